@@ -1,0 +1,1 @@
+"""From one person's recordings to a decoder for that person."""

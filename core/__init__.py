@@ -1,0 +1,1 @@
+"""What more than one of the programs needs: the model, the signal path, streams, the decoder."""

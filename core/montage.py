@@ -1,0 +1,135 @@
+"""Electrode names: the 62-entry codex of EEGPT, aliases, and matching a stream to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import InputError
+
+CODEX = tuple(
+    """
+    FP1 FPZ FP2 AF7 AF3 AF4 AF8 F7 F5 F3 F1 FZ F2 F4 F6 F8
+    FT7 FC5 FC3 FC1 FCZ FC2 FC4 FC6 FT8 T7 C5 C3 C1 CZ C2 C4 C6 T8
+    TP7 CP5 CP3 CP1 CPZ CP2 CP4 CP6 TP8 P7 P5 P3 P1 PZ P2 P4 P6 P8
+    PO7 PO5 PO3 POZ PO4 PO6 PO8 O1 OZ O2
+    """.split()
+)
+"""EEGPT's electrodes; the position of a name is its row in the encoder's channel embedding."""
+
+ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
+"""Older 10-20 names of the same sites (American Clinical Neurophysiology Society, 2006)."""
+
+_IDS = {name: index for index, name in enumerate(CODEX)}
+
+
+def normalise(label: str) -> str:
+    """Return a label in upper case without the decorations that recorders add.
+
+    ``"Fc5."`` and ``"EEG FC5-REF"`` both become ``"FC5"``.
+    """
+    name = label.strip().strip(".").upper()
+    name = name.removeprefix("EEG").lstrip(" _:-") if name.startswith("EEG") else name
+    for suffix in ("-REF", "-LE", "-AVG", "-AR", "-CAR"):
+        name = name.removesuffix(suffix)
+    return name.strip().strip(".")
+
+
+def electrode(label: str) -> str:
+    """Return the modern name of the site that a label means (``T3`` is ``T7``)."""
+    name = normalise(label)
+    return ALIASES.get(name, name)
+
+
+def channel_ids(names: Sequence[str]) -> np.ndarray:
+    """Return the codex positions of electrodes, in the order given.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Electrode names; case, trailing dots and the older names of `ALIASES` do not matter.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(names),)
+        Rows of the encoder's channel embedding.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or two names mean the same electrode.
+    """
+    sites = [electrode(name) for name in names]
+    unknown = [name for name, site in zip(names, sites, strict=True) if site not in _IDS]
+    if unknown:
+        raise InputError(
+            f"EEGPT knows no electrode called {', '.join(unknown)}; "
+            f"its {len(CODEX)} electrodes are {' '.join(CODEX)}."
+        )
+    twice = sorted({site for site in sites if sites.count(site) > 1})
+    if twice:
+        raise InputError(f"The electrode {', '.join(twice)} is named more than once.")
+    return np.array([_IDS[site] for site in sites], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a stream's channels meet the electrodes that a model wants.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        The wanted electrodes that were found, in the order wanted.
+    indices : tuple of int
+        For each of them, the stream channel that carries it.
+    aliased : dict
+        Stream label -> electrode, where an older name was understood.
+    missing : tuple of str
+        Wanted electrodes that the stream does not have.
+    ignored : tuple of str
+        Stream labels that nothing wants.
+    """
+
+    channels: tuple[str, ...]
+    indices: tuple[int, ...]
+    aliased: dict[str, str]
+    missing: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def match(labels: Sequence[str], wanted: Sequence[str]) -> Match:
+    """Find the wanted electrodes among a stream's labels, by name.
+
+    Raises
+    ------
+    InputError
+        If two labels of the stream mean the same wanted electrode.
+    """
+    carriers: dict[str, int] = {}
+    wanted_sites = set(wanted)
+    for index, label in enumerate(labels):
+        site = electrode(label)
+        if site not in wanted_sites:
+            continue
+        if site in carriers:
+            raise InputError(
+                f'The channels "{labels[carriers[site]]}" and "{label}" both mean the electrode '
+                f"{site}. Rename one of them, or leave one out."
+            )
+        carriers[site] = index
+    channels = tuple(name for name in wanted if name in carriers)
+    return Match(
+        channels=channels,
+        indices=tuple(carriers[name] for name in channels),
+        aliased={
+            labels[carriers[name]]: name
+            for name in channels
+            if normalise(labels[carriers[name]]) != name
+        },
+        missing=tuple(name for name in wanted if name not in carriers),
+        ignored=tuple(
+            label for index, label in enumerate(labels) if index not in set(carriers.values())
+        ),
+    )

@@ -1,0 +1,218 @@
+"""Reading a recording of any kind into one common form."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import InputError
+
+UNIT = "microvolts"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened during a recording."""
+
+    onset: float  # s from the first sample
+    duration: float  # s
+    label: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Contiguous samples of one recording, and what is known about them.
+
+    Attributes
+    ----------
+    samples_uv : ndarray of float32, shape (samples, channels)
+        In µV, as an LSL stream would carry them.
+    rate : float
+        Sampling rate in Hz.
+    labels : tuple of str
+        Channel labels as in the file.
+    events : tuple of Event
+        Annotations or markers, by onset.
+    breaks : tuple of int
+        Positions of samples that do not follow on the one before.
+    path : Path
+        Where it came from.
+    sha256 : str
+        Of the file that was named.
+    """
+
+    samples_uv: np.ndarray
+    rate: float
+    labels: tuple[str, ...]
+    events: tuple[Event, ...]
+    breaks: tuple[int, ...]
+    path: Path
+    sha256: str
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.samples_uv) / self.rate
+
+
+def read_recording(path: Path | str, unit: str | None = None) -> Recording:
+    """Read a file that MNE or pyxdf can read.
+
+    Parameters
+    ----------
+    path : path
+        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF.
+    unit : str, optional
+        Unit of an XDF stream that does not say it. Ignored where the file says it.
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of an unknown kind or has no EEG in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no recording at {path}.")
+    return _read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else _read_mne(path)
+
+
+def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> list[Recording]:
+    """Read several recordings that belong together.
+
+    Raises
+    ------
+    InputError
+        As `read_recording`, or if rate or channel labels differ between them.
+    """
+    if not paths:
+        raise InputError("No recording was named.")
+    recordings = [read_recording(path, unit) for path in paths]
+    first = recordings[0]
+    for other in recordings[1:]:
+        if other.rate != first.rate:
+            raise InputError(
+                f"{other.path.name} has {other.rate:g} Hz and {first.path.name} {first.rate:g} Hz; "
+                "recordings of one calibration must have one rate."
+            )
+        if set(other.labels) != set(first.labels):
+            raise InputError(
+                f"{other.path.name} and {first.path.name} do not have the same channels."
+            )
+    return recordings
+
+
+def _read_mne(path: Path) -> Recording:
+    import mne
+
+    try:
+        with warnings.catch_warnings():
+            # Readers warn of odd headers that do not touch the samples.
+            warnings.simplefilter("ignore")
+            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
+    except Exception as error:  # a damaged file can raise anything in a reader
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} cannot be read as a recording: {reason}") from error
+
+    picks = mne.pick_types(raw.info, eeg=True, exclude=())
+    if not len(picks):
+        raise InputError(f"{path} has no EEG channel.")
+    samples = raw.get_data(picks=picks).T * 1e6  # MNE keeps volts
+    offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
+    events = [
+        Event(float(onset) - offset, float(duration), str(label))
+        for onset, duration, label in zip(
+            raw.annotations.onset,
+            raw.annotations.duration,
+            raw.annotations.description,
+            strict=True,
+        )
+    ]
+    rate = float(raw.info["sfreq"])
+    boundaries = {
+        round(event.onset * rate)
+        for event in events
+        if event.label.lower() in ("boundary", "edge boundary", "bad boundary")
+    }
+    return Recording(
+        samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
+        rate=rate,
+        labels=tuple(raw.ch_names[pick] for pick in picks),
+        events=tuple(sorted(events, key=lambda event: event.onset)),
+        breaks=tuple(sorted(b for b in boundaries if 0 < b < len(samples))),
+        path=path,
+        sha256=_sha256(path),
+    )
+
+
+def _read_xdf(path: Path, unit: str | None) -> Recording:
+    import pyxdf
+
+    from core.units import factor
+
+    try:
+        # Raw stamps: smoothing them would hide what was lost.
+        streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False, verbose=False)
+    except Exception as error:  # a damaged file can raise anything in a reader
+        raise InputError(f"{path} cannot be read as an XDF recording: {error}") from error
+
+    signals = [s for s in streams if _regular(s) and len(s["time_series"])]
+    eeg = [s for s in signals if s["info"]["type"][0] == "EEG"] or signals
+    if len(eeg) != 1:
+        names = ", ".join(s["info"]["name"][0] for s in eeg) or "none"
+        raise InputError(f"{path} must hold exactly one EEG stream with samples; found: {names}.")
+    info, stamps = eeg[0]["info"], np.asarray(eeg[0]["time_stamps"])
+    rate = float(info["nominal_srate"][0])
+    channels = _xdf_channels(info)
+    labels = tuple(
+        channels[i].get("label") or f"Ch{i + 1}" if i < len(channels) else f"Ch{i + 1}"
+        for i in range(int(info["channel_count"][0]))
+    )
+    units = [c.get("unit", "") for c in channels] + [""] * (len(labels) - len(channels))
+    factors = [factor(found or unit or "", UNIT) for found in units]
+    samples = np.asarray(eeg[0]["time_series"], dtype=np.float64) * factors
+    steps = np.diff(stamps) * rate
+    events = sorted(
+        (
+            Event(float(stamp - stamps[0]), 0.0, str(row[0]))
+            for s in streams
+            if not _regular(s)
+            for stamp, row in zip(s["time_stamps"], s["time_series"], strict=True)
+        ),
+        key=lambda event: event.onset,
+    )
+    return Recording(
+        samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
+        rate=rate,
+        labels=labels,
+        events=tuple(events),
+        breaks=tuple(int(i) + 1 for i in np.flatnonzero(np.abs(steps - 1.0) > 0.1 * rate)),
+        path=path,
+        sha256=_sha256(path),
+    )
+
+
+def _regular(stream: dict) -> bool:
+    return float(stream["info"]["nominal_srate"][0]) > 0
+
+
+def _xdf_channels(info: dict) -> list[dict[str, str]]:
+    """Return each channel's label and unit, where the description has them."""
+    try:
+        found = info["desc"][0]["channels"][0]["channel"]
+    except (TypeError, KeyError, IndexError):
+        return []
+    return [{key: str(value[0]) for key, value in c.items() if value} for c in found]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

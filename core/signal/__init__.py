@@ -1,0 +1,1 @@
+"""From raw samples to filtered, resampled, continuous signal. Knows neither LSL nor Qt."""

@@ -1,0 +1,65 @@
+"""How a channel looks right now: flat, railed, noisy, full of line hum, or good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+QUALITIES = ("good", "flat", "railed", "noisy", "line")
+
+
+@dataclass(frozen=True)
+class QualityLimits:
+    """Where a channel stops being good. Amplitudes in µV."""
+
+    flat_uv: float = 0.5  # peak to peak below this: no contact, or an unplugged input
+    railed_fraction: float = 0.2  # share of samples that repeat the largest or smallest value
+    noisy_uv: float = 100.0  # standard deviation above 1 Hz
+    line_share: float = 0.5  # share of the power above 1 Hz within 1 Hz of 50 or 60 Hz
+
+
+def channel_quality(
+    samples_uv: np.ndarray, rate: float, limits: QualityLimits | None = None
+) -> tuple[str, ...]:
+    """Judge each channel over a stretch of raw signal.
+
+    Parameters
+    ----------
+    samples_uv : ndarray, shape (samples, channels)
+        Raw signal in µV, at least one second of it.
+    rate : float
+        Sampling rate in Hz.
+    limits : QualityLimits, optional
+        Thresholds.
+
+    Returns
+    -------
+    tuple of str
+        One of `QUALITIES` a channel.
+    """
+    limits = limits or QualityLimits()
+    samples = np.asarray(samples_uv, dtype=np.float64)
+    n = len(samples)
+    low, high = samples.min(axis=0), samples.max(axis=0)
+    span = high - low
+    at_rail = np.maximum((samples == low).mean(axis=0), (samples == high).mean(axis=0))
+
+    window = np.hanning(n)[:, None]
+    power = np.abs(np.fft.rfft((samples - samples.mean(axis=0)) * window, axis=0)) ** 2
+    frequency = np.fft.rfftfreq(n, 1.0 / rate)
+    body = frequency >= 1.0
+    # Parseval, one-sided, with the window's power taken out: variance above 1 Hz.
+    variance = 2.0 * power[body].sum(axis=0) / (n * (window**2).sum())
+    hum = np.zeros(samples.shape[1])
+    for mains in (50.0, 60.0):
+        near = np.abs(frequency - mains) <= 1.0
+        hum = np.maximum(hum, power[near].sum(axis=0))
+    hum_share = hum / np.maximum(power[body].sum(axis=0), np.finfo(float).tiny)
+
+    judged = np.full(samples.shape[1], "good", dtype=object)
+    judged[hum_share > limits.line_share] = "line"
+    judged[np.sqrt(variance) > limits.noisy_uv] = "noisy"
+    judged[(at_rail > limits.railed_fraction) & (span > 0)] = "railed"
+    judged[span < limits.flat_uv] = "flat"
+    return tuple(judged)

@@ -1,0 +1,1 @@
+"""Finding, reading and sending Lab Streaming Layer streams."""

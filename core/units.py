@@ -1,0 +1,58 @@
+"""Every spelling of volts, millivolts and microvolts, and the factor between two of them."""
+
+from __future__ import annotations
+
+import re
+
+from core.errors import InputError
+
+_PREFIXES = {
+    "": 1.0,
+    "m": 1e-3,
+    "milli": 1e-3,
+    "u": 1e-6,
+    "µ": 1e-6,  # U+00B5, the micro sign
+    "μ": 1e-6,  # U+03BC, the Greek letter
+    "mc": 1e-6,
+    "mic": 1e-6,
+    "micro": 1e-6,
+    "n": 1e-9,
+    "nano": 1e-9,
+}
+_VOLT = re.compile(r"\s*(?P<prefix>[a-zµμ]*?)[\s_-]*(?:v|volts?)\s*", re.IGNORECASE)
+_POWER = re.compile(r"\s*(?:10\s*(?:\^|\*\*)\s*|1?e)?(?P<power>-?\d+)\s*", re.IGNORECASE)
+
+
+def volts_per(unit: str) -> float | None:
+    """Return how many volts one of `unit` is, or None if the text names no voltage.
+
+    Understands ``V``, ``mV``, ``uV``, ``µV`` (both code points), ``nV``, ``microvolts``,
+    ``micro V``, and powers of ten such as ``-6``, ``1e-6`` and ``10^-6``, which some senders use.
+    An upper-case ``MV`` is read as millivolts: no amplifier sends megavolts.
+    """
+    if found := _VOLT.fullmatch(unit):
+        return _PREFIXES.get(found["prefix"].lower())
+    if found := _POWER.fullmatch(unit):
+        power = int(found["power"])
+        return 10.0**power if power in (0, -3, -6, -9) else None
+    return None
+
+
+def factor(unit: str, to: str) -> float:
+    """Return the number by which values in `unit` are multiplied to be in `to`.
+
+    Raises
+    ------
+    InputError
+        If either text names no voltage.
+    """
+    scales = []
+    for text in (unit, to):
+        scale = volts_per(text)
+        if scale is None:
+            raise InputError(
+                f'The unit "{text}" is not a voltage this program knows (such as V, mV or uV). '
+                "Say what it is with --unit."
+            )
+        scales.append(scale)
+    return scales[0] / scales[1]

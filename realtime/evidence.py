@@ -1,0 +1,89 @@
+"""From a sequence of class probabilities to decisions: smoothing, threshold and dwell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import InputError
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """How sure, and for how long, before a decision is given.
+
+    Attributes
+    ----------
+    threshold : float
+        Smallest smoothed probability that counts for a class, 0 to 1.
+    dwell : float
+        Seconds for which one class must stay above the threshold.
+    smoothing : float
+        Time constant of the exponential average over probabilities, in seconds; 0 for none.
+    """
+
+    threshold: float = 0.5
+    dwell: float = 0.0
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers without a meaning."""
+        if not 0.0 <= self.threshold <= 1.0:
+            raise InputError(f"--threshold is {self.threshold:g}; it must lie between 0 and 1.")
+        for name in ("dwell", "smoothing"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 60.0:
+                raise InputError(f"--{name} is {value:g} s; it must lie between 0 and 60 s.")
+
+
+class Evidence:
+    """Accumulates the probabilities of one unbroken run of windows.
+
+    Parameters
+    ----------
+    settings : EvidenceSettings
+        May be replaced between two updates through `settings`.
+    """
+
+    def __init__(self, settings: EvidenceSettings) -> None:
+        self.settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; called whenever windows stop following one another."""
+        self._smoothed: np.ndarray | None = None
+        self._time = 0.0
+        self._leader = -1
+        self._since = 0.0
+
+    def update(self, probabilities: np.ndarray, time: float) -> int | None:
+        """Take the probabilities of one window and decide.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (classes,)
+            Sum to one.
+        time : float
+            Time of the window's last sample in seconds.
+
+        Returns
+        -------
+        int or None
+            Position of the decided class, or None while there is not enough evidence.
+        """
+        if self._smoothed is None or self.settings.smoothing == 0.0:
+            self._smoothed = np.array(probabilities, dtype=np.float64)
+        else:
+            keep = np.exp(-(time - self._time) / self.settings.smoothing)
+            self._smoothed = keep * self._smoothed + (1.0 - keep) * probabilities
+        self._time = time
+
+        leader = int(np.argmax(self._smoothed))
+        if self._smoothed[leader] < self.settings.threshold:
+            self._leader = -1
+            return None
+        if leader != self._leader:
+            self._leader, self._since = leader, time
+        # Half a millisecond of slack: times are sums of sample periods.
+        return leader if time - self._since >= self.settings.dwell - 5e-4 else None

@@ -1,0 +1,111 @@
+"""What the engine tells the world: a log line, and the picture that a window draws."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from realtime.evidence import EvidenceSettings
+
+STATUSES = ("ok", "warming", "gap", "artifact", "silent", "lost")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision, as logged and published.
+
+    Attributes
+    ----------
+    index : int
+        Counts decisions from 0.
+    time : float
+        LSL clock of the window's last sample, in seconds.
+    sample : int
+        Index of that sample at the model's rate, counted from the first sample received.
+    status : str
+        One of `STATUSES`; only "ok" carries probabilities.
+    probabilities : dict of str to float, or None
+        Probability of each class, in the decoder's order.
+    decision : str or None
+        The class decided for, or None while there is not enough evidence.
+    age_ms : float
+        From the newest sample's time to the moment of the decision.
+    compute_ms : float
+        Time spent on signal path, features and head for this decision.
+    """
+
+    index: int
+    time: float
+    sample: int
+    status: str
+    probabilities: dict[str, float] | None
+    decision: str | None
+    age_ms: float
+    compute_ms: float
+
+    def to_json(self) -> str:
+        """Return the decision as one line of JSON."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """Who is sending, how fast, and how late."""
+
+    name: str
+    type: str
+    source_id: str
+    host: str
+    uid: str
+    nominal_rate: float  # Hz
+    measured_rate: float | None  # Hz, None until measured
+    lost_samples: int
+    age_p50_ms: float | None  # newest sample to decision, over the last minute
+    age_p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class ChannelStatus:
+    """One channel of the stream: its label, the electrode it serves as, and how it looks."""
+
+    label: str
+    electrode: str | None  # None: ignored by the decoder
+    quality: str  # one of core.signal.quality.QUALITIES
+
+
+@dataclass(frozen=True)
+class DecoderStatus:
+    """The facts of the decoder that belong on every screen."""
+
+    subject: str
+    head: str  # "encoder", "riemann" or "hybrid"
+    encoder: str  # with "untrained" in it where the weights are
+    classes: tuple[str, ...]
+    score: float  # cross-validated balanced accuracy
+    chance: float  # its 95 % chance bound
+    trials: int
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Filtered signal for drawing, oldest sample first."""
+
+    times: np.ndarray  # (samples,), LSL clock, s
+    samples_uv: np.ndarray  # (samples, channels), µV
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything a window shows at one moment."""
+
+    status: str
+    message: str  # a plain sentence: what is going on, and for how long
+    stream: StreamStatus
+    channels: tuple[ChannelStatus, ...]
+    decoder: DecoderStatus | None
+    latest: Decision | None
+    recent: tuple[Decision, ...]  # the last minute, oldest first
+    evidence: EvidenceSettings
+    paused: bool

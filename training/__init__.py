@@ -1,0 +1,1 @@
+"""Offline pretraining and evaluation."""
