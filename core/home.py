@@ -36,6 +36,6 @@ def subject_label(text: str) -> str:
     label = text.removeprefix("sub-")
     if not _LABEL.fullmatch(label) or not label.isascii():
         raise InputError(
-            f'Subject "{text}" is not a BIDS label: use letters and digits only, such as 01 or S001.'
+            f'Subject "{text}" is no BIDS label: use letters and digits only, such as 01 or S001.'
         )
     return label

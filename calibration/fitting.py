@@ -1,0 +1,144 @@
+"""From recordings of one person to a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from core.decoding.decoder import Decoder, EncoderPin, Facts
+from core.decoding.epochs import cut_epochs
+from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
+from core.errors import InputError
+from core.model import load_encoder
+from core.montage import match
+from core.recordings import Recording
+from core.signal.filtering import Band
+from core.signal.pipeline import SignalSettings, default_reference
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How a decoder is fitted.
+
+    Attributes
+    ----------
+    encoder : str
+        What `core.model.load_encoder` takes.
+    head : str
+        One of `HEADS`, or "auto".
+    reference : str or None
+        "average" or "recorded"; None lets the number of channels decide.
+    band : Band
+    seed : int
+        Of the cross-validation's folds.
+    """
+
+    encoder: str = "untrained"
+    head: str = "auto"
+    reference: str | None = None
+    band: Band = field(default_factory=Band)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown head."""
+        if self.head != "auto" and self.head not in HEADS:
+            raise InputError(f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.')
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A decoder, and the cross-validation that led to it."""
+
+    decoder: Decoder
+    selection: Selection
+    ignored: tuple[str, ...]  # channels of the recordings that the encoder does not know
+
+
+def fit_decoder(
+    recordings: Sequence[Recording],
+    events: Mapping[str, str],
+    subject: str,
+    settings: FitSettings | None = None,
+    session: str = "",
+) -> Fit:
+    """Fit spatial filter and head on recordings of one person.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        With the same channels and rate.
+    events : mapping
+        Label in the recordings -> class name.
+    subject, session : str
+        BIDS labels.
+    settings : FitSettings, optional
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If no electrode is known, or as `cut_epochs`.
+    """
+    settings = settings or FitSettings()
+    encoder = load_encoder(settings.encoder)
+    spec = encoder.spec
+    found = match(recordings[0].labels, spec.channels)
+    if len(found.channels) < 2:
+        raise InputError(
+            f"{recordings[0].path.name} has {len(found.channels)} electrodes that the encoder "
+            f"{spec.label} knows; at least 2 are needed (found: {' '.join(found.ignored[:8])} ...)."
+        )
+    path = SignalSettings(
+        channels=found.channels,
+        reference=settings.reference or default_reference(len(found.channels)),
+        rate=spec.rate,
+        band=settings.band,
+    )
+    epochs = cut_epochs(recordings, events, path, spec.unit, spec.window)
+    heads = tuple(HEADS) if settings.head == "auto" else (settings.head,)
+    tokens_needed = any("tokens" in HEADS[head] for head in heads)
+    views = Views(epochs, found.channels, spec.rate, encoder if tokens_needed else None)
+    selection = select(views, heads, settings.seed)
+    features, head = fit_chosen(views, selection, settings.seed)
+
+    tangent: TangentFeatures | None = features.get("tangent")
+    tokens: TokenFeatures | None = features.get("tokens")
+    decoder = Decoder(
+        classes=epochs.classes,
+        settings=path,
+        unit=spec.unit,
+        window=spec.window,
+        hop=spec.patch,
+        patch=spec.patch,
+        head=head,
+        tangent=tangent,
+        spatial=None if tokens is None else tokens.spatial,
+        encoder=None
+        if tokens is None
+        else EncoderPin(settings.encoder, spec.label, encoder.weights_sha256()),
+        facts=Facts(
+            subject=subject,
+            session=session,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"eegpt-realtime {version('eegpt-realtime')}",
+            recordings={recording.path.name: recording.sha256 for recording in recordings},
+            recorded_rate=recordings[0].rate,
+            head=selection.chosen,
+            trials=len(epochs),
+            scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
+            chance=selection.chance,
+            fit={
+                "head": settings.head,
+                "encoder": spec.label,
+                "events": dict(events),
+                "seed": settings.seed,
+            },
+        ),
+    )
+    return Fit(decoder, selection, found.ignored)

@@ -1,0 +1,269 @@
+"""A calibrated decoder: everything between a person's stream and class probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
+from core.decoding.heads import LinearHead
+from core.errors import InputError
+from core.montage import channel_ids, match
+from core.recordings import UNIT
+from core.signal.pipeline import SignalPath, SignalSettings
+from core.units import factor, volts_per
+
+if TYPE_CHECKING:
+    from core.model import Encoder
+
+
+@dataclass(frozen=True)
+class EncoderPin:
+    """Which encoder a decoder was fitted with.
+
+    Attributes
+    ----------
+    source : str
+        What `core.model.load_encoder` takes: a name or a path.
+    label : str
+        Its name for screens, with "untrained" in it where the weights are.
+    sha256 : str
+        Of its weights, whatever file they came in.
+    """
+
+    source: str
+    label: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Where a decoder comes from and how good it was found to be.
+
+    Attributes
+    ----------
+    subject, session : str
+        BIDS labels without their prefix; the session may be empty.
+    created : str
+        UTC, ISO 8601.
+    software : str
+        Version that made it.
+    recordings : dict of str to str
+        File name -> SHA-256 of what it was fitted on.
+    recorded_rate : float
+        Rate in Hz of those recordings.
+    head : str
+        "riemann", "encoder" or "hybrid".
+    trials : int
+        Trials it was fitted on.
+    scores : dict of str to float
+        Candidate -> cross-validated balanced accuracy.
+    chance : float
+        95 % chance bound of those scores.
+    fit : dict
+        Settings of the fit.
+    """
+
+    subject: str
+    session: str
+    created: str
+    software: str
+    recordings: dict[str, str]
+    recorded_rate: float
+    head: str
+    trials: int
+    scores: dict[str, float]
+    chance: float
+    fit: dict = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """Cross-validated balanced accuracy of the head that was chosen."""
+        return self.scores[self.head]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What calibration leaves, and a live stream is compared with.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    settings : SignalSettings
+        The signal path: channels in order, reference, band, rate.
+    unit : str
+        Unit the signal leaves the path in.
+    window, hop, patch : int
+        Samples of a window, between two decisions by default, and of a patch.
+    head : LinearHead
+    tangent : TangentFeatures or None
+        If the head looks at covariances.
+    spatial : ndarray or None, shape (channels, channels)
+        The filter before the encoder, if the head looks at tokens.
+    encoder : EncoderPin or None
+        The encoder, if the head looks at tokens.
+    facts : Facts
+    """
+
+    classes: tuple[str, ...]
+    settings: SignalSettings
+    unit: str
+    window: int
+    hop: int
+    patch: int
+    head: LinearHead
+    tangent: TangentFeatures | None
+    spatial: np.ndarray | None
+    encoder: EncoderPin | None
+    facts: Facts
+
+    def hop_samples(self, seconds: float | None) -> int:
+        """Return a hop in samples at the model's rate.
+
+        Raises
+        ------
+        InputError
+            If it is not a whole number of samples that divides a patch.
+        """
+        if seconds is None:
+            return self.hop
+        samples = seconds * self.settings.rate
+        whole = round(samples)
+        if whole < 1 or abs(samples - whole) > 1e-6 or self.patch % whole:
+            patch = self.patch / self.settings.rate
+            raise InputError(
+                f"A hop of {seconds:g} s does not divide the patch of {patch:g} s into whole "
+                f"samples; choose {patch:g}, {patch / 2:g} or {patch / 4:g} s."
+            )
+        return whole
+
+    def attach(
+        self, labels: Sequence[str], units: Sequence[str], rate: float, unit: str | None = None
+    ) -> SignalPath:
+        """Return the signal path from a stream with these channels into this decoder.
+
+        Parameters
+        ----------
+        labels, units : sequence of str
+            Of the stream's channels; a unit may be empty and is then taken as `UNIT`.
+        rate : float
+            The stream's rate in Hz.
+        unit : str, optional
+            Overrides what the stream says.
+
+        Raises
+        ------
+        InputError
+            If a channel is missing, a unit is none, or the rate cannot carry the band.
+        """
+        found = match(labels, self.settings.channels)
+        if found.missing:
+            have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+            raise InputError(
+                f"The stream lacks {len(found.missing)} of the decoder's "
+                f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
+                f"(it has {have}). Name its channels with --channels, or calibrate on this montage."
+            )
+        factors = [factor(unit or units[index] or UNIT, self.unit) for index in found.indices]
+        return SignalPath(self.settings, rate, found.indices, factors)
+
+    def load_encoder(self, source: str | None = None, home: Path | None = None) -> Encoder | None:
+        """Load the pinned encoder, if the head needs one.
+
+        Raises
+        ------
+        InputError
+            If it is not to be had, or is not the one the decoder was fitted with.
+        """
+        if self.encoder is None:
+            return None
+        from core.model import load_encoder
+
+        encoder = load_encoder(source or self.encoder.source, home=home)
+        if encoder.weights_sha256() != self.encoder.sha256:
+            raise InputError(
+                f'The encoder "{source or self.encoder.source}" has other weights than the one '
+                "this decoder was fitted with. Name the right one with --encoder, or fit again."
+            )
+        spec = encoder.spec
+        pinned = (self.unit, self.settings.rate, self.window, self.patch)
+        wanted = (spec.unit, spec.rate, spec.window, spec.patch)
+        names = ("unit", "rate", "window", "patch")
+        differing = [
+            f"{name} {have} instead of {want}"
+            for name, have, want in zip(names, pinned, wanted, strict=True)
+            if have != want
+        ]
+        if differing:
+            raise InputError(
+                f"This decoder does not fit the encoder {spec.label}: {', '.join(differing)}."
+            )
+        return encoder
+
+    def windows(self, encoder: Encoder | None, hop: int | None = None) -> WindowDecoder:
+        """Return a decoder of one stream, hop by hop."""
+        return WindowDecoder(self, encoder, hop or self.hop)
+
+
+class WindowDecoder:
+    """Class probabilities of the newest window of a stream.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    encoder : Encoder or None
+        From `Decoder.load_encoder`.
+    hop : int
+        Samples between two windows.
+    """
+
+    def __init__(self, decoder: Decoder, encoder: Encoder | None, hop: int) -> None:
+        self.hop = hop
+        self._head = decoder.head
+        self._streams: list[FeatureStream] = []
+        if decoder.tangent is not None:
+            self._streams.append(decoder.tangent.stream())
+        if decoder.spatial is not None:
+            assert encoder is not None
+            ids = channel_ids(decoder.settings.channels)
+            self._streams.append(TokenFeatures(encoder, ids, decoder.spatial).stream(hop))
+
+    def reset(self) -> None:
+        """Begin a new run of contiguous samples."""
+        for stream in self._streams:
+            stream.reset()
+
+    def push(self, samples: np.ndarray) -> np.ndarray | None:
+        """Take one hop of signal and decode the window that ends with it.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (hop, channels)
+            From the signal path.
+
+        Returns
+        -------
+        ndarray of float64, shape (classes,), or None
+            None until a whole window has come.
+        """
+        vectors = [stream.push(samples) for stream in self._streams]
+        if any(vector is None for vector in vectors):
+            return None
+        return self._head.probabilities(np.concatenate(vectors)[None])[0]  # type: ignore[arg-type]
+
+
+def check_unit(unit: str) -> str:
+    """Return a decoder's unit if it is a voltage.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if volts_per(unit) is None:
+        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
+    return unit

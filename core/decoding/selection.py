@@ -1,0 +1,251 @@
+"""Which head carries the decoding: nested cross-validation over whole trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.decoding.epochs import Epochs
+from core.decoding.features import (
+    TangentFeatures,
+    TokenFeatures,
+    band_sections,
+    shrunk_covariances,
+)
+from core.decoding.heads import LinearHead, fit_head, with_temperature
+from core.decoding.spatial import channel_covariance, euclidean_alignment, power
+from core.decoding.specialists import BAND, SPECIALISTS
+from core.metrics import balanced_accuracy, chance_bound
+from core.model import Encoder
+from core.montage import channel_ids
+
+HEADS: dict[str, tuple[str, ...]] = {
+    "riemann": ("tangent",),
+    "encoder": ("tokens",),
+    "hybrid": ("tangent", "tokens"),
+}
+"""What each head looks at. The first is kept unless another is better beyond doubt."""
+
+MOTOR = tuple(
+    """
+    FC5 FC3 FC1 FCZ FC2 FC4 FC6 C5 C3 C1 CZ C2 C4 C6 CP5 CP3 CP1 CPZ CP2 CP4 CP6
+    """.split()
+)
+"""Electrodes over the sensorimotor cortex, to which tangent features keep when enough are there."""
+
+MOTOR_FROM = 8
+"""With fewer motor electrodes than this, tangent features use all channels."""
+
+STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+"""Inverse penalties tried, for features of unit total variance."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one candidate reached on trials that it was not fitted on.
+
+    Attributes
+    ----------
+    balanced_accuracy : float
+        Mean over repeats.
+    folds : tuple of float
+        Accuracy of every test fold, in an order shared by all candidates.
+    decided : ndarray of int, shape (repeats, trials)
+        Class decided for every trial.
+    """
+
+    balanced_accuracy: float
+    folds: tuple[float, ...]
+    decided: np.ndarray
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The outcome of nested cross-validation.
+
+    Attributes
+    ----------
+    scores : dict of str to Score
+        By candidate: the heads, "auto" (the choice made again inside every fold), and the
+        specialists.
+    chosen : str
+        Head that the decoder gets.
+    chance : float
+        95 % bound of guessing.
+    logits : ndarray, shape (repeats x trials, classes)
+        Out-of-fold logits of the chosen head.
+    """
+
+    scores: dict[str, Score]
+    chosen: str
+    chance: float
+    logits: np.ndarray
+
+
+class Views:
+    """Features of all trials, settled on a part of them.
+
+    Parameters
+    ----------
+    epochs : Epochs
+    channels : sequence of str
+        Electrode of every channel.
+    rate : float
+        Rate of the signal in Hz.
+    encoder : Encoder or None
+        None if no head needs tokens.
+    """
+
+    def __init__(
+        self, epochs: Epochs, channels: Sequence[str], rate: float, encoder: Encoder | None
+    ) -> None:
+        motor = [index for index, name in enumerate(channels) if name in MOTOR]
+        everything = list(range(len(channels)))
+        self.labels, self.classes = epochs.labels, len(epochs.classes)
+        self._rate, self._length = rate, epochs.length
+        self._picks = np.array(motor if len(motor) >= MOTOR_FROM else everything, dtype=np.intp)
+        banded = epochs.filtered(band_sections(BAND, rate)).windows()
+        self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
+        self._picked = shrunk_covariances(banded[:, self._picks])
+        self._encoder = encoder
+        if encoder is not None:
+            self._windows = epochs.windows()
+            self._ids = channel_ids(channels)
+
+    def tangent(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
+        """Settle tangent features on the trials `train`; return them and all trials' vectors."""
+        from pyriemann.geometry.mean import mean_riemann
+
+        mean = mean_riemann(self._picked[train])
+        features = TangentFeatures(BAND, self._rate, self._length, self._picks, power(mean, -0.5))
+        return features, features.of_covariances(self._picked)
+
+    def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
+        """Settle token features on the trials `train`; return them and all trials' vectors."""
+        assert self._encoder is not None
+        spatial = euclidean_alignment(channel_covariance(self._windows[train]))
+        features = TokenFeatures(self._encoder, self._ids, spatial)
+        return features, features.of_windows(self._windows)
+
+    def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple]:
+        """Settle the named views on the trials `train`."""
+        return {view: getattr(self, view)(train) for view in views}
+
+
+def fit_on(
+    blocks: Sequence[np.ndarray], labels: np.ndarray, classes: int, seed: int
+) -> tuple[LinearHead, float]:
+    """Fit a head, its penalty chosen by cross-validation inside the trials given.
+
+    Returns
+    -------
+    LinearHead
+    float
+        Balanced accuracy that the chosen penalty reached inside.
+    """
+    reached = []
+    for strength in STRENGTHS:
+        decided = np.empty_like(labels)
+        for train, test in _folds(labels, seed):
+            head = fit_head([b[train] for b in blocks], labels[train], classes, strength)
+            everything = np.concatenate([b[test] for b in blocks], axis=1)
+            decided[test] = head.logits(everything).argmax(axis=1)
+        reached.append(balanced_accuracy(labels, decided))
+    best = int(np.argmax(reached))  # ties: the strongest penalty
+    return fit_head(blocks, labels, classes, STRENGTHS[best]), reached[best]
+
+
+def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) -> Selection:
+    """Score every head and the specialists on trials left out, and choose a head.
+
+    Everything that learns, spatial filters and reference covariances too, learns from the
+    training part of a fold alone. The choice is the first of the heads, unless another is better
+    by more than the standard error of their difference over folds: with a few dozen trials
+    smaller differences are noise.
+
+    Parameters
+    ----------
+    views : Views
+    heads : sequence of str
+        Candidates among `HEADS`, in order of preference.
+    seed : int
+        Of the folds.
+    repeats : int
+        How often all trials are split anew.
+    """
+    labels, classes = views.labels, views.classes
+    needed = tuple(dict.fromkeys(view for head in heads for view in HEADS[head]))
+    names = [*heads, *(["auto"] if len(heads) > 1 else []), *SPECIALISTS]
+    decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
+    logits = {head: np.empty((repeats, len(labels), classes)) for head in heads}
+    folds: dict[str, list[float]] = {name: [] for name in names}
+
+    for repeat in range(repeats):
+        for train, test in _folds(labels, seed + repeat):
+            settled = views.settle(needed, train)
+            inner = {}
+            for head in heads:
+                blocks = [settled[view][1] for view in HEADS[head]]
+                fitted, inner[head] = fit_on(
+                    [b[train] for b in blocks], labels[train], classes, seed
+                )
+                logits[head][repeat, test] = fitted.logits(
+                    np.concatenate([b[test] for b in blocks], axis=1)
+                )
+                decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
+            if "auto" in decided:
+                best = max(heads, key=inner.__getitem__)  # ties: the first
+                decided["auto"][repeat, test] = decided[best][repeat, test]
+            for name, make in SPECIALISTS.items():
+                model = make().fit(views.covariances[train], labels[train])
+                decided[name][repeat, test] = model.predict(views.covariances[test])
+            for name in names:
+                folds[name].append(float(np.mean(decided[name][repeat, test] == labels[test])))
+
+    scores = {
+        name: Score(
+            float(np.mean([balanced_accuracy(labels, row) for row in decided[name]])),
+            tuple(folds[name]),
+            decided[name],
+        )
+        for name in names
+    }
+    chosen = heads[0]
+    for head in heads[1:]:
+        gain = np.subtract(scores[head].folds, scores[chosen].folds)
+        if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)) + 1e-12:
+            chosen = head
+    return Selection(
+        scores=scores,
+        chosen=chosen,
+        chance=chance_bound(len(labels), classes),
+        logits=logits[chosen].reshape(-1, classes),
+    )
+
+
+def fit_chosen(views: Views, selection: Selection, seed: int = 0) -> tuple[dict, LinearHead]:
+    """Fit the chosen head on all trials, with probabilities calibrated on the left-out ones.
+
+    Returns
+    -------
+    dict
+        View name -> its settled features.
+    LinearHead
+    """
+    everything = np.arange(len(views.labels))
+    settled = views.settle(HEADS[selection.chosen], everything)
+    blocks = [vectors for _, vectors in settled.values()]
+    head, _ = fit_on(blocks, views.labels, views.classes, seed)
+    repeats = len(selection.logits) // len(views.labels)
+    head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
+    return {view: features for view, (features, _) in settled.items()}, head
+
+
+def _folds(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import StratifiedKFold
+
+    splits = min(5, int(np.bincount(labels).min()))
+    folder = StratifiedKFold(splits, shuffle=True, random_state=seed)
+    yield from folder.split(np.zeros(len(labels)), labels)

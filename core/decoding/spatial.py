@@ -1,0 +1,79 @@
+"""Spatial filters in closed form: a person's channels, brought to where the encoder is at home."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def channel_covariance(signal: np.ndarray, shrinkage: float = 0.01) -> np.ndarray:
+    """Return the covariance of channels over a stretch of signal.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (..., channels, samples)
+        Leading axes are averaged over.
+    shrinkage : float
+        Share of the mean variance put on every channel, so that the inverse exists after an
+        average reference or an interpolated channel.
+
+    Returns
+    -------
+    ndarray of float64, shape (channels, channels)
+    """
+    stretch = np.asarray(signal, dtype=np.float64)
+    channels, samples = stretch.shape[-2:]
+    flat = stretch.reshape(-1, channels, samples)
+    flat = flat - flat.mean(axis=-1, keepdims=True)
+    covariance = np.einsum("ncs,nds->cd", flat, flat, optimize=True) / (len(flat) * samples)
+    floor = np.trace(covariance) / channels
+    return (1.0 - shrinkage) * covariance + shrinkage * floor * np.eye(channels)
+
+
+def power(matrix: np.ndarray, exponent: float) -> np.ndarray:
+    """Return a power of a symmetric positive definite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.maximum(values, values[-1] * 1e-12) ** exponent) @ vectors.T
+
+
+def euclidean_alignment(covariance: np.ndarray) -> np.ndarray:
+    """Return the filter that whitens a person's channels and keeps their mean variance.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (channels, channels)
+        Of the person's signal.
+
+    Returns
+    -------
+    ndarray, shape (channels, channels)
+        To be multiplied from the left with (channels, samples).
+
+    Notes
+    -----
+    He and Wu (2020), Transfer learning for brain-computer interfaces: a Euclidean space data
+    alignment approach, IEEE Trans. Biomed. Eng. 67(2), equation 6. There the result has unit
+    variance; here it keeps the scale that the encoder was trained at.
+    """
+    scale = np.sqrt(np.trace(covariance) / len(covariance))
+    return scale * power(covariance, -0.5)
+
+
+def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the linear optimal-transport map between two centred Gaussians.
+
+    Parameters
+    ----------
+    source, target : ndarray, shape (channels, channels)
+        Covariance of the person's channels, and of the signal that the encoder was trained on.
+
+    Returns
+    -------
+    ndarray, shape (channels, channels)
+        Symmetric; the covariance of the mapped signal is `target`.
+
+    Notes
+    -----
+    Peyré and Cuturi (2019), Computational Optimal Transport, remark 2.31.
+    """
+    root, inverse = power(source, 0.5), power(source, -0.5)
+    return inverse @ power(root @ target @ root, 0.5) @ inverse

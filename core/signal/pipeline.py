@@ -1,0 +1,111 @@
+"""The one signal path: what every program does to samples before anything looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.errors import InputError
+from core.signal.filtering import Band, CausalFilter
+from core.signal.resampling import Resampler
+
+REFERENCES = ("average", "recorded")
+AVERAGE_FROM = 16
+"""Fewer electrodes do not approximate a reference that is equal for all of them."""
+
+
+@dataclass(frozen=True)
+class SignalSettings:
+    """What the signal path does, whatever stream it is fed from; pinned in a decoder.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        Electrodes, in the order in which they leave the path.
+    reference : str
+        "average" over these channels, or "recorded": left as it came.
+    band : Band
+        Pass band.
+    rate : float
+        Rate in Hz of what leaves the path.
+    """
+
+    channels: tuple[str, ...]
+    reference: str
+    rate: float
+    band: Band = field(default_factory=Band)
+
+    def __post_init__(self) -> None:
+        """Refuse what no path can do."""
+        if self.reference not in REFERENCES:
+            raise InputError(
+                f'There is no reference "{self.reference}"; it is one of {", ".join(REFERENCES)}.'
+            )
+        if not self.channels:
+            raise InputError("A signal path needs at least one channel.")
+
+
+def default_reference(channels: int) -> str:
+    """Return "average" for enough electrodes, else "recorded"."""
+    return "average" if channels >= AVERAGE_FROM else "recorded"
+
+
+class SignalPath:
+    """Samples of a stream in, filtered samples at the model's rate out.
+
+    Units, order of channels, reference, causal filter, resampling. Any split of the same samples
+    gives the same output, to the last bit.
+
+    Parameters
+    ----------
+    settings : SignalSettings
+        What to do.
+    rate : float
+        The stream's sampling rate in Hz.
+    indices : sequence of int
+        For each channel of the settings, the column of the stream that carries it.
+    factors : sequence of float
+        For each channel, what its values are multiplied with to be in the wanted unit.
+    """
+
+    def __init__(
+        self,
+        settings: SignalSettings,
+        rate: float,
+        indices: Sequence[int],
+        factors: Sequence[float],
+    ) -> None:
+        self.settings = settings
+        self.rate_in = rate
+        self._indices = np.asarray(indices, dtype=np.intp)
+        self._factors = np.asarray(factors, dtype=np.float64)
+        self._filter = CausalFilter(settings.band.sections(rate))
+        # A fifth above the edge, so that the filter's skirt is carried well too.
+        edge = min(1.2 * settings.band.high, 0.44 * rate)
+        self._resampler = Resampler(rate, settings.rate, len(settings.channels), edge)
+
+    def restart(self) -> None:
+        """Begin a new run of contiguous samples: all states start again."""
+        self._filter.reset()
+        self._resampler.reset()
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Take the next contiguous samples of the stream.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n, stream channels)
+            In the stream's unit.
+
+        Returns
+        -------
+        ndarray of float64, shape (m, channels)
+            At the settings' rate; sample k of a run belongs to the time k / rate after the
+            run's first input sample.
+        """
+        picked = np.take(samples, self._indices, axis=1) * self._factors  # (n, channels)
+        if self.settings.reference == "average":
+            picked -= picked.mean(axis=1, keepdims=True)
+        return self._resampler.push(self._filter.push(picked))
