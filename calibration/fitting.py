@@ -107,8 +107,8 @@ def fit_decoder(
     selection = select(views, heads, settings.seed)
     features, head = fit_chosen(views, selection, settings.seed)
 
-    tangent: TangentFeatures | None = features.get("tangent")
-    tokens: TokenFeatures | None = features.get("tokens")
+    tokens: TokenFeatures | None = features.pop("tokens", None)
+    tangents: tuple[TangentFeatures, ...] = tuple(features.values())
     decoder = Decoder(
         classes=epochs.classes,
         settings=path,
@@ -117,7 +117,7 @@ def fit_decoder(
         hop=spec.patch,
         patch=spec.patch,
         head=head,
-        tangent=tangent,
+        tangents=tangents,
         spatial=None if tokens is None else tokens.spatial,
         encoder=None
         if tokens is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,8 +30,8 @@ class Decision:
         Probability of each class, in the decoder's order.
     decision : str or None
         The class decided for, or None while there is not enough evidence.
-    age_ms : float
-        From the newest sample's time to the moment of the decision.
+    age_ms : float or None
+        From the newest sample's time to the moment of the decision; None for a recording.
     compute_ms : float
         Time spent on signal path, features and head for this decision.
     """
@@ -42,12 +42,12 @@ class Decision:
     status: str
     probabilities: dict[str, float] | None
     decision: str | None
-    age_ms: float
+    age_ms: float | None
     compute_ms: float
 
     def to_json(self) -> str:
         """Return the decision as one line of JSON."""
-        return json.dumps(asdict(self), allow_nan=False)
+        return json.dumps(vars(self), allow_nan=False)
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,8 @@ class Decoder:
     window, hop, patch : int
         Samples of a window, between two decisions by default, and of a patch.
     head : LinearHead
-    tangent : TangentFeatures or None
-        If the head looks at covariances.
+    tangents : tuple of TangentFeatures
+        Views of the covariance that the head looks at, before any tokens.
     spatial : ndarray or None, shape (channels, channels)
         The filter before the encoder, if the head looks at tokens.
     encoder : EncoderPin or None
@@ -116,7 +116,7 @@ class Decoder:
     hop: int
     patch: int
     head: LinearHead
-    tangent: TangentFeatures | None
+    tangents: tuple[TangentFeatures, ...]
     spatial: np.ndarray | None
     encoder: EncoderPin | None
     facts: Facts
@@ -224,9 +224,7 @@ class WindowDecoder:
     def __init__(self, decoder: Decoder, encoder: Encoder | None, hop: int) -> None:
         self.hop = hop
         self._head = decoder.head
-        self._streams: list[FeatureStream] = []
-        if decoder.tangent is not None:
-            self._streams.append(decoder.tangent.stream())
+        self._streams: list[FeatureStream] = [view.stream() for view in decoder.tangents]
         if decoder.spatial is not None:
             assert encoder is not None
             ids = channel_ids(decoder.settings.channels)

@@ -33,7 +33,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     """
     from safetensors.numpy import save
 
-    settings, tangent = decoder.settings, decoder.tangent
+    settings = decoder.settings
     header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -47,7 +47,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "hop": decoder.hop,
         "patch": decoder.patch,
         "temperature": decoder.head.temperature,
-        "tangent": None if tangent is None else {"band": tangent.band},
+        "tangents": [{"band": tangent.band} for tangent in decoder.tangents],
         "encoder": None if decoder.encoder is None else asdict(decoder.encoder),
         "facts": asdict(decoder.facts),
     }
@@ -58,8 +58,9 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "head.weights": decoder.head.weights,
         "head.bias": decoder.head.bias,
     }
-    if tangent is not None:
-        tensors |= {"tangent.picks": tangent.picks, "tangent.whitener": tangent.whitener}
+    for index, tangent in enumerate(decoder.tangents):
+        tensors[f"tangents.{index}.picks"] = tangent.picks
+        tensors[f"tangents.{index}.whitener"] = tangent.whitener
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
     content = save(
@@ -139,19 +140,12 @@ def _build(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     )
     facts = Facts(**header["facts"])
     n, k = len(settings.channels), len(header["classes"])
-    tangent, spatial, encoder, size = None, None, None, 0
-    if header["tangent"] is not None:
-        picks = tensors["tangent.picks"]
-        tangent = TangentFeatures(
-            band=tuple(header["tangent"]["band"]),
-            rate=settings.rate,
-            length=int(header["window"]),
-            picks=picks,
-            whitener=_shaped(tensors, "tangent.whitener", (len(picks), len(picks))),
-        )
-        if picks.ndim != 1 or len(picks) == 0 or picks.min() < 0 or picks.max() >= n:
-            raise InputError("its covariance features name channels that it does not have.")
-        size += tangent.size
+    tangents = tuple(
+        _tangent(tensors, index, view, settings, int(header["window"]))
+        for index, view in enumerate(header["tangents"])
+    )
+    size = sum(tangent.size for tangent in tangents)
+    spatial, encoder = None, None
     if header["encoder"] is not None:
         encoder = EncoderPin(**header["encoder"])
         spatial = _shaped(tensors, "spatial", (n, n))
@@ -176,10 +170,34 @@ def _build(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
             bias=_shaped(tensors, "head.bias", (k,)),
             temperature=float(header["temperature"]),
         ),
-        tangent=tangent,
+        tangents=tangents,
         spatial=spatial,
         encoder=encoder,
         facts=facts,
+    )
+
+
+def _tangent(
+    tensors: dict[str, np.ndarray],
+    index: int,
+    view: dict[str, Any],
+    settings: SignalSettings,
+    window: int,
+) -> TangentFeatures:
+    picks = tensors[f"tangents.{index}.picks"]
+    if (
+        picks.ndim != 1
+        or not len(picks)
+        or not 0 <= picks.min() <= picks.max() < len(settings.channels)
+    ):
+        raise InputError("its covariance features name channels that it does not have.")
+    low, high = view["band"]
+    return TangentFeatures(
+        band=(float(low), float(high)),
+        rate=settings.rate,
+        length=window,
+        picks=picks,
+        whitener=_shaped(tensors, f"tangents.{index}.whitener", (len(picks), len(picks))),
     )
 
 

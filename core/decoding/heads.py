@@ -81,9 +81,15 @@ def fit_head(
     features = np.concatenate(blocks, axis=1)
     centre = features.mean(axis=0)
     scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=5000)
-    model.fit((features - centre) / scale, labels)
-    weights, bias = model.coef_.T, model.intercept_
+    # The best weights lie in the span of the trials (representer theorem), which are far fewer
+    # than the features: the fit in their coordinates is the same one, and a hundred times faster.
+    scaled = (features - centre) / scale
+    powers, left = np.linalg.eigh(scaled @ scaled.T)
+    kept = powers > powers[-1] * 1e-10
+    spread, left = np.sqrt(powers[kept]), left[:, kept]
+    model = LogisticRegression(C=strength, class_weight="balanced", solver="newton-cholesky")
+    model.fit(left * spread, labels)
+    weights, bias = scaled.T @ (left / spread) @ model.coef_.T, model.intercept_
     if classes == 2:  # scikit-learn keeps one column for two classes
         weights, bias = np.hstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     return LinearHead(centre=centre, scale=scale, weights=weights, bias=bias)

@@ -22,9 +22,9 @@ from core.model import Encoder
 from core.montage import channel_ids
 
 HEADS: dict[str, tuple[str, ...]] = {
-    "riemann": ("tangent",),
+    "riemann": ("motor", "scalp"),
     "encoder": ("tokens",),
-    "hybrid": ("tangent", "tokens"),
+    "hybrid": ("motor", "scalp", "tokens"),
 }
 """What each head looks at. The first is kept unless another is better beyond doubt."""
 
@@ -33,12 +33,12 @@ MOTOR = tuple(
     FC5 FC3 FC1 FCZ FC2 FC4 FC6 C5 C3 C1 CZ C2 C4 C6 CP5 CP3 CP1 CPZ CP2 CP4 CP6
     """.split()
 )
-"""Electrodes over the sensorimotor cortex, to which tangent features keep when enough are there."""
+"""Electrodes over the sensorimotor cortex: a view with fewer features than the whole scalp."""
 
 MOTOR_FROM = 8
-"""With fewer motor electrodes than this, tangent features use all channels."""
+"""With fewer motor electrodes than this there is only the view of the whole scalp."""
 
-STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+STRENGTHS = (10.0, 100.0, 1000.0)
 """Inverse penalties tried, for features of unit total variance."""
 
 
@@ -102,32 +102,53 @@ class Views:
         self, epochs: Epochs, channels: Sequence[str], rate: float, encoder: Encoder | None
     ) -> None:
         motor = [index for index, name in enumerate(channels) if name in MOTOR]
-        everything = list(range(len(channels)))
         self.labels, self.classes = epochs.labels, len(epochs.classes)
         self._rate, self._length = rate, epochs.length
-        self._picks = np.array(motor if len(motor) >= MOTOR_FROM else everything, dtype=np.intp)
+        self._motor = np.array(motor, dtype=np.intp)
         banded = epochs.filtered(band_sections(BAND, rate)).windows()
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
-        self._picked = shrunk_covariances(banded[:, self._picks])
+        self._motor_covariances = shrunk_covariances(banded[:, self._motor])
         self._encoder = encoder
         if encoder is not None:
             self._windows = epochs.windows()
             self._ids = channel_ids(channels)
 
-    def tangent(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
-        """Settle tangent features on the trials `train`; return them and all trials' vectors."""
+    def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
+        """Settle tangent features of the motor electrodes on the trials `train`.
+
+        Returns
+        -------
+        TangentFeatures
+        ndarray, shape (trials, features)
+            Of all trials.
+        """
+        return self._tangent(self._motor, self._motor_covariances, train)
+
+    def scalp(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
+        """Settle tangent features of all channels, as `motor` does."""
+        everything = np.arange(self.covariances.shape[1])
+        return self._tangent(everything, self.covariances, train)
+
+    def _tangent(
+        self, picks: np.ndarray, covariances: np.ndarray, train: np.ndarray
+    ) -> tuple[TangentFeatures, np.ndarray]:
         from pyriemann.geometry.mean import mean_riemann
 
-        mean = mean_riemann(self._picked[train])
-        features = TangentFeatures(BAND, self._rate, self._length, self._picks, power(mean, -0.5))
-        return features, features.of_covariances(self._picked)
+        whitener = power(mean_riemann(covariances[train]), -0.5)
+        features = TangentFeatures(BAND, self._rate, self._length, picks, whitener)
+        return features, features.of_covariances(covariances)
 
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
-        """Settle token features on the trials `train`; return them and all trials' vectors."""
+        """Settle token features on the trials `train`, as `motor` does."""
         assert self._encoder is not None
         spatial = euclidean_alignment(channel_covariance(self._windows[train]))
         features = TokenFeatures(self._encoder, self._ids, spatial)
         return features, features.of_windows(self._windows)
+
+    def of(self, head: str) -> tuple[str, ...]:
+        """Return the views that a head looks at on this montage."""
+        few = len(self._motor) < MOTOR_FROM
+        return tuple(view for view in HEADS[head] if not (few and view == "motor"))
 
     def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple]:
         """Settle the named views on the trials `train`."""
@@ -176,7 +197,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
         How often all trials are split anew.
     """
     labels, classes = views.labels, views.classes
-    needed = tuple(dict.fromkeys(view for head in heads for view in HEADS[head]))
+    needed = tuple(dict.fromkeys(view for head in heads for view in views.of(head)))
     names = [*heads, *(["auto"] if len(heads) > 1 else []), *SPECIALISTS]
     decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
     logits = {head: np.empty((repeats, len(labels), classes)) for head in heads}
@@ -187,7 +208,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
             settled = views.settle(needed, train)
             inner = {}
             for head in heads:
-                blocks = [settled[view][1] for view in HEADS[head]]
+                blocks = [settled[view][1] for view in views.of(head)]
                 fitted, inner[head] = fit_on(
                     [b[train] for b in blocks], labels[train], classes, seed
                 )
@@ -235,7 +256,7 @@ def fit_chosen(views: Views, selection: Selection, seed: int = 0) -> tuple[dict,
     LinearHead
     """
     everything = np.arange(len(views.labels))
-    settled = views.settle(HEADS[selection.chosen], everything)
+    settled = views.settle(views.of(selection.chosen), everything)
     blocks = [vectors for _, vectors in settled.values()]
     head, _ = fit_on(blocks, views.labels, views.classes, seed)
     repeats = len(selection.logits) // len(views.labels)
