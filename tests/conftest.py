@@ -4,6 +4,7 @@ import os
 import uuid
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 _SETTINGS = """
@@ -44,3 +45,59 @@ def recordings_folder():
     """Folder of the real recordings, outside the project."""
     root = Path(__file__).resolve().parents[1]
     return Path(os.environ.get("EEGPT_DATA", root.parent / "shared" / "data"))
+
+
+LABELS = tuple("FZ FC3 FC1 FCZ FC2 FC4 C5 C3 C1 CZ C2 C4 C6 CP3 CPZ CP4 PZ".split())
+
+
+def imagery(seed=0, trials=8, rate=250.0, labels=LABELS, path="imagery.edf"):
+    """A recording in which imagining one hand weakens the rhythm over the other side."""
+    from core.recordings import Event, Recording
+
+    random = np.random.default_rng(seed)
+    seconds = 2 * trials * 6 + 6
+    n = int(seconds * rate)
+    times = np.arange(n) / rate
+    samples = np.cumsum(random.normal(0.0, 1.0, (n, len(labels))), axis=0)
+    samples -= samples.mean(axis=0)
+    samples = 4.0 * samples / samples.std() + random.normal(0.0, 4.0, samples.shape)
+    classes = random.permutation(["left_hand", "right_hand"] * trials)
+    events = []
+    left, right = np.full(n, 8.0), np.full(n, 8.0)  # µV, over C3 and C4
+    for index, name in enumerate(classes):
+        onset = 2.0 + 6.0 * index
+        imagined = (times >= onset) & (times < onset + 4.0)
+        (right if name == "left_hand" else left)[imagined] *= 0.35
+        events.append(Event(onset, 4.0, str(name)))
+    for amplitude, sites in ((left, ("C5", "C3", "C1")), (right, ("C2", "C4", "C6"))):
+        wave = amplitude * np.sin(2 * np.pi * 11.0 * times + random.uniform(0, 6.28))
+        for site, share in zip(sites, (0.5, 1.0, 0.5), strict=True):
+            if site in labels:
+                samples[:, labels.index(site)] += share * wave
+    return Recording(
+        samples_uv=samples.astype(np.float32),
+        rate=rate,
+        labels=tuple(labels),
+        events=tuple(events),
+        breaks=(),
+        path=Path(path),
+        sha256=f"{seed:064x}",
+    )
+
+
+@pytest.fixture(scope="session")
+def imagery_recording():
+    """The maker of such recordings."""
+    return imagery
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    """Decoders by head, fitted on one such recording."""
+    from calibration.fitting import FitSettings, fit_decoder
+
+    events = {"left_hand": "left_hand", "right_hand": "right_hand"}
+    return {
+        head: fit_decoder([imagery()], events, "01", FitSettings(head=head)).decoder
+        for head in ("riemann", "encoder", "hybrid")
+    }

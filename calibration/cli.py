@@ -1,0 +1,126 @@
+"""The command ``eegpt-calibrate``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from core.errors import InputError, run
+from core.threads import one_blas_thread
+
+PROGRAM = "eegpt-calibrate"
+
+
+@dataclass(frozen=True)
+class FitCommand:
+    """Fit a decoder on recordings of one person.
+
+    Example: eegpt-calibrate fit R04.edf R08.edf --subject 01 --event T1=left_hand
+    --event T2=right_hand
+    """
+
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Recordings in any format that MNE or pyxdf reads."""
+    subject: str
+    """Whose they are: letters and digits."""
+    event: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """LABEL=CLASS: which event of the recordings is the cue of which class; once for each label.
+    Without it, events named left_hand, right_hand, feet, tongue or rest are taken."""
+    session: str = ""
+    """Label of the session, if the person has several."""
+    encoder: str = "untrained"
+    """Encoder by name (untrained, eegpt) or path."""
+    head: str = "auto"
+    """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    reference: str | None = None
+    """average or recorded; by default average from 16 electrodes on."""
+    notch: float | None = None
+    """Mains frequency to filter out, in Hz (50 or 60)."""
+    unit: str | None = None
+    """Unit of recordings that do not say it."""
+    seed: int = 0
+    """Seed of the cross-validation."""
+    out: Path | None = None
+    """Where to write the decoder; by default into the programs' folder."""
+    home: Path | None = None
+    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    one_blas_thread()
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version('eegpt-realtime')}")
+        return 0
+    command = tyro.extras.subcommand_cli_from_dict(
+        {"fit": FitCommand},
+        prog=PROGRAM,
+        description="Make a decoder for one person.",
+        args=given,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    return run(PROGRAM, lambda: _fit(command))
+
+
+def _fit(command: FitCommand) -> int:
+    from core.home import home_folder, subject_label
+
+    subject = subject_label(command.subject)
+    session = subject_label(command.session) if command.session else ""
+    if command.out is not None and command.out.exists():
+        raise InputError(f"{command.out} exists already; choose another name with --out.")
+
+    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.report import as_json, as_text
+    from core.decoding.decoder_file import SUFFIX, save_decoder
+    from core.decoding.library import new_decoder_path
+    from core.files import write_whole
+    from core.recordings import read_recordings
+    from core.signal.filtering import Band
+
+    recordings = read_recordings(command.files, command.unit)
+    labels = {event.label for recording in recordings for event in recording.events}
+    settings = FitSettings(
+        encoder=command.encoder,
+        head=command.head,
+        reference=command.reference,
+        band=Band(notch=command.notch),
+        seed=command.seed,
+    )
+    fit = fit_decoder(recordings, _events(command.event, labels), subject, settings, session)
+    text = as_text(fit)
+    path = command.out or new_decoder_path(
+        home_folder(command.home), subject, fit.decoder.facts.created
+    )
+    if path.suffix != SUFFIX:
+        path = path.with_name(path.name + SUFFIX)
+    save_decoder(fit.decoder, path)
+    for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
+        write_whole(path.with_suffix(suffix), content.encode(), overwrite=True)
+    print(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
+    return 0
+
+
+def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
+    """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
+    known = ("left_hand", "right_hand", "feet", "tongue", "rest")
+    if not given:
+        return {name: name for name in known if name in present}
+    events = {}
+    for text in given:
+        label, equals, name = text.partition("=")
+        if not (label and equals and name):
+            raise InputError(f'--event {text} is not LABEL=CLASS, such as "T1=left_hand".')
+        events[label] = name
+    return events
+
+
+if __name__ == "__main__":
+    sys.exit(main())

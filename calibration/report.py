@@ -1,0 +1,78 @@
+"""What a fit found, as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from calibration.fitting import Fit
+from core.decoding.decoder import Facts
+from core.decoding.selection import HEADS
+
+
+def as_text(fit: Fit) -> str:
+    """Return the report as plain text."""
+    facts, selection = fit.decoder.facts, fit.selection
+    settings = fit.decoder.settings
+    encoder = facts.fit["encoder"]
+    lines = [
+        f"Subject {facts.subject}: {facts.trials} trials of {', '.join(fit.decoder.classes)} "
+        f"from {', '.join(facts.recordings)}",
+        f"{len(settings.channels)} electrodes, {settings.reference} reference, "
+        f"{settings.band.low:g}-{settings.band.high:g} Hz (causal), encoder {encoder}",
+    ]
+    if fit.ignored:
+        lines.append(f"Channels not used: {' '.join(fit.ignored)}")
+    lines += [
+        "",
+        "Balanced accuracy on left-out trials (nested cross-validation):",
+        *(_row(name, score.balanced_accuracy, facts) for name, score in selection.scores.items()),
+        f"  {'chance, 95 % bound':<20} {selection.chance:.3f}",
+        "",
+        _verdict(fit),
+    ]
+    return "\n".join(lines)
+
+
+def as_json(fit: Fit) -> str:
+    """Return the report's numbers as JSON."""
+    return json.dumps(
+        {
+            "facts": asdict(fit.decoder.facts),
+            "classes": fit.decoder.classes,
+            "channels": fit.decoder.settings.channels,
+            "ignored": fit.ignored,
+            "chosen": fit.selection.chosen,
+            "folds": {name: score.folds for name, score in fit.selection.scores.items()},
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _row(name: str, score: float, facts: Facts) -> str:
+    about = {
+        "riemann": "covariances only",
+        "encoder": f"tokens of {facts.fit['encoder']} only",
+        "hybrid": "covariances and tokens",
+        "auto": "the choice made again inside every fold",
+    }.get(name, "specialist, for comparison")
+    mark = "*" if name == facts.head else " "
+    return f"{mark} {name:<20} {score:.3f}   {about}"
+
+
+def _verdict(fit: Fit) -> str:
+    facts, head = fit.decoder.facts, fit.selection.chosen
+    views = HEADS[head]
+    carried = "covariances" if "tokens" not in views else "encoder tokens"
+    if "tokens" in views and len(views) > 1:
+        carried = "covariances and encoder tokens together"
+    said = f'The decoder uses the head "{head}": {carried} carry it.'
+    if facts.fit["head"] == "auto" and head == "riemann":
+        said += f" Tokens of the encoder {facts.fit['encoder']} did not do better beyond doubt."
+    if facts.score <= facts.chance:
+        return (
+            f"{said}\nIts score is within what guessing reaches: do not rely on it. Record more "
+            "trials, check the electrodes, and fit again."
+        )
+    return f"{said}\nIts score is above what guessing reaches."

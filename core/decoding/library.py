@@ -1,0 +1,62 @@
+"""Decoders kept in the programs' folder: naming them and finding them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.decoding.decoder_file import SUFFIX, read_header
+from core.errors import InputError
+from core.home import subject_label
+
+FOLDER = "decoders"
+
+
+def new_decoder_path(home: Path, subject: str, created: str) -> Path:
+    """Return a free name for a decoder made at `created` (ISO 8601, UTC)."""
+    stamp = created[:19].replace("-", "").replace(":", "")
+    stem = f"sub-{subject}_{stamp}_decoder"
+    folder = home / FOLDER
+    path, count = folder / f"{stem}{SUFFIX}", 2
+    while path.exists():
+        path, count = folder / f"{stem}-{count}{SUFFIX}", count + 1
+    return path
+
+
+def kept_decoders(home: Path, subject: str | None = None) -> Iterator[Path]:
+    """Give the kept decoders, newest first, those that cannot be read left out.
+
+    Parameters
+    ----------
+    home : Path
+        From `core.home.home_folder`.
+    subject : str, optional
+        Only this person's.
+    """
+    found = []
+    for path in (home / FOLDER).glob(f"*{SUFFIX}"):
+        try:
+            facts = read_header(path)["facts"]
+            created, owner = str(facts["created"]), str(facts["subject"])
+        except (InputError, KeyError, TypeError):
+            continue
+        if subject is None or owner == subject:
+            found.append((created, path.name, path))
+    yield from (path for _, _, path in sorted(found, reverse=True))
+
+
+def newest_decoder(home: Path, subject: str) -> Path:
+    """Return a person's newest decoder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    label = subject_label(subject)
+    for path in kept_decoders(home, label):
+        return path
+    raise InputError(
+        f"There is no decoder of subject {label} in {home / FOLDER}. "
+        f"Make one with: eegpt-calibrate fit FILE... --subject {label}"
+    )

@@ -1,0 +1,137 @@
+"""The command ``eegpt-realtime``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from core.errors import InputError, run
+from core.threads import one_blas_thread
+from realtime.evidence import EvidenceSettings
+
+PROGRAM = "eegpt-realtime"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Decode motor imagery from a live EEG stream.
+
+    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
+    eegpt-realtime --stream EEG decodes one.
+    """
+
+    stream: str | None = None
+    """Name of the stream, else its type."""
+    type: str | None = None
+    """Type of the stream, if the name is not enough."""
+    source_id: str | None = None
+    """Its source_id, if name and type are not enough."""
+    host: str | None = None
+    """The machine that sends it, if several do."""
+    subject: str | None = None
+    """Take this person's newest decoder."""
+    decoder: Path | None = None
+    """Take this decoder file."""
+    encoder: str | None = None
+    """Where the decoder's encoder is now, if it has moved: a name or a path."""
+    channels: str | None = None
+    """Names for the stream's channels, in order, separated by commas."""
+    unit: str | None = None
+    """Unit of the stream's values, such as uV, instead of what the stream says."""
+    hop: float | None = None
+    """Seconds between two decisions: 0.25 or a whole part of it."""
+    threshold: float = 0.5
+    """Smallest probability for a decision."""
+    dwell: float = 0.0
+    """Seconds for which it must hold."""
+    smoothing: float = 0.0
+    """Time constant in seconds over which probabilities are averaged; 0 for none."""
+    headless: bool = False
+    """No window: decisions go to the outlets and the log."""
+    duration: float | None = None
+    """Stop after this many seconds."""
+    log: Path | None = None
+    """Write one JSON line a decision to this new file."""
+    screenshot: Path | None = None
+    """Save a picture of the window to this file before it closes."""
+    file: Path | None = None
+    """Decode a recording in one pass instead of a stream."""
+    demo: bool = False
+    """Calibrate on a simulated subject and decode it; arrow keys make it imagine."""
+    list: bool = False
+    """Print the streams that can be seen."""
+    home: Path | None = None
+    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
+    timeout: float = 5.0
+    """Seconds to look for the stream."""
+    version: bool = False
+    """Print the version."""
+
+    @property
+    def evidence(self) -> EvidenceSettings:
+        """Threshold, dwell and smoothing, checked."""
+        return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+
+    @property
+    def channel_names(self) -> tuple[str, ...] | None:
+        """Names for the channels, if any were given."""
+        if self.channels is None:
+            return None
+        return tuple(name.strip() for name in self.channels.split(","))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    one_blas_thread()
+    options = tyro.cli(
+        Options,
+        prog=PROGRAM,
+        args=None if argv is None else list(argv),
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    return run(PROGRAM, lambda: _main(options))
+
+
+def _main(options: Options) -> int:
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"{PROGRAM} {version('eegpt-realtime')}")
+        return 0
+    if options.list:
+        return _list_streams()
+    options.evidence  # noqa: B018 - refuses nonsense before anything is opened
+    if options.duration is not None and options.duration <= 0:
+        raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
+    if options.decoder is not None and options.subject is not None:
+        raise InputError("Both --subject and --decoder were given; choose one.")
+    if options.file is not None:
+        from realtime.offline import decode_file
+
+        return decode_file(options)
+    if options.demo:
+        from realtime.demo import run_demo
+
+        return run_demo(options)
+    from realtime.live import run_live
+
+    return run_live(options)
+
+
+def _list_streams() -> int:
+    from core.stream.discovery import list_streams
+
+    streams = list_streams()
+    for stream in streams:
+        print(stream)
+    if not streams:
+        print("No LSL stream can be seen. Is the sender running, and on this network?")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

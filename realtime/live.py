@@ -1,0 +1,197 @@
+"""Running the live application: from the options to an engine, and a window or none."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from core.decoding.decoder import Decoder
+from core.decoding.decoder_file import load_decoder
+from core.decoding.library import kept_decoders, newest_decoder
+from core.errors import InputError
+from core.home import home_folder
+from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
+from core.stream.inlet import Inlet
+from core.threads import one_torch_thread
+from realtime.engine import Decoding, Engine, Sink
+from realtime.sinks import Log, Outlets
+
+if TYPE_CHECKING:
+    from realtime.cli import Options
+
+
+def run_live(options: Options) -> int:
+    """Decode the asked stream until the person, the duration or a signal ends it.
+
+    Raises
+    ------
+    InputError
+        If the stream, the decoder or the log cannot be used.
+    """
+    decoder = chosen_decoder(options)
+    found = _chosen_stream(options)
+    if found is None:
+        return 0  # the person closed the picker
+    with Inlet(found) as inlet:
+        engine = build_engine(options, inlet, decoder)
+        engine.start()
+        try:
+            if options.headless:
+                return wait_headless(engine, options.duration)
+            from realtime.window import run_window
+
+            return run_window(engine, screenshot=options.screenshot, duration=options.duration)
+        finally:
+            engine.stop()
+            if engine.error is not None:
+                raise engine.error
+
+
+def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Engine:
+    """Return an engine that is ready to start.
+
+    Parameters
+    ----------
+    options : Options
+    inlet : Inlet
+        Open.
+    decoder : Decoder or None
+        None to take the newest kept one that fits the stream.
+
+    Raises
+    ------
+    InputError
+        If the decoder does not fit the stream, or the log cannot be written.
+    """
+    facts = inlet.facts
+    for warning in facts.warnings:
+        say(warning)
+    labels = _labels(options, facts)
+    if decoder is None:
+        decoder = _fitting_decoder(options, labels, facts)
+    decoding, sinks = None, list[Sink]()
+    if decoder is not None:
+        one_torch_thread_if_needed(decoder)
+        path = decoder.attach(labels, facts.units, facts.rate, options.unit)
+        encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
+        windows = decoder.windows(encoder, decoder.hop_samples(options.hop))
+        decoding = Decoding(decoder, windows, path)
+        rate = decoder.settings.rate / windows.hop
+        if options.log is not None:
+            sinks.append(Log(options.log))
+        sinks.append(Outlets(decoder.classes, rate, lambda: inlet.correction))
+        _introduce(decoder, facts)
+    elif options.log is not None or options.headless:
+        raise InputError(
+            f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
+            "Make one with eegpt-calibrate fit, or name one with --decoder FILE."
+        )
+    else:
+        say("No decoder fits this stream yet: only the signals are shown.")
+    import pylsl
+
+    return Engine(inlet, labels, options.unit, decoding, options.evidence, sinks, pylsl.local_clock)
+
+
+def chosen_decoder(options: Options) -> Decoder | None:
+    """Return the decoder that the options name, or None if they name none."""
+    if options.decoder is not None:
+        return load_decoder(options.decoder)
+    if options.subject is not None:
+        return load_decoder(newest_decoder(home_folder(options.home), options.subject))
+    return None
+
+
+def one_torch_thread_if_needed(decoder: Decoder) -> None:
+    """Keep torch to one thread, if the decoder needs torch at all."""
+    if decoder.encoder is not None:
+        one_torch_thread()
+
+
+def wait_headless(engine: Engine, duration: float | None) -> int:
+    """Wait until the duration is over, Ctrl+C, a termination signal, or an error."""
+    ended = threading.Event()
+    # Windows has no SIGTERM handlers worth the name, but the name exists there too.
+    previous = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        waited = 0.0
+        while engine.running and not ended.wait(0.1):
+            waited += 0.1
+            if duration is not None and waited >= duration:
+                break
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return 0
+
+
+def say(text: str) -> None:
+    """Tell the person something that is no result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _chosen_stream(options: Options) -> FoundStream | None:
+    asked = (options.stream, options.type, options.source_id, options.host)
+    query = StreamQuery(
+        stream=options.stream, type=options.type, source_id=options.source_id, host=options.host
+    )
+    if options.headless and not any(asked):
+        names = "; ".join(str(stream) for stream in list_streams()) or "none"
+        raise InputError(f"Name a stream with --stream. Streams that can be seen: {names}.")
+    if any(asked):
+        try:
+            return find_stream(query, timeout=options.timeout)
+        except InputError:
+            if options.headless or len(query.among(list_streams())) < 2:
+                raise
+    from realtime.widgets.picker import StreamPicker
+    from realtime.window import application
+
+    application()
+    picker = StreamPicker(lambda: query.among(list_streams()))
+    picker.exec()
+    return picker.chosen
+
+
+def _labels(options: Options, facts: StreamFacts) -> tuple[str, ...]:
+    names = options.channel_names
+    if names is None:
+        return facts.labels
+    if len(names) != facts.channel_count:
+        raise InputError(
+            f"--channels names {len(names)} channels; the stream has {facts.channel_count}."
+        )
+    return names
+
+
+def _fitting_decoder(
+    options: Options, labels: tuple[str, ...], facts: StreamFacts
+) -> Decoder | None:
+    """Return the newest kept decoder that this stream fits."""
+    for path in kept_decoders(home_folder(options.home)):
+        try:
+            decoder = load_decoder(path)
+            decoder.attach(labels, facts.units, facts.rate, options.unit)
+        except InputError:
+            continue
+        say(f"Decoder: {path}")
+        return decoder
+    return None
+
+
+def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
+    known = decoder.facts
+    encoder = "" if decoder.encoder is None else f" with the encoder {decoder.encoder.label}"
+    say(
+        f'Decoding "{facts.identity.name}" ({facts.channel_count} channels, {facts.rate:g} Hz) '
+        f"for subject {known.subject}: head {known.head}{encoder}, cross-validated balanced "
+        f"accuracy {known.score:.2f} (chance bound {known.chance:.2f}, {known.trials} trials)."
+    )
+    if known.recorded_rate != facts.rate:
+        say(
+            f"The decoder was fitted at {known.recorded_rate:g} Hz and the stream has "
+            f"{facts.rate:g} Hz; the filter has the same band at both."
+        )

@@ -1,0 +1,99 @@
+"""Decoding a recording in one pass, exactly as if it had been streamed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.decoding.decoder import Decoder, WindowDecoder
+from core.errors import InputError
+from core.home import home_folder
+from core.recordings import UNIT, Recording
+from realtime.decisions import DecisionMaker
+from realtime.evidence import EvidenceSettings
+from realtime.snapshot import Decision
+
+if TYPE_CHECKING:
+    from realtime.cli import Options
+
+BREAK_SECONDS = 1.0
+"""Where a recording has a break of unknown length, its stamps step by this much."""
+
+
+def decode_recording(
+    recording: Recording,
+    decoder: Decoder,
+    windows: WindowDecoder,
+    evidence: EvidenceSettings,
+    labels: Sequence[str] | None = None,
+) -> Iterator[Decision]:
+    """Give the decisions that a live stream of this recording would have given.
+
+    Times count from the first sample.
+
+    Parameters
+    ----------
+    recording : Recording
+    decoder : Decoder
+    windows : WindowDecoder
+        From `Decoder.windows`.
+    evidence : EvidenceSettings
+    labels : sequence of str, optional
+        Names for the channels, instead of the recording's own.
+
+    Raises
+    ------
+    InputError
+        If the recording does not fit the decoder.
+    """
+    labels = recording.labels if labels is None else labels
+    path = decoder.attach(labels, [UNIT] * len(labels), recording.rate)
+    maker = DecisionMaker(decoder, path, windows, evidence)
+    stamps = np.arange(len(recording.samples_uv)) / recording.rate
+    for place in recording.breaks:
+        stamps[place:] += BREAK_SECONDS
+    second = max(round(recording.rate), 1)
+    for start in range(0, len(stamps), second):
+        yield from maker.push(
+            recording.samples_uv[start : start + second], stamps[start : start + second]
+        )
+
+
+def decode_file(options: Options) -> int:
+    """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
+    from core.recordings import read_recording
+    from realtime.live import chosen_decoder
+    from realtime.sinks import Log
+
+    assert options.file is not None
+    decoder = chosen_decoder(options)
+    if decoder is None:
+        raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
+    recording = read_recording(options.file, options.unit)
+    labels = options.channel_names or recording.labels
+    if len(labels) != len(recording.labels):
+        raise InputError(
+            f"--channels names {len(labels)} channels; {options.file} has {len(recording.labels)}."
+        )
+    windows = decoder.windows(
+        decoder.load_encoder(options.encoder, home_folder(options.home)),
+        decoder.hop_samples(options.hop),
+    )
+    decisions = decode_recording(recording, decoder, windows, options.evidence, labels)
+    first = next(decisions, None)  # what does not fit is refused before a log is begun
+    counts: Counter[str] = Counter()
+    with Log(options.log) if options.log is not None else nullcontext() as log:
+        for decision in chain(() if first is None else (first,), decisions):
+            counts[decision.decision or f"none ({decision.status})"] += 1
+            if log is not None:
+                log.publish(decision)
+    listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
+    print(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
+    if options.log is not None:
+        print(f"Log: {options.log}")
+    return 0

@@ -1,0 +1,105 @@
+import json
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from core.decoding.decoder_file import FORMAT, load_decoder, save_decoder
+from core.errors import InputError
+
+
+@pytest.mark.parametrize("head", ["riemann", "encoder", "hybrid"])
+def test_a_decoder_comes_back_as_it_was(fitted, head, tmp_path):
+    decoder = fitted[head]
+    found = load_decoder(save_decoder(decoder, tmp_path / "one.safetensors"))
+    assert found.classes == decoder.classes
+    assert found.settings == decoder.settings
+    assert found.facts == decoder.facts
+    assert found.encoder == decoder.encoder
+    np.testing.assert_array_equal(found.head.weights, decoder.head.weights)
+    samples = np.random.default_rng(0).normal(0.0, 0.02, (1024, len(decoder.settings.channels)))
+    first, second = (d.windows(d.load_encoder(), 1024 // 16) for d in (decoder, found))
+    for start in range(0, 1024, 64):
+        one = first.push(samples[start : start + 64])
+        two = second.push(samples[start : start + 64])
+    np.testing.assert_array_equal(one, two)
+
+
+def test_nothing_is_overwritten(fitted, tmp_path):
+    path = save_decoder(fitted["riemann"], tmp_path / "one.safetensors")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="exists already"):
+        save_decoder(fitted["encoder"], path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [path.name]
+
+
+def changed(path, **header):
+    """Write the file again with another header."""
+    with safe_open(path, framework="np") as file:
+        found = json.loads(file.metadata()[FORMAT])
+    text = json.dumps(found | header)
+    other = path.with_name("changed.safetensors")
+    save_file(load_file(path), other, metadata={FORMAT: text})
+    return other
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"version": 99}, "version 99"),
+        ({"unit": "kOhm"}, 'unit "kOhm"'),
+        ({"reference": "linked ears"}, 'reference "linked ears"'),
+        ({"classes": ["left_hand"]}, "head.weights"),
+        ({"channels": ["C3", "C4"]}, "channels that it does not have"),
+        ({"facts": None}, "does not describe a decoder"),
+        ({"band": {"low": 1.0, "high": 20.0}}, "filter coefficients"),
+    ],
+)
+def test_a_header_that_lies_is_refused(fitted, header, said, tmp_path):
+    path = save_decoder(fitted["riemann"], tmp_path / "one.safetensors")
+    with pytest.raises(InputError, match=said):
+        load_decoder(changed(path, **header))
+
+
+def test_numbers_that_are_none_are_refused(fitted, tmp_path):
+    broken = replace(
+        fitted["riemann"],
+        head=replace(fitted["riemann"].head, bias=np.array([np.nan, 0.0])),
+    )
+    with pytest.raises(InputError, match=r"head\.bias"):
+        load_decoder(save_decoder(broken, tmp_path / "one.safetensors"))
+
+
+class Trap:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_what_is_no_decoder_is_refused_and_never_run(fitted, tmp_path):
+    trap, sprung = tmp_path / "trap.safetensors", tmp_path / "sprung"
+    trap.write_bytes(pickle.dumps(Trap(sprung)))
+    with pytest.raises(InputError, match="not a decoder, or is damaged"):
+        load_decoder(trap)
+    assert not sprung.exists()
+
+    whole = save_decoder(fitted["riemann"], tmp_path / "one.safetensors").read_bytes()
+    half = tmp_path / "half.safetensors"
+    half.write_bytes(whole[: len(whole) // 2])
+    giant = tmp_path / "giant.safetensors"
+    giant.write_bytes((2**32).to_bytes(8, "little") + whole[8:])
+    for path in (half, giant, tmp_path):
+        with pytest.raises(InputError):
+            load_decoder(path)
+    with pytest.raises(InputError, match="There is no decoder"):
+        load_decoder(tmp_path / "absent.safetensors")
+    other = tmp_path / "other.safetensors"
+    save_file({"a": np.zeros(3)}, other)
+    with pytest.raises(InputError, match="but not a decoder"):
+        load_decoder(other)

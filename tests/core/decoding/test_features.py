@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from core.decoding.features import (
+    TangentFeatures,
+    TokenFeatures,
+    band_sections,
+    shrunk_covariances,
+)
+from core.model import load_encoder
+from core.montage import channel_ids
+from core.signal.filtering import CausalFilter
+
+NAMES = ("FC3", "C3", "CZ", "C4", "FC4")
+
+
+def signal(n=1600):
+    return np.random.default_rng(0).normal(0.0, 0.02, (n, len(NAMES)))
+
+
+def tangent():
+    return TangentFeatures((8.0, 30.0), 256.0, 1024, np.array([1, 2, 3]), 50.0 * np.eye(3))
+
+
+def test_shrinkage_agrees_with_scikit_learn():
+    from sklearn.covariance import oas
+
+    windows = signal().T[None, :, :40] * [[[1.0]], [[3.0]]]
+    for window, found in zip(windows, shrunk_covariances(windows), strict=True):
+        np.testing.assert_allclose(found, oas(window.T)[0], rtol=1e-10)
+
+
+def test_tangent_vectors_agree_with_pyriemann():
+    from pyriemann.geometry.tangentspace import tangent_space
+
+    covariances = shrunk_covariances(signal().T.reshape(5, 4, 400).transpose(1, 0, 2))
+    reference = covariances.mean(axis=0)
+    values, vectors = np.linalg.eigh(reference)
+    features = TangentFeatures(
+        (8.0, 30.0), 256.0, 400, np.arange(5), (vectors / np.sqrt(values)) @ vectors.T
+    )
+    found = features.of_covariances(covariances)
+    np.testing.assert_allclose(found, tangent_space(covariances, reference), rtol=1e-7, atol=1e-9)
+    assert found.shape == (4, features.size)
+
+
+def test_tangent_stream_equals_the_window_cut_from_the_recording():
+    samples = signal()
+    stream = tangent().stream()
+    banded = CausalFilter(band_sections((8.0, 30.0), 256.0)).push(samples)
+    made = 0
+    for stop in range(64, 1601, 64):
+        found = stream.push(samples[stop - 64 : stop])
+        if stop < 1024:
+            assert found is None
+            continue
+        made += 1
+        window = banded[stop - 1024 : stop].T[None]
+        np.testing.assert_allclose(found, tangent().of_windows(window)[0], rtol=1e-9, atol=1e-12)
+    assert made == 10
+    stream.reset()
+    assert stream.push(samples[:64]) is None
+
+
+@pytest.mark.parametrize("hop", [64, 32, 16])
+def test_token_stream_equals_the_window_in_one_piece(hop):
+    encoder = load_encoder("untrained-tiny1")
+    spatial = np.eye(5) + 0.1
+    features = TokenFeatures(encoder, channel_ids(NAMES), spatial)
+    stream = features.stream(hop)
+    samples = signal(1280)
+    for stop in range(hop, 1281, hop):
+        found = stream.push(samples[stop - hop : stop])
+        if stop < 1024:
+            assert found is None
+        else:
+            whole = features.of_windows(samples[None, stop - 1024 : stop].transpose(0, 2, 1))[0]
+            np.testing.assert_allclose(found, whole, atol=1e-5)
+    assert found.shape == (features.size,)

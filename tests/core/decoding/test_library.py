@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+import pytest
+
+from core.decoding.decoder_file import save_decoder
+from core.decoding.library import kept_decoders, new_decoder_path, newest_decoder
+from core.errors import InputError
+
+
+def keep(home, decoder, subject, created):
+    made = replace(decoder, facts=replace(decoder.facts, subject=subject, created=created))
+    return save_decoder(made, new_decoder_path(home, subject, created))
+
+
+def test_the_newest_of_a_person_is_found(fitted, home):
+    decoder = fitted["riemann"]
+    keep(home, decoder, "01", "2026-01-01T10:00:00+00:00")
+    newest = keep(home, decoder, "01", "2026-03-01T10:00:00+00:00")
+    other = keep(home, decoder, "02", "2026-05-01T10:00:00+00:00")
+    (home / "decoders" / "junk.safetensors").write_bytes(b"junk")
+    assert newest_decoder(home, "sub-01") == newest
+    assert list(kept_decoders(home))[:2] == [other, newest]
+
+
+def test_names_are_never_taken_twice(fitted, home):
+    paths = {keep(home, fitted["riemann"], "01", "2026-01-01T10:00:00") for _ in range(3)}
+    assert len(paths) == 3
+
+
+def test_nobody_and_nonsense_are_refused(home):
+    with pytest.raises(InputError, match="no decoder of subject 07"):
+        newest_decoder(home, "07")
+    with pytest.raises(InputError, match="letters and digits"):
+        newest_decoder(home, "../07")

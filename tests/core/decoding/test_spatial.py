@@ -1,0 +1,45 @@
+import numpy as np
+
+from core.decoding.spatial import channel_covariance, euclidean_alignment, power, transport_map
+
+
+def covariances():
+    random = np.random.default_rng(0)
+    mixed = random.normal(size=(5, 5)) @ random.normal(size=(5, 4000))
+    return mixed, np.cov(mixed, bias=True)
+
+
+def test_covariance_is_the_plain_one_but_for_its_floor():
+    mixed, plain = covariances()
+    found = channel_covariance(mixed, shrinkage=0.0)
+    np.testing.assert_allclose(found, plain, rtol=1e-9)
+    assert np.isclose(np.trace(channel_covariance(mixed, shrinkage=0.2)), np.trace(plain))
+
+
+def test_covariance_has_an_inverse_after_an_average_reference():
+    mixed, _ = covariances()
+    referenced = mixed - mixed.mean(axis=0)
+    values = np.linalg.eigvalsh(channel_covariance(referenced))
+    assert values[0] > 1e-4 * values[-1]
+
+
+def test_euclidean_alignment_whitens_and_keeps_the_scale():
+    mixed, plain = covariances()
+    aligned = np.cov(euclidean_alignment(plain) @ mixed, bias=True)
+    scale = np.trace(plain) / 5
+    np.testing.assert_allclose(aligned, scale * np.eye(5), atol=1e-8 * scale)
+
+
+def test_transport_arrives_at_the_target_by_a_symmetric_map():
+    mixed, plain = covariances()
+    target = np.diag([3.0, 1.0, 0.5, 2.0, 1.0]) + 0.2
+    moved = transport_map(plain, target)
+    np.testing.assert_allclose(np.cov(moved @ mixed, bias=True), target, atol=1e-8)
+    np.testing.assert_allclose(moved, moved.T, atol=1e-10)
+    np.testing.assert_allclose(transport_map(target, target), np.eye(5), atol=1e-10)
+
+
+def test_powers_of_a_matrix():
+    _, plain = covariances()
+    np.testing.assert_allclose(power(plain, 0.5) @ power(plain, 0.5), plain, rtol=1e-8)
+    np.testing.assert_allclose(power(plain, -1.0) @ plain, np.eye(5), atol=1e-7)

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import InputError
+from core.montage import match
+from core.signal.pipeline import SignalPath, SignalSettings, default_reference
+from core.units import factor
+
+CHANNELS = ("C3", "CZ", "C4", "PZ")
+SETTINGS = SignalSettings(CHANNELS, "average", 256.0)
+
+
+def path_for(labels, unit="uV", rate=250.0, wanted=SETTINGS):
+    found = match(labels, wanted.channels)
+    return SignalPath(wanted, rate, found.indices, [factor(unit, "mV")] * len(found.indices))
+
+
+def signal(n=500, channels=4, rate=250.0):
+    noise = np.random.default_rng(1).normal(30.0, 25.0, (n, channels))
+    return noise.astype(np.float32)
+
+
+@given(cuts=st.lists(st.integers(0, 500), max_size=40))
+@settings(deadline=None)
+def test_chunking_never_matters(cuts):
+    samples = signal()
+    whole = path_for(CHANNELS).push(samples)
+    path = path_for(CHANNELS)
+    split = np.concatenate([path.push(part) for part in np.split(samples, sorted(cuts))])
+    np.testing.assert_array_equal(split, whole)
+
+
+@given(order=st.permutations(range(6)))
+@settings(deadline=None, max_examples=30)
+def test_order_aliases_and_further_channels_never_matter(order):
+    labels = ["C3", "Cz..", "EEG C4-REF", "pz", "EOG", "AUX7"]
+    samples = signal(channels=6)
+    plain = path_for(CHANNELS).push(samples[:, :4])
+    shuffled = path_for([labels[i] for i in order]).push(samples[:, list(order)])
+    np.testing.assert_array_equal(shuffled, plain)
+
+
+def test_the_unit_of_the_stream_never_matters():
+    microvolts = signal().astype(np.float64)
+    plain = path_for(CHANNELS, "uV").push(microvolts)
+    np.testing.assert_allclose(path_for(CHANNELS, "V").push(microvolts * 1e-6), plain, rtol=1e-9)
+    np.testing.assert_allclose(path_for(CHANNELS, "nV").push(microvolts * 1e3), plain, rtol=1e-9)
+
+
+def test_a_restart_is_a_new_beginning():
+    samples = signal()
+    path = path_for(CHANNELS)
+    first = path.push(samples)
+    path.restart()
+    np.testing.assert_array_equal(path.push(samples), first)
+
+
+def test_average_reference_takes_off_what_all_channels_share():
+    common = np.repeat(signal(channels=1), 4, axis=1)
+    assert np.abs(path_for(CHANNELS).push(common)).max() < 1e-9
+    recorded = SignalSettings(CHANNELS, "recorded", 256.0)
+    assert np.abs(path_for(CHANNELS, wanted=recorded).push(common)).max() > 1e-3
+
+
+def test_enough_electrodes_are_referenced_to_their_average():
+    assert default_reference(16) == "average"
+    assert default_reference(15) == "recorded"
+
+
+def test_settings_that_no_path_can_follow_are_refused():
+    with pytest.raises(InputError, match="linked mastoids"):
+        SignalSettings(CHANNELS, "linked mastoids", 256.0)
+    with pytest.raises(InputError, match="at least one channel"):
+        SignalSettings((), "average", 256.0)

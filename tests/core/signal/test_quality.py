@@ -1,0 +1,27 @@
+import numpy as np
+
+from core.signal.quality import channel_quality
+
+RATE = 250.0
+
+
+def test_every_kind_of_channel_is_told_apart():
+    random = np.random.default_rng(0)
+    times = np.arange(int(2 * RATE)) / RATE
+    good = random.normal(0.0, 12.0, len(times))
+    columns = {
+        "good": good + 30_000.0,  # an electrode offset is no fault
+        "flat": np.zeros(len(times)),
+        "noisy": random.normal(0.0, 300.0, len(times)),
+        "line": good * 0.3 + 40.0 * np.sin(2 * np.pi * 50.0 * times),
+        "railed": np.clip(random.normal(0.0, 4e5, len(times)), -187_500.0, 187_500.0),
+    }
+    assert channel_quality(np.stack(list(columns.values()), axis=1), RATE) == tuple(columns)
+
+
+def test_blinks_do_not_make_a_channel_bad():
+    random = np.random.default_rng(0)
+    times = np.arange(int(2 * RATE)) / RATE
+    blink = 120.0 * np.exp(-(((times - 1.0) / 0.08) ** 2))
+    samples = (random.normal(0.0, 10.0, len(times)) + blink)[:, None]
+    assert channel_quality(samples, RATE) == ("good",)
