@@ -1,0 +1,368 @@
+"""Finding one stream among those on the network, and reading what it says about itself."""
+
+from __future__ import annotations
+
+import math
+import threading
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from pylsl import StreamInfo
+    from pylsl.info import XMLElement
+
+FORMATS = ("undefined", "float32", "double64", "string", "int32", "int16", "int8", "int64")
+"""Names of LSL's channel formats; the position of a name is its number in liblsl."""
+
+_TEXT = 128  # characters kept of a name, label or unit
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Unicode: controls, surrogates, separators
+_POLL = 0.05  # s between two looks at what has been found
+_SETTLE = 0.5  # s after the first match in which another one may show up
+_FORGET = 2.0  # s after which a stream that stopped answering is no longer listed
+_FLAGS = {"name": "--stream", "type": "--type", "source_id": "--source-id", "host": "--host"}
+_CHANNELS = 4096  # more than any amplifier has: the number comes from the network
+
+
+def plain_text(text: str, length: int = _TEXT) -> str:
+    """Return text from the network without control characters, cut to a sane length."""
+    text = text[: 8 * length]
+    kept = "".join(c for c in text if unicodedata.category(c) not in _UNPRINTABLE).strip()
+    return kept if len(kept) <= length else kept[: length - 1] + "…"
+
+
+@dataclass(frozen=True)
+class StreamIdentity:
+    """What tells one stream from another."""
+
+    name: str
+    type: str
+    source_id: str  # empty where the sender gives none
+    host: str
+    uid: str  # new at every start of the sender
+
+    def __str__(self) -> str:
+        """Return all five on one line."""
+        return ", ".join(f'{f.name} "{getattr(self, f.name)}"' for f in fields(self))
+
+
+@dataclass(frozen=True)
+class FoundStream:
+    """A stream that is on the network now, without its full description."""
+
+    identity: StreamIdentity
+    rate: float  # Hz, nominal; 0 for irregular streams
+    channel_count: int
+    format: str  # one of FORMATS
+    created_at: float  # s, LSL clock of the sender
+    info: StreamInfo = field(repr=False, compare=False)
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether it has numbers at a regular rate, as EEG does."""
+        numeric = self.format not in ("string", "undefined")
+        return numeric and self.rate > 0 and math.isfinite(self.rate)
+
+    @property
+    def is_markers(self) -> bool:
+        """Whether it has strings at no regular rate, as markers do."""
+        return self.rate == 0 and self.format == "string"
+
+    def __str__(self) -> str:
+        """Return what a person needs to choose among several, on one line."""
+        pace = f"{self.rate:g} Hz" if self.rate else "irregular"
+        return f"{self.identity}, {self.channel_count} channels, {pace}, {self.format}"
+
+
+@dataclass(frozen=True)
+class StreamQuery:
+    """What is known of the stream that is wanted; None where anything will do.
+
+    Attributes
+    ----------
+    stream : str, optional
+        Its name, else its type: a stream of that name hides those of that type.
+    name, type, source_id, host, uid : str, optional
+        Exactly as the stream gives them.
+    """
+
+    stream: str | None = None
+    name: str | None = None
+    type: str | None = None
+    source_id: str | None = None
+    host: str | None = None
+    uid: str | None = None
+
+    @classmethod
+    def matching(cls, stream: str, **known: str | None) -> StreamQuery:
+        """Return a query for a stream of that name, else of that type."""
+        return cls(stream=stream, **known)
+
+    def among(self, found: Sequence[FoundStream]) -> list[FoundStream]:
+        """Return those that match."""
+        wanted = {
+            f.name: value
+            for f in fields(StreamIdentity)
+            if (value := getattr(self, f.name)) is not None
+        }
+        fitting = [
+            s for s in found if all(getattr(s.identity, key) == wanted[key] for key in wanted)
+        ]
+        if self.stream is None:
+            return fitting
+        named = [s for s in fitting if s.identity.name == self.stream]
+        return named or [s for s in fitting if s.identity.type == self.stream]
+
+    def __str__(self) -> str:
+        """Return the query in words."""
+        said = [f'"{self.stream}"'] if self.stream is not None else []
+        known = [(f.name, getattr(self, f.name)) for f in fields(StreamIdentity)]
+        said += [f'with {key} "{value}"' for key, value in known if value is not None]
+        return " ".join(said) or "of any name"
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """A stream's full description, with stand-ins for what it does not say.
+
+    Attributes
+    ----------
+    identity : StreamIdentity
+        Who sends it.
+    rate : float
+        Nominal rate in Hz.
+    labels : tuple of str
+        Of each channel; ``Ch1``, ``Ch2`` ... where it gives none.
+    units : tuple of str
+        Of each channel, as written; empty where it gives none.
+    types : tuple of str
+        Of each channel (``EEG``, ``EOG`` ...); empty where it gives none.
+    channel_count : int
+        Number of channels.
+    format : str
+        One of `FORMATS`.
+    warnings : tuple of str
+        One plain sentence for everything that is missing, and what that costs.
+    """
+
+    identity: StreamIdentity
+    rate: float
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+    types: tuple[str, ...]
+    channel_count: int
+    format: str
+    warnings: tuple[str, ...]
+
+
+def list_streams(wait: float = 1.0) -> list[FoundStream]:
+    """Return every stream that answers within `wait` seconds, by name."""
+    import pylsl
+
+    return _described(pylsl.resolve_streams(wait_time=wait))
+
+
+def find_stream(
+    query: StreamQuery,
+    timeout: float = 5.0,
+    cancel: threading.Event | None = None,
+    markers: bool = False,
+) -> FoundStream:
+    """Wait for the one stream that matches a query.
+
+    Returns as soon as exactly one match is known and half a second has shown no other.
+
+    Parameters
+    ----------
+    query : StreamQuery
+        What is known of it.
+    timeout : float
+        Seconds to wait for a first match.
+    cancel : Event, optional
+        Ends the wait from another thread.
+    markers : bool
+        Whether a stream of markers (strings, irregular) is wanted rather than a signal
+        (numbers, regular). Streams of the other kind do not count.
+
+    Returns
+    -------
+    FoundStream
+
+    Raises
+    ------
+    InputError
+        If no stream matches in time, several do, or the wait was cancelled.
+    """
+    import pylsl
+
+    cancel = cancel or threading.Event()
+    resolver = pylsl.ContinuousResolver(forget_after=_FORGET)
+    deadline = pylsl.local_clock() + timeout
+    settled = math.inf  # LSL clock at which the first match has been known long enough
+    while True:
+        visible = _described(resolver.results())
+        matches = query.among([s for s in visible if (s.is_markers if markers else s.is_signal)])
+        now = pylsl.local_clock()
+        if not matches:
+            settled = math.inf
+            if now >= deadline:
+                raise InputError(_absent(query, timeout, visible, markers))
+        else:
+            settled = min(settled, now + _SETTLE)
+            if now >= settled:
+                break
+        if cancel.wait(_POLL):
+            raise InputError(f"The search for a stream {query} was cancelled.")
+    if len(matches) > 1:
+        raise InputError(_ambiguous(query, matches))
+    return matches[0]
+
+
+def read_facts(found: FoundStream, timeout: float = 5.0) -> StreamFacts:
+    """Read a stream's full description from its sender.
+
+    Raises
+    ------
+    InputError
+        If the sender does not give it within `timeout` seconds.
+    """
+    import pylsl
+
+    # Without recovery, which would ask a sender that is gone for ever.
+    inlet = pylsl.StreamInlet(found.info, max_buflen=1, recover=False)
+    return facts_from(found, lambda: inlet.info(timeout))
+
+
+def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts:
+    """Turn what `ask` returns into facts.
+
+    Raises
+    ------
+    InputError
+        If it cannot be had, or announces an impossible number of channels.
+    """
+    name = found.identity.name
+    if not 1 <= found.channel_count <= _CHANNELS:
+        raise InputError(
+            f'Stream "{name}" announces {found.channel_count} channels; '
+            f"between 1 and {_CHANNELS} were expected."
+        )
+    try:
+        info = ask()
+    except RuntimeError as error:  # the base of pylsl's own TimeoutError and LostError
+        raise InputError(
+            f'Stream "{name}" on {found.identity.host} is announced but does not answer; '
+            "check that its sender is still running, and start it again."
+        ) from error
+    channels = _channels(info.desc(), found.channel_count)
+    labels = [_first(channel, "label", "name") for channel in channels]
+    units = [_first(channel, "unit", "units") for channel in channels]
+    return StreamFacts(
+        identity=found.identity,
+        rate=found.rate,
+        labels=tuple(label or f"Ch{i + 1}" for i, label in enumerate(labels)),
+        units=tuple(units),
+        types=tuple(_first(channel, "type") for channel in channels),
+        channel_count=found.channel_count,
+        format=found.format,
+        warnings=_warnings(found.identity, labels, units),
+    )
+
+
+def _described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
+    found = [
+        FoundStream(
+            identity=StreamIdentity(
+                *(
+                    plain_text(text)
+                    for text in (
+                        info.name(),
+                        info.type(),
+                        info.source_id(),
+                        info.hostname(),
+                        info.uid(),
+                    )
+                )
+            ),
+            rate=info.nominal_srate(),
+            channel_count=info.channel_count(),
+            format=FORMATS[info.channel_format()],
+            created_at=info.created_at(),
+            info=info,
+        )
+        for info in infos
+    ]
+    return sorted(found, key=lambda s: (s.identity.name, s.identity.host, s.created_at))
+
+
+def _absent(
+    query: StreamQuery, timeout: float, visible: Sequence[FoundStream], markers: bool
+) -> str:
+    kind = "marker stream" if markers else "stream with a regular rate"
+    seen = "".join(f"\n  {stream}" for stream in visible)
+    return (
+        f"No {kind} {query} was found within {timeout:g} s. "
+        + (f"Visible are:{seen}\n" if seen else "No stream at all is visible. ")
+        + "Check that the sender is running, on this network, and not blocked by a firewall."
+    )
+
+
+def _ambiguous(query: StreamQuery, matches: Sequence[FoundStream]) -> str:
+    listed = "".join(f"\n  {stream}" for stream in matches)
+    telling = [
+        flag
+        for part, flag in _FLAGS.items()
+        if len({getattr(stream.identity, part) for stream in matches}) > 1
+    ]
+    advice = (
+        f"Say which one is meant: {', '.join(telling)} can tell them apart."
+        if telling
+        else "They are told apart by nothing but the uid of this start; stop all but one of them."
+    )
+    return f"{len(matches)} streams match {query}:{listed}\n{advice}"
+
+
+def _channels(desc: XMLElement, count: int) -> list[dict[str, str]]:
+    """Return what the description says of each channel."""
+    # Some senders leave out the element "channels" around them.
+    nested = desc.child("channels")
+    element = (desc if nested.empty() else nested).child("channel")
+    channels: list[dict[str, str]] = []
+    while not element.empty() and len(channels) < count:
+        channels.append(
+            {key: element.child_value(key) for key in ("label", "name", "unit", "units", "type")}
+        )
+        element = element.next_sibling("channel")
+    return channels + [{}] * (count - len(channels))
+
+
+def _first(channel: dict[str, Any], *keys: str) -> str:
+    """Return the first of some entries that has any text in it."""
+    return next((text for key in keys if (text := plain_text(channel.get(key, "")))), "")
+
+
+def _warnings(
+    identity: StreamIdentity, labels: Sequence[str], units: Sequence[str]
+) -> tuple[str, ...]:
+    stream, count = f'Stream "{identity.name}"', len(labels)
+    warnings = []
+    if unnamed := labels.count(""):
+        warnings.append(
+            f"{stream} names {'none' if unnamed == count else count - unnamed} of its {count} "
+            "channels; the others are called by their number (Ch1, Ch2 ...), and no electrode is "
+            "recognised in them."
+        )
+    if unknown := units.count(""):
+        warnings.append(
+            f"{stream} gives no unit for {'any' if unknown == count else unknown} of its {count} "
+            "channels; nothing can be decoded from them until their unit is said with --unit."
+        )
+    if not identity.source_id:
+        warnings.append(
+            f"{stream} has no source_id; after an interruption it cannot be recognised and has "
+            "to be chosen again."
+        )
+    return tuple(warnings)

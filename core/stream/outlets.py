@@ -1,0 +1,163 @@
+"""Sending: signals, markers, decisions and probabilities as LSL streams."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    from pylsl import StreamInfo
+
+DECISIONS = "EEGPT-Decisions"
+PROBABILITIES = "EEGPT-Probabilities"
+SOFTWARE = "eegpt-realtime"
+
+
+def local_source_id(name: str) -> str:
+    """Return a source_id that stays the same from start to start on this machine."""
+    return f"{SOFTWARE}/{socket.gethostname()}/{name}"
+
+
+class _Outlet:
+    """What every stream that is sent has in common."""
+
+    def __init__(self, info: StreamInfo) -> None:
+        import pylsl
+
+        self.name, self.type, self.source_id = info.name(), info.type(), info.source_id()
+        self._outlet = pylsl.StreamOutlet(info)
+
+    def has_consumers(self) -> bool:
+        """Return whether anyone is receiving."""
+        return self._outlet.have_consumers()
+
+    def wait_for_consumer(self, timeout: float) -> bool:
+        """Wait until someone is receiving; return whether someone is."""
+        return self._outlet.wait_for_consumers(timeout)
+
+
+class SignalOutlet(_Outlet):
+    """A regular stream of float32 channels with its full description.
+
+    Parameters
+    ----------
+    name, type : str
+        What the stream is called, and what it carries (``EEG``).
+    labels : sequence of str
+        Of each channel.
+    unit : str
+        Of every channel, such as ``microvolts``; empty where the values have none.
+    rate : float
+        Nominal rate in Hz.
+    source_id : str
+        The same from start to start, so that a receiver knows the sender again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        labels: Sequence[str],
+        unit: str,
+        rate: float,
+        source_id: str,
+    ) -> None:
+        import pylsl
+
+        if not name.strip() or not labels:
+            raise InputError("A stream needs a name and at least one channel.")
+        info = pylsl.StreamInfo(name, type, len(labels), rate, "float32", source_id)
+        info.desc().append_child_value("manufacturer", SOFTWARE)
+        channels = info.desc().append_child("channels")
+        for label in labels:
+            channel = channels.append_child("channel")
+            channel.append_child_value("label", label)
+            if unit:
+                channel.append_child_value("unit", unit)
+            channel.append_child_value("type", type)
+        self.labels, self.unit, self.rate = tuple(labels), unit, rate
+        super().__init__(info)
+
+    def push(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+        """Send samples with the stamp of each.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n, channels)
+            In the outlet's unit.
+        stamps : ndarray, shape (n,)
+            In seconds of the LSL clock.
+        """
+        # Stamp by stamp: liblsl would otherwise work them out from the last one.
+        self._outlet.push_chunk(samples.astype(np.float32, copy=False), stamps.tolist())
+
+
+class MarkerOutlet(_Outlet):
+    """A stream of markers: one string channel, type ``Markers``, no regular rate.
+
+    Parameters
+    ----------
+    name : str
+        What the stream is called.
+    source_id : str, optional
+        By default from this machine and the name.
+    """
+
+    def __init__(self, name: str, source_id: str | None = None) -> None:
+        import pylsl
+
+        source_id = source_id or local_source_id(name)
+        info = pylsl.StreamInfo(name, "Markers", 1, pylsl.IRREGULAR_RATE, "string", source_id)
+        info.desc().append_child_value("manufacturer", SOFTWARE)
+        super().__init__(info)
+
+    def push(self, text: str, time: float) -> None:
+        """Send a marker for a moment of the LSL clock, in seconds."""
+        self._outlet.push_sample([text], time)
+
+
+class DecisionOutlet(MarkerOutlet):
+    """The stream ``EEGPT-Decisions``: one JSON string a decision."""
+
+    def __init__(self) -> None:
+        super().__init__(DECISIONS)
+
+
+class ProbabilityOutlet:
+    """The stream ``EEGPT-Probabilities``: one float32 channel a class, one sample a decision.
+
+    Its rate is the nominal decision rate, so that receivers that only know regular streams can
+    use it; where a window was refused the sample is there but holds no number (NaN), so that the
+    grid has no holes that a receiver which smooths stamps would close.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        They label the channels.
+    rate : float
+        Decisions a second.
+    """
+
+    def __init__(self, classes: Sequence[str], rate: float) -> None:
+        self._outlet = SignalOutlet(
+            PROBABILITIES, "Probabilities", classes, "", rate, local_source_id(PROBABILITIES)
+        )
+        self._refused = np.full(len(classes), np.nan, dtype=np.float32)
+
+    def push(self, probabilities: Sequence[float] | np.ndarray | None, time: float) -> None:
+        """Send the probabilities of one window, or None for a refused one.
+
+        Parameters
+        ----------
+        probabilities : sequence of float, shape (classes,), or None
+            In the order of the classes.
+        time : float
+            LSL clock of the window's last sample, in seconds.
+        """
+        row = self._refused if probabilities is None else np.asarray(probabilities)
+        self._outlet.push(row[None, :], np.array([time]))
