@@ -14,15 +14,13 @@ from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError
 from core.home import home_folder
 from core.recordings import UNIT, Recording
+from core.stream.player import BREAK
 from realtime.decisions import DecisionMaker
 from realtime.evidence import EvidenceSettings
 from realtime.snapshot import Decision
 
 if TYPE_CHECKING:
     from realtime.cli import Options
-
-BREAK_SECONDS = 1.0
-"""Where a recording has a break of unknown length, its stamps step by this much."""
 
 
 def decode_recording(
@@ -56,7 +54,7 @@ def decode_recording(
     maker = DecisionMaker(decoder, path, windows, evidence)
     stamps = np.arange(len(recording.samples_uv)) / recording.rate
     for place in recording.breaks:
-        stamps[place:] += BREAK_SECONDS
+        stamps[place:] += BREAK  # as a replay does
     second = max(round(recording.rate), 1)
     for start in range(0, len(stamps), second):
         yield from maker.push(

@@ -52,7 +52,8 @@ def shrunk_covariances(windows: np.ndarray) -> np.ndarray:
     Chen, Wiesel, Eldar and Hero (2010), Shrinkage algorithms for MMSE covariance estimation,
     IEEE Trans. Signal Process. 58(10), equation 23.
     """
-    centred = windows - windows.mean(axis=-1, keepdims=True)
+    # In one piece, or the product below would not go through BLAS.
+    centred = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
     n, p = windows.shape[-1], windows.shape[-2]
     sample = centred @ centred.transpose(0, 2, 1) / n  # (trials, channels, channels)
     trace = np.trace(sample, axis1=1, axis2=2)

@@ -1,0 +1,85 @@
+"""The demo: a simulated subject, calibrated in seconds and decoded live."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from core.home import home_folder
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.synthetic import SimulatedSubject
+from realtime.live import build_engine, say, wait_headless
+
+if TYPE_CHECKING:
+    from realtime.cli import Options
+
+CLASSES = ("left_hand", "right_hand")
+SUBJECT = "demo"
+_TRIALS = 20  # of each class
+_SEED = 1
+
+
+def run_demo(options: Options) -> int:
+    """Calibrate on a simulated subject, send it as a stream, and decode that stream.
+
+    The stream is a real one: any other program sees it too.
+
+    Raises
+    ------
+    InputError
+        If options were given that choose another stream or decoder.
+    """
+    if options.stream or options.decoder or options.subject:
+        raise InputError("--demo brings its own stream and decoder; leave out the others.")
+    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.report import as_text
+    from core.decoding.decoder_file import save_decoder
+    from core.decoding.library import new_decoder_path
+
+    person = SimulatedSubject(seed=_SEED)
+    say(f"A simulated subject imagines {_TRIALS} movements of each hand; calibrating on them ...")
+    fit = fit_decoder(
+        [person.session(_TRIALS, CLASSES)],
+        {name: name for name in CLASSES},
+        SUBJECT,
+        FitSettings(encoder=options.encoder or "untrained"),
+    )
+    say(as_text(fit))
+    path = new_decoder_path(home_folder(options.home), SUBJECT, fit.decoder.facts.created)
+    save_decoder(fit.decoder, path)
+    say(f"\nDecoder: {path}")
+
+    from core.stream.player import simulate
+
+    # The process in the name keeps two demos on one machine apart.
+    name = f"EEGPT-Demo-{os.getpid()}"
+    stop = threading.Event()
+    sender = threading.Thread(
+        target=simulate, args=(person, name), kwargs={"stop": stop, "say": say}, daemon=True
+    )
+    sender.start()
+    try:
+        found = find_stream(StreamQuery(name=name), timeout=options.timeout)
+        with Inlet(found) as inlet:
+            engine = build_engine(replace(options, stream=name), inlet, fit.decoder)
+            engine.start()
+            try:
+                if options.headless:
+                    return wait_headless(engine, options.duration)
+                from realtime.window import run_window
+
+                return run_window(
+                    engine,
+                    on_imagine=person.imagine,
+                    screenshot=options.screenshot,
+                    duration=options.duration,
+                )
+            finally:
+                engine.stop()
+    finally:
+        stop.set()
+        sender.join()
