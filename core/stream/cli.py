@@ -68,9 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args=given,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    return run(
-        PROGRAM, lambda: _replay(command) if isinstance(command, Replay) else _simulate(command)
-    )
+    send = _replay if isinstance(command, Replay) else _simulate
+    return run(PROGRAM, lambda: send(command))
 
 
 def _say(text: str) -> None:

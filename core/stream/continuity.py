@@ -102,7 +102,8 @@ class Continuity:
         """Rate in Hz at which the sender sampled over the last 20 s; None in the first second."""
         if len(self._points) < 2:
             return None
-        return 1.0 / (1.0 / self.rate + self._theil_sen())
+        period = 1.0 / self.rate + self._theil_sen()  # s
+        return 1.0 / period if period > 0 else None
 
     def split(self, stamps: np.ndarray) -> list[Run]:
         """Cut the next samples of the stream into runs.
@@ -174,9 +175,9 @@ class Continuity:
             good = np.abs(steps * self.rate - 1.0) <= _EXACT
         else:
             late = self._lateness(stamps)[1]
-            before = np.concatenate(([self._latest], np.maximum.accumulate(late)[:-1]))
-            low = np.minimum.accumulate(np.minimum(late, self._earliest))
-            low_before = np.concatenate(([self._earliest], low[:-1]))
+            before = np.maximum.accumulate(np.concatenate(([self._latest], late)))[:-1]
+            low = np.minimum.accumulate(np.concatenate(([self._earliest], late)))
+            low_before, low = low[:-1], low[1:]
             spread = np.maximum(before - low_before, 0.0)  # -inf before a block's first sample
             tolerance = self._tolerance(spread)
             good = late - np.minimum(low, self._offset) <= tolerance
@@ -244,7 +245,7 @@ class Continuity:
             self.lost_samples -= back
             self._returnable, self._watch = self._returnable - back, _WATCH
             self._shift -= back
-            where, late = where - back, late + back / self.rate
+            where = math.nan  # still catching up: not punctual yet
         elif not self._exact and len(self._points) >= _LEARNT and abs(missed) > clear:
             self._suspect = missed
             if missed > 0 and before > 0:
@@ -260,7 +261,9 @@ class Continuity:
         if self._watch:
             self._watch -= 1
             self._returnable *= self._watch > 0
-        if not self._suspect or not self._points:
+        if not math.isnan(where) and not (self._suspect and self._points):
+            while self._points and self._points[-1][0] >= where:
+                self._points.pop()  # from before samples were given back
             self._points.append((where, late))
             self._draw()
         self._start_block()
