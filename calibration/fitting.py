@@ -34,6 +34,8 @@ class FitSettings:
     band : Band
     seed : int
         Of the cross-validation's folds.
+    repeats : int
+        How often all trials are split anew.
     """
 
     encoder: str = "untrained"
@@ -41,6 +43,7 @@ class FitSettings:
     reference: str | None = None
     band: Band = field(default_factory=Band)
     seed: int = 0
+    repeats: int = 2
 
     def __post_init__(self) -> None:
         """Refuse an unknown head."""
@@ -104,7 +107,7 @@ def fit_decoder(
     heads = tuple(HEADS) if settings.head == "auto" else (settings.head,)
     tokens_needed = any("tokens" in HEADS[head] for head in heads)
     views = Views(epochs, found.channels, spec.rate, encoder if tokens_needed else None)
-    selection = select(views, heads, settings.seed)
+    selection = select(views, heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection, settings.seed)
 
     tokens: TokenFeatures | None = features.pop("tokens", None)
@@ -138,6 +141,7 @@ def fit_decoder(
                 "encoder": spec.label,
                 "events": dict(events),
                 "seed": settings.seed,
+                "repeats": settings.repeats,
             },
         ),
     )

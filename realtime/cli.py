@@ -10,7 +10,7 @@ from pathlib import Path
 import tyro
 
 from core.errors import InputError, run
-from core.threads import one_blas_thread
+from core.threads import share_cores
 from realtime.evidence import EvidenceSettings
 
 PROGRAM = "eegpt-realtime"
@@ -86,7 +86,7 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    one_blas_thread()
+    share_cores()
     options = tyro.cli(
         Options,
         prog=PROGRAM,

@@ -11,15 +11,15 @@ from core.errors import InputError
 from core.home import home_folder
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from core.synthetic import SimulatedSubject
+from core.synthetic import SimulatedSubject, session
 from realtime.live import build_engine, say, wait_headless
 
 if TYPE_CHECKING:
     from realtime.cli import Options
 
-CLASSES = ("left_hand", "right_hand")
+CLASSES = ("left_hand", "right_hand", "rest")
 SUBJECT = "demo"
-_TRIALS = 20  # of each class
+_TRIALS = 12  # of each class: enough for a subject that never tires
 _SEED = 1
 
 
@@ -41,12 +41,12 @@ def run_demo(options: Options) -> int:
     from core.decoding.library import new_decoder_path
 
     person = SimulatedSubject(seed=_SEED)
-    say(f"A simulated subject imagines {_TRIALS} movements of each hand; calibrating on them ...")
+    say(f"A simulated subject imagined each hand {_TRIALS} times, and rested; calibrating ...")
     fit = fit_decoder(
-        [person.session(_TRIALS, CLASSES)],
+        [session(_TRIALS, CLASSES, seed=_SEED)],
         {name: name for name in CLASSES},
         SUBJECT,
-        FitSettings(encoder=options.encoder or "untrained"),
+        FitSettings(encoder=options.encoder or "untrained", repeats=1),
     )
     say(as_text(fit))
     path = new_decoder_path(home_folder(options.home), SUBJECT, fit.decoder.facts.created)

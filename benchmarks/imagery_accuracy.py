@@ -1,0 +1,281 @@
+"""How well imagined fists are decoded: calibrated on runs 4 and 8, decided on run 12.
+
+    python benchmarks/imagery_accuracy.py            one offline pass over every recording
+    python benchmarks/imagery_accuracy.py --live     also replayed over LSL at real speed
+
+For each person and head: accuracy and balanced accuracy of the last decision inside each cue's
+four seconds, beside CSP+LDA and tangent space + logistic regression that were fitted on the same
+runs, behind the same causal filter, and read the same windows. With --live the live log is
+compared with the offline log, decision by decision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from core.threads import share_cores
+
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are settled
+
+from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from core.decoding.decoder import Decoder  # noqa: E402
+from core.decoding.decoder_file import save_decoder  # noqa: E402
+from core.decoding.epochs import cut_epochs  # noqa: E402
+from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
+from core.decoding.specialists import BAND, SPECIALISTS  # noqa: E402
+from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
+from core.montage import match  # noqa: E402
+from core.recordings import Recording, read_recordings  # noqa: E402
+from core.signal.filtering import CausalFilter  # noqa: E402
+from core.signal.pipeline import SignalPath  # noqa: E402
+from core.units import factor  # noqa: E402
+from realtime.evidence import EvidenceSettings  # noqa: E402
+from realtime.offline import decode_recording  # noqa: E402
+
+EVENTS = {"T1": "left_hand", "T2": "right_hand"}
+SUBJECTS = (1, 2, 6, 11, 14)
+FIT_RUNS, TEST_RUN = (4, 8), 12
+HEADS = ("riemann", "encoder", "hybrid", "auto")
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def main() -> None:
+    options = _options()
+    folder = Path(os.environ.get("EEGPT_DATA", DATA)) / "eegmmidb"
+    rows, differences = [], []
+    started = time.perf_counter()
+    for subject in options.subjects:
+        files = [
+            folder / f"S{subject:03d}" / f"S{subject:03d}R{run:02d}.edf"
+            for run in (*FIT_RUNS, TEST_RUN)
+        ]
+        *fit_on, test = read_recordings(files)
+        decoders = {
+            head: fit_decoder(
+                fit_on, EVENTS, f"S{subject:03d}", FitSettings(head=head, encoder=options.encoder)
+            ).decoder
+            for head in HEADS
+        }
+        offline = {head: _offline(decoder, test) for head, decoder in decoders.items()}
+        for head, log in offline.items():
+            note = decoders[head].facts.head if head == "auto" else ""
+            rows.append(_row(subject, head, note, *_decided(test, decoders[head], log)))
+        for name in SPECIALISTS:
+            rows.append(
+                _row(subject, name, "", *_specialist(name, decoders["riemann"], fit_on, test))
+            )
+        if options.live:
+            for head, log in _live(decoders, files[-1], test.duration).items():
+                rows.append(_row(subject, f"{head} live", "", *_decided(test, decoders[head], log)))
+                differences.append(_compare(subject, head, offline[head], log))
+    trials = sum(row["trials"] for row in rows if row["system"] == "riemann")
+    result = {
+        "date": date.today().isoformat(),
+        "machine": f"{platform.machine()} {platform.processor() or ''}, {os.cpu_count()} cores",
+        "encoder": options.encoder,
+        "seed": FitSettings().seed,
+        "chance_bound_pooled": chance_bound(trials, 2),
+        "seconds": round(time.perf_counter() - started, 1),
+        "rows": rows,
+        "live_against_offline": differences,
+    }
+    print(json.dumps(result, indent=2) if options.json else _table(result))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--subjects", type=int, nargs="+", default=SUBJECTS)
+    parser.add_argument("--encoder", default="untrained")
+    parser.add_argument("--live", action="store_true", help="replay over LSL too")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def _offline(decoder: Decoder, test: Recording) -> list[dict]:
+    windows = decoder.windows(decoder.load_encoder())
+    decisions = decode_recording(test, decoder, windows, EvidenceSettings())
+    return [json.loads(decision.to_json()) for decision in decisions]
+
+
+def _cues(test: Recording) -> Iterator[tuple[float, str]]:
+    for event in test.events:
+        if event.label in EVENTS:
+            yield event.onset, EVENTS[event.label]
+
+
+def _last_inside(cue: float, rate: float, window: int, hop: int) -> int:
+    """Return the last sample of the last window that ends inside the cue's four seconds."""
+    end = round(cue * rate) + window - 1
+    return end - (end + 1) % hop
+
+
+def _decided(test: Recording, decoder: Decoder, log: list[dict]) -> tuple[list, list]:
+    """Return what was imagined and what was decided, for every cue."""
+    by_sample = {line["sample"]: line for line in log if line["status"] == "ok"}
+    truth, decided = [], []
+    for cue, name in _cues(test):
+        line = by_sample.get(_last_inside(cue, decoder.settings.rate, decoder.window, decoder.hop))
+        truth.append(name)
+        decided.append(line["decision"] if line else None)
+    return truth, decided
+
+
+def _specialist(
+    name: str, decoder: Decoder, fit_on: list[Recording], test: Recording
+) -> tuple[list, list]:
+    """Fit a specialist on the calibration's windows and read those of the last decisions."""
+    settings, window = decoder.settings, decoder.window
+    sections = band_sections(BAND, settings.rate)
+    epochs = cut_epochs(fit_on, EVENTS, settings, decoder.unit, window)
+    model = SPECIALISTS[name]().fit(
+        shrunk_covariances(epochs.filtered(sections).windows()), epochs.labels
+    )
+    found = match(test.labels, settings.channels)
+    path = SignalPath(
+        settings, test.rate, found.indices, [factor("uV", decoder.unit)] * len(found.indices)
+    )
+    signal = CausalFilter(sections).push(path.push(test.samples_uv))
+    truth, ends = [], []
+    for cue, imagined in _cues(test):
+        truth.append(imagined)
+        ends.append(_last_inside(cue, settings.rate, window, decoder.hop) + 1)
+    windows = np.stack([signal[end - window : end].T for end in ends])
+    return truth, [epochs.classes[i] for i in model.predict(shrunk_covariances(windows))]
+
+
+def _row(subject: int, system: str, note: str, truth: list, decided: list) -> dict:
+    right = np.array([a == b for a, b in zip(truth, decided, strict=True)])
+    codes = {name: code for code, name in enumerate(EVENTS.values())}
+    return {
+        "subject": f"S{subject:03d}",
+        "system": system,
+        "note": note,
+        "trials": len(truth),
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": balanced_accuracy(
+            np.array([codes[name] for name in truth]),
+            np.array([codes.get(name, -1) for name in decided]),
+        ),
+    }
+
+
+def _live(decoders: dict[str, Decoder], file: Path, seconds: float) -> dict[str, list[dict]]:
+    """Replay a file over LSL, once for each decoder at the same time, and return the logs."""
+    with tempfile.TemporaryDirectory() as folder, _private_lsl(Path(folder)) as environment:
+
+        def start(module: str, *words: object) -> subprocess.Popen:
+            command = [sys.executable, "-m", module, *map(str, words)]
+            return subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+
+        replays, engines, logs = [], [], {}
+        for head, decoder in decoders.items():
+            path = save_decoder(decoder, Path(folder, f"{head}.safetensors"))
+            logs[head] = Path(folder, f"{head}.jsonl")
+            replays.append(start("core.stream.cli", "replay", file, "--name", head))
+            engines.append(
+                start(
+                    *("realtime.cli", "--stream", head, "--decoder", path, "--headless"),
+                    *("--log", logs[head], "--duration", seconds + 15, "--timeout", 60),
+                )
+            )
+        for process in (*engines, *replays):
+            if process.wait(seconds + 120):
+                raise SystemExit(f"{process.args} ended with code {process.returncode}")
+        return {
+            head: [json.loads(line) for line in log.read_text().splitlines()]
+            for head, log in logs.items()
+        }
+
+
+@contextmanager
+def _private_lsl(folder: Path) -> Iterator[dict[str, str]]:
+    """Keep the replays on this machine, in a session of their own."""
+    settings = folder / "lsl_api.cfg"
+    settings.write_text(
+        "[multicast]\nResolveScope = machine\n"
+        f"[lab]\nSessionID = benchmark-{uuid.uuid4().hex}\n[log]\nlevel = -2\n"
+    )
+    yield os.environ | {"LSLAPICFG": str(settings)}
+
+
+def _compare(subject: int, head: str, offline: list[dict], live: list[dict]) -> dict:
+    """Compare a live log with the offline one from the first full window on."""
+    pairs = list(
+        zip(*([d for d in log if d["status"] == "ok"] for log in (offline, live)), strict=False)
+    )
+    largest = max(
+        abs(a["probabilities"][name] - b["probabilities"][name])
+        for a, b in pairs
+        for name in a["probabilities"]
+    )
+    ok: Callable[[list[dict]], int] = lambda log: sum(d["status"] == "ok" for d in log)  # noqa: E731
+    ages = [b["age_ms"] for _, b in pairs]
+    return {
+        "subject": f"S{subject:03d}",
+        "head": head,
+        "decisions_offline": ok(offline),
+        "decisions_live": ok(live),
+        "samples_equal": all(a["sample"] == b["sample"] for a, b in pairs),
+        "decisions_equal": all(a["decision"] == b["decision"] for a, b in pairs),
+        "largest_difference": largest,
+        "age_p50_ms": float(np.percentile(ages, 50)),
+        "age_p95_ms": float(np.percentile(ages, 95)),
+    }
+
+
+def _table(result: dict) -> str:
+    systems = list(dict.fromkeys(row["system"] for row in result["rows"]))
+    subjects = list(dict.fromkeys(row["subject"] for row in result["rows"]))
+    cell = {(r["subject"], r["system"]): r for r in result["rows"]}
+    lines = [
+        f"Runs {FIT_RUNS} fitted, run {TEST_RUN} decided; balanced accuracy (accuracy). "
+        f"Encoder: {result['encoder']}. {result['date']}, {result['machine']}, "
+        f"seed {result['seed']}.",
+        "",
+        "| system | " + " | ".join(subjects) + " | mean |",
+        "|---|" + "---|" * (len(subjects) + 1),
+    ]
+    for system in systems:
+        rows = [cell[subject, system] for subject in subjects]
+        shown = [
+            f"{r['balanced_accuracy']:.2f} ({r['accuracy']:.2f})"
+            + (f" {r['note']}" if r["note"] else "")
+            for r in rows
+        ]
+        mean = [np.mean([r[key] for r in rows]) for key in ("balanced_accuracy", "accuracy")]
+        lines.append(f"| {system} | {' | '.join(shown)} | {mean[0]:.3f} ({mean[1]:.3f}) |")
+    each = cell[subjects[0], systems[0]]["trials"]
+    lines += [
+        "",
+        f"95 % chance bound: {chance_bound(each, 2):.2f} for one person ({each} trials), "
+        f"{result['chance_bound_pooled']:.3f} for all together.",
+    ]
+    for found in result["live_against_offline"]:
+        lines.append(
+            f"{found['subject']} {found['head']}: {found['decisions_live']} live and "
+            f"{found['decisions_offline']} offline decisions, samples equal: "
+            f"{found['samples_equal']}, decisions equal: {found['decisions_equal']}, largest "
+            f"difference {found['largest_difference']:.1e}, age p50 {found['age_p50_ms']:.0f} ms, "
+            f"p95 {found['age_p95_ms']:.0f} ms"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
