@@ -231,13 +231,13 @@ class Encoder(nn.Module):
 
     def _summarise(self, channel_tokens: Tensor) -> Tensor:
         """Turn (..., channels, width) into (..., summary tokens, width)."""
-        *outer, _, width = channel_tokens.shape
+        outer = channel_tokens.shape[:-2]  # may hold no patch at all
         x = channel_tokens.flatten(0, -3)  # (patches of all windows, channels, width)
         x = torch.cat((x, self.summary_token.to(x.dtype).expand(len(x), -1, -1)), dim=1)
         for block in self.blocks:
             x = block(x)
         tokens = self.norm(x[:, -self.summary_token.shape[1] :])
-        return tokens.reshape(*outer, -1, width)
+        return tokens.reshape(*outer, *self.summary_token.shape[1:])
 
     def _rows(self, channel_ids: ChannelIds, signal: Tensor) -> Tensor:
         """Return the ids as a tensor beside the weights, if they fit (batch, channels, samples)."""

@@ -152,3 +152,14 @@ def test_torch_keeps_its_threads(encoder, signal):
     StreamingEncoder(encoder, IDS).push(signal[:, :1024])
     assert torch.get_num_threads() == before
     assert not torch.is_inference_mode_enabled()
+
+
+def test_single_hops_encode_nothing_until_a_patch_is_full():
+    encoder = load_encoder("untrained-tiny1")
+    stream = StreamingEncoder(encoder, [27, 29, 31], hop=16)
+    samples = torch.randn(3, 128, generator=torch.Generator().manual_seed(0))
+    encoded = []
+    for start in range(0, 128, 16):
+        assert stream.push(samples[:, start : start + 16]) is None
+        encoded.append(stream.patches_encoded)
+    assert encoded == [0, 0, 0, 1, 2, 3, 4, 5]

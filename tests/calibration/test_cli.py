@@ -1,0 +1,110 @@
+import json
+import pickle
+import subprocess
+import sys
+
+import mne
+import numpy as np
+import pytest
+
+from calibration.cli import main
+from core.decoding.decoder_file import load_decoder
+from core.recordings import read_recording
+
+EVENTS = ["--event", "T1=left_hand", "--event", "T2=right_hand"]
+
+
+@pytest.fixture
+def recording_file(imagery_recording, tmp_path):
+    """A small recording in a file of its own, with PhysioNet's event names."""
+    recording = imagery_recording(trials=6)
+    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+    raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
+    names = {"left_hand": "T1", "right_hand": "T2"}
+    raw.set_annotations(
+        mne.Annotations(
+            [e.onset for e in recording.events], 4.0, [names[e.label] for e in recording.events]
+        )
+    )
+    path = tmp_path / "person_raw.fif"
+    raw.save(path, verbose="ERROR")
+    return path
+
+
+def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
+    assert main(["fit", str(recording_file), "--subject", "01", "--head", "riemann", *EVENTS]) == 0
+    printed = capsys.readouterr().out
+    (path,) = (home / "decoders").glob("*.safetensors")
+    assert load_decoder(path).facts.subject == "01"
+    assert "CSP+LDA" in printed
+    assert "chance, 95 % bound" in printed
+    assert path.with_suffix(".txt").read_text().strip() in printed
+    report = json.loads(path.with_suffix(".json").read_text())
+    assert report["chosen"] == "riemann"
+    assert report["facts"]["recordings"] == {
+        recording_file.name: read_recording(recording_file).sha256
+    }
+
+
+def test_the_default_encoder_is_called_untrained(recording_file, tmp_path, capsys):
+    out = tmp_path / "one.safetensors"
+    given = ["fit", str(recording_file), "--subject", "01", "--head", "encoder", *EVENTS]
+    assert main([*given, "--out", str(out)]) == 0
+    assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
+
+
+def refused(arguments, capsys):
+    code = main(["fit", *map(str, arguments)])
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err.startswith("eegpt-calibrate: ")
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
+    one = [recording_file, "--subject", "01", "--head", "riemann"]
+    assert "no recording at" in refused([tmp_path / "no.edf", "--subject", "01"], capsys)
+    damaged = tmp_path / "damaged.edf"
+    damaged.write_bytes(recording_file.read_bytes()[:500])
+    assert "cannot be read" in refused([damaged, "--subject", "01"], capsys)
+    assert "No event T7" in refused([*one, "--event", "T7=feet", *EVENTS], capsys)
+    assert "Only one class" in refused([*one, "--event", "T1=left_hand"], capsys)
+    assert "not LABEL=CLASS" in refused([*one, "--event", "T1"], capsys)
+    assert "letters and digits" in refused([recording_file, "--subject", "../x"], capsys)
+    trap = tmp_path / "trap.ckpt"
+    trap.write_bytes(pickle.dumps({"state_dict": print}))
+    assert str(trap) in refused([*one[:3], *EVENTS, "--encoder", trap], capsys)
+    assert not home.exists()
+
+
+def test_an_existing_decoder_is_not_overwritten(recording_file, tmp_path, capsys):
+    out = tmp_path / "mine.safetensors"
+    out.write_bytes(b"precious")
+    given = [recording_file, "--subject", "01", "--head", "riemann", *EVENTS, "--out", out]
+    assert "exists already" in refused(given, capsys)
+    assert out.read_bytes() == b"precious"
+
+
+def test_help_and_version_load_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['eegpt-calibrate', {flag!r}]\n"
+        "from calibration.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {{'torch', 'mne', 'scipy', 'numpy', 'sklearn', 'PySide6', 'pylsl'}}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    for flag in ("--help", "--version"):
+        subprocess.run([sys.executable, "-c", code.format(flag=flag)], check=True, timeout=60)
+
+
+@pytest.mark.data
+def test_a_real_recording_fits(recordings_folder, tmp_path, capsys):
+    files = [recordings_folder / "eegmmidb" / "S003" / f"S003R{run:02d}.edf" for run in (4, 8)]
+    out = tmp_path / "s003.safetensors"
+    given = ["fit", *map(str, files), "--subject", "S003", "--head", "riemann", *EVENTS]
+    assert main([*given, "--out", str(out)]) == 0
+    decoder = load_decoder(out)
+    assert len(decoder.settings.channels) == 58
+    assert decoder.facts.trials == 30
+    assert np.isfinite(decoder.head.weights).all()

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from calibration.fitting import FitSettings, fit_decoder
+from core.errors import InputError
+
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
+
+def test_the_decoder_pins_what_it_was_made_from(fitted):
+    for head, decoder in fitted.items():
+        assert decoder.facts.head == head
+        assert decoder.facts.trials == 16
+        assert decoder.facts.recordings == {"imagery.edf": "0" * 64}
+        assert decoder.settings.reference == "average"
+        assert (decoder.settings.rate, decoder.unit, decoder.window) == (256.0, "mV", 1024)
+        assert decoder.classes == ("left_hand", "right_hand")
+    assert fitted["riemann"].encoder is None
+    assert "untrained" in fitted["encoder"].encoder.label
+
+
+def test_auto_prefers_covariances_to_an_untrained_encoder(imagery_recording):
+    fit = fit_decoder([imagery_recording(trials=10)], EVENTS, "01")
+    assert fit.selection.chosen == "riemann"
+    assert set(fit.decoder.facts.scores) >= {"riemann", "encoder", "hybrid", "auto", "CSP+LDA"}
+
+
+def test_few_electrodes_stay_as_recorded(imagery_recording):
+    recording = imagery_recording(labels=("C3", "CZ", "C4", "FZ", "PZ", "FC3", "FC4", "EOG"))
+    fit = fit_decoder([recording], EVENTS, "01", FitSettings(head="riemann"))
+    assert fit.decoder.settings.reference == "recorded"
+    assert fit.ignored == ("EOG",)
+
+
+def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
+    labels = ("C3", "CZ", "C4", "AF7", "PO5")
+    fit = fit_decoder([imagery_recording(labels=labels)], EVENTS, "01", FitSettings(head="encoder"))
+    assert fit.decoder.settings.channels == ("C3", "CZ", "C4")
+    assert fit.ignored == ("AF7", "PO5")
+
+
+def test_three_classes_fit_too():
+    from core.synthetic import session
+
+    classes = ("left_hand", "right_hand", "feet")
+    recording = session(8, classes, seed=2)
+    fit = fit_decoder(
+        [recording], {name: name for name in classes}, "01", FitSettings(head="hybrid", repeats=1)
+    )
+    decoder = fit.decoder
+    windows = decoder.windows(decoder.load_encoder())
+    samples = np.random.default_rng(0).normal(0.0, 0.01, (1024, len(decoder.settings.channels)))
+    for start in range(0, 1024, 64):
+        found = windows.push(samples[start : start + 64])
+    assert found.shape == (3,)
+    assert found.sum() == pytest.approx(1.0)
+
+
+def test_recordings_without_electrodes_are_refused(imagery_recording):
+    recording = imagery_recording(labels=("Ch1", "Ch2", "Ch3"))
+    with pytest.raises(InputError, match="0 electrodes that the encoder"):
+        fit_decoder([recording], EVENTS, "01")
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(InputError, match='no head "svm"'):
+        FitSettings(head="svm")

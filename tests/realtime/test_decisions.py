@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.decoding.features import band_sections
+from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalPath
+from realtime.decisions import DecisionMaker
+from realtime.evidence import EvidenceSettings
+from realtime.offline import decode_recording
+
+HOP, WINDOW = 64, 1024
+
+
+def maker_for(decoder, rate, labels, hop=HOP):
+    path = decoder.attach(labels, ["uV"] * len(labels), rate)
+    windows = decoder.windows(decoder.load_encoder(), hop)
+    return DecisionMaker(decoder, path, windows, EvidenceSettings())
+
+
+def run(maker, samples, stamps, cuts=()):
+    decisions = []
+    for block, when in zip(
+        np.split(samples, sorted(cuts)), np.split(stamps, sorted(cuts)), strict=True
+    ):
+        decisions += maker.push(block, when)
+    return [replace(decision, compute_ms=0.0) for decision in decisions]
+
+
+def streamed(recording, seconds=9.0):
+    n = int(seconds * recording.rate)
+    return recording.samples_uv[:n], np.arange(n) / recording.rate
+
+
+@pytest.mark.parametrize("head", ["riemann", "hybrid"])
+@given(cuts=st.lists(st.integers(0, 2250), max_size=12))
+@settings(deadline=None, max_examples=8)
+def test_chunking_never_matters(fitted, imagery_recording, head, cuts):
+    samples, stamps = streamed(imagery_recording(seed=5))
+    labels = imagery_recording().labels
+    whole = run(maker_for(fitted[head], 250.0, labels), samples, stamps)
+    split = run(maker_for(fitted[head], 250.0, labels), samples, stamps, cuts)
+    assert whole == split
+    assert [d.sample for d in whole if d.status == "ok"][:2] == [1023, 1087]
+    assert [d.status for d in whole[:15]] == ["warming"] * 15
+
+
+def test_order_names_and_units_of_the_stream_never_matter(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    plain = run(maker_for(fitted["hybrid"], 250.0, recording.labels), samples, stamps)
+
+    order = np.random.default_rng(0).permutation(len(recording.labels))
+    labels = [f"EEG {recording.labels[i].capitalize()}-REF" for i in order] + ["EOG"]
+    path = fitted["hybrid"].attach(labels, ["V"] * len(labels), 250.0)
+    volts = np.column_stack([samples[:, order] * 1e-6, np.zeros(len(samples))])
+    windows = fitted["hybrid"].windows(fitted["hybrid"].load_encoder(), HOP)
+    other = run(DecisionMaker(fitted["hybrid"], path, windows, EvidenceSettings()), volts, stamps)
+    for one, two in zip(plain, other, strict=True):
+        assert one.decision == two.decision
+        if one.probabilities:
+            for name, value in one.probabilities.items():
+                assert two.probabilities[name] == pytest.approx(value, abs=1e-5)
+
+
+def test_a_decision_is_the_head_on_the_window_cut_from_the_signal(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    decoder = fitted["riemann"]
+    decisions = run(maker_for(decoder, 250.0, recording.labels), samples, stamps)
+    path = SignalPath(
+        decoder.settings,
+        250.0,
+        [recording.labels.index(name) for name in decoder.settings.channels],
+        [1e-3] * 17,
+    )
+    banded = CausalFilter(band_sections((8.0, 30.0), 256.0)).push(path.push(samples))
+    for decision in decisions[15:]:
+        window = banded[decision.sample + 1 - WINDOW : decision.sample + 1].T[None]
+        vectors = np.concatenate([view.of_windows(window) for view in decoder.tangents], axis=1)
+        expected = decoder.head.probabilities(vectors)[0]
+        np.testing.assert_allclose(list(decision.probabilities.values()), expected, atol=1e-9)
+        assert decision.time == pytest.approx(decision.sample / 256.0)
+
+
+@pytest.mark.parametrize("lost", [1, 17, 500])
+def test_no_probability_from_a_window_over_a_gap(fitted, imagery_recording, lost):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording, 14.0)
+    gap = 1500  # sample at which `lost` are missing
+    held = np.r_[0:gap, gap + lost : len(samples)]
+    maker = maker_for(fitted["riemann"], 250.0, recording.labels)
+    decisions = run(maker, samples[held], stamps[held], cuts=range(0, 3000, 40))
+    assert maker.continuity.lost_samples == lost
+    before, after = gap / 250.0, (gap + lost) / 250.0
+    ok = [d for d in decisions if d.status == "ok"]
+    assert any(d.time < before for d in ok)
+    assert any(d.time > after for d in ok)
+    for decision in ok:
+        start = decision.time - (WINDOW - 1) / 256.0
+        assert decision.time < before or start >= after - 1e-6
+    refused = [d for d in decisions if d.status == "gap"]
+    assert len(refused) == 15
+    assert all(d.probabilities is None and d.decision is None for d in refused)
+    # Lost samples are counted: the sample index stays true to the clock.
+    assert all(abs(d.sample / 256.0 - d.time) < 1 / 128 for d in decisions)
+    assert [d.index for d in decisions] == list(range(len(decisions)))
+
+
+def test_after_a_gap_decisions_are_those_of_a_new_stream(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording, 14.0)
+    held = np.r_[0:1500, 1800 : len(samples)]
+    joined = run(maker_for(fitted["hybrid"], 250.0, recording.labels), samples[held], stamps[held])
+    fresh = run(maker_for(fitted["hybrid"], 250.0, recording.labels), samples[1800:], stamps[1800:])
+    again = [d.probabilities for d in joined if d.time > 1800 / 250.0 and d.probabilities]
+    assert again
+    assert again == [d.probabilities for d in fresh if d.probabilities]
+
+
+def test_shorter_hops_add_decisions_between(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    coarse = run(maker_for(fitted["hybrid"], 250.0, recording.labels), samples, stamps)
+    fine = run(maker_for(fitted["hybrid"], 250.0, recording.labels, 16), samples, stamps)
+    by_sample = {d.sample: d for d in fine if d.status == "ok"}
+    for decision in coarse:
+        if decision.status == "ok":
+            found = by_sample[decision.sample].probabilities
+            assert found == pytest.approx(decision.probabilities, abs=1e-5)
+
+
+def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
+    recording = imagery_recording(seed=9)
+    decoder = fitted["riemann"]
+    decisions = decode_recording(recording, decoder, decoder.windows(None, HOP), EvidenceSettings())
+    by_sample = {d.sample: d.decision for d in decisions if d.status == "ok"}
+    right = 0
+    for event in recording.events:
+        end = round(event.onset * 256) + WINDOW - 1
+        right += by_sample[end - (end + 1) % HOP] == event.label
+    assert right >= 0.8 * len(recording.events)
+
+
+def test_a_break_in_a_recording_is_a_gap(fitted, imagery_recording):
+    recording = replace(imagery_recording(seed=9), breaks=(2500,))
+    decoder = fitted["riemann"]
+    windows = decoder.windows(None, HOP)
+    decisions = decode_recording(recording, decoder, windows, EvidenceSettings())
+    statuses = [decision.status for decision in decisions]
+    assert statuses.count("warming") == 15
+    assert statuses.count("gap") == 15
