@@ -15,7 +15,7 @@ from core.decoding.features import (
     shrunk_covariances,
 )
 from core.decoding.heads import LinearHead, fit_head, with_temperature
-from core.decoding.spatial import channel_covariance, euclidean_alignment, power
+from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.decoding.specialists import BAND, SPECIALISTS
 from core.metrics import balanced_accuracy, chance_bound
 from core.model import Encoder
@@ -110,6 +110,7 @@ class Views:
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
         self._encoder = encoder
         if encoder is not None:
+            self._channels = tuple(channels)
             self._windows = epochs.windows()
             self._ids = channel_ids(channels)
 
@@ -141,7 +142,9 @@ class Views:
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
         """Settle token features on the trials `train`, as `motor` does."""
         assert self._encoder is not None
-        spatial = euclidean_alignment(channel_covariance(self._windows[train]))
+        spatial = spatial_filter(
+            channel_covariance(self._windows[train]), self._channels, self._encoder.spec
+        )
         features = TokenFeatures(self._encoder, self._ids, spatial)
         return features, features.of_windows(self._windows)
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from core.model import EncoderSpec
 
 
 def channel_covariance(signal: np.ndarray, shrinkage: float = 0.01) -> np.ndarray:
@@ -77,3 +83,29 @@ def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     root, inverse = power(source, 0.5), power(source, -0.5)
     return inverse @ power(root @ target @ root, 0.5) @ inverse
+
+
+def spatial_filter(
+    covariance: np.ndarray, channels: Sequence[str], spec: EncoderSpec
+) -> np.ndarray:
+    """Return the filter before an encoder.
+
+    The transport to the covariance that the encoder was trained on, if it states one; else
+    Euclidean alignment.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (channels, channels)
+        Of the person's signal, in the encoder's unit.
+    channels : sequence of str
+        The person's electrodes, all of them among the encoder's.
+    spec : EncoderSpec
+
+    Returns
+    -------
+    ndarray, shape (channels, channels)
+    """
+    if spec.covariance is None:
+        return euclidean_alignment(covariance)
+    rows = [spec.channels.index(name) for name in channels]
+    return transport_map(covariance, np.array(spec.covariance)[np.ix_(rows, rows)])

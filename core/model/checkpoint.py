@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -265,6 +266,7 @@ def _own_spec(header: Mapping, path: Path) -> EncoderSpec:
             trained=bool(header["trained"]),
             context=header["context"],
             provenance={str(k): str(v) for k, v in header["provenance"].items()},
+            covariance=_covariance(header.get("covariance"), len(header["channels"])),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} has a damaged header: {_reason(error)}") from error
@@ -280,6 +282,18 @@ def _own_spec(header: Mapping, path: Path) -> EncoderSpec:
     if not sound:
         raise InputError(f"{path} has a damaged header: its facts do not fit together.")
     return spec
+
+
+def _covariance(rows: list | None, channels: int) -> tuple[tuple[float, ...], ...] | None:
+    """Check the covariance of a header, if it has one."""
+    if rows is None:
+        return None
+    found = np.array(rows, dtype=np.float64)
+    if found.shape != (channels, channels) or not np.allclose(found, found.T):
+        raise ValueError(f"the covariance is not that of {channels} channels")
+    if np.linalg.eigvalsh(found)[0] <= 0:
+        raise ValueError("the covariance is not positive definite")
+    return tuple(map(tuple, found.tolist()))
 
 
 def _fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list[str]) -> None:

@@ -48,6 +48,8 @@ class EncoderSpec:
         What the tokens of a patch depend on: that patch alone, it and those before, or all.
     provenance : dict of str to str
         Where the weights come from: source, file hash, seed.
+    covariance : tuple of tuple of float, or None
+        Covariance of `channels` in what it was trained on, in squared units; None if unknown.
     """
 
     name: str
@@ -61,6 +63,7 @@ class EncoderSpec:
     trained: bool
     context: Literal["patch", "causal", "window"] = "patch"
     provenance: dict[str, str] = field(default_factory=dict)
+    covariance: tuple[tuple[float, ...], ...] | None = None
 
     @property
     def patches(self) -> int:

@@ -1,6 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 
-from core.decoding.spatial import channel_covariance, euclidean_alignment, power, transport_map
+from core.decoding.spatial import (
+    channel_covariance,
+    euclidean_alignment,
+    power,
+    spatial_filter,
+    transport_map,
+)
+from core.model import load_encoder
 
 
 def covariances():
@@ -43,3 +52,16 @@ def test_powers_of_a_matrix():
     _, plain = covariances()
     np.testing.assert_allclose(power(plain, 0.5) @ power(plain, 0.5), plain, rtol=1e-8)
     np.testing.assert_allclose(power(plain, -1.0) @ plain, np.eye(5), atol=1e-7)
+
+
+def test_an_encoder_that_states_a_covariance_gets_the_transport_to_it():
+    mixed, plain = covariances()
+    spec = load_encoder("untrained-tiny1").spec
+    names = ("C4", "CZ", "C3", "FZ", "PZ")
+    np.testing.assert_array_equal(spatial_filter(plain, names, spec), euclidean_alignment(plain))
+    weights = np.linspace(1.0, 4.0, len(spec.channels))
+    known = np.diag(weights) + 0.1
+    spec = replace(spec, covariance=tuple(map(tuple, known.tolist())))
+    rows = [spec.channels.index(name) for name in names]
+    moved = np.cov(spatial_filter(plain, names, spec) @ mixed, bias=True)
+    np.testing.assert_allclose(moved, known[np.ix_(rows, rows)], atol=1e-8)

@@ -3,6 +3,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
@@ -76,7 +77,12 @@ def test_unknown_names_are_refused(name, message):
 
 def test_a_saved_encoder_comes_back_whole(tmp_path, parts):
     spec = dataclasses.replace(
-        parts.encoder.spec, name="mine", trained=True, channels=("C3", "C4"), provenance={"a": "ü"}
+        parts.encoder.spec,
+        name="mine",
+        trained=True,
+        channels=("C3", "C4"),
+        provenance={"a": "ü"},
+        covariance=((2.0, 0.5), (0.5, 1.0)),
     )
     encoder = load_encoder("untrained-tiny2-5")
     encoder.spec = spec
@@ -183,6 +189,9 @@ def test_rewriting_alone_does_no_harm(tmp_path):
         ({"channels": ["C3", "NOSE"]}, "damaged header"),
         ({"context": "everything"}, "damaged header"),
         ({"provenance": "unknown"}, "damaged header"),
+        ({"covariance": [[1.0, 0.0], [0.0, 1.0]]}, "not that of 58 channels"),
+        ({"covariance": np.zeros((58, 58)).tolist()}, "not positive definite"),
+        ({"covariance": "unknown"}, "damaged header"),
         ({"weights_sha256": "00"}, "weights are not those it was written with"),
     ],
 )

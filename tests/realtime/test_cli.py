@@ -1,0 +1,147 @@
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from core.decoding.decoder_file import save_decoder
+from core.stream.outlets import SignalOutlet
+from realtime.cli import main
+
+
+def refused(arguments, capsys):
+    code = main([*map(str, arguments)])
+    captured = capsys.readouterr()
+    assert code == 2, captured
+    assert "\neegpt-realtime: " in f"\n{captured.err}"
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+@pytest.fixture
+def decoder_file(fitted, tmp_path):
+    return save_decoder(fitted["riemann"], tmp_path / "decoder.safetensors")
+
+
+@pytest.fixture
+def outlet():
+    made = []
+
+    def make(name, labels, unit="microvolts", rate=250.0, source_id=None):
+        made.append(SignalOutlet(name, "EEG", labels, unit, rate, source_id or f"{name}-id"))
+
+    yield make
+    made.clear()
+
+
+def test_streams_that_do_not_fit_end_in_a_sentence(decoder_file, outlet, fitted, capsys):
+    headless = ["--headless", "--decoder", decoder_file, "--duration", 5, "--timeout", 20]
+    labels = fitted["riemann"].settings.channels
+    outlet("Nameless", [f"Ch{i}" for i in range(8)])
+    outlet("Ohms", labels, unit="kOhm")
+    outlet("Slow", labels, rate=64.0)
+    outlet("Twin", labels, source_id="one")
+    outlet("Twin", labels, source_id="two")
+    said = refused(["--stream", "Nameless", *headless], capsys)
+    assert "lacks 17 of the decoder's 17 channels" in said
+    assert "--channels" in said
+    assert "kOhm" in refused(["--stream", "Ohms", *headless], capsys)
+    assert "64 Hz" in refused(["--stream", "Slow", *headless], capsys)
+    said = refused(["--stream", "Twin", *headless], capsys)
+    assert "one" in said
+    assert "two" in said
+    said = refused(["--stream", "Absent", *headless, "--timeout", 0.5], capsys)
+    assert '"Absent"' in said
+    assert "Nameless" in said
+    assert "--stream" in refused(headless, capsys)
+    names = ["--channels", "C3,C4"]
+    assert "names 2 channels" in refused(["--stream", "Nameless", *names, *headless], capsys)
+
+
+def test_decoders_that_do_not_fit_end_in_a_sentence(fitted, tmp_path, capsys):
+    other_unit = replace(fitted["encoder"], unit="uV")
+    other_reference = tmp_path / "reference.safetensors"
+    whole = save_decoder(fitted["riemann"], tmp_path / "whole.safetensors").read_bytes()
+    text = b'\\"reference\\": \\"average\\"'
+    assert text in whole
+    other_reference.write_bytes(whole.replace(text, b'\\"reference\\": \\"mastoid\\"'))
+    half = tmp_path / "half.safetensors"
+    half.write_bytes(whole[:1000])
+    trap = tmp_path / "trap.safetensors"
+    trap.write_bytes(pickle.dumps(print))
+    recording = _recording_file(fitted, tmp_path)
+    unit = save_decoder(other_unit, tmp_path / "unit.safetensors")
+    file = ["--file", recording]
+    assert "unit uV instead of mV" in refused([*file, "--decoder", unit], capsys)
+    assert '"mastoid"' in refused([*file, "--decoder", other_reference], capsys)
+    assert "damaged" in refused([*file, "--decoder", half], capsys)
+    assert "damaged" in refused([*file, "--decoder", trap], capsys)
+    assert "no decoder at" in refused([*file, "--decoder", tmp_path / "none"], capsys)
+    assert "no decoder of subject 09" in refused([*file, "--subject", "09"], capsys)
+    assert "needs a decoder" in refused(file, capsys)
+
+
+def _recording_file(fitted, folder):
+    import mne
+    import numpy as np
+
+    labels = list(fitted["riemann"].settings.channels)
+    noise = np.random.default_rng(0).normal(0.0, 1e-5, (len(labels), 1500))
+    path = folder / "noise_raw.fif"
+    raw = mne.io.RawArray(noise, mne.create_info(labels, 250.0, "eeg"), verbose="ERROR")
+    raw.save(path, verbose="ERROR")
+    return path
+
+
+def test_nothing_is_overwritten(decoder_file, fitted, tmp_path, capsys):
+    recording = _recording_file(fitted, tmp_path)
+    log = tmp_path / "log.jsonl"
+    given = ["--file", recording, "--decoder", decoder_file, "--log", log]
+    assert main([*map(str, given)]) == 0
+    before = log.read_bytes()
+    assert len(before.splitlines()) == 23
+    assert "exists already" in refused(given, capsys)
+    assert log.read_bytes() == before
+
+
+def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_path, capsys):
+    recording = _recording_file(fitted, tmp_path)
+    given = ["--file", recording, "--decoder", decoder_file]
+    assert "--threshold" in refused([*given, "--threshold", 2], capsys)
+    assert "does not divide" in refused([*given, "--hop", 0.3], capsys)
+    assert "--duration" in refused(["--stream", "x", "--duration", 0], capsys)
+    assert "choose one" in refused([*given, "--subject", "01"], capsys)
+    assert "--demo brings" in refused(["--demo", "--stream", "x"], capsys)
+    assert "no recording at" in refused(["--file", tmp_path / "x.edf", *given[2:]], capsys)
+
+
+def test_streams_are_listed(outlet, capsys):
+    outlet("Listed", ["C3", "C4"])
+    assert main(["--list"]) == 0
+    assert "Listed" in capsys.readouterr().out
+
+
+def test_an_unknown_flag_is_refused():
+    with pytest.raises(SystemExit) as ended:
+        main(["--strem", "EEG"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_load_nothing_heavy(flag):
+    code = (
+        f"import sys; sys.argv = ['eegpt-realtime', {flag!r}]\n"
+        "from realtime.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'mne', 'scipy', 'sklearn', 'PySide6', 'pylsl'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_demo_calibrates_and_decodes(capsys):
+    assert main(["--demo", "--headless", "--duration", "6"]) == 0
+    said = capsys.readouterr().err
+    assert "Decoder:" in said
+    assert "simulated subject" in said

@@ -1,0 +1,69 @@
+"""The house's floors: who may import whom, and what must not be loaded where."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+UPSTAIRS = {
+    "core": {"training", "calibration", "realtime"},
+    "training": {"calibration", "realtime"},
+    "calibration": {"training", "realtime"},
+    "realtime": {"training"},
+}
+QT = {"PySide6", "pyqtgraph"}
+LSL = {"pylsl", "mne_lsl"}
+
+
+def imported(file):
+    """The top-level names of all imports of a file, and of core's rooms in full."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def found(folder, forbidden):
+    return [
+        (str(file.relative_to(ROOT)), name)
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for name in imported(file)
+        if any(name == word or name.startswith(f"{word}.") for word in forbidden)
+    ]
+
+
+@pytest.mark.parametrize("floor", UPSTAIRS)
+def test_no_floor_imports_from_above(floor):
+    assert list((ROOT / floor).glob("*.py"))
+    assert found(floor, UPSTAIRS[floor]) == []
+
+
+def test_nothing_in_core_knows_qt():
+    assert found("core", QT) == []
+
+
+@pytest.mark.parametrize("room", ["core/model", "core/signal"])
+def test_model_and_signal_know_no_lsl(room):
+    assert found(room, {*LSL, "core.stream"}) == []
+
+
+def test_no_pickle_is_ever_loaded():
+    for folder in UPSTAIRS:
+        assert found(folder, {"pickle", "joblib", "dill", "cloudpickle"}) == []
+        for file in (ROOT / folder).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            assert "weights_only=False" not in text
+            assert "allow_pickle=True" not in text
+            assert text.count("torch.load(") == text.count("weights_only=True")
+
+
+def test_the_engine_runs_without_qt():
+    code = (
+        "import sys\nimport realtime.engine, realtime.live, realtime.offline, realtime.sinks\n"
+        "assert not {'PySide6', 'pyqtgraph'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
