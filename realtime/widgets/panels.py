@@ -1,0 +1,305 @@
+"""The quiet panels: the status line, the offer to calibrate, the demo's hint and the keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from realtime.snapshot import Snapshot
+from realtime.widgets import theme
+from realtime.widgets.classes import ClassLook, class_looks, draw_symbol
+
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fact of the status line: what it is, its value, and a smaller remark."""
+
+    caption: str
+    value: str
+    detail: str = ""
+    weight: float = 1.0  # share of the line's width
+    warn: bool = False
+
+
+def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
+    """Return the facts of a snapshot that belong on every screen."""
+    stream, decoder = snapshot.stream, snapshot.decoder
+    kind, source, host = (theme.plain(t) for t in (stream.type, stream.source_id, stream.host))
+    where = " · ".join(
+        [kind or "no type", f"source {source}" if source else "no source id", host or "no host"]
+    )
+    measured, nominal = stream.measured_rate, stream.nominal_rate
+    off = measured is not None and nominal > 0 and abs(measured / nominal - 1.0) > 0.01
+    p50, p95 = stream.age_p50_ms, stream.age_p95_ms
+    lost = stream.lost_samples
+    cells = [
+        Cell("Stream", theme.plain(stream.name) or "(no name)", where, 2.5),
+        Cell(
+            "Rate",
+            "measuring …" if measured is None else f"{measured:.2f} Hz",
+            f"nominal {nominal:g} Hz" if nominal > 0 else "irregular",
+            1.15,
+            off,
+        ),
+        Cell("Lost", f"{lost:,}".replace(",", " "), "sample" + "s" * (lost != 1), 0.85, lost > 0),
+        Cell(
+            "Age of a decision",
+            "–" if p50 is None else f"{p50:.0f} ms",
+            "" if p95 is None else f"95 % within {p95:.0f} ms",
+            1.3,
+        ),
+    ]
+    if decoder is None:
+        return (*cells, Cell("Decoder", "none", "signals only", 3.4))
+    untrained = "untrained" in decoder.encoder.lower()
+    return (
+        *cells,
+        Cell(
+            "Decoder",
+            f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
+            theme.plain(decoder.encoder),
+            2.0,
+            untrained and decoder.head != "riemann",
+        ),
+        Cell(
+            "Cross-validated",
+            f"{100 * decoder.score:.0f} %",
+            f"chance up to {100 * decoder.chance:.0f} %, {decoder.trials} trials",
+            1.7,
+            decoder.score <= decoder.chance,
+        ),
+    )
+
+
+class StatusLine(QWidget):
+    """Draws cells side by side, each with its caption above and a remark below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cells: tuple[Cell, ...] = ()
+        self.setFixedHeight(70)
+        self.setAccessibleName("Status")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def show_cells(self, cells: tuple[Cell, ...]) -> None:
+        """Draw other cells, if they differ."""
+        if cells != self._cells:
+            self._cells = cells
+            words = [f"{cell.caption}: {cell.value} {cell.detail}".strip() for cell in cells]
+            theme.describe(self, theme.sentence(words))
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.PANEL)
+        whole = sum(cell.weight for cell in self._cells) or 1.0
+        left = 0.0
+        for index, cell in enumerate(self._cells):
+            width = self.width() * cell.weight / whole
+            if index:
+                painter.setPen(QPen(theme.RULE, 1))
+                x = round(left) + 0.5
+                painter.drawLine(QPointF(x, 14), QPointF(x, self.height() - 14))
+            box = QRectF(left + 14, 0, width - 22, self.height())
+            _line(painter, box, 9, cell.caption, 11, theme.MUTED)
+            _line(painter, box, 26, cell.value, 16, theme.TEXT, bold=True)
+            _line(painter, box, 47, cell.detail, 11, theme.WARNING if cell.warn else theme.MUTED)
+            left += width
+        painter.end()
+
+
+class OfferPanel(QWidget):
+    """Stands where probabilities would be, while there is no decoder for the stream."""
+
+    calibrate_asked = Signal()
+
+    def __init__(self, offered: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("No decoder for this stream yet")
+        self.setAutoFillBackground(True)
+        self.setStyleSheet(f"OfferPanel {{ background: {theme.PANEL.name()}; }}")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(22, 22, 22, 22)
+        column.setSpacing(14)
+        column.addStretch(2)
+        self.message = _label("", 15, theme.TEXT)
+        self.message.hide()
+        command = _label(
+            "eegpt-calibrate fit FILE...\n"
+            "    --subject 01\n"
+            "    --event T1=left_hand\n"
+            "    --event T2=right_hand",
+            12,
+            theme.TEXT,
+            mono=True,
+        )
+        command.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        command.setAccessibleName("Command that calibrates")
+        command.setWordWrap(False)
+        command.setStyleSheet(
+            f"background: {theme.BACKGROUND.name()}; border: 1px solid {theme.RULE.name()};"
+            " border-radius: 5px; padding: 12px;"
+        )
+        for part in (
+            _label("No decoder for this stream yet", 26, theme.TEXT, bold=True),
+            self.message,
+            _label("To decode, calibrate on recordings of imagined movements:", 15, theme.MUTED),
+            command,
+            _label("Then start again with --subject 01.", 15, theme.MUTED),
+        ):
+            column.addWidget(part)
+        if offered:
+            button = QPushButton("Calibrate now (C)")
+            button.clicked.connect(lambda: self.calibrate_asked.emit())
+            column.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(3)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As wide as the panel it stands for."""
+        return QSize(380, 520)
+
+    def show_message(self, text: str) -> None:
+        """Say what the engine says."""
+        if text != self.message.text():
+            self.message.setText(text)
+            self.message.setVisible(bool(text))
+
+
+class DemoHint(QWidget):
+    """Tells that the arrow keys steer the simulated subject, and what it imagines now."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look: ClassLook | None = None
+        self.setFixedHeight(38)
+        self.setAccessibleName("Simulated subject")
+        self.show_imagined(None)
+
+    def show_imagined(self, name: str | None) -> None:
+        """Say what the subject imagines; None is rest."""
+        self._look = class_looks([name])[0] if name else None
+        words = self._look.words if self._look else "rest"
+        theme.describe(self, f"Hold the left or right arrow key. Imagines now: {words}")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), theme.PANEL)
+        x = 14.0
+        for text, ink, bold in (
+            ("Simulated subject", theme.TEXT, True),
+            ("Hold  ←  or  →  and it imagines that hand; let go and it rests.", theme.MUTED, False),
+        ):
+            x += _line(painter, QRectF(x, 0, self.width() - x, 38), 9, text, 13, ink, bold) + 18
+        words = f"imagines now:  {self._look.words if self._look else 'rest'}"
+        face = theme.font(14, bold=True)
+        wide = QFontMetricsF(face).horizontalAdvance(words)
+        box = QRectF(self.width() - wide - 14, 0, wide, 38)
+        painter.setFont(face)
+        painter.setPen(self._look.colour if self._look else theme.MUTED)
+        painter.drawText(box, _MIDDLE, words)
+        if self._look:
+            mark = QRectF(box.left() - 30, 9, 20, 20)
+            draw_symbol(painter, self._look.direction, mark, self._look.colour)
+        painter.end()
+
+
+class HelpOverlay(QWidget):
+    """Lists all keys over the window; any key or click closes it."""
+
+    def __init__(self, parent: QWidget, keys: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(parent)
+        self._keys = keys
+        self._window = parent
+        self._before: QWidget | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Keys")
+        theme.describe(self, theme.sentence(f"{key}: {what}" for key, what in keys))
+        self.hide()
+        parent.installEventFilter(self)
+
+    def open(self) -> None:
+        """Show over the whole window."""
+        self._before = self.window().focusWidget()
+        self.setGeometry(self._window.rect())
+        self.show()
+        self.raise_()
+        self.setFocus()
+
+    def dismiss(self) -> None:
+        """Hide, and give the keys back."""
+        self.hide()
+        if self._before is not None:
+            self._before.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Follow the window's size."""
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self.setGeometry(self._window.rect())
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Close on any key but a modifier."""
+        if event.key() not in (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt):
+            self.dismiss()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Close."""
+        self.dismiss()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw a card with two columns: key, and what it does."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(self.rect(), theme.faded(theme.BACKGROUND, 0.8))
+        row, keys_wide = 31.0, 150.0
+        card = QRectF(0, 0, 620, 104 + row * len(self._keys))
+        card.moveCenter(QRectF(self.rect()).center())
+        painter.setPen(QPen(theme.RULE, 1))
+        painter.setBrush(theme.RAISED)
+        painter.drawRoundedRect(card, 10, 10)
+        inside = card.adjusted(34, 26, -34, -20)
+        _line(painter, inside, 0, "Keys", 20, theme.TEXT, bold=True)
+        y = 44.0
+        for key, what in self._keys:
+            _line(painter, inside, y, key, 14, theme.TEXT, bold=True)
+            rest = inside.adjusted(keys_wide, 0, 0, 0)
+            _line(painter, rest, y, what, 14, theme.MUTED)
+            y += row
+        painter.end()
+
+
+def _label(text: str, size: int, ink: QColor, bold: bool = False, mono: bool = False) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setFont(theme.font(size, bold=bold, mono=mono))
+    label.setStyleSheet(f"color: {ink.name()};")
+    return label
+
+
+def _line(
+    painter: QPainter,
+    box: QRectF,
+    down: float,
+    text: str,
+    size: int,
+    ink: QColor,
+    bold: bool = False,
+) -> float:
+    """Write one line `down` pixels below the top of a box, shortened to fit; return its width."""
+    painter.setFont(theme.font(size, bold=bold))
+    painter.setPen(ink)
+    metrics = QFontMetricsF(painter.font())
+    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(QRectF(box.left(), box.top() + down, box.width(), size + 6), _MIDDLE, short)
+    return metrics.horizontalAdvance(short)

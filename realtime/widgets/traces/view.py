@@ -1,0 +1,257 @@
+"""Scrolling traces of all channels, drawn with as little work as a moving picture needs."""
+
+from __future__ import annotations
+
+import html
+from itertools import pairwise
+
+import numpy as np
+from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QHelpEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from realtime.snapshot import ChannelStatus, Traces
+from realtime.widgets import theme
+from realtime.widgets.traces import channels as channel_list
+from realtime.widgets.traces.channels import Layout, lay_out
+from realtime.widgets.traces.envelope import Envelope, envelope, newest_column
+
+SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
+"""Time spans on offer, in seconds."""
+_REACH = 2.5  # rows that a trace may leave its own by
+
+
+class TraceView(QWidget):
+    """Draws the newest seconds of every channel.
+
+    Only new pixels are drawn: a frame without a new pixel column costs nothing.
+
+    Attributes
+    ----------
+    frames_drawn : int
+        How often the traces were painted.
+    span : float
+        Seconds from the left to the right edge.
+    scale_uv : float
+        µV a row.
+    """
+
+    scale_stepped = Signal(int)
+    span_stepped = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.frames_drawn = 0
+        self.span = 10.0
+        self.scale_uv = 50.0
+        self._channels: tuple[ChannelStatus, ...] = ()
+        self._decoding = False  # whether a decoder sets some channels apart
+        self._live = True
+        self._asked = 0  # rows asked for; 0 for as many as fit
+        self._first = 0  # first channel of the page
+        self._traces: Traces | None = None
+        self._newest: int | None = None  # pixel column at the right edge
+        self._envelope: Envelope | None = None
+        self._still: QPixmap | None = None
+        self._layout = lay_out(self.size(), ())
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(420, 220)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Signals")
+
+    def set_channels(
+        self, channels: tuple[ChannelStatus, ...], decoding: bool, live: bool = True
+    ) -> None:
+        """Take the channel list; traces are greyed where `live` is false."""
+        if (channels, decoding, live) == (self._channels, self._decoding, self._live):
+            return
+        if len(channels) != len(self._channels):
+            self._first = 0
+        self._channels, self._decoding, self._live = channels, decoding, live
+        bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
+        theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
+        self._redraw()
+
+    def set_traces(self, traces: Traces) -> None:
+        """Take the newest signal, and draw it if it has moved by a pixel."""
+        self._traces = traces
+        newest = newest_column(traces, self._per_second())
+        if newest != self._newest:
+            self._newest, self._envelope = newest, None
+            self.update(self._layout.plot.toAlignedRect())
+
+    def set_span(self, seconds: float) -> None:
+        """Show another stretch of time."""
+        self.span = seconds
+        self._redraw()
+
+    def set_scale(self, microvolts: float) -> None:
+        """Show another amplitude in the height of one row."""
+        self.scale_uv = microvolts
+        self._redraw()
+
+    def cycle_rows(self) -> None:
+        """Show all channels, then 32, 16 and 8 at a time, then all again."""
+        now = self._rows()
+        self._asked = next((rows for rows in (32, 16, 8) if rows < now), 0)
+        self._first = 0
+        self._redraw()
+
+    def turn_page(self, pages: int) -> None:
+        """Show the next or previous channels where not all fit."""
+        shown = max(1, self._rows())
+        last = (max(1, len(self._channels)) - 1) // shown * shown
+        self._first = min(max(0, self._first + pages * shown), last)
+        self._redraw()
+
+    def _rows(self) -> int:
+        """Return how many channels a full page holds."""
+        return lay_out(self.size(), self._channels, 0, self._asked).page.stop
+
+    @property
+    def page(self) -> slice:
+        """The channels shown."""
+        return self._layout.page
+
+    def _redraw(self) -> None:
+        self._layout = lay_out(self.size(), self._channels, self._first, self._asked)
+        self._still = self._envelope = self._newest = None
+        self.update()
+
+    def _per_second(self) -> float:
+        return self._layout.plot.width() / self.span
+
+    # -- painting -------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Lay out anew."""
+        self._redraw()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the still part from its picture, and the traces."""
+        layout = self._layout
+        if self._still is None:
+            self._still = self._draw_still(layout)
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._still)
+        painter.setClipRect(layout.plot)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._traces is not None and self._channels:
+            self._draw_traces(painter, self._traces, layout)
+        painter.end()
+
+    def _draw_traces(self, painter: QPainter, traces: Traces, layout: Layout) -> None:
+        self.frames_drawn += 1
+        plot, row = layout.plot, layout.row
+        if self._envelope is None:
+            if self._newest is None:
+                self._newest = newest_column(traces, self._per_second())
+            self._envelope = envelope(
+                traces, layout.page, int(plot.width()), self._per_second(), self._newest
+            )
+        picture = self._envelope
+        # On the middle of a pixel, so that a flat line is one crisp row.
+        centres = np.floor(plot.top() + (np.arange(len(picture.y_uv)) + 0.5) * row) + 0.5
+        rise = np.clip(picture.y_uv * (row / self.scale_uv), -_REACH * row, _REACH * row)
+        y = centres[:, None] - rise  # (channels, points), px
+        x = picture.x + plot.left()
+        complete = np.asarray(np.isfinite(y).all(axis=1))  # (channels,)
+        shown = self._channels[layout.page][: len(y)]
+        pens = [QPen(self._colour(channel), 1) for channel in shown]  # wider costs tenfold
+        for before, after in pairwise(picture.pieces):
+            self._draw_gap(painter, x[before.stop - 1], x[after.start], plot)
+        for piece in picture.pieces:
+            line = create_qpolygonf(piece.stop - piece.start)
+            points = ndarray_from_qpolygonf(line)  # (points, 2), a view into the polygon
+            points[:, 0] = x[piece]
+            for index, pen in enumerate(pens):
+                painter.setPen(pen)
+                if complete[index]:
+                    points[:, 1] = y[index, piece]
+                    painter.drawPolyline(line)
+                else:
+                    _draw_known(painter, x[piece], y[index, piece])
+
+    def _colour(self, channel: ChannelStatus) -> QColor:
+        ink = channel_list.colour(channel, self._decoding and channel.electrode is None)
+        return ink if self._live else theme.faded(ink, 0.4)
+
+    def _draw_gap(self, painter: QPainter, left: float, right: float, plot: QRectF) -> None:
+        brush = QBrush(theme.faded(theme.STATUS_COLOURS["gap"], 0.5), Qt.BrushStyle.BDiagPattern)
+        painter.fillRect(QRectF(left, plot.top(), max(1.0, right - left), plot.height()), brush)
+
+    def _draw_still(self, layout: Layout) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(theme.PANEL)
+        painter = QPainter(picture)
+        self._draw_grid(painter, layout.plot)
+        if self._channels:
+            bar = channel_list.draw_scale(painter, layout, self.scale_uv)
+            channel_list.draw_list(painter, layout, self._channels, self._decoding, bar)
+            channel_list.draw_legend(painter, self.width(), layout, self._channels, self._decoding)
+        else:
+            painter.setFont(theme.font(16))
+            painter.setPen(theme.MUTED)
+            painter.drawText(layout.plot, Qt.AlignmentFlag.AlignCenter, "No channels yet")
+        painter.end()
+        return picture
+
+    def _draw_grid(self, painter: QPainter, plot: QRectF) -> None:
+        step = next((s for s in (0.5, 1, 2, 5, 10) if self.span / s <= 10), 20)
+        painter.setFont(theme.font(11))
+        for index in range(int(self.span / step) + 1):
+            x = round(plot.right() - index * step * self._per_second()) - 0.5
+            painter.setPen(QPen(theme.RULE, 1))
+            painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
+            painter.setPen(theme.MUTED)
+            text = f"−{index * step:g} s" if index else "now"
+            box = QRectF(x - 40, plot.bottom() + 5, 80, 18)
+            where = Qt.AlignmentFlag.AlignHCenter
+            if box.right() > self.width():
+                box.setRight(x + 1)
+                where = Qt.AlignmentFlag.AlignRight
+            painter.drawText(box, where | Qt.AlignmentFlag.AlignTop, text)
+
+    # -- mouse ----------------------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Wheel: scale; with Ctrl: time span."""
+        step = 1 if event.angleDelta().y() > 0 else -1
+        held = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        (self.span_stepped if held else self.scale_stepped).emit(step)
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """Show a channel's full label on hovering."""
+        if not isinstance(event, QHelpEvent):
+            return super().event(event)
+        row = int((event.pos().y() - self._layout.plot.top()) // self._layout.row)
+        page = self._channels[self._layout.page]
+        if 0 <= row < len(page):
+            # A tool tip guesses at markup, so what it is given is markup that shows itself.
+            text = f"<span>{html.escape(channel_list.facts(page[row]))}</span>"
+            QToolTip.showText(event.globalPos(), text, self, QRect())
+        return True
+
+
+def _draw_known(painter: QPainter, x: np.ndarray, y: np.ndarray) -> None:
+    """Draw the runs of a line between unknown values."""
+    known = np.concatenate(([False], np.isfinite(y), [False])).astype(np.int8)
+    for start, stop in np.flatnonzero(np.diff(known)).reshape(-1, 2).tolist():
+        line = create_qpolygonf(stop - start)
+        points = ndarray_from_qpolygonf(line)
+        points[:, 0], points[:, 1] = x[start:stop], y[start:stop]
+        painter.drawPolyline(line)

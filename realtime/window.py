@@ -1,0 +1,387 @@
+"""The operator's window: it looks at what the engine shows, and asks it for what keys ask for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+
+from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import InputError
+from realtime.snapshot import Snapshot
+from realtime.view import EngineView
+from realtime.widgets import keys, theme
+from realtime.widgets.controls import ControlBar
+from realtime.widgets.history import HistoryStrip
+from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, StatusLine, status_cells
+from realtime.widgets.probabilities import ProbabilityPanel, face
+from realtime.widgets.subject import SubjectView
+from realtime.widgets.theme import application
+from realtime.widgets.traces import TraceView
+
+FRAMES_PER_SECOND = 30.0
+"""How often the traces may move."""
+LOOKS_PER_SECOND = 10.0
+"""How often everything else is looked at."""
+
+_SETTLE = 5.0  # s between the first decision and its screenshot: the strip should show something
+
+
+class MainWindow(QMainWindow):
+    """Traces, probabilities, the last minute, the status line and the controls.
+
+    Parameters
+    ----------
+    view : EngineView
+        Looked at by timers, never waited for.
+    on_imagine : callable, optional
+        In the demo: told "left_hand", "right_hand" or None (rest) as arrow keys are held.
+    on_calibrate : callable, optional
+        Called when a person without a decoder asks for calibration; without it there is no
+        button, only the command line to type.
+    """
+
+    calibration_requested = Signal()
+    closing = Signal()
+
+    def __init__(
+        self,
+        view: EngineView,
+        *,
+        on_imagine: Callable[[str | None], None] | None = None,
+        on_calibrate: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._view = view
+        self.snapshot: Snapshot | None = None
+        self.subject: SubjectView | None = None
+        theme.dress(self)
+        self.setWindowTitle("eegpt-realtime")
+        self.resize(1280, 860)
+        self.setMinimumSize(1000, 640)
+
+        self.controls = ControlBar()
+        self.traces = TraceView()
+        self.probabilities = ProbabilityPanel()
+        self.offer = OfferPanel(offered=on_calibrate is not None)
+        self.history = HistoryStrip()
+        self.status = StatusLine()
+        self.hint = DemoHint()
+        self.hint.setVisible(on_imagine is not None)
+        self.help = HelpOverlay(self, (*keys.HELP, *(keys.DEMO_HELP if on_imagine else ())))
+        self._stack = QStackedWidget()
+        self._lay_out()
+        self._keyboard = keys.Keyboard(self._actions(), self.traces, on_imagine is not None)
+        self._connect()
+        if on_imagine is not None:
+            self._keyboard.imagined.connect(on_imagine)
+        if on_calibrate is not None:
+            self.calibration_requested.connect(on_calibrate)
+
+        self._scroll_timer = QTimer(self, interval=round(1000 / FRAMES_PER_SECOND))
+        self._scroll_timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._scroll_timer.timeout.connect(self.follow)
+        self._look_timer = QTimer(self, interval=round(1000 / LOOKS_PER_SECOND))
+        self._look_timer.timeout.connect(self.look)
+        self.look()
+        self.traces.setFocus()
+        self._scroll_timer.start()
+        self._look_timer.start()
+
+    def _lay_out(self) -> None:
+        self._stack.addWidget(self.probabilities)
+        self._stack.addWidget(self.offer)
+        self._stack.setMinimumWidth(320)
+        self._stack.setMaximumWidth(440)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(self.traces, 7)
+        row.addWidget(self._stack, 3)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(14, 12, 14, 14)
+        column.setSpacing(10)
+        column.addWidget(self.controls)
+        column.addLayout(row, 1)
+        column.addWidget(self.history)
+        column.addWidget(self.status)
+        column.addWidget(self.hint)
+        self.setCentralWidget(centre)
+        self.controls.scale.box.show_value(self.traces.scale_uv)
+        self.controls.span.box.show_value(self.traces.span)
+        order = (
+            self.traces,
+            self.controls.pause,
+            *self.controls.boxes,
+            self.controls.subject,
+            self.controls.help,
+        )
+        for first, second in pairwise(order):
+            QWidget.setTabOrder(first, second)
+
+    def _connect(self) -> None:
+        controls = self.controls
+        controls.pause_asked.connect(self._pause)
+        controls.evidence_asked.connect(self._view.set_evidence)
+        controls.span_asked.connect(self.traces.set_span)
+        controls.scale_asked.connect(self.traces.set_scale)
+        controls.subject_asked.connect(self.toggle_subject)
+        controls.help_asked.connect(self.help.open)
+        self.traces.scale_stepped.connect(lambda steps: controls.scale.box.stepBy(-steps))
+        self.traces.span_stepped.connect(controls.span.box.stepBy)
+        self.offer.calibrate_asked.connect(self.calibration_requested)
+        for widget in (*controls.boxes, *self.findChildren(QAbstractButton)):
+            widget.installEventFilter(self._keyboard)
+        self._keyboard.imagined.connect(self.hint.show_imagined)
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Take a snapshot and hand each part to who draws it, if anything has changed."""
+        snapshot = self._view.snapshot()
+        if snapshot == self.snapshot:
+            return
+        first, self.snapshot = self.snapshot is None, snapshot
+        decoding = snapshot.decoder is not None
+        if first and len(snapshot.channels) <= 16:
+            self.controls.scale.box.setValue(100.0)
+        live = snapshot.status not in ("lost", "silent")
+        self.traces.set_channels(snapshot.channels, decoding, live)
+        self.controls.show_state(snapshot.evidence, snapshot.paused, decoding)
+        self._stack.setCurrentWidget(self.probabilities if decoding else self.offer)
+        if decoding:
+            self.probabilities.show_face(face(snapshot))
+        else:
+            self.offer.show_message(theme.plain(snapshot.message, 400))
+        self.history.setVisible(decoding)
+        self.history.show_snapshot(snapshot)
+        self.status.show_cells(status_cells(snapshot))
+        title = f"{theme.plain(snapshot.stream.name)} – eegpt-realtime"
+        if title != self.windowTitle():
+            self.setWindowTitle(title)
+        if self.subject is not None:
+            self.subject.show_snapshot(snapshot)
+
+    def follow(self) -> None:
+        """Move the traces, unless nobody can see them."""
+        if self.isVisible() and not self.isMinimized():
+            self.traces.set_traces(self._view.traces(self.traces.span))
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def _pause(self, on: bool) -> None:
+        self._view.pause(on)
+        self.look()
+
+    def toggle_subject(self) -> None:
+        """Open the subject's view on the last screen, full screen; or close it."""
+        if self.subject is not None:
+            self.subject.close()
+            return
+        self.subject = SubjectView()
+        self.subject.key_pressed.connect(self.keyPressEvent)
+        self.subject.key_released.connect(self.keyReleaseEvent)
+        self.subject.closed.connect(self._forget_subject)
+        self.subject.setGeometry(QGuiApplication.screens()[-1].geometry())
+        if self.snapshot is not None:
+            self.subject.show_snapshot(self.snapshot)
+        self.subject.showFullScreen()
+
+    def _forget_subject(self) -> None:
+        if self.subject is not None:
+            self.subject.deleteLater()
+            self.subject = None
+
+    # -- keys -----------------------------------------------------------------------------------
+
+    def _actions(self) -> dict[str, Callable[[int], object]]:
+        controls = self.controls
+        return {
+            "pause": lambda _: controls.toggle_pause(),
+            "scale": lambda larger: controls.scale.box.stepBy(-larger),
+            "span": controls.span.box.stepBy,
+            "threshold": controls.threshold.step,
+            "dwell": controls.dwell.step,
+            "smoothing": controls.smoothing.step,
+            "rows": lambda _: self.traces.cycle_rows(),
+            "page": self.traces.turn_page,
+            "subject": lambda _: self.toggle_subject(),
+            "calibrate": lambda _: self._ask_calibration(),
+            "help": lambda _: self.help.open(),
+            "quit": lambda _: self.close(),
+        }
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Do what a key asks for."""
+        if not self._keyboard.press(event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Let the simulated subject rest."""
+        if not self._keyboard.release(event):
+            super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Let the simulated subject rest when another window takes the keyboard."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange:
+            self._keyboard.rest()
+
+    def _ask_calibration(self) -> None:
+        if self.snapshot is not None and self.snapshot.decoder is None:
+            self.calibration_requested.emit()
+
+    # -- end ------------------------------------------------------------------------------------
+
+    def screenshot(self, path: Path, overwrite: bool = False) -> None:
+        """Write what the window shows to a PNG file.
+
+        Raises
+        ------
+        InputError
+            If the file exists and may not be overwritten, or cannot be written.
+        """
+        refuse_existing(path, overwrite)
+        self.look()
+        temporary = path.with_name(f".{path.stem}-{os.getpid()}.png")
+        try:
+            if not self.grab().save(str(temporary), "PNG"):
+                raise OSError("the folder is missing or may not be written to")
+            os.replace(temporary, path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            raise InputError(f"The screenshot {path} cannot be written: {error}.") from error
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Stop looking, and close the subject's view too."""
+        self.closing.emit()
+        self._scroll_timer.stop()
+        self._look_timer.stop()
+        if self.subject is not None:
+            self.subject.close()
+        super().closeEvent(event)
+
+
+def refuse_existing(path: Path, overwrite: bool = False) -> None:
+    """Raise `InputError` if a file is there that may not be overwritten."""
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already and is not overwritten; name another file.")
+
+
+class _Visit:
+    """One run of the window: when it ends, and when its picture is taken."""
+
+    def __init__(self, window: MainWindow, picture: Path | None, duration: float | None) -> None:
+        self.window = window
+        self.picture = picture
+        self.duration = duration
+        self.interrupted = False
+        self.error: InputError | None = None
+        self._opened = monotonic()
+        self._first_decision: float | None = None
+
+    def tick(self) -> None:
+        """Look at the clock; that Python code runs at all lets Ctrl+C be seen."""
+        now, snapshot = monotonic(), self.window.snapshot
+        if self.duration is not None:
+            if now - self._opened >= self.duration:
+                self.end()
+            return
+        if self._first_decision is None and snapshot is not None and face(snapshot).bars:
+            self._first_decision = now
+        if self._first_decision is not None and now - self._first_decision >= _SETTLE:
+            self.take_picture()
+
+    def interrupt(self, *_signal: object) -> None:
+        """Ctrl+C."""
+        self.interrupted = True
+        self.end()
+
+    def end(self) -> None:
+        """Close the window, which takes its picture and ends the run."""
+        self.window.close()
+
+    def take_picture(self) -> None:
+        """Take the picture, once."""
+        picture, self.picture = self.picture, None
+        if picture is None:
+            return
+        try:
+            self.window.screenshot(picture)
+        except InputError as error:
+            self.error = error
+
+
+def run_window(
+    view: EngineView,
+    *,
+    on_imagine: Callable[[str | None], None] | None = None,
+    on_calibrate: Callable[[], None] | None = None,
+    screenshot: Path | None = None,
+    duration: float | None = None,
+) -> int:
+    """Show the window until it is closed.
+
+    Parameters
+    ----------
+    view : EngineView
+        The engine to look at; started and stopped by the caller.
+    on_imagine, on_calibrate : callable, optional
+        See `MainWindow`.
+    screenshot : Path, optional
+        PNG file to write: just before the end if there is a duration or the window is closed
+        early, else some seconds after the first decision.
+    duration : float, optional
+        Seconds after which the window closes by itself.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 130 after Ctrl+C.
+
+    Raises
+    ------
+    InputError
+        If there is no display, or the screenshot exists or cannot be written.
+    """
+    if screenshot is not None:
+        refuse_existing(screenshot)
+    application()
+    window = MainWindow(view, on_imagine=on_imagine, on_calibrate=on_calibrate)
+    visit = _Visit(window, screenshot, duration)
+    window.closing.connect(visit.take_picture)
+    loop = QEventLoop()  # ends with this window, whatever other windows do
+    window.closing.connect(loop.quit)
+    clock = QTimer(interval=100)
+    clock.timeout.connect(visit.tick)
+    clock.start()
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, visit.interrupt) if in_main else None
+    try:
+        window.show()
+        loop.exec()
+    finally:
+        clock.stop()
+        if in_main:
+            signal.signal(signal.SIGINT, before)
+        window.close()
+        window.deleteLater()
+    if visit.error is not None:
+        raise visit.error
+    return 130 if visit.interrupted else 0

@@ -1,0 +1,99 @@
+import pytest
+from PySide6.QtCore import Qt
+
+from realtime.evidence import EvidenceSettings
+from realtime.widgets import controls
+from realtime.widgets.controls import ControlBar, StepBox
+
+
+@pytest.fixture
+def bar(qtbot):
+    widget = ControlBar()
+    qtbot.addWidget(widget)
+    widget.show()
+    return widget
+
+
+@pytest.mark.parametrize(("value", "up", "down"), [(60, 65, 55), (62, 65, 60), (98, 100, 95)])
+def test_steps_lead_to_round_values(qtbot, value, up, down):
+    box = StepBox("%", 100.0, step=5.0)
+    qtbot.addWidget(box)
+    for steps, expected in ((1, up), (-1, down)):
+        box.setValue(value)
+        box.stepBy(steps)
+        assert box.value() == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "up", "down"), [(10, 20, 5), (7, 10, 5), (50, 50, 20), (5, 10, 5)]
+)
+def test_ladders_are_climbed_rung_by_rung(qtbot, value, up, down):
+    box = StepBox("µV", 50.0, ladder=(5.0, 10.0, 20.0, 50.0))
+    qtbot.addWidget(box)
+    for steps, expected in ((1, up), (-1, down)):
+        box.setValue(value)
+        box.stepBy(steps)
+        assert box.value() == expected
+
+
+def test_numbers_carry_units_and_a_point_whatever_the_locale(bar):
+    bar.show_state(EvidenceSettings(0.65, 0.5, 1.25), paused=False, decoding=True)
+    assert [box.text() for box in bar.boxes][:3] == ["65 %", "0.50 s", "1.25 s"]
+
+
+def test_the_engines_settings_are_shown_without_being_asked_back(bar, qtbot):
+    with qtbot.assertNotEmitted(bar.evidence_asked):
+        bar.show_state(EvidenceSettings(0.8, 2.0, 3.0), paused=False, decoding=True)
+    assert bar.threshold.box.value() == 80.0
+
+
+def test_an_older_answer_does_not_undo_what_was_just_asked(bar, qtbot, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(controls, "monotonic", lambda: clock[0])
+    old = EvidenceSettings(0.6, 0.0, 0.0)
+    bar.show_state(old, paused=False, decoding=True)
+    with qtbot.waitSignal(bar.evidence_asked) as asked:
+        bar.threshold.step(1)
+    assert asked.args == [EvidenceSettings(0.65, 0.0, 0.0)]
+    bar.show_state(old, paused=False, decoding=True)  # a snapshot taken a moment earlier
+    assert bar.threshold.box.value() == 65.0
+    clock[0] += 5.0
+    bar.show_state(old, paused=False, decoding=True)  # the engine really has the old ones
+    assert bar.threshold.box.value() == 60.0
+
+
+def test_a_number_being_typed_is_left_alone(bar, qtbot):
+    bar.show_state(EvidenceSettings(0.6), paused=False, decoding=True)
+    box = bar.threshold.box
+    bar.activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    box.selectAll()
+    qtbot.keyClicks(box, "7")
+    bar.show_state(EvidenceSettings(0.9), paused=False, decoding=True)
+    assert box.text().startswith("7")
+
+
+def test_every_value_on_offer_is_a_valid_setting(bar, qtbot):
+    for name in ("threshold", "dwell", "smoothing"):
+        box = getattr(bar, name).box
+        for value in (box.minimum(), box.maximum()):
+            box.setValue(value)  # an InputError in the slot would fail the test
+
+
+def test_pause_says_what_it_will_do_next(bar, qtbot):
+    bar.show_state(EvidenceSettings(), paused=False, decoding=True)
+    assert bar.pause.text() == "Pause"
+    with qtbot.waitSignal(bar.pause_asked) as asked:
+        qtbot.mouseClick(bar.pause, Qt.MouseButton.LeftButton)
+    assert asked.args == [True]
+    bar.show_state(EvidenceSettings(), paused=True, decoding=True)
+    assert bar.pause.text() == "Resume"
+
+
+def test_without_decoding_there_is_nothing_to_pause_or_to_tune(bar, qtbot):
+    bar.show_state(EvidenceSettings(), paused=False, decoding=False)
+    with qtbot.assertNotEmitted(bar.pause_asked), qtbot.assertNotEmitted(bar.evidence_asked):
+        bar.toggle_pause()
+        bar.threshold.step(1)
+    assert bar.span.isEnabled()

@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import pytest
+
+from realtime.snapshot import STATUSES
+from realtime.widgets import theme
+from realtime.widgets.probabilities import face, in_words, percent
+
+
+def test_a_bar_a_class_in_the_decoders_order(make_view):
+    view = make_view(classes=("tongue", "left_hand", "feet"))
+    latest = replace(
+        view.state.latest,
+        probabilities={"feet": 0.1, "tongue": 0.2, "left_hand": 0.7},
+        decision="left_hand",
+    )
+    view.change(latest=latest)
+    shown = face(view.state)
+    assert [bar.look.name for bar in shown.bars] == ["tongue", "left_hand", "feet"]
+    assert [bar.probability for bar in shown.bars] == [0.2, 0.7, 0.1]
+    assert [bar.decided for bar in shown.bars] == [False, True, False]
+    assert shown.chance == pytest.approx(1 / 3)
+    assert shown.threshold == view.state.evidence.threshold
+    assert "decided: left hand" in in_words(shown)
+
+
+def test_without_enough_evidence_nothing_is_decided(make_view):
+    view = make_view()
+    view.change(latest=replace(view.state.latest, decision=None))
+    shown = face(view.state)
+    assert shown.decided is None
+    assert "no decision yet" in in_words(shown)
+
+
+@pytest.mark.parametrize("status", STATUSES[1:])
+def test_a_refused_status_has_a_headline_a_colour_and_the_engines_words(make_view, status):
+    view = make_view()
+    view.change(status=status, message="2.3 s to go")
+    shown = face(view.state)
+    assert shown.bars == ()
+    assert shown.message == "2.3 s to go"
+    assert shown.headline == theme.STATUS_WORDS[status]
+    assert shown.colour == theme.STATUS_COLOURS[status]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"paused": True},
+        {"decoder": None},
+        {"latest": None},
+        {"status": "something new"},
+    ],
+)
+def test_no_bars_where_there_is_nothing_to_trust(make_view, change):
+    view = make_view()
+    assert face(view.state).bars
+    view.change(**change)
+    assert face(view.state).bars == ()
+
+
+@pytest.mark.parametrize("change", [{"status": "gap"}, {"probabilities": None}])
+def test_no_bars_from_a_refused_decision_while_the_status_is_ok(make_view, change):
+    view = make_view()
+    view.change(latest=replace(view.state.latest, **change))
+    assert face(view.state).bars == ()
+
+
+def test_a_missing_or_impossible_probability_is_not_made_up(make_view):
+    view = make_view()
+    view.change(latest=replace(view.state.latest, probabilities={"left_hand": 1.2}))
+    left, right = face(view.state).bars
+    assert left.probability == 1.0
+    assert percent(right.probability) == "–"

@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from core.signal.quality import QUALITIES
+from realtime.snapshot import ChannelStatus, Traces
+from realtime.widgets import theme
+from realtime.widgets.traces import TraceView
+
+RATE = 128.0
+
+
+@pytest.fixture
+def view(qtbot):
+    widget = TraceView()
+    qtbot.addWidget(widget)
+    widget.resize(800, 500)
+    widget.show()
+    widget.set_span(4.0)
+    widget.set_scale(100.0)
+    return widget
+
+
+def channel(label="C3", electrode="C3", quality="good"):
+    return ChannelStatus(label, electrode, quality)
+
+
+def constant(*values_uv, seconds=4.0):
+    count = int(seconds * RATE)
+    times = 50.0 + np.arange(count) / RATE
+    return Traces(times, np.tile(np.array(values_uv, dtype=float), (count, 1)))
+
+
+def rows_of(image, colour, column=400):
+    """Return the pixel rows in which a column has a colour, thinned by smoothing or not."""
+    ground = np.array(theme.PANEL.getRgb()[:3], dtype=float)
+    towards = np.array(colour.getRgb()[:3]) - ground
+    found = image[:, column, :3] - ground
+    share = found @ towards / (towards @ towards)  # of the colour over the ground
+    off = np.abs(found - share[:, None] * towards).max(axis=1)
+    return np.flatnonzero((share > 0.4) & (off < 12))
+
+
+def test_up_is_positive_and_a_row_is_the_scale(view, picture):
+    view.set_channels((channel(),), decoding=True)
+    heights = []
+    for value in (0.0, 20.0, -20.0):
+        view.set_traces(constant(value))
+        view.set_scale(100.0)  # drawn anew, though time stands still
+        heights.append(rows_of(picture(view), theme.TRACE).mean())
+    middle, up, down = heights
+    row = view._layout.row
+    assert middle - up == pytest.approx(0.2 * row, abs=1.5)
+    assert down - middle == pytest.approx(0.2 * row, abs=1.5)
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_a_trace_has_the_colour_of_its_quality(view, picture, quality):
+    view.set_channels((channel(quality=quality),), decoding=True)
+    view.set_traces(constant(0.0))
+    middle = view._layout.plot.center().y()
+    assert np.abs(rows_of(picture(view), theme.QUALITY[quality]) - middle).min() < 2
+
+
+def test_ignored_channels_are_dimmed_only_beside_a_decoder(view, picture):
+    view.set_traces(constant(0.0))
+    ignored = (channel("Aux", None),)
+    view.set_channels(ignored, decoding=False)
+    assert len(rows_of(picture(view), theme.TRACE))
+    view.set_channels(ignored, decoding=True)
+    assert not len(rows_of(picture(view), theme.TRACE))
+
+
+def test_a_dead_signal_is_greyed(view, picture):
+    view.set_traces(constant(0.0))
+    view.set_channels((channel(),), decoding=True, live=False)
+    assert not len(rows_of(picture(view), theme.TRACE))
+
+
+def test_a_trace_leaves_its_row_only_so_far(view, picture):
+    others = tuple(channel(f"C{i}") for i in range(19))
+    view.set_channels((channel("PZ", "PZ", "noisy"), *others), decoding=True)
+    values = np.zeros(20)
+    values[0] = -1e6
+    view.set_traces(constant(*values))
+    row, top = view._layout.row, view._layout.plot.top()
+    expected = top + 3.0 * row  # middle of its own row, and two and a half more
+    assert np.abs(rows_of(picture(view), theme.QUALITY["noisy"]) - expected).min() < 2
+
+
+def test_every_channel_that_is_not_good_is_told(view):
+    view.set_channels((channel("C3"), channel("T7", "T7", "railed")), decoding=True)
+    assert view.accessibleDescription() == "2 channels; T7, as T7, railed"
+
+
+def test_the_same_signal_again_is_no_new_frame(view, qtbot):
+    view.set_channels((channel(),), decoding=True)
+    traces = constant(0.0)
+    view.set_traces(traces)
+    qtbot.waitUntil(lambda: view.frames_drawn > 0)
+    frames = view.frames_drawn
+    view.set_traces(Traces(traces.times.copy(), traces.samples_uv.copy()))
+    QApplication.processEvents()
+    assert view.frames_drawn == frames
+    view.set_traces(replace(traces, times=traces.times + 0.1))
+    qtbot.waitUntil(lambda: view.frames_drawn == frames + 1)
+
+
+@pytest.mark.parametrize(
+    ("held", "name"),
+    [
+        (Qt.KeyboardModifier.NoModifier, "scale_stepped"),
+        (Qt.KeyboardModifier.ControlModifier, "span_stepped"),
+    ],
+)
+def test_the_wheel_changes_scale_and_span(view, qtbot, held, name):
+    event = QWheelEvent(
+        QPointF(400, 200),
+        view.mapToGlobal(QPointF(400, 200)),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        held,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    with qtbot.waitSignal(getattr(view, name)) as stepped:
+        QApplication.sendEvent(view, event)
+    assert stepped.args == [1]
