@@ -6,12 +6,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from core.errors import InputError, run
 from core.threads import share_cores
-from realtime.evidence import EvidenceSettings
+
+if TYPE_CHECKING:
+    from realtime.evidence import EvidenceSettings
 
 PROGRAM = "eegpt-realtime"
 
@@ -74,6 +77,8 @@ class Options:
     @property
     def evidence(self) -> EvidenceSettings:
         """Threshold, dwell and smoothing, checked."""
+        from realtime.evidence import EvidenceSettings
+
         return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
 
     @property

@@ -134,7 +134,7 @@ def test_help_and_version_load_nothing_heavy(flag):
         f"import sys; sys.argv = ['eegpt-realtime', {flag!r}]\n"
         "from realtime.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'mne', 'scipy', 'sklearn', 'PySide6', 'pylsl'}\n"
+        "heavy = {'torch', 'mne', 'numpy', 'scipy', 'sklearn', 'PySide6', 'pylsl'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
