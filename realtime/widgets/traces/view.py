@@ -168,7 +168,8 @@ class TraceView(QWidget):
         x = picture.x + plot.left()
         complete = np.asarray(np.isfinite(y).all(axis=1))  # (channels,)
         shown = self._channels[layout.page][: len(y)]
-        pens = [QPen(self._colour(channel), 1) for channel in shown]  # wider costs tenfold
+        # Width 0 is one pixel of the screen, whatever its scaling; a wider line costs fiftyfold.
+        pens = [QPen(self._colour(channel), 0) for channel in shown]
         for before, after in pairwise(picture.pieces):
             self._draw_gap(painter, x[before.stop - 1], x[after.start], plot)
         for piece in picture.pieces:

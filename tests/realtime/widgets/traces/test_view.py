@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from core.signal.quality import QUALITIES
@@ -90,6 +90,20 @@ def test_a_trace_leaves_its_row_only_so_far(view, picture):
     row, top = view._layout.row, view._layout.plot.top()
     expected = top + 3.0 * row  # middle of its own row, and two and a half more
     assert np.abs(rows_of(picture(view), theme.QUALITY["noisy"]) - expected).min() < 2
+
+
+def test_a_line_is_one_pixel_of_the_screen_however_fine_that_is(view):
+    # Two pixels wide, 64 channels took 370 ms a frame on a screen scaled by two.
+    view.set_channels((channel(),), decoding=True)
+    view.set_traces(constant(0.0))
+    image = QImage(1600, 1000, QImage.Format.Format_RGBA8888)
+    image.setDevicePixelRatio(2.0)
+    view.render(image)
+    pixels = np.frombuffer(image.constBits(), dtype=np.uint8).reshape(1000, 1600, 4)
+    middle = round(2 * view._layout.plot.center().y())
+    near = pixels[middle - 20 : middle + 20, 800, :3] - np.array(theme.PANEL.getRgb()[:3], float)
+    whole = np.array(theme.TRACE.getRgb()[:3]) - np.array(theme.PANEL.getRgb()[:3])
+    assert 0.7 < (near @ whole / (whole @ whole)).sum() < 1.3
 
 
 def test_every_channel_that_is_not_good_is_told(view):
