@@ -10,6 +10,9 @@ import pytest
 _SETTINGS = """
 [ports]
 IPv6 = disable
+MulticastPort = {port}
+BasePort = {next_port}
+PortRange = 98
 [multicast]
 ResolveScope = machine
 ListenAddress = 127.0.0.1
@@ -25,7 +28,11 @@ def pytest_configure(config):
     folder = Path(config.rootpath, ".pytest_cache", "lsl")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{os.getpid()}.cfg"
-    file.write_text(_SETTINGS.format(session=f"eegpt-test-{uuid.uuid4().hex}"))
+    # Ports of its own too: with a session id alone, other programs on this machine that listen on
+    # LSL's ports take some of the questions, and a stream is not found (liblsl issue 92).
+    port = 18_000 + 100 * (os.getpid() % 128)
+    session = f"eegpt-test-{uuid.uuid4().hex}"
+    file.write_text(_SETTINGS.format(session=session, port=port, next_port=port + 1))
     config.add_cleanup(lambda: file.unlink(missing_ok=True))
     os.environ["LSLAPICFG"] = str(file)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
