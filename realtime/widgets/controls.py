@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
 from time import monotonic
 
 from PySide6.QtCore import QLocale, QRectF, Qt, Signal
@@ -177,7 +176,7 @@ class ControlBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._evidence = EvidenceSettings()
+        self._evidence: EvidenceSettings | None = None  # as shown; None before the first snapshot
         self._asked_at = -_PATIENCE
         self.pause = QPushButton("Pause")
         self.pause.setCheckable(True)
@@ -265,8 +264,7 @@ class ControlBar(QWidget):
             self.pause.click()
 
     def _ask_evidence(self, _value: float) -> None:
-        asked = replace(
-            self._evidence,
+        asked = EvidenceSettings(
             threshold=round(self.threshold.box.value() / 100.0, 4),
             dwell=self.dwell.box.value(),
             smoothing=self.smoothing.box.value(),

@@ -31,7 +31,7 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     stream, decoder = snapshot.stream, snapshot.decoder
     kind, source, host = (theme.plain(t) for t in (stream.type, stream.source_id, stream.host))
     where = " · ".join(
-        [kind or "no type", f"source {source}" if source else "no source id", host or "no host"]
+        [kind or "no type", host or "no host", f"source {source}" if source else "no source id"]
     )
     measured, nominal = stream.measured_rate, stream.nominal_rate
     off = measured is not None and nominal > 0 and abs(measured / nominal - 1.0) > 0.01

@@ -170,6 +170,19 @@ def test_keys_work_while_a_number_has_the_focus(show, make_view, qtbot):
     assert window.focusWidget() is window.traces
 
 
+def test_a_fraction_can_be_typed(show, make_view, qtbot):
+    view = make_view()
+    window = show(view)
+    span = window.traces.span
+    box = window.controls.dwell.box
+    box.setFocus()
+    box.selectAll()
+    qtbot.keyClicks(box, "1.75")  # the point is a key of the window, too
+    qtbot.keyClick(box, Qt.Key.Key_Enter)
+    assert view.state.evidence.dwell == 1.75
+    assert window.traces.span == span
+
+
 def test_subject_view_opens_and_closes_by_key(show, make_view, qtbot):
     view = make_view()
     window = show(view)

@@ -19,7 +19,7 @@ SCALES = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 
 HEADER = 38  # px above the traces: the legend
 _AXIS, _SIDE, _MARGIN = 26, 80, 14  # px: time below; scale and words at the right; edges
-_ROOMY, _LINE = 36.0, 14.0  # px: a row with two lines of text; the height of one small line
+_ROOMY, _LINE = 36.0, 12.0  # px: a row with two lines of text; the height of one small line
 _SMALLEST_ROW = 5.5  # px: below this, channels are shown in pages
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 

@@ -41,6 +41,11 @@ def test_numbers_carry_units_and_a_point_whatever_the_locale(bar):
     assert [box.text() for box in bar.boxes][:3] == ["65 %", "0.50 s", "1.25 s"]
 
 
+def test_the_default_settings_are_shown_too(bar):
+    bar.show_state(EvidenceSettings(), paused=False, decoding=True)
+    assert bar.threshold.box.value() == 50.0
+
+
 def test_the_engines_settings_are_shown_without_being_asked_back(bar, qtbot):
     with qtbot.assertNotEmitted(bar.evidence_asked):
         bar.show_state(EvidenceSettings(0.8, 2.0, 3.0), paused=False, decoding=True)
