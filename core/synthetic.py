@@ -226,10 +226,10 @@ def _sources(subject: np.random.Generator) -> list[_Source]:
         lowered = {"left_hand": 0.12, "right_hand": 0.12} if kind != "feet" else {}
         lowered |= {kind: 0.7}
         size = subject.uniform(0.9, 1.2)
-        sources.append(_Source(_place(label), mu, 2.2, 5.5 * size, lowered))
+        sources.append(_Source(_place(label), mu, 2.2, 6.0 * size, lowered))
         sources.append(_Source(_place(label), beta, 4.0, 3.0 * size, lowered))
     for label in ("C5", "C6"):
-        sources.append(_Source(_place(label), mu + 0.6, 2.0, 2.5, {"tongue": 0.6}))
+        sources.append(_Source(_place(label), mu + 0.6, 2.0, 3.5, {"tongue": 0.7}))
     alpha = mu - subject.uniform(0.6, 1.4)
     for label in ("O1", "O2", "POZ"):
         sources.append(_Source(_place(label), alpha, 1.2, subject.uniform(5.0, 8.0), {}))

@@ -10,7 +10,7 @@ from pathlib import Path
 import tyro
 
 from core.errors import run
-from core.threads import one_blas_thread
+from core.threads import share_cores
 
 PROGRAM = "eegpt-stream"
 
@@ -54,7 +54,7 @@ class Simulate:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with command line arguments, and return its exit code."""
-    one_blas_thread()
+    share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] == ["--version"]:
         from importlib.metadata import version

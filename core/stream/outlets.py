@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class _Outlet:
         import pylsl
 
         self.name, self.type, self.source_id = info.name(), info.type(), info.source_id()
-        self._outlet = pylsl.StreamOutlet(info)
+        self._outlet: Any = pylsl.StreamOutlet(info)
 
     def has_consumers(self) -> bool:
         """Return whether anyone is receiving."""
@@ -39,6 +39,10 @@ class _Outlet:
     def wait_for_consumer(self, timeout: float) -> bool:
         """Wait until someone is receiving; return whether someone is."""
         return self._outlet.wait_for_consumers(timeout)
+
+    def close(self) -> None:
+        """End the stream. What receivers have not read by now is lost to them."""
+        self._outlet = None
 
 
 class SignalOutlet(_Outlet):
