@@ -16,7 +16,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.recordings import UNIT
 from core.signal.filtering import Band
-from core.signal.pipeline import SignalPath, SignalSettings
+from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.signal.quality import channel_quality
 from core.signal.ring import Ring
 from core.stream.continuity import Continuity
@@ -107,10 +107,12 @@ class Engine:
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
 
-        # For the eye: all channels in µV, as referenced by the amplifier.
+        # For the eye: all channels in µV, referenced and filtered as for the decoder.
         self._factors = np.array([factor(unit or u or UNIT, UNIT) for u in facts.units])
-        band = Band() if self._decoder is None else self._decoder.settings.band
-        drawn = SignalSettings(tuple(labels), "recorded", min(_DRAWN_RATE, facts.rate), band)
+        band, reference = Band(), default_reference(len(labels))
+        if self._decoder is not None:
+            band, reference = self._decoder.settings.band, self._decoder.settings.reference
+        drawn = SignalSettings(tuple(labels), reference, min(_DRAWN_RATE, facts.rate), band)
         self._drawn_path = SignalPath(drawn, facts.rate, range(len(labels)), self._factors.tolist())
         self._drawn = Ring(round(_DRAWN_SECONDS * drawn.rate), len(labels), np.float32)
         self._raw = Ring(round(_QUALITY_SECONDS * facts.rate), len(labels), np.float32)
@@ -269,6 +271,8 @@ class Engine:
     def _state(self) -> tuple[str, str]:
         """Return the status now, and why, in words."""
         quiet = self._clock() - self._newest_time
+        if self.error is not None:
+            return "lost", f"Decoding stopped: {self.error}"
         if self._inlet.lost:
             return "lost", f"The stream ended or was lost {quiet:.0f} s ago."
         if quiet >= _SILENT_AFTER:
