@@ -14,17 +14,16 @@ from core.stream.player import cut, replay, simulate
 from core.synthetic import SimulatedSubject
 
 
-def receive(inlet, until):
-    """Read until the sender is gone; return samples, stamps and blocks."""
+def receive(inlet, count, until):
+    """Read that many samples, or more; return samples, stamps and blocks."""
     blocks = []
 
-    def gone():
-        block = inlet.read(0.1)
-        if block is not None:
+    def enough():
+        if block := inlet.read(0.1):
             blocks.append(block)
-        return block is None and inlet.lost
+        return sum(len(block.stamps) for block in blocks) >= count
 
-    until(gone, seconds=60)
+    until(enough, seconds=60)
     samples = np.concatenate([block.samples for block in blocks])
     return samples, np.concatenate([block.stamps for block in blocks]), blocks
 
@@ -36,7 +35,7 @@ def test_every_sample_arrives_bit_by_bit_with_counted_stamps(
     recording = make_recording(samples=1003, rate=256.0)
     background(replay, [recording], name, chunk=chunk, speed=20)
     with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
-        samples, stamps, _ = receive(inlet, until)
+        samples, stamps, _ = receive(inlet, 1003, until)
     np.testing.assert_array_equal(samples, recording.samples_uv)
     np.testing.assert_array_equal(stamps, stamps[0] + np.arange(1003) / 256.0)
 
@@ -59,7 +58,7 @@ def test_events_are_markers_at_their_exact_stamps(name, make_recording, backgrou
     with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
         found = find_stream(StreamQuery.matching(f"{name}-Markers"), markers=True)
         with MarkerInlet(found) as cues:
-            _, stamps, _ = receive(inlet, until)
+            _, stamps, _ = receive(inlet, 250, until)
             markers = cues.read(10)
     received = {marker.text: marker.time - stamps[0] for marker in markers}
     # A receiver that takes half a second to open the markers misses those before.
@@ -77,7 +76,7 @@ def test_receiver_of_both_streams_gets_the_first_marker_too(
     cues = find_stream(StreamQuery.matching(f"{name}-Markers"), markers=True)
     signal = find_stream(StreamQuery.matching(name))
     with MarkerInlet(cues) as markers, Inlet(signal) as inlet:
-        _, stamps, _ = receive(inlet, until)
+        _, stamps, _ = receive(inlet, 100, until)
         received = markers.read(10)
     assert [marker.text for marker in received] == ["first", "second"]
     assert received[0].time == stamps[0]
@@ -91,7 +90,7 @@ def test_several_recordings_are_one_stream_with_a_real_break(
     other = make_recording(samples=70, labels=("C4", "C3", "CZ"), seed=2)
     background(replay, [first, other], name, speed=10)
     with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
-        samples, stamps, _ = receive(inlet, until)
+        samples, stamps, _ = receive(inlet, 200, until)
     np.testing.assert_array_equal(samples[:130], first.samples_uv)
     np.testing.assert_array_equal(samples[130:], other.samples_uv[:, [1, 2, 0]])
     runs = Continuity(250).split(stamps)
@@ -101,7 +100,7 @@ def test_several_recordings_are_one_stream_with_a_real_break(
 def test_no_sample_is_sent_before_its_time(name, make_recording, background, until):
     background(replay, [make_recording(samples=200)], name, chunk=25)
     with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
-        _, _, blocks = receive(inlet, until)
+        _, _, blocks = receive(inlet, 200, until)
     assert len(blocks) >= 8
     assert all(block.stamps.max() <= block.arrival for block in blocks)
 
@@ -123,11 +122,7 @@ def test_loop_begins_again(name, make_recording, background, until):
     recording = make_recording(samples=60)
     background(replay, [recording], name, speed=50, loop=True)
     with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
-        blocks = []
-        until(
-            lambda: blocks.append(inlet.read(0.1)) or sum(len(b.stamps) for b in blocks if b) > 150
-        )
-    samples = np.concatenate([block.samples for block in blocks if block])
+        samples, _, _ = receive(inlet, 151, until)
     np.testing.assert_array_equal(samples[60:120], recording.samples_uv)
 
 
@@ -177,13 +172,7 @@ def test_simulated_subject_is_sent_as_it_is_made(name, background, until):
     found = find_stream(StreamQuery.matching(name))
     assert read_facts(found).labels == ("C3", "CZ", "C4")
     with Inlet(found) as inlet:
-        blocks = []
-        until(
-            lambda: blocks.append(inlet.read(0.1)) or sum(len(b.stamps) for b in blocks if b) > 300
-        )
-    blocks = [block for block in blocks if block]
-    samples = np.concatenate([block.samples for block in blocks])
-    stamps = np.concatenate([block.stamps for block in blocks])
+        samples, stamps, blocks = receive(inlet, 301, until)
     expected = SimulatedSubject(seed=3, rate=250.0, labels=("C3", "CZ", "C4")).generate(5000)
     begin = int(np.flatnonzero((expected == samples[0]).all(axis=1))[0])
     np.testing.assert_array_equal(samples, expected[begin : begin + len(samples)])
