@@ -8,34 +8,22 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.recordings import UNIT
-from core.signal.filtering import Band
-from core.signal.pipeline import SignalPath, SignalSettings, default_reference
-from core.signal.quality import channel_quality
-from core.signal.ring import Ring
+from core.signal.monitor import Monitor, Traces
+from core.signal.pipeline import SignalPath
 from core.stream.continuity import Continuity
 from core.stream.inlet import Block, Inlet
 from core.units import factor
 from realtime.decisions import DecisionMaker
 from realtime.evidence import EvidenceSettings
-from realtime.snapshot import (
-    ChannelStatus,
-    Decision,
-    DecoderStatus,
-    Snapshot,
-    StreamStatus,
-    Traces,
-)
+from realtime.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
 
-_DRAWN_RATE = 128.0  # Hz, of the traces
-_DRAWN_SECONDS = 30.0
-_QUALITY_SECONDS = 2.0
 _SILENT_AFTER = 0.5  # s without a sample
 _RECENT_SECONDS = 60.0
 
@@ -107,19 +95,14 @@ class Engine:
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
 
-        # For the eye: all channels in µV, referenced and filtered as for the decoder.
-        self._factors = np.array([factor(unit or u or UNIT, UNIT) for u in facts.units])
-        band, reference = Band(), default_reference(len(labels))
-        if self._decoder is not None:
-            band, reference = self._decoder.settings.band, self._decoder.settings.reference
-        drawn = SignalSettings(tuple(labels), reference, min(_DRAWN_RATE, facts.rate), band)
-        self._drawn_path = SignalPath(drawn, facts.rate, range(len(labels)), self._factors.tolist())
-        self._drawn = Ring(round(_DRAWN_SECONDS * drawn.rate), len(labels), np.float32)
-        self._raw = Ring(round(_QUALITY_SECONDS * facts.rate), len(labels), np.float32)
-        electrodes = _electrodes(labels, self._decoder)
-        self._channels = tuple(
-            ChannelStatus(label, site, "good")
-            for label, site in zip(labels, electrodes, strict=True)
+        settings = None if self._decoder is None else self._decoder.settings
+        self._monitor = Monitor(
+            labels,
+            _electrodes(labels, self._decoder),
+            [factor(unit or u or UNIT, UNIT) for u in facts.units],
+            facts.rate,
+            None if settings is None else settings.band,
+            None if settings is None else settings.reference,
         )
 
         self._lock = threading.Lock()
@@ -130,7 +113,6 @@ class Engine:
         self._newest_stamp = clock()  # stream's time of the newest sample
         self._refused_at = clock()
         self._gap_samples = 0
-        self._quality_at = 0.0
         self.error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -162,11 +144,7 @@ class Engine:
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
-        rate = self._drawn_path.settings.rate
-        samples, _ = self._drawn.copy(round(seconds * rate))
-        newest = self._newest_stamp
-        times = newest - np.arange(len(samples) - 1, -1, -1) / rate
-        return Traces(times, samples)
+        return self._monitor.traces(seconds)
 
     def snapshot(self) -> Snapshot:
         """Return what there is to see now."""
@@ -190,7 +168,7 @@ class Engine:
                     age_p50_ms=None if p50 is None else float(p50),
                     age_p95_ms=None if p95 is None else float(p95),
                 ),
-                channels=self._channels,
+                channels=self._monitor.channels,
                 decoder=decoder_status(self._decoder),
                 latest=self._latest,
                 recent=tuple(self._recent),
@@ -226,12 +204,8 @@ class Engine:
             self._continuity.split(block.stamps)
         if (lost := self._continuity.lost_samples - lost_before) > 0:
             self._gap_samples = lost
-            self._drawn_path.restart()
         self._newest_stamp = float(block.stamps[-1])
-        self._drawn.write(self._drawn_path.push(block.samples).astype(np.float32))
-        self._raw.write(block.samples * self._factors)
-        if self._newest_time - self._quality_at >= 1.0:
-            self._judge_channels()
+        self._monitor.push(block.samples, self._newest_stamp, lost)
 
     def _watch(self) -> None:
         """Say so, once a hop, while nothing comes."""
@@ -254,19 +228,6 @@ class Engine:
             return
         for sink in self._sinks:
             sink.publish(decision)
-
-    def _judge_channels(self) -> None:
-        self._quality_at = self._newest_time
-        raw, written = self._raw.copy(10**9)
-        if written < self._inlet.facts.rate:
-            return
-        qualities = channel_quality(raw, self._inlet.facts.rate)
-        channels = tuple(
-            replace(channel, quality=quality)
-            for channel, quality in zip(self._channels, qualities, strict=True)
-        )
-        with self._lock:
-            self._channels = channels
 
     def _state(self) -> tuple[str, str]:
         """Return the status now, and why, in words."""

@@ -147,8 +147,8 @@ def _chosen_stream(options: Options) -> FoundStream | None:
         except InputError:
             if options.headless or len(query.among(list_streams())) < 2:
                 raise
-    from realtime.widgets.picker import StreamPicker
     from realtime.window import application
+    from ui.picker import StreamPicker
 
     application()
     picker = StreamPicker(lambda: query.among(list_streams()))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-import numpy as np
-
+from core.signal.monitor import ChannelStatus
 from realtime.evidence import EvidenceSettings
 
 STATUSES = ("ok", "warming", "gap", "artifact", "silent", "lost")
@@ -67,15 +66,6 @@ class StreamStatus:
 
 
 @dataclass(frozen=True)
-class ChannelStatus:
-    """One channel of the stream: its label, the electrode it serves as, and how it looks."""
-
-    label: str
-    electrode: str | None  # None: ignored by the decoder
-    quality: str  # one of core.signal.quality.QUALITIES
-
-
-@dataclass(frozen=True)
 class DecoderStatus:
     """The facts of the decoder that belong on every screen."""
 
@@ -86,14 +76,6 @@ class DecoderStatus:
     score: float  # cross-validated balanced accuracy
     chance: float  # its 95 % chance bound
     trials: int
-
-
-@dataclass(frozen=True)
-class Traces:
-    """Filtered signal for drawing, oldest sample first."""
-
-    times: np.ndarray  # (samples,), LSL clock, s
-    samples_uv: np.ndarray  # (samples, channels), µV
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from core.signal.monitor import Traces
 from realtime.evidence import EvidenceSettings
-from realtime.snapshot import Snapshot, Traces
+from realtime.snapshot import Snapshot
 
 
 class EngineView(Protocol):

@@ -25,14 +25,15 @@ from PySide6.QtWidgets import (
 from core.errors import InputError
 from realtime.snapshot import Snapshot
 from realtime.view import EngineView
-from realtime.widgets import keys, theme
+from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar
 from realtime.widgets.history import HistoryStrip
 from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, StatusLine, status_cells
 from realtime.widgets.probabilities import ProbabilityPanel, face
 from realtime.widgets.subject import SubjectView
-from realtime.widgets.theme import application
-from realtime.widgets.traces import TraceView
+from ui import theme
+from ui.theme import application
+from ui.traces import TraceView
 
 FRAMES_PER_SECOND = 30.0
 """How often the traces may move."""

@@ -112,3 +112,16 @@ def fitted():
         head: fit_decoder([imagery()], events, "01", FitSettings(head=head)).decoder
         for head in ("riemann", "encoder", "hybrid")
     }
+
+
+@pytest.fixture
+def picture():
+    """Return a function that paints a widget and gives its pixels, (height, width, 4) bytes."""
+    from PySide6.QtGui import QImage
+
+    def paint(widget):
+        image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGBA8888)
+        flat = np.frombuffer(image.constBits(), dtype=np.uint8)
+        return flat.reshape(image.height(), image.width(), 4).copy()
+
+    return paint

@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 UPSTAIRS = {
-    "core": {"training", "calibration", "realtime"},
-    "training": {"calibration", "realtime"},
+    "core": {"ui", "training", "calibration", "realtime"},
+    "ui": {"training", "calibration", "realtime"},
+    "training": {"ui", "calibration", "realtime"},
     "calibration": {"training", "realtime"},
     "realtime": {"training"},
 }

@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from realtime.evidence import EvidenceSettings
-from realtime.widgets import theme
-from realtime.widgets.traces import SCALES, SPANS
+from ui import theme
+from ui.traces import SCALES, SPANS
 
 _HEIGHT = 30  # px of every control
 _PATIENCE = 1.0  # s for which the operator's value stands against the engine's older one

@@ -13,8 +13,8 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPaintEvent, QPen, QP
 from PySide6.QtWidgets import QWidget
 
 from realtime.snapshot import STATUSES, Decision, Snapshot
-from realtime.widgets import theme
-from realtime.widgets.classes import ClassLook, class_looks, draw_symbol
+from ui import theme
+from ui.classes import ClassLook, class_looks, draw_symbol
 
 SECONDS = 60.0
 """How far back the strip reaches."""

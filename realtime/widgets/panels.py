@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainte
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from realtime.snapshot import Snapshot
-from realtime.widgets import theme
-from realtime.widgets.classes import ClassLook, class_looks, draw_symbol
+from ui import theme
+from ui.classes import ClassLook, class_looks, draw_symbol
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 

@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QWidget
 
 from realtime.snapshot import Snapshot
-from realtime.widgets import theme
-from realtime.widgets.classes import ClassLook, class_looks, draw_symbol
+from ui import theme
+from ui.classes import ClassLook, class_looks, draw_symbol
 
 _MARGIN = 22
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft

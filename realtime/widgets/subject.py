@@ -19,9 +19,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from realtime.snapshot import Snapshot
-from realtime.widgets import theme
-from realtime.widgets.classes import ClassLook
 from realtime.widgets.probabilities import Bar, Face, face
+from ui import theme
+from ui.classes import ClassLook
 
 _GROUND = QColor("#07090B")
 _OUTLINE = QColor("#586571")

@@ -4,18 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QImage
 
 from core.montage import CODEX
+from core.signal.monitor import ChannelStatus, Traces
 from realtime.evidence import EvidenceSettings
-from realtime.snapshot import (
-    ChannelStatus,
-    Decision,
-    DecoderStatus,
-    Snapshot,
-    StreamStatus,
-    Traces,
-)
+from realtime.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
 
 HOP = 0.25  # s
 RATE = 256.0  # Hz
@@ -193,15 +186,3 @@ def make_view():
         return ScriptedView(names, classes, seed)
 
     return make
-
-
-@pytest.fixture
-def picture():
-    """Return a function that paints a widget and gives its pixels, (height, width, 4) bytes."""
-
-    def paint(widget):
-        image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGBA8888)
-        flat = np.frombuffer(image.constBits(), dtype=np.uint8)
-        return flat.reshape(image.height(), image.width(), 4).copy()
-
-    return paint

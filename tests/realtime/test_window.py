@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, Q
 
 import realtime.window
 from core.errors import InputError
-from realtime.snapshot import STATUSES, Traces
+from core.signal.monitor import Traces
+from realtime.snapshot import STATUSES
 from realtime.window import MainWindow, run_window
 
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from realtime.snapshot import STATUSES
-from realtime.widgets import theme
 from realtime.widgets.probabilities import face, in_words, percent
+from ui import theme
 
 
 def test_a_bar_a_class_in_the_decoders_order(make_view):

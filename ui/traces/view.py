@@ -21,11 +21,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from realtime.snapshot import ChannelStatus, Traces
-from realtime.widgets import theme
-from realtime.widgets.traces import channels as channel_list
-from realtime.widgets.traces.channels import Layout, lay_out
-from realtime.widgets.traces.envelope import Envelope, envelope, newest_column
+from core.signal.monitor import ChannelStatus, Traces
+from ui import theme
+from ui.traces import channels as channel_list
+from ui.traces.channels import Layout, lay_out
+from ui.traces.envelope import Envelope, envelope, newest_column
 
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""

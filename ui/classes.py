@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from realtime.widgets.theme import plain
+from ui.theme import plain
 
 # Okabe & Ito (2008), "Color universal design": told apart with every kind of colour vision.
 _SKY, _ORANGE, _GREEN = QColor("#56B4E9"), QColor("#E69F00"), QColor("#009E73")

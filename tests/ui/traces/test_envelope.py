@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.snapshot import Traces
-from realtime.widgets.traces.envelope import envelope, newest_column
+from core.signal.monitor import Traces
+from ui.traces.envelope import envelope, newest_column
 
 RATE = 256.0
 

@@ -6,10 +6,10 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from core.signal.monitor import ChannelStatus, Traces
 from core.signal.quality import QUALITIES
-from realtime.snapshot import ChannelStatus, Traces
-from realtime.widgets import theme
-from realtime.widgets.traces import TraceView
+from ui import theme
+from ui.traces import TraceView
 
 RATE = 128.0
 

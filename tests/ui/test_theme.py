@@ -4,7 +4,7 @@ from PySide6.QtGui import QFontMetricsF
 from core.errors import InputError
 from core.signal.quality import QUALITIES
 from realtime.snapshot import STATUSES
-from realtime.widgets import theme
+from ui import theme
 
 
 def luminance(colour):

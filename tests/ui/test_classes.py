@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
 
-from realtime.widgets import theme
-from realtime.widgets.classes import class_looks, symbol
+from ui import theme
+from ui.classes import class_looks, symbol
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0: linear RGB as seen without one cone type.
 SEEN = {

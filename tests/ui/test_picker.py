@@ -5,8 +5,8 @@ import pytest
 from PySide6.QtCore import Qt
 
 from core.errors import InputError
-from realtime.widgets import picker
-from realtime.widgets.picker import StreamPicker
+from ui import picker
+from ui.picker import StreamPicker
 
 
 def stream(name, source="amp-1", uid=None, rate=250.0):

@@ -10,9 +10,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from core.montage import normalise
+from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
-from realtime.snapshot import ChannelStatus
-from realtime.widgets import theme
+from ui import theme
 
 SCALES = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 """Vertical scales on offer, in µV a row."""

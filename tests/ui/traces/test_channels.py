@@ -2,10 +2,10 @@ import pytest
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
+from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
-from realtime.snapshot import ChannelStatus
-from realtime.widgets import theme
-from realtime.widgets.traces.channels import draw_quality, facts, lay_out, name
+from ui import theme
+from ui.traces.channels import draw_quality, facts, lay_out, name
 
 
 def channels(count):

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from realtime.snapshot import Traces
+from core.signal.monitor import Traces
 
 
 @dataclass(frozen=True)

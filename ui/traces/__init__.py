@@ -1,6 +1,6 @@
 """The signals: scrolling traces and the list of channels beside them."""
 
-from realtime.widgets.traces.channels import SCALES
-from realtime.widgets.traces.view import SPANS, TraceView
+from ui.traces.channels import SCALES
+from ui.traces.view import SPANS, TraceView
 
 __all__ = ["SCALES", "SPANS", "TraceView"]

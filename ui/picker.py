@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import InputError
-from realtime.widgets import theme
+from ui import theme
 
 _COLUMNS = ("Name", "Type", "Source id", "Host", "Channels", "Rate", "Format")
 _NUMBERS = (4, 5)  # columns set flush right

@@ -1,0 +1,135 @@
+"""Signal for the eye: the newest seconds of every channel of a stream, and how each looks."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.signal.filtering import Band
+from core.signal.pipeline import SignalPath, SignalSettings, default_reference
+from core.signal.quality import channel_quality
+from core.signal.ring import Ring
+
+_RATE = 128.0  # Hz, of the traces
+_SECONDS = 30.0  # of traces kept
+_JUDGED = 2.0  # s of raw signal that a channel is judged by
+_JUDGE_EVERY = 1.0  # s
+
+
+@dataclass(frozen=True)
+class ChannelStatus:
+    """One channel of the stream: its label, the electrode it serves as, and how it looks."""
+
+    label: str
+    electrode: str | None  # None: ignored by the decoder
+    quality: str  # one of core.signal.quality.QUALITIES
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Filtered signal for drawing, oldest sample first."""
+
+    times: np.ndarray  # (samples,), the sender's LSL clock, s; a lost stretch is a step
+    samples_uv: np.ndarray  # (samples, channels), µV
+
+
+class Monitor:
+    """Keeps what a screen draws of a stream. One thread writes, any may read.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of every channel.
+    electrodes : sequence of str or None
+        The electrode that each serves as.
+    factors : sequence of float
+        From each channel's unit to µV.
+    rate : float
+        Of the stream, in Hz.
+    band : Band, optional
+        Of the traces.
+    reference : str, optional
+        One of `core.signal.pipeline.REFERENCES`; by default what suits the number of channels.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        electrodes: Sequence[str | None],
+        factors: Sequence[float],
+        rate: float,
+        band: Band | None = None,
+        reference: str | None = None,
+    ) -> None:
+        reference = reference or default_reference(len(labels))
+        drawn = SignalSettings(tuple(labels), reference, min(_RATE, rate), band or Band())
+        self._path = SignalPath(drawn, rate, range(len(labels)), list(factors))
+        self._factors = np.asarray(factors)
+        self._rate = rate
+        self._drawn = Ring(round(_SECONDS * drawn.rate), len(labels), np.float32)
+        self._raw = Ring(round(_JUDGED * rate), len(labels), np.float32)
+        self._to_judge = round(_JUDGE_EVERY * rate)  # samples
+        self._lock = threading.Lock()
+        self._newest = 0.0  # s, stamp
+        self._steps: deque[tuple[int, float]] = deque(maxlen=256)  # drawn sample, s lost before
+        self._channels = tuple(
+            ChannelStatus(label, site, "good")
+            for label, site in zip(labels, electrodes, strict=True)
+        )
+
+    @property
+    def channels(self) -> tuple[ChannelStatus, ...]:
+        """All channels, judged at most a second of signal ago."""
+        return self._channels
+
+    def push(self, samples: np.ndarray, newest: float, lost: int = 0) -> None:
+        """Take the next samples.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n, channels)
+            In the stream's unit.
+        newest : float
+            Stamp of the last of them, in seconds.
+        lost : int
+            Samples that are missing before them; the traces' filter then starts anew.
+        """
+        if lost > 0:
+            self._path.restart()
+        with self._lock:
+            if lost > 0:
+                self._steps.append((self._drawn.written, lost / self._rate))
+            self._drawn.write(self._path.push(samples).astype(np.float32))
+            self._newest = newest
+        self._raw.write(samples * self._factors)
+        self._to_judge -= len(samples)
+        if self._to_judge <= 0:
+            self._to_judge = round(_JUDGE_EVERY * self._rate)
+            self._judge()
+
+    def traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest filtered signal of all channels."""
+        rate = self._path.settings.rate
+        with self._lock:
+            samples, written = self._drawn.copy(round(seconds * rate))
+            newest, steps = self._newest, tuple(self._steps)
+        times = newest - np.arange(len(samples) - 1, -1, -1) / rate
+        oldest = written - len(samples)
+        for at, missing in steps:
+            times[: max(0, at - oldest)] -= missing
+        return Traces(times, samples)
+
+    def raw(self) -> np.ndarray:
+        """Return a copy of the newest two seconds as received, shape (samples, channels), µV."""
+        return self._raw.copy(10**9)[0]
+
+    def _judge(self) -> None:
+        qualities = channel_quality(self.raw(), self._rate)
+        self._channels = tuple(
+            replace(channel, quality=quality)
+            for channel, quality in zip(self._channels, qualities, strict=True)
+        )

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from core.signal.monitor import Monitor
+
+LABELS = ("C3", "C4", "EOG")
+
+
+def push(monitor, samples, rate=256.0, start=0.0, lost=0, chunk=32):
+    for at in range(0, len(samples), chunk):
+        piece = samples[at : at + chunk]
+        newest = start + (at + len(piece) - 1) / rate
+        monitor.push(piece, newest, lost if at == 0 else 0)
+
+
+@pytest.fixture
+def monitor():
+    return Monitor(LABELS, ("C3", "C4", None), [1.0, 1e6, 1.0], 256.0)
+
+
+def noise(seconds, rate=256.0):
+    samples = np.random.default_rng(0).normal(0, 10, (round(seconds * rate), 3))
+    samples[:, 1] *= 1e-6  # volts
+    return samples
+
+
+def test_traces_are_microvolts_at_their_stamps(monitor):
+    push(monitor, noise(4), start=100.0)
+    traces = monitor.traces(3.0)
+    assert traces.times[-1] == pytest.approx(100.0 + (4 * 256 - 1) / 256.0)
+    np.testing.assert_allclose(np.diff(traces.times), 1 / 128.0)
+    assert len(traces.times) == 3 * 128
+    spread = traces.samples_uv.std(axis=0)
+    assert spread.min() > 1.0
+    assert spread.max() < 3 * spread.min()
+
+
+def test_a_lost_stretch_is_a_step_in_time(monitor):
+    push(monitor, noise(2), start=0.0)
+    push(monitor, noise(2), start=3.0, lost=256)
+    times = monitor.traces(4.0).times
+    steps = np.diff(times)
+    assert np.flatnonzero(steps > 0.5).tolist() == [2 * 128 - 1]
+    assert steps.max() == pytest.approx(1.0 + 1 / 128.0)
+    assert times[0] == pytest.approx(0.0, abs=2 / 128.0)
+
+
+def test_after_a_loss_the_filter_starts_anew(monitor):
+    calm = np.zeros((512, 3))
+    push(monitor, calm + np.array([1e3, 1e-3, 1e3]))
+    push(monitor, calm - np.array([1e3, 1e-3, 1e3]), start=3.0, lost=256)
+    assert np.abs(monitor.traces(4.0).samples_uv).max() < 1e-2
+
+
+def test_channels_are_judged_once_a_second(monitor):
+    samples = noise(3)
+    samples[256:, 2] = 7.0
+    push(monitor, samples[:256])
+    assert [channel.quality for channel in monitor.channels] == ["good", "good", "good"]
+    push(monitor, samples[256:])
+    assert [channel.quality for channel in monitor.channels] == ["good", "good", "flat"]
+    assert [channel.electrode for channel in monitor.channels] == ["C3", "C4", None]
+
+
+def test_raw_signal_is_in_microvolts(monitor):
+    samples = noise(1)
+    push(monitor, samples)
+    np.testing.assert_allclose(monitor.raw(), samples * [1, 1e6, 1], rtol=1e-6)

@@ -1,0 +1,1 @@
+"""What the windows of every program are made of."""
