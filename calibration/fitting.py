@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from core.decoding.decoder import Decoder, EncoderPin, Facts
-from core.decoding.epochs import cut_epochs
+from core.decoding.epochs import Epochs, Rejected, cut_epochs
 from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.rejection import without_artifacts
 from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
 from core.errors import InputError
 from core.model import load_encoder
@@ -53,11 +54,27 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Fit:
-    """A decoder, and the cross-validation that led to it."""
+    """A decoder, and the cross-validation that led to it.
+
+    Attributes
+    ----------
+    decoder : Decoder
+    selection : Selection
+    ignored : tuple of str
+        Channels of the recordings that the encoder does not know.
+    epochs : Epochs
+        The trials it was fitted on.
+    """
 
     decoder: Decoder
     selection: Selection
-    ignored: tuple[str, ...]  # channels of the recordings that the encoder does not know
+    ignored: tuple[str, ...]
+    epochs: Epochs
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Trials that were left out, by number, with their reasons."""
+        return self.epochs.rejected
 
 
 def fit_decoder(
@@ -86,7 +103,7 @@ def fit_decoder(
     Raises
     ------
     InputError
-        If no electrode is known, or as `cut_epochs`.
+        If no electrode is known, or as `cut_epochs` and `without_artifacts`.
     """
     settings = settings or FitSettings()
     encoder = load_encoder(settings.encoder)
@@ -104,6 +121,7 @@ def fit_decoder(
         band=settings.band,
     )
     epochs = cut_epochs(recordings, events, path, spec.unit, spec.window)
+    epochs = without_artifacts(epochs, recordings, path, spec.unit)
     heads = tuple(HEADS) if settings.head == "auto" else (settings.head,)
     tokens_needed = any("tokens" in HEADS[head] for head in heads)
     views = Views(epochs, found.channels, spec.rate, encoder if tokens_needed else None)
@@ -145,4 +163,4 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, found.ignored)
+    return Fit(decoder, selection, found.ignored, epochs)

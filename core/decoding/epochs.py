@@ -15,6 +15,39 @@ from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.units import factor
 
+LEAST_TRIALS = 5
+"""Of each class: with fewer, five folds cannot be made."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A cue and what was asked for.
+
+    Attributes
+    ----------
+    number : int
+        From 1, over all recordings in their order, left-out trials counted too.
+    recording : int
+        Which of the recordings, from 0.
+    onset : float
+        Of the cue, in seconds from the recording's first sample.
+    label : str
+        Name of the class.
+    """
+
+    number: int
+    recording: int
+    onset: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A trial that was left out, and why, in words such as "FC3 flat for 2.5 s"."""
+
+    trial: Trial
+    reason: str
+
 
 @dataclass(frozen=True)
 class Epochs:
@@ -32,6 +65,10 @@ class Epochs:
         Names of the classes.
     length : int
         Samples in a window.
+    trials : tuple of Trial
+        The cue of every trial.
+    rejected : tuple of Rejected
+        Cues that have no trial here, by number.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -39,6 +76,8 @@ class Epochs:
     labels: np.ndarray
     classes: tuple[str, ...]
     length: int
+    trials: tuple[Trial, ...]
+    rejected: tuple[Rejected, ...]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,6 +85,15 @@ class Epochs:
     def windows(self) -> np.ndarray:
         """Return all windows, shape (trials, channels, samples)."""
         return np.stack([self.runs[run][at : at + self.length].T for run, at in self.places])
+
+    def only(self, kept: np.ndarray) -> Epochs:
+        """Return the trials at these positions, in this order."""
+        return replace(
+            self,
+            places=self.places[kept],
+            labels=self.labels[kept],
+            trials=tuple(self.trials[index] for index in kept),
+        )
 
     def filtered(self, sections: np.ndarray) -> Epochs:
         """Return the same trials in signal that went on through a causal filter."""
@@ -78,7 +126,7 @@ def cut_epochs(
     -------
     Epochs
         Classes in the order in which `events` first names them. Trials whose window runs over
-        the end of a recording or over a break are left out.
+        the end of a recording or over a break are left out, with that reason.
 
     Raises
     ------
@@ -101,35 +149,67 @@ def cut_epochs(
         )
     runs: list[np.ndarray] = []
     places: list[tuple[int, int]] = []
-    labels: list[int] = []
-    for recording in recordings:
+    trials: list[Trial] = []
+    rejected: list[Rejected] = []
+    for index, recording in enumerate(recordings):
         found = match(recording.labels, settings.channels)
         if found.missing:
             raise InputError(f"{recording.path.name} lacks the channels {' '.join(found.missing)}.")
         path = SignalPath(
             settings, recording.rate, found.indices, [factor(UNIT, unit)] * len(found.indices)
         )
-        edges = (0, *recording.breaks, len(recording.samples_uv))
-        for start, stop in pairwise(edges):
+        starts = np.array([0, *recording.breaks]) / recording.rate  # s
+        first = len(runs)
+        for start, stop in pairwise((0, *recording.breaks, len(recording.samples_uv))):
             path.restart()
-            signal = path.push(recording.samples_uv[start:stop])
-            for event in recording.events:
-                at = round((event.onset - start / recording.rate) * settings.rate)
-                if event.label in events and 0 <= at <= len(signal) - window:
-                    places.append((len(runs), at))
-                    labels.append(classes.index(events[event.label]))
-            runs.append(signal)
-    counts = np.bincount(labels, minlength=len(classes)) if labels else np.zeros(len(classes), int)
-    if counts.min() < 5:
-        listed = ", ".join(f"{n} of {name}" for name, n in zip(classes, counts, strict=True))
-        raise InputError(
-            f"Too few complete trials ({listed}); at least 5 of each class are needed to fit "
-            "a decoder and to say how good it is."
-        )
-    return Epochs(
+            runs.append(path.push(recording.samples_uv[start:stop]))
+        for event in recording.events:
+            if event.label not in events:
+                continue
+            number = len(trials) + len(rejected) + 1
+            trial = Trial(number, index, event.onset, events[event.label])
+            # From half a sample before a run on, a cue belongs to it.
+            run = int(np.searchsorted(starts, event.onset + 0.5 / settings.rate, "right")) - 1
+            at = round((event.onset - starts[run]) * settings.rate) if run >= 0 else -1
+            there = len(runs[first + run]) - at if run >= 0 else 0  # samples after the cue
+            if there <= 0:
+                rejected.append(Rejected(trial, "the cue lies outside the recording"))
+            elif there < window:
+                what = "the recording ends" if run == len(starts) - 1 else "samples are missing"
+                after = there / settings.rate
+                rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
+            else:
+                places.append((first + run, at))
+                trials.append(trial)
+    epochs = Epochs(
         runs=tuple(runs),
-        places=np.array(places, dtype=np.intp),
-        labels=np.array(labels, dtype=np.intp),
+        places=np.array(places, dtype=np.intp).reshape(-1, 2),
+        labels=np.array([classes.index(trial.label) for trial in trials], dtype=np.intp),
         classes=classes,
         length=window,
+        trials=tuple(trials),
+        rejected=tuple(rejected),
+    )
+    check_counts(epochs)
+    return epochs
+
+
+def check_counts(epochs: Epochs) -> None:
+    """Refuse trials that are too few to fit a decoder.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer than five.
+    """
+    counts = np.bincount(epochs.labels, minlength=len(epochs.classes))
+    if counts.min() >= LEAST_TRIALS:
+        return
+    listed = ", ".join(f"{n} of {name}" for name, n in zip(epochs.classes, counts, strict=True))
+    lost = "; ".join(f"trial {r.trial.number}: {r.reason}" for r in epochs.rejected[:3])
+    more = " ..." if len(epochs.rejected) > 3 else ""
+    raise InputError(
+        f"Too few complete trials ({listed}); at least {LEAST_TRIALS} of each class are needed to "
+        "fit a decoder and to say how good it is."
+        + (f" {len(epochs.rejected)} were left out ({lost}{more})." if lost else "")
     )
