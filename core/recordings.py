@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ import numpy as np
 from core.errors import InputError
 
 UNIT = "microvolts"
+
+# A word rather than a code such as "S  1", which stays as MNE shows it.
+_BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
+_SEGMENT = "new segment/"
+_BREAKS = ("boundary", "edge boundary", "bad boundary", _SEGMENT)
 
 
 @dataclass(frozen=True)
@@ -127,8 +133,8 @@ def _read_mne(path: Path) -> Recording:
         raise InputError(f"{path} has no EEG channel.")
     samples = raw.get_data(picks=picks).T * 1e6  # MNE keeps volts
     offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
-    events = [
-        Event(float(onset) - offset, float(duration), str(label))
+    marked = [
+        Event(float(onset) - offset, float(duration), _plain_label(str(label)))
         for onset, duration, label in zip(
             raw.annotations.onset,
             raw.annotations.duration,
@@ -137,11 +143,10 @@ def _read_mne(path: Path) -> Recording:
         )
     ]
     rate = float(raw.info["sfreq"])
-    boundaries = {
-        round(event.onset * rate)
-        for event in events
-        if event.label.lower() in ("boundary", "edge boundary", "bad boundary")
-    }
+    if path.suffix.lower() == ".vhdr":
+        rate = round(rate, 9)  # the file has the period, whose inverse is not exact
+    boundaries = {round(e.onset * rate) for e in marked if e.label.lower().startswith(_BREAKS)}
+    events = [event for event in marked if not event.label.lower().startswith(_SEGMENT)]
     return Recording(
         samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
         rate=rate,
@@ -151,6 +156,11 @@ def _read_mne(path: Path) -> Recording:
         path=path,
         sha256=_sha256(path),
     )
+
+
+def _plain_label(label: str) -> str:
+    """Return what a marker says, without BrainVision's kind of marker before a word."""
+    return found["name"] if (found := _BRAINVISION_NAME.fullmatch(label)) else label
 
 
 def _read_xdf(path: Path, unit: str | None) -> Recording:

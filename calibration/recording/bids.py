@@ -1,0 +1,198 @@
+"""The names of a BIDS data set: labels, run numbers and the files of a run.
+
+All after BIDS 1.10, "Filesystem structure" and "Electroencephalography".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import InputError
+
+TASK = "imagery"
+
+_LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
+_PREFIX = {"Subject": "sub-", "Session": "ses-", "Task": "task-"}
+_RUN = re.compile(
+    r"sub-(?P<subject>[A-Za-z0-9]+)(?:_ses-(?P<session>[A-Za-z0-9]+))?"
+    r"_task-(?P<task>[A-Za-z0-9]+)_run-(?P<number>\d+)_"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where the files of one run are.
+
+    Attributes
+    ----------
+    root : Path
+        Folder of the data set.
+    subject, session : str
+        Labels without their prefix; the session is empty where the person has only one.
+    number : int
+        From 1 on.
+    task : str
+        What the person did.
+    """
+
+    root: Path
+    subject: str
+    session: str
+    number: int
+    task: str = TASK
+
+    @property
+    def owner(self) -> str:
+        """What the names of all files of the session begin with."""
+        return f"sub-{self.subject}" + (f"_ses-{self.session}" if self.session else "")
+
+    @property
+    def name(self) -> str:
+        """What the names of all files of the run begin with."""
+        return f"{self.owner}_task-{self.task}_run-{self.number:02d}"
+
+    @property
+    def session_folder(self) -> Path:
+        """Folder of the session, relative to the data set."""
+        return Path(f"sub-{self.subject}", f"ses-{self.session}" if self.session else "")
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the recording."""
+        return self.root / self.session_folder / "eeg"
+
+    @property
+    def source_folder(self) -> Path:
+        """Folder of what BIDS has no place for, such as raw stamps; validators pass it over."""
+        return self.root / "sourcedata" / self.session_folder / "eeg"
+
+    @property
+    def scans(self) -> Path:
+        """The session's list of recordings."""
+        return self.root / self.session_folder / f"{self.owner}_scans.tsv"
+
+    def file(self, ending: str) -> Path:
+        """Return the path of a file of the run, such as ``eeg.vhdr`` or ``events.tsv``."""
+        return self.folder / f"{self.name}_{ending}"
+
+    def source(self, ending: str) -> Path:
+        """Return the path of a file beside the run, such as ``stamps.f64`` or ``plan.json``."""
+        return self.source_folder / f"{self.name}_{ending}"
+
+    def exists(self) -> bool:
+        """Whether any file of the run is there already."""
+        return any(found.number == self.number for found in _runs_of(self))
+
+
+def label(text: str, of: str = "Subject") -> str:
+    """Return a label without its prefix, if it follows BIDS.
+
+    Parameters
+    ----------
+    text : str
+        ``01`` or ``sub-01``.
+    of : str
+        "Subject", "Session" or "Task".
+
+    Raises
+    ------
+    InputError
+        If it is empty, has anything but letters and digits, or more than 40 of them.
+    """
+    found = text.removeprefix(_PREFIX[of])
+    if not _LABEL.fullmatch(found):
+        shown = ascii(text if len(text) <= 60 else text[:59] + "…")[1:-1]
+        raise InputError(
+            f'{of} "{shown}" is no BIDS label: use letters and digits only, such as 01 or S001, '
+            "and at most 40 of them."
+        )
+    return found
+
+
+def next_run(
+    root: Path, subject: str, session: str = "", number: int | None = None, task: str = TASK
+) -> Run:
+    """Return a run of which no file is there yet.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the data set, which need not exist yet.
+    subject, session : str
+        Labels; the session may be empty.
+    number : int, optional
+        The number wanted; by default one more than the highest of the session.
+    task : str
+        What the person does.
+
+    Raises
+    ------
+    InputError
+        If a label is none, the number is taken, or the folder is no folder.
+    """
+    run = Run(
+        root=Path(root),
+        subject=label(subject, "Subject"),
+        session=label(session, "Session") if session else "",
+        number=1 if number is None else number,
+        task=label(task, "Task"),
+    )
+    if run.root.exists() and not run.root.is_dir():
+        raise InputError(f"{run.root} is a file; a data set needs a folder.")
+    _check_case(run)
+    taken = {found.number for found in _runs_of(run)}
+    if number is None:
+        number = max(taken, default=0) + 1
+    elif number < 1:
+        raise InputError(f"Run {number} was asked for; runs are counted from 1.")
+    elif number in taken:
+        raise InputError(
+            f"Run {number} of {run.owner} exists already in {run.root}; leave the number out to "
+            f"get the next one, {max(taken) + 1}."
+        )
+    return Run(run.root, run.subject, run.session, number, run.task)
+
+
+def recorded_runs(root: Path) -> list[Run]:
+    """Return the runs of a data set that this program recorded, by name.
+
+    They are told by their raw stamps. What other programs recorded is theirs.
+    """
+    folders = (root / "sourcedata").glob("sub-*/**/eeg")
+    runs = [
+        Run(root, found["subject"], found["session"] or "", int(found["number"]), found["task"])
+        for folder in folders
+        for path in folder.glob("*_stamps.f64")
+        if (found := _RUN.match(path.name))
+    ]
+    # A file whose name does not agree with its folder is nobody's.
+    fitting = [run for run in runs if run.source("stamps.f64").is_file()]
+    return sorted(set(fitting), key=lambda run: run.name)
+
+
+def _runs_of(run: Run) -> Iterator[Run]:
+    """Yield a run for every file of the same session, whatever its task."""
+    for folder in (run.folder, run.source_folder):
+        for path in folder.glob(f"{run.owner}_task-*"):
+            if found := _RUN.match(path.name):
+                yield Run(run.root, run.subject, run.session, int(found["number"]), found["task"])
+
+
+def _check_case(run: Run) -> None:
+    """Refuse a label that differs from one that is there only by capitals.
+
+    On macOS and Windows both would share one folder.
+    """
+    for base in (run.root, run.root / "sourcedata"):
+        parent = base
+        for part in run.session_folder.parts:
+            for path in parent.glob("s*"):
+                if path.name != part and path.name.lower() == part.lower():
+                    raise InputError(
+                        f'"{part}" and "{path.name}", which is there already, differ only by '
+                        "capitals, and some systems take them for one; choose another label."
+                    )
+            parent = parent / part

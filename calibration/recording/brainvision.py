@@ -1,0 +1,166 @@
+"""BrainVision's three files: a header, plain numbers, and markers.
+
+After "BrainVision Core Data Format 1.0" (Brain Products). The data file is nothing but float32,
+sample after sample, so a recording that grows is whole at every moment. Readers such as MNE pass
+over half a sample at its end, but not over half a marker; see `MarkerFile`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+SEGMENT = "New Segment"
+STIMULUS = "Stimulus"
+
+_MARKER = re.compile(
+    rb"Mk\d+=(?P<kind>[^,\r\n]*),(?P<name>[^,\r\n]*),(?P<place>\d+),(?P<size>\d+),\d+"
+    rb"(?:,(?P<date>\d*))?\r?\n"
+)
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A place in the data.
+
+    Attributes
+    ----------
+    kind : str
+        `STIMULUS`, or `SEGMENT` where samples do not follow on those before.
+    name : str
+        What happened; empty for a segment.
+    sample : int
+        Counted from 0.
+    size : int
+        Samples it lasts, at least 1.
+    date : str
+        ``YYYYMMDDhhmmssuuuuuu`` in UTC, of a segment whose start is known; else empty.
+    """
+
+    kind: str
+    name: str
+    sample: int
+    size: int = 1
+    date: str = ""
+
+    def line(self, number: int) -> bytes:
+        """Return it as the n-th line of a marker file."""
+        name = plain_name(self.name) if self.name else ""
+        date = f",{self.date}" if self.date else ""
+        return f"Mk{number}={self.kind},{name},{self.sample + 1},{self.size},0{date}\n".encode()
+
+
+def plain_name(name: str) -> str:
+    r"""Return a name of an event as it can stand in all files.
+
+    Readers guess the encoding of markers, and a comma ends a field: neither survives.
+    """
+    return re.sub(r"[^ -+\--~]", "_", name).strip() or "_"
+
+
+def header(name: str, labels: Sequence[str], units: Sequence[str], rate: float) -> bytes:
+    """Return the content of the header file.
+
+    Parameters
+    ----------
+    name : str
+        Of the data and marker files, without suffix.
+    labels : sequence of str
+        Of the channels.
+    units : sequence of str
+        Of the channels, such as ``µV``.
+    rate : float
+        In Hz.
+    """
+    channels = "".join(
+        f"Ch{index}={label.replace(',', chr(92) + '1')},,1,{unit}\n"
+        for index, (label, unit) in enumerate(zip(labels, units, strict=True), 1)
+    )
+    return (
+        "Brain Vision Data Exchange Header File Version 1.0\n"
+        "\n[Common Infos]\nCodepage=UTF-8\n"
+        f"DataFile={name}.eeg\nMarkerFile={name}.vmrk\n"
+        "DataFormat=BINARY\nDataOrientation=MULTIPLEXED\n"
+        f"NumberOfChannels={len(labels)}\nSamplingInterval={1e6 / rate!r}\n"
+        "\n[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32\n"
+        f"\n[Channel Infos]\n{channels}"
+    ).encode()
+
+
+def markers_head(name: str) -> bytes:
+    """Return what a marker file begins with."""
+    return (
+        "Brain Vision Data Exchange Marker File Version 1.0\n"
+        f"\n[Common Infos]\nCodepage=UTF-8\nDataFile={name}.eeg\n"
+        "\n[Marker Infos]\n"
+    ).encode()
+
+
+def markers_file(name: str, markers: Sequence[Marker]) -> bytes:
+    """Return the content of a whole marker file."""
+    lines = (marker.line(number) for number, marker in enumerate(markers, 1))
+    return markers_head(name) + b"".join(lines)
+
+
+def read_markers(content: bytes) -> list[Marker]:
+    """Return the complete markers of a file that may end in half a line."""
+    found = re.finditer(rb"^" + _MARKER.pattern, content, re.MULTILINE)
+    return [
+        Marker(
+            kind=match["kind"].decode("ascii", "replace"),
+            name=match["name"].decode("ascii", "replace"),
+            sample=int(match["place"]) - 1,
+            size=int(match["size"]),
+            date=(match["date"] or b"").decode(),
+        )
+        for match in found
+    ]
+
+
+class MarkerFile:
+    """A marker file that grows and never ends in half a marker.
+
+    MNE refuses a file in which a marker is torn. So a line is first written as a comment, which
+    begins with a semicolon, and one byte then turns it into a marker: a process killed at any
+    moment leaves a marker, or a comment that readers pass over.
+
+    Parameters
+    ----------
+    path : Path
+        A file that must not exist.
+    name : str
+        Of the data file, without suffix.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self._count = 0
+        # Unbuffered: what was written is the system's, whatever becomes of this process.
+        self.file = FileIO(path, "x+")
+        write_all(self.file, markers_head(name))
+
+    def add(self, marker: Marker) -> None:
+        """Append a marker."""
+        line = marker.line(self._count + 1)
+        start = self.file.seek(0, os.SEEK_END)
+        write_all(self.file, b";" + line[1:])
+        self.file.seek(start)
+        write_all(self.file, line[:1])
+        self._count += 1
+
+
+def write_all(file: FileIO, content: bytes | memoryview) -> None:
+    """Write everything to an unbuffered file; the system may take a part at a time.
+
+    Raises
+    ------
+    OSError
+        If it takes no more, as on a full disk.
+    """
+    rest = memoryview(content).cast("B")
+    while len(rest):
+        rest = rest[file.write(rest) :]

@@ -1,0 +1,48 @@
+"""Telling a run that is being recorded from one that a crash left."""
+
+from __future__ import annotations
+
+import sys
+from io import FileIO
+from pathlib import Path
+
+_FAR = 2**30  # a byte that no file of stamps has: Windows forbids others to read a locked one
+
+
+def hold(file: FileIO) -> None:
+    """Mark an open file as being written by this process, until it is closed or the process ends.
+
+    Does nothing on file systems that have no locks.
+    """
+    try:
+        _lock(file)
+    except OSError:
+        return
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process that still runs holds a file."""
+    with FileIO(path, "r+") as file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            return True
+        except OSError:
+            return False
+    return False
+
+
+def _lock(file: FileIO) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        at = file.tell()
+        file.seek(_FAR)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        finally:
+            file.seek(at)
+    else:
+        import fcntl
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

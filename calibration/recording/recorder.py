@@ -1,0 +1,250 @@
+"""Recording a stream in a thread of its own, so that nothing else can slow it down or stop it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from calibration.recording.bids import Run
+from calibration.recording.brainvision import plain_name
+from calibration.recording.events import EventRow
+from calibration.recording.sidecars import Details
+from calibration.recording.writing import RunFiles
+from core.files import write_whole
+from core.stream.discovery import StreamFacts
+
+_FLUSH = 0.1  # s between two writes; the promise is 0.25
+_SYNC = 0.5  # s between two fsyncs; the promise is 1
+_PATIENCE = 30.0  # s that closing waits for a disk that stalls
+
+
+class Recorder:
+    """One run being recorded.
+
+    Parameters
+    ----------
+    run : Run
+        From `calibration.recording.bids.next_run`.
+    facts : StreamFacts
+        What the stream says about itself. Channels whose unit is a voltage are written in µV,
+        others as they come.
+    details : Details, optional
+        What it does not say.
+    memory : float
+        Seconds of signal that are kept for a disk that stalls.
+
+    Attributes
+    ----------
+    error : str or None
+        What went wrong, in one sentence; None while all is well.
+    failed : bool
+        Whether nothing more is recorded, because of `error`.
+    dropped_samples : int
+        Samples that were left out because the disk did not keep up. Their stamps are missing
+        too, so the recording has a break there.
+
+    Raises
+    ------
+    InputError
+        If the run is there already, two channels have one name, or the folder cannot be written.
+
+    Notes
+    -----
+    `write` and `event` never wait for the disk and never raise; whoever calls them looks at
+    `error` now and then. What they took is in the files within 250 ms and on the disk within a
+    second, unless the disk is slow; `behind` says by how much.
+    """
+
+    def __init__(
+        self, run: Run, facts: StreamFacts, details: Details | None = None, memory: float = 60.0
+    ) -> None:
+        self.run, self.facts = run, facts
+        self.error: str | None = None
+        self.failed = False
+        self.dropped_samples = 0
+        self._files = RunFiles(run, facts, details or Details())
+        self._capacity = round(memory * facts.rate)  # samples
+        self._lock = threading.Lock()
+        self._blocks: deque[tuple[np.ndarray, np.ndarray]] = deque()
+        self._queued = 0  # samples
+        self._events: list[EventRow] = []
+        self._closing = threading.Event()
+        # A slow disk may keep the second one waiting, not the first.
+        self._writing = threading.Thread(target=self._keep_writing, name="write", daemon=True)
+        self._syncing = threading.Thread(target=self._keep_syncing, name="sync", daemon=True)
+        self._syncing.start()
+        self._writing.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def samples_written(self) -> int:
+        """Samples that are in the file, so that they outlive this process."""
+        return self._files.samples
+
+    @property
+    def seconds(self) -> float:
+        """Length of what is in the file."""
+        return self.samples_written / self.facts.rate
+
+    @property
+    def behind(self) -> float:
+        """Seconds of signal that wait for the disk."""
+        return self._queued / self.facts.rate
+
+    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+        """Take the next samples; returns at once.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n, channels)
+            In the stream's unit. They are copied.
+        stamps : ndarray of float64, shape (n,)
+            As the sender gave them, in seconds.
+        """
+        samples = np.array(samples, dtype=np.float32)
+        stamps = np.array(stamps, dtype=np.float64)
+        count = len(self.facts.labels)
+        if self._closing.is_set() or self.failed:
+            return
+        if samples.shape != (stamps.size, count):
+            self._fail(
+                f"A block of {' x '.join(map(str, samples.shape))} with {stamps.size} stamps came "
+                f"from a stream of {count} channels; the recording ended before it."
+            )
+            return
+        with self._lock:
+            if self._queued and self._queued + len(stamps) > self._capacity:
+                self.dropped_samples += len(stamps)
+                self.error = (
+                    f"The disk does not keep up: {self.dropped_samples / self.facts.rate:.1f} s "
+                    "of signal are missing in the recording."
+                )
+                return
+            self._blocks.append((samples, stamps))
+            self._queued += len(stamps)
+
+    def event(
+        self, name: str, code: int | None, time: float, duration: float, trial: int | None = None
+    ) -> None:
+        """Take an event; returns at once.
+
+        It is written as soon as the sample at its time is. An event before the first sample or
+        after the last one is put there; its own time is kept in ``events.tsv``.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``left_hand``.
+        code : int or None
+            Of the General Data Format, such as 769.
+        time : float
+            In seconds of the clock that stamps the samples.
+        duration : float
+            In seconds; 0 for a moment.
+        trial : int, optional
+            Number of the trial in the plan.
+        """
+        if self._closing.is_set() or self.failed:
+            return
+        event = EventRow(-1, plain_name(name), float(duration), code, trial, float(time))
+        with self._lock:
+            self._events.append(event)
+
+    def attach(self, ending: str, content: str) -> Path:
+        """Save a text beside the run, in ``sourcedata``.
+
+        Parameters
+        ----------
+        ending : str
+            What the file's name ends with, such as ``plan.json``.
+        content : str
+            The text.
+
+        Raises
+        ------
+        InputError
+            If it is there already or cannot be written.
+        """
+        return write_whole(self.run.source(ending), content.encode())
+
+    def close(self) -> None:
+        """Write what is left, complete the sidecars and close all files. May be called again."""
+        self._closing.set()
+        self._writing.join(_PATIENCE)
+        if self._writing.is_alive():
+            self._fail(
+                f"The disk took nothing for {_PATIENCE:g} s; the last {self.behind:.1f} s may be "
+                "missing in the recording."
+            )
+
+    def _keep_writing(self) -> None:
+        # Whatever happens here must end in a sentence on the screen, not in a thread that is gone.
+        try:
+            while not (self._closing.wait(_FLUSH) or self.failed):
+                self._write_queued()
+            self._write_queued()
+            self._files.finish()
+        except Exception as error:
+            self._fail(self._sentence(error))
+        self._syncing.join()
+        try:
+            self._files.close(cut=self.failed)
+        except Exception as error:
+            self._fail(self._sentence(error))
+
+    def _keep_syncing(self) -> None:
+        try:
+            while not (self._closing.wait(_SYNC) or self.failed):
+                self._files.sync()
+        except Exception as error:
+            self._fail(self._sentence(error))
+
+    def _write_queued(self) -> None:
+        with self._lock:
+            blocks = list(self._blocks)
+            events, self._events = self._events, []
+        self._files.add(events)
+        if blocks:
+            self._files.write(
+                np.concatenate([samples for samples, _ in blocks]),
+                np.concatenate([stamps for _, stamps in blocks]),
+            )
+        with self._lock:
+            for _, stamps in blocks:
+                self._blocks.popleft()
+                self._queued -= len(stamps)
+
+    def _fail(self, sentence: str) -> None:
+        if not self.failed:
+            self.error, self.failed = sentence, True
+
+    def _sentence(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError) or not self.run.folder.is_dir():
+            return f"{self.run.folder} has vanished, and with it what was recorded there."
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        return (
+            f"The recording ended, for it cannot be written any more: {reason.rstrip('.')}. "
+            f"{self.seconds:.1f} s are saved in {self.run.folder}."
+        )
+
+
+def bytes_free(folder: Path) -> int:
+    """Return the free space where a folder is, or will be."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free

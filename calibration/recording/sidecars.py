@@ -1,0 +1,288 @@
+"""What is written beside the signal: JSON and TSV files that say everything known about it.
+
+The project writes them itself, as plain text: mne-bids writes sidecars only for a finished
+recording, which a crash would never leave. It reads and checks them afterwards.
+Field names are those of BIDS 1.10, "Electroencephalography"; a field of which nothing is known
+is left out where BIDS allows, and is "n/a" where it does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from calibration.recording.bids import Run
+from core.files import write_whole
+from core.stream.discovery import StreamFacts, plain_text
+from core.units import volts_per
+
+BIDS_VERSION = "1.10.0"
+NOTHING = "n/a"
+SCAN_COLUMNS = ("filename", "acq_time")
+PARTICIPANT_COLUMNS = ("participant_id", "species", "age", "sex", "handedness")
+
+_TYPES = set(
+    "AUDIO EEG EOG ECG EMG EYEGAZE GSR HEOG MISC PHOTO PPG PUPIL REF RESP SYSCLOCK TEMP TRIG "
+    "VEOG".split()
+)
+_COUNTS = {
+    "EEG": "EEGChannelCount",
+    "ECG": "ECGChannelCount",
+    "EMG": "EMGChannelCount",
+    "EOG": "EOGChannelCount",
+    "MISC": "MISCChannelCount",
+    "TRIG": "TriggerChannelCount",
+}
+_README = """\
+EEG of motor imagery, recorded by eegpt-realtime.
+
+Every run is one stream as it came, before any processing, in µV. Where samples were lost, a
+"New Segment" marker and a "boundary" row in events.tsv say that the signal does not follow on.
+sourcedata/ holds the stamps that the sender gave to every sample, and the plan of each run.
+
+"eegpt-calibrate check" on this folder looks everything over and mends what a crash left.
+"""
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a stream does not say about a recording; empty where nobody knows.
+
+    Attributes
+    ----------
+    reference, ground : str
+        Where these electrodes were.
+    power_line : float, optional
+        Mains frequency in Hz.
+    placement : str
+        Such as "10-20".
+    manufacturer, model : str
+        Of the amplifier.
+    cap_manufacturer, cap_model : str
+        Of the cap.
+    instructions : str
+        What the person was told.
+    institution : str
+        Where it was recorded.
+    """
+
+    reference: str = ""
+    ground: str = ""
+    power_line: float | None = None
+    placement: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    cap_manufacturer: str = ""
+    cap_model: str = ""
+    instructions: str = ""
+    institution: str = ""
+
+
+def software() -> str:
+    """Return name and version of this program."""
+    return f"eegpt-realtime {version('eegpt-realtime')}"
+
+
+def channel_types(facts: StreamFacts) -> tuple[str, ...]:
+    """Return the BIDS type of every channel: as the stream says, else EEG if it is a voltage."""
+    types = []
+    for given, unit in zip(facts.types, facts.units, strict=True):
+        voltage = volts_per(unit) is not None
+        stated = given.strip().upper() or ("EEG" if voltage else "MISC")
+        types.append(stated if stated in _TYPES else "MISC")
+    return tuple(types)
+
+
+def channels_tsv(facts: StreamFacts) -> bytes:
+    """Return the content of ``channels.tsv``."""
+    rows = [
+        (name, kind, "µV" if volts_per(unit) is not None else NOTHING, f"{facts.rate:.12g}")
+        for name, kind, unit in zip(facts.labels, channel_types(facts), facts.units, strict=True)
+    ]
+    return tsv(("name", "type", "units", "sampling_frequency"), rows)
+
+
+def eeg_json(run: Run, facts: StreamFacts, details: Details) -> bytes:
+    """Return the content of ``eeg.json`` at the start, when no duration is known."""
+    counts = Counter(channel_types(facts))
+    counts["EOG"] += counts["HEOG"] + counts["VEOG"]
+    optional = {
+        "InstitutionName": details.institution,
+        "Manufacturer": details.manufacturer,
+        "ManufacturersModelName": details.model,
+        "CapManufacturer": details.cap_manufacturer,
+        "CapManufacturersModelName": details.cap_model,
+        "Instructions": details.instructions,
+    }
+    return as_json(
+        {
+            "TaskName": run.task,
+            "TaskDescription": "Cued imagery of movements, to calibrate a decoder",
+            **{key: value for key, value in optional.items() if value},
+            "EEGReference": details.reference or NOTHING,
+            "EEGGround": details.ground or NOTHING,
+            "EEGPlacementScheme": details.placement or NOTHING,
+            "SamplingFrequency": facts.rate,
+            "PowerLineFrequency": details.power_line or NOTHING,
+            "SoftwareFilters": NOTHING,
+            "HardwareFilters": NOTHING,
+            "SoftwareVersions": software(),
+            "RecordingType": "continuous",
+            **{field: counts[kind] for kind, field in _COUNTS.items()},
+        }
+    )
+
+
+def with_duration(content: bytes, seconds: float) -> bytes:
+    """Return the content of ``eeg.json`` with the recording's length in it."""
+    return as_json({**json.loads(content), "RecordingDuration": round(seconds, 6)})
+
+
+def stamps_json(facts: StreamFacts, started: str) -> bytes:
+    """Return what is said beside the raw stamps."""
+    who = facts.identity
+    return as_json(
+        {
+            "Description": "Stamp of every sample as the sender gave it: LSL clock of the sender, "
+            "before any correction or smoothing",
+            "Format": "float64, little-endian, one number a sample, no header",
+            "Units": "s",
+            "FirstSampleArrived": started,
+            "Stream": {
+                "Name": who.name,
+                "Type": who.type,
+                "SourceID": who.source_id,
+                "Host": who.host,
+                "UID": who.uid,
+                "NominalRate": facts.rate,
+                "Format": facts.format,
+                "ChannelLabels": facts.labels,
+                "ChannelUnits": facts.units,
+                "ChannelTypes": facts.types,
+            },
+            "SoftwareVersions": software(),
+        }
+    )
+
+
+def begin_dataset(root: Path) -> None:
+    """Write the files that a data set must have, where they are missing.
+
+    Raises
+    ------
+    InputError
+        If one of them cannot be written.
+    """
+    description = {
+        "Name": "Motor imagery calibration",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "eegpt-realtime", "Version": version("eegpt-realtime")}],
+    }
+    participants = {
+        "participant_id": {"Description": "Label of the person"},
+        "species": {"Description": "Binomial species name"},
+        "age": {"Description": "Age at the first recording", "Units": "year"},
+        "sex": {"Description": "Sex of the person", "Levels": {"F": "female", "M": "male"}},
+        "handedness": {
+            "Description": "Preferred hand",
+            "Levels": {"R": "right", "L": "left", "A": "both"},
+        },
+    }
+    for name, content in (
+        ("dataset_description.json", as_json(description)),
+        ("README", _README.encode()),
+        ("participants.json", as_json(participants)),
+    ):
+        # Any README will do, such as the README.md of whoever keeps the data set.
+        if not any(root.glob(f"{name}*")):
+            write_whole(root / name, content)
+
+
+def add_participant(run: Run) -> bool:
+    """Name the run's person in ``participants.tsv``, unless done; return whether it was needed."""
+    row = {"participant_id": f"sub-{run.subject}", "species": "homo sapiens"}
+    return add_row(run.root / "participants.tsv", PARTICIPANT_COLUMNS, row)
+
+
+def add_scan(run: Run, started: str) -> bool:
+    """Name the run in ``scans.tsv``, unless done; return whether it was needed."""
+    name = f"eeg/{run.file('eeg.vhdr').name}"
+    return add_row(run.scans, SCAN_COLUMNS, {"filename": name, "acq_time": started})
+
+
+def add_row(path: Path, columns: Sequence[str], row: Mapping[str, str]) -> bool:
+    """Append a row to a TSV file, leaving every byte that is there as it is.
+
+    Parameters
+    ----------
+    path : Path
+        The file. A new one begins with the columns' names.
+    columns : sequence of str
+        Columns of a new file; the first one tells rows apart.
+    row : mapping of str to str
+        Column -> value. A column of the file that is not named gets n/a.
+
+    Returns
+    -------
+    bool
+        False if the file has such a row already.
+    """
+    if not path.exists():
+        write_whole(path, tsv(columns, [[row.get(c, NOTHING) for c in columns]]))
+        return True
+    present = path.read_bytes()
+    names, rows = read_tsv(present)
+    line = tsv_line([row.get(c, NOTHING) for c in names or columns])
+    last = present[present.rfind(b"\n") + 1 :]
+    key = columns[0]
+    if line.startswith(last) and _is_torn(last, line):
+        line = line[len(last) :]  # a crash stopped this very row half-way
+    elif any(found.get(key) == row[key] for found in rows):
+        return False
+    elif last:
+        line = b"\n" + line
+    with path.open("ab") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    return True
+
+
+def _is_torn(last: bytes, line: bytes) -> bool:
+    """Return whether the start of a line is less than the line, and not another row."""
+    cells, wanted = last.split(b"\t"), line.rstrip(b"\n").split(b"\t")
+    return bool(last) and cells != wanted and (len(cells) < len(wanted) or cells[0] == wanted[0])
+
+
+def tsv_line(cells: Sequence[object]) -> bytes:
+    """Return a line of a table as BIDS wants it: tabs, UTF-8, no empty cell."""
+    # A text in a cell may come from the network or a person: no tab or line break survives.
+    texts = [plain_text(str(cell)) or NOTHING for cell in cells]
+    return ("\t".join(texts) + "\n").encode()
+
+
+def tsv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """Return the content of a table."""
+    return b"".join(tsv_line(line) for line in (columns, *rows))
+
+
+def read_tsv(content: bytes) -> tuple[list[str], list[dict[str, str]]]:
+    """Return a table's columns, and those rows that have a cell for each."""
+    lines = [line.split("\t") for line in content.decode("utf-8-sig", "replace").splitlines()]
+    if not lines:
+        return [], []
+    columns, *rows = lines
+    return columns, [
+        dict(zip(columns, row, strict=True)) for row in rows if len(row) == len(columns)
+    ]
+
+
+def as_json(content: Mapping[str, object]) -> bytes:
+    """Return a JSON file's content."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()

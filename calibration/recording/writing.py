@@ -1,0 +1,258 @@
+"""Writing the files of one run so that they can be read at every moment.
+
+Order on disk: stamps, samples, rows of events, markers. So whenever the process is killed, a
+marker lies within the data and every sample has its stamp. No file of the recording is there
+before the first sample, for readers refuse an empty one; the header comes last of the first
+block, for what can be seen must be readable.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+
+from calibration.recording import sidecars
+from calibration.recording.bids import Run
+from calibration.recording.brainvision import SEGMENT, Marker, MarkerFile, header, write_all
+from calibration.recording.events import (
+    BOUNDARY,
+    EventRow,
+    events_json,
+    events_tsv,
+    in_order,
+    read_events,
+)
+from calibration.recording.lock import hold
+from calibration.recording.timeline import Timeline
+from core.errors import InputError
+from core.files import write_whole
+from core.recordings import UNIT
+from core.stream.continuity import Continuity
+from core.stream.discovery import StreamFacts
+from core.units import factor, volts_per
+
+
+class RunFiles:
+    """The growing files of a run.
+
+    Parameters
+    ----------
+    run : Run
+        Of which nothing is there yet; its number is taken at once.
+    facts : StreamFacts
+        What the stream says about itself.
+    details : Details
+        What it does not say.
+
+    Attributes
+    ----------
+    samples : int
+        Samples that were handed to the system, so that they outlive this process.
+
+    Raises
+    ------
+    InputError
+        If the run is there already, two channels have one name, or the folder cannot be written.
+    """
+
+    def __init__(self, run: Run, facts: StreamFacts, details: sidecars.Details) -> None:
+        twice = sorted({name for name in facts.labels if facts.labels.count(name) > 1})
+        if twice:
+            raise InputError(
+                f"Several channels are named {', '.join(twice)}; a recording tells channels by "
+                "name. Name them with --channels."
+            )
+        self.run, self.facts = run, facts
+        self.samples = 0
+        self._details = details
+        self._voltages = [volts_per(unit) is not None for unit in facts.units]
+        self._factors = np.array(
+            [
+                factor(unit, UNIT) if voltage else 1.0
+                for unit, voltage in zip(facts.units, self._voltages, strict=True)
+            ]
+        )
+        self._continuity = Continuity(facts.rate)
+        self._timeline = Timeline(facts.rate)
+        self._pending: list[EventRow] = []  # whose sample has not come yet
+        self._started = ""  # UTC, once the first sample has come
+        self._stamps = self._take_number()
+        self._data: FileIO | None = None
+        self._events: FileIO | None = None
+        self._markers: MarkerFile | None = None
+
+    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+        """Write samples, and the breaks and events that lie among them.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n, channels)
+            In the stream's unit.
+        stamps : ndarray of float64, shape (n,)
+            As the sender gave them, in seconds.
+
+        Raises
+        ------
+        OSError, InputError
+            If the system does not take everything.
+        """
+        start = self.samples
+        if not start:
+            self._begin()
+        assert self._data is not None
+        if (self._factors != 1.0).any():
+            samples = samples * self._factors
+        write_all(self._stamps, stamps.astype("<f8").tobytes())
+        write_all(self._data, samples.astype("<f4").tobytes())
+        self.samples += len(stamps)
+        if not start:
+            self._show()
+        rows: list[EventRow] = []
+        for part in self._continuity.split(stamps):
+            first = float(stamps[part.start])
+            if not part.continues and start + part.start:
+                if self._timeline.steps_back(first):
+                    rows += self._due(math.inf)  # the clock they were timed by is gone
+                rows.append(EventRow(start + part.start, BOUNDARY, time=first))
+            self._timeline.add(stamps[part.start : part.stop], follows=part.continues)
+            rows += self._due(self._timeline.newest)
+        self._write_rows(rows)
+
+    def add(self, events: list[EventRow]) -> None:
+        """Write events at the samples of their times, as soon as these are there."""
+        self._pending += events
+        if self.samples:
+            self._write_rows(self._due(self._timeline.newest))
+
+    def sync(self) -> None:
+        """Have the system write to the disk, and see that the files are where they were.
+
+        Raises
+        ------
+        OSError
+            If it cannot.
+        FileNotFoundError
+            If a file is gone: a deleted file takes everything and keeps nothing.
+        """
+        for path, file in self._growing():
+            os.fsync(file.fileno())
+            if not os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+                raise FileNotFoundError(None, "it was replaced", str(path))
+
+    def finish(self) -> None:
+        """Write the events that still wait, at the last sample."""
+        if self.samples:
+            self._write_rows(self._due(math.inf))
+        self.sync()
+
+    def close(self, cut: bool) -> None:
+        """Close what grows, and complete the sidecars now that the length is known.
+
+        Parameters
+        ----------
+        cut : bool
+            Whether to cut what was half written, after a failure.
+        """
+        frame = 4 * len(self._factors)  # bytes
+        try:
+            for file, size in ((self._stamps, 8), (self._data, frame)):
+                if cut and file is not None:
+                    file.truncate(size * self.samples)
+            for _, file in self._growing()[1:]:
+                file.close()
+            if self.samples:
+                self._complete()
+        finally:
+            self._stamps.close()  # the last: while it is open, the run is being written
+
+    def _take_number(self) -> FileIO:
+        """Write what comes before the first sample, and see that the folders take files."""
+        run = self.run
+        if run.exists():
+            raise InputError(f"{run.name} exists already in {run.root}; it is left as it is.")
+        try:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            run.source_folder.mkdir(parents=True, exist_ok=True)
+            sidecars.begin_dataset(run.root)
+            attempt = run.folder / f".{run.name}.part"
+            attempt.touch(exist_ok=False)
+            attempt.unlink()
+            stamps = FileIO(run.source("stamps.f64"), "x")
+        except OSError as error:
+            raise InputError(
+                f"{run.folder} cannot be written: {error.strerror or error}."
+            ) from error
+        hold(stamps)
+        return stamps
+
+    def _begin(self) -> None:
+        """Write everything that stands around the samples, but the header."""
+        run, facts = self.run, self.facts
+        self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for path, content in (
+            (run.source("stamps.json"), sidecars.stamps_json(facts, self._started)),
+            (run.file("channels.tsv"), sidecars.channels_tsv(facts)),
+            (run.file("eeg.json"), sidecars.eeg_json(run, facts, self._details)),
+            (run.file("events.json"), events_json()),
+        ):
+            write_whole(path, content)
+        self._events = FileIO(run.file("events.tsv"), "x")
+        write_all(self._events, events_tsv([], facts.rate))
+        self._markers = MarkerFile(run.file("eeg.vmrk"), f"{run.name}_eeg")
+        self._data = FileIO(run.file("eeg.eeg"), "x")
+
+    def _show(self) -> None:
+        """Make the run visible to readers, now that its first samples are there."""
+        assert self._markers is not None
+        date = "".join(filter(str.isdigit, self._started))
+        self._markers.add(Marker(SEGMENT, "", 0, date=date))
+        units = ["µV" if voltage else sidecars.NOTHING for voltage in self._voltages]
+        head = header(f"{self.run.name}_eeg", self.facts.labels, units, self.facts.rate)
+        write_whole(self.run.file("eeg.vhdr"), head)
+        sidecars.add_participant(self.run)
+
+    def _due(self, until: float) -> list[EventRow]:
+        """Take the events up to a time out of those that wait, and place them."""
+        due = [event for event in self._pending if not event.time > until]
+        self._pending = [event for event in self._pending if event.time > until]
+        return [replace(event, sample=self._timeline.sample_at(event.time)) for event in due]
+
+    def _write_rows(self, rows: list[EventRow]) -> None:
+        """Write events, each to its table first, for a marker alone says less."""
+        if not rows:
+            return
+        assert self._events is not None
+        assert self._markers is not None
+        for row in in_order(rows):
+            write_all(self._events, row.line(self.facts.rate))
+            self._markers.add(row.marker(self.facts.rate))
+
+    def _growing(self) -> list[tuple[Path, FileIO]]:
+        """Return the open files, data before what points into it."""
+        run = self.run
+        markers = None if self._markers is None else self._markers.file
+        files = (
+            (run.source("stamps.f64"), self._stamps),
+            (run.file("eeg.eeg"), self._data),
+            (run.file("events.tsv"), self._events),
+            (run.file("eeg.vmrk"), markers),
+        )
+        return [(path, file) for path, file in files if file is not None]
+
+    def _complete(self) -> None:
+        run = self.run
+        rows = read_events(run.file("events.tsv").read_bytes())
+        if rows != (ordered := in_order(rows)):
+            # An event that was told late stands behind later ones.
+            table = events_tsv(ordered, self.facts.rate)
+            write_whole(run.file("events.tsv"), table, overwrite=True)
+        path = run.file("eeg.json")
+        complete = sidecars.with_duration(path.read_bytes(), self.samples / self.facts.rate)
+        write_whole(path, complete, overwrite=True)
+        sidecars.add_scan(run, self._started)

@@ -1,0 +1,75 @@
+"""Streams that are made up, and what their recordings must hold."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from core.stream.discovery import StreamFacts, StreamIdentity
+
+RATE = 250.0
+
+
+def describe(labels=("C3", "Cz", "C4"), rate=RATE, units="microvolts", types="EEG"):
+    """What a stream says about itself."""
+    units = (units,) * len(labels) if isinstance(units, str) else tuple(units)
+    types = (types,) * len(labels) if isinstance(types, str) else tuple(types)
+    identity = StreamIdentity("Amp", "EEG", "amp-1", "lab", "u1")
+    return StreamFacts(identity, rate, tuple(labels), units, types, len(labels), "float32", ())
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Samples and their stamps."""
+
+    samples: np.ndarray
+    stamps: np.ndarray
+
+    def give(self, recorder, start=0, stop=None, size=25):
+        """Give it to a recorder block by block."""
+        stop = len(self.stamps) if stop is None else stop
+        for at in range(start, stop, size):
+            end = min(at + size, stop)
+            recorder.write(self.samples[at:end], self.stamps[at:end])
+
+
+@pytest.fixture
+def make_facts():
+    return describe
+
+
+@pytest.fixture
+def make_signal():
+    """Make a signal in which every sample can be told from every other."""
+
+    def make(samples=1000, channels=3, rate=RATE, seed=0):
+        values = np.random.default_rng(seed).normal(0, 20, (samples, channels))
+        return Signal(values.astype(np.float32), 100.0 + np.arange(samples) / rate)
+
+    return make
+
+
+@pytest.fixture
+def until():
+    """Wait for a condition, and fail after 30 s without it."""
+
+    def wait(condition):
+        deadline = time.monotonic() + 30
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "waited 30 s in vain"
+            time.sleep(0.005)
+        return found
+
+    return wait
+
+
+def contents(folder):
+    """Every file's path and bytes."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def files_of():
+    return contents

@@ -1,0 +1,99 @@
+"""What files of several kinds are read as."""
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.recordings import Event, read_recording
+
+HEADER = """Brain Vision Data Exchange Header File Version 1.0
+[Common Infos]
+Codepage=UTF-8
+DataFile=a.eeg
+MarkerFile=a.vmrk
+DataFormat=BINARY
+DataOrientation=MULTIPLEXED
+NumberOfChannels=2
+SamplingInterval={interval}
+[Binary Infos]
+BinaryFormat=IEEE_FLOAT_32
+[Channel Infos]
+Ch1=C3,,1,µV
+Ch2=C4,,1,µV
+"""
+MARKERS = """Brain Vision Data Exchange Marker File Version 1.0
+[Common Infos]
+DataFile=a.eeg
+[Marker Infos]
+Mk1=New Segment,,1,1,0,20261121084019123456
+"""
+
+
+@pytest.fixture
+def brainvision(tmp_path):
+    """Write a BrainVision recording of 100 samples."""
+
+    def write(markers="", rate=250.0):
+        samples = np.random.default_rng(0).normal(0, 20, (100, 2)).astype("<f4")
+        (tmp_path / "a.vhdr").write_text(HEADER.format(interval=1e6 / rate), encoding="utf-8")
+        (tmp_path / "a.vmrk").write_text(MARKERS + markers, encoding="utf-8")
+        (tmp_path / "a.eeg").write_bytes(samples.tobytes())
+        return tmp_path / "a.vhdr", samples
+
+    return write
+
+
+def test_float32_microvolts_of_brainvision_come_back_exactly(brainvision):
+    path, samples = brainvision()
+    found = read_recording(path)
+    np.testing.assert_array_equal(found.samples_uv, samples)
+    assert (found.labels, found.breaks, found.events) == (("C3", "C4"), (), ())
+
+
+@pytest.mark.parametrize("rate", [30.0, 119.0, 250.0, 244.0, 512.0, 999.75])
+def test_rate_of_brainvision_is_exact(brainvision, rate):
+    assert read_recording(brainvision(rate=rate)[0]).rate == rate
+
+
+def test_segments_of_brainvision_are_breaks_and_words_are_labels(brainvision):
+    path, _ = brainvision(
+        "Mk2=Stimulus,left_hand,11,50,0\n"
+        "Mk3=New Segment,,41,1,0\n"
+        "Mk4=New Segment,LostSamples: 4,61,1,0\n"
+        "Mk5=Stimulus,S  1,71,1,0\n"
+        "Mk6=Response,R  1,81,1,0\n"
+        ";k7=Stimulus,half a mar"
+    )
+    found = read_recording(path)
+    assert found.breaks == (40, 60)
+    assert found.events == (
+        Event(0.04, 0.2, "left_hand"),
+        Event(0.28, 0.004, "Stimulus/S  1"),
+        Event(0.32, 0.004, "Response/R  1"),
+    )
+
+
+def test_recording_of_another_program_keeps_its_labels(recordings_folder):
+    found = read_recording(recordings_folder / "formats" / "testbva.vhdr")
+    assert found.breaks == ()
+    assert {event.label for event in found.events} >= {"Stimulus/S  1", "Stimulus/S  4"}
+
+
+def test_boundaries_of_mne_are_breaks_and_stay_events(tmp_path):
+    import mne
+
+    info = mne.create_info(["C3", "C4"], 250.0, "eeg", verbose="ERROR")
+    raw = mne.io.RawArray(np.zeros((2, 100)), info, verbose="ERROR")
+    raw.set_annotations(mne.Annotations([0.2, 0.3], 0.0, ["boundary", "feet"]))
+    raw.save(tmp_path / "a_raw.fif", verbose="ERROR")
+    found = read_recording(tmp_path / "a_raw.fif")
+    assert found.breaks == (50,)
+    assert [event.label for event in found.events] == ["boundary", "feet"]
+
+
+def test_missing_and_damaged_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match="There is no recording at"):
+        read_recording(tmp_path / "a.edf")
+    (tmp_path / "a.edf").write_bytes(b"0" * 300)
+    with pytest.raises(InputError, match="cannot be read as a recording"):
+        read_recording(tmp_path / "a.edf")
