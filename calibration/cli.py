@@ -46,6 +46,8 @@ class FitCommand:
     """Seed of the cross-validation."""
     out: Path | None = None
     """Where to write the decoder; by default into the programs' folder."""
+    report: Path | None = None
+    """FILE.html: write a report to look at, and its numbers as FILE.numbers.json."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
@@ -78,13 +80,15 @@ def _fit(command: FitCommand) -> int:
         raise InputError(f"{command.out} exists already; choose another name with --out.")
 
     from calibration.fitting import FitSettings, fit_decoder
-    from calibration.report import as_json, as_text
+    from calibration.report import as_json, as_text, check_report_path, find, write_report
     from core.decoding.decoder_file import SUFFIX, save_decoder
     from core.decoding.library import new_decoder_path
     from core.files import write_whole
     from core.recordings import read_recordings
     from core.signal.filtering import Band
 
+    if command.report is not None:
+        check_report_path(command.report)
     recordings = read_recordings(command.files, command.unit)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
@@ -105,6 +109,8 @@ def _fit(command: FitCommand) -> int:
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
         write_whole(path.with_suffix(suffix), content.encode(), overwrite=True)
     print(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
+    if command.report is not None:
+        print(f"Page:    {write_report(find(fit, recordings), command.report)}")
     return 0
 
 

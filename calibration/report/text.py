@@ -23,6 +23,9 @@ def as_text(fit: Fit) -> str:
     ]
     if fit.ignored:
         lines.append(f"Channels not used: {' '.join(fit.ignored)}")
+    if fit.rejected:
+        lines.append("Trials left out:")
+        lines += [f"  trial {found.trial.number}: {found.reason}" for found in fit.rejected]
     lines += [
         "",
         "Balanced accuracy on left-out trials (nested cross-validation):",
@@ -42,6 +45,7 @@ def as_json(fit: Fit) -> str:
             "classes": fit.decoder.classes,
             "channels": fit.decoder.settings.channels,
             "ignored": fit.ignored,
+            "rejected": {found.trial.number: found.reason for found in fit.rejected},
             "chosen": fit.selection.chosen,
             "folds": {name: score.folds for name, score in fit.selection.scores.items()},
         },
@@ -51,14 +55,18 @@ def as_json(fit: Fit) -> str:
 
 
 def _row(name: str, score: float, facts: Facts) -> str:
-    about = {
+    mark = "*" if name == facts.head else " "
+    return f"{mark} {name:<20} {score:.3f}   {about(name, facts)}"
+
+
+def about(name: str, facts: Facts) -> str:
+    """Return what a candidate looks at."""
+    return {
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
         "auto": "the choice made again inside every fold",
     }.get(name, "specialist, for comparison")
-    mark = "*" if name == facts.head else " "
-    return f"{mark} {name:<20} {score:.3f}   {about}"
 
 
 def _verdict(fit: Fit) -> str:

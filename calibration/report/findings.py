@@ -1,0 +1,214 @@
+"""Everything that a report shows, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.fitting import Fit
+from calibration.recommendation import Evidence, Recommendation, recommend
+from calibration.report.patterns import Pattern, patterns
+from calibration.report.rhythms import BANDS, BASELINE, SETTLED, Rhythms, rhythms
+from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
+from core.decoding.selection import HEADS, Views
+from core.montage import match
+from core.recordings import Recording
+from core.signal.quality import QUALITIES, channel_quality
+
+BAD = ("flat", "railed", "noisy")
+"""Qualities that spoil an electrode; line noise is outside the decoder's band."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a fit found.
+
+    Attributes
+    ----------
+    fit : Fit
+    recommendation : Recommendation
+    estimates : dict of str to Estimate
+        Candidate -> balanced accuracy on left-out trials.
+    confusion : ndarray, shape (classes, classes)
+        Shares of the chosen head's decisions on left-out trials, by the class asked for.
+    curve : tuple of Point
+        Learning curve of `curve_head`.
+    curve_head : str
+    rhythms : Rhythms or None
+    patterns : tuple of Pattern
+    quality : dict of str to dict of str to float
+        Electrode -> quality -> share of the trials.
+    timing : dict of str to ndarray
+        What was measured -> milliseconds, one a cue; empty if the session measured nothing.
+    """
+
+    fit: Fit
+    recommendation: Recommendation
+    estimates: dict[str, Estimate]
+    confusion: np.ndarray
+    curve: tuple[Point, ...]
+    curve_head: str
+    rhythms: Rhythms | None
+    patterns: tuple[Pattern, ...]
+    quality: dict[str, dict[str, float]]
+    timing: dict[str, np.ndarray]
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the head that was chosen."""
+        return self.estimates[self.fit.selection.chosen]
+
+
+def find(
+    fit: Fit, recordings: Sequence[Recording], timing: Mapping[str, Sequence[float]] | None = None
+) -> Findings:
+    """Look at a fit and the recordings it was made from.
+
+    Parameters
+    ----------
+    fit : Fit
+    recordings : sequence of Recording
+        Those of the fit, in its order.
+    timing : mapping, optional
+        What a session measured of its cues -> milliseconds, one a cue.
+    """
+    epochs, selection, settings = fit.epochs, fit.selection, fit.decoder.settings
+    labels, chosen = epochs.labels, selection.scores[selection.chosen]
+    estimates = {
+        name: estimate(score.balanced_accuracy, labels) for name, score in selection.scores.items()
+    }
+    table = confusion(chosen, labels, len(epochs.classes))
+    head = _quick(selection.chosen)
+    views = Views(epochs, settings.channels, settings.rate, None)
+    curve = learning_curve(views, head, int(fit.decoder.facts.fit.get("seed", 0)))
+    quality = qualities(fit, recordings)
+    counts = np.bincount(labels, minlength=len(epochs.classes))
+    reached = estimates[selection.chosen]
+    recommendation = recommend(
+        Evidence(
+            score=reached.score,
+            interval=(reached.low, reached.high),
+            chance=selection.chance,
+            trials={name: int(n) for name, n in zip(epochs.classes, counts, strict=True)},
+            found={name: float(table[i, i]) for i, name in enumerate(epochs.classes)},
+            rejected=len(fit.rejected),
+            bad={name: what for name, shares in quality.items() if (what := worst(shares)) in BAD},
+            electrodes=len(settings.channels),
+            curve=tuple((point.trials, point.estimate.score) for point in curve),
+        )
+    )
+    return Findings(
+        fit=fit,
+        recommendation=recommendation,
+        estimates=estimates,
+        confusion=table,
+        curve=curve,
+        curve_head=head,
+        rhythms=rhythms(epochs, recordings, settings),
+        patterns=patterns(epochs, selection, settings.rate),
+        quality=quality,
+        timing={name: np.asarray(values, float) for name, values in (timing or {}).items()},
+    )
+
+
+def qualities(fit: Fit, recordings: Sequence[Recording]) -> dict[str, dict[str, float]]:
+    """Return in which share of the trials each electrode was good, flat, railed ..."""
+    channels = fit.decoder.settings.channels
+    seconds = fit.decoder.window / fit.decoder.settings.rate
+    trials = [*fit.epochs.trials, *(found.trial for found in fit.rejected)]
+    judged = []
+    for trial in trials:
+        recording = recordings[trial.recording]
+        start = max(round(trial.onset * recording.rate), 0)
+        samples = recording.samples_uv[start : start + round(seconds * recording.rate)]
+        if len(samples) >= recording.rate:  # a second, for a judgement
+            picks = list(match(recording.labels, channels).indices)
+            judged.append(channel_quality(samples[:, picks], recording.rate))
+    return {
+        name: {
+            quality: float(np.mean([row[i] == quality for row in judged])) for quality in QUALITIES
+        }
+        for i, name in enumerate(channels)
+    }
+
+
+def worst(shares: Mapping[str, float]) -> str:
+    """Return what an electrode was in at least half of the trials, "good" if nothing else."""
+    what = max((quality for quality in shares if quality != "good"), key=shares.__getitem__)
+    return what if shares[what] >= 0.5 else "good"
+
+
+def numbers(findings: Findings) -> dict:
+    """Return the findings as plain numbers and texts, for JSON."""
+    fit, said = findings.fit, findings.recommendation
+    return {
+        "recommendation": {"go": said.go, "reasons": said.reasons, "advice": said.advice},
+        "scores": {
+            name: {"score": one.score, "interval": (one.low, one.high)}
+            for name, one in findings.estimates.items()
+        },
+        "chance": fit.selection.chance,
+        "confusion": findings.confusion.tolist(),
+        "learning_curve": {
+            "head": findings.curve_head,
+            "points": [
+                {
+                    "trials": point.trials,
+                    "score": point.estimate.score,
+                    "interval": (point.estimate.low, point.estimate.high),
+                }
+                for point in findings.curve
+            ],
+        },
+        "rhythms": _rhythm_numbers(findings.rhythms),
+        "patterns": [
+            {
+                "class": pattern.label,
+                "power": "more" if pattern.more else "less",
+                "strength": pattern.strength,
+                "topography": _by_name(fit.decoder.settings.channels, pattern.topography),
+            }
+            for pattern in findings.patterns
+        ],
+        "rejected": [
+            {
+                "trial": found.trial.number,
+                "recording": tuple(fit.decoder.facts.recordings)[found.trial.recording],
+                "onset_s": found.trial.onset,
+                "class": found.trial.label,
+                "reason": found.reason,
+            }
+            for found in fit.rejected
+        ],
+        "quality": findings.quality,
+        "timing_ms": {name: values.tolist() for name, values in findings.timing.items()},
+    }
+
+
+def _rhythm_numbers(found: Rhythms | None) -> dict | None:
+    if found is None:
+        return None
+    return {
+        "baseline_s": BASELINE,
+        "averaged_from_s": SETTLED,
+        "change_percent": {
+            band: {
+                name: _by_name(found.channels, found.maps[i, j])
+                for j, name in enumerate(found.classes)
+            }
+            for i, band in enumerate(BANDS)
+        },
+    }
+
+
+def _by_name(channels: Sequence[str], values: np.ndarray) -> dict[str, float]:
+    return {name: round(float(v), 3) for name, v in zip(channels, values, strict=True)}
+
+
+def _quick(chosen: str) -> str:
+    """Return the chosen head, or the first that needs no encoder: it is fitted many times."""
+    if "tokens" not in HEADS[chosen]:
+        return chosen
+    return next(head for head, views in HEADS.items() if "tokens" not in views)

@@ -1,0 +1,331 @@
+"""The report's pictures, as data that a page holds inline."""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from calibration.recommendation import percent, words
+from calibration.report.findings import BAD, Findings, worst
+from calibration.report.rhythms import BANDS, BASELINE, Rhythms
+from calibration.report.scalp import INK, Head
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter
+
+MAPS_FROM = 8
+"""Electrodes: with fewer, a map between them says nothing."""
+
+MUTED, RULE = "#6B7883", "#D5DCE2"
+ACCENT, WARNING = "#2C6FAC", "#C8553D"
+# Okabe and Ito (2008), darker: lines on white, told apart with every kind of colour vision.
+_CLASSES = {
+    "left_hand": "#2C7FB8",
+    "right_hand": "#D9822B",
+    "feet": "#1B8A6B",
+    "tongue": "#A8568E",
+    "rest": "#7A8691",
+}
+_SPARE = ("#2C7FB8", "#D9822B", "#1B8A6B", "#A8568E", "#7A8691", "#8A6D3B")
+_BAND_NAMES = {name: f"{name} {low:g}–{high:g} Hz" for name, (low, high) in BANDS.items()}
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "svg.hashsalt": "report",
+}
+
+
+def pictures(findings: Findings) -> dict[str, str]:
+    """Return the pictures that these findings allow: name -> data URI of an SVG."""
+    import matplotlib
+
+    drawn: dict[str, Figure] = {}
+    with matplotlib.rc_context(_STYLE):
+        drawn["candidates"] = _candidates(findings)
+        drawn["confusion"] = _confusion(findings)
+        if findings.curve:
+            drawn["curve"] = _curve(findings)
+        if findings.rhythms is not None:
+            drawn["courses"] = _courses(findings.rhythms)
+        sites = Head(findings.fit.decoder.settings.channels)
+        if len(sites.picks) >= MAPS_FROM:
+            if findings.rhythms is not None:
+                drawn["maps"] = _maps(findings.rhythms, sites)
+            drawn["patterns"] = _patterns(findings, sites)
+            drawn["quality"] = _quality(findings, sites)
+        if findings.timing:
+            drawn["timing"] = _timing(findings)
+        return {name: _data_uri(figure) for name, figure in drawn.items()}
+
+
+def _figure(width: float, height: float) -> Figure:
+    """Return a figure in inches that belongs to no window: pyplot would keep it for ever."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _data_uri(figure: Figure) -> str:
+    held = io.BytesIO()
+    figure.savefig(held, format="svg", metadata={"Date": None}, transparent=True)
+    return "data:image/svg+xml;base64," + base64.b64encode(held.getvalue()).decode("ascii")
+
+
+def _percent_ticks() -> Formatter:
+    from matplotlib.ticker import PercentFormatter
+
+    return PercentFormatter(1.0, decimals=0, symbol=" %")
+
+
+def colours(classes: Sequence[str]) -> list[str]:
+    """Return a colour for each class, the same for the same name where it is known."""
+    known = [_CLASSES.get(name) for name in classes]
+    spare = [colour for colour in _SPARE if colour not in known] or list(_SPARE)
+    return [colour or spare.pop(0) if spare else MUTED for colour in known]
+
+
+def _candidates(findings: Findings) -> Figure:
+    names = list(findings.estimates)[::-1]
+    chosen, chance = findings.fit.selection.chosen, findings.fit.selection.chance
+    guess = 1.0 / len(findings.fit.decoder.classes)
+    figure = _figure(5.4, 0.9 + 0.34 * len(names))
+    axes = figure.subplots()
+    axes.axvspan(0, chance, color="#F1F4F6", zorder=0)
+    axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
+    for row, name in enumerate(names):
+        one = findings.estimates[name]
+        colour = ACCENT if name == chosen else "#9AA7B2"
+        axes.plot([one.low, one.high], [row, row], color=colour, lw=2.2, solid_capstyle="round")
+        axes.plot(one.score, row, "o", color=colour, ms=7)
+        axes.text(
+            1.02,
+            row,
+            percent(one.score),
+            va="center",
+            transform=axes.get_yaxis_transform(),
+            fontweight="bold" if name == chosen else "normal",
+        )
+    axes.set_yticks(range(len(names)), names)
+    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
+        tick.set_fontweight("bold" if name == chosen else "normal")
+    axes.set(xlim=(min(0.3, guess - 0.1), 1.0), ylim=(-0.6, len(names) - 0.4))
+    axes.xaxis.set_major_formatter(_percent_ticks())
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def _confusion(findings: Findings) -> Figure:
+    classes = [words(name) for name in findings.fit.decoder.classes]
+    side = 1.7 + 0.62 * len(classes)
+    figure = _figure(side + 0.6, side)
+    axes = figure.subplots()
+    axes.imshow(findings.confusion, cmap="Blues", vmin=0, vmax=1.15)
+    for (row, column), share in np.ndenumerate(findings.confusion):
+        axes.text(
+            column,
+            row,
+            percent(share),
+            ha="center",
+            va="center",
+            fontsize=11,
+            color="white" if share > 0.6 else INK,
+        )
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(
+        range(len(classes)), classes, rotation=90 if len(classes) < 3 else 0, va="center"
+    )
+    axes.set(xlabel="decided", ylabel="asked for")
+    axes.xaxis.set_tick_params(labelcolor=INK)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xticks(np.arange(len(classes) - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(classes) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", lw=3)
+    axes.tick_params(which="minor", length=0)
+    return figure
+
+
+def _curve(findings: Findings) -> Figure:
+    figure = _figure(8.4, 2.9)
+    axes = figure.subplots()
+    trials = [point.trials for point in findings.curve]
+    estimates = [point.estimate for point in findings.curve]
+    chance = findings.fit.selection.chance
+    axes.axhspan(0, chance, color="#F1F4F6", zorder=0)
+    axes.fill_between(
+        trials,
+        [e.low for e in estimates],
+        [e.high for e in estimates],
+        color=ACCENT,
+        alpha=0.14,
+        lw=0,
+    )
+    axes.plot(trials, [e.score for e in estimates], "o-", color=ACCENT, lw=2, ms=6)
+    axes.axhline(1 / len(findings.fit.decoder.classes), color=MUTED, lw=0.8, ls=(0, (2, 2)))
+    axes.text(
+        trials[-1],
+        chance - 0.012,
+        "guessing reaches",
+        ha="right",
+        va="top",
+        fontsize=8,
+        color=MUTED,
+    )
+    axes.set(
+        ylim=(min(0.3, min(e.low for e in estimates)), 1.0),
+        xlabel="trials learned from",
+        xticks=trials,
+    )
+    axes.yaxis.set_major_formatter(_percent_ticks())
+    return figure
+
+
+def _courses(found: Rhythms) -> Figure:
+    picks = _sides(found.channels)
+    figure = _figure(9.4, 4.4)
+    grid = figure.subplots(len(BANDS), len(picks), sharex=True, sharey="row", squeeze=False)
+    for band, name in enumerate(BANDS):
+        for column, pick in enumerate(picks):
+            axes: Axes = grid[band, column]
+            axes.axvspan(*BASELINE, color="#F1F4F6", lw=0)
+            axes.axhline(0, color=RULE, lw=0.8)
+            axes.axvline(0, color=INK, lw=0.9)
+            for label, colour in enumerate(colours(found.classes)):
+                low, high = (each[band, label, :, pick] for each in (found.low, found.high))
+                axes.fill_between(found.times, low, high, color=colour, alpha=0.16, lw=0)
+                mean, word = found.change[band, label, :, pick], words(found.classes[label])
+                axes.plot(found.times, mean, color=colour, lw=1.8, label=word)
+            if band == 0:
+                axes.set_title(found.channels[pick], fontweight="bold")
+            if column == 0:
+                axes.set_ylabel(f"{_BAND_NAMES[name]}\nchange of power, %")
+            if band == len(BANDS) - 1:
+                axes.set_xlabel("seconds after the cue")
+            axes.margins(x=0)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    return figure
+
+
+def _maps(found: Rhythms, sites: Head) -> Figure:
+    rows = [(f"{words(name)}", found.maps[:, label]) for label, name in enumerate(found.classes)]
+    if len(found.classes) == 2:
+        first, second = (words(name) for name in found.classes)
+        rows.append((f"{first}\nminus {second}", found.maps[:, 0] - found.maps[:, 1]))
+    figure = _figure(1.0 + 2.35 * len(rows), 4.7)
+    grid = figure.subplots(len(BANDS), len(rows), squeeze=False)
+    for band, name in enumerate(BANDS):
+        limit = _limit(np.stack([values[band] for _, values in rows]))
+        for column, (title, values) in enumerate(rows):
+            image = sites.draw(grid[band, column], values[band], limit)
+            if band == 0:
+                grid[band, column].set_title(title)
+        grid[band, 0].text(
+            -0.12,
+            0.5,
+            _BAND_NAMES[name],
+            rotation=90,
+            va="center",
+            ha="right",
+            transform=grid[band, 0].transAxes,
+            color=MUTED,
+        )
+        bar = figure.colorbar(image, ax=grid[band], shrink=0.72, aspect=16, pad=0.02)
+        bar.set_label("change of power, %")
+        bar.outline.set_visible(False)
+    return figure
+
+
+def _patterns(findings: Findings, sites: Head) -> Figure:
+    figure = _figure(min(9.4, 2.35 * len(findings.patterns)), 2.75)
+    grid = figure.subplots(1, len(findings.patterns), squeeze=False)[0]
+    for axes, pattern in zip(grid, findings.patterns, strict=True):
+        sites.draw(axes, pattern.topography, 1.0, "PuOr_r")
+        power = "more" if pattern.more else "less"
+        axes.set_title(f"{power} power speaks\nfor {words(pattern.label)}", fontsize=9.5)
+        axes.set_xlabel(f"strength {pattern.strength:.2f}", fontsize=8.5)
+    return figure
+
+
+def _quality(findings: Findings, sites: Head) -> Figure:
+    channels = findings.fit.decoder.settings.channels
+    states = [worst(findings.quality[name]) for name in channels]
+    good = np.array([findings.quality[name]["good"] for name in channels])
+    figure = _figure(3.4, 3.2)
+    axes = figure.subplots()
+    sites.outline(axes)
+    for pick, (x, y) in zip(sites.picks, sites.places, strict=True):
+        bad = states[pick] in BAD
+        axes.plot(
+            x,
+            y,
+            "o",
+            ms=9,
+            mec=WARNING if bad else "white",
+            mew=1,
+            color=WARNING if bad else ACCENT,
+            alpha=1.0 if bad else 0.25 + 0.6 * good[pick],
+        )
+        if bad:
+            axes.annotate(
+                f"{channels[pick]} {states[pick]}",
+                (x, y),
+                xytext=(0, 8),
+                fontsize=8,
+                textcoords="offset points",
+                ha="center",
+                color=WARNING,
+            )
+    return figure
+
+
+def _timing(findings: Findings) -> Figure:
+    figure = _figure(min(9.4, 3.4 * len(findings.timing)), 2.5)
+    grid = figure.subplots(1, len(findings.timing), squeeze=False)[0]
+    for axes, (name, values) in zip(grid, findings.timing.items(), strict=True):
+        axes.hist(values, bins="auto", color=ACCENT, alpha=0.8)
+        axes.axvline(float(np.median(values)), color=INK, lw=1)
+        axes.set(xlabel="ms", ylabel="cues")
+        axes.set_title("\n".join(textwrap.wrap(name, 34)))
+    return figure
+
+
+def _sides(channels: Sequence[str]) -> list[int]:
+    """Return an electrode over each hand area and one between, as near as there are."""
+    wanted = (
+        ("C3", "C1", "C5", "CP3", "FC3", "F3", "P3", "T7"),
+        ("CZ", "CPZ", "FCZ", "FZ", "PZ"),
+        ("C4", "C2", "C6", "CP4", "FC4", "F4", "P4", "T8"),
+    )
+    found = [next((name for name in names if name in channels), None) for names in wanted]
+    picks = [channels.index(name) for name in found if name is not None]
+    return picks or list(range(min(3, len(channels))))
+
+
+def _limit(values: np.ndarray) -> float:
+    """Return a symmetric limit that one odd electrode does not set."""
+    return max(float(np.percentile(np.abs(values), 98)), 1e-9)

@@ -1,0 +1,143 @@
+"""How good a decoder is on trials that it has not seen, and what more of them brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.decoding.selection import Score, Views, fit_on
+from core.metrics import balanced_accuracy
+
+POINTS = 5
+"""Of a learning curve."""
+
+_LEAST = 4  # trials of each class that a point is learned from
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A balanced accuracy on left-out trials with its 95 % interval."""
+
+    score: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """What was reached by learning from the first trials alone."""
+
+    trials: int
+    estimate: Estimate
+
+
+def estimate(score: float, labels: np.ndarray) -> Estimate:
+    """Return a balanced accuracy with the Wilson interval for so many trials.
+
+    Parameters
+    ----------
+    score : float
+        Balanced accuracy.
+    labels : ndarray of int, shape (trials,)
+        Classes of the trials. Where classes differ in number, the interval is that of as many
+        balanced trials as give the score the same variance.
+
+    Notes
+    -----
+    Wilson (1927), J. Am. Stat. Assoc. 22(158). Decisions of different folds are taken as
+    independent, which makes the interval a little too narrow.
+    """
+    counts = np.bincount(labels)
+    counts = counts[counts > 0]
+    trials = len(counts) ** 2 / np.sum(1.0 / counts)
+    return Estimate(score, *wilson_interval(score, trials))
+
+
+def wilson_interval(share: float, trials: float, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of trials."""
+    from scipy.stats import norm
+
+    z = float(norm.ppf(0.5 + level / 2))
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + (z / trials) ** 2 / 4)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def confusion(score: Score, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return how often each class was decided, for each class that was asked for.
+
+    Returns
+    -------
+    ndarray, shape (classes, classes)
+        Shares of left-out trials; rows, the class asked for, sum to one.
+    """
+    counts = np.zeros((classes, classes))
+    for decided in score.decided:
+        np.add.at(counts, (labels, decided), 1.0)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def learning_curve(
+    views: Views, head: str, seed: int = 0, repeats: int = 2, points: int = POINTS
+) -> tuple[Point, ...]:
+    """Return what a head reaches when it learns from the first trials alone.
+
+    Every point is scored on the same trials, all of them, each left out of what was learned
+    from; of the rest only the first, in the order recorded, are used.
+
+    Parameters
+    ----------
+    views : Views
+        Of all trials, in the order recorded.
+    head : str
+        One of `core.decoding.selection.HEADS`.
+    seed : int
+        Of the folds.
+    repeats : int
+        How often all trials are split anew.
+    points : int
+
+    Returns
+    -------
+    tuple of Point
+        By number of trials; empty where there are too few for a curve.
+    """
+    folds = [list(_folds(views.labels, seed + repeat)) for repeat in range(repeats)]
+    trains = [train for repeat in folds for train, _ in repeat]
+    most = min(len(train) for train in trains)
+    least = max(_enough(views.labels[train], views.classes) for train in trains)
+    if most - least < 2:
+        return ()
+    curve = []
+    for first in np.unique(np.linspace(least, most, points).round().astype(int)):
+        reached = []
+        for repeat in folds:
+            decided = np.empty_like(views.labels)
+            for train, test in repeat:
+                decided[test] = _decide(views, head, train[:first], test, seed)
+            reached.append(balanced_accuracy(views.labels, decided))
+        curve.append(Point(int(first), estimate(float(np.mean(reached)), views.labels)))
+    return tuple(curve)
+
+
+def _decide(views: Views, head: str, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+    settled = views.settle(views.of(head), train)
+    blocks = [vectors for _, vectors in settled.values()]
+    fitted, _ = fit_on([b[train] for b in blocks], views.labels[train], views.classes, seed)
+    return fitted.logits(np.concatenate([b[test] for b in blocks], axis=1)).argmax(axis=1)
+
+
+def _enough(labels: np.ndarray, classes: int) -> int:
+    """Return how many of the first trials have a few of each class."""
+    each = [np.cumsum(labels == label) for label in range(classes)]
+    return max(int(np.searchsorted(count, min(_LEAST, count[-1]))) + 1 for count in each)
+
+
+def _folds(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import StratifiedKFold
+
+    splits = min(5, int(np.bincount(labels).min()))
+    folder = StratifiedKFold(splits, shuffle=True, random_state=seed)
+    yield from folder.split(np.zeros(len(labels)), labels)

@@ -1,0 +1,136 @@
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from calibration.fitting import FitSettings, fit_decoder
+from calibration.report import as_html, as_json, as_text, find, write_report
+from calibration.report.pictures import pictures
+from core.errors import InputError
+
+
+class Page(HTMLParser):
+    """What a page holds."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def page(findings):
+    return as_html(findings)
+
+
+def test_the_page_holds_everything_it_shows(page):
+    found = Page(page)
+    assert len(found.all("img")) == 8
+    for image in found.all("img"):
+        assert image["src"].startswith("data:image/svg+xml;base64,")
+        assert image["alt"].endswith(".")
+    assert not found.all("link")
+    assert not found.all("iframe")
+    assert not re.search(r"https?://", re.sub(r"base64,[\w+/=]+", "", page))
+    (script,) = found.all("script")
+    assert script["type"] == "application/json"
+
+
+def test_the_page_says_what_a_clinician_asks(page, findings):
+    text = " ".join(Page(page).text.split())
+    assert "Calibration of subject 01" in text
+    assert findings.recommendation.go
+    assert findings.recommendation.reasons[0] in text
+    assert re.search(r"95 % interval \d+ % to \d+ %", text)
+    assert re.search(r"\d+ µV peak to peak at CP3 \(8-30 Hz\)", text)
+    assert "1 left out" in text
+    assert "tiny3 (untrained)" in text
+
+
+def test_names_from_files_are_text_and_not_markup(page):
+    assert "<b>one" not in page.split("<script")[0]
+    assert "&lt;b&gt;one&amp;two.edf" in page
+
+
+def test_the_numbers_are_in_the_page(page, findings):
+    inside = re.search(r'<script type="application/json" id="numbers">(.*?)</script>', page, re.S)
+    found = json.loads(inside.group(1))
+    assert found["recommendation"]["go"] is True
+    assert found["scores"]["riemann"]["score"] == findings.estimate.score
+    assert found["rejected"][0]["trial"] == 5
+    assert found["rejected"][0]["recording"] == "<b>one&two.edf"
+    assert found["rhythms"]["change_percent"]["mu"]["left_hand"]["C4"] < -50
+    assert set(found["quality"]["C3"]) == {"good", "flat", "railed", "noisy", "line"}
+    assert np.isclose(sum(found["quality"]["C3"].values()), 1.0)
+    assert found["timing_ms"] == {"cue stamp to frame": [1.0, 2.0, 1.5, 1.2]}
+
+
+def test_a_report_is_written_once(findings, tmp_path):
+    path = tmp_path / "new" / "report.html"
+    assert write_report(findings, path) == path
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    numbers = tmp_path / "new" / "report.numbers.json"
+    assert (
+        json.loads(numbers.read_text(encoding="utf-8"))["chance"] == findings.fit.selection.chance
+    )
+    with pytest.raises(InputError, match="exists already"):
+        write_report(findings, path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"numbers\.json exists already"):
+        write_report(findings, path)
+    with pytest.raises(InputError, match="ends in"):
+        write_report(findings, tmp_path / "report.pdf")
+
+
+def test_few_electrodes_have_no_maps(imagery_recording):
+    recording = imagery_recording(labels=("C3", "CZ", "C4"))
+    events = {name: name for name in ("left_hand", "right_hand")}
+    fit = fit_decoder([recording], events, "01", FitSettings(head="riemann", repeats=1))
+    findings = find(fit, [recording])
+    assert set(pictures(findings)) == {"candidates", "confusion", "courses"}
+    text = " ".join(Page(as_html(findings)).text.split())
+    assert "Maps need at least 8 electrodes." in text
+    assert "too few trials for a learning curve" in text
+
+
+def test_three_classes_and_a_bad_electrode_are_drawn():
+    from core.synthetic import session
+
+    classes = ("left_hand", "right_hand", "feet")
+    recording = session(6, classes, seed=2)
+    samples = recording.samples_uv.copy()
+    samples[:, recording.labels.index("F3")] = 4.0
+    recording = replace(recording, samples_uv=samples)
+    fit = fit_decoder(
+        [recording], {name: name for name in classes}, "01", FitSettings(head="hybrid", repeats=1)
+    )
+    findings = find(fit, [recording])
+    assert findings.curve_head == "riemann"  # the hybrid head would have to encode all over again
+    assert findings.confusion.shape == (3, 3)
+    assert [p.label for p in findings.patterns] == [name for name in classes for _ in range(2)]
+    assert "F3 flat" in Page(as_html(findings)).text
+    assert any("F3 (flat)" in line for line in findings.recommendation.advice)
+
+
+def test_no_window_library_keeps_a_figure(findings):
+    from matplotlib import pyplot
+
+    pictures(findings)
+    assert pyplot.get_fignums() == []
+
+
+def test_text_and_json_name_rejected_trials(fit):
+    assert re.search(r"Trials left out:\n  trial 5: \d+ µV peak to peak at CP3", as_text(fit))
+    assert list(json.loads(as_json(fit))["rejected"]) == ["5"]

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+
+from calibration.recommendation import Evidence, recommend
+
+GOOD = Evidence(
+    score=0.85,
+    interval=(0.70, 0.93),
+    chance=0.63,
+    trials={"left_hand": 20, "right_hand": 20},
+    found={"left_hand": 0.85, "right_hand": 0.85},
+    rejected=1,
+    bad={},
+    electrodes=32,
+    curve=((10, 0.80), (20, 0.84), (30, 0.85)),
+)
+
+
+def test_a_clear_score_is_a_go():
+    said = recommend(GOOD)
+    assert said.go
+    assert said.word == "Go"
+    assert said.reasons == (
+        "85 % of the left-out trials were decided rightly, and guessing reaches up to 63 %: "
+        "the whole interval of the score is above it.",
+    )
+    assert said.advice == ()
+
+
+def test_a_score_just_above_guessing_is_a_cautious_go():
+    said = recommend(replace(GOOD, score=0.66, interval=(0.50, 0.78)))
+    assert said.go
+    assert "not by a wide margin" in said.reasons[0]
+
+
+@pytest.mark.parametrize("score", [0.63, 0.50])
+def test_what_guessing_reaches_is_a_redo(score):
+    said = recommend(replace(GOOD, score=score))
+    assert not said.go
+    assert said.word == "Redo"
+    assert "guessing alone reaches up to 63 %" in said.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"found": {"left_hand": 0.2, "right_hand": 1.0}},
+            "Left hand was hardly ever found: in 20 % of its trials.",
+        ),
+        ({"trials": {"left_hand": 7, "right_hand": 20}}, "Too few clean trials: 7 of left hand;"),
+        ({"rejected": 21}, "21 of 61 trials had to be left out."),
+        ({"bad": {f"E{n}": "flat" for n in range(9)}}, "9 of 32 electrodes were bad"),
+    ],
+)
+def test_each_fault_alone_is_a_redo(change, reason):
+    said = recommend(replace(GOOD, **change))
+    assert not said.go
+    assert len(said.reasons) == 1
+    assert said.reasons[0].startswith(reason)
+
+
+def test_faults_are_all_named_the_strongest_first():
+    said = recommend(replace(GOOD, score=0.5, trials={"left_hand": 7, "right_hand": 6}))
+    assert [reason.split()[0] for reason in said.reasons] == ["50", "Too"]
+    assert "7 of left hand and 6 of right hand" in said.reasons[1]
+
+
+def test_a_few_bad_electrodes_are_advice():
+    said = recommend(replace(GOOD, bad={"FC3": "flat", "C4": "noisy"}))
+    assert said.go
+    assert said.advice == ("Check C4 (noisy) and FC3 (flat) before the next run.",)
+
+
+def test_many_bad_electrodes_are_not_all_listed():
+    said = recommend(replace(GOOD, bad={f"E{n}": "flat" for n in range(8)}))
+    assert said.advice[0].endswith("E4 (flat) and 3 more before the next run.")
+
+
+def test_a_rising_curve_asks_for_more_trials():
+    said = recommend(replace(GOOD, curve=((10, 0.60), (20, 0.70), (25, 0.72), (30, 0.78))))
+    assert said.go
+    assert "from 70 % with 20 trials to 78 % with 30" in said.advice[0]
+
+
+def test_a_flat_curve_at_chance_says_so():
+    said = recommend(replace(GOOD, score=0.52, curve=((10, 0.5), (20, 0.52), (30, 0.52))))
+    assert said.advice[0].startswith("The learning curve is flat")
+
+
+def test_four_classes_have_a_lower_bound_for_never_found():
+    classes = ("left_hand", "right_hand", "feet", "tongue")
+    four = replace(
+        GOOD,
+        chance=0.34,
+        trials=dict.fromkeys(classes, 20),
+        found={**dict.fromkeys(classes, 0.6), "feet": 0.2},
+    )
+    assert recommend(four).go
+    assert not recommend(replace(four, found={**four.found, "feet": 0.1})).go
