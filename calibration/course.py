@@ -66,6 +66,25 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Onset:
+    """An event that has happened.
+
+    Attributes
+    ----------
+    name, code, duration, trial
+        As in `Event`.
+    time : float
+        When it could be seen or heard, in seconds of this machine's LSL clock.
+    """
+
+    name: str
+    code: int
+    time: float
+    duration: float = 0.0
+    trial: int | None = None
+
+
+@dataclass(frozen=True)
 class Step:
     """A phase that begins.
 
@@ -305,11 +324,8 @@ def _plan(paradigm: Paradigm, trials: Sequence[Trial]) -> tuple[Step, ...]:
     """Return every step of a run in which nobody pauses."""
     steps = [Step("instructions", paradigm.instructions, None, (_event("experiment_start"),))]
     if paradigm.baseline:
-        steps.append(
-            Step(
-                "baseline", paradigm.baseline, None, (_event("baseline_start", paradigm.baseline),)
-            )
-        )
+        start = _event("baseline_start", paradigm.baseline)
+        steps.append(Step("baseline", paradigm.baseline, None, (start,)))
         steps.append(Step("break", paradigm.break_longest, None, (_event("baseline_end"),)))
     for index, trial in enumerate(trials):
         steps += _trial_steps(paradigm, trial)

@@ -1,0 +1,1 @@
+"""What a person and the operator see during a calibration."""
