@@ -1,0 +1,83 @@
+"""A line of facts: each with its caption above and a remark below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from ui import theme
+
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fact: what it is, its value, and a smaller remark."""
+
+    caption: str
+    value: str
+    detail: str = ""
+    weight: float = 1.0  # share of the line's width
+    warn: bool = False
+
+
+class CellLine(QWidget):
+    """Draws cells side by side."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cells: tuple[Cell, ...] = ()
+        self.setFixedHeight(70)
+        self.setAccessibleName("Status")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+
+    def show_cells(self, cells: tuple[Cell, ...]) -> None:
+        """Draw other cells, if they differ."""
+        if cells != self._cells:
+            self._cells = cells
+            words = [f"{cell.caption}: {cell.value} {cell.detail}".strip() for cell in cells]
+            theme.describe(self, theme.sentence(words))
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.PANEL)
+        whole = sum(cell.weight for cell in self._cells) or 1.0
+        left = 0.0
+        for index, cell in enumerate(self._cells):
+            width = self.width() * cell.weight / whole
+            if index:
+                painter.setPen(QPen(theme.RULE, 1))
+                x = round(left) + 0.5
+                painter.drawLine(QPointF(x, 14), QPointF(x, self.height() - 14))
+            box = QRectF(left + 14, 0, width - 22, self.height())
+            write_line(painter, box, 9, cell.caption, 11, theme.MUTED)
+            write_line(painter, box, 26, cell.value, 16, theme.TEXT, bold=True)
+            ink = theme.WARNING if cell.warn else theme.MUTED
+            write_line(painter, box, 47, cell.detail, 11, ink)
+            left += width
+        painter.end()
+
+
+def write_line(
+    painter: QPainter,
+    box: QRectF,
+    down: float,
+    text: str,
+    size: int,
+    ink: QColor,
+    bold: bool = False,
+    align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+) -> float:
+    """Write one line `down` pixels below the top of a box, shortened to fit; return its width."""
+    painter.setFont(theme.font(size, bold=bold))
+    painter.setPen(ink)
+    metrics = QFontMetricsF(painter.font())
+    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    line = QRectF(box.left(), box.top() + down, box.width(), size + 6)
+    painter.drawText(line, _MIDDLE | align, short)
+    return metrics.horizontalAdvance(short)
