@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from core.units import volts_per
+
 SEGMENT = "New Segment"
 STIMULUS = "Stimulus"
 
@@ -54,6 +56,17 @@ class Marker:
         return f"Mk{number}={self.kind},{name},{self.sample + 1},{self.size},0{date}\n".encode()
 
 
+def first_segment(started: str) -> Marker:
+    """Return the marker that every file begins with; it keeps the time of the first sample.
+
+    Parameters
+    ----------
+    started : str
+        UTC, ISO 8601 with microseconds.
+    """
+    return Marker(SEGMENT, "", 0, date="".join(filter(str.isdigit, started)))
+
+
 def plain_name(name: str) -> str:
     r"""Return a name of an event as it can stand in all files.
 
@@ -72,12 +85,12 @@ def header(name: str, labels: Sequence[str], units: Sequence[str], rate: float) 
     labels : sequence of str
         Of the channels.
     units : sequence of str
-        Of the channels, such as ``µV``.
+        Of the stream's channels; voltages are written in µV.
     rate : float
         In Hz.
     """
     channels = "".join(
-        f"Ch{index}={label.replace(',', chr(92) + '1')},,1,{unit}\n"
+        f"Ch{index}={label.replace(',', chr(92) + '1')},,1,{file_unit(unit)}\n"
         for index, (label, unit) in enumerate(zip(labels, units, strict=True), 1)
     )
     return (
@@ -89,6 +102,11 @@ def header(name: str, labels: Sequence[str], units: Sequence[str], rate: float) 
         "\n[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32\n"
         f"\n[Channel Infos]\n{channels}"
     ).encode()
+
+
+def file_unit(unit: str) -> str:
+    """Return the unit in which a channel of a stream is written."""
+    return "n/a" if volts_per(unit) is None else "µV"
 
 
 def markers_head(name: str) -> bytes:

@@ -15,14 +15,6 @@ BOUNDARY = "boundary"
 """Name of a place where the signal does not follow on; EEGLAB and MNE know the word."""
 
 _COLUMNS = ("onset", "duration", "trial_type", "value", "sample", "trial", "lsl_time")
-_LEVELS = {
-    "left_hand": "Cue to imagine moving the left hand",
-    "right_hand": "Cue to imagine moving the right hand",
-    "feet": "Cue to imagine moving both feet",
-    "tongue": "Cue to imagine moving the tongue",
-    "rest": "Cue to rest",
-    BOUNDARY: "This sample does not follow on the one before: samples were lost between them",
-}
 
 
 @dataclass(frozen=True)
@@ -112,6 +104,15 @@ def read_events(content: bytes) -> list[EventRow]:
     return rows
 
 
+def is_events_table(content: bytes) -> bool:
+    """Whether an ``events.tsv`` is as this program writes it, but for half a line at its end."""
+    whole = content[: content.rfind(b"\n") + 1]
+    head = tsv_line(_COLUMNS)
+    if not whole:
+        return head.startswith(content)
+    return whole.startswith(head) and len(read_events(whole)) == len(whole.splitlines()) - 1
+
+
 def events_json() -> bytes:
     """Return the content of ``events.json``."""
     return as_json(
@@ -123,8 +124,10 @@ def events_json() -> bytes:
             "duration": {"Description": "Planned length; 0 for a moment", "Units": "s"},
             "trial_type": {
                 "LongName": "Event",
-                "Description": "What happened; classes of imagery are named as in MOABB",
-                "Levels": _LEVELS,
+                # No "Levels": a validator takes a word that is not among them for an error.
+                "Description": "What happened. left_hand, right_hand, feet, tongue and rest (as "
+                "named in MOABB) are cues of what to imagine; at a boundary samples were lost, so "
+                "that the sample does not follow on the one before",
             },
             "value": {"Description": "Code of the event in the General Data Format (GDF)"},
             "sample": {"Description": "Sample at which the event starts, counted from 0"},

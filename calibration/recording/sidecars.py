@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from calibration.recording.bids import Run
+from calibration.recording.brainvision import file_unit
 from core.files import write_whole
 from core.stream.discovery import StreamFacts, plain_text
 from core.units import volts_per
@@ -101,7 +102,7 @@ def channel_types(facts: StreamFacts) -> tuple[str, ...]:
 def channels_tsv(facts: StreamFacts) -> bytes:
     """Return the content of ``channels.tsv``."""
     rows = [
-        (name, kind, "µV" if volts_per(unit) is not None else NOTHING, f"{facts.rate:.12g}")
+        (name, kind, file_unit(unit), f"{facts.rate:.12g}")
         for name, kind, unit in zip(facts.labels, channel_types(facts), facts.units, strict=True)
     ]
     return tsv(("name", "type", "units", "sampling_frequency"), rows)
@@ -204,54 +205,57 @@ def begin_dataset(root: Path) -> None:
             write_whole(root / name, content)
 
 
-def add_participant(run: Run) -> bool:
-    """Name the run's person in ``participants.tsv``, unless done; return whether it was needed."""
-    row = {"participant_id": f"sub-{run.subject}", "species": "homo sapiens"}
-    return add_row(run.root / "participants.tsv", PARTICIPANT_COLUMNS, row)
+@dataclass(frozen=True)
+class Row:
+    """A row that a table of the data set must have.
 
-
-def add_scan(run: Run, started: str) -> bool:
-    """Name the run in ``scans.tsv``, unless done; return whether it was needed."""
-    name = f"eeg/{run.file('eeg.vhdr').name}"
-    return add_row(run.scans, SCAN_COLUMNS, {"filename": name, "acq_time": started})
-
-
-def add_row(path: Path, columns: Sequence[str], row: Mapping[str, str]) -> bool:
-    """Append a row to a TSV file, leaving every byte that is there as it is.
-
-    Parameters
+    Attributes
     ----------
     path : Path
-        The file. A new one begins with the columns' names.
-    columns : sequence of str
-        Columns of a new file; the first one tells rows apart.
-    row : mapping of str to str
-        Column -> value. A column of the file that is not named gets n/a.
-
-    Returns
-    -------
-    bool
-        False if the file has such a row already.
+        The table.
+    columns : tuple of str
+        Those of a new table; the first one tells rows apart.
+    cells : dict of str to str
+        Column -> value. Other columns of the table get n/a.
     """
-    if not path.exists():
-        write_whole(path, tsv(columns, [[row.get(c, NOTHING) for c in columns]]))
-        return True
-    present = path.read_bytes()
-    names, rows = read_tsv(present)
-    line = tsv_line([row.get(c, NOTHING) for c in names or columns])
-    last = present[present.rfind(b"\n") + 1 :]
-    key = columns[0]
-    if line.startswith(last) and _is_torn(last, line):
-        line = line[len(last) :]  # a crash stopped this very row half-way
-    elif any(found.get(key) == row[key] for found in rows):
-        return False
-    elif last:
-        line = b"\n" + line
-    with path.open("ab") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    return True
+
+    path: Path
+    columns: tuple[str, ...]
+    cells: dict[str, str]
+
+    def missing(self) -> bytes:
+        """Return what must be appended to the table for the row to be there; empty if it is."""
+        present = self.path.read_bytes() if self.path.exists() else tsv_line(self.columns)
+        names, rows = read_tsv(present)
+        line = tsv_line([self.cells.get(name, NOTHING) for name in names])
+        last = present[present.rfind(b"\n") + 1 :]
+        key = self.columns[0]
+        if line.startswith(last) and _is_torn(last, line):
+            return line[len(last) :]  # a crash stopped this very row half-way
+        if any(found.get(key) == self.cells[key] for found in rows):
+            return b""
+        return b"\n" + line if last else line
+
+    def add(self) -> None:
+        """Append the row unless it is there, leaving every byte of the table as it is."""
+        if line := self.missing():
+            start = b"" if self.path.exists() else tsv_line(self.columns)
+            with self.path.open("ab") as file:
+                file.write(start + line)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def participant(run: Run) -> Row:
+    """Return the row of the run's person in ``participants.tsv``."""
+    cells = {"participant_id": f"sub-{run.subject}", "species": "homo sapiens"}
+    return Row(run.root / "participants.tsv", PARTICIPANT_COLUMNS, cells)
+
+
+def scan(run: Run, started: str) -> Row:
+    """Return the row of the run in ``scans.tsv``, with the UTC time of its first sample."""
+    name = f"eeg/{run.file('eeg.vhdr').name}"
+    return Row(run.scans, SCAN_COLUMNS, {"filename": name, "acq_time": started})
 
 
 def _is_torn(last: bytes, line: bytes) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 
 from calibration.recording import sidecars
 from calibration.recording.bids import Run
-from calibration.recording.brainvision import SEGMENT, Marker, MarkerFile, header, write_all
+from calibration.recording.brainvision import MarkerFile, first_segment, header, write_all
 from calibration.recording.events import (
     BOUNDARY,
     EventRow,
@@ -71,11 +71,11 @@ class RunFiles:
         self.run, self.facts = run, facts
         self.samples = 0
         self._details = details
-        self._voltages = [volts_per(unit) is not None for unit in facts.units]
+        known = [volts_per(unit) is not None for unit in facts.units]
         self._factors = np.array(
             [
-                factor(unit, UNIT) if voltage else 1.0
-                for unit, voltage in zip(facts.units, self._voltages, strict=True)
+                factor(u, UNIT) if voltage else 1.0
+                for u, voltage in zip(facts.units, known, strict=True)
             ]
         )
         self._continuity = Continuity(facts.rate)
@@ -210,12 +210,11 @@ class RunFiles:
     def _show(self) -> None:
         """Make the run visible to readers, now that its first samples are there."""
         assert self._markers is not None
-        date = "".join(filter(str.isdigit, self._started))
-        self._markers.add(Marker(SEGMENT, "", 0, date=date))
-        units = ["µV" if voltage else sidecars.NOTHING for voltage in self._voltages]
-        head = header(f"{self.run.name}_eeg", self.facts.labels, units, self.facts.rate)
+        self._markers.add(first_segment(self._started))
+        facts = self.facts
+        head = header(f"{self.run.name}_eeg", facts.labels, facts.units, facts.rate)
         write_whole(self.run.file("eeg.vhdr"), head)
-        sidecars.add_participant(self.run)
+        sidecars.participant(self.run).add()
 
     def _due(self, until: float) -> list[EventRow]:
         """Take the events up to a time out of those that wait, and place them."""
@@ -252,7 +251,8 @@ class RunFiles:
             # An event that was told late stands behind later ones.
             table = events_tsv(ordered, self.facts.rate)
             write_whole(run.file("events.tsv"), table, overwrite=True)
+        sidecars.scan(run, self._started).add()
+        # The last: it says that the run was closed.
         path = run.file("eeg.json")
         complete = sidecars.with_duration(path.read_bytes(), self.samples / self.facts.rate)
         write_whole(path, complete, overwrite=True)
-        sidecars.add_scan(run, self._started)

@@ -1,0 +1,250 @@
+"""What a crash can leave in the files of a run, and how each of it is mended.
+
+Only runs that this program recorded and could not close are looked at: the length of the recording
+in ``eeg.json`` is the last thing written, and whatever is changed after it is changed by a person.
+No sample is ever dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.recording import sidecars
+from calibration.recording.bids import Run
+from calibration.recording.brainvision import (
+    SEGMENT,
+    Marker,
+    first_segment,
+    header,
+    markers_file,
+    read_markers,
+)
+from calibration.recording.events import (
+    EventRow,
+    events_tsv,
+    in_order,
+    is_events_table,
+    read_events,
+)
+from core.files import write_whole
+
+_ENDINGS = "channels.tsv eeg.json events.json events.tsv eeg.vmrk eeg.eeg eeg.vhdr".split()
+_TORN_MARKER = re.compile(rb"^;k\d+=.*\n?|[^\n]+\Z", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something a crash left.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    text : str
+        What is wrong with it, to be read after its name.
+    mended : str
+        What mending it did, to be read after its name.
+    mend : callable
+        Mends it.
+    """
+
+    path: Path
+    text: str
+    mended: str
+    mend: Callable[[], None]
+
+
+def said_length(run: Run) -> float | None:
+    """Return the length in seconds that ``eeg.json`` says; None if the run was never closed."""
+    path = run.file("eeg.json")
+    said = json.loads(path.read_bytes()) if path.exists() else {}
+    return said.get("RecordingDuration")
+
+
+def faults(run: Run) -> Iterator[Fault]:
+    """Yield what a crash left of a run that nobody is writing.
+
+    Whoever mends does so before asking for the next one: each is judged by what is there then.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError
+        If a file that says what the recording is has been removed or changed.
+    """
+    if said_length(run) is not None:
+        return
+    yield from _leftovers(run)
+    if not any(path.exists() for path in _files(run)):
+        return  # no sample came, or everything was taken away
+    # What the recorder wrote for itself: people edit sidecars, and samples are cut by this.
+    said = json.loads(run.source("stamps.json").read_bytes())
+    stream, started = said["Stream"], said["FirstSampleArrived"]
+    rate, frame = stream["NominalRate"], 4 * len(stream["ChannelLabels"])
+    data, head = run.file("eeg.eeg"), run.file("eeg.vhdr")
+    if not head.exists() and not (data.exists() and data.stat().st_size >= frame):
+        yield from _empty(run)
+        return
+    yield from _torn_samples(data, frame)
+    samples = data.stat().st_size // frame
+    yield from _stamps(run.source("stamps.f64"), samples)
+    yield from _events(run, samples, rate, started)
+    if not head.exists():
+        content = header(f"{run.name}_eeg", stream["ChannelLabels"], stream["ChannelUnits"], rate)
+        yield Fault(head, "is missing", "was missing; wrote it", lambda: _replace(head, content))
+    for row, what in (
+        (sidecars.participant(run), f"sub-{run.subject}"),
+        (sidecars.scan(run, started), run.name),
+    ):
+        if row.missing():
+            yield Fault(row.path, f"does not name {what}", f"now names {what}", row.add)
+    yield from _length(run.file("eeg.json"), samples / rate)
+
+
+def _files(run: Run) -> list[Path]:
+    """Return the files of a recording, the header last, in the order in which they are begun."""
+    return [run.file(ending) for ending in _ENDINGS]
+
+
+def _leftovers(run: Run) -> Iterator[Fault]:
+    """Find files that were being written when the crash came, and never got their name."""
+    for folder in (run.folder, run.source_folder):
+        for path in sorted(folder.glob(f".{run.name}[_.]*part")):
+            yield Fault(path, "was never finished", "was never finished; removed it", path.unlink)
+
+
+def _empty(run: Run) -> Iterator[Fault]:
+    """Find what was written around a first sample that never came."""
+    for path in _files(run):
+        if path.exists():
+            yield Fault(
+                path,
+                "belongs to a run that ended before its first sample",
+                "belonged to a run that ended before its first sample; removed it",
+                path.unlink,
+            )
+
+
+def _torn_samples(path: Path, frame: int) -> Iterator[Fault]:
+    size = path.stat().st_size
+    if torn := size % frame:
+        yield Fault(
+            path,
+            "ends in half a sample",
+            f"ended in half a sample; cut {torn} bytes",
+            lambda: os.truncate(path, size - torn),
+        )
+
+
+def _stamps(path: Path, samples: int) -> Iterator[Fault]:
+    size = path.stat().st_size
+    if size > 8 * samples:
+        yield Fault(
+            path,
+            "has stamps of samples that were not written",
+            f"had stamps of samples that were not written; cut {size - 8 * samples} bytes",
+            lambda: os.truncate(path, 8 * samples),
+        )
+    elif size < 8 * samples:
+        whole = size // 8
+
+        def fill() -> None:
+            with path.open("r+b") as file:
+                file.seek(8 * whole)
+                file.write(np.full(samples - whole, np.nan, "<f8").tobytes())
+
+        # Only a machine that lost power can leave this: stamps are written before samples.
+        lost = f"{samples - whole} stamps"
+        yield Fault(path, f"lacks {lost}", f"lacked {lost}; they are no numbers now", fill)
+
+
+def _events(run: Run, samples: int, rate: float, started: str) -> Iterator[Fault]:
+    """Find torn lines, places past the data, and events that only one of two files has."""
+    table_path, marker_path = run.file("events.tsv"), run.file("eeg.vmrk")
+    table, marked = _content(table_path), _content(marker_path)
+    if not is_events_table(table):
+        return  # changed by someone who knows better
+    rows, markers = read_events(table), read_markers(marked)
+    start = first_segment(started)
+    kept_rows = [row for row in rows if row.sample < samples]
+    kept_markers = [marker for marker in markers if marker.sample < samples]
+
+    marked_rows = [row.marker(rate) for row in kept_rows]
+    events = [marker for marker in kept_markers if _key(marker) != _key(start)]
+    only_marked = [EventRow.of_marker(m, rate) for m in _beyond(events, marked_rows)]
+    unmarked = _beyond([start, *marked_rows], kept_markers)
+
+    wanted = in_order([*kept_rows, *only_marked])
+    torn = not table.endswith(b"\n")
+    past = len(rows) - len(kept_rows)
+    if said := _said(table_path, torn, past, len(only_marked), wanted != kept_rows):
+        content = events_tsv(wanted, rate)
+        yield Fault(table_path, *said, lambda: _replace(table_path, content))
+    torn = _TORN_MARKER.search(marked) is not None
+    past = len(markers) - len(kept_markers)
+    if said := _said(marker_path, torn, past, len(unmarked), False):
+        complete = markers_file(f"{run.name}_eeg", _by_sample([*kept_markers, *unmarked]))
+        yield Fault(marker_path, *said, lambda: _replace(marker_path, complete))
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _said(
+    path: Path, torn: bool, past: int, missing: int, unordered: bool
+) -> tuple[str, str] | None:
+    """Return what is wrong with a list of events, and what was done about it."""
+    there = path.exists()
+    found = [
+        (not there, "is missing", "wrote it"),
+        (there and torn, "ends in half a line", "cut half a line"),
+        (past, f"has {past} events past the end", f"removed {past} events past the end"),
+        (missing, f"lacks {missing} events", f"added {missing} events"),
+        (unordered and not missing, "is not in order", "put it in order"),
+    ]
+    wrong = [(text, done) for here, text, done in found if here]
+    if not wrong:
+        return None
+    return " and ".join(text for text, _ in wrong), " and ".join(done for _, done in wrong)
+
+
+def _key(marker: Marker) -> tuple[str, str, int]:
+    return marker.kind, "" if marker.kind == SEGMENT else marker.name, marker.sample
+
+
+def _beyond(these: list[Marker], those: list[Marker]) -> list[Marker]:
+    """Return those of the first that have no counterpart among the second."""
+    left = Counter(map(_key, those))
+    left.subtract(map(_key, these))
+    beyond: list[Marker] = []
+    for marker in reversed(these):
+        if left[_key(marker)] < 0:
+            left[_key(marker)] += 1
+            beyond.insert(0, marker)
+    return beyond
+
+
+def _by_sample(markers: list[Marker]) -> list[Marker]:
+    return sorted(markers, key=lambda marker: (marker.sample, marker.kind != SEGMENT))
+
+
+def _length(path: Path, seconds: float) -> Iterator[Fault]:
+    content = sidecars.with_duration(path.read_bytes(), seconds)
+    yield Fault(
+        path,
+        "does not say how long the recording is",
+        f"now says that the recording is {seconds:g} s long",
+        lambda: _replace(path, content),
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    write_whole(path, content, overwrite=True)
