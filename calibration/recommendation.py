@@ -17,6 +17,9 @@ LOST_SHARE = 1 / 3
 RISING = 0.05
 """Gain over the last third of the trials from which on more of them are worth recording."""
 
+ENOUGH = 0.9
+"""Score from which on another run is not worth the person's time."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -169,7 +172,7 @@ def _advice(evidence: Evidence) -> list[str]:
         last = evidence.curve[-1]
         earlier = [point for point in evidence.curve[:-1] if point[0] <= last[0] * 2 / 3]
         before = earlier[-1] if earlier else evidence.curve[0]
-        if last[1] - before[1] >= RISING:
+        if last[1] - before[1] >= RISING and last[1] < ENOUGH:
             said.append(
                 f"The learning curve still rises, from {percent(before[1])} with {before[0]} "
                 f"trials to {percent(last[1])} with {last[0]}: another run is likely to help."

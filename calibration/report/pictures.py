@@ -174,7 +174,7 @@ def _curve(findings: Findings) -> Figure:
     axes = figure.subplots()
     trials = [point.trials for point in findings.curve]
     estimates = [point.estimate for point in findings.curve]
-    chance = findings.fit.selection.chance
+    chance, guess = findings.fit.selection.chance, 1 / len(findings.fit.decoder.classes)
     axes.axhspan(0, chance, color="#F1F4F6", zorder=0)
     axes.fill_between(
         trials,
@@ -185,18 +185,18 @@ def _curve(findings: Findings) -> Figure:
         lw=0,
     )
     axes.plot(trials, [e.score for e in estimates], "o-", color=ACCENT, lw=2, ms=6)
-    axes.axhline(1 / len(findings.fit.decoder.classes), color=MUTED, lw=0.8, ls=(0, (2, 2)))
+    axes.axhline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)))
     axes.text(
-        trials[-1],
-        chance - 0.012,
-        "guessing reaches",
+        0.99,
+        0.03,
+        "what guessing reaches",
         ha="right",
-        va="top",
         fontsize=8,
         color=MUTED,
+        transform=axes.transAxes,
     )
     axes.set(
-        ylim=(min(0.3, min(e.low for e in estimates)), 1.0),
+        ylim=(max(0.0, guess - 0.2), 1.0),
         xlabel="trials learned from",
         xticks=trials,
     )
@@ -261,9 +261,14 @@ def _maps(found: Rhythms, sites: Head) -> Figure:
 
 
 def _patterns(findings: Findings, sites: Head) -> Figure:
-    figure = _figure(min(9.4, 2.35 * len(findings.patterns)), 2.75)
-    grid = figure.subplots(1, len(findings.patterns), squeeze=False)[0]
-    for axes, pattern in zip(grid, findings.patterns, strict=True):
+    columns = min(len(findings.patterns), 4)
+    rows = -(-len(findings.patterns) // columns)
+    figure = _figure(2.35 * columns, 2.8 * rows)
+    figure.set_layout_engine("constrained", hspace=0.06)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(findings.patterns) :]:
+        axes.set_visible(False)
+    for axes, pattern in zip(grid, findings.patterns, strict=False):
         sites.draw(axes, pattern.topography, 1.0, "PuOr_r")
         power = "more" if pattern.more else "less"
         axes.set_title(f"{power} power speaks\nfor {words(pattern.label)}", fontsize=9.5)

@@ -37,6 +37,7 @@ section { background: var(--paper); border: 1px solid var(--rule); border-radius
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(360px, 1fr)); gap: 18px; }
 .pair section { margin: 0; }
 .pair { margin-top: 18px; }
+.loose { align-items: start; }
 figure { margin: 12px 0 0; text-align: center; }
 figure img { max-width: 100%; height: auto; }
 figcaption { font-size: 14px; text-align: left; margin-top: 8px; }
@@ -134,7 +135,7 @@ is good news, at the rim it is likely to be muscle or the eyes.") }}
   {% else %}<p class="muted">Maps need at least {{ maps_from }} electrodes.</p>{% endif %}
 </section>
 
-<div class="pair">
+<div class="pair loose">
 <section>
   <h2>Electrodes</h2>
   {% if "quality" in pictures %}

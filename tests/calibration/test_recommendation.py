@@ -84,6 +84,10 @@ def test_a_rising_curve_asks_for_more_trials():
     assert "from 70 % with 20 trials to 78 % with 30" in said.advice[0]
 
 
+def test_a_high_score_asks_for_no_more():
+    assert recommend(replace(GOOD, score=0.95, curve=((10, 0.8), (30, 0.95)))).advice == ()
+
+
 def test_a_flat_curve_at_chance_says_so():
     said = recommend(replace(GOOD, score=0.52, curve=((10, 0.5), (20, 0.52), (30, 0.52))))
     assert said.advice[0].startswith("The learning curve is flat")
