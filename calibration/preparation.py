@@ -1,0 +1,191 @@
+"""What is known before a session, and whether it may begin. No Qt, so both sides lean on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from core import units
+from core.errors import InputError
+from core.montage import CODEX, match
+from core.signal.monitor import ChannelStatus, Traces
+
+FEWEST_ELECTRODES = 2
+"""Without two electrodes there is nothing to compare."""
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """One channel of the stream as the model will see it.
+
+    Attributes
+    ----------
+    label : str
+        As the stream calls it.
+    electrode : str or None
+        As the model calls it; None where it does not know it.
+    how : str
+        "matched", "aliased" or "ignored".
+    unit : str
+        As the stream gives it.
+    factor : float or None
+        From that unit to µV; None where the unit is unknown.
+    """
+
+    label: str
+    electrode: str | None
+    how: str
+    unit: str
+    factor: float | None
+
+
+def channel_rows(
+    labels: Sequence[str], given_units: Sequence[str], known: Sequence[str] = CODEX
+) -> tuple[tuple[ChannelRow, ...], tuple[str, ...]]:
+    """Return how a stream's channels meet the electrodes that a model knows.
+
+    Returns
+    -------
+    rows : tuple of ChannelRow
+        One for every channel, in the stream's order.
+    missing : tuple of str
+        Electrodes that the model knows and the stream does not have.
+
+    Raises
+    ------
+    InputError
+        If two labels mean the same electrode.
+    """
+    found = match(labels, known)
+    carried = dict(zip(found.indices, found.channels, strict=True))
+    rows = []
+    for index, (label, unit) in enumerate(zip(labels, given_units, strict=True)):
+        site = carried.get(index)
+        how = "ignored" if site is None else "aliased" if label in found.aliased else "matched"
+        try:
+            factor = units.factor(unit, "uV")
+        except InputError:
+            factor = None
+        rows.append(ChannelRow(label, site, how, unit, factor))
+    return tuple(rows), found.missing
+
+
+@dataclass(frozen=True)
+class SetupState:
+    """Everything that the first screen shows.
+
+    Attributes
+    ----------
+    stream, host : str
+        Name of the stream and where it comes from; empty while none is chosen.
+    rate : float
+        Its nominal rate in Hz.
+    live : bool
+        Whether samples are arriving.
+    rows : tuple of ChannelRow
+    missing : tuple of str
+        From `channel_rows`.
+    channels : tuple of ChannelStatus
+        All channels, and how they look.
+    subject, session, run : str
+        As they will be used; empty where unknown.
+    folder : str
+        Of the data set.
+    free_bytes, needed_bytes : int
+        On its disk, and what a session takes.
+    minutes : float
+        How long the session will take.
+    stream_problem, person_problem : str
+        Why the stream, or the labels of the person, cannot be used: the words of an
+        `InputError`; empty where all is well.
+    remarks : tuple of str
+        Worth knowing, such as the stream's own warnings.
+    """
+
+    stream: str = ""
+    host: str = ""
+    rate: float = 0.0
+    live: bool = False
+    rows: tuple[ChannelRow, ...] = ()
+    missing: tuple[str, ...] = ()
+    channels: tuple[ChannelStatus, ...] = ()
+    subject: str = ""
+    session: str = ""
+    run: str = ""
+    folder: str = ""
+    free_bytes: int = 0
+    needed_bytes: int = 0
+    minutes: float = 0.0
+    stream_problem: str = ""
+    person_problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def obstacles(state: SetupState) -> tuple[str, ...]:
+    """Return why the session cannot begin yet, in plain words; empty when it can."""
+    reasons = []
+    if state.stream_problem:
+        reasons.append(state.stream_problem)
+    elif not state.stream:
+        reasons.append("Choose the stream of the amplifier.")
+    else:
+        reasons += _stream_obstacles(state)
+    if state.person_problem:
+        reasons.append(state.person_problem)
+    elif not state.subject:
+        reasons.append("Say whose session this is.")
+    if state.free_bytes < state.needed_bytes:
+        reasons.append(
+            f"The disk has {state.free_bytes / 1e6:.0f} MB left, and a session takes "
+            f"{state.needed_bytes / 1e6:.0f} MB; make room, or choose another folder."
+        )
+    return tuple(reasons)
+
+
+def _stream_obstacles(state: SetupState) -> list[str]:
+    used = [row for row in state.rows if row.electrode is not None]
+    if len(used) < FEWEST_ELECTRODES:
+        first = ", ".join(row.label for row in state.rows[:4])
+        return [
+            f"The model knows {len(used)} of the stream's channels ({first} ...); the stream must "
+            "name its channels after electrodes of the 10-10 system."
+        ]
+    unknown = [row.label for row in used if row.factor is None]
+    if unknown:
+        return [
+            f"The stream gives no unit for {unknown[0]}"
+            + (f" and {len(unknown) - 1} more" if len(unknown) > 1 else "")
+            + "; say it with --unit."
+        ]
+    return [] if state.live else ["The stream sends nothing; start the amplifier."]
+
+
+class Preparation(Protocol):
+    """What is prepared before a session, as the first screen sees it; every call is cheap."""
+
+    def state(self) -> SetupState:
+        """Return what is known right now."""
+        ...
+
+    def list_streams(self) -> Sequence[Any]:
+        """Return the streams on the network; called from another thread, and may take long."""
+        ...
+
+    def choose_stream(self, found: Any) -> None:
+        """Take one of them; connecting goes on in the background."""
+        ...
+
+    def name_person(self, subject: str, session: str, run: str) -> None:
+        """Take labels as they were typed; an empty run is the next free one."""
+        ...
+
+    def traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest filtered signal of all channels, oldest first."""
+        ...
+
+    def raw(self) -> np.ndarray:
+        """Return the newest two seconds as received, shape (samples, channels), in µV."""
+        ...
