@@ -70,7 +70,10 @@ def check(folder: Path) -> list[Finding]:
         except (OSError, ValueError, KeyError) as error:
             findings.append(Finding("error", _unmendable(run, error)))
     findings += _unreadable(folder)
-    findings += _validated(folder)
+    if _recordings(folder):
+        findings += _validated(folder)
+    else:
+        findings.append(Finding("note", "There is no recording in it yet."))
     grave = ("error", "broken", "warning", "note")
     # Two runs may lack one row of the same table.
     return sorted(dict.fromkeys(findings), key=lambda finding: grave.index(finding.kind))
@@ -141,12 +144,15 @@ def _short(run: Run) -> Iterator[Finding]:
 
 def _unreadable(folder: Path) -> Iterator[Finding]:
     """Read every recording of the data set, whoever made it."""
-    for suffix in _READABLE:
-        for path in sorted(folder.glob(f"sub-*/**/*_eeg{suffix}")):
-            try:
-                read_recording(path)
-            except InputError as error:
-                yield Finding("error", str(error))
+    for path in _recordings(folder):
+        try:
+            read_recording(path)
+        except InputError as error:
+            yield Finding("error", str(error))
+
+
+def _recordings(folder: Path) -> list[Path]:
+    return sorted(path for suffix in _READABLE for path in folder.glob(f"sub-*/**/*_eeg{suffix}"))
 
 
 def _validated(folder: Path) -> Iterator[Finding]:

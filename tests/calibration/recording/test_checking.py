@@ -345,6 +345,13 @@ def test_recordings_of_other_programs_are_only_read(dataset, files_of):
     assert files_of(dataset.root) == before
 
 
+def test_data_set_without_a_recording_is_whole(tmp_path, make_facts):
+    with Recorder(next_run(tmp_path, "01"), make_facts()):
+        pass
+    assert [finding.text for finding in check(tmp_path)] == ["There is no recording in it yet."]
+    assert repair(tmp_path) == []
+
+
 def test_folder_without_a_data_set_is_refused(tmp_path):
     for action in (check, repair):
         with pytest.raises(InputError, match="no BIDS data set"):
