@@ -209,6 +209,6 @@ def _by_name(channels: Sequence[str], values: np.ndarray) -> dict[str, float]:
 
 def _quick(chosen: str) -> str:
     """Return the chosen head, or the first that needs no encoder: it is fitted many times."""
-    if "tokens" not in HEADS[chosen]:
+    if "tokens" not in HEADS.get(chosen, ("tokens",)):
         return chosen
     return next(head for head, views in HEADS.items() if "tokens" not in views)

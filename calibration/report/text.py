@@ -65,13 +65,14 @@ def about(name: str, facts: Facts) -> str:
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
+        "refined": f"filter and probe trained through {facts.fit['encoder']}",
         "auto": "the choice made again inside every fold",
     }.get(name, "specialist, for comparison")
 
 
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
-    views = HEADS[head]
+    views = HEADS.get(head, ("tokens",))  # a refined decoder looks at tokens alone
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"
