@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from core.decoding.decoder import Decoder, EncoderPin, Facts
-from core.decoding.epochs import Epochs, Rejected, cut_epochs
+from core.decoding.epochs import Early, Epochs, Rejected, cut_epochs
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.decoding.rejection import without_artifacts
 from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
 from core.errors import InputError
-from core.model import load_encoder
+from core.model import EncoderSpec, load_encoder
 from core.montage import match
 from core.recordings import Recording
 from core.signal.filtering import Band
@@ -51,6 +51,16 @@ class FitSettings:
         if self.head != "auto" and self.head not in HEADS:
             raise InputError(f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.')
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads to choose among."""
+        return tuple(HEADS) if self.head == "auto" else (self.head,)
+
+    @property
+    def tokens_needed(self) -> bool:
+        """Whether any of them looks at tokens."""
+        return any("tokens" in HEADS[head] for head in self.heads)
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -83,6 +93,7 @@ def fit_decoder(
     subject: str,
     settings: FitSettings | None = None,
     session: str = "",
+    early: Early | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -95,6 +106,8 @@ def fit_decoder(
     subject, session : str
         BIDS labels.
     settings : FitSettings, optional
+    early : Early, optional
+        What is known of the recordings already. It changes nothing but the time this takes.
 
     Returns
     -------
@@ -108,27 +121,16 @@ def fit_decoder(
     settings = settings or FitSettings()
     encoder = load_encoder(settings.encoder)
     spec = encoder.spec
-    found = match(recordings[0].labels, spec.channels)
-    if len(found.channels) < 2:
-        raise InputError(
-            f"{recordings[0].path.name} has {len(found.channels)} electrodes that the encoder "
-            f"{spec.label} knows; at least 2 are needed (found: {' '.join(found.ignored[:8])} ...)."
-        )
-    path = SignalSettings(
-        channels=found.channels,
-        reference=settings.reference or default_reference(len(found.channels)),
-        rate=spec.rate,
-        band=settings.band,
-    )
-    epochs = cut_epochs(recordings, events, path, spec.unit, spec.window)
+    path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    early = early or Early()
+    epochs = cut_epochs(recordings, events, path, spec.unit, spec.window, early.signals)
     epochs = without_artifacts(epochs, recordings, path, spec.unit)
-    heads = tuple(HEADS) if settings.head == "auto" else (settings.head,)
-    tokens_needed = any("tokens" in HEADS[head] for head in heads)
-    views = Views(epochs, found.channels, spec.rate, encoder if tokens_needed else None)
-    selection = select(views, heads, settings.seed, settings.repeats)
-    features, head = fit_chosen(views, selection, settings.seed)
+    tokens = encoder if settings.tokens_needed else None
+    views = Views(epochs, path.channels, spec.rate, tokens, early)
+    selection = select(views, settings.heads, settings.seed, settings.repeats)
+    features, head = fit_chosen(views, selection)
 
-    tokens: TokenFeatures | None = features.pop("tokens", None)
+    token_features: TokenFeatures | None = features.pop("tokens", None)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
     decoder = Decoder(
         classes=epochs.classes,
@@ -139,9 +141,9 @@ def fit_decoder(
         patch=spec.patch,
         head=head,
         tangents=tangents,
-        spatial=None if tokens is None else tokens.spatial,
+        spatial=None if token_features is None else token_features.spatial,
         encoder=None
-        if tokens is None
+        if token_features is None
         else EncoderPin(settings.encoder, spec.label, encoder.weights_sha256()),
         facts=Facts(
             subject=subject,
@@ -163,4 +165,38 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, found.ignored, epochs)
+    return Fit(decoder, selection, ignored, epochs)
+
+
+def path_for(
+    labels: Sequence[str], spec: EncoderSpec, settings: FitSettings, source: str
+) -> tuple[SignalSettings, tuple[str, ...]]:
+    """Return the signal path from channels of these labels, and the labels it does not use.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    spec : EncoderSpec
+        Of the encoder that the signal must suit.
+    settings : FitSettings
+    source : str
+        What has these channels, for the message.
+
+    Raises
+    ------
+    InputError
+        If fewer than two electrodes are known.
+    """
+    found = match(labels, spec.channels)
+    if len(found.channels) < 2:
+        raise InputError(
+            f"{source} has {len(found.channels)} electrodes that the encoder {spec.label} knows; "
+            f"at least 2 are needed (found: {' '.join(found.ignored[:8])} ...)."
+        )
+    path = SignalSettings(
+        channels=found.channels,
+        reference=settings.reference or default_reference(len(found.channels)),
+        rate=spec.rate,
+        band=settings.band,
+    )
+    return path, found.ignored

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.decoding.selection import Score, Views, fit_on
+from core.decoding.heads import fit_head
+from core.decoding.selection import Score, Views
 from core.metrics import balanced_accuracy
 
 POINTS = 5
@@ -116,16 +117,16 @@ def learning_curve(
         for repeat in folds:
             decided = np.empty_like(views.labels)
             for train, test in repeat:
-                decided[test] = _decide(views, head, train[:first], test, seed)
+                decided[test] = _decide(views, head, train[:first], test)
             reached.append(balanced_accuracy(views.labels, decided))
         curve.append(Point(int(first), estimate(float(np.mean(reached)), views.labels)))
     return tuple(curve)
 
 
-def _decide(views: Views, head: str, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+def _decide(views: Views, head: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     settled = views.settle(views.of(head), train)
     blocks = [vectors for _, vectors in settled.values()]
-    fitted, _ = fit_on([b[train] for b in blocks], views.labels[train], views.classes, seed)
+    fitted = fit_head([b[train] for b in blocks], views.labels[train], views.classes)
     return fitted.logits(np.concatenate([b[test] for b in blocks], axis=1)).argmax(axis=1)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +17,9 @@ from core.units import factor
 
 LEAST_TRIALS = 5
 """Of each class: with fewer, five folds cannot be made."""
+
+REST_SECONDS = 30.0
+"""Signal outside trials that tells how the channels vary together."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,25 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Early:
+    """What was computed of recordings while they were still being made; None for nothing.
+
+    Attributes
+    ----------
+    signals : tuple of ndarray, each (samples, channels)
+        Contiguous stretches after the signal path.
+    banded : tuple of ndarray, each (samples, channels)
+        The same, band-passed for the covariances.
+    tokens : dict
+        Run and first sample of a window -> its token features.
+    """
+
+    signals: tuple[np.ndarray, ...] | None = None
+    banded: tuple[np.ndarray, ...] | None = None
+    tokens: Mapping[tuple[int, int], np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Epochs:
     """Windows after cues, as places in runs of signal at the model's rate.
 
@@ -69,6 +91,8 @@ class Epochs:
         The cue of every trial.
     rejected : tuple of Rejected
         Cues that have no trial here, by number.
+    rest : ndarray, shape (samples, channels)
+        The first `REST_SECONDS` of signal outside all windows after cues.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -78,6 +102,7 @@ class Epochs:
     length: int
     trials: tuple[Trial, ...]
     rejected: tuple[Rejected, ...]
+    rest: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -95,9 +120,18 @@ class Epochs:
             trials=tuple(self.trials[index] for index in kept),
         )
 
-    def filtered(self, sections: np.ndarray) -> Epochs:
-        """Return the same trials in signal that went on through a causal filter."""
-        return replace(self, runs=tuple(CausalFilter(sections).push(run) for run in self.runs))
+    def filtered(self, sections: np.ndarray, signals: Sequence[np.ndarray] | None = None) -> Epochs:
+        """Return the same trials in signal that went on through a causal filter.
+
+        Parameters
+        ----------
+        sections : ndarray, shape (sections, 6)
+        signals : sequence of ndarray, optional
+            What the filter made of every run, if that is known already.
+        """
+        if signals is None:
+            signals = [CausalFilter(sections).push(run) for run in self.runs]
+        return replace(self, runs=tuple(signals))
 
 
 def cut_epochs(
@@ -106,6 +140,7 @@ def cut_epochs(
     settings: SignalSettings,
     unit: str,
     window: int,
+    signals: Sequence[np.ndarray] | None = None,
 ) -> Epochs:
     """Run the signal path over recordings and cut the window after each cue.
 
@@ -121,6 +156,8 @@ def cut_epochs(
         Unit the signal leaves the path in.
     window : int
         Samples of a window at the settings' rate.
+    signals : sequence of ndarray, optional
+        What the signal path made of every contiguous stretch, if that is known already.
 
     Returns
     -------
@@ -147,22 +184,14 @@ def cut_epochs(
             f"No event {', '.join(absent)} in {', '.join(r.path.name for r in recordings)}; "
             f"found: {', '.join(sorted(present)) or 'no events at all'}."
         )
-    runs: list[np.ndarray] = []
+    runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []
+    cues: list[tuple[int, int]] = []
     trials: list[Trial] = []
     rejected: list[Rejected] = []
+    first = 0  # run that the recording begins with
     for index, recording in enumerate(recordings):
-        found = match(recording.labels, settings.channels)
-        if found.missing:
-            raise InputError(f"{recording.path.name} lacks the channels {' '.join(found.missing)}.")
-        path = SignalPath(
-            settings, recording.rate, found.indices, [factor(UNIT, unit)] * len(found.indices)
-        )
         starts = np.array([0, *recording.breaks]) / recording.rate  # s
-        first = len(runs)
-        for start, stop in pairwise((0, *recording.breaks, len(recording.samples_uv))):
-            path.restart()
-            runs.append(path.push(recording.samples_uv[start:stop]))
         for event in recording.events:
             if event.label not in events:
                 continue
@@ -172,6 +201,7 @@ def cut_epochs(
             run = int(np.searchsorted(starts, event.onset + 0.5 / settings.rate, "right")) - 1
             at = round((event.onset - starts[run]) * settings.rate) if run >= 0 else -1
             there = len(runs[first + run]) - at if run >= 0 else 0  # samples after the cue
+            cues.append((first + run, at))
             if there <= 0:
                 rejected.append(Rejected(trial, "the cue lies outside the recording"))
             elif there < window:
@@ -181,6 +211,7 @@ def cut_epochs(
             else:
                 places.append((first + run, at))
                 trials.append(trial)
+        first += len(starts)
     epochs = Epochs(
         runs=tuple(runs),
         places=np.array(places, dtype=np.intp).reshape(-1, 2),
@@ -189,9 +220,65 @@ def cut_epochs(
         length=window,
         trials=tuple(trials),
         rejected=tuple(rejected),
+        rest=rest_outside(runs, cues, window, settings.rate),
     )
     check_counts(epochs)
     return epochs
+
+
+def signals_of(
+    recordings: Sequence[Recording], settings: SignalSettings, unit: str
+) -> Iterator[np.ndarray]:
+    """Run the signal path over every contiguous stretch of recordings.
+
+    Raises
+    ------
+    InputError
+        If a recording lacks a channel, or its rate cannot carry the band.
+    """
+    for recording in recordings:
+        found = match(recording.labels, settings.channels)
+        if found.missing:
+            raise InputError(f"{recording.path.name} lacks the channels {' '.join(found.missing)}.")
+        path = SignalPath(
+            settings, recording.rate, found.indices, [factor(UNIT, unit)] * len(found.indices)
+        )
+        for start, stop in pairwise((0, *recording.breaks, len(recording.samples_uv))):
+            path.restart()
+            yield path.push(recording.samples_uv[start:stop])
+
+
+def rest_outside(
+    runs: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int, rate: float
+) -> np.ndarray:
+    """Return the first stretches of signal in which nothing was asked of the person.
+
+    Parameters
+    ----------
+    runs : sequence of ndarray, each (samples, channels)
+    cues : sequence of (run, sample)
+        Where windows begin.
+    window : int
+        Samples of a window.
+    rate : float
+        In Hz.
+
+    Returns
+    -------
+    ndarray, shape (samples, channels)
+        `REST_SECONDS` of it, or less if there is not more. If it is too little to know how the
+        channels vary together, the first signal there is, whatever was asked.
+    """
+    outside = []
+    for index, run in enumerate(runs):
+        resting = np.ones(len(run), dtype=bool)
+        for cue_run, at in cues:
+            if cue_run == index:
+                resting[max(0, at) : max(0, at + window)] = False
+        outside.append(run[resting])
+    most = round(REST_SECONDS * rate)
+    rest = np.concatenate(outside)[:most]
+    return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
 
 
 def check_counts(epochs: Epochs) -> None:

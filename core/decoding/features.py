@@ -18,8 +18,6 @@ from core.signal.ring import Ring
 if TYPE_CHECKING:
     from core.model import Encoder
 
-_BATCH = 512  # patches encoded at a time, offline
-
 
 class FeatureStream(Protocol):
     """Turns a stream of signal into one vector a window."""
@@ -182,29 +180,26 @@ class TokenFeatures:
         tokens, width = self.encoder.spec.summary
         return 2 * tokens * width
 
-    def of_windows(self, windows: np.ndarray) -> np.ndarray:
-        """Return the vectors of windows.
+    def of_window(self, window: np.ndarray) -> np.ndarray:
+        """Return the vector of one window.
+
+        Windows are encoded one at a time, so that the last digit does not depend on company.
 
         Parameters
         ----------
-        windows : ndarray, shape (trials, channels, samples)
+        window : ndarray, shape (channels, samples)
             In the encoder's unit.
 
         Returns
         -------
-        ndarray of float64, shape (trials, size)
+        ndarray of float64, shape (size,)
         """
         import torch
 
-        per_window = self.encoder.spec.window // self.encoder.spec.patch
-        batch = max(_BATCH // per_window, 1)
-        vectors = []
         with torch.inference_mode():
-            for start in range(0, len(windows), batch):
-                filtered = self.spatial @ windows[start : start + batch]
-                tokens = self.encoder(torch.from_numpy(filtered).float(), self.channel_ids)
-                vectors.append(pool(tokens.double().numpy()))
-        return np.concatenate(vectors) if vectors else np.empty((0, self.size))
+            filtered = torch.from_numpy(self.spatial @ window).float()
+            tokens = self.encoder(filtered[None], self.channel_ids)
+        return pool(tokens.double().numpy())[0]
 
     def stream(self, hop: int) -> TokenStream:
         """Return the same features for a stream that advances by `hop` samples."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.decoding.epochs import Epochs
+from core.decoding.epochs import Early, Epochs
 from core.decoding.features import (
     TangentFeatures,
     TokenFeatures,
@@ -93,23 +93,36 @@ class Views:
         Rate of the signal in Hz.
     encoder : Encoder or None
         None if no head needs tokens.
+    early : Early, optional
+        What is known already.
     """
 
     def __init__(
-        self, epochs: Epochs, channels: Sequence[str], rate: float, encoder: Encoder | None
+        self,
+        epochs: Epochs,
+        channels: Sequence[str],
+        rate: float,
+        encoder: Encoder | None,
+        early: Early | None = None,
     ) -> None:
         motor = [index for index, name in enumerate(channels) if name in MOTOR]
         self.labels, self.classes = epochs.labels, len(epochs.classes)
         self._rate, self._length = rate, epochs.length
         self._motor = np.array(motor, dtype=np.intp)
-        banded = epochs.filtered(band_sections(BAND, rate)).windows()
+        early = early or Early()
+        banded = epochs.filtered(band_sections(BAND, rate), early.banded).windows()
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
-        self._encoder = encoder
         if encoder is not None:
-            self._channels = tuple(channels)
-            self._windows = epochs.windows()
-            self._ids = channel_ids(channels)
+            spatial = spatial_filter(channel_covariance(epochs.rest.T), channels, encoder.spec)
+            features = TokenFeatures(encoder, channel_ids(channels), spatial)
+            vectors = [
+                early.tokens[place] if place in early.tokens else features.of_window(window)
+                for place, window in zip(
+                    map(tuple, epochs.places.tolist()), epochs.windows(), strict=True
+                )
+            ]
+            self._tokens = features, np.stack(vectors)
 
     def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
         """Settle tangent features of the motor electrodes on the trials `train`.
@@ -137,13 +150,8 @@ class Views:
         return features, features.of_covariances(covariances)
 
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
-        """Settle token features on the trials `train`, as `motor` does."""
-        assert self._encoder is not None
-        spatial = spatial_filter(
-            channel_covariance(self._windows[train]), self._channels, self._encoder.spec
-        )
-        features = TokenFeatures(self._encoder, self._ids, spatial)
-        return features, features.of_windows(self._windows)
+        """Return token features, which are settled on signal outside all trials."""
+        return self._tokens
 
     def of(self, head: str) -> tuple[str, ...]:
         """Return the views that a head looks at on this montage."""
@@ -204,8 +212,8 @@ def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
 def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) -> Selection:
     """Score every head and the specialists on trials left out, and choose a head.
 
-    Everything that learns, spatial filters and reference covariances too, learns from the
-    training part of a fold alone. `choose` then names the head.
+    Everything that learns from trials, reference covariances too, learns from the training part
+    of a fold alone. `choose` then names the head.
 
     Parameters
     ----------
@@ -262,7 +270,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     )
 
 
-def fit_chosen(views: Views, selection: Selection, seed: int = 0) -> tuple[dict, LinearHead]:
+def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
     """Fit the chosen head on all trials, with probabilities calibrated on the left-out ones.
 
     Returns
@@ -274,7 +282,7 @@ def fit_chosen(views: Views, selection: Selection, seed: int = 0) -> tuple[dict,
     everything = np.arange(len(views.labels))
     settled = views.settle(views.of(selection.chosen), everything)
     blocks = [vectors for _, vectors in settled.values()]
-    head, _ = fit_on(blocks, views.labels, views.classes, seed)
+    head = fit_head(blocks, views.labels, views.classes)
     repeats = len(selection.logits) // len(views.labels)
     head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
     return {view: features for view, (features, _) in settled.items()}, head
