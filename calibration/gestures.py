@@ -93,8 +93,9 @@ def head_place(label: str) -> tuple[float, float] | None:
             [side * np.cos(up) * np.sin(around), np.cos(up) * np.cos(around), np.sin(up)]
         )
         share = 1.0 if row in ("FP", "O") else (int(column) + 1) // 2 / 4
-        place = (1 - share) * middle + share * edge
-        place /= np.linalg.norm(place)
+        angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
+        place = np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge
+        place /= np.sin(angle)
     flat = float(np.hypot(place[0], place[1]))
     away = float(np.arctan2(flat, place[2])) / (np.pi / 2)
     scale = away / flat if flat > 0 else 0.0
