@@ -28,6 +28,8 @@ class Findings:
     Attributes
     ----------
     fit : Fit
+    files : tuple of str
+        Names of the recordings, in the fit's order.
     recommendation : Recommendation
     estimates : dict of str to Estimate
         Candidate -> balanced accuracy on left-out trials.
@@ -45,6 +47,7 @@ class Findings:
     """
 
     fit: Fit
+    files: tuple[str, ...]
     recommendation: Recommendation
     estimates: dict[str, Estimate]
     confusion: np.ndarray
@@ -101,6 +104,7 @@ def find(
     )
     return Findings(
         fit=fit,
+        files=tuple(recording.path.name for recording in recordings),
         recommendation=recommendation,
         estimates=estimates,
         confusion=table,
@@ -175,7 +179,7 @@ def numbers(findings: Findings) -> dict:
         "rejected": [
             {
                 "trial": found.trial.number,
-                "recording": tuple(fit.decoder.facts.recordings)[found.trial.recording],
+                "recording": findings.files[found.trial.recording],
                 "onset_s": found.trial.onset,
                 "class": found.trial.label,
                 "reason": found.reason,

@@ -45,7 +45,7 @@ def as_html(findings: Findings) -> str:
         maps_from=MAPS_FROM,
         bad={name: what for name, what in bad.items() if what in BAD},
         humming=[name for name, what in bad.items() if what == "line"],
-        files=tuple(fit.decoder.facts.recordings),
+        files=findings.files,
         facts_table=_facts(findings),
         # A closing tag inside a text must not end the element.
         numbers=json.dumps(numbers(findings), ensure_ascii=False).replace("<", "\\u003c"),

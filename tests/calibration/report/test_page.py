@@ -124,6 +124,18 @@ def test_three_classes_and_a_bad_electrode_are_drawn():
     assert any("F3 (flat)" in line for line in findings.recommendation.advice)
 
 
+def test_recordings_of_one_name_in_two_folders_are_told_apart(recording, imagery_recording):
+    other = imagery_recording(seed=1, trials=6, path="elsewhere/<b>one&two.edf")
+    events = {name: name for name in ("left_hand", "right_hand")}
+    settings = FitSettings(head="riemann", repeats=1)
+    fit = fit_decoder([other, recording], events, "01", settings)
+    findings = find(fit, [other, recording])
+    assert findings.files == ("<b>one&two.edf",) * 2
+    (rejected,) = fit.rejected
+    assert (rejected.trial.number, rejected.trial.recording) == (17, 1)
+    assert "at CP3" in Page(as_html(findings)).text
+
+
 def test_no_window_library_keeps_a_figure(findings):
     from matplotlib import pyplot
 
