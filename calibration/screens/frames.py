@@ -11,9 +11,9 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QRaster
 class StampedWindow(QRasterWindow):
     """Draws on demand, and tells the time of every frame right after it was flushed.
 
-    Qt paints and flushes a raster window inside the delivery of its update request, so the
-    stamp taken when that returns is the first moment after the pixels left this program. What
-    follows, the compositor and the panel, no program can see; a photodiode can.
+    Qt paints and flushes a raster window inside the delivery of one event, so the stamp taken
+    when that returns is the first moment after the pixels left this program. What follows, the
+    compositor and the panel, no program can see; a photodiode can.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ class StampedWindow(QRasterWindow):
         self.may_close = False
         self._paint = paint
         self._clock = clock
+        self._painted = False  # whether the event being delivered has drawn a frame
         self.setCursor(Qt.CursorShape.BlankCursor)
 
     def open(self, screen: QScreen | None = None, full_screen: bool = True) -> None:
@@ -55,10 +56,10 @@ class StampedWindow(QRasterWindow):
 
     def event(self, event: QEvent) -> bool:
         """Stamp a frame as soon as it was flushed."""
-        drawn = event.type() == QEvent.Type.UpdateRequest and self.isExposed()
         taken = super().event(event)
-        if drawn:
+        if self._painted:
             now = self._clock()
+            self._painted = False
             self.frames += 1
             self.flushed.emit(now)
         return taken
@@ -68,6 +69,7 @@ class StampedWindow(QRasterWindow):
         painter = QPainter(self)
         self._paint(painter, self)
         painter.end()
+        self._painted = True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Hand keys on."""
