@@ -14,6 +14,7 @@ from core.errors import InputError
 from core.settings import Settings
 
 _EARLIEST, _LATEST = -0.05, 0.25  # s around a stamp in which its edge is looked for
+_NEIGHBOURS = 14  # frames before and after that make a frame's rhythm
 _QUANTILES = {"least": 0.0, "p5": 0.05, "median": 0.5, "p95": 0.95, "most": 1.0}
 
 _UNLIT = (
@@ -275,18 +276,16 @@ def against_frames(
     steps = np.diff(frames)
     period = float(np.median(steps))
     number = _count(frames, period)
-    # The rhythm is fitted to all frames, so that the lateness of one does not move the others.
-    slope, start = np.polyfit(number, frames - frames[0], 1)
-    off = frames - frames[0] - (start + slope * number)
     nearest = np.abs(frames[None, :] - stamps[:, None]).argmin(axis=1)
-    distance = 1000.0 * (off[nearest] + stamps - frames[nearest])
+    off = np.array([_off_rhythm(frames, number, index) for index in nearest.tolist()])
+    distance = 1000.0 * (off + stamps - frames[nearest])
     spread = float(np.quantile(distance, 0.95) - np.quantile(distance, 0.05))
     dropped = float((steps > 1.5 * period).mean())
     checks = (
         Check("spread around the frames' rhythm", spread, limits.frame_spread, "ms"),
         Check("frames that came late", dropped, limits.dropped, "%"),
     )
-    facts = {"frames": float(len(frames)), "frames_a_second": 1.0 / float(slope)}
+    facts = {"frames": float(len(frames)), "frames_a_second": 1.0 / period}
     return _report("frames", distance, checks, facts)
 
 
@@ -299,6 +298,16 @@ def _count(frames: np.ndarray, period: float) -> np.ndarray:
         expected += gone * period
         expected += 0.1 * (frame - expected)  # follows the rhythm, not the lateness of one frame
     return np.array(number, dtype=np.float64)
+
+
+def _off_rhythm(frames: np.ndarray, number: np.ndarray, index: int) -> float:
+    """Return how late a frame is for the even rhythm of those around it, in seconds."""
+    first = min(max(0, index - _NEIGHBOURS), len(frames) - 2 * _NEIGHBOURS - 1)
+    around = slice(first, first + 2 * _NEIGHBOURS + 1)
+    times, numbers = frames[around] - frames[index], number[around] - number[index]
+    # By medians, so that a frame that came late moves only itself.
+    pace = float(np.median(np.diff(times) / np.diff(numbers)))
+    return -float(np.median(times - pace * numbers))
 
 
 def _in_order(stamps: Sequence[float] | np.ndarray) -> np.ndarray:
