@@ -130,7 +130,8 @@ def _candidates(findings: Findings) -> Figure:
     axes.set_yticks(range(len(names)), names)
     for tick, name in zip(axes.get_yticklabels(), names, strict=True):
         tick.set_fontweight("bold" if name == chosen else "normal")
-    axes.set(xlim=(min(0.3, guess - 0.1), 1.0), ylim=(-0.6, len(names) - 0.4))
+    lowest = min(one.low for one in findings.estimates.values())
+    axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(names) - 0.4))
     axes.xaxis.set_major_formatter(_percent_ticks())
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
