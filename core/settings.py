@@ -14,6 +14,14 @@ from core.errors import InputError
 
 _LARGEST = 64 * 1024  # bytes of a settings file: a hundred times what one needs
 _FANCY = {yaml.AnchorToken: "an anchor", yaml.AliasToken: "an alias", yaml.TagToken: "a tag"}
+_DEEPEST = 8  # levels of nesting
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _WORDS = {
     "bool_type": "true or false",
     "tuple_type": "a list",
@@ -76,10 +84,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is no settings file: it is larger than {_LARGEST // 1024} KiB.")
     try:
         text = content.decode("utf-8-sig")
-        for token in yaml.scan(text):
-            if kind := _FANCY.get(type(token)):
-                line = token.start_mark.line + 1
-                raise InputError(f"{path}, line {line}: {kind} is not allowed in settings.")
+        _refuse_tricks(path, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
             return {}
@@ -95,9 +100,20 @@ def _read(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{path}{line}: this is not YAML ({error.problem}).") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise InputError(f"{path} is not YAML that can be read.") from error
     return {str(name): value for name, value in loaded.items()}
+
+
+def _refuse_tricks(path: Path, text: str) -> None:
+    """Refuse what settings never need and an attack would use, before anything is built."""
+    depth = 0
+    for token in yaml.scan(text):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        kind = _FANCY.get(type(token)) or ("nesting this deep" if depth > _DEEPEST else None)
+        if kind is not None:
+            line = token.start_mark.line + 1
+            raise InputError(f"{path}, line {line}: {kind} is not allowed in settings.")
 
 
 def _sentence(model: type[Settings], error: ValidationError) -> str:

@@ -47,8 +47,9 @@ class StampedWindow(QRasterWindow):
         """Show on a screen, by default on the one that it is on."""
         if screen is not None:
             self.setScreen(screen)
-            self.setGeometry(screen.geometry())
         if full_screen:
+            # Where no window manager makes it full screen, it is as large all the same.
+            self.setGeometry(self.screen().geometry())
             self.showFullScreen()
         else:
             self.show()

@@ -63,3 +63,12 @@ def test_keys_are_handed_on(qtbot, window):
     window.key_pressed.connect(lambda event: keys.append(event.key()))
     QTest.keyClick(window, Qt.Key.Key_Space)
     assert keys == [Qt.Key.Key_Space]
+
+
+def test_full_screen_is_as_large_as_the_screen(qtbot):
+    window = StampedWindow(lambda painter, _: None, float)
+    window.may_close = True
+    window.open()
+    qtbot.waitUntil(window.isExposed)
+    assert window.geometry() == window.screen().geometry()
+    window.close()
