@@ -1,0 +1,392 @@
+"""The window store: recordings in one common form, read by memory map, split by person."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from core.errors import InputError
+from core.signal.filtering import Band
+
+FORMAT = "eegpt-realtime window store"
+VERSION = 1
+MANIFEST = "manifest.json"
+FORM = "form.json"
+SHARDS = "shards"
+SAMPLE = np.dtype("<f4")
+"""How one value lies in a shard."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What all recordings of a store were brought to.
+
+    Attributes
+    ----------
+    channels : tuple of str
+        Electrodes, in the order of the rows of a window.
+    rate : float
+        In Hz.
+    unit : str
+        Of the samples.
+    band : Band
+        Pass band of the signal path.
+    """
+
+    channels: tuple[str, ...]
+    rate: float
+    unit: str
+    band: Band = field(default_factory=Band)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be stored."""
+        if self.band.high >= 0.45 * self.rate:
+            raise InputError(
+                f"A band up to {self.band.high:g} Hz does not fit into {self.rate:g} Hz; "
+                f"--high must be below {0.45 * self.rate:g} Hz."
+            )
+
+
+@dataclass(frozen=True)
+class StoredRecording:
+    """One contiguous stretch of a recording: a crop may start at any of its samples.
+
+    Attributes
+    ----------
+    source : str
+        Data set it came from.
+    subject, session, run : str
+        Labels within the source; session and run may be empty.
+    rate : float
+        Of the samples as stored, in Hz.
+    recorded_rate : float
+        Of the recording, in Hz.
+    reference : str
+        "average" over `channels`, or "recorded" where they are too few for it.
+    channels : tuple of str
+        Electrodes that the recording has, in the store's order.
+    length : int
+        Samples.
+    events : tuple of (int, str)
+        Sample at which something began, and what.
+    origin, origin_sha256 : str
+        Name and SHA-256 of the file, or the SHA-256 of the samples where there is no single file.
+    shard : str
+        File in the store that holds the samples, as (samples, channels).
+    offset : int
+        Where they begin in it, in bytes.
+    """
+
+    source: str
+    subject: str
+    session: str
+    run: str
+    rate: float
+    recorded_rate: float
+    reference: str
+    channels: tuple[str, ...]
+    length: int
+    events: tuple[tuple[int, str], ...]
+    origin: str
+    origin_sha256: str
+    shard: str
+    offset: int
+
+    @property
+    def person(self) -> str:
+        """Whose it is, such as ``physionet-mi/S001``: no two sources share a person."""
+        return f"{self.source}/{self.subject}"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of samples, and the recordings in it."""
+
+    file: str
+    bytes: int
+    sha256: str
+    recordings: tuple[StoredRecording, ...]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A recording that was asked for and is not in the store, and why."""
+
+    origin: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a finished store says of itself; the same recordings give the same manifest."""
+
+    form: Form
+    shards: tuple[Shard, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    format: str = FORMAT
+    version: int = VERSION
+
+    def to_json(self) -> bytes:
+        """Return the text of the manifest's file."""
+        return (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Recordings of many people in one common form.
+
+    Nothing is held in memory but this list: every crop maps its own piece of a shard and lets go
+    of it, so that a store may be larger than memory, be sent to other processes, and have more
+    shards than a program may open files.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    form : Form
+        What its recordings were brought to.
+    shards : tuple of Shard
+        Its files.
+    recordings : tuple of StoredRecording
+        Contiguous stretches; those of a part of it after `split`.
+    manifest_sha256 : str
+        Of the manifest, and so of everything in the store; a part of it has the same.
+    """
+
+    folder: Path
+    form: Form
+    shards: tuple[Shard, ...] = field(repr=False)
+    recordings: tuple[StoredRecording, ...] = field(repr=False)
+    manifest_sha256: str
+
+    @classmethod
+    def open(cls, path: Path | str) -> Store:
+        """Open a finished store.
+
+        Raises
+        ------
+        InputError
+            If there is none, it is not finished, it was written by another version, or a file is
+            missing or not as long as it should be.
+        """
+        folder = Path(path)
+        manifest, sha256 = read_manifest(folder)
+        for shard in manifest.shards:
+            file = folder / SHARDS / shard.file
+            found = file.stat().st_size if file.is_file() else None
+            if found is None:
+                raise InputError(f"The store lacks its shard {file}; {_AGAIN}")
+            if found != shard.bytes:
+                raise InputError(
+                    f"The shard {file} is damaged: it has {found} bytes instead of {shard.bytes}; "
+                    f"{_AGAIN}"
+                )
+        recordings = tuple(r for shard in manifest.shards for r in shard.recordings)
+        return cls(folder, manifest.form, manifest.shards, recordings, sha256)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Electrodes, one a row of a crop."""
+        return self.form.channels
+
+    @property
+    def rate(self) -> float:
+        """Sampling rate in Hz."""
+        return self.form.rate
+
+    @property
+    def unit(self) -> str:
+        """Unit of the samples."""
+        return self.form.unit
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The people in it, such as ``physionet-mi/S001``, sorted."""
+        return tuple(sorted({recording.person for recording in self.recordings}))
+
+    @property
+    def hours(self) -> float:
+        """Length of all recordings together."""
+        return sum(recording.length for recording in self.recordings) / self.rate / 3600
+
+    def present(self, recording_index: int) -> np.ndarray:
+        """Return which channels a recording has, bool of shape (channels,)."""
+        mask = np.zeros(len(self.channels), dtype=bool)
+        mask[self._rows[recording_index]] = True
+        return mask
+
+    def crop(self, recording_index: int, start: int, length: int) -> np.ndarray:
+        """Read a window of a recording.
+
+        Parameters
+        ----------
+        recording_index : int
+            Position in `recordings`.
+        start, length : int
+            First sample and number of samples.
+
+        Returns
+        -------
+        ndarray of float32, shape (channels, length)
+            In the store's unit; channels that the recording lacks are zero.
+
+        Raises
+        ------
+        ValueError
+            If the window is not inside the recording.
+        InputError
+            If the shard can no longer be read.
+        """
+        recording = self.recordings[recording_index]
+        if not (start >= 0 and 0 < length <= recording.length - start):
+            raise ValueError(
+                f"Samples {start} to {start + length} are not in a recording of {recording.length}."
+            )
+        rows = self._rows[recording_index]
+        file = self.folder / SHARDS / recording.shard
+        at = recording.offset + start * len(rows) * SAMPLE.itemsize
+        try:
+            # One contiguous read, since a shard holds sample after sample.
+            block = np.memmap(file, SAMPLE, "r", at, (length, len(rows)))
+        except (OSError, ValueError) as error:
+            raise InputError(f"The shard {file} cannot be read: {error}.") from error
+        if len(rows) == len(self.channels):
+            return np.ascontiguousarray(block.T, dtype=np.float32)
+        window = np.zeros((len(self.channels), length), dtype=np.float32)
+        window[rows] = block.T
+        return window
+
+    def split(self, validation_subjects: Sequence[str]) -> tuple[Store, Store]:
+        """Split by person: everything else, and all recordings of these.
+
+        Parameters
+        ----------
+        validation_subjects : sequence of str
+            As in `subjects`, or without the source where that is clear.
+
+        Returns
+        -------
+        training, validation : Store
+            No person is in both.
+
+        Raises
+        ------
+        InputError
+            If a person is unknown or could be several, or one side is empty.
+        """
+        chosen = {self._person(name) for name in validation_subjects}
+        sides = [
+            tuple(r for r in self.recordings if (r.person in chosen) == held_out)
+            for held_out in (False, True)
+        ]
+        if not all(sides):
+            raise InputError(
+                f"{len(chosen)} of the store's {len(self.subjects)} people were asked for "
+                "validation; at least one person must be on either side."
+            )
+        return replace(self, recordings=sides[0]), replace(self, recordings=sides[1])
+
+    def verify(self, tell: Callable[[int], object] = lambda done: None) -> None:
+        """Read every shard and compare its SHA-256 with the manifest.
+
+        Parameters
+        ----------
+        tell : callable, optional
+            Called with the bytes of each shard that is as it should be.
+
+        Raises
+        ------
+        InputError
+            If a shard is damaged; the sentence names it.
+        """
+        for shard in self.shards:
+            file = self.folder / SHARDS / shard.file
+            try:
+                with file.open("rb") as opened:
+                    found = hashlib.file_digest(opened, "sha256").hexdigest()
+            except OSError as error:
+                raise InputError(f"The shard {file} cannot be read: {error.strerror}.") from error
+            if found != shard.sha256:
+                raise InputError(
+                    f"The shard {file} is damaged: its SHA-256 is {found[:12]}... instead of "
+                    f"{shard.sha256[:12]}...; {_AGAIN}"
+                )
+            tell(shard.bytes)
+
+    @cached_property
+    def _rows(self) -> tuple[np.ndarray, ...]:
+        """For every recording, the rows of a window that it fills."""
+        row = {name: index for index, name in enumerate(self.channels)}
+        known = {
+            channels: np.array([row[name] for name in channels], dtype=np.intp)
+            for channels in {recording.channels for recording in self.recordings}
+        }
+        return tuple(known[recording.channels] for recording in self.recordings)
+
+    def _person(self, name: str) -> str:
+        found = [p for p in self.subjects if p == name or p.partition("/")[2] == name]
+        if len(found) != 1:
+            raise InputError(
+                f'The store has no person "{name}"; it has {", ".join(self.subjects)}.'
+                if not found
+                else f'"{name}" could be {" or ".join(found)}; say which.'
+            )
+        return found[0]
+
+
+_AGAIN = "prepare the store again in a new folder."
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, str]:
+    """Return a store's manifest and its SHA-256.
+
+    Raises
+    ------
+    InputError
+        If it is not there, not whole, or of another version.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise InputError(
+            f"The store {folder} is not finished; run the same training.prepare again to go on."
+            if (folder / FORM).is_file()
+            else f"There is no window store at {folder}; python -m training.prepare makes one."
+        )
+    content = file.read_bytes()
+    return decode(file, content, Manifest), hashlib.sha256(content).hexdigest()
+
+
+def decode(file: Path, content: bytes, kind: type[T]) -> T:
+    """Return what one of the store's JSON files says.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or was written by another version.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        loaded = json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{file} is damaged: it is not JSON; {_AGAIN}") from error
+    if isinstance(loaded, dict) and loaded.get("version", VERSION) != VERSION:
+        raise InputError(
+            f"{file} has version {loaded['version']} of the store's format and this program reads "
+            f"version {VERSION}; {_AGAIN}"
+        )
+    try:
+        return TypeAdapter(kind).validate_python(loaded)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file} is damaged ({place}: {first['msg']}); {_AGAIN}") from error
