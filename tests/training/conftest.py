@@ -30,8 +30,6 @@ def people():
 @pytest.fixture(scope="session")
 def form():
     return Form(CHANNELS, 256.0, "mV")
-        tuple(name for name in CODEX if name not in ("AF7", "AF8", "PO5", "PO6")), 256, "mV"
-    )
 
 
 @pytest.fixture
