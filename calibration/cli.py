@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tyro
 
+from calibration.session_cli import COMMANDS
 from core.errors import InputError, run
 from core.threads import share_cores
 
@@ -51,6 +52,10 @@ class FitCommand:
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
+    def execute(self) -> int:
+        """Fit, save and report."""
+        return _fit(self)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
@@ -61,14 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"{PROGRAM} {version('eegpt-realtime')}")
         return 0
+    if given and given[0].startswith("-") and given[0] not in ("-h", "--help"):
+        given.insert(0, "run")
     command = tyro.extras.subcommand_cli_from_dict(
-        {"fit": FitCommand},
+        {**COMMANDS, "fit": FitCommand},
         prog=PROGRAM,
-        description="Make a decoder for one person.",
+        description="Make a decoder for one person. Without a subcommand: run.",
         args=given,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    return run(PROGRAM, lambda: _fit(command))
+    return run(PROGRAM, command.execute)
 
 
 def _fit(command: FitCommand) -> int:

@@ -19,6 +19,9 @@ from core.recordings import Recording
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 
+CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
+"""Events of these names are cues, as MOABB names its classes; in the order of a decoder."""
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -200,3 +203,9 @@ def path_for(
         band=settings.band,
     )
     return path, found.ignored
+
+
+def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:
+    """Return the events to fit, label -> class, where labels are the classes' own names."""
+    present = {event.label for recording in recordings for event in recording.events}
+    return {name: name for name in CLASSES if name in present}

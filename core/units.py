@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from core.errors import InputError
 
@@ -56,3 +57,16 @@ def factor(unit: str, to: str) -> float:
             )
         scales.append(scale)
     return scales[0] / scales[1]
+
+
+def voltage_factors(units: Sequence[str], to: str) -> list[float]:
+    """Return for each channel what `factor` returns; 1 where a channel carries no voltage.
+
+    Parameters
+    ----------
+    units : sequence of str
+        Of the channels; a trigger or an acceleration may have any other unit, or none.
+    to : str
+        A voltage.
+    """
+    return [1.0 if volts_per(unit) is None else factor(unit, to) for unit in units]

@@ -35,7 +35,7 @@ from core.files import write_whole
 from core.recordings import UNIT
 from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts
-from core.units import factor, volts_per
+from core.units import voltage_factors
 
 
 class RunFiles:
@@ -71,13 +71,7 @@ class RunFiles:
         self.run, self.facts = run, facts
         self.samples = 0
         self._details = details
-        known = [volts_per(unit) is not None for unit in facts.units]
-        self._factors = np.array(
-            [
-                factor(u, UNIT) if voltage else 1.0
-                for u, voltage in zip(facts.units, known, strict=True)
-            ]
-        )
+        self._factors = np.array(voltage_factors(facts.units, UNIT))
         self._continuity = Continuity(facts.rate)
         self._timeline = Timeline(facts.rate)
         self._pending: list[EventRow] = []  # whose sample has not come yet

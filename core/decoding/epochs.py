@@ -197,9 +197,7 @@ def cut_epochs(
                 continue
             number = len(trials) + len(rejected) + 1
             trial = Trial(number, index, event.onset, events[event.label])
-            # From half a sample before a run on, a cue belongs to it.
-            run = int(np.searchsorted(starts, event.onset + 0.5 / settings.rate, "right")) - 1
-            at = round((event.onset - starts[run]) * settings.rate) if run >= 0 else -1
+            run, at = place(event.onset, starts, settings.rate)
             there = len(runs[first + run]) - at if run >= 0 else 0  # samples after the cue
             cues.append((first + run, at))
             if there <= 0:
@@ -224,6 +222,23 @@ def cut_epochs(
     )
     check_counts(epochs)
     return epochs
+
+
+def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
+    """Return the run that a cue belongs to, and its sample there; a run of -1 if to none.
+
+    Parameters
+    ----------
+    onset : float
+        Of the cue, in seconds from the recording's first sample.
+    starts : ndarray, shape (runs,)
+        Where contiguous stretches begin, in the same seconds.
+    rate : float
+        Of the signal after the path, in Hz.
+    """
+    # From half a sample before a run on, a cue belongs to it.
+    run = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
+    return run, round((onset - starts[run]) * rate) if run >= 0 else -1
 
 
 def signals_of(
@@ -269,16 +284,21 @@ def rest_outside(
         `REST_SECONDS` of it, or less if there is not more. If it is too little to know how the
         channels vary together, the first signal there is, whatever was asked.
     """
+    most = round(REST_SECONDS * rate)
+    rest = resting(runs, cues, window)[:most]
+    return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
+
+
+def resting(runs: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int) -> np.ndarray:
+    """Return all signal outside windows, as `rest_outside`."""
     outside = []
     for index, run in enumerate(runs):
-        resting = np.ones(len(run), dtype=bool)
+        free = np.ones(len(run), dtype=bool)
         for cue_run, at in cues:
             if cue_run == index:
-                resting[max(0, at) : max(0, at + window)] = False
-        outside.append(run[resting])
-    most = round(REST_SECONDS * rate)
-    rest = np.concatenate(outside)[:most]
-    return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
+                free[max(0, at) : max(0, at + window)] = False
+        outside.append(run[free])
+    return np.concatenate(outside)
 
 
 def check_counts(epochs: Epochs) -> None:

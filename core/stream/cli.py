@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import tyro
 
-from core.errors import run
+from core.errors import InputError, run
 from core.threads import share_cores
 
 PROGRAM = "eegpt-stream"
@@ -50,6 +52,14 @@ class Simulate:
     769 to 772 start imagery, 800 and others end it."""
     duration: float | None = None
     """Seconds after which it ends by itself."""
+    run: int = 0
+    """Which of the subject's recordings this is: runs differ by chance alone."""
+    channels: str | None = None
+    """Electrodes to send, separated by commas; by default 32 of the 10-10 system."""
+    speed: float = 1.0
+    """Live so much faster: stamps are those of the LSL clock times this."""
+    record: Path | None = None
+    """Write what was sent when, and which markers came, to this new file, one JSON a line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,22 +106,62 @@ def _simulate(settings: Simulate) -> None:
 
     from core.stream.cues import follow_cues
     from core.stream.player import simulate
-    from core.synthetic import SimulatedSubject
+    from core.synthetic import LABELS, SimulatedSubject
 
-    subject = SimulatedSubject(settings.seed, settings.rate)
+    labels = LABELS
+    if settings.channels is not None:
+        labels = tuple(name.strip() for name in settings.channels.split(","))
+    subject = SimulatedSubject(settings.seed, settings.rate, labels, settings.run)
     stop = threading.Event()
-    threads = []
-    if settings.markers is not None:
-        threads.append(threading.Thread(target=follow_cues, args=(subject, settings.markers, stop)))
-        _say(f'Following the cues of the marker stream "{settings.markers}".')
-    for thread in threads:
-        thread.start()
-    try:
-        simulate(subject, settings.name, duration=settings.duration, stop=stop, say=_say)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    with _Diary(settings.record) as diary:
+        follower = None
+        if settings.markers is not None:
+            follower = threading.Thread(
+                target=follow_cues, args=(subject, settings.markers, stop, diary.note)
+            )
+            follower.start()
+            _say(f'Following the cues of the marker stream "{settings.markers}".')
+        try:
+            simulate(
+                subject,
+                settings.name,
+                duration=settings.duration,
+                stop=stop,
+                say=_say,
+                speed=settings.speed,
+                note=diary.note,
+            )
+        finally:
+            stop.set()
+            if follower is not None:
+                follower.join()
+
+
+class _Diary:
+    """A new file with one JSON a line; nothing at all without a path."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._file = None
+        if path is not None:
+            try:
+                self._file = path.open("x", encoding="utf-8")
+            except FileExistsError:
+                raise InputError(f"{path} exists already; choose another name.") from None
+            except OSError as error:
+                raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def note(self, fact: dict) -> None:
+        """Write a line at once."""
+        if self._file is not None:
+            self._file.write(json.dumps(fact) + "\n")
+            self._file.flush()
 
 
 if __name__ == "__main__":

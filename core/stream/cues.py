@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
@@ -12,7 +13,13 @@ from core.synthetic import IMAGERY, SimulatedSubject
 GDF = {"769": "left_hand", "770": "right_hand", "771": "feet", "772": "tongue"}
 """Codes of the cues in the General Data Format (Schlögl, 2006, event table)."""
 
-_DURING = {"781", "785", "33282"}  # feedback and beeps, which come between a cue and its end
+_DURING = {
+    "781",
+    "785",
+    "33282",
+    "feedback",
+    "beep",
+}  # feedback and beeps, which come between a cue and its end
 
 
 def imagery_after(text: str, imagined: str | None) -> str | None:
@@ -22,7 +29,7 @@ def imagery_after(text: str, imagined: str | None) -> str | None:
     ----------
     text : str
         The name of a class (``left_hand``) or its GDF code (``769``) starts imagery. Feedback
-        and beeps (781, 785, 33282) change nothing; every other marker ends it.
+        and beeps (781, 785, 33282, or in words) change nothing; every other marker ends it.
     imagined : str or None
         What it imagined before.
     """
@@ -33,10 +40,25 @@ def imagery_after(text: str, imagined: str | None) -> str | None:
     return kind if kind in IMAGERY else None
 
 
-def follow_cues(subject: SimulatedSubject, stream: str, stop: threading.Event) -> None:
+def follow_cues(
+    subject: SimulatedSubject,
+    stream: str,
+    stop: threading.Event,
+    note: Callable[[dict], None] = lambda fact: None,
+) -> None:
     """Make a subject do what the markers of a stream say, until stopped.
 
     The stream may start later, end, and start again.
+
+    Parameters
+    ----------
+    subject : SimulatedSubject
+    stream : str
+        Name of the stream of markers, else its type.
+    stop : Event
+        Ends it from another thread.
+    note : callable, optional
+        Gets every marker with its time, in seconds of the sender's LSL clock.
     """
     while not stop.is_set():
         try:
@@ -44,6 +66,7 @@ def follow_cues(subject: SimulatedSubject, stream: str, stop: threading.Event) -
             with MarkerInlet(found) as inlet:
                 while not (stop.is_set() or inlet.lost):
                     for marker in inlet.read(0.2):
+                        note({"marker": marker.text, "time": marker.time})
                         subject.imagine(imagery_after(marker.text, subject.imagined))
         except InputError:
             pass  # not there yet, or several of them: look again

@@ -220,6 +220,8 @@ def simulate(
     duration: float | None = None,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: None,
+    speed: float = 1.0,
+    note: Callable[[dict], None] = lambda fact: None,
 ) -> int:
     """Send a simulated subject live, until stopped.
 
@@ -239,6 +241,11 @@ def simulate(
         Ends it from another thread.
     say : callable, optional
         Gets a sentence about what is sent.
+    speed : float
+        How much faster than the LSL clock the subject lives. Stamps are those of a clock that
+        runs so much faster: the LSL clock times the speed.
+    note : callable, optional
+        Gets the stamp of the first sample with the rate, and in the end the number of samples.
 
     Returns
     -------
@@ -256,23 +263,28 @@ def simulate(
         raise InputError(f"--chunk is {chunk}; at least one sample has to be sent at once.")
     if duration is not None and not duration > 0:
         raise InputError(f"--duration is {duration:g} s; it must be above 0.")
+    if not speed > 0:
+        raise InputError(f"--speed is {speed:g}; it must be above 0.")
     stop = stop or threading.Event()
-    chunk = chunk or max(1, round(_CHUNK * subject.rate))
+    chunk = chunk or max(1, round(_CHUNK * speed * subject.rate))
     source_id = f"{_source('simulated', name)}/{subject.seed}"
     outlet = SignalOutlet(name, TYPE, subject.labels, UNIT, subject.rate, source_id)
     say(_announcement(outlet))
     left = None if duration is None else round(duration * subject.rate)
-    start, position, sent = pylsl.local_clock(), 0, 0
+    start, position, sent = pylsl.local_clock() * speed, 0, 0
+    note({"start": start, "rate": subject.rate})
     while left is None or sent < left:
-        if pylsl.local_clock() - (start + position / subject.rate) > _BEHIND:
+        now = pylsl.local_clock() * speed
+        if now - (start + position / subject.rate) > _BEHIND * speed:
             # The machine slept. What a person would have sent meanwhile is lost.
-            position = round((pylsl.local_clock() - start) * subject.rate)
+            position = round((now - start) * subject.rate)
         n = chunk if left is None else min(chunk, left - sent)
-        if not _sleep_until(start + (position + n - 1) / subject.rate, stop):
+        if not _sleep_until((start + (position + n - 1) / subject.rate) / speed, stop):
             break
         stamps = start + np.arange(position, position + n) / subject.rate
         outlet.push(subject.generate(n), stamps)
         position, sent = position + n, sent + n
+    note({"sent": sent})
     if not stop.is_set():
         _linger(outlet, stop)
     return sent

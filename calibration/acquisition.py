@@ -1,0 +1,203 @@
+"""An open stream: its samples go to the eye at once, and to whoever else is listening."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import numpy as np
+
+from core.errors import InputError
+from core.montage import electrode
+from core.recordings import UNIT
+from core.signal.monitor import ChannelStatus, Monitor, Traces
+from core.stream.continuity import Continuity
+from core.stream.discovery import StreamFacts, list_streams
+from core.stream.inlet import Block, Inlet
+from core.units import factor, voltage_factors
+
+Listener = Callable[[np.ndarray, np.ndarray], None]
+"""Takes samples, shape (n, channels), in the stream's unit, and their raw stamps; at once."""
+
+_SILENT_AFTER = 0.5  # s without a sample
+_RATE_LIMIT = 0.03  # share by which the measured rate may miss the nominal one
+_RATE_AFTER = 10.0  # s of signal that a wrong rate takes to be believed
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a person knows better than the stream.
+
+    Attributes
+    ----------
+    channels : tuple of str or None
+        A name for every channel, in order.
+    unit : str or None
+        Of all channels.
+    """
+
+    channels: tuple[str, ...] | None = None
+    unit: str | None = None
+
+    def on(self, facts: StreamFacts) -> StreamFacts:
+        """Return the facts with what is known better.
+
+        Raises
+        ------
+        InputError
+            If there are not as many names as channels, or the unit is no voltage.
+        """
+        if self.channels is not None and len(self.channels) != len(facts.labels):
+            raise InputError(
+                f"--channels names {len(self.channels)} channels; the stream has "
+                f"{len(facts.labels)}."
+            )
+        if self.unit is not None:
+            factor(self.unit, UNIT)
+        return replace(
+            facts,
+            labels=self.channels or facts.labels,
+            units=tuple(self.unit or unit for unit in facts.units),
+        )
+
+
+class Acquisition:
+    """Receives a stream in a thread of its own.
+
+    Parameters
+    ----------
+    inlet : Inlet
+        Open; closed with the acquisition.
+    overrides : Overrides
+
+    Attributes
+    ----------
+    facts : StreamFacts
+        The stream's, as the person may have corrected them.
+    monitor : Monitor
+        What a screen draws.
+    continuity : Continuity
+        Counts what was lost.
+    failure : str or None
+        Why nothing more will come, in one sentence.
+    """
+
+    def __init__(self, inlet: Inlet, overrides: Overrides) -> None:
+        facts = self.facts = overrides.on(inlet.facts)
+        self.monitor = Monitor(
+            facts.labels,
+            [electrode(label) for label in facts.labels],
+            voltage_factors(facts.units, UNIT),
+            facts.rate,
+        )
+        self.continuity = Continuity(facts.rate)
+        self.failure: str | None = None
+        self._inlet = inlet
+        self._listeners: tuple[Listener, ...] = ()
+        self._newest_stamp = -np.inf
+        self._newest_time = monotonic()
+        self._stop = threading.Event()
+        self._came = threading.Condition()
+        self._thread = threading.Thread(target=self._receive, name="acquisition", daemon=True)
+        self._thread.start()
+
+    @property
+    def channels(self) -> tuple[ChannelStatus, ...]:
+        """All channels, and how they look."""
+        return self.monitor.channels
+
+    def traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest filtered signal of all channels, oldest first."""
+        return self.monitor.traces(seconds)
+
+    @property
+    def live(self) -> bool:
+        """Whether samples are arriving."""
+        return self.failure is None and monotonic() - self._newest_time < _SILENT_AFTER
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since a sample came."""
+        return monotonic() - self._newest_time
+
+    def to_sender(self, time: float) -> float:
+        """Return a time of this machine's clock on the sender's."""
+        return time - self._inlet.correction
+
+    def listen(self, listeners: Sequence[Listener]) -> None:
+        """Hand every block from now on to these, in order; to nobody if there are none."""
+        self._listeners = tuple(listeners)
+
+    def wait_for(self, stamp: float, timeout: float) -> bool:
+        """Wait until the sample of that time has come; return whether it has."""
+        with self._came:
+            return self._came.wait_for(
+                lambda: self._newest_stamp >= stamp or self.failure is not None, timeout
+            )
+
+    def close(self) -> None:
+        """Stop receiving. May be called again."""
+        self._stop.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _receive(self) -> None:
+        try:
+            while not self._stop.is_set() and self.failure is None:
+                block = self._inlet.read(timeout=0.05)
+                if block is not None and len(block.samples):
+                    self._take(block)
+                elif self._inlet.lost:
+                    self._fail(self._loss())
+        except Exception as error:  # a screen must hear of it, whatever it is
+            self._fail(f"Receiving the stream stopped: {error}")
+        finally:
+            self._inlet.close()
+
+    def _take(self, block: Block) -> None:
+        before = self.continuity.lost_samples
+        self.continuity.split(block.stamps)
+        lost = max(0, self.continuity.lost_samples - before)
+        newest = float(block.stamps[-1])
+        self.monitor.push(block.samples, newest, lost)
+        for listener in self._listeners:
+            listener(block.samples, block.stamps)
+        with self._came:
+            self._newest_stamp, self._newest_time = newest, monotonic()
+            self._came.notify_all()
+        if self.continuity.samples > _RATE_AFTER * self.facts.rate:
+            self._check_rate()
+
+    def _check_rate(self) -> None:
+        measured, nominal = self.continuity.measured_rate, self.facts.rate
+        if measured is not None and abs(measured / nominal - 1.0) > _RATE_LIMIT:
+            self._fail(
+                f'The stream "{self.facts.identity.name}" sends {measured:.1f} samples a second '
+                f"and says {nominal:g}; put its rate right and start again."
+            )
+
+    def _loss(self) -> str:
+        """Say that the stream is gone, and what is there in its place."""
+        facts = self.facts
+        said = f'The stream "{facts.identity.name}" ended or was lost.'
+        again = [
+            found
+            for found in list_streams(1.0)
+            if found.identity.name == facts.identity.name and found.is_signal
+        ]
+        for found in again:
+            if found.rate != facts.rate:
+                said += f" It is back with {found.rate:g} Hz instead of {facts.rate:g} Hz."
+            elif found.channel_count != len(facts.labels):
+                said += (
+                    f" It is back with {found.channel_count} channels instead of "
+                    f"{len(facts.labels)}."
+                )
+        return said
+
+    def _fail(self, sentence: str) -> None:
+        with self._came:
+            self.failure = self.failure or sentence
+            self._came.notify_all()

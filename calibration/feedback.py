@@ -1,0 +1,60 @@
+"""What the decoder so far makes of the signal, for a person who wants to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from core.decoding.decoder import Decoder
+from core.stream.continuity import Continuity
+from core.stream.discovery import StreamFacts
+
+
+class Feedback:
+    """Decodes a stream as it comes, and keeps the newest probabilities.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Of an earlier run.
+    facts : StreamFacts
+        Of the stream.
+    home : Path
+        The programs' folder, for the decoder's encoder.
+
+    Raises
+    ------
+    InputError
+        If the decoder does not fit the stream, or its encoder is not to be had.
+    """
+
+    def __init__(self, decoder: Decoder, facts: StreamFacts, home: Path) -> None:
+        self._classes = decoder.classes
+        self._path = decoder.attach(facts.labels, facts.units, facts.rate)
+        self._windows = decoder.windows(decoder.load_encoder(home=home))
+        self._continuity = Continuity(facts.rate)
+        self._waiting = np.empty((0, len(decoder.settings.channels)))
+        self._newest: dict[str, float] | None = None
+
+    def __call__(self) -> Mapping[str, float] | None:
+        """Return the newest probability of each class; None while there is none."""
+        return self._newest
+
+    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+        """Take the next samples, in the stream's unit."""
+        for part in self._continuity.split(stamps):
+            if not part.continues:
+                self._path.restart()
+                self._windows.reset()
+                self._waiting = self._waiting[:0]
+                self._newest = None
+            signal = self._path.push(samples[part.start : part.stop])
+            self._waiting = np.concatenate([self._waiting, signal])
+        hop = self._windows.hop
+        while len(self._waiting) >= hop:
+            found = self._windows.push(self._waiting[:hop])
+            self._waiting = self._waiting[hop:]
+            if found is not None:
+                self._newest = dict(zip(self._classes, found.tolist(), strict=True))
