@@ -155,8 +155,7 @@ class Conductor(QObject):
             seconds = monotonic() - began
             said = self._save(fit)
         except InputError as error:
-            why = f"{problem} {error}".strip()
-            return Outcome(None, recordings, monotonic() - began, problem=why)
+            return Outcome(None, recordings, monotonic() - began, problem=problem or str(error))
         return Outcome(fit, recordings, seconds, said, problem)
 
     def _tell(self, outcome: Outcome) -> None:

@@ -20,6 +20,7 @@ from calibration.recording.bids import Run
 from calibration.recording.checking import check
 from core.decoding.decoder_file import load_decoder
 from core.recordings import read_recording
+from core.stream.outlets import SignalOutlet
 from core.synthetic import LABELS
 
 SPEED = 10.0
@@ -50,12 +51,12 @@ def calibrate(home, *arguments, name):
 class Simulator:
     """A simulated subject in a process of its own, and its diary."""
 
-    def __init__(self, folder, name, run=0):
+    def __init__(self, folder, name, channels=LABELS):
         self.diary = folder / f"{name}.jsonl"
         self.process = start(
             "core.stream.cli",
             *("simulate", "--name", name, "--markers", "EEGPT-Markers"),
-            *("--speed", SPEED, "--run", run, "--record", self.diary),
+            *("--speed", SPEED, "--channels", ",".join(channels), "--record", self.diary),
             home=folder,
         )
 
@@ -211,7 +212,7 @@ def refused(capsys, *arguments):
     captured = capsys.readouterr()
     assert code == 2
     assert captured.err.startswith("eegpt-calibrate: ")
-    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
     return captured.err
 
 
@@ -251,3 +252,54 @@ def test_a_misspelt_key_of_a_paradigm_is_refused(capsys, tmp_path):
 def test_nothing_to_resume_is_said(capsys, tmp_path):
     said = refused(capsys, "resume", "--subject", "01", "--no-setup", "--data", tmp_path)
     assert "no run of subject 01 to resume" in said
+
+
+def test_a_stream_that_comes_back_otherwise_ends_the_run_with_all_kept(tmp_path):
+    run = Run(tmp_path / "recordings", "01", "", 1)
+    first = Simulator(tmp_path, "Changed")
+    second = None
+    try:
+        process = calibrate(tmp_path, "--trials-per-class", 6, "--seed", 3, name="Changed")
+        _wait_until(lambda: _ended(run) >= 1, process)
+        (tmp_path / "Changed.jsonl").unlink()
+        second = Simulator(tmp_path, "Changed", channels=("C3", "CZ", "C4", "FP1"))
+        _wait_until((tmp_path / "Changed.jsonl").exists, process)
+        first.process.kill()
+        first.process.communicate()
+        _, complained = process.communicate(timeout=60)
+    finally:
+        for simulator in (first, second):
+            if simulator is not None and simulator.process.poll() is None:
+                simulator.stop()
+    assert process.returncode == 2
+    assert complained.splitlines()[-1].startswith("eegpt-calibrate: Stream lost")
+    assert 'The stream "Changed" ended or was lost.' in complained
+    assert "It is back with 4 channels instead of 32." in complained
+    assert "resume" in complained
+    assert [f for f in check(run.root) if f.kind in ("error", "broken")] == []
+    assert _ended(run) >= 1
+
+
+def test_a_folder_that_cannot_be_one_is_refused(capsys, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    said = refused(capsys, "--subject", "01", "--no-setup", "--data", file, "--timeout", 1)
+    assert "is a file" in said
+    assert file.read_text() == "not a folder"
+
+
+def test_two_streams_of_one_name_are_told_apart(capsys, tmp_path):
+    outlets = [
+        SignalOutlet("Twice", "EEG", ["C3", "C4"], "microvolts", 250.0, f"source-{i}")
+        for i in range(2)
+    ]
+    said = refused(
+        capsys,
+        *("--stream", "Twice", "--subject", "01", "--no-setup"),
+        *("--data", tmp_path / "x", "--timeout", 20),
+    )
+    assert "source-0" in said
+    assert "source-1" in said
+    assert not (tmp_path / "x").exists()
+    for outlet in outlets:
+        outlet.close()
