@@ -127,7 +127,7 @@ def fit_decoder(
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()
     epochs = cut_epochs(recordings, events, path, spec.unit, spec.window, early.signals)
-    epochs = without_artifacts(epochs, recordings, path, spec.unit)
+    epochs = without_artifacts(epochs, recordings, path, spec.unit, banded=early.banded)
     tokens = encoder if settings.tokens_needed else None
     views = Views(epochs, path.channels, spec.rate, tokens, early)
     selection = select(views, settings.heads, settings.seed, settings.repeats)

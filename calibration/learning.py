@@ -34,6 +34,7 @@ from core.units import factor, voltage_factors
 
 _QUICK_EVERY = 4  # trials between two looks at how good the decoder would be
 _QUICK_HEAD = "riemann"
+_BETWEEN = "trial_start"  # event at which nothing is asked of the person yet
 _MARGIN = 2.0  # s: every cue so far back is known
 
 
@@ -167,17 +168,19 @@ class Learner:
     def _learn(self) -> None:
         try:
             self._take_earlier()
-            seen = 0  # trials
+            tried = 0  # trials
             while (item := self._queue.get()) is not None:
                 if isinstance(item[0], str):
                     self._waiting.append(item)
+                    # Not at the end of a trial: the last one's must not delay the decoder.
+                    if item[0] == _BETWEEN:
+                        self._look()
                 else:
                     self._take(*item)
                 self._place_events()
-                if self._queue.empty() and self._over > seen:
-                    seen = self._over
+                if self._queue.empty() and self._over > tried:
+                    tried = self._over
                     self._encode()
-                    self._look()
             self._encode()
         except Exception as error:  # the recording goes on, and the files are fitted later
             self.error = str(error)

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.decoding.epochs import Epochs, Rejected, check_counts
 from core.decoding.features import band_sections
+from core.decoding.specialists import BAND
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings
@@ -26,8 +27,6 @@ class RejectionLimits:
 
     Attributes
     ----------
-    band : tuple of float
-        Pass band in Hz in which amplitude is judged.
     floor_uv : float
         An amplitude up to this is never an outlier.
     deviations : float
@@ -37,7 +36,6 @@ class RejectionLimits:
         A channel that moves less than this for so long is dead, or saturated.
     """
 
-    band: tuple[float, float] = (8.0, 30.0)
     floor_uv: float = 100.0
     deviations: float = 8.0
     flat_uv: float = 0.5
@@ -50,6 +48,7 @@ def without_artifacts(
     settings: SignalSettings,
     unit: str,
     limits: RejectionLimits | None = None,
+    banded: Sequence[np.ndarray] | None = None,
 ) -> Epochs:
     """Leave out trials with a dead channel or an outlying amplitude.
 
@@ -64,6 +63,8 @@ def without_artifacts(
     settings : SignalSettings
     unit : str
     limits : RejectionLimits, optional
+    banded : sequence of ndarray, optional
+        The epochs' runs in the band of the covariances, if they are known already.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def without_artifacts(
     """
     limits = limits or RejectionLimits()
     still, railed = _still_seconds(epochs, recordings, settings, limits)
-    loud = _outlying_uv(epochs, settings, unit, limits)
+    loud = _outlying_uv(epochs, settings, unit, limits, banded)
     rejected = []
     for index, trial in enumerate(epochs.trials):
         reasons = []
@@ -94,7 +95,7 @@ def without_artifacts(
             worst = int(loud[index].argmax())
             reasons.append(
                 f"{loud[index, worst]:.0f} µV peak to peak at {settings.channels[worst]} "
-                f"({limits.band[0]:g}-{limits.band[1]:g} Hz)"
+                f"({BAND[0]:g}-{BAND[1]:g} Hz)"
             )
         if reasons:
             rejected.append(Rejected(trial, ", ".join(reasons)))
@@ -142,10 +143,14 @@ def _still_seconds(
 
 
 def _outlying_uv(
-    epochs: Epochs, settings: SignalSettings, unit: str, limits: RejectionLimits
+    epochs: Epochs,
+    settings: SignalSettings,
+    unit: str,
+    limits: RejectionLimits,
+    signals: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
     """Return the amplitudes that are outliers, shape (trials, channels), and 0 elsewhere."""
-    banded = epochs.filtered(band_sections(limits.band, settings.rate)).windows()
+    banded = epochs.filtered(band_sections(BAND, settings.rate), signals).windows()
     spans = np.ptp(banded, axis=-1) * factor(unit, UNIT)  # (trials, channels), µV
     logs = np.log(np.maximum(spans, 1e-9))
     median = np.median(logs, axis=0)
