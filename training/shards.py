@@ -36,6 +36,8 @@ from training.store import (
 )
 
 _AT_ONCE = 60  # s of signal on its way through the path
+_STILL = 0.1  # s without any change: no amplifier is so quiet
+_SHORTEST = 1.0  # s of signal that are worth a stretch
 _PLAUSIBLE_UV = (0.1, 2000.0)  # of a typical channel's standard deviation in the band
 
 
@@ -191,8 +193,6 @@ class StoreWriter:
     ) -> Iterator[StoredRecording]:
         """Write every contiguous stretch of a recording, and describe it."""
         name = recording.path.name
-        if not np.isfinite(recording.samples_uv).all():
-            raise InputError(f"{recording.path} has samples that are no numbers.")
         settings, indices = _path_settings(recording, self.form)
         scale = factor(UNIT, self.form.unit)
         try:
@@ -200,7 +200,7 @@ class StoreWriter:
         except InputError as error:
             raise InputError(f"{recording.path}: {error}") from error
         power, total = np.zeros(len(indices)), 0
-        for start, stop in pairwise((0, *recording.breaks, len(recording.samples_uv))):
+        for start, stop in _stretches(recording, indices):
             path.restart()
             offset, length = file.tell(), 0
             step = round(_AT_ONCE * recording.rate)
@@ -210,8 +210,6 @@ class StoreWriter:
                 power += np.square(made).sum(axis=0)
                 length += len(made)
             total += length
-            if not length:
-                continue
             places = (
                 (round((event.onset - start / recording.rate) * self.form.rate), event.label)
                 for event in recording.events
@@ -229,6 +227,8 @@ class StoreWriter:
                 shard=shard,
                 offset=offset,
             )
+        if not total:
+            raise InputError(f"{recording.path} has no signal that lasts {_SHORTEST:g} s.")
         volts = volts_per(self.form.unit)
         assert volts is not None
         typical_uv = float(np.median(np.sqrt(power / max(total, 1)))) * volts * 1e6
@@ -246,7 +246,7 @@ def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tu
     # A channel that never moves is a socket without an electrode: it would become the negative
     # of the average.
     alive = [
-        label if np.ptp(column) > 0 else ""
+        label if np.nanmax(column, initial=-np.inf) > np.nanmin(column, initial=np.inf) else ""
         for label, column in zip(recording.labels, recording.samples_uv.T, strict=True)
     ]
     try:
@@ -260,6 +260,33 @@ def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tu
         )
     reference = default_reference(len(found.channels))
     return SignalSettings(found.channels, reference, form.rate, form.band), found.indices
+
+
+def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield where contiguous signal begins and ends.
+
+    Where samples are no numbers, or no channel moves for a while, there was no signal: recorders
+    and converters fill up so, at the end of a file or between trials that were glued together.
+    """
+    samples = recording.samples_uv[:, list(indices)]
+    n = len(samples)
+    dead = ~np.isfinite(samples).all(axis=1)
+    for first, last in _spans((np.diff(samples, axis=0) == 0).all(axis=1)):
+        if last - first >= _STILL * recording.rate:
+            dead[first : last + 1] = True
+    edges = [0, *recording.breaks, n]
+    for start, stop in pairwise(edges):
+        for first, last in _spans(~dead[start:stop]):
+            if last - first >= _SHORTEST * recording.rate:
+                yield start + first, start + last
+
+
+def _spans(mask: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield first and behind-the-last position of every run of True."""
+    steps = np.diff(mask.astype(np.int8), prepend=0, append=0)
+    yield from zip(
+        np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True
+    )
 
 
 def shard_key(identity: Identity, origin: str) -> str:

@@ -55,3 +55,23 @@ def store(write, people):
 @pytest.fixture
 def random():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def brainvision():
+    """Return a function that writes a recording as BrainVision files."""
+
+    def write(path, recording):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        channels = "\n".join(f"Ch{i}={name},,1,µV" for i, name in enumerate(recording.labels, 1))
+        path.write_text(
+            "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nCodepage=UTF-8\n"
+            f"DataFile={path.stem}.eeg\nDataFormat=BINARY\nDataOrientation=MULTIPLEXED\n"
+            f"NumberOfChannels={len(recording.labels)}\nSamplingInterval={1e6 / recording.rate}\n"
+            f"[Binary Infos]\nBinaryFormat=IEEE_FLOAT_32\n[Channel Infos]\n{channels}\n",
+            encoding="utf-8",
+        )
+        path.with_suffix(".eeg").write_bytes(recording.samples_uv.astype("<f4").tobytes())
+        return path
+
+    return write
