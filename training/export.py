@@ -1,0 +1,210 @@
+"""Make an encoder's file of a run: ``python -m training.export RUN --out FILE.safetensors``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+from core.errors import InputError, run
+from core.files import write_whole
+from core.threads import share_cores
+from training.pretraining.folder import RunFolder
+
+if TYPE_CHECKING:
+    from core.model import Encoder
+    from training.pretraining.settings import PretrainSettings
+
+PROGRAM = "training.export"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Write the encoder of a pretraining run, and its model card beside it.
+
+    Example: python -m training.export runs/first --out encoder.safetensors
+    """
+
+    folder: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    out: Path
+    """File to write, ending in .safetensors; the card gets the same name and .md."""
+    checkpoint: Literal["best", "last"] | None = None
+    """Lowest validation loss, or newest; by default the best if there is one."""
+    name: str = ""
+    """What the encoder is called; by default after the run's folder and the variant."""
+    notes: Path | None = None
+    """Markdown file to put into the card: licence and attribution of the data, scores."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    share_cores()
+    command = tyro.cli(
+        Command,
+        prog=f"python -m {PROGRAM}",
+        args=sys.argv[1:] if argv is None else list(argv),
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    return run(PROGRAM, lambda: _export(command))
+
+
+def _export(command: Command) -> int:
+    from core.model import save_encoder
+
+    card = command.out.with_suffix(".md")
+    if command.out.suffix != ".safetensors":
+        raise InputError(f"{command.out} must end in .safetensors.")
+    for path in (command.out, card):
+        if path.exists():
+            raise InputError(f"{path} exists already; choose another name with --out.")
+    notes = "" if command.notes is None else _text(command.notes)
+    folder = RunFolder(command.folder)
+    encoder = exported_encoder(folder, command.checkpoint, command.name)
+    save_encoder(encoder, command.out)
+    write_whole(card, model_card(encoder, folder, notes).encode())
+    print(f"Encoder: {command.out}\nCard:    {card}")
+    return 0
+
+
+def exported_encoder(
+    folder: RunFolder, checkpoint: Literal["best", "last"] | None = None, name: str = ""
+) -> Encoder:
+    """Return the momentum encoder of a run, ready to be saved and used.
+
+    The run's factor on the samples is multiplied into the first layer, so that the encoder takes
+    what the store holds.
+
+    Raises
+    ------
+    InputError
+        If the folder is none of a run, or its checkpoint cannot be used.
+    """
+    import torch
+
+    from core.model import new_pretraining
+    from training.pretraining.checkpoints import load_checkpoint
+
+    settings, facts = folder.settings(), folder.facts()
+    chosen = checkpoint or ("best" if folder.best.is_file() else "last")
+    path = folder.best if chosen == "best" else folder.last
+    parts = new_pretraining(settings.variant)
+    progress = load_checkpoint(path, parts)
+    encoder = parts.target_encoder
+    with torch.no_grad():
+        encoder.patch_embed.proj.weight *= settings.gain
+    covariance = facts["covariance"]
+    encoder.spec = replace(
+        encoder.spec,
+        name=name or f"{folder.path.resolve().name}-{settings.variant}",
+        trained=True,
+        window=settings.window,
+        channels=tuple(facts["channels"]),
+        covariance=None if covariance is None else tuple(map(tuple, covariance)),
+        provenance={
+            "source": "training.pretrain",
+            "weights": "target_encoder",
+            "checkpoint": chosen,
+            "step": str(progress.step),
+            "seed": str(settings.seed),
+            "whitening": settings.whitening,
+            "git_commit": str(facts["started"]["git_commit"]),
+            "store_manifest_sha256": str(facts["manifest_sha256"]),
+        },
+    )
+    return encoder.eval()
+
+
+def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
+    """Return the card of an exported encoder, as Markdown."""
+    settings, facts, spec = folder.settings(), folder.facts(), encoder.spec
+    size = sum(parameter.numel() for parameter in encoder.parameters())
+    origin = spec.provenance
+    parts = [
+        f"# {spec.name}",
+        f"An EEG encoder of {size:,} parameters (EEGPT, {spec.variant}), pretrained without "
+        "labels by eegpt-realtime.",
+        "## What it takes and gives\n\n"
+        f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
+        f"of {spec.window}; {_treatment(settings)}\n"
+        f"- {len(spec.channels)} electrodes: {' '.join(spec.channels)}\n"
+        f"- {spec.summary[0]} tokens of {spec.summary[1]} features for each patch of all channels\n"
+        f"- SHA-256 of the weights: `{encoder.weights_sha256()}`",
+        "## Data\n\n"
+        + _data("Trained on", facts["training"])
+        + _data("Checkpoint chosen on", facts["validation"])
+        + f"- store: manifest `{facts['manifest_sha256']}`",
+        "## Recipe\n\n"
+        f"Checkpoint `{origin['checkpoint']}`, step {origin['step']} of {facts['steps']}, seed "
+        f"{settings.seed}, on torch {facts['started']['torch']}, code {origin['git_commit']}. "
+        f"The data's labels were never read.\n\n```yaml\n{_recipe(folder)}```",
+        "## Losses\n\n" + _losses(folder),
+        "## What it is not\n\n"
+        "Not the published EEGPT weights, and no medical device. It was seen to work, if at all, "
+        "on the people, electrodes and amplifiers named here only; a decoder on it needs a "
+        "calibration of its own, and a comparison with random weights of the same size.",
+    ]
+    if notes:
+        parts.append(notes.strip())
+    return "\n\n".join(parts) + "\n"
+
+
+def _treatment(settings: PretrainSettings) -> str:
+    if settings.whitening == "session":
+        return "each session's channels whitened to equal variance first (Euclidean alignment)"
+    return "as the store holds them"
+
+
+def _data(what: str, people: dict[str, Any] | None) -> str:
+    if people is None:
+        return ""
+    return (
+        f"- {what}: {people['hours']:g} hours of {len(people['subjects'])} people "
+        f"({', '.join(people['subjects'])})\n"
+    )
+
+
+def _recipe(folder: RunFolder) -> str:
+    """Return the run's settings without the paths of the computer it ran on."""
+    from core.settings import as_yaml
+
+    settings = folder.settings()
+    shown = {"store": Path(settings.store).name}
+    if settings.weights is not None:
+        shown["weights"] = Path(settings.weights).name
+    return as_yaml(settings.model_copy(update=shown))
+
+
+def _losses(folder: RunFolder) -> str:
+    """Return about ten lines of the curves, as a table."""
+    names = (
+        "step alignment reconstruction validation_alignment validation_reconstruction "
+        "token_variance token_rank"
+    ).split()
+    rows = folder.curves()
+    held_out = [row for row in rows if row["validation_reconstruction"]] or rows
+    shown = held_out[:: max(1, len(held_out) // 10)]
+    if held_out and shown[-1] is not held_out[-1]:
+        shown.append(held_out[-1])
+    lines = [[name.replace("_", " ") for name in names], ["---:"] * len(names)]
+    lines += [[_short(row[name]) for name in names] for row in shown]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _short(text: str) -> str:
+    return text if text.isdigit() or not text else f"{float(text):.3f}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

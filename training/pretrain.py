@@ -1,0 +1,167 @@
+"""Pretrain an encoder: ``python -m training.pretrain tiny --run runs/first --store STORE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from core.errors import InputError, run
+from core.settings import load_settings
+from core.threads import share_cores
+from training.pretraining.folder import RunFolder, check_same
+from training.pretraining.settings import PretrainSettings
+
+if TYPE_CHECKING:
+    from training.pretraining.trainer import Trainer
+    from training.store import Store
+
+PROGRAM = "training.pretrain"
+CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Pretrain an encoder on a window store, as EEGPT was.
+
+    Usage: python -m training.pretrain [CONFIG] --run DIR --store DIR [--SETTING VALUE ...]
+    or, to go on, python -m training.pretrain --resume DIR. CONFIG is a YAML file or the name of
+    one in training/configs. Start it with torchrun for several processes or machines.
+    """
+
+    run: Path | None = None
+    """Folder to make, for settings, curves and checkpoints."""
+    resume: Path | None = None
+    """Folder of a run to go on with, from its last checkpoint."""
+    settings: Annotated[PretrainSettings, tyro.conf.arg(name="")] = field(
+        default_factory=PretrainSettings
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    share_cores()
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run(PROGRAM, lambda: _main(given))
+
+
+def _main(given: list[str]) -> int:
+    config = given.pop(0) if given and not given[0].startswith("-") else None
+    command = tyro.cli(
+        Command,
+        prog=f"python -m {PROGRAM}",
+        args=given,
+        default=Command(settings=_from_file(config, given)),
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    if (command.run is None) == (command.resume is None):
+        raise InputError("Say where the run's folder is: --run DIR makes it, --resume DIR goes on.")
+    if command.resume is not None and config is not None:
+        raise InputError(f"A run that goes on has its settings already; leave {config} out.")
+    return _pretrain(command)
+
+
+def _from_file(config: str | None, given: list[str]) -> PretrainSettings:
+    """Return the settings that flags change: of a file, or of the run that goes on."""
+    if config is not None:
+        return load_settings(PretrainSettings, config_file(config))
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--resume", type=Path)
+    resume = parser.parse_known_args(given)[0].resume
+    return PretrainSettings() if resume is None else RunFolder(resume).settings()
+
+
+def config_file(config: str) -> Path:
+    """Return the file that a name or path means.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for path in (Path(config), CONFIGS / f"{config}.yaml"):
+        if path.is_file():
+            return path
+    names = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+    raise InputError(f'There is no settings file "{config}"; files of ours are {names}.')
+
+
+def _pretrain(command: Command) -> int:
+    settings, folder = command.settings, RunFolder(command.run or command.resume or Path())
+    if not settings.store:
+        raise InputError("Say which window store to train on: --store DIR.")
+    settings = settings.model_copy(update={"store": str(Path(settings.store).resolve())})
+    if command.resume is not None:
+        check_same(folder.settings(), settings, folder.path)
+
+    import torch
+
+    from training.pretraining.processes import Interruption, processes
+    from training.pretraining.trainer import Trainer
+    from training.store import Store
+
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    store = Store.open(settings.store)
+    held_out = None
+    training = store
+    if settings.validation_subjects:
+        training, held_out = store.split(settings.validation_subjects)
+    with processes(settings.device) as me, Interruption() as interruption:
+        tell = print_line if me.first else _silent
+        trainer = Trainer(settings, training, held_out, me, tell)
+        if command.resume is not None:
+            trainer.load(folder)
+        if me.first and command.resume is not None:
+            folder.go_on(settings, trainer.step)
+        elif me.first:
+            folder.begin(settings, _facts(trainer, training, held_out))
+        me.wait()  # the folder is there
+        tell(
+            f"{settings.variant}, {trainer.steps} steps of {settings.batch} windows, "
+            f"{trainer.windows.per_epoch} windows an epoch, on {me.count} x {me.device}"
+        )
+        code = trainer.run(folder, interruption)
+        tell(f"Last checkpoint: {folder.last}")
+    return code
+
+
+def _facts(trainer: Trainer, training: Store, held_out: Store | None) -> dict[str, Any]:
+    """Say what a run is made from, for its folder and the model card."""
+    covariance = trainer.windows.covariance()
+    return {
+        "manifest_sha256": training.manifest_sha256,
+        "processes": trainer.me.count,
+        "steps": trainer.steps,
+        "windows_per_epoch": trainer.windows.per_epoch,
+        "training": _people(training),
+        "validation": None if held_out is None else _people(held_out),
+        "channels": trainer.windows.channels(),
+        "covariance": None if covariance is None else covariance.tolist(),
+    }
+
+
+def _people(store: Store) -> dict[str, Any]:
+    return {
+        "subjects": list(store.subjects),
+        "hours": round(store.hours, 3),
+        "sources": sorted({recording.source for recording in store.recordings}),
+    }
+
+
+def print_line(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+def _silent(line: str) -> None:
+    """Say nothing: the first process speaks for all."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

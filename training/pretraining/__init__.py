@@ -1,0 +1,1 @@
+"""Pretraining an encoder: settings, masks, schedule, objective, windows, checkpoints, the loop."""

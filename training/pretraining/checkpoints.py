@@ -1,0 +1,161 @@
+"""Checkpoints: tensors in one safetensors file, written whole, with a JSON header."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.files import write_whole
+from core.model import Pretraining
+
+VERSION = 1
+
+_HEADER = "eegpt_realtime.pretraining"  # key of our JSON among a file's metadata
+_OPTIMISER = "optimizer."
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    step : int
+        Updates done.
+    variant : str
+    manifest_sha256 : str
+        Of the store.
+    best : float or None
+        Lowest validation loss of the reconstruction so far.
+    loss_scale : dict
+        State of fp16's scaler; empty in other precisions.
+    """
+
+    step: int
+    variant: str
+    manifest_sha256: str
+    best: float | None = None
+    loss_scale: dict[str, float] | None = None
+
+
+def save_checkpoint(
+    path: Path,
+    parts: Pretraining,
+    progress: Progress,
+    optimiser: torch.optim.Optimizer | None = None,
+) -> None:
+    """Write a checkpoint, in place of an older one of that name.
+
+    Parameters
+    ----------
+    path : Path
+    parts : Pretraining
+    progress : Progress
+    optimiser : torch.optim.Optimizer, optional
+        For a checkpoint to go on from. Without it, the file has the four parts under their
+        published names, as `core.model.load_pretraining` reads them.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = dict(parts.state_dict())
+    if optimiser is not None:
+        for name, parameter in parts.named_parameters():
+            for moment, value in optimiser.state.get(parameter, {}).items():
+                tensors[f"{_OPTIMISER}{moment}.{name}"] = value
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = {"format_version": VERSION} | asdict(progress)
+    write_whole(path, save(plain, metadata={_HEADER: json.dumps(header)}), overwrite=True)
+
+
+def read_progress(path: Path) -> Progress:
+    """Return how far the run of a checkpoint was.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or no checkpoint of this program.
+    """
+    return _read(path, names=False)[0]
+
+
+def load_checkpoint(
+    path: Path, parts: Pretraining, optimiser: torch.optim.Optimizer | None = None
+) -> Progress:
+    """Fill the four parts, and the optimiser, with what a checkpoint holds.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of another variant, or holds no state of the optimiser
+        that is asked for.
+    """
+    progress, tensors = _read(path)
+    variant = parts.encoder.spec.variant
+    if progress.variant != variant:
+        raise InputError(
+            f"{path} is a checkpoint of {progress.variant}, and this run is {variant}."
+        )
+    wanted = parts.state_dict()
+    weights = {name: t for name, t in tensors.items() if not name.startswith(_OPTIMISER)}
+    wrong = [n for n in wanted.keys() | weights.keys() if not _alike(wanted.get(n), weights.get(n))]
+    if wrong:
+        raise InputError(f"{path} is damaged: its tensor {min(wrong)} is not as it should be.")
+    parts.load_state_dict(weights)
+    if optimiser is None:
+        return progress
+    for name, parameter in parts.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        state = {moment: tensors.get(f"{_OPTIMISER}{moment}.{name}") for moment in _MOMENTS}
+        if any(value is None for value in state.values()):
+            raise InputError(f"{path} lacks the optimiser's state of {name}; it cannot go on.")
+        optimiser.state[parameter] = {
+            # AdamW keeps its count of steps on the processor.
+            moment: value if moment == "step" else value.to(parameter.device)
+            for moment, value in state.items()
+            if value is not None
+        }
+    return progress
+
+
+def _alike(one: Tensor | None, other: Tensor | None) -> bool:
+    return (
+        one is not None
+        and other is not None
+        and one.shape == other.shape
+        and bool(other.isfinite().all())
+    )
+
+
+def _read(path: Path, names: bool = True) -> tuple[Progress, dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(f"There is no checkpoint {path}.")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            header = json.loads((file.metadata() or {}).get(_HEADER, "null"))
+            tensors = {n: file.get_tensor(n) for n in file.keys()} if names else {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {str(error).splitlines()[0]}.") from error
+    if not isinstance(header, dict):
+        raise InputError(f"{path} is no checkpoint of a pretraining run.")
+    if (version := header.pop("format_version", None)) != VERSION:
+        raise InputError(
+            f"{path} is a checkpoint of format {version!r} and this program reads format {VERSION}."
+        )
+    try:
+        return Progress(**header), tensors
+    except TypeError as error:
+        raise InputError(f"{path} has a damaged header.") from error

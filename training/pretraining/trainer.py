@@ -1,0 +1,356 @@
+"""The loop: one process's part of a pretraining run."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from core.errors import InputError
+from core.model import Pretraining, load_pretraining, new_pretraining
+from training.pretraining.checkpoints import Progress, load_checkpoint, save_checkpoint
+from training.pretraining.folder import RunFolder
+from training.pretraining.objective import Losses, Objective, collapse, parameter_groups
+from training.pretraining.processes import Interruption, Processes
+from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
+from training.pretraining.settings import PretrainSettings
+from training.pretraining.windows import Group, Windows, WindowStore
+
+_BETA2 = 0.999
+_MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_VALIDATION_SEED = 0  # of every run: their validation losses can be compared
+
+
+class Trainer:
+    """A run in this process.
+
+    Parameters
+    ----------
+    settings : PretrainSettings
+    training, validation : WindowStore
+        Without validation, no checkpoint is the best.
+    me : Processes
+    tell : callable
+        Called with a line for the person who waits.
+
+    Raises
+    ------
+    InputError
+        If the settings do not fit the store or the number of processes.
+    """
+
+    def __init__(
+        self,
+        settings: PretrainSettings,
+        training: WindowStore,
+        validation: WindowStore | None,
+        me: Processes,
+        tell: Callable[[str], object] = lambda line: None,
+    ) -> None:
+        if settings.batch % me.count:
+            raise InputError(
+                f"A batch of {settings.batch} windows cannot be shared by {me.count} processes; "
+                "set --batch to a multiple."
+            )
+        self.settings, self.me, self.tell = settings, me, tell
+        self.windows = Windows(training, settings)
+        self.steps = self.windows.steps()
+        self.step = 0  # updates done
+        self.best: float | None = None
+        self._validation = (
+            None if validation is None else Windows(validation, settings, _VALIDATION_SEED)
+        )
+        self._manifest_sha256 = training.manifest_sha256
+
+        self.parts = first_weights(settings).to(me.device)
+        _check_store(training, self.parts)
+        if settings.precision == "medium":
+            torch.set_float32_matmul_precision("medium")
+        self.objective = Objective(self.parts, settings.ablation, settings.gain)
+        if settings.compile:
+            self.objective.compile(dynamic=True)
+        self._model: torch.nn.Module = self.objective
+        if me.count > 1:
+            devices = [me.device] if me.device.type == "cuda" else None
+            self._model = DistributedDataParallel(self.objective, device_ids=devices)
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.parts, settings.rate.weight_decay))
+        self._scaler = torch.amp.GradScaler(me.device.type, enabled=settings.precision == "fp16")
+
+    def load(self, folder: RunFolder) -> None:
+        """Take up a run where its last checkpoint left it.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint is missing, damaged, or was trained on another store.
+        """
+        progress = load_checkpoint(folder.last, self.parts, self.optimiser)
+        if progress.manifest_sha256 != self._manifest_sha256:
+            raise InputError(
+                f"{folder.last} was trained on another store (manifest "
+                f"{progress.manifest_sha256[:12]}..., this one's is {self._manifest_sha256[:12]}"
+                "...); give the one it was trained on with --store."
+            )
+        self.step, self.best = progress.step, progress.best
+        if progress.loss_scale:
+            self._scaler.load_state_dict(progress.loss_scale)
+
+    def save(self, folder: RunFolder) -> None:
+        """Write the last checkpoint; only the first process does."""
+        if self.me.first:
+            save_checkpoint(folder.last, self.parts, self._progress(), self.optimiser)
+
+    def run(self, folder: RunFolder, interruption: Interruption) -> int:
+        """Train to the end, or until asked to stop.
+
+        Returns
+        -------
+        int
+            0 at the end; 128 and the signal's number after an interruption, all saved.
+
+        Raises
+        ------
+        InputError
+            If a loss is no finite number; the last good checkpoint stays.
+        """
+        write = _Curves(folder, self.settings) if self.me.first else None
+        spent, since = 0.0, self.step
+        with ThreadPoolExecutor(1, "windows") as reader:  # reads the next batch meanwhile
+            coming = reader.submit(self._batch, self.step)
+            while self.step < self.steps:
+                begin = time.perf_counter()
+                groups = coming.result()
+                if self.step + 1 < self.steps:
+                    coming = reader.submit(self._batch, self.step + 1)
+                row, tokens, stop = self.update(groups, interruption.signal)
+                spent += time.perf_counter() - begin
+                held_out = self.validate(folder) if self._due(self.settings.validate_every) else {}
+                if self._due(self.settings.log_every) or held_out:
+                    variance, rank = collapse(tokens)
+                    speed = self.settings.batch * (self.step - since) / spent
+                    row |= held_out | {"token_variance": variance, "token_rank": rank}
+                    row |= {"windows_per_second": round(speed, 2)}
+                    if write is not None:
+                        write(row)
+                        self._say(row)
+                    spent, since = 0.0, self.step
+                if self._due(self.settings.checkpoint_every) or stop:
+                    self.save(folder)
+                if stop and self.step < self.steps:
+                    self.tell(f"Stopped by a signal at step {self.step}; everything is saved.")
+                    return 128 + stop
+        self.me.wait()
+        return 0
+
+    def update(self, groups: list[Group], stop: int = 0) -> tuple[dict[str, Any], Tensor, int]:
+        """Make one step.
+
+        Parameters
+        ----------
+        groups : list of Group
+            This process's share of the batch.
+        stop : int
+            Number of a signal that this process got, or 0.
+
+        Returns
+        -------
+        row : dict
+            Losses of the whole batch and what the schedules say, for the curves.
+        tokens : Tensor, shape (windows, patches, summary tokens, width)
+            Of this process's windows, aligned with.
+        stop : int
+            Number of a signal that any process got, or 0.
+        """
+        settings, step = self.settings, self.step
+        rate, beta1 = one_cycle(step, self.steps, settings.rate)
+        for group in self.optimiser.param_groups:
+            group["lr"], group["betas"] = rate, (beta1, _BETA2)
+        weight = alignment_weight(step, settings.alignment)
+        self.optimiser.zero_grad(set_to_none=True)
+        sums = self._zeros(3)  # alignment, reconstruction, signals
+        sums[2] = float(stop > 0)
+        tokens = []
+        pieces = list(self._pieces(groups))
+        for number, piece in enumerate(pieces, 1):
+            share = len(piece[0]) / settings.batch
+            with self._unsynchronised(number < len(pieces)):
+                losses = self._losses(self._model, piece)
+                # Gradients are averaged over the processes: their sum is wanted.
+                loss = self.objective.weighed(losses, weight) * share * self.me.count
+                self._scaler.scale(loss).backward()
+            sums[0] += share * losses.alignment.detach()
+            sums[1] += share * losses.reconstruction.detach()
+            tokens.append(losses.tokens)
+        alignment, reconstruction, signals = self.me.total(sums).tolist()
+        if not math.isfinite(alignment + reconstruction):
+            raise InputError(self._not_finite(groups, alignment, reconstruction))
+        self._scaler.step(self.optimiser)
+        self._scaler.update()
+        kept = kept_of_average(step, self.steps, settings.average)
+        self.objective.average(kept)
+        self.step += 1
+        row = {
+            "step": self.step,
+            "epoch": round(self.step * settings.batch / self.windows.per_epoch, 4),
+            "alignment": alignment,
+            "reconstruction": reconstruction,
+            "loss": reconstruction + (0.0 if settings.ablation == "A" else weight * alignment),
+            "learning_rate": rate,
+            "beta1": beta1,
+            "average_kept": kept,
+        }
+        return row, torch.cat(tokens), (stop or signal.SIGTERM) if signals else 0
+
+    @torch.no_grad()
+    def validate(self, folder: RunFolder) -> dict[str, float]:
+        """Return the losses on the people held out, and keep the checkpoint if it is the best.
+
+        The best has the lowest loss of the reconstruction: the alignment loss is lowest when
+        tokens are all alike.
+        """
+        if self._validation is None:
+            return {}
+        batch = self.settings.batch
+        batches = max(1, self.settings.validation_windows // batch)
+        sums = self._zeros(2)
+        for number in range(batches):
+            groups = self._validation.batch(number, self.me.rank, self.me.count)
+            for piece in self._pieces(groups):
+                losses = self._losses(self.objective, piece)
+                share = len(piece[0]) / (batches * batch)
+                sums += share * torch.stack((losses.alignment, losses.reconstruction))
+        alignment, reconstruction = self.me.total(sums).tolist()
+        if self.best is None or reconstruction < self.best:
+            self.best = reconstruction
+            if self.me.first:
+                save_checkpoint(folder.best, self.parts, self._progress())
+        return {"validation_alignment": alignment, "validation_reconstruction": reconstruction}
+
+    def _due(self, every: int) -> bool:
+        """Whether something is to be done after this step; everything is after the last."""
+        return self.step % every == 0 or self.step == self.steps
+
+    def _batch(self, step: int) -> list[Group]:
+        return self.windows.batch(step, self.me.rank, self.me.count)
+
+    def _pieces(self, groups: list[Group]) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Yield what the objective takes, no more windows at once than fit."""
+        device = self.me.device
+        for group in groups:
+            fixed = [
+                torch.from_numpy(array).to(device)
+                for array in (group.channel_ids, group.masks.visible, group.masks.targets)
+            ]
+            most = self.settings.micro_batch or len(group.windows)
+            for start in range(0, len(group.windows), most):
+                windows = torch.from_numpy(group.windows[start : start + most])
+                yield windows.to(device), fixed[0], fixed[1], fixed[2]
+
+    def _losses(self, model: torch.nn.Module, piece: tuple[Tensor, ...]) -> Losses:
+        kind = _MIXED.get(self.settings.precision)
+        device = self.me.device.type
+        with nullcontext() if kind is None else torch.autocast(device, dtype=kind):
+            return model(*piece)
+
+    def _unsynchronised(self, wanted: bool) -> AbstractContextManager:
+        """Keep gradients in this process until the last piece of its share."""
+        if wanted and isinstance(self._model, DistributedDataParallel):
+            return self._model.no_sync()
+        return nullcontext()
+
+    def _zeros(self, count: int) -> Tensor:
+        """Return zeros to add losses to, where they are computed."""
+        kind = torch.float32 if self.me.device.type == "mps" else torch.float64  # it has no other
+        return torch.zeros(count, dtype=kind, device=self.me.device)
+
+    def _progress(self) -> Progress:
+        return Progress(
+            self.step,
+            self.settings.variant,
+            self._manifest_sha256,
+            self.best,
+            self._scaler.state_dict() or None,
+        )
+
+    def _not_finite(self, groups: list[Group], alignment: float, reconstruction: float) -> str:
+        said = (
+            f"The loss of step {self.step + 1} is not finite (alignment {alignment:g}, "
+            f"reconstruction {reconstruction:g}), so training stops; the last good checkpoint stays"
+        )
+        for group in groups:
+            for window, recording in zip(group.windows, group.recordings, strict=True):
+                if not math.isfinite(float(window.sum())):
+                    return f"{said}. Recording {recording} of the training part is not finite."
+        return f"{said}. Try a lower --rate.peak, or --precision bf16 or fp32."
+
+    def _say(self, row: dict[str, Any]) -> None:
+        line = (
+            f"step {row['step']} of {self.steps}  alignment {row['alignment']:.4f}  "
+            f"reconstruction {row['reconstruction']:.4f}  "
+            f"token variance {row['token_variance']:.3f}, rank {row['token_rank']:.1f}  "
+            f"{row['windows_per_second']:g} windows/s"
+        )
+        if "validation_reconstruction" in row:
+            line += (
+                f"  held out: {row['validation_alignment']:.4f}, "
+                f"{row['validation_reconstruction']:.4f}"
+            )
+        self.tell(line)
+
+
+class _Curves:
+    """Writes rows to the CSV, and to TensorBoard if asked."""
+
+    def __init__(self, folder: RunFolder, settings: PretrainSettings) -> None:
+        self._folder = folder
+        self._board: Any = None
+        if settings.tensorboard:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError as error:
+                raise InputError(
+                    "TensorBoard is not installed; pip install tensorboard, or leave it out."
+                ) from error
+            self._board = SummaryWriter(str(folder.path / "tensorboard"))
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        self._folder.add(row)
+        if self._board is not None:
+            for name, value in row.items():
+                self._board.add_scalar(name, value, row["step"])
+            self._board.flush()
+
+
+def first_weights(settings: PretrainSettings) -> Pretraining:
+    """Return the four parts that a run begins with.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint to begin with cannot be used, or is of another variant.
+    """
+    if settings.weights is None:
+        return new_pretraining(settings.variant, settings.seed)
+    parts = load_pretraining(settings.weights)
+    if (found := parts.encoder.spec.variant) != settings.variant:
+        raise InputError(
+            f"{settings.weights} is a checkpoint of {found}, and variant is {settings.variant}."
+        )
+    return parts
+
+
+def _check_store(store: WindowStore, parts: Pretraining) -> None:
+    spec = parts.encoder.spec
+    if (store.rate, store.unit) != (spec.rate, spec.unit):
+        raise InputError(
+            f"The store holds {store.unit} at {store.rate:g} Hz and the model takes {spec.unit} at "
+            f"{spec.rate:g} Hz; prepare it again for this model."
+        )
