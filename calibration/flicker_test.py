@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from calibration.paradigm import Paradigm
+from calibration.paradigm import Paradigm, load_paradigm
 from calibration.screens.flicker import Flicker
 from calibration.timing import TimingLimits, TimingReport, against_frames, against_photodiode
 from core.errors import InputError
@@ -39,7 +39,7 @@ def measure(command: TimingCommand, folder: Path) -> int:
         If the stream or its channel is not to be had, or too little was seen.
     """
     limits = load_settings(TimingLimits, command.limits)
-    paradigm = Paradigm.model_validate({"photodiode": command.corner})
+    paradigm = load_paradigm(changes={"photodiode": command.corner})
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     out = command.out or folder / "sourcedata" / f"timing_{stamp}.json"
     if out.exists():
