@@ -192,7 +192,9 @@ def read_moabb(name: str, label: str) -> Iterator[tuple[str, str, Recording]]:
     dataset = moabb_dataset(name)
     subject = next(subject for subject in dataset.subject_list if str(subject) == label)
     try:
-        sessions = dataset.get_data([subject])[subject]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old names in the data set's own reader
+            sessions = dataset.get_data([subject])[subject]
     except Exception as error:  # of the network, a server, an archive, a reader
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
