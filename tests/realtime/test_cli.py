@@ -51,7 +51,7 @@ def test_streams_that_do_not_fit_end_in_a_sentence(decoder_file, outlet, fitted,
     said = refused(["--stream", "Twin", *headless], capsys)
     assert "one" in said
     assert "two" in said
-    said = refused(["--stream", "Absent", *headless, "--timeout", 0.5], capsys)
+    said = refused(["--stream", "Absent", *headless, "--timeout", 4], capsys)
     assert '"Absent"' in said
     assert "Nameless" in said
     assert "--stream" in refused(headless, capsys)
