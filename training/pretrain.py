@@ -1,4 +1,4 @@
-"""Pretrain an encoder: ``python -m training.pretrain tiny --run runs/first --store STORE``."""
+"""Pretrain an encoder: ``python -m training.pretrain tiny --folder runs/first --store STORE``."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CONFIGS = Path(__file__).parent / "configs"
 class Command:
     """Pretrain an encoder on a window store, as EEGPT was.
 
-    Usage: python -m training.pretrain [CONFIG] --run DIR --store DIR [--SETTING VALUE ...]
+    Usage: python -m training.pretrain [CONFIG] --folder DIR --store DIR [--SETTING VALUE ...]
     or, to go on, python -m training.pretrain --resume DIR. CONFIG is a YAML file or the name of
     one in training/configs. Start it with torchrun for several processes or machines.
     """
 
-    run: Path | None = None
+    folder: Path | None = None  # not "run": torchrun would take it for its own --run-path
     """Folder to make, for settings, curves and checkpoints."""
     resume: Path | None = None
     """Folder of a run to go on with, from its last checkpoint."""
@@ -59,8 +59,10 @@ def _main(given: list[str]) -> int:
         default=Command(settings=_from_file(config, given)),
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    if (command.run is None) == (command.resume is None):
-        raise InputError("Say where the run's folder is: --run DIR makes it, --resume DIR goes on.")
+    if (command.folder is None) == (command.resume is None):
+        raise InputError(
+            "Say where the run's folder is: --folder DIR makes it, --resume DIR goes on."
+        )
     if command.resume is not None and config is not None:
         raise InputError(f"A run that goes on has its settings already; leave {config} out.")
     return _pretrain(command)
@@ -92,7 +94,7 @@ def config_file(config: str) -> Path:
 
 
 def _pretrain(command: Command) -> int:
-    settings, folder = command.settings, RunFolder(command.run or command.resume or Path())
+    settings, folder = command.settings, RunFolder(command.folder or command.resume or Path())
     if not settings.store:
         raise InputError("Say which window store to train on: --store DIR.")
     settings = settings.model_copy(update={"store": str(Path(settings.store).resolve())})

@@ -94,7 +94,7 @@ class RunFolder:
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise InputError(
-                f"{self.path} exists already; choose another folder with --run, or go on with "
+                f"{self.path} exists already; choose another one with --folder, or go on with "
                 f"--resume {self.path}."
             )
         # The settings last: a folder that has them is complete.

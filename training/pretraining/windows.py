@@ -20,6 +20,7 @@ from training.pretraining.settings import PATCH, PretrainSettings
 
 _ORDER, _MASKS = 0, 1  # streams of random numbers from one seed
 _LOOKS = 64  # windows from which a covariance is estimated
+_FLOOR = 0.01  # of the mean variance: the least in any direction
 
 
 class Stretch(Protocol):
@@ -202,7 +203,11 @@ class Windows:
             places = np.searchsorted(ever, rows)
             total[np.ix_(places, places)] += channel_covariance(signal)
             together[np.ix_(places, places)] += 1
-        return total / together if together.all() else None
+        if not together.all():
+            return None
+        # Entries averaged over different recordings need not be a covariance any more.
+        values, vectors = np.linalg.eigh(total / together)
+        return (vectors * np.maximum(values, _FLOOR * values.mean())) @ vectors.T
 
     def _ever(self) -> np.ndarray:
         """Return the rows that any recording long enough has."""

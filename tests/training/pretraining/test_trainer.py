@@ -227,7 +227,7 @@ def test_what_does_not_fit_is_refused(trainer, store, others, folder, tmp_path):
     path.last.write_bytes(content[:-100])
     with pytest.raises(InputError, match="is damaged"):
         trainer().load(path)
-    with pytest.raises(InputError, match="exists already; choose another folder"):
+    with pytest.raises(InputError, match="exists already; choose another one"):
         path.begin(made.settings, {})
     with pytest.raises(InputError, match="There is no checkpoint"):
         trainer().load(RunFolder(tmp_path / "nowhere"))

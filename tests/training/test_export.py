@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+
+from core.model import load_encoder, load_pretraining
+from core.montage import channel_ids
+from training.export import main
+from training.pretrain import main as pretrain
+from training.pretraining.folder import RunFolder
+
+
+@pytest.fixture
+def run(store, tmp_path):
+    """Return a function that makes a short run."""
+
+    def make(*flags):
+        path = tmp_path / "first"
+        fast = "tiny --window 256 --steps 4 --batch 4 --validate-every 2".split()
+        assert pretrain([*fast, *flags, "--store", str(store.folder), "--folder", str(path)]) == 0
+        return RunFolder(path)
+
+    return make
+
+
+def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
+    folder = run("--validation-subjects", "3", "--gain", "30")
+    out = tmp_path / "out" / "mine.safetensors"
+    notes = tmp_path / "notes.md"
+    notes.write_text("## Scores\n\nNone yet.\n")
+    assert main([str(folder.path), "--out", str(out), "--notes", str(notes)]) == 0
+    encoder = load_encoder(out)
+    spec = encoder.spec
+    assert (spec.name, spec.variant, spec.window, spec.unit) == ("first-tiny1", "tiny1", 256, "mV")
+    assert spec.trained
+    assert spec.label == "first-tiny1"
+    assert spec.channels == store.channels
+    assert np.array(spec.covariance).shape == (58, 58)
+    assert spec.provenance["store_manifest_sha256"] == store.manifest_sha256
+    assert spec.provenance["checkpoint"] == "best"
+
+    # The factor on the samples is in the first layer: the encoder takes the store's unit.
+    within = load_pretraining(folder.best).target_encoder
+    window = torch.from_numpy(store.crop(0, 0, 256))[None]
+    ids = channel_ids(store.channels)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(window, ids), within(30.0 * window, ids))
+
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert encoder.weights_sha256() in card
+    assert "hours of 2 people (simulated/1, simulated/2)" in card
+    assert "Checkpoint chosen on" in card
+    assert "gain: 30.0" in card
+    assert str(tmp_path) not in card
+    assert card.endswith("None yet.\n")
+    assert sum(line.startswith("| ") for line in card.splitlines()) >= 4
+
+
+def test_without_a_best_the_last_is_taken(run, tmp_path):
+    folder = run()
+    out = tmp_path / "last.safetensors"
+    assert main([str(folder.path), "--out", str(out), "--name", "mine"]) == 0
+    spec = load_encoder(out).spec
+    assert (spec.name, spec.provenance["checkpoint"], spec.provenance["step"]) == (
+        "mine",
+        "last",
+        "4",
+    )
+    target = load_pretraining_of(folder)
+    assert load_encoder(out).weights_sha256() == target.weights_sha256()
+
+
+def load_pretraining_of(folder):
+    from core.model import new_pretraining
+    from training.pretraining.checkpoints import load_checkpoint
+
+    parts = new_pretraining("tiny1")
+    load_checkpoint(folder.last, parts)
+    return parts.target_encoder
+
+
+def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
+    def refused(*given):
+        assert main([str(text) for text in given]) == 2
+        return capsys.readouterr().err
+
+    folder = run()
+    assert "is no folder of a run" in refused(tmp_path, "--out", tmp_path / "a.safetensors")
+    assert "must end in .safetensors" in refused(folder.path, "--out", tmp_path / "a.pt")
+    assert "no checkpoint" in refused(
+        folder.path, "--out", tmp_path / "a.safetensors", "--checkpoint", "best"
+    )
+    (tmp_path / "b.md").write_text("mine")
+    assert "b.md exists already" in refused(folder.path, "--out", tmp_path / "b.safetensors")
+    assert not (tmp_path / "b.safetensors").exists()

@@ -1,0 +1,229 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from core.settings import as_yaml, load_settings
+from training.pretrain import CONFIGS, config_file, main
+from training.pretraining.folder import RunFolder
+from training.pretraining.settings import PretrainSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+FAST = "--window 256 --variant tiny1 --device cpu --threads 1 --log-every 1".split()
+SAME = ("step", "alignment", "reconstruction", "loss", "token_variance", "token_rank")
+
+
+@pytest.fixture
+def start(store, tmp_path):
+    """Return a function that runs the command in this process; the run's folder and exit code."""
+
+    def start(*flags, name="run"):
+        path = tmp_path / name
+        code = main([*flags, *FAST, "--store", str(store.folder), "--folder", str(path)])
+        return RunFolder(path), code
+
+    return start
+
+
+def losses(folder):
+    return [[row[name] for name in SAME] for row in folder.curves()]
+
+
+def environment():
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def test_a_run_from_a_config_of_ours(start, store, capsys):
+    folder, code = start("tiny", "--steps", "3", "--batch", "4", "--validation-subjects", "3")
+    assert code == 0
+    assert "3 steps of 4 windows" in capsys.readouterr().out
+    settings = load_settings(PretrainSettings, folder.settings_file)
+    assert (settings.steps, settings.batch, settings.validation_windows) == (3, 4, 16)
+    assert settings.validation_subjects == ("3",)
+    facts = folder.facts()
+    assert facts["manifest_sha256"] == store.manifest_sha256
+    assert facts["validation"]["subjects"] == ["simulated/3"]
+    assert "simulated/3" not in facts["training"]["subjects"]
+    assert np.array(facts["covariance"]).shape == (len(facts["channels"]),) * 2
+    assert facts["started"]["git_commit"] is None or len(facts["started"]["git_commit"]) >= 40
+    assert sorted(path.name for path in folder.path.iterdir()) == [
+        "best.safetensors",
+        "last.safetensors",
+        "losses.csv",
+        "run.json",
+        "settings.yaml",
+    ]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in CONFIGS.glob("*.yaml")])
+def test_configs_are_settings(name):
+    load_settings(PretrainSettings, config_file(name))
+
+
+def test_the_papers_settings():
+    paper = load_settings(PretrainSettings, config_file("paper"))
+    ours = load_settings(PretrainSettings, config_file("eegpt"))
+    assert (paper.average.start, paper.average.end) == (0.99, 0.99)
+    assert (paper.masks.times, paper.masks.kept_targets) == ("exact", 1.0)
+    assert (paper.variant, paper.epochs, paper.batch) == (ours.variant, ours.epochs, ours.batch)
+    assert ours.model_dump(exclude={"precision"}) == PretrainSettings().model_dump(
+        exclude={"precision"}
+    )
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+def test_killed_and_resumed_the_next_losses_are_those_of_a_run_in_one_piece(how, start, tmp_path):
+    flags = ["--steps", "60", "--batch", "4", "--checkpoint-every", "5"]
+    whole, _ = start(*flags, name="whole")
+    killed = RunFolder(tmp_path / "killed")
+    command = [
+        sys.executable,
+        "-m",
+        "training.pretrain",
+        *flags,
+        *FAST,
+        "--folder",
+        str(killed.path),
+    ]
+    with subprocess.Popen(
+        [*command, "--store", whole.settings().store],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("step 12 "):
+                process.send_signal(getattr(signal, how))
+                break
+        rest = process.stdout.read()
+        code = process.wait(60)
+    lines = len(killed.curves())
+    assert lines < 40
+    if how == "SIGTERM":
+        assert code == 128 + signal.SIGTERM
+        assert "everything is saved" in rest
+    else:
+        assert code == -signal.SIGKILL
+    assert main(["--resume", str(killed.path)]) == 0
+    (resumed,) = killed.facts()["resumed"]
+    assert 10 <= resumed["step"] <= 40
+    assert losses(killed) == losses(whole)
+    assert not list(killed.path.glob(".*"))
+    ours, theirs = load_file(killed.last), load_file(whole.last)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_two_processes_have_the_loss_and_the_gradients_of_one(start, tmp_path):
+    flags = ["--steps", "1", "--batch", "8", "--validation-subjects", "3"]
+    flags += ["--validation-windows", "8"]
+    alone, _ = start(*flags, name="alone")
+    together = RunFolder(tmp_path / "together")
+    launch = "-m torch.distributed.run --standalone --nproc-per-node 2 -m training.pretrain".split()
+    paths = ["--folder", str(together.path), "--store", alone.settings().store]
+    done = subprocess.run(
+        [sys.executable, *launch, *flags, *FAST, *paths],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("1 steps of 8 windows") == 1  # one of them speaks
+    assert "on 2 x cpu" in done.stdout
+    (one,), (two,) = alone.curves(), together.curves()
+    for name in ("alignment", "reconstruction", "loss", "validation_reconstruction"):
+        assert float(two[name]) == pytest.approx(float(one[name]), rel=1e-5)
+    # After one step AdamW's first moment is the gradient, times 1 - beta1.
+    ours, theirs = load_file(together.last), load_file(alone.last)
+    moments = [name for name in theirs if name.startswith("optimizer.exp_avg.")]
+    assert len(moments) > 100
+    largest = max(np.abs(theirs[name]).max() for name in moments)
+    for name in moments:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5 * largest)
+
+
+def refusal(capsys, *given):
+    try:
+        code = main(list(given))
+    except SystemExit as end:  # of the command line's parser
+        code = end.code
+    assert code == 2
+    return " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_what_is_given_wrongly_is_refused_in_a_sentence(start, store, tmp_path, capsys):
+    settings = tmp_path / "mine.yaml"
+    settings.write_text("variant: tiny1\nlerning_rate: 0.1\n")
+    new = ("--folder", str(tmp_path / "new"), "--store", str(store.folder))
+    assert 'mine.yaml: "lerning_rate" is no setting' in refusal(capsys, str(settings), *new)
+    settings.write_text("masks:\n  hidden_time: 0.5\n")
+    assert 'did you mean "hidden_times"?' in refusal(capsys, str(settings), *new)
+    settings.write_text("variant: huge\n")
+    assert 'variant is "huge"; one of tiny1' in refusal(capsys, str(settings), *new)
+    settings.write_text("window: 1000\n")
+    assert "a multiple of the patch, 64, was expected" in refusal(capsys, str(settings), *new)
+    settings.write_text("batch: 8\nmasks_per_batch: 3\n")
+    assert "must divide" in refusal(capsys, str(settings), *new)
+    assert "Unrecognized options: --bach" in refusal(capsys, "tiny", *new, "--bach", "8")
+    assert "hidden_times" in refusal(capsys, "tiny", *new, "--masks.hidden-times", "3")
+    assert 'no settings file "none"; files of ours are' in refusal(capsys, "none", *new)
+    assert "Say where the run's folder is" in refusal(capsys, "tiny", *new[2:])
+    assert "Say which window store" in refusal(capsys, "tiny", *new[:2])
+    assert 'There is no device "tpu" here' in refusal(capsys, "tiny", *new, "--device", "tpu")
+    assert "There is no window store at" in refusal(capsys, *new[:2], "--store", str(tmp_path))
+    assert "is no folder of a run" in refusal(capsys, "--resume", str(tmp_path))
+    assert not (tmp_path / "new").exists()
+
+    folder, _ = start("--steps", "2", "--batch", "4", name="new")
+    before = {path: path.read_bytes() for path in folder.path.iterdir()}
+    assert "exists already; choose another one" in refusal(capsys, "tiny", *FAST, *new)
+    going_on = ("--resume", str(folder.path))
+    assert "has batch 4, so it cannot go on with 8" in refusal(capsys, *going_on, "--batch", "8")
+    assert "has its settings already" in refusal(capsys, "tiny", *going_on)
+    assert {path: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+def test_settings_of_a_run_start_the_same_run(start, tmp_path):
+    folder, _ = start("--steps", "2", "--batch", "4")
+    again, _ = start(str(folder.settings_file), name="again")
+    assert losses(again) == losses(folder)
+    assert as_yaml(again.settings()) == as_yaml(folder.settings())
+
+
+def test_help_waits_for_no_torch():
+    code = (
+        "import sys\nfrom training.pretrain import main\n"
+        "try:\n    main(['tiny', '--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'scipy', 'mne', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--masks.hidden-times" in done.stdout
+    assert "tiny1)" in done.stdout
+
+
+def test_a_finished_run_has_nothing_left_to_do(start):
+    folder, _ = start("--steps", "2", "--batch", "4")
+    before = load_file(folder.last)
+    began = time.time_ns()
+    assert main(["--resume", str(folder.path), "--threads", "1"]) == 0
+    assert len(folder.curves()) == 2
+    assert all(
+        np.array_equal(tensor, before[name]) for name, tensor in load_file(folder.last).items()
+    )
+    assert folder.last.stat().st_mtime_ns < began
+    assert json.loads(folder.facts_file.read_text())["resumed"][0]["step"] == 2
