@@ -26,8 +26,9 @@ import numpy as np  # noqa: E402 - after the threads are settled
 
 from core.recordings import Recording  # noqa: E402
 from core.signal.filtering import Band  # noqa: E402
+from training.manifest import Form  # noqa: E402
 from training.shards import Identity, StoreWriter, shard_key  # noqa: E402
-from training.store import Form, Store  # noqa: E402
+from training.store import Store  # noqa: E402
 
 
 def main() -> int:

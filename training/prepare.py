@@ -15,9 +15,10 @@ from core.errors import InputError, run
 from core.threads import share_cores
 
 if TYPE_CHECKING:
+    from training.manifest import Form, LeftOut, Shard
     from training.shards import StoreWriter
     from training.sources.parts import Part
-    from training.store import Form, LeftOut, Shard, Store
+    from training.store import Store
 
 PROGRAM = "training.prepare"
 
@@ -111,7 +112,7 @@ def _form(options: Options) -> Form:
     from core.model.encoder import eegpt_spec
     from core.model.variants import VARIANTS
     from core.signal.filtering import Band
-    from training.store import Form
+    from training.manifest import Form
 
     # All variants want the same.
     spec = eegpt_spec(next(iter(VARIANTS)), name="", trained=False, provenance={})
@@ -123,7 +124,7 @@ def _announce(
     parts: Sequence[Part], missing: Sequence[Part], writer: StoreWriter, keep_going: bool
 ) -> int:
     """Print what will be done, and return the bytes it is known to need."""
-    from training.store import SAMPLE
+    from training.manifest import SAMPLE
 
     form = writer.form
     for source in sorted({part.identity.source for part in parts}):
@@ -175,7 +176,7 @@ def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tu
     """Write the shards that are not there yet, with a bar, and return what was left out."""
     from tqdm import tqdm
 
-    from training.store import LeftOut
+    from training.manifest import LeftOut
 
     left_out: dict[str, LeftOut] = {}
     seconds = 0.0

@@ -20,7 +20,7 @@ from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.units import factor, volts_per
-from training.store import (
+from training.manifest import (
     FORM,
     MANIFEST,
     SAMPLE,
@@ -30,10 +30,10 @@ from training.store import (
     LeftOut,
     Manifest,
     Shard,
-    Store,
     StoredRecording,
     decode,
 )
+from training.store import Store
 
 _AT_ONCE = 60  # s of signal on its way through the path
 _STILL = 0.1  # s without any change: no amplifier is so quiet

@@ -5,8 +5,8 @@ import pytest
 
 from core.montage import CODEX
 from core.synthetic import session
+from training.manifest import Form
 from training.shards import Identity, StoreWriter, shard_key
-from training.store import Form
 
 CHANNELS = tuple(name for name in CODEX if name not in ("AF7", "AF8", "PO5", "PO6"))
 

@@ -7,8 +7,9 @@ import pytest
 
 from core.errors import InputError
 from core.signal.filtering import Band
+from training.manifest import Form
 from training.shards import Identity, StoreWriter, shard_key
-from training.store import Form, Store
+from training.store import Store
 
 WHO = Identity("simulated", "2", "", "1")
 
