@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tyro
 
-from calibration.session_cli import COMMANDS
+from calibration.commands import COMMANDS
 from core.errors import InputError, run
 from core.threads import share_cores
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from calibration.course import Step, Trial
-from calibration.progress import Accuracy, Progress
+from calibration.paradigm.course import Step, Trial
+from calibration.session.progress import Accuracy, Progress
 from core.montage import CODEX
 from core.signal.monitor import ChannelStatus, Monitor
 from core.synthetic import LABELS, SimulatedSubject

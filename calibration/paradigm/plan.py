@@ -1,0 +1,127 @@
+"""What a run is about to do, as it is saved beside the recording, so that it can be resumed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from calibration.paradigm.course import Trial, plan_trials, trials_from_json
+from calibration.paradigm.model import Paradigm
+from calibration.recording.bids import Run, recorded_runs
+from calibration.recording.events import read_events
+from core.errors import InputError
+
+ENDING = "plan.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The paradigm of a run and its trials in order.
+
+    Attributes
+    ----------
+    paradigm : Paradigm
+    seed : int
+        That the order was drawn from.
+    trials : tuple of Trial
+        Those of this run; a resumed one has what was left.
+    """
+
+    paradigm: Paradigm
+    seed: int
+    trials: tuple[Trial, ...]
+
+    def to_json(self) -> str:
+        """Return the plan as JSON."""
+        return json.dumps(
+            {
+                "version": _VERSION,
+                "paradigm": self.paradigm.model_dump(mode="json"),
+                "seed": self.seed,
+                "trials": [asdict(trial) for trial in self.trials],
+            },
+            indent=1,
+        )
+
+
+def new_plan(paradigm: Paradigm, seed: int | None = None) -> Plan:
+    """Draw the trials of a run; without a seed, from a new one."""
+    drawn = secrets.randbelow(2**31) if seed is None else seed
+    return Plan(paradigm, drawn, plan_trials(paradigm, drawn))
+
+
+def plan_from_json(text: str, source: str) -> Plan:
+    """Return the plan that `Plan.to_json` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is none, or of another version.
+    """
+    try:
+        found: dict[str, Any] = json.loads(text)
+        version = found["version"]
+        if version == _VERSION:
+            return Plan(
+                Paradigm.model_validate(found["paradigm"]),
+                int(found["seed"]),
+                trials_from_json(json.dumps(found["trials"])),
+            )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{source} is no plan of a run ({error}); start a new run instead."
+        ) from error
+    raise InputError(f"{source} has version {version!r}; this program knows version {_VERSION}.")
+
+
+def unfinished(after: Run) -> tuple[Plan, Run]:
+    """Return what the newest run of a session left to do, and that run.
+
+    A trial is done when its end was marked.
+
+    Parameters
+    ----------
+    after : Run
+        The next run of that session.
+
+    Raises
+    ------
+    InputError
+        If there is no run with a plan, or nothing is left to do.
+    """
+    planned = [run for run in runs_of_session(after) if run.source(ENDING).is_file()]
+    if not planned:
+        raise InputError(
+            f"There is no run of subject {after.subject} to resume in {after.root}. "
+            "Start one with eegpt-calibrate run."
+        )
+    run = planned[-1]
+    path = run.source(ENDING)
+    plan = plan_from_json(path.read_text(encoding="utf-8"), str(path))
+    done = _done(run)
+    left = tuple(trial for trial in plan.trials if trial.number not in done and not trial.practice)
+    if not left:
+        raise InputError(
+            f"Run {run.number} is complete: all of its {len(plan.trials)} trials were done. "
+            "Start another one with eegpt-calibrate run."
+        )
+    return Plan(plan.paradigm, plan.seed, left), run
+
+
+def runs_of_session(run: Run) -> list[Run]:
+    """Return the runs of the same session that were recorded, by number."""
+    found = [
+        other
+        for other in recorded_runs(run.root)
+        if (other.subject, other.session, other.task) == (run.subject, run.session, run.task)
+    ]
+    return sorted(found, key=lambda other: other.number)
+
+
+def _done(run: Run) -> set[int]:
+    path = run.file("events.tsv")
+    rows = read_events(path.read_bytes()) if path.is_file() else []
+    return {row.trial for row in rows if row.name == "trial_end" and row.trial is not None}

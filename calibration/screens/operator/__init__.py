@@ -1,0 +1,1 @@
+"""The screen that the operator sees while the cues go on."""

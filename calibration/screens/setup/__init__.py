@@ -1,0 +1,1 @@
+"""The first screen: stream, channels, person."""

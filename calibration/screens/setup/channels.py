@@ -1,0 +1,113 @@
+"""The channel table: what each channel of the stream becomes for the model."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from calibration.session.preparation import ChannelRow
+from ui import theme
+
+_COLUMNS = ("Channel", "Electrode", "", "Unit")
+_WIDTHS = (82, 88, 84)  # px of all but the last
+_GOOD = theme.STATUS_COLOURS["ok"]
+_INKS: dict[str, QColor] = {
+    "matched": _GOOD,
+    "aliased": theme.STATUS_COLOURS["artifact"],
+    "ignored": theme.DIM,
+}
+
+
+class ChannelTable(QWidget):
+    """One row a channel, and a line about the electrodes that are missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[tuple[ChannelRow, ...], tuple[str, ...]] = ((), ())
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        self.table.setAccessibleName("Channels")
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setStyleSheet(_SCROLL_BAR)  # Qt takes it from no window above
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(26)
+        header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setStretchLastSection(True)
+        for index, width in enumerate(_WIDTHS):
+            self.table.setColumnWidth(index, width)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.missing = QLabel("")
+        self.missing.setTextFormat(Qt.TextFormat.PlainText)
+        self.missing.setWordWrap(True)
+        self.missing.setProperty("role", "caption")
+        self.missing.setFont(theme.font(12))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.missing)
+
+    def show_rows(self, rows: tuple[ChannelRow, ...], missing: tuple[str, ...]) -> None:
+        """Show other channels, if they differ."""
+        if (rows, missing) == self._shown:
+            return
+        self._shown = rows, missing
+        self.table.setRowCount(len(rows))
+        for index, row in enumerate(rows):
+            ink = _INKS[row.how]
+            unit, unit_ink = _unit(row)
+            self._put(index, 0, row.label, theme.TEXT if row.electrode else theme.DIM)
+            self._put(index, 1, row.electrode or "–", theme.TEXT if row.electrode else theme.DIM)
+            self._put(index, 2, row.how, ink)
+            self._put(index, 3, unit, unit_ink)
+        known = sum(row.electrode is not None for row in rows)
+        self.missing.setText(_summary(known, missing) if rows else "")
+        self.missing.setToolTip(" ".join(missing))
+
+    def _put(self, row: int, column: int, text: str, ink: QColor) -> None:
+        item = QTableWidgetItem(theme.plain(text))
+        item.setForeground(ink)
+        self.table.setItem(row, column, item)
+
+
+def _unit(row: ChannelRow) -> tuple[str, QColor]:
+    """Return the unit and, where it is not µV, what it is multiplied by."""
+    if row.factor is None:
+        used = row.electrode is not None
+        return row.unit or "no unit", theme.WARNING if used else theme.DIM
+    if abs(row.factor - 1.0) < 1e-9:
+        return "µV", theme.MUTED
+    return f"{row.unit} × {row.factor:g}", theme.TEXT
+
+
+def _summary(known: int, missing: tuple[str, ...]) -> str:
+    """Say what the model does without."""
+    total = known + len(missing)
+    if not missing:
+        return f"All {total} electrodes that the model knows are there."
+    few = " ".join(missing) if len(missing) <= 8 else " ".join(missing[:6]) + " …"
+    return f"{known} of the {total} electrodes that the model knows are there; missing: {few}"
+
+
+_SCROLL_BAR = f"""
+QScrollBar:vertical {{ background: {theme.PANEL.name()}; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{
+    background: {theme.RULE.name()}; border-radius: 4px; min-height: 30px; margin: 1px;
+}}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+"""

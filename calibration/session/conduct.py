@@ -1,0 +1,213 @@
+"""Conducting a session: the first screen, the cues, and the decoder at the end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+
+from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtGui import QGuiApplication, QScreen
+
+from calibration.fitting import Fit
+from calibration.paradigm.course import Course
+from calibration.screens.operator.window import OperatorWindow
+from calibration.screens.person.presenter import Presenter
+from calibration.screens.setup.window import SetupWindow
+from calibration.session.session import Session
+from calibration.session.setup import Setup
+from core.errors import InputError
+from core.recordings import Recording, read_recording
+from ui.theme import application
+
+_LOOK = 50  # ms between two looks at what may have gone wrong
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended.
+
+    Attributes
+    ----------
+    fit : Fit or None
+        None where there were too few trials, or the person left before.
+    recordings : tuple of Recording
+        What it was fitted on.
+    seconds : float
+        From the end of the last trial to the decoder.
+    said : str
+        What to tell of the decoder.
+    problem : str
+        Why there is no decoder, or why the session ended early; empty if all went well.
+    """
+
+    fit: Fit | None
+    recordings: tuple[Recording, ...]
+    seconds: float
+    said: str = ""
+    problem: str = ""
+
+
+def ask_setup(setup: Setup) -> bool:
+    """Show the first screen until the session begins or is called off; return whether it began."""
+    application()
+    window = SetupWindow(setup)
+    loop = QEventLoop()
+    window.begun.connect(lambda: loop.exit(1))
+    window.cancelled.connect(loop.quit)
+    window.show()
+    watch = _Interrupt(loop.quit)
+    begun = loop.exec() == 1
+    watch.stop()
+    window.close()
+    return begun
+
+
+class Conductor(QObject):
+    """Runs one session in its two windows, and fits the decoder.
+
+    Parameters
+    ----------
+    session : Session
+        Ready; the conductor closes it.
+    course : Course
+    presenter : Presenter
+    earlier : sequence of Recording
+        Of the same session.
+    save : callable
+        Keeps a fit, and returns what to tell about it.
+    leave : bool
+        Close the windows as soon as the decoder is there.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        course: Course,
+        presenter: Presenter,
+        earlier: Sequence[Recording],
+        save: Callable[[Fit], str],
+        leave: bool = False,
+    ) -> None:
+        super().__init__()
+        self.outcome: Outcome | None = None
+        self.operator = OperatorWindow(session, lambda: presenter.scene)
+        self._session, self._course, self._presenter = session, course, presenter
+        self._earlier, self._save, self._leave = tuple(earlier), save, leave
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="fit")
+        self._fitting: Future[Outcome] | None = None
+        self._failed = False
+        self._loop = QEventLoop()
+        self._timer = QTimer(self, interval=_LOOK)
+        self._timer.timeout.connect(self._look)
+        presenter.finished.connect(self._finish)
+        presenter.leave_asked.connect(self._quit_if_over)
+        self.operator.closed.connect(self._quit_if_over)
+
+    def run(self, full_screen: bool = True) -> Outcome:
+        """Run the session until its windows are closed."""
+        own, other = _screens()
+        self.operator.show()
+        if other is not None:
+            self.operator.move(own.geometry().topLeft())
+        self._presenter.open(other or own, full_screen)
+        self._timer.start()
+        watch = _Interrupt(self._interrupt)
+        self._loop.exec()
+        watch.stop()
+        self._timer.stop()
+        self._presenter.close()
+        self.operator.close()
+        self._session.close()
+        self._pool.shutdown()
+        return self.outcome or Outcome(
+            None, (), 0.0, problem="The session was left before its end; what was recorded is kept."
+        )
+
+    def _look(self) -> None:
+        """See whether something ended the run, or the fit is done."""
+        failure = self._session.failure
+        if failure is not None and not self._failed and not self._course.finished:
+            self._failed = True
+            self._presenter.fail(failure.title, failure.advice)
+        if self.outcome is None and self._fitting is not None and self._fitting.done():
+            self.outcome = self._fitting.result()
+            self._tell(self.outcome)
+
+    def _finish(self) -> None:
+        if self._fitting is not None:
+            return
+        if not self._failed:
+            self._presenter.say("Thank you", "The decoder is being made. You may move and blink.")
+        self._fitting = self._pool.submit(self._fit, monotonic())
+
+    def _fit(self, began: float) -> Outcome:
+        """Close the recording and fit; in a thread, for the screens go on."""
+        failure = self._session.failure
+        self._session.close()
+        problem = "" if failure is None else f"{failure.title}: {failure.advice}"
+        recordings = self._earlier
+        try:
+            recordings += (read_recording(self._session.run.file("eeg.vhdr")),)
+            fit = self._session.learner.fit(recordings[-1])
+            seconds = monotonic() - began
+            said = self._save(fit)
+        except InputError as error:
+            return Outcome(None, recordings, monotonic() - began, problem=problem or str(error))
+        return Outcome(fit, recordings, seconds, said, problem)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self._leave:
+            self._loop.quit()
+        elif not self._failed:
+            title = "Done" if outcome.fit is not None else "No decoder yet"
+            self._presenter.say(title, outcome.said or outcome.problem, "Return: close")
+
+    def _quit_if_over(self) -> None:
+        if self._course.finished and self.outcome is not None:
+            self._loop.quit()
+
+    def _interrupt(self) -> None:
+        """Ctrl-C: end at once with everything kept; a second one leaves without a decoder."""
+        if self._course.finished:
+            self._loop.quit()
+        else:
+            self._presenter.fail("Session ended", "It was ended from the keyboard; all is kept.")
+
+
+class _Interrupt:
+    """Turns Ctrl-C and a request to terminate into a call on the GUI's thread."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._asked = 0
+        self._call = call
+        self._before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        # Python sees a signal only while it runs; Qt's own loop would not let it.
+        self._timer = QTimer(interval=100)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Put things back."""
+        self._timer.stop()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, *_: object) -> None:
+        self._asked += 1
+
+    def _look(self) -> None:
+        while self._asked:
+            self._asked -= 1
+            self._call()
+
+
+def _screens() -> tuple[QScreen, QScreen | None]:
+    """Return the operator's screen and the person's, if there are two."""
+    own = QGuiApplication.primaryScreen()
+    others = [screen for screen in QGuiApplication.screens() if screen is not own]
+    return own, others[0] if others else None

@@ -1,0 +1,308 @@
+"""Learning while a run goes on, so that the decoder is ready when the last trial is over.
+
+The signal path, the band of the covariances and the tokens of every trial are computed as the
+samples come, with the objects that a fit from files uses; the fit then finds them done. Nothing
+here decides anything: the decoder is fitted on the files, and would be the same without this.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+
+from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
+from calibration.recording.timeline import Timeline
+from calibration.session.progress import Accuracy
+from core.decoding.epochs import REST_SECONDS, Early, place, resting, signals_of
+from core.decoding.features import TokenFeatures, band_sections
+from core.decoding.spatial import channel_covariance, spatial_filter
+from core.decoding.specialists import BAND
+from core.errors import InputError
+from core.model import Encoder
+from core.montage import channel_ids, match
+from core.recordings import UNIT, Event, Recording
+from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalPath
+from core.stream.continuity import Continuity
+from core.stream.discovery import StreamFacts
+from core.units import factor, voltage_factors
+
+_QUICK_EVERY = 4  # trials between two looks at how good the decoder would be
+_QUICK_HEAD = "riemann"
+_BETWEEN = "trial_start"  # event at which nothing is asked of the person yet
+_MARGIN = 2.0  # s: every cue so far back is known
+
+
+class _Stretches:
+    """Contiguous stretches of signal, that grow piece by piece."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+        self._pieces: list[list[np.ndarray]] = []
+
+    def begin(self) -> None:
+        self._pieces.append([])
+        self.lengths.append(0)
+
+    def add(self, piece: np.ndarray) -> None:
+        self._pieces[-1].append(piece)
+        self.lengths[-1] += len(piece)
+
+    def joined(self) -> tuple[np.ndarray, ...]:
+        """Return every stretch in one piece."""
+        self._pieces = [[np.concatenate(stretch)] for stretch in self._pieces]
+        return tuple(stretch[0] for stretch in self._pieces)
+
+
+class Learner:
+    """Prepares a fit while its last recording is still being made.
+
+    Parameters
+    ----------
+    facts : StreamFacts
+        Of the stream.
+    subject, session : str
+        BIDS labels.
+    settings : FitSettings
+    encoder : Encoder
+        The one that the settings name.
+    earlier : sequence of Recording
+        Of the same session, to be fitted together with this run.
+
+    Attributes
+    ----------
+    accuracy : Accuracy or None
+        How well the trials so far can be told apart; None while there are too few.
+    rejected : int
+        Trials left out so far.
+    error : str or None
+        Why learning stopped early; the fit from the files is not touched by that.
+    """
+
+    def __init__(
+        self,
+        facts: StreamFacts,
+        subject: str,
+        session: str,
+        settings: FitSettings,
+        encoder: Encoder,
+        earlier: Sequence[Recording] = (),
+    ) -> None:
+        self.accuracy: Accuracy | None = None
+        self.rejected = 0
+        self.error: str | None = None
+        self._facts, self._settings, self._encoder = facts, settings, encoder
+        self._subject, self._session = subject, session
+        self._earlier = tuple(earlier)
+        spec = encoder.spec
+        self._path_settings, _ = path_for(facts.labels, spec, settings, "the stream")
+        found = match(facts.labels, self._path_settings.channels)
+        self._path = SignalPath(
+            self._path_settings,
+            facts.rate,
+            found.indices,
+            [factor(UNIT, spec.unit)] * len(found.indices),
+        )
+        self._band = CausalFilter(band_sections(BAND, spec.rate))
+        self._factors = np.array(voltage_factors(facts.units, UNIT))
+        self._continuity = Continuity(facts.rate)
+        self._timeline = Timeline(facts.rate)
+        self._raw: list[np.ndarray] = []  # µV
+        self._breaks: list[int] = []
+        self._samples = 0
+        self._signals, self._banded = _Stretches(), _Stretches()
+        self._before = 0  # stretches of the earlier recordings
+        self._events: list[Event] = []  # of this run
+        self._cues: list[tuple[int, int]] = []  # of all recordings, in stretches
+        self._waiting: list[tuple[str, float]] = []  # events whose sample has not come
+        self._features: TokenFeatures | None = None
+        self._tokens: dict[tuple[int, int], np.ndarray] = {}
+        self._looked = 0  # trials at the last look
+        self._queue: SimpleQueue = SimpleQueue()
+        self._thread = threading.Thread(target=self._learn, name="learn", daemon=True)
+        self._thread.start()
+
+    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+        """Take the next samples, in the stream's unit; returns at once."""
+        self._queue.put((np.array(samples, dtype=np.float32), np.array(stamps)))
+
+    def event(self, name: str, time: float) -> None:
+        """Take an event, in seconds of the sender's clock; returns at once."""
+        self._queue.put((name, time))
+
+    def close(self) -> None:
+        """Finish what was taken. May be called again."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def fit(self, recording: Recording) -> Fit:
+        """Fit a decoder on the run as its files have it, and on the earlier ones.
+
+        Parameters
+        ----------
+        recording : Recording
+            Read from the files, after `close`.
+
+        Raises
+        ------
+        InputError
+            As `calibration.fitting.fit_decoder`.
+        """
+        recordings = (*self._earlier, recording)
+        return fit_decoder(
+            recordings,
+            cue_events(recordings),
+            self._subject,
+            self._settings,
+            self._session,
+            self._early() if self._holds(recording) else None,
+        )
+
+    # -- in the thread --------------------------------------------------------------------------
+
+    def _learn(self) -> None:
+        try:
+            self._take_earlier()
+            tried = 0  # trials
+            while (item := self._queue.get()) is not None:
+                if isinstance(item[0], str):
+                    self._waiting.append(item)
+                    # Not at the end of a trial: the last one's must not delay the decoder.
+                    if item[0] == _BETWEEN:
+                        self._look()
+                else:
+                    self._take(*item)
+                self._place_events()
+                if self._queue.empty() and self._over > tried:
+                    tried = self._over
+                    self._encode()
+            self._encode()
+        except Exception as error:  # the recording goes on, and the files are fitted later
+            self.error = str(error)
+            while self._queue.get() is not None:
+                pass
+
+    def _take_earlier(self) -> None:
+        for recording in self._earlier:
+            starts = np.array([0, *recording.breaks]) / recording.rate
+            for event in recording.events:
+                if event.label in CLASSES:
+                    run, at = place(event.onset, starts, self._path_settings.rate)
+                    self._cues.append((self._before + run, at))
+            self._before += len(starts)
+        for signal in signals_of(self._earlier, self._path_settings, self._encoder.spec.unit):
+            self._band.reset()
+            for stretches, piece in (
+                (self._signals, signal),
+                (self._banded, self._band.push(signal)),
+            ):
+                stretches.begin()
+                stretches.add(piece)
+        self._band.reset()
+
+    def _take(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+        if (self._factors != 1.0).any():
+            samples = (samples * self._factors).astype(np.float32)
+        self._raw.append(samples)
+        for part in self._continuity.split(stamps):
+            if not part.continues:
+                at = self._samples + part.start
+                if at:
+                    self._breaks.append(at)
+                self._path.restart()
+                self._band.reset()
+                self._signals.begin()
+                self._banded.begin()
+            self._timeline.add(stamps[part.start : part.stop], part.continues)
+            signal = self._path.push(samples[part.start : part.stop])
+            self._signals.add(signal)
+            self._banded.add(self._band.push(signal))
+        self._samples += len(samples)
+
+    def _place_events(self) -> None:
+        due = [event for event in self._waiting if event[1] <= self._timeline.newest]
+        self._waiting = [event for event in self._waiting if event[1] > self._timeline.newest]
+        for name, time in due:
+            onset = self._timeline.sample_at(time) / self._facts.rate
+            self._events.append(Event(onset, 0.0, name))
+            if name in CLASSES:
+                starts = np.array([0, *self._breaks]) / self._facts.rate
+                run, at = place(onset, starts, self._path_settings.rate)
+                self._cues.append((self._before + run, at))
+
+    @property
+    def _over(self) -> int:
+        """Trials whose window has come in whole."""
+        window, lengths = self._encoder.spec.window, self._signals.lengths
+        return sum(0 <= at <= lengths[run] - window for run, at in self._cues)
+
+    def _encode(self) -> None:
+        """Compute the tokens of the trials that are over."""
+        if not self._settings.tokens_needed or not self._cues:
+            return
+        window, rate = self._encoder.spec.window, self._path_settings.rate
+        signals = self._signals.joined()
+        if self._features is None:
+            margin = round(_MARGIN * rate)
+            known = (*signals[:-1], signals[-1][: max(0, len(signals[-1]) - margin)])
+            rest = resting(known, self._cues, window)
+            needed = round(REST_SECONDS * rate)
+            if len(rest) < needed:
+                return
+            channels = self._path_settings.channels
+            covariance = channel_covariance(rest[:needed].T)
+            spatial = spatial_filter(covariance, channels, self._encoder.spec)
+            self._features = TokenFeatures(self._encoder, channel_ids(channels), spatial)
+        for run, at in self._cues:
+            if (run, at) not in self._tokens and 0 <= at <= len(signals[run]) - window:
+                piece = signals[run][at : at + window].T
+                self._tokens[run, at] = self._features.of_window(piece)
+
+    def _look(self) -> None:
+        """See now and then how good a decoder of the trials so far would be."""
+        if self._over < self._looked + _QUICK_EVERY:
+            return
+        self._looked = self._over
+        recording = Recording(
+            samples_uv=np.concatenate(self._raw),
+            rate=self._facts.rate,
+            labels=self._facts.labels,
+            events=tuple(self._events),
+            breaks=tuple(self._breaks),
+            path=Path("this run"),
+            sha256="",
+        )
+        quick = replace(self._settings, head=_QUICK_HEAD, repeats=1)
+        recordings = (*self._earlier, recording)
+        try:
+            fit = fit_decoder(
+                recordings, cue_events(recordings), self._subject, quick, "", self._early()
+            )
+        except InputError:
+            return  # too few trials yet
+        facts = fit.decoder.facts
+        self.rejected = len(fit.rejected)
+        self.accuracy = Accuracy(facts.score, facts.chance, facts.trials, facts.head)
+
+    def _early(self) -> Early:
+        return Early(self._signals.joined(), self._banded.joined(), self._tokens)
+
+    def _holds(self, recording: Recording) -> bool:
+        """Whether the files have exactly what was learned from."""
+        return (
+            self.error is None
+            and recording.breaks == tuple(self._breaks)
+            and len(recording.samples_uv) == self._samples
+            and all(
+                np.array_equal(piece, recording.samples_uv[start : start + len(piece)])
+                for piece, start in zip(self._raw, self._starts(), strict=True)
+            )
+        )
+
+    def _starts(self) -> list[int]:
+        return [0, *np.cumsum([len(piece) for piece in self._raw]).tolist()][: len(self._raw)]

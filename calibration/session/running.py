@@ -1,0 +1,220 @@
+"""The commands that record: a new run, and the rest of one that was interrupted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calibration.fitting import Fit, FitSettings
+from calibration.paradigm.course import Course
+from calibration.paradigm.plan import ENDING, Plan, runs_of_session
+from calibration.recording.bids import Run
+from calibration.recording.recorder import Recorder
+from calibration.recording.sidecars import Details
+from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.learning import Learner
+from calibration.session.preparation import obstacles
+from calibration.session.session import Session
+from calibration.session.setup import Person, Setup
+from core.decoding.decoder_file import load_decoder, save_decoder
+from core.decoding.library import kept_decoders, new_decoder_path
+from core.errors import InputError
+from core.files import write_whole
+from core.model import load_encoder
+from core.recordings import Recording, read_recording
+from core.stream.discovery import StreamQuery, find_stream
+from core.threads import one_torch_thread
+
+if TYPE_CHECKING:
+    from calibration.session.feedback import Feedback
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a session needs to know beside its plan.
+
+    Attributes
+    ----------
+    query : StreamQuery
+        Which stream.
+    person : Person
+    root : Path
+        Folder of the data set.
+    home : Path
+        The programs' folder.
+    overrides : Overrides
+    details : Details
+        What the stream does not say about the recording.
+    fit : FitSettings
+    timeout : float
+        Seconds to look for the stream.
+    ask : bool
+        Whether the first screen is shown.
+    windowed, leave : bool
+        Not full screen; close the windows once the decoder is there.
+    speed : float
+        How much faster than real time the clock of the stream runs.
+    """
+
+    query: StreamQuery
+    person: Person
+    root: Path
+    home: Path
+    overrides: Overrides
+    details: Details
+    fit: FitSettings
+    timeout: float = 5.0
+    ask: bool = True
+    windowed: bool = False
+    leave: bool = False
+    speed: float = 1.0
+
+
+def run_session(options: Options, plan: Plan) -> int:
+    """Record a run, fit its decoder, and say what it is worth; return the exit code.
+
+    Raises
+    ------
+    InputError
+        If the stream, the labels or the folder cannot be used, or the run gave no decoder.
+    """
+    import pylsl
+
+    one_torch_thread()
+    encoder = load_encoder(options.fit.encoder, home=options.home)
+    seconds = Course(plan.paradigm, plan.trials).time_left(0.0)
+    known = encoder.spec.channels
+    setup = Setup(options.root, seconds, options.person, options.overrides, known)
+    if not options.ask or options.person.subject:
+        setup.run()  # a wrong label or a taken run is said before anything opens
+    try:
+        if not _open_stream(setup, options):
+            return 0
+        acquisition = setup.acquisition
+        assert acquisition is not None
+        run = setup.run()
+        feedback = _feedback(run, acquisition, plan, options)
+        paradigm = plan.paradigm.model_copy(update={"feedback": feedback is not None})
+        earlier = _earlier(run, acquisition)
+        learner = Learner(
+            acquisition.facts, run.subject, run.session, options.fit, encoder, earlier
+        )
+        recorder = Recorder(run, acquisition.facts, options.details)
+        recorder.attach(ENDING, plan.to_json())
+        course = Course(paradigm, plan.trials)
+        session = Session(acquisition, recorder, learner, course, plan.trials)
+    except BaseException:
+        setup.close()
+        raise
+
+    from calibration.screens.person.presenter import Presenter
+    from calibration.screens.person.sound import open_beeper
+    from calibration.session.conduct import Conductor
+    from ui.theme import application
+
+    application()
+    presenter = Presenter(
+        paradigm,
+        course,
+        session.event,
+        lambda: pylsl.local_clock() * options.speed,
+        beeper=open_beeper(paradigm.sound),
+        feedback=feedback,
+    )
+    session.shown_by(presenter)
+    if feedback is not None:
+        session.also_listen(feedback.write)
+    keeper = _Keeper(options.home)
+    conductor = Conductor(session, course, presenter, earlier, keeper.save, options.leave)
+    outcome = conductor.run(full_screen=not options.windowed)
+    print(f"Recording: {run.file('eeg.vhdr')}")
+    if outcome.fit is not None:
+        keeper.report(outcome.fit, outcome.recordings, outcome.seconds)
+    if outcome.problem:
+        raise InputError(outcome.problem)
+    return 0
+
+
+class _Keeper:
+    """Keeps the decoder with its reports.
+
+    Parameters
+    ----------
+    home : Path
+        The programs' folder.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._path = home
+
+    def save(self, fit: Fit) -> str:
+        """Keep the decoder at once; return what the person is told of it."""
+        facts = fit.decoder.facts
+        self._path = new_decoder_path(self._home, facts.subject, facts.created)
+        save_decoder(fit.decoder, self._path)
+        return (
+            f"The decoder tells {len(fit.decoder.classes)} classes apart in "
+            f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
+        )
+
+    def report(self, fit: Fit, recordings: tuple[Recording, ...], seconds: float) -> None:
+        """Write the reports beside the decoder, and tell what it is worth."""
+        from calibration.report import as_json, as_text, find, write_report
+
+        for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
+            write_whole(self._path.with_suffix(suffix), (content + "\n").encode())
+        print(f"\n{as_text(fit)}\n\nDecoder: {self._path} ({seconds:.1f} s after the last trial)")
+        findings = find(fit, recordings)
+        page = write_report(findings, self._path.with_suffix(".html"))
+        said = findings.recommendation
+        print(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
+
+
+def _open_stream(setup: Setup, options: Options) -> bool:
+    """Open the stream; return whether the session shall begin."""
+    try:
+        setup.open(find_stream(options.query, options.timeout))
+    except InputError:
+        if not options.ask:
+            raise
+    if not options.ask:
+        if reasons := obstacles(replace(setup.state(), live=True)):
+            raise InputError(reasons[0])
+        return True
+    from calibration.session.conduct import ask_setup
+
+    begun = ask_setup(setup)
+    if not begun:
+        setup.close()
+    return begun
+
+
+def _earlier(run: Run, acquisition: Acquisition) -> tuple[Recording, ...]:
+    """Return the session's recordings before this run that were made with the same channels."""
+    facts = acquisition.facts
+    paths = [other.file("eeg.vhdr") for other in runs_of_session(run)]
+    read = [read_recording(path) for path in paths if path.is_file()]
+    return tuple(
+        recording
+        for recording in read
+        if recording.rate == facts.rate and recording.labels == facts.labels
+    )
+
+
+def _feedback(run: Run, acquisition: Acquisition, plan: Plan, options: Options) -> Feedback | None:
+    """Return what the person's newest decoder makes of the stream, if the paradigm shows it."""
+    if not plan.paradigm.feedback:
+        return None
+    from calibration.session.feedback import Feedback
+
+    for path in kept_decoders(options.home, run.subject):
+        try:
+            decoder = load_decoder(path)
+            if set(decoder.classes) <= set(plan.paradigm.classes):
+                return Feedback(decoder, acquisition.facts, options.home)
+        except InputError:
+            continue
+    print("No decoder of this person fits the stream yet: there is no feedback in this run.")
+    return None

@@ -1,0 +1,182 @@
+"""One calibration run: its events go out and to the disk, and its state to the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from calibration.paradigm.course import Course, Onset, Trial
+from calibration.recording.bids import Run
+from calibration.recording.recorder import Recorder, bytes_free
+from calibration.session.acquisition import Acquisition, Listener
+from calibration.session.learning import Learner
+from calibration.session.progress import Alarm, Progress
+from core.signal.monitor import ChannelStatus, Traces
+from core.stream.outlets import MarkerOutlet
+
+if TYPE_CHECKING:
+    from calibration.screens.person.presenter import Presenter
+
+MARKERS = "EEGPT-Markers"
+"""Name of the stream that every event goes out on."""
+
+_SETTLE = 1.0  # s that the samples of the last event have to arrive
+_SPACE_LOW = 2 * 10**9  # bytes
+
+
+class Session:
+    """A run in progress, as the operator's screen sees it.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+        Receiving; the session closes it.
+    recorder : Recorder
+        Open; the session closes it.
+    learner : Learner
+        Learns while the run goes on; the session closes it.
+    course : Course
+        Driven by the presenter alone.
+    trials : sequence of Trial
+        What the course goes through.
+    """
+
+    def __init__(
+        self,
+        acquisition: Acquisition,
+        recorder: Recorder,
+        learner: Learner,
+        course: Course,
+        trials: Sequence[Trial],
+    ) -> None:
+        self.acquisition, self.recorder, self.learner = acquisition, recorder, learner
+        self._course = course
+        self._planned = [trial for trial in trials if not trial.practice]
+        self._markers = MarkerOutlet(MARKERS)
+        self._last_event = float("-inf")  # sender's clock, s
+        self._presenter: Presenter | None = None
+        self._listeners: tuple[Listener, ...] = (recorder.write, learner.write)
+        acquisition.listen(self._listeners)
+
+    @property
+    def run(self) -> Run:
+        """Where it is recorded."""
+        return self.recorder.run
+
+    def shown_by(self, presenter: Presenter) -> None:
+        """Take the presenter that the operator's buttons are for."""
+        self._presenter = presenter
+
+    def also_listen(self, listener: Listener) -> None:
+        """Hand the stream to somebody else too, after the recording and the fit."""
+        self._listeners += (listener,)
+        self.acquisition.listen(self._listeners)
+
+    def event(self, onset: Onset) -> None:
+        """Take an event that was shown: mark it on the network, on the disk and for the fit."""
+        self._markers.push(onset.name, onset.time)
+        time = self.acquisition.to_sender(onset.time)
+        self._last_event = max(self._last_event, time)
+        self.recorder.event(onset.name, onset.code, time, onset.duration, onset.trial)
+        self.learner.event(onset.name, time)
+
+    @property
+    def failure(self) -> Alarm | None:
+        """Why the run cannot go on, if it cannot."""
+        kept = "Everything so far is kept; eegpt-calibrate resume goes on with the rest."
+        if self.recorder.failed:
+            return Alarm("Recording stopped", f"{self.recorder.error} {kept}", fatal=True)
+        if self.acquisition.failure is not None:
+            return Alarm("Stream lost", f"{self.acquisition.failure} {kept}", fatal=True)
+        return None
+
+    def close(self) -> None:
+        """Wait for the samples of the last event, then close stream and recording."""
+        if self.failure is None:
+            self.acquisition.wait_for(self._last_event, _SETTLE)
+        self.acquisition.close()
+        self.recorder.close()
+        self.learner.close()
+
+    # -- what the operator sees -----------------------------------------------------------------
+
+    @property
+    def channels(self) -> tuple[ChannelStatus, ...]:
+        """All channels of the stream, and how they look."""
+        return self.acquisition.channels
+
+    def traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest filtered signal of all channels, oldest first."""
+        return self.acquisition.traces(seconds)
+
+    def toggle_pause(self) -> None:
+        """Hold before the next trial, or go on."""
+        if self._presenter is not None:
+            self._presenter.toggle_pause()
+
+    def stop(self) -> None:
+        """End the session after the current trial, and keep everything."""
+        if self._presenter is not None:
+            self._presenter.stop()
+
+    def progress(self) -> Progress:
+        """Return what is known right now."""
+        course, facts = self._course, self.acquisition.facts
+        now = 0.0 if self._presenter is None else self._presenter.now
+        continuity = self.acquisition.continuity
+        free = bytes_free(self.run.root)
+        return Progress(
+            subject=self.run.subject,
+            session=self.run.session,
+            run=f"{self.run.number:02d}",
+            stream=facts.identity.name,
+            rate=facts.rate,
+            measured_rate=continuity.measured_rate,
+            lost_samples=continuity.lost_samples,
+            live=self.acquisition.live,
+            step=course.current,
+            phase_left=course.phase_left(now),
+            time_left=course.time_left(now),
+            elapsed=now,
+            pausing=course.pausing,
+            stopping=course.stopping,
+            done=sum(not trial.practice for trial in course.completed),
+            total=len(self._planned),
+            blocks=len({trial.block for trial in self._planned}),
+            rejected=self.learner.rejected,
+            accuracy=self.learner.accuracy,
+            recorded=self.recorder.seconds,
+            file=str(self.run.file("eeg.vhdr")),
+            free_bytes=free,
+            sound=self._presenter is not None and self._presenter.sound,
+            alarms=tuple(self._alarms(free)),
+        )
+
+    def _alarms(self, free: int) -> list[Alarm]:
+        alarms = []
+        if (failure := self.failure) is not None:
+            alarms.append(failure)
+        elif self.recorder.error is not None:
+            alarms.append(Alarm("Samples not saved", self.recorder.error))
+        elif not self.acquisition.live:
+            quiet = self.acquisition.quiet
+            alarms.append(
+                Alarm(
+                    "Stream silent",
+                    f"Nothing has come for {quiet:.0f} s; check the amplifier. Trials in which "
+                    "samples are missing will be left out.",
+                )
+            )
+        if free < _SPACE_LOW:
+            alarms.append(
+                Alarm("Disk nearly full", f"{free / 1e9:.1f} GB are free; make room on the disk.")
+            )
+        if self._presenter is not None and self._presenter.hidden:
+            alarms.append(
+                Alarm(
+                    "Cue screen hidden",
+                    "The person's screen cannot be drawn, so the run is paused; bring its window "
+                    "to the front and press Space.",
+                )
+            )
+        return alarms

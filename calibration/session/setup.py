@@ -1,0 +1,179 @@
+"""What has to be settled before the first cue: the stream, the person, the place on the disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from calibration.recording.bids import Run, next_run
+from calibration.recording.recorder import bytes_free
+from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.preparation import ChannelRow, SetupState, channel_rows
+from core.errors import InputError
+from core.signal.monitor import Traces
+from core.stream.discovery import FoundStream, list_streams
+from core.stream.inlet import Inlet
+
+_BYTES = 12  # of a sample of one channel on the disk, with all that goes with it, at most
+
+
+@dataclass(frozen=True)
+class Person:
+    """Labels as they were typed; an empty run is the next free one."""
+
+    subject: str = ""
+    session: str = ""
+    run: str = ""
+
+
+class Setup:
+    """Opens the stream that is chosen, and checks the labels that are typed.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the data set.
+    seconds : float
+        How long the run will take.
+    person : Person
+        From the command line.
+    overrides : Overrides
+    known : sequence of str
+        Electrodes that the encoder knows.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        seconds: float,
+        person: Person,
+        overrides: Overrides,
+        known: Sequence[str],
+    ) -> None:
+        self.acquisition: Acquisition | None = None
+        self.person = person
+        self._root, self._seconds = root, seconds
+        self._overrides, self._known = overrides, known
+        self._problem = ""
+        self._rows: tuple[ChannelRow, ...] = ()
+        self._missing: tuple[str, ...] = ()
+        self._opening: threading.Thread | None = None
+
+    def list_streams(self) -> Sequence[FoundStream]:
+        """Return the signals on the network."""
+        return [found for found in list_streams() if found.is_signal]
+
+    def choose_stream(self, found: FoundStream) -> None:
+        """Take a stream; connecting goes on in the background."""
+        before = self._opening
+        self._opening = threading.Thread(target=self._open, args=(found, before), daemon=True)
+        self._opening.start()
+
+    def open(self, found: FoundStream) -> Acquisition:
+        """Open a stream now.
+
+        Raises
+        ------
+        InputError
+            If it cannot be used.
+        """
+        inlet = Inlet(found)
+        try:
+            acquisition = Acquisition(inlet, self._overrides)
+        except InputError:
+            inlet.close()
+            raise
+        facts = acquisition.facts
+        try:
+            self._rows, self._missing = channel_rows(facts.labels, facts.units, self._known)
+        except InputError:
+            acquisition.close()
+            raise
+        self.acquisition, self._problem = acquisition, ""
+        return acquisition
+
+    def name_person(self, subject: str, session: str, run: str) -> None:
+        """Take labels as they were typed."""
+        self.person = Person(subject, session, run)
+
+    def run(self) -> Run:
+        """Return where the person's run will be.
+
+        Raises
+        ------
+        InputError
+            If a label follows no rule, or the run is there already.
+        """
+        person = self.person
+        if person.run and not person.run.isdecimal():
+            raise InputError(f'Run "{person.run}" is no number; runs are counted from 1.')
+        number = int(person.run) if person.run else None
+        return next_run(self._root, person.subject, person.session, number)
+
+    def state(self) -> SetupState:
+        """Return what is known right now."""
+        acquisition = self.acquisition
+        problem, run = "", None
+        if self.person.subject:
+            try:
+                run = self.run()
+            except InputError as error:
+                problem = str(error)
+        said = SetupState(
+            subject=self.person.subject,
+            session=self.person.session,
+            run="" if run is None else f"{run.number:02d}",
+            folder=str(self._root),
+            free_bytes=bytes_free(self._root),
+            minutes=self._seconds / 60.0,
+            stream_problem=self._problem,
+            person_problem=problem,
+        )
+        if acquisition is None:
+            return said
+        facts = acquisition.facts
+        return replace(
+            said,
+            stream=facts.identity.name,
+            host=facts.identity.host,
+            rate=facts.rate,
+            live=acquisition.live,
+            rows=self._rows,
+            missing=self._missing,
+            channels=acquisition.channels,
+            needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
+            stream_problem=self._problem or acquisition.failure or "",
+            remarks=facts.warnings,
+        )
+
+    def traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest filtered signal of all channels, oldest first."""
+        if self.acquisition is None:
+            return Traces(np.empty(0), np.empty((0, 0)))
+        return self.acquisition.traces(seconds)
+
+    def raw(self) -> np.ndarray:
+        """Return the newest two seconds as received, shape (samples, channels), in µV."""
+        return np.empty((0, 0)) if self.acquisition is None else self.acquisition.monitor.raw()
+
+    def close(self) -> None:
+        """Let the stream go."""
+        if self._opening is not None:
+            self._opening.join()
+        if self.acquisition is not None:
+            self.acquisition.close()
+
+    def _open(self, found: FoundStream, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        if self.acquisition is not None:
+            self.acquisition.close()
+            self.acquisition = None
+        try:
+            self.open(found)
+        except InputError as error:
+            self._problem = str(error)

@@ -1,0 +1,1 @@
+"""When cues are really seen."""

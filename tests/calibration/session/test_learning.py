@@ -1,0 +1,131 @@
+"""Learning on the way gives what the files give, and has done the work by then."""
+
+import numpy as np
+import pytest
+
+from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.session.learning import Learner
+from core.model import load_encoder
+from core.recordings import Recording
+from core.stream.discovery import StreamFacts, StreamIdentity
+
+
+@pytest.fixture
+def recording(imagery_recording):
+    return imagery_recording(trials=7, seed=4)
+
+
+def facts_of(recording, unit="microvolts"):
+    count = len(recording.labels)
+    return StreamFacts(
+        identity=StreamIdentity("EEG", "EEG", "source", "host", "uid"),
+        rate=recording.rate,
+        labels=recording.labels,
+        units=(unit,) * count,
+        types=("EEG",) * count,
+        channel_count=count,
+        format="float32",
+        warnings=(),
+    )
+
+
+def learn(recording, settings, earlier=(), samples=None, unit="microvolts"):
+    """Stream a recording into a learner, in pieces, each event when its frame was shown."""
+    learner = Learner(
+        facts_of(recording, unit),
+        "01",
+        "",
+        settings,
+        load_encoder(settings.encoder),
+        earlier,
+    )
+    samples = recording.samples_uv if samples is None else samples
+    stamps = 1000.0 + np.arange(len(samples)) / recording.rate
+    for at in recording.breaks:
+        stamps[at:] += 3.0
+    waiting = list(recording.events)
+    for start in range(0, len(samples), 50):
+        learner.write(samples[start : start + 50], stamps[start : start + 50])
+        while waiting and waiting[0].onset * recording.rate < start + 50:
+            event = waiting.pop(0)
+            at = stamps[round(event.onset * recording.rate)]
+            learner.event("trial_start", at - 0.5)
+            learner.event(event.label, at)
+    learner.close()
+    assert learner.error is None
+    return learner
+
+
+def same(one, other):
+    assert one.selection.scores.keys() == other.selection.scores.keys()
+    assert one.decoder.facts.scores == other.decoder.facts.scores
+    np.testing.assert_array_equal(one.decoder.head.weights, other.decoder.head.weights)
+    np.testing.assert_array_equal(one.decoder.head.bias, other.decoder.head.bias)
+
+
+@pytest.mark.parametrize("head", ["riemann", "encoder"])
+def test_the_fit_is_that_of_the_files(recording, head):
+    settings = FitSettings(head=head, repeats=1)
+    found = learn(recording, settings).fit(recording)
+    same(found, fit_decoder([recording], cue_events([recording]), "01", settings))
+
+
+def test_nothing_is_left_to_compute(recording, monkeypatch):
+    settings = FitSettings(head="encoder", repeats=1)
+    learner = learn(recording, settings)
+
+    def refuse(*_):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("core.decoding.epochs.SignalPath.push", refuse)
+    monkeypatch.setattr("core.decoding.epochs.CausalFilter.push", refuse)
+    monkeypatch.setattr("core.decoding.features.TokenFeatures.of_window", refuse)
+    assert len(learner.fit(recording).epochs) == 14
+
+
+def test_a_break_and_an_earlier_run_are_learned_too(recording, imagery_recording):
+    earlier = imagery_recording(trials=5, seed=5)
+    broken = Recording(
+        recording.samples_uv,
+        recording.rate,
+        recording.labels,
+        recording.events,
+        (round(33.0 * recording.rate),),
+        recording.path,
+        recording.sha256,
+    )
+    settings = FitSettings(head="encoder", repeats=1)
+    learner = learn(broken, settings, [earlier])
+    found = learner.fit(broken)
+    both = [earlier, broken]
+    same(found, fit_decoder(both, cue_events(both), "01", settings))
+    assert len(found.rejected) == 1
+
+
+def test_volts_are_learned_as_microvolts(recording):
+    settings = FitSettings(head="riemann", repeats=1)
+    samples = (recording.samples_uv * 1e-6).astype(np.float32)
+    learner = learn(recording, settings, samples=samples, unit="volts")
+    assert learner.accuracy is not None
+
+
+def test_how_good_it_would_be_is_known_between_trials(recording):
+    learner = learn(recording, FitSettings(head="riemann"))
+    assert learner.accuracy.trials == 12  # of fourteen: looked at after every fourth
+    assert learner.accuracy.head == "riemann"
+    assert learner.rejected == 0
+
+
+def test_files_that_differ_are_fitted_from_scratch(recording):
+    settings = FitSettings(head="riemann", repeats=1)
+    learner = learn(recording, settings)
+    other = Recording(
+        recording.samples_uv * np.float32(1.5) + np.float32(0.01),
+        recording.rate,
+        recording.labels,
+        recording.events,
+        (),
+        recording.path,
+        recording.sha256,
+    )
+    same(learner.fit(other), fit_decoder([other], cue_events([other]), "01", settings))

@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import pytest
+
+from calibration.session.preparation import SetupState, channel_rows, obstacles
+from core.errors import InputError
+from core.montage import CODEX
+
+ROWS, MISSING = channel_rows(("C3", "C4", "AUX"), ("µV", "uV", ""))
+READY = SetupState(
+    stream="amp",
+    host="lab",
+    rate=250.0,
+    live=True,
+    rows=ROWS,
+    missing=MISSING,
+    subject="01",
+    run="01",
+    free_bytes=10**9,
+    needed_bytes=10**8,
+)
+
+
+def test_the_table_says_what_each_channel_becomes():
+    rows, missing = channel_rows(("Fc5.", "T3", "M1", "C4"), ("uV", "mV", "uV", "furlong"))
+    assert [(r.label, r.electrode, r.how) for r in rows] == [
+        ("Fc5.", "FC5", "matched"),
+        ("T3", "T7", "aliased"),
+        ("M1", None, "ignored"),
+        ("C4", "C4", "matched"),
+    ]
+    assert [row.factor for row in rows[:3]] == pytest.approx([1.0, 1000.0, 1.0])
+    assert rows[3].factor is None
+    assert set(missing) == set(CODEX) - {"FC5", "T7", "C4"}
+
+
+def test_two_names_of_one_electrode_are_refused():
+    with pytest.raises(InputError, match="both mean the electrode T7"):
+        channel_rows(("T3", "T7"), ("uV", "uV"))
+
+
+def test_a_session_that_may_begin_has_no_obstacles():
+    assert obstacles(READY) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stream": ""}, "Choose the stream"),
+        ({"stream_problem": "2 streams match."}, "2 streams match."),
+        ({"live": False}, "sends nothing"),
+        ({"rows": ROWS[2:]}, "knows 0 of the stream's channels (AUX ...)"),
+        (
+            {"rows": tuple(replace(row, factor=None) for row in ROWS)},
+            "no unit for C3 and 1 more; say it with --unit",
+        ),
+        ({"subject": ""}, "whose session"),
+        ({"person_problem": 'Subject "../x" is no BIDS label.'}, "no BIDS label"),
+        ({"free_bytes": 10**7}, "has 10 MB left, and a session takes 100 MB"),
+    ],
+)
+def test_each_obstacle_is_said_in_plain_words(change, words):
+    (reason,) = obstacles(replace(READY, **change))
+    assert words in reason
+
+
+def test_all_obstacles_are_said_together():
+    assert len(obstacles(SetupState(needed_bytes=1))) == 3
+
+
+def test_an_ignored_channel_needs_no_unit():
+    assert ROWS[2].factor is None
+    assert obstacles(READY) == ()
