@@ -130,13 +130,15 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
         "labels by eegpt-realtime.",
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
-        f"of {spec.window}; {_treatment(settings)}\n"
+        f"of {spec.window}\n"
+        f"- {_treatment(settings, facts['band'])}\n"
         f"- {len(spec.channels)} electrodes: {' '.join(spec.channels)}\n"
         f"- {spec.summary[0]} tokens of {spec.summary[1]} features for each patch of all channels\n"
         f"- SHA-256 of the weights: `{encoder.weights_sha256()}`",
         "## Data\n\n"
         + _data("Trained on", facts["training"])
         + _data("Checkpoint chosen on", facts["validation"])
+        + _sources(facts)
         + f"- store: manifest `{facts['manifest_sha256']}`",
         "## Recipe\n\n"
         f"Checkpoint `{origin['checkpoint']}`, step {origin['step']} of {facts['steps']}, seed "
@@ -153,10 +155,11 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _treatment(settings: PretrainSettings) -> str:
+def _treatment(settings: PretrainSettings, band: dict[str, Any]) -> str:
+    treated = f"causally filtered to {band['low']:g}-{band['high']:g} Hz"
     if settings.whitening == "session":
-        return "each session's channels whitened to equal variance first (Euclidean alignment)"
-    return "as the store holds them"
+        treated += ", each session's channels whitened to equal variance (Euclidean alignment)"
+    return treated
 
 
 def _data(what: str, people: dict[str, Any] | None) -> str:
@@ -165,6 +168,19 @@ def _data(what: str, people: dict[str, Any] | None) -> str:
     return (
         f"- {what}: {people['hours']:g} hours of {len(people['subjects'])} people "
         f"({', '.join(people['subjects'])})\n"
+    )
+
+
+def _sources(facts: dict[str, Any]) -> str:
+    """Say where the data are from, and under which licence."""
+    from training.sources.catalogue import SOURCES
+
+    people = [facts["training"], facts["validation"] or {"sources": []}]
+    names = sorted({name for some in people for name in some["sources"]})
+    kinds = {name: SOURCES.get(name) or SOURCES.get(name.partition("-")[0]) for name in names}
+    return "".join(
+        f"- {name}: {kind.where if kind else 'not one of our sources'}\n"
+        for name, kind in kinds.items()
     )
 
 

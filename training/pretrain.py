@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,6 +138,7 @@ def _facts(trainer: Trainer, training: Store, held_out: Store | None) -> dict[st
     covariance = trainer.windows.covariance()
     return {
         "manifest_sha256": training.manifest_sha256,
+        "band": asdict(training.form.band),
         "processes": trainer.me.count,
         "steps": trainer.steps,
         "windows_per_epoch": trainer.windows.per_epoch,

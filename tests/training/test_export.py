@@ -49,6 +49,8 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert encoder.weights_sha256() in card
     assert "hours of 2 people (simulated/1, simulated/2)" in card
     assert "Checkpoint chosen on" in card
+    assert "causally filtered to 0.5-38 Hz" in card
+    assert "simulated: not one of our sources" in card
     assert "gain: 30.0" in card
     assert str(tmp_path) not in card
     assert card.endswith("None yet.\n")

@@ -113,8 +113,6 @@ class PretrainSettings(Settings):
     """auto (a GPU if there is one), cpu, cuda or mps."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Threads of torch in each process; by default torch decides."""
-    compile: bool = False
-    """Compile the model first (torch.compile)."""
     log_every: Annotated[int, Field(ge=1, le=10**6)] = 10
     """Steps from one line of losses.csv to the next."""
     validate_every: Annotated[int, Field(ge=1, le=10**9)] = 500
@@ -147,7 +145,5 @@ class PretrainSettings(Settings):
 PATCH = 64
 """Samples of a patch; the shape of the variants' weights."""
 
-FREE = frozenset(
-    "store device threads micro_batch compile tensorboard log_every checkpoint_every".split()
-)
+FREE = frozenset("store device threads micro_batch tensorboard log_every checkpoint_every".split())
 """Settings that may change when a run goes on: they leave its losses as they are."""

@@ -75,8 +75,6 @@ class Trainer:
         if settings.precision == "medium":
             torch.set_float32_matmul_precision("medium")
         self.objective = Objective(self.parts, settings.ablation, settings.gain)
-        if settings.compile:
-            self.objective.compile(dynamic=True)
         self._model: torch.nn.Module = self.objective
         if me.count > 1:
             devices = [me.device] if me.device.type == "cuda" else None
