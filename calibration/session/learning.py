@@ -167,6 +167,8 @@ class Learner:
 
     def _learn(self) -> None:
         try:
+            import mne  # noqa: F401  (reading the files at the end would have to wait for it)
+
             self._take_earlier()
             tried = 0  # trials
             while (item := self._queue.get()) is not None:
