@@ -212,7 +212,7 @@ def _losses(folder: RunFolder) -> str:
 
 
 def _short(text: str) -> str:
-    return text if text.isdigit() or not text else f"{float(text):.3f}"
+    return text if text.isdigit() or not text else f"{float(text):.3g}"
 
 
 def _text(path: Path) -> str:

@@ -293,7 +293,7 @@ class Trainer:
         line = (
             f"step {row['step']} of {self.steps}  alignment {row['alignment']:.4f}  "
             f"reconstruction {row['reconstruction']:.4f}  "
-            f"token variance {row['token_variance']:.3f}, rank {row['token_rank']:.1f}  "
+            f"token variance {row['token_variance']:.2g}, rank {row['token_rank']:.1f}  "
             f"{row['windows_per_second']:g} windows/s"
         )
         if "validation_reconstruction" in row:
