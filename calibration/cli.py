@@ -43,12 +43,18 @@ class FitCommand:
     """Mains frequency to filter out, in Hz (50 or 60)."""
     unit: str | None = None
     """Unit of recordings that do not say it."""
+    prior: tuple[Path, ...] = ()
+    """What to start from: recordings, or folders of them, of earlier sessions or other people, with
+    the same events; decoders; prior files."""
     seed: int = 0
     """Seed of the cross-validation."""
     out: Path | None = None
     """Where to write the decoder; by default into the programs' folder."""
     report: Path | None = None
     """FILE.html: write a report to look at, and its numbers as FILE.numbers.json."""
+    refine: bool = False
+    """Train the spatial filter and a probe through the frozen encoder too, for minutes, and keep
+    them if they do better."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
@@ -87,6 +93,7 @@ def _fit(command: FitCommand) -> int:
         raise InputError(f"{command.out} exists already; choose another name with --out.")
 
     from calibration.fitting import FitSettings, fit_decoder
+    from calibration.priors import prior_head, read_priors
     from calibration.report import as_json, as_text, check_report_path, find, write_report
     from core.decoding.decoder_file import SUFFIX, save_decoder
     from core.decoding.library import new_decoder_path
@@ -105,7 +112,16 @@ def _fit(command: FitCommand) -> int:
         band=Band(notch=command.notch),
         seed=command.seed,
     )
-    fit = fit_decoder(recordings, _events(command.event, labels), subject, settings, session)
+    events = _events(command.event, labels)
+    prior = None
+    if command.prior:
+        priors = read_priors(command.prior, events, settings, command.unit, recordings)
+        prior = prior_head(priors, recordings[0].labels, events, settings)
+    fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
+    if command.refine:
+        from calibration.refining import refine
+
+        fit = refine(fit, command.encoder)
     text = as_text(fit)
     path = command.out or new_decoder_path(
         home_folder(command.home), subject, fit.decoder.facts.created
@@ -123,9 +139,10 @@ def _fit(command: FitCommand) -> int:
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    known = ("left_hand", "right_hand", "feet", "tongue", "rest")
+    from calibration.fitting import CLASSES
+
     if not given:
-        return {name: name for name in known if name in present}
+        return {name: name for name in CLASSES if name in present}
     events = {}
     for text in given:
         label, equals, name = text.partition("=")

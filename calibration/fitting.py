@@ -10,6 +10,7 @@ from importlib.metadata import version
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.epochs import Early, Epochs, Rejected, cut_epochs
 from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.prior_head import PriorHead
 from core.decoding.rejection import without_artifacts
 from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
 from core.errors import InputError
@@ -97,6 +98,7 @@ def fit_decoder(
     settings: FitSettings | None = None,
     session: str = "",
     early: Early | None = None,
+    prior: PriorHead | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -111,6 +113,8 @@ def fit_decoder(
     settings : FitSettings, optional
     early : Early, optional
         What is known of the recordings already. It changes nothing but the time this takes.
+    prior : PriorHead, optional
+        What the head may start from, for these channels and events: `calibration.priors`.
 
     Returns
     -------
@@ -119,9 +123,12 @@ def fit_decoder(
     Raises
     ------
     InputError
-        If no electrode is known, or as `cut_epochs` and `without_artifacts`.
+        If no electrode is known, a recording is in the prior too, or as `cut_epochs` and
+        `without_artifacts`.
     """
     settings = settings or FitSettings()
+    if prior is not None:
+        _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder)
     spec = encoder.spec
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
@@ -129,7 +136,7 @@ def fit_decoder(
     epochs = cut_epochs(recordings, events, path, spec.unit, spec.window, early.signals)
     epochs = without_artifacts(epochs, recordings, path, spec.unit, banded=early.banded)
     tokens = encoder if settings.tokens_needed else None
-    views = Views(epochs, path.channels, spec.rate, tokens, early)
+    views = Views(epochs, path.channels, spec.rate, tokens, early, prior)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
 
@@ -165,10 +172,33 @@ def fit_decoder(
                 "events": dict(events),
                 "seed": settings.seed,
                 "repeats": settings.repeats,
+                **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
     return Fit(decoder, selection, ignored, epochs)
+
+
+def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
+    """Refuse a prior that was learned from the same recordings: its scores would be too good."""
+    theirs = {digest: name for name, digest in prior.recordings.items()}
+    for recording in recordings:
+        if recording.sha256 in theirs:
+            raise InputError(
+                f"{recording.path.name} is among the recordings to fit and in the prior "
+                f"({theirs[recording.sha256]}); leave it out of one of them."
+            )
+
+
+def _about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
+    weight = selection.weight
+    return {
+        # JSON knows no infinity.
+        "weight": "infinite" if weight == float("inf") else weight,
+        "trials": prior.trials,
+        "alone": prior.accuracy,
+        "recordings": prior.recordings,
+    }
 
 
 def path_for(

@@ -9,7 +9,7 @@ from calibration.recommendation import percent, words
 from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
 from calibration.report.template import PAGE
-from calibration.report.text import about
+from calibration.report.text import about, worth
 from core.errors import InputError
 from core.files import write_whole
 
@@ -44,6 +44,7 @@ def as_html(findings: Findings) -> str:
         pictures=pictures(findings),
         maps_from=MAPS_FROM,
         bad={name: what for name, what in bad.items() if what in BAD},
+        worth=worth(fit),
         humming=[name for name, what in bad.items() if what == "line"],
         files=findings.files,
         facts_table=_facts(findings),

@@ -94,6 +94,7 @@ footer { color: var(--muted); font-size: 13px; margin-top: 22px; }
   {{ picture("candidates", "Balanced accuracy of every candidate on trials left out of its fit, \
 with its 95 % interval; grey is what guessing reaches, the dashed line its average, and the "
     ~ "decoder uses the head in bold, " ~ facts.head ~ ".") }}
+  {% if worth %}<p>{{ worth }}</p>{% endif %}
 </section>
 <section>
   <h2>Right and wrong</h2>

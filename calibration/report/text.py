@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calibration.fitting import Fit
 from core.decoding.decoder import Facts
-from core.decoding.selection import HEADS
+from core.decoding.selection import HEADS, PRIOR
 
 
 def as_text(fit: Fit) -> str:
@@ -32,6 +32,7 @@ def as_text(fit: Fit) -> str:
         *(_row(name, score.balanced_accuracy, facts) for name, score in selection.scores.items()),
         f"  {'chance, 95 % bound':<20} {selection.chance:.3f}",
         "",
+        *([said] if (said := worth(fit)) else []),
         _verdict(fit),
     ]
     return "\n".join(lines)
@@ -65,14 +66,34 @@ def about(name: str, facts: Facts) -> str:
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
+        PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         "auto": "the choice made again inside every fold",
     }.get(name, "specialist, for comparison")
 
 
+def worth(fit: Fit) -> str:
+    """Return in words what the prior was worth; empty without one."""
+    found = fit.decoder.facts.fit.get("prior")
+    if found is None:
+        return ""
+    scores = fit.selection.scores
+    plain = next(name for name in scores if name in HEADS)
+    with_it, without = scores[PRIOR].balanced_accuracy, scores[plain].balanced_accuracy
+    said = (
+        f"The prior ({found['trials']} trials of {len(found['recordings'])} recordings) gave "
+        f"{with_it:.3f} on left-out trials, and {without:.3f} was reached without it"
+    )
+    if fit.selection.chosen != PRIOR:
+        return f"{said}: it is not used."
+    alone = "own trials do not move it." if found["weight"] == "infinite" else "own trials move it."
+    return f"{said}: the decoder starts from it with weight {found['weight']}, and {alone}"
+
+
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
-    views = HEADS.get(head, ("tokens",))  # a refined decoder looks at tokens alone
+    # A refined decoder looks at tokens alone.
+    views = ("aligned",) if head == PRIOR else HEADS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"

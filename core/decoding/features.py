@@ -52,8 +52,19 @@ def shrunk_covariances(windows: np.ndarray) -> np.ndarray:
     """
     # In one piece, or the product below would not go through BLAS.
     centred = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
-    n, p = windows.shape[-1], windows.shape[-2]
-    sample = centred @ centred.transpose(0, 2, 1) / n  # (trials, channels, channels)
+    n = windows.shape[-1]
+    return shrunk(centred @ centred.transpose(0, 2, 1) / n, n)
+
+
+def shrunk(sample: np.ndarray, n: int) -> np.ndarray:
+    """Return sample covariances of windows of `n` samples, shrunk as `shrunk_covariances` does.
+
+    Parameters
+    ----------
+    sample : ndarray, shape (trials, channels, channels)
+    n : int
+    """
+    p = sample.shape[-1]
     trace = np.trace(sample, axis1=1, axis2=2)
     square = np.einsum("tij,tij->t", sample, sample)  # trace of the square
     above = (1.0 - 2.0 / p) * square + trace**2

@@ -99,6 +99,74 @@ def fit_head(
     return LinearHead(centre=centre, scale=scale, weights=weights, bias=bias)
 
 
+def fit_near(
+    blocks: Sequence[np.ndarray],
+    labels: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    strength: float,
+) -> LinearHead:
+    """Fit a head that stays near a given one: the penalty is on what it adds to that.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray, each (trials, features of the block)
+        As in `fit_head`.
+    labels : ndarray of int, shape (trials,)
+    weights : ndarray, shape (features, classes)
+        Of the given head, on features as they are.
+    bias : ndarray, shape (classes,)
+    strength : float
+        Inverse of the penalty; with 0 the given head comes back.
+
+    Returns
+    -------
+    LinearHead
+        With temperature 1.
+
+    Notes
+    -----
+    A Gaussian prior around the given weights: Chelba and Acero (2006), Adaptation of maximum
+    entropy capitalizer: little data can help a lot, Computer Speech & Language 20(4).
+    """
+    from scipy.optimize import minimize
+
+    features = np.concatenate(blocks, axis=1)
+    classes = len(bias)
+    if strength == 0:
+        nothing, one = np.zeros(features.shape[1]), np.ones(features.shape[1])
+        return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
+    centre = features.mean(axis=0)
+    scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
+    given = features @ weights + bias
+    scaled = (features - centre) / scale
+    powers, left = np.linalg.eigh(scaled @ scaled.T)  # in the span of the trials, as `fit_head`
+    kept = powers > powers[-1] * 1e-10
+    spread, left = np.sqrt(powers[kept]), left[:, kept]
+    inside = np.hstack([left * spread, np.ones((len(labels), 1))])
+    asked = np.eye(classes)[labels]
+    counts = np.bincount(labels, minlength=classes)
+    share = (len(labels) / np.count_nonzero(counts) / np.maximum(counts, 1))[labels]
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        added = flat.reshape(-1, classes)
+        found = softmax(given + inside @ added)
+        missed = -np.log(np.maximum((found * asked).sum(axis=1), 1e-300))
+        held = np.vstack([added[:-1], np.zeros(classes)])  # the bias is free
+        slope = strength * inside.T @ (share[:, None] * (found - asked)) + held
+        return float(strength * (share @ missed) + 0.5 * np.sum(held**2)), slope.ravel()
+
+    start = np.zeros(inside.shape[1] * classes)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1000})
+    added = found.x.reshape(-1, classes)
+    return LinearHead(
+        centre=centre,
+        scale=scale,
+        weights=scaled.T @ (left / spread) @ added[:-1] + scale[:, None] * weights,
+        bias=added[-1] + bias + centre @ weights,
+    )
+
+
 def with_temperature(head: LinearHead, logits: np.ndarray, labels: np.ndarray) -> LinearHead:
     """Return the head with the temperature that fits logits of trials it has not seen.
 

@@ -15,8 +15,17 @@ from core.decoding.features import (
     shrunk_covariances,
 )
 from core.decoding.heads import LinearHead, fit_head, with_temperature
+from core.decoding.prior_head import PriorHead
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.decoding.specialists import BAND, SPECIALISTS
+from core.decoding.weighing import (
+    WEIGHTS,
+    choose_weight,
+    fit_weighted,
+    logits_at_weights,
+    misses,
+    weigh,
+)
 from core.metrics import balanced_accuracy, chance_bound
 from core.model import Encoder
 from core.montage import channel_ids
@@ -27,6 +36,9 @@ HEADS: dict[str, tuple[str, ...]] = {
     "hybrid": ("motor", "scalp", "tokens"),
 }
 """What each head looks at. The first is kept unless another is better beyond doubt."""
+
+PRIOR = "prior"
+"""The head that starts from a prior's, beside those of `HEADS`."""
 
 MOTOR = tuple(
     """
@@ -65,20 +77,23 @@ class Selection:
     Attributes
     ----------
     scores : dict of str to Score
-        By candidate: the heads, "auto" (the choice made again inside every fold), and the
-        specialists.
+        By candidate: "prior" if there is one (its weight chosen again inside every fold), the
+        heads, "auto" (the choice made again inside every fold), and the specialists.
     chosen : str
         Head that the decoder gets.
     chance : float
         95 % bound of guessing.
     logits : ndarray, shape (repeats x trials, classes)
         Out-of-fold logits of the chosen head.
+    weight : float or None
+        What the prior weighs, one of `core.decoding.weighing.WEIGHTS`; None without a prior.
     """
 
     scores: dict[str, Score]
     chosen: str
     chance: float
     logits: np.ndarray
+    weight: float | None = None
 
 
 class Views:
@@ -95,6 +110,8 @@ class Views:
         None if no head needs tokens.
     early : Early, optional
         What is known already.
+    prior : PriorHead, optional
+        On electrodes among `channels`.
     """
 
     def __init__(
@@ -104,6 +121,7 @@ class Views:
         rate: float,
         encoder: Encoder | None,
         early: Early | None = None,
+        prior: PriorHead | None = None,
     ) -> None:
         motor = [index for index, name in enumerate(channels) if name in MOTOR]
         self.labels, self.classes = epochs.labels, len(epochs.classes)
@@ -113,6 +131,11 @@ class Views:
         banded = epochs.filtered(band_sections(BAND, rate), early.banded).windows()
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
+        self.prior = prior
+        self._aligned = {}
+        for index, names in enumerate(prior.views if prior is not None else ()):
+            picks = np.array([list(channels).index(name) for name in names], dtype=np.intp)
+            self._aligned[f"aligned {index}"] = picks, shrunk_covariances(banded[:, picks])
         if encoder is not None:
             spatial = spatial_filter(channel_covariance(epochs.rest.T), channels, encoder.spec)
             features = TokenFeatures(encoder, channel_ids(channels), spatial)
@@ -155,12 +178,22 @@ class Views:
 
     def of(self, head: str) -> tuple[str, ...]:
         """Return the views that a head looks at on this montage."""
+        if head == PRIOR:
+            return tuple(self._aligned)
         few = len(self._motor) < MOTOR_FROM
         return tuple(view for view in HEADS[head] if not (few and view == "motor"))
 
     def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple]:
         """Settle the named views on the trials `train`."""
-        return {view: getattr(self, view)(train) for view in views}
+        settled: dict[str, tuple] = {}
+        for view in views:
+            if view not in self._aligned:
+                settled[view] = getattr(self, view)(train)
+            elif len(self._aligned[view][0]) == self.covariances.shape[1] and "scalp" in settled:
+                settled[view] = settled["scalp"]  # the mean of many channels takes its time
+            else:
+                settled[view] = self._tangent(*self._aligned[view], train)
+        return settled
 
 
 def fit_on(
@@ -226,16 +259,28 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
         How often all trials are split anew.
     """
     labels, classes = views.labels, views.classes
-    needed = tuple(dict.fromkeys(view for head in heads for view in views.of(head)))
-    names = [*heads, *(["auto"] if len(heads) > 1 else []), *SPECIALISTS]
+    candidates = [*([PRIOR] if views.prior is not None else []), *heads]
+    needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
+    names = [*candidates, *(["auto"] if len(candidates) > 1 else []), *SPECIALISTS]
     decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
-    logits = {head: np.empty((repeats, len(labels), classes)) for head in heads}
+    logits = {head: np.empty((repeats, len(labels), classes)) for head in candidates}
+    weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
     folds: dict[str, list[float]] = {name: [] for name in names}
 
     for repeat in range(repeats):
         for train, test in _folds(labels, seed + repeat):
             settled = views.settle(needed, train)
             inside = {}
+            if views.prior is not None:
+                blocks = [settled[view][1] for view in views.of(PRIOR)]
+                own = [settled[view][1] for view in views.of(heads[0])]
+                inner = _folds(labels[train], seed)
+                weight, inside[PRIOR] = weigh(views.prior, blocks, own, labels, train, inner)
+                at = logits_at_weights(views.prior, blocks, own, labels, train, test)
+                for each, found in at.items():
+                    weighed[each][repeat, test] = found
+                logits[PRIOR][repeat, test] = weighed[weight][repeat, test]
+                decided[PRIOR][repeat, test] = weighed[weight][repeat, test].argmax(axis=1)
             for head in heads:
                 blocks = [settled[view][1] for view in views.of(head)]
                 fitted, inside[head] = fit_on(
@@ -261,12 +306,22 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
         )
         for name in names
     }
-    chosen = choose({head: folds[head] for head in heads}, _share(labels))
+    found_weight: float | None = None
+    if views.prior is not None:
+        found_weight = choose_weight(
+            {
+                each: np.mean([misses(row, labels) for row in found], axis=0)
+                for each, found in weighed.items()
+            }
+        )
+    kept = heads if found_weight == 0 else candidates
+    chosen = choose({head: folds[head] for head in kept}, _share(labels))
     return Selection(
         scores=scores,
         chosen=chosen,
         chance=chance_bound(len(labels), classes),
         logits=logits[chosen].reshape(-1, classes),
+        weight=found_weight,
     )
 
 
@@ -282,7 +337,12 @@ def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
     everything = np.arange(len(views.labels))
     settled = views.settle(views.of(selection.chosen), everything)
     blocks = [vectors for _, vectors in settled.values()]
-    head = fit_head(blocks, views.labels, views.classes)
+    if selection.chosen == PRIOR:
+        assert views.prior is not None
+        assert selection.weight
+        head = fit_weighted(views.prior, blocks, views.labels, selection.weight)
+    else:
+        head = fit_head(blocks, views.labels, views.classes)
     repeats = len(selection.logits) // len(views.labels)
     head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
     return {view: features for view, (features, _) in settled.items()}, head

@@ -1,0 +1,122 @@
+"""From files named on a command line to the head that a fit starts from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from calibration.fitting import FitSettings, path_for
+from core.decoding.decoder import Decoder
+from core.decoding.decoder_file import SUFFIX, load_decoder
+from core.decoding.prior import Prior, make_prior
+from core.decoding.prior_file import is_prior, load_prior
+from core.decoding.prior_head import PriorHead, head_of_decoder, head_of_prior, together
+from core.errors import InputError
+from core.model import load_encoder
+from core.recordings import Recording, read_recording
+
+RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
+"""Endings of recordings in a folder."""
+
+_SUBJECT = re.compile(r"(?:^|_)sub-(?P<label>[A-Za-z0-9]+)(?:_|$)")
+
+
+def read_priors(
+    paths: Sequence[Path],
+    events: Mapping[str, str],
+    settings: FitSettings | None = None,
+    unit: str | None = None,
+    own: Iterable[Recording] = (),
+) -> list[Prior | Decoder]:
+    """Read what a decoder may start from.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Prior files, decoder files, recordings, and folders of recordings with all that is in
+        them. In a folder, recordings without the events, and `own` ones, are passed over.
+    events : mapping
+        Label in the recordings -> class name.
+    settings : FitSettings, optional
+    unit : str, optional
+        Of recordings that do not say it.
+    own : iterable of Recording
+        Those of the fit.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, or something cannot be read.
+    """
+    settings = settings or FitSettings()
+    mine = {recording.sha256 for recording in own}
+    found: list[Prior | Decoder] = []
+    people: dict[str, list[Recording]] = {}
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if file.suffix.lower() not in RECORDINGS or not file.is_file():
+                    continue
+                recording = read_recording(file, unit)
+                labels = {event.label for event in recording.events}
+                if recording.sha256 not in mine and set(events) <= labels:
+                    people.setdefault(person_of(file), []).append(recording)
+        elif path.suffix == SUFFIX:
+            found.append(load_prior(path) if is_prior(path) else load_decoder(path))
+        else:
+            people.setdefault(person_of(path), []).append(read_recording(path, unit))
+    if people:
+        spec = load_encoder(settings.encoder).spec
+        labels_of = next(iter(people.values()))[0]
+        path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)
+        found.append(make_prior(people, events, spec.channels, path_settings, spec.window))
+    if not found:
+        listed = ", ".join(map(str, paths))
+        raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
+    return found
+
+
+def prior_head(
+    priors: Sequence[Prior | Decoder],
+    labels: Sequence[str],
+    events: Mapping[str, str],
+    settings: FitSettings | None = None,
+) -> PriorHead:
+    """Return the head that a fit starts from, for a person with these channels.
+
+    It takes a few seconds, and no trial of the person: a session can have it beforehand.
+
+    Parameters
+    ----------
+    priors : sequence of Prior or Decoder
+    labels : sequence of str
+        Of the person's channels.
+    events : mapping
+        Label in the person's recordings -> class name.
+    settings : FitSettings, optional
+        Of the fit.
+
+    Raises
+    ------
+    InputError
+        As `core.decoding.prior_head.head_of_prior` and `head_of_decoder`.
+    """
+    settings = settings or FitSettings()
+    spec = load_encoder(settings.encoder).spec
+    path, _ = path_for(labels, spec, settings, "The recording")
+    classes = tuple(dict.fromkeys(events.values()))
+    return together(
+        [
+            head_of_prior(prior, path, spec.window, classes)
+            if isinstance(prior, Prior)
+            else head_of_decoder(prior, path, spec.window, classes)
+            for prior in priors
+        ]
+    )
+
+
+def person_of(path: Path) -> str:
+    """Return whose a recording is: the subject in a BIDS name, else the folder's name."""
+    found = _SUBJECT.search(path.stem)
+    return found["label"] if found else path.resolve().parent.name

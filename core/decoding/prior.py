@@ -1,0 +1,173 @@
+"""What others, or earlier sessions, teach a decoder before its person's first trial.
+
+Covariances differ between people and sessions mostly by where they lie. Each recording is
+therefore whitened by its own mean, the person's by the person's own, and what is left is compared
+(Zanini et al., 2018; He and Wu, 2020). On such vectors one linear head is fitted to the others'
+trials, and the person's trials then move it as far as they can show to be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from core.decoding.epochs import cut_epochs
+from core.decoding.features import TangentFeatures, band_sections
+from core.decoding.rejection import without_artifacts
+from core.decoding.spatial import power
+from core.decoding.specialists import BAND
+from core.errors import InputError
+from core.montage import match
+from core.recordings import UNIT, Recording
+from core.signal.pipeline import SignalSettings
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Trials of other people, or of earlier sessions, as covariances.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    channels : tuple of str
+        Electrodes that all recordings have.
+    rate : float
+        In Hz.
+    length : int
+        Samples of a window.
+    band : tuple of float
+        Pass band of the covariances in Hz.
+    covariances : ndarray of float32, shape (trials, channels, channels)
+        Of windows after cues, in µV², with the reference as recorded and not shrunk, so that any
+        part of the channels can be taken and referenced anew.
+    labels, recording, person : ndarray of int, shape (trials,)
+        Class of every trial, and which recording and person it is from.
+    recordings : dict of str to str
+        "person/file" -> SHA-256, in the order of `recording`.
+    created, software : str
+        UTC, ISO 8601; and the version that made it.
+    """
+
+    classes: tuple[str, ...]
+    channels: tuple[str, ...]
+    rate: float
+    length: int
+    band: tuple[float, float]
+    covariances: np.ndarray
+    labels: np.ndarray
+    recording: np.ndarray
+    person: np.ndarray
+    recordings: dict[str, str]
+    created: str
+    software: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def make_prior(
+    people: Mapping[str, Sequence[Recording]],
+    events: Mapping[str, str],
+    known: Sequence[str],
+    settings: SignalSettings,
+    window: int,
+) -> Prior:
+    """Collect trials of several people or sessions.
+
+    Parameters
+    ----------
+    people : mapping
+        Name -> recordings; each recording is aligned on its own.
+    events : mapping
+        Label in the recordings -> class name.
+    known : sequence of str
+        Electrodes that decoders may use.
+    settings : SignalSettings
+        Rate and band of the signal path; channels and reference are the recordings' own.
+    window : int
+        Samples of a window.
+
+    Returns
+    -------
+    Prior
+
+    Raises
+    ------
+    InputError
+        If there is no recording, they share fewer than two electrodes, or one cannot be cut into
+        trials.
+    """
+    sources = [(person, one) for person, several in people.items() for one in several]
+    if not sources:
+        raise InputError("There are no recordings to make a prior of.")
+    found = [set(match(recording.labels, known).channels) for _, recording in sources]
+    shared = set.intersection(*found)
+    channels = tuple(name for name in known if name in shared)
+    if len(channels) < 2:
+        raise InputError(
+            f"The recordings for the prior share {len(channels)} electrodes; at least 2 are needed."
+        )
+    path = SignalSettings(channels, "recorded", settings.rate, settings.band)
+    sections = band_sections(BAND, settings.rate)
+    classes = tuple(dict.fromkeys(events.values()))
+    collected, labels = [], []
+    for person, recording in sources:
+        try:
+            epochs = cut_epochs([recording], events, path, UNIT, window)
+            epochs = without_artifacts(epochs, [recording], path, UNIT)
+        except InputError as error:
+            raise InputError(f"{person}/{recording.path.name} is no prior: {error}") from error
+        windows = epochs.filtered(sections).windows()
+        windows = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
+        sample = windows @ windows.transpose(0, 2, 1) / window
+        collected.append(sample.astype(np.float32))
+        labels.append(epochs.labels)
+    counts = [len(each) for each in labels]
+    names = list(people)
+    return Prior(
+        classes=classes,
+        channels=channels,
+        rate=settings.rate,
+        length=window,
+        band=BAND,
+        covariances=np.concatenate(collected),
+        labels=np.concatenate(labels).astype(np.int64),
+        recording=np.repeat(np.arange(len(sources)), counts),
+        person=np.repeat([names.index(person) for person, _ in sources], counts),
+        recordings={f"{who}/{one.path.name}": one.sha256 for who, one in sources},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=f"eegpt-realtime {version('eegpt-realtime')}",
+    )
+
+
+def aligned(covariances: np.ndarray, recording: np.ndarray) -> np.ndarray:
+    """Return tangent vectors of covariances, each recording's at its own mean.
+
+    Parameters
+    ----------
+    covariances : ndarray, shape (trials, channels, channels)
+    recording : ndarray of int, shape (trials,)
+
+    Returns
+    -------
+    ndarray, shape (trials, channels x (channels + 1) / 2)
+
+    Notes
+    -----
+    Zanini, Congedo, Jutten, Said and Berthoumieu (2018), Transfer learning: a Riemannian geometry
+    framework with applications to brain-computer interfaces, IEEE Trans. Biomed. Eng. 65(5).
+    """
+    from pyriemann.geometry.mean import mean_riemann
+
+    channels = covariances.shape[-1]
+    vectors = np.empty((len(covariances), channels * (channels + 1) // 2))
+    for one in np.unique(recording):
+        its = recording == one
+        whitener = power(mean_riemann(covariances[its]), -0.5)
+        view = TangentFeatures(BAND, 0.0, 0, np.arange(channels), whitener)
+        vectors[its] = view.of_covariances(covariances[its])
+    return vectors

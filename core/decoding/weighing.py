@@ -1,0 +1,138 @@
+"""How much a prior weighs against a person's own trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+
+import numpy as np
+
+from core.decoding.heads import STRENGTH, LinearHead, fit_head, fit_near, softmax
+from core.decoding.prior_head import PriorHead
+
+WEIGHTS = (300.0, 30.0, 0.0, inf)
+"""By how many times the penalty that holds a head near the prior's is stronger than the usual one
+that holds it near nothing. 0: own trials alone; infinite: the prior alone. The first is kept
+unless another is better beyond doubt."""
+
+
+def fit_weighted(
+    prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarray, weight: float
+) -> LinearHead:
+    """Fit a head on own trials that a prior's head holds by this weight, which is not 0.
+
+    Where hands can be exchanged with the electrodes, every trial counts as its mirror image too:
+    what others share with this person does not tell left from right by more of one.
+
+    Parameters
+    ----------
+    prior : PriorHead
+    blocks : sequence of ndarray, each (trials, features of the view)
+        Aligned vectors of the prior's views.
+    labels : ndarray of int, shape (trials,)
+    weight : float
+
+    Returns
+    -------
+    LinearHead
+        With temperature 1.
+    """
+    if prior.mirror is not None:
+        features = np.concatenate(blocks, axis=1)
+        whole = np.concatenate([features, features[:, prior.mirror]])
+        labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
+        ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+        blocks = np.split(whole, ends, axis=1)
+    strength = 0.0 if weight == inf else STRENGTH / weight
+    return fit_near(blocks, labels, prior.weights, prior.bias, strength)
+
+
+def misses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return minus the logarithm of the probability that each trial's class was given."""
+    right = softmax(logits)[np.arange(len(labels)), labels]
+    return -np.log(np.maximum(right, 1e-12))
+
+
+def choose_weight(missed: Mapping[float, np.ndarray]) -> float:
+    """Return the first weight, unless another misses less by more than the standard error.
+
+    Parameters
+    ----------
+    missed : mapping
+        Weight -> `misses` of trials left out, in order of preference.
+    """
+    first, *others = missed
+    best, most = first, 0.0
+    for weight in others:
+        gain = missed[first] - missed[weight]
+        if gain.mean() > max(most, gain.std(ddof=1) / np.sqrt(len(gain))):
+            best, most = weight, float(gain.mean())
+    return best
+
+
+def weigh(
+    prior: PriorHead,
+    blocks: Sequence[np.ndarray],
+    own: Sequence[np.ndarray],
+    labels: np.ndarray,
+    train: np.ndarray,
+    folds: Iterable[tuple[np.ndarray, np.ndarray]],
+) -> tuple[float, tuple[float, ...]]:
+    """Choose a weight by cross-validation inside the trials `train`.
+
+    Parameters
+    ----------
+    prior, blocks, own, labels, train
+        As in `logits_at_weights`.
+    folds : iterable of (fit, judge)
+        Positions in `train`.
+
+    Returns
+    -------
+    float
+    tuple of float
+        Accuracy of every fold at that weight.
+    """
+    missed: dict[float, np.ndarray] = {each: np.empty(len(train)) for each in WEIGHTS}
+    accuracies: dict[float, list[float]] = {each: [] for each in WEIGHTS}
+    for fit, judge in folds:
+        asked = labels[train[judge]]
+        found = logits_at_weights(prior, blocks, own, labels, train[fit], train[judge])
+        for each, logits in found.items():
+            missed[each][judge] = misses(logits, asked)
+            accuracies[each].append(float(np.mean(logits.argmax(axis=1) == asked)))
+    weight = choose_weight(missed)
+    return weight, tuple(accuracies[weight])
+
+
+def logits_at_weights(
+    prior: PriorHead,
+    blocks: Sequence[np.ndarray],
+    own: Sequence[np.ndarray],
+    labels: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+) -> dict[float, np.ndarray]:
+    """Return the logits of some trials at every weight, learned from others.
+
+    Parameters
+    ----------
+    prior : PriorHead
+    blocks : sequence of ndarray, each (trials, features of the view)
+        Aligned vectors of the prior's views.
+    own : sequence of ndarray, each (trials, features of the view)
+        What a head that knows no prior looks at; it is taken at weight 0.
+    labels : ndarray of int, shape (trials,)
+    train, test : ndarray of int
+        Trials to learn from, and to give logits of.
+    """
+    found = {}
+    for weight in WEIGHTS:
+        seen = own if weight == 0 else blocks
+        learned = [block[train] for block in seen]
+        if weight == 0:
+            head = fit_head(learned, labels[train], len(prior.bias))
+        else:
+            head = fit_weighted(prior, learned, labels[train], weight)
+        found[weight] = head.logits(np.concatenate([block[test] for block in seen], axis=1))
+    return found

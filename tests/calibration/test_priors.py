@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pytest
+
+from calibration.fitting import FitSettings, fit_decoder
+from calibration.priors import person_of, prior_head, read_priors
+from calibration.report import as_json, as_text
+from core.decoding.decoder_file import load_decoder, save_decoder
+from core.decoding.prior import make_prior
+from core.decoding.prior_file import save_prior
+from core.decoding.selection import PRIOR
+from core.errors import InputError
+from core.montage import CODEX
+from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalSettings
+
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+SETTINGS = FitSettings(head="riemann", repeats=1)
+
+
+@pytest.fixture(scope="module")
+def prior(imagery_recording):
+    people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12, 13)}
+    settings = SignalSettings(imagery_recording().labels, "average", 256.0)
+    return make_prior(people, EVENTS, CODEX, settings, 1024)
+
+
+@pytest.fixture(scope="module")
+def fit(prior, imagery_recording):
+    own = imagery_recording(5, trials=5)
+    head = prior_head([prior], own.labels, EVENTS, SETTINGS)
+    return fit_decoder([own], EVENTS, "01", SETTINGS, prior=head)
+
+
+def test_a_fit_from_a_prior_is_scored_beside_one_without(fit, prior):
+    assert list(fit.selection.scores)[:3] == [PRIOR, "riemann", "auto"]
+    assert fit.selection.chosen == PRIOR
+    assert fit.selection.weight in (300.0, 30.0, float("inf"))
+    told = fit.decoder.facts.fit["prior"]
+    assert told["recordings"] == prior.recordings
+    assert told["trials"] == 48
+    assert "the decoder starts from it with weight" in as_text(fit)
+    assert json.loads(as_json(fit))["facts"]["fit"]["prior"] == told
+
+
+def test_a_decoder_that_started_from_a_prior_decodes_a_stream(fit, imagery_recording, tmp_path):
+    decoder = load_decoder(save_decoder(fit.decoder, tmp_path / "one.safetensors"))
+    assert decoder.facts == fit.decoder.facts
+    new = imagery_recording(5, trials=5)
+    path = decoder.attach(new.labels, [""] * len(new.labels), new.rate)
+    signal = path.push(new.samples_uv)
+    windows = decoder.windows(None)
+    hop = decoder.hop
+    live = [windows.push(signal[at : at + hop]) for at in range(0, len(signal) - hop, hop)]
+    (view,) = decoder.tangents
+    from core.decoding.features import band_sections
+
+    banded = CausalFilter(band_sections(view.band, view.rate)).push(signal)
+    right = []
+    for event in new.events:
+        end = round((event.onset + 4.0) * 256.0) // hop  # hops
+        window = banded[end * hop - decoder.window : end * hop].T[None]
+        whole = decoder.head.probabilities(view.of_windows(window))[0]
+        np.testing.assert_allclose(live[end - 1], whole, atol=1e-9)
+        right.append(decoder.classes[whole.argmax()] == event.label)
+    assert np.mean(right) > 0.8
+
+
+def test_a_prior_that_lies_is_left_out(prior, imagery_recording):
+    from dataclasses import replace
+
+    own = imagery_recording(5, trials=10)
+    wrong = replace(prior, labels=1 - prior.labels)
+    head = prior_head([wrong], own.labels, EVENTS, SETTINGS)
+    found = fit_decoder([own], EVENTS, "01", SETTINGS, prior=head)
+    assert found.selection.weight == 0.0
+    assert found.selection.chosen == "riemann"
+    assert "it is not used" in as_text(found)
+    plain = fit_decoder([own], EVENTS, "01", SETTINGS)
+    np.testing.assert_array_equal(found.decoder.head.weights, plain.decoder.head.weights)
+    assert plain.selection.weight is None
+    assert "prior" not in plain.decoder.facts.fit
+
+
+def test_a_recording_is_never_on_both_sides(prior, imagery_recording):
+    own = imagery_recording(11)
+    head = prior_head([prior], own.labels, EVENTS, SETTINGS)
+    with pytest.raises(InputError, match=r"to fit and in the prior \(P11/imagery\.edf\)"):
+        fit_decoder([own], EVENTS, "01", SETTINGS, prior=head)
+
+
+def test_files_of_every_kind_are_read(prior, fitted, tmp_path):
+    paths = [
+        save_prior(prior, tmp_path / "prior.safetensors"),
+        save_decoder(fitted["riemann"], tmp_path / "decoder.safetensors"),
+    ]
+    found = read_priors(paths, EVENTS, SETTINGS)
+    head = prior_head(found, fitted["riemann"].settings.channels, EVENTS, SETTINGS)
+    assert head.trials == 48 + 16
+    with pytest.raises(InputError, match="no recording with the events left_hand, right_hand"):
+        read_priors([tmp_path], EVENTS, SETTINGS)
+
+
+def test_a_name_says_whose_a_recording_is(tmp_path):
+    assert person_of(tmp_path / "x" / "sub-07_ses-2_task-imagery_eeg.vhdr") == "07"
+    assert person_of(tmp_path / "S003" / "S003R04.edf") == "S003"
+
+
+@pytest.mark.data
+def test_other_people_of_a_folder_are_a_prior(recordings_folder, tmp_path, capsys):
+    from calibration.cli import main
+
+    folder = recordings_folder / "eegmmidb"
+    out = tmp_path / "s004.safetensors"
+    given = ["fit", folder / "S004" / "S004R04.edf", "--subject", "S004", "--head", "riemann"]
+    given += ["--event", "T1=left_hand", "--event", "T2=right_hand", "--out", out]
+    # All of S004's recordings but the one that is fitted, and three of two other people.
+    given += ["--prior", folder / "S004" / "S004R08.edf"]
+    given += [folder / name / f"{name}R{run:02d}.edf" for name in ("S003", "S013") for run in (4,)]
+    assert main([str(word) for word in given]) == 0
+    assert "trials of 3 recordings)" in capsys.readouterr().out
+    told = load_decoder(out).facts.fit["prior"]
+    assert set(told["recordings"]) == {
+        "S004/S004R08.edf",
+        "S003/S003R04.edf",
+        "S013/S013R04.edf",
+    }
