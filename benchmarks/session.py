@@ -90,7 +90,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
     saved = load_decoder(path)
     settings = FitSettings(encoder=options.encoder)
     again = fit_decoder([recording], cue_events([recording]), "01", settings).decoder
-    ready = re.search(r"\(([\d.]+) s after the last trial\)", said)
+    ready = re.search(r"ready ([\d.]+) s after", said)
     assert ready is not None
     return {
         "session_s": round(time.monotonic() - began, 1),

@@ -60,6 +60,9 @@ class SessionFlags:
     """Encoder by name (untrained, eegpt) or path."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    refine: bool = False
+    """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
+    another decoder if they do better."""
     mains: float | None = None
     """Mains frequency in Hz (50 or 60): filtered out, and noted with the recording."""
     recorded_against: str = ""
@@ -240,6 +243,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
             manufacturer=person.amplifier,
         ),
         fit=FitSettings(encoder=person.encoder, head=person.head, band=Band(notch=person.mains)),
+        refine=person.refine,
         timeout=stream.timeout,
         ask=not person.no_setup,
         windowed=person.windowed,

@@ -47,6 +47,8 @@ class Options:
     details : Details
         What the stream does not say about the recording.
     fit : FitSettings
+    refine : bool
+        Whether to train through the encoder afterwards.
     timeout : float
         Seconds to look for the stream.
     ask : bool
@@ -64,6 +66,7 @@ class Options:
     overrides: Overrides
     details: Details
     fit: FitSettings
+    refine: bool = False
     timeout: float = 5.0
     ask: bool = True
     windowed: bool = False
@@ -130,7 +133,10 @@ def run_session(options: Options, plan: Plan) -> int:
     outcome = conductor.run(full_screen=not options.windowed)
     print(f"Recording: {run.file('eeg.vhdr')}")
     if outcome.fit is not None:
-        keeper.report(outcome.fit, outcome.recordings, outcome.seconds)
+        print(f"Decoder ready {outcome.seconds:.1f} s after the last trial.")
+        keeper.report(outcome.fit, outcome.recordings)
+        if options.refine:
+            _refine(outcome.fit, outcome.recordings, options, keeper)
     if outcome.problem:
         raise InputError(outcome.problem)
     return 0
@@ -159,17 +165,30 @@ class _Keeper:
             f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
         )
 
-    def report(self, fit: Fit, recordings: tuple[Recording, ...], seconds: float) -> None:
+    def report(self, fit: Fit, recordings: tuple[Recording, ...]) -> None:
         """Write the reports beside the decoder, and tell what it is worth."""
         from calibration.report import as_json, as_text, find, write_report
 
         for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
             write_whole(self._path.with_suffix(suffix), (content + "\n").encode())
-        print(f"\n{as_text(fit)}\n\nDecoder: {self._path} ({seconds:.1f} s after the last trial)")
+        print(f"\n{as_text(fit)}\n\nDecoder: {self._path}")
         findings = find(fit, recordings)
         page = write_report(findings, self._path.with_suffix(".html"))
         said = findings.recommendation
         print(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
+
+
+def _refine(fit: Fit, recordings: tuple[Recording, ...], options: Options, keeper: _Keeper) -> None:
+    """Train through the encoder, and keep the decoder that comes of it if it is better."""
+    from calibration.refining import refine
+
+    print("\nRefining ...", flush=True)
+    refined = refine(fit, options.fit.encoder)
+    if refined.selection.chosen == fit.selection.chosen:
+        print("Refining did no better; the decoder stays.")
+        return
+    keeper.save(refined)
+    keeper.report(refined, recordings)
 
 
 def _open_stream(setup: Setup, options: Options) -> bool:
