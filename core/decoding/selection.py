@@ -17,7 +17,7 @@ from core.decoding.features import (
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.decoding.prior_head import PriorHead
 from core.decoding.spatial import channel_covariance, power, spatial_filter
-from core.decoding.specialists import BAND, SPECIALISTS
+from core.decoding.specialists import BAND, SPECIALISTS, TANGENT_SPACE
 from core.decoding.weighing import (
     WEIGHTS,
     choose_weight,
@@ -293,8 +293,12 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
                 best = choose(inside, _share(labels[train]))
                 decided["auto"][repeat, test] = decided[best][repeat, test]
             for name, make in SPECIALISTS.items():
-                model = make().fit(views.covariances[train], labels[train])
-                decided[name][repeat, test] = model.predict(views.covariances[test])
+                model, seen = make(), views.covariances
+                if name == TANGENT_SPACE and "scalp" in settled:
+                    # The tangent space of all channels is known: half of the time goes into it.
+                    model, seen = model[-1], settled["scalp"][1]
+                model.fit(seen[train], labels[train])
+                decided[name][repeat, test] = model.predict(seen[test])
             for name in names:
                 folds[name].append(float(np.mean(decided[name][repeat, test] == labels[test])))
 

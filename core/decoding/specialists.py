@@ -33,4 +33,5 @@ def tangent_space_lr() -> Pipeline:
     return make_pipeline(TangentSpace(), LogisticRegression(max_iter=5000))
 
 
-SPECIALISTS = {"CSP+LDA": csp_lda, "TS+LR": tangent_space_lr}
+TANGENT_SPACE = "TS+LR"
+SPECIALISTS = {"CSP+LDA": csp_lda, TANGENT_SPACE: tangent_space_lr}

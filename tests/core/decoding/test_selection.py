@@ -75,3 +75,10 @@ def test_meaningless_heads_are_hardly_ever_chosen():
     folds = random.binomial(6, 0.5, (400, 2, 10)) / 6
     chosen = [choose({"riemann": a, "encoder": b}, 0.25) for a, b in folds]
     assert chosen.count("encoder") < 0.05 * len(chosen)
+
+
+def test_the_tangent_space_that_is_known_gives_the_specialist_its_decisions(imagery_recording):
+    views = views_of(imagery_recording(seed=2))
+    known = select(views, ("riemann",), repeats=1).scores["TS+LR"]
+    computed = select(views, ("encoder",), repeats=1).scores["TS+LR"]
+    np.testing.assert_array_equal(known.decided, computed.decided)
