@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -77,8 +76,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
         )
         said, complained = calibration.communicate()
     finally:
-        simulator.send_signal(signal.SIGINT)
-        simulator.communicate(timeout=60)
+        simulator.terminate()
+        simulator.communicate()
     if calibration.returncode:
         raise SystemExit(complained)
     facts = [json.loads(line) for line in diary.read_text(encoding="utf-8").splitlines()]

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -61,7 +60,7 @@ class Simulator:
         )
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         self.process.communicate(timeout=30)
 
     def facts(self):
