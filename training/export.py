@@ -86,13 +86,13 @@ def exported_encoder(
     """
     import torch
 
-    from core.model import new_pretraining
     from training.pretraining.checkpoints import load_checkpoint
+    from training.pretraining.trainer import first_weights
 
     settings, facts = folder.settings(), folder.facts()
     chosen = checkpoint or ("best" if folder.best.is_file() else "last")
     path = folder.best if chosen == "best" else folder.last
-    parts = new_pretraining(settings.variant)
+    parts = first_weights(settings.model_copy(update={"weights": None}))
     progress = load_checkpoint(path, parts)
     encoder = parts.target_encoder
     with torch.no_grad():
@@ -157,7 +157,7 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
 
 def _treatment(settings: PretrainSettings, band: dict[str, Any]) -> str:
     treated = f"causally filtered to {band['low']:g}-{band['high']:g} Hz"
-    if settings.whitening == "session":
+    if settings.whitening != "none":
         treated += ", each session's channels whitened to equal variance (Euclidean alignment)"
     return treated
 

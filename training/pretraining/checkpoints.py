@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.files import write_whole
-from core.model import Pretraining
+from training.pretraining.spectrum import Parts
 
 VERSION = 1
 
@@ -46,7 +46,7 @@ class Progress:
 
 def save_checkpoint(
     path: Path,
-    parts: Pretraining,
+    parts: Parts,
     progress: Progress,
     optimiser: torch.optim.Optimizer | None = None,
 ) -> None:
@@ -55,7 +55,7 @@ def save_checkpoint(
     Parameters
     ----------
     path : Path
-    parts : Pretraining
+    parts : Pretraining or Spectral
     progress : Progress
     optimiser : torch.optim.Optimizer, optional
         For a checkpoint to go on from. Without it, the file has the four parts under their
@@ -90,7 +90,7 @@ def read_progress(path: Path) -> Progress:
 
 
 def load_checkpoint(
-    path: Path, parts: Pretraining, optimiser: torch.optim.Optimizer | None = None
+    path: Path, parts: Parts, optimiser: torch.optim.Optimizer | None = None
 ) -> Progress:
     """Fill the four parts, and the optimiser, with what a checkpoint holds.
 

@@ -111,16 +111,19 @@ class Objective(nn.Module):
             target.lerp_(online, 1.0 - kept)
 
 
-def parameter_groups(parts: Pretraining, weight_decay: float) -> list[dict]:
-    """Return AdamW's six groups: of each part that learns, what decays and what does not.
+def parameter_groups(parts: nn.Module, weight_decay: float) -> list[dict]:
+    """Return AdamW's groups: of each part that learns, what decays and what does not.
 
-    Biases and everything of one dimension do not decay; learned tokens and embeddings do.
+    Biases and everything of one dimension do not decay; learned tokens and embeddings do. EEGPT
+    has three such parts, and so six groups.
     """
     groups = []
-    for part in (parts.encoder, parts.predictor, parts.reconstructor):
+    for name, part in parts.named_children():
+        if name == "target_encoder":  # it only follows
+            continue
         named = list(part.named_parameters())
-        decaying = [p for name, p in named if p.ndim != 1 and "bias" not in name]
-        others = [p for name, p in named if p.ndim == 1 or "bias" in name]
+        decaying = [p for n, p in named if p.ndim != 1 and "bias" not in n]
+        others = [p for n, p in named if p.ndim == 1 or "bias" in n]
         groups += [
             {"params": decaying, "weight_decay": weight_decay},
             {"params": others, "weight_decay": 0.0},

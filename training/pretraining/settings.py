@@ -77,6 +77,9 @@ class PretrainSettings(Settings):
     """Folder of the window store (training.prepare)."""
     validation_subjects: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """People held out, whose loss chooses the best checkpoint."""
+    objective: Literal["eegpt", "spectrum"] = "eegpt"
+    """eegpt: alignment and reconstruction, as the paper. spectrum: our own, for small encoders and
+    whitened sessions: tokens that give the spectrum of every channel."""
     variant: str = "large"
     """Size of the model, from tiny1 to large."""
     ablation: Ablation = "D"
@@ -89,9 +92,10 @@ class PretrainSettings(Settings):
     """Samples of a window; a multiple of the patch of 64."""
     gain: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
     """Factor on the samples; the exported encoder has it in its first layer."""
-    whitening: Literal["none", "session"] = "none"
-    """session: each session's channels are whitened first, as a decoder does without calibration
-    of the encoder (Euclidean alignment). Not in the paper."""
+    whitening: Literal["none", "session", "unit"] = "none"
+    """session: each session's channels are whitened first, as a decoder does with an encoder that
+    states no covariance (Euclidean alignment); unit: they all get 10 microvolts, too, and the
+    exported encoder states that. Not in the paper."""
     epochs: Annotated[int, Field(ge=1, le=10**6)] = 200
     """Times that as many windows are seen as fit into the recordings side by side."""
     steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
@@ -133,6 +137,11 @@ class PretrainSettings(Settings):
         if self.window % PATCH:
             raise ValueError(
                 f"window is {self.window}; a multiple of the patch, {PATCH}, was expected."
+            )
+        if self.objective == "spectrum" and (self.weights is not None or self.ablation != "D"):
+            raise ValueError(
+                "objective is spectrum, which begins with weights of its own and has no ablations; "
+                "leave weights and ablation out."
             )
         if self.batch % self.masks_per_batch:
             raise ValueError(

@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from core.errors import InputError
-from core.model import Pretraining, load_pretraining, new_pretraining
+from core.model import load_pretraining, new_pretraining
 from training.pretraining.checkpoints import Progress, load_checkpoint, save_checkpoint
 from training.pretraining.folder import RunFolder
 from training.pretraining.objective import Losses, Objective, collapse, parameter_groups
 from training.pretraining.processes import Interruption, Processes
 from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
 from training.pretraining.settings import PretrainSettings
+from training.pretraining.spectrum import Parts, Spectral, SpectrumObjective
 from training.pretraining.windows import Group, Windows, WindowStore
 
 _BETA2 = 0.999
@@ -70,11 +71,11 @@ class Trainer:
         )
         self._manifest_sha256 = training.manifest_sha256
 
-        self.parts = first_weights(settings).to(me.device)
+        self.parts: Parts = first_weights(settings).to(me.device)
         _check_store(training, self.parts)
         if settings.precision == "medium":
             torch.set_float32_matmul_precision("medium")
-        self.objective = Objective(self.parts, settings.ablation, settings.gain)
+        self.objective = objective_of(self.parts, settings)
         self._model: torch.nn.Module = self.objective
         if me.count > 1:
             devices = [me.device] if me.device.type == "cuda" else None
@@ -327,14 +328,23 @@ class _Curves:
             self._board.flush()
 
 
-def first_weights(settings: PretrainSettings) -> Pretraining:
-    """Return the four parts that a run begins with.
+def objective_of(parts: Parts, settings: PretrainSettings) -> Objective | SpectrumObjective:
+    """Return what these parts are trained for."""
+    if isinstance(parts, Spectral):
+        return SpectrumObjective(parts, settings.gain)
+    return Objective(parts, settings.ablation, settings.gain)
+
+
+def first_weights(settings: PretrainSettings) -> Parts:
+    """Return the parts that a run begins with.
 
     Raises
     ------
     InputError
         If the checkpoint to begin with cannot be used, or is of another variant.
     """
+    if settings.objective == "spectrum":
+        return Spectral(settings.variant, settings.seed)
     if settings.weights is None:
         return new_pretraining(settings.variant, settings.seed)
     parts = load_pretraining(settings.weights)
@@ -345,7 +355,7 @@ def first_weights(settings: PretrainSettings) -> Pretraining:
     return parts
 
 
-def _check_store(store: WindowStore, parts: Pretraining) -> None:
+def _check_store(store: WindowStore, parts: Parts) -> None:
     spec = parts.encoder.spec
     if (store.rate, store.unit) != (spec.rate, spec.unit):
         raise InputError(

@@ -12,11 +12,14 @@ from typing import Protocol
 
 import numpy as np
 
-from core.decoding.spatial import channel_covariance, euclidean_alignment
+from core.decoding.spatial import channel_covariance, euclidean_alignment, power
 from core.errors import InputError
 from core.montage import channel_ids
 from training.pretraining.masking import Masks, draw_masks
 from training.pretraining.settings import PATCH, PretrainSettings
+
+UNIT_DEVIATION = 0.01
+"""Of every channel after `whitening: unit`, in mV: 10 microvolts, as EEG has."""
 
 _ORDER, _MASKS = 0, 1  # streams of random numbers from one seed
 _LOOKS = 64  # windows from which a covariance is estimated
@@ -189,11 +192,13 @@ class Windows:
         -------
         ndarray, shape (channels, channels), or None
             In squared units, shrunk a little as the decoder's own are. None if two channels were
-            never recorded together, or the windows are whitened.
+            never recorded together, or the windows are whitened to no certain scale.
         """
-        if self._settings.whitening != "none":
-            return None
         ever = self._ever()
+        if self._settings.whitening == "unit":
+            return np.eye(len(ever)) * UNIT_DEVIATION**2
+        if self._settings.whitening == "session":
+            return None
         total = np.zeros((len(ever), len(ever)))
         together = np.zeros_like(total)
         for number in np.linspace(0, self.per_epoch - 1, min(4 * _LOOKS, self.per_epoch)):
@@ -268,4 +273,7 @@ class Windows:
             for index, samples in of_session
             for start in np.linspace(0, samples - length, each)
         ]
-        return euclidean_alignment(channel_covariance(np.stack(looks))).astype(np.float32)
+        covariance = channel_covariance(np.stack(looks))
+        if self._settings.whitening == "unit":
+            return (UNIT_DEVIATION * power(covariance, -0.5)).astype(np.float32)
+        return euclidean_alignment(covariance).astype(np.float32)

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from core.decoding.spatial import channel_covariance, spatial_filter
+from core.model import load_encoder
+from core.montage import CODEX
+from training.export import exported_encoder
+from training.pretraining.folder import RunFolder
+from training.pretraining.processes import Interruption
+from training.pretraining.spectrum import BINS, Spectral, SpectrumObjective
+from training.pretraining.windows import Windows
+
+IDS = torch.tensor([27, 29, 31, 47])
+TIMES, PATCH = 4, 64
+
+
+@pytest.fixture
+def objective():
+    return SpectrumObjective(Spectral("tiny1", seed=3))
+
+
+@pytest.fixture
+def given():
+    """Windows of unit variance, and two visible times of which three channels are shown."""
+    window = torch.randn(5, len(IDS), TIMES * PATCH, generator=torch.Generator().manual_seed(0))
+    return window, IDS, torch.tensor([[0, 1, 3], [8, 9, 10]]), torch.tensor([4])
+
+
+def test_spectra_are_those_of_the_definition(objective, given):
+    window, *_ = given
+    found = objective.spectra(window, torch.tensor([0, 2]))
+    patches = window.numpy().reshape(5, len(IDS), TIMES, PATCH)[:, :, [0, 2]]
+    power = np.abs(np.fft.rfft(patches * np.hanning(PATCH))[..., slice(*BINS)]) ** 2
+    mean = np.log(power + 0.1).mean(axis=2)
+    expected = (mean - mean.mean(axis=1, keepdims=True)) / 0.5
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_rhythm_at_one_electrode_shows_at_it_alone(objective):
+    window = 0.1 * torch.randn(1, len(IDS), PATCH, generator=torch.Generator().manual_seed(1))
+    window[0, 2] += torch.sin(2 * np.pi * 12.0 * torch.arange(PATCH) / 256.0)
+    spectra = objective.spectra(window, torch.tensor([0]))[0]
+    assert divmod(int(spectra.argmax()), BINS[1] - BINS[0]) == (2, 12 // 4 - BINS[0])
+
+
+def test_the_loss_is_that_of_the_tokens_mean(objective, given):
+    window, ids, visible, _ = given
+    losses = objective(*given)
+    parts = objective.parts
+    seen = [
+        parts.encoder.encode_patches(window[:, row % 4, t * PATCH : (t + 1) * PATCH], ids[row % 4])
+        for t, row in zip((0, 2), visible, strict=True)
+    ]
+    read = parts.readout(torch.stack(seen).mean(dim=0).flatten(1))
+    asked = read.unflatten(1, (len(CODEX), -1))[:, ids]
+    expected = ((asked - objective.spectra(window, torch.tensor([0, 2]))) ** 2).mean()
+    torch.testing.assert_close(losses.reconstruction, expected)
+    assert losses.alignment == 0
+    assert losses.tokens.shape == (10, 1, 1, 64)
+
+
+def test_everything_but_the_running_mean_learns(objective, given):
+    objective.weighed(objective(*given), 1.0).backward()
+    for name, parameter in objective.parts.named_parameters():
+        learns = not name.startswith("target_encoder.")
+        assert (parameter.grad is not None) is learns, name
+
+
+def test_the_running_mean_begins_at_the_encoder_and_follows_it(objective):
+    one, other = objective.parts.encoder, objective.parts.target_encoder
+    for learns, follows in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(learns, follows)
+    with torch.no_grad():
+        one.norm.bias.fill_(1.0)
+    objective.average(0.75)
+    torch.testing.assert_close(other.norm.bias, torch.full((64,), 0.25))
+
+
+def test_tokens_differ_from_the_beginning_on():
+    """What the published weights' small deviation would leave nearly alike."""
+    parts = Spectral("tiny2")
+    window = torch.randn(20, 58, PATCH, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        tokens = parts.encoder(window, torch.arange(58))
+    assert float(tokens.var(dim=0).mean()) > 0.02
+
+
+def test_a_run_learns_goes_on_and_is_exported_for_whitened_people(
+    trainer, tmp_path, settings, store
+):
+    changes = {
+        "objective": "spectrum",
+        "whitening": "unit",
+        "gain": 100.0,
+        "steps": 30,
+        "rate": {"peak": 2e-3},
+        "average": {"start": 0.9, "end": 0.9},
+    }
+    folder = RunFolder(tmp_path / "run")
+    made = trainer(**changes)
+    windows = made.windows
+    covariance = windows.covariance()
+    channels = windows.channels()
+    facts = {
+        "channels": channels,
+        "covariance": covariance.tolist(),
+        "manifest_sha256": store.manifest_sha256,
+    }
+    folder.begin(made.settings, facts)
+    with Interruption() as interruption:
+        assert made.run(folder, interruption) == 0
+    rows = folder.curves()
+    losses = [float(row["reconstruction"]) for row in rows]
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    assert {float(row["alignment"]) for row in rows} == {0.0}
+
+    again = trainer(**changes)
+    again.load(folder)
+    assert again.step == 30
+    for one, other in zip(again.parts.parameters(), made.parts.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+    encoder = exported_encoder(folder, "last")
+    from core.model import save_encoder
+
+    encoder = load_encoder(save_encoder(encoder, tmp_path / "out.safetensors"))
+    # A decoder's filter then brings a new person to what the encoder was trained on.
+    random = np.random.default_rng(0)
+    mixing = np.linalg.qr(random.normal(size=(8, 8)))[0] * np.linspace(0.4, 2.0, 8)
+    person = mixing @ random.normal(size=(8, 4000))
+    filtered = spatial_filter(channel_covariance(person), channels, encoder.spec) @ person
+    np.testing.assert_allclose(np.cov(filtered), covariance, atol=0.05 * covariance.max())
+    ids = windows.batch(0)[0].channel_ids
+    window = torch.randn(1, len(ids), PATCH)
+    with torch.no_grad():
+        expected = made.parts.target_encoder(100.0 * window, ids)
+        torch.testing.assert_close(encoder(window, ids), expected)
+
+
+def test_unit_whitening_gives_every_person_the_same_scale(memory, settings):
+    random = np.random.default_rng(0)
+    signals = [scale * random.normal(size=(8, 20000)) for scale in (0.003, 0.2)]
+    windows = Windows(memory(signals, ("a", "b")), settings(whitening="unit", batch=64))
+    (group,) = windows.batch(0)
+    of = np.array(group.recordings)
+    assert set(of) == {0, 1}
+    for recording in (0, 1):
+        deviation = group.windows[of == recording].std(axis=(0, 2))
+        np.testing.assert_allclose(deviation, 0.01, rtol=0.1)
+
+
+def test_it_has_no_first_weights_and_no_ablations(settings):
+    for changes in ({"weights": "w.safetensors"}, {"ablation": "A"}):
+        with pytest.raises(ValidationError, match="objective is spectrum"):
+            settings(objective="spectrum", **changes)

@@ -1,0 +1,188 @@
+"""An objective of our own: tokens that tell how strong each rhythm is at each electrode.
+
+The waveforms that EEGPT reconstructs are normalised, which discards what imagined movement
+changes: amplitude. Here the tokens of a stretch, averaged over its patches, are to give the
+logarithmic spectrum of every channel by one linear map, as a linear head will later read them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.model import Encoder, Pretraining
+from core.model.encoder import eegpt_spec
+from core.model.predictor import visible_times
+from core.montage import CODEX
+from training.pretraining.objective import Losses
+
+BINS = (2, 8)
+"""Of a patch's spectrum, first and end: 8 to 28 Hz in steps of 4."""
+
+_FLOOR = 0.1  # added to a power; the median is about 10 at unit variance
+_SPREAD = 0.5  # of a channel's mean logarithm about that of all channels, over windows
+
+
+class Spectral(nn.Module):
+    """What is trained: the encoder, its running mean, and the map that reads its tokens.
+
+    Parameters
+    ----------
+    variant : str
+    seed : int
+        Of the random weights.
+    """
+
+    def __init__(self, variant: str, seed: int = 0) -> None:
+        super().__init__()
+        spec = eegpt_spec(variant, name=variant, trained=True, provenance={})
+        self.encoder = Encoder(spec, seed=seed)
+        self.target_encoder = Encoder(spec, seed=seed)
+        begin(self.encoder)
+        self.target_encoder.load_state_dict(self.encoder.state_dict())
+        self.target_encoder.requires_grad_(False)
+        tokens, width = spec.summary
+        first, end = BINS
+        self.readout = nn.Linear(tokens * width, len(CODEX) * (end - first))
+        drawn = np.random.default_rng((seed, 1)).standard_normal(tuple(self.readout.weight.shape))
+        with torch.no_grad():
+            self.readout.weight.copy_(torch.from_numpy(drawn) / math.sqrt(tokens * width))
+            self.readout.bias.zero_()
+
+
+Parts = Pretraining | Spectral
+"""What a run trains: the four parts of EEGPT, or these."""
+
+
+@torch.no_grad()
+def begin(encoder: Encoder) -> None:
+    """Scale an encoder's random weights to its width, and begin with Fourier's patches.
+
+    The published deviation of 0.02 suits a width of 512 and more. At 64 every summary token looks
+    at all electrodes alike, and thousands of steps pass before any tells one from another.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        With weights as `core.model.layers.initialise` draws them; changed in place.
+
+    Notes
+    -----
+    LeCun, Bottou, Orr and Müller (1998), Efficient BackProp, section 4.6: a deviation of one over
+    the root of the inputs.
+    """
+    drawn = 0.02
+    for part in encoder.modules():
+        if isinstance(part, nn.Linear):
+            part.weight.mul_(1.0 / (drawn * math.sqrt(part.in_features)))
+    encoder.chan_embed.weight.mul_(0.7 / drawn)  # beside unit variance of the samples
+    encoder.summary_token.mul_(1.0 / drawn)
+    waves = _waves(encoder.spec.patch)[: encoder.spec.summary[1]]
+    encoder.patch_embed.proj.weight[: len(waves)] = waves[:, None, None, :].to(
+        encoder.patch_embed.proj.weight
+    )
+    encoder.patch_embed.proj.weight[len(waves) :].mul_(1.0 / (drawn * math.sqrt(waves.shape[1])))
+
+
+def _waves(patch: int) -> Tensor:
+    """Return windowed sines and cosines of one to ten cycles a patch, and their negatives."""
+    time = torch.arange(patch, dtype=torch.float64)
+    window = torch.hann_window(patch, periodic=False, dtype=torch.float64)
+    waves = torch.stack(
+        [
+            torch.sin(2.0 * math.pi * cycles * time / patch + phase) * window
+            for cycles in range(1, 11)
+            for phase in (0.0, math.pi / 2.0)
+        ]
+    )
+    waves = waves / waves.norm(dim=1, keepdim=True)
+    return torch.cat((waves, -waves))
+
+
+class SpectrumObjective(nn.Module):
+    """Error of the logarithmic spectra that tokens give.
+
+    Parameters
+    ----------
+    parts : Spectral
+    gain : float
+        Factor on the samples, which should then have about unit variance.
+    """
+
+    def __init__(self, parts: Spectral, gain: float = 1.0) -> None:
+        super().__init__()
+        self.parts = parts
+        self.gain = gain
+
+    def forward(
+        self, window: Tensor, channel_ids: Tensor, visible: Tensor, targets: Tensor
+    ) -> Losses:
+        """Compute the loss; the arguments are those of `Objective`.
+
+        Parameters
+        ----------
+        window : Tensor, shape (batch, channels, samples)
+        channel_ids : Tensor of int, shape (channels,)
+        visible : Tensor of int, shape (visible times, visible channels)
+            What the encoder sees; spectra are asked of all channels at these times.
+        targets : Tensor
+            Not looked at.
+
+        Returns
+        -------
+        Losses
+            `reconstruction` is the mean squared error, nearly 1 for a constant answer;
+            `alignment` is 0. `tokens` are those seen, as windows of one patch.
+        """
+        window = window * self.gain
+        seen = self.parts.encoder(window, channel_ids, visible)
+        per_channel = self.parts.readout.weight.unflatten(0, (len(CODEX), -1))[channel_ids]
+        offset = self.parts.readout.bias.unflatten(0, (len(CODEX), -1))[channel_ids]
+        # The mean over patches first: the map is linear, and this is cheaper.
+        pooled = seen.flatten(2).mean(dim=1)  # (batch, tokens and width)
+        given = torch.einsum("bw,cfw->bcf", pooled, per_channel.to(pooled.dtype)) + offset
+        times = visible_times(visible, len(channel_ids))
+        wanted = self.spectra(window, times)
+        error = F.mse_loss(given.float(), wanted)
+        tokens = F.layer_norm(seen.detach().float(), seen.shape[-1:])
+        # Patches one by one: groups of a batch may show different numbers of them.
+        return Losses(error.new_zeros(()), error, tokens.flatten(0, 1)[:, None])
+
+    def spectra(self, window: Tensor, times: Tensor) -> Tensor:
+        """Return each channel's mean logarithmic spectrum, relative to that of all channels.
+
+        Parameters
+        ----------
+        window : Tensor, shape (batch, channels, samples)
+        times : Tensor of int, shape (patches,)
+            Patches to take the mean over.
+
+        Returns
+        -------
+        Tensor of float32, shape (batch, channels, bins)
+            Of roughly unit variance over windows.
+        """
+        patch = self.parts.encoder.spec.patch
+        count = window.shape[-1] // patch
+        chosen = window[..., : count * patch].unflatten(-1, (count, patch))[:, :, times].float()
+        taper = torch.hann_window(patch, periodic=False, device=window.device)
+        power = torch.fft.rfft(chosen * taper).abs().square()[..., slice(*BINS)]
+        mean = torch.log(power + _FLOOR).mean(dim=2)
+        return (mean - mean.mean(dim=1, keepdim=True)) / _SPREAD
+
+    def weighed(self, losses: Losses, alignment_weight: float) -> Tensor:
+        """Return the loss that is minimised."""
+        return losses.reconstruction
+
+    @torch.no_grad()
+    def average(self, kept: float) -> None:
+        """Move the running mean towards the encoder, keeping a share `kept` of it."""
+        pairs = zip(
+            self.parts.target_encoder.parameters(), self.parts.encoder.parameters(), strict=True
+        )
+        for mean, online in pairs:
+            mean.lerp_(online, 1.0 - kept)
