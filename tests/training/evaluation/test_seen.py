@@ -1,0 +1,61 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from core.errors import InputError
+from training.evaluation.seen import KEY, check_unseen, recordings_seen, seen_of
+from training.shards import Identity
+
+
+@pytest.fixture
+def spec_of(encoder):
+    """Return a function that says of an encoder what it was pretrained on."""
+
+    def make(recordings):
+        known = {} if recordings is None else {KEY: json.dumps(recordings)}
+        return replace(encoder.spec, name="ours", trained=True, provenance=known)
+
+    return make
+
+
+def test_random_weights_have_seen_nobody(encoder):
+    assert recordings_seen(encoder.spec) == ()
+
+
+def test_people_are_known_however_their_number_is_padded(persons, spec_of):
+    spec = spec_of([["made", "S001", "", "2"], ["other", "S2", "", "1"]])
+    seen = recordings_seen(spec)
+    assert seen == (Identity("made", "S001", "", "2"), Identity("other", "S2", "", "1"))
+    assert seen_of(persons[0], [0, 2], seen) == "person"
+    assert seen_of(persons[0], [1], seen) == "run"
+    assert seen_of(persons[1], [0, 1, 2], seen) == "nothing"  # of another source
+    assert seen_of(persons[0], [0], [Identity("made", "S1")]) == "run"  # it may be any
+    assert seen_of(persons[0], [0], None) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("run", "allowed", "says"),
+    [
+        ("1", "nothing", "other recordings of made S1.*--allow-seen person"),
+        ("3", "nothing", "tested recordings of made S1.*--allow-seen run"),
+        ("3", "person", "tested recordings of made S1"),
+        ("1", "person", None),
+        ("3", "run", None),
+    ],
+)
+def test_an_encoder_is_refused_on_people_it_has_seen(run, allowed, says, persons, spec_of):
+    spec, people = spec_of([["made", "S1", "", run]]), [(person, [2]) for person in persons]
+    if says is None:
+        check_unseen(spec, people, allowed)
+    else:
+        with pytest.raises(InputError, match=says):
+            check_unseen(spec, people, allowed)
+
+
+def test_an_encoder_that_does_not_say_is_refused(persons, spec_of):
+    with pytest.raises(InputError, match="does not say which recordings"):
+        check_unseen(spec_of(None), [(persons[0], [0])], "person")
+    check_unseen(spec_of(None), [(persons[0], [0])], "run")
+    with pytest.raises(InputError, match="must be a list of source"):
+        recordings_seen(spec_of({"S1": 1.0}))

@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.evaluate import main
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, imagery_recording):
+    """A folder of two people's recordings, as files that MNE reads."""
+    import mne
+
+    folder = tmp_path_factory.mktemp("people")
+    for who in (1, 2):
+        for run in (1, 2):
+            one = imagery_recording(seed=10 * who + run, trials=5)
+            info = mne.create_info(list(one.labels), one.rate, "eeg")
+            raw = mne.io.RawArray(one.samples_uv.T * 1e-6, info, verbose="ERROR")
+            onsets, lengths = zip(*((e.onset, e.duration) for e in one.events), strict=True)
+            labels = [event.label for event in one.events]
+            raw.set_annotations(mne.Annotations(onsets, lengths, labels))
+            (folder / f"P{who}").mkdir(exist_ok=True)
+            raw.save(folder / f"P{who}" / f"run{run}_raw.fif", verbose="ERROR")
+    return f"files:{folder}"
+
+
+def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = f"{data} --out {out} --protocols within calibrate-then-run --systems riemann CSP+LDA"
+    assert main([*words.split(), "--encoder", "untrained-tiny1"]) == 0
+    found = json.loads((out / "results.json").read_text())
+    assert len(found["rows"]) == 2 * 2 * 5 + 2 * 2
+    assert {row["person"] for row in found["rows"]} == {
+        f"files-{Path(data).name} P1",
+        f"files-{Path(data).name} P2",
+    }
+    assert all(one["means"]["accuracy"] > 0.7 for one in found["summaries"])
+    assert len(found["facts"]["recordings"]) == 4
+    assert (out / "table.md").read_text() in capsys.readouterr().out
+    before = (out / "rows.csv").read_bytes()
+    assert main(words.split()) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (out / "rows.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--classes", "left_hand"], "fewer than two classes"),
+        (["--classes", "feet", "tongue"], "No recording asks for feet or tongue; found: left_hand"),
+        (["--systems", "SVM"], 'no system "SVM"'),
+        (["--shots", "2"], "--shots 2 is too few"),
+        (["--seeds", "0", "0"], "--seeds names one of them twice"),
+        (["--seeds", "-1"], "--seeds -1 is negative"),
+        (["--subjects", "P9"], "no subject P9"),
+        (["--encoder", "nowhere.safetensors"], "no file nowhere.safetensors"),
+    ],
+)
+def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):
+    assert main([data, "--out", str(tmp_path / "out"), *words]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, capsys):
+    from dataclasses import replace
+
+    from core.model import load_encoder, save_encoder
+
+    encoder = load_encoder("untrained-tiny1")
+    source = f"files-{Path(data).name}"
+    seen = {"recordings": json.dumps([[source, "P1", "", "run1_raw"]])}
+    encoder.spec = replace(encoder.spec, name="ours", trained=True, provenance=seen)
+    file = save_encoder(encoder, tmp_path / "ours.safetensors")
+    words = f"{data} --out {tmp_path / 'out'} --systems encoder --encoder {file}"
+    words += " --protocols cross-session"
+    assert main(words.split()) == 2
+    assert f"tested recordings of {source} P1" in capsys.readouterr().err
+    assert main([*words.split(), "--allow-seen", "run"]) == 0
+    rows = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
+    assert [(row["fold"], row["seen"], row["encoder"]) for row in rows] == [
+        ("run run1_raw", "run", "ours"),
+        ("run run2_raw", "person", "ours"),
+        ("run run1_raw", "nothing", "ours"),
+        ("run run2_raw", "nothing", "ours"),
+    ]
+
+
+@pytest.mark.data
+def test_real_recordings_are_read_as_they_are_published(recordings_folder, tmp_path):
+    words = ["--subjects", "S004", "--runs", "4", "8", "--systems", "riemann", "MDM"]
+    folder = str(recordings_folder / "eegmmidb")
+    assert main([folder, "--out", str(tmp_path / "out"), *words]) == 0
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert found["summaries"][0]["people"] == 1
+    assert sum(row["tested"] for row in found["rows"]) == 60
+    assert np.isfinite(found["summaries"][0]["means"]["auroc"])
+    assert set(found["facts"]["recordings"]) == {"physionet-mi S004 4", "physionet-mi S004 8"}

@@ -1,0 +1,205 @@
+"""Whose recordings an evaluation is made on, and their signal after the one signal path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from core.decoding.epochs import Epochs, cut_epochs, resting, signals_of
+from core.decoding.features import band_sections
+from core.decoding.specialists import BAND
+from core.errors import InputError
+from core.model import EncoderSpec
+from core.montage import match
+from core.recordings import Recording
+from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalSettings, default_reference
+from training.shards import Identity
+from training.sources.catalogue import find_parts, read_part
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody's recordings.
+
+    Attributes
+    ----------
+    identities : tuple of Identity
+        Which recording each is; source and subject are the same in all.
+    recordings : tuple of Recording
+        With the classes as labels of their events.
+    """
+
+    identities: tuple[Identity, ...]
+    recordings: tuple[Recording, ...]
+
+    @property
+    def name(self) -> str:
+        """Source and subject."""
+        return f"{self.identities[0].source} {self.identities[0].subject}"
+
+    @property
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """Recordings of each session; of each run where there is one session."""
+        sessions = dict.fromkeys(identity.session for identity in self.identities)
+        if len(sessions) < 2:
+            return tuple((index,) for index in range(len(self.recordings)))
+        return tuple(
+            tuple(i for i, identity in enumerate(self.identities) if identity.session == session)
+            for session in sessions
+        )
+
+    def part_name(self, part: Sequence[int]) -> str:
+        """Say which session or run that is."""
+        first = self.identities[part[0]]
+        return f"session {first.session}" if len(part) > 1 else f"run {first.run or part[0] + 1}"
+
+
+def read_people(
+    sources: Sequence[str],
+    classes: Sequence[str],
+    subjects: Sequence[str] = (),
+    runs: Sequence[str] = (),
+    unit: str | None = None,
+) -> tuple[Person, ...]:
+    """Read the recordings in which any of the classes was asked for.
+
+    Parameters
+    ----------
+    sources, subjects, runs
+        As `training.sources.catalogue.find_parts`.
+    classes : sequence of str
+        Labels of events.
+    unit : str, optional
+        Of files that do not say it.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one cannot be read.
+    """
+    people: dict[tuple[str, str], list[tuple[Identity, Recording]]] = {}
+    seen: set[str] = set()
+    for part in find_parts(sources, subjects, runs):
+        for identity, recording in read_part(part, unit):
+            labels = {event.label for event in recording.events}
+            seen |= labels
+            if labels & set(classes):
+                one = people.setdefault((identity.source, identity.subject), [])
+                one.append((identity, recording))
+    if not people:
+        raise InputError(
+            f"No recording asks for {' or '.join(classes)}; found: "
+            f"{', '.join(sorted(seen)[:12]) or 'no events at all'}."
+        )
+    return tuple(
+        Person(tuple(i for i, _ in one), tuple(r for _, r in one)) for one in people.values()
+    )
+
+
+def path_for_all(people: Sequence[Person], spec: EncoderSpec) -> SignalSettings:
+    """Return the signal path from the electrodes that everybody has.
+
+    Raises
+    ------
+    InputError
+        If fewer than two are shared.
+    """
+    found = [
+        set(match(recording.labels, spec.channels).channels)
+        for person in people
+        for recording in person.recordings
+    ]
+    shared = set.intersection(*found)
+    channels = tuple(name for name in spec.channels if name in shared)
+    if len(channels) < 2:
+        raise InputError(
+            f"The recordings share {len(channels)} electrodes that the encoder {spec.label} "
+            "knows; at least 2 are needed."
+        )
+    return SignalSettings(channels, default_reference(len(channels)), spec.rate)
+
+
+class Signal:
+    """One person's signal after the path, and what is computed of it without any label.
+
+    Parameters
+    ----------
+    person : Person
+    settings : SignalSettings
+    spec : EncoderSpec
+        Says unit, window and patch.
+    classes : sequence of str
+        Labels of the cues.
+
+    Attributes
+    ----------
+    runs : tuple of ndarray, each (samples, channels)
+        Contiguous stretches.
+    owner : tuple of int
+        Recording that each stretch is of.
+    epochs : Epochs
+        A window after every cue.
+    """
+
+    def __init__(
+        self, person: Person, settings: SignalSettings, spec: EncoderSpec, classes: Sequence[str]
+    ) -> None:
+        self.person, self.settings, self.spec = person, settings, spec
+        self.classes = tuple(classes)
+        self.runs = tuple(signals_of(person.recordings, settings, spec.unit))
+        self.owner = tuple(
+            index
+            for index, recording in enumerate(person.recordings)
+            for _ in range(len(recording.breaks) + 1)
+        )
+        self._banded: dict[tuple[float, float], tuple[np.ndarray, ...]] = {}
+        try:
+            self.epochs = self.cut(person.recordings, {name: name for name in classes})
+        except InputError as error:
+            raise InputError(f"{person.name}: {error}") from error
+
+    def cut(self, recordings: Sequence[Recording], events: Mapping[str, str]) -> Epochs:
+        """Cut windows after the events of recordings that have the samples of this signal."""
+        spec = self.spec
+        return cut_epochs(recordings, events, self.settings, spec.unit, spec.window, self.runs)
+
+    def banded(self, band: tuple[float, float]) -> tuple[np.ndarray, ...]:
+        """Return every stretch after another causal band-pass."""
+        if band not in self._banded:
+            for other in set(self._banded) - {BAND}:  # a whole filter bank would fill the memory
+                del self._banded[other]
+            sections = band_sections(band, self.spec.rate)
+            self._banded[band] = tuple(CausalFilter(sections).push(run) for run in self.runs)
+        return self._banded[band]
+
+    def rest(
+        self, recordings: Sequence[int], seconds: float, band: tuple[float, float] | None = None
+    ) -> np.ndarray:
+        """Return the first signal outside cues' windows of some recordings.
+
+        If there is little, the first signal there is.
+
+        Returns
+        -------
+        ndarray, shape (samples, channels)
+        """
+        taken = [run for run, owner in enumerate(self.owner) if owner in recordings]
+        signals = self.runs if band is None else self.banded(band)
+        runs = [signals[run] for run in taken]
+        cues = [(taken.index(run), at) for run, at in self.epochs.places.tolist() if run in taken]
+        most = round(seconds * self.spec.rate)
+        rest = resting(runs, cues, self.spec.window)[:most]
+        return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
+
+    @cached_property
+    def pace(self) -> float:
+        """Seconds from one cue to the next, on average, gaps included."""
+        steps = [
+            np.diff([event.onset for event in recording.events if event.label in self.classes])
+            for recording in self.person.recordings
+        ]
+        return float(np.mean(np.concatenate(steps)))

@@ -1,0 +1,101 @@
+"""What an encoder has seen in pretraining of the people it is evaluated on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from core.errors import InputError
+from core.model import EncoderSpec
+from training.evaluation.people import Person
+from training.shards import Identity
+from training.sources.catalogue import same
+
+KEY = "recordings"
+"""Entry of an encoder's provenance: JSON list of (source, subject, session, run), everything that
+its weights or their choice depend on."""
+
+Allowed = Literal["nothing", "person", "run"]
+
+
+def recordings_seen(spec: EncoderSpec) -> tuple[Identity, ...] | None:
+    """Return what an encoder was pretrained on, None if it does not say.
+
+    Raises
+    ------
+    InputError
+        If what it says cannot be read.
+    """
+    if not spec.trained:
+        return ()
+    if KEY not in spec.provenance:
+        return None
+    try:
+        rows = json.loads(spec.provenance[KEY])
+        if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+            raise TypeError
+        return tuple(Identity(*map(str, row)) for row in rows)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The encoder {spec.label} does not say in a way that can be read which recordings it "
+            f'was pretrained on: its "{KEY}" must be a list of source, subject, session and run.'
+        ) from error
+
+
+def seen_of(person: Person, tested: Sequence[int], seen: Sequence[Identity] | None) -> str:
+    """Return what was seen of a person of whom these recordings are tested.
+
+    Returns
+    -------
+    str
+        "nothing", "person" if other recordings were, "run" if one of those was, "unknown".
+    """
+    if seen is None:
+        return "unknown"
+    first = person.identities[0]
+    theirs = [i for i in seen if i.source == first.source and same(i.subject, first.subject)]
+    if not theirs:
+        return "nothing"
+    for index in tested:
+        mine = person.identities[index]
+        for other in theirs:
+            # What does not name its run may be any of them.
+            if not other.run or (other.session == mine.session and same(other.run, mine.run)):
+                return "run"
+    return "person"
+
+
+def check_unseen(
+    spec: EncoderSpec, people: Sequence[tuple[Person, Sequence[int]]], allowed: Allowed
+) -> None:
+    """Refuse an encoder that has seen who it is to be tested on.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+    people : sequence of (person, recordings tested)
+    allowed : {"nothing", "person", "run"}
+        What it may have seen; "run" allows all.
+
+    Raises
+    ------
+    InputError
+        If it has seen more, or does not say what.
+    """
+    if allowed == "run":
+        return
+    seen = recordings_seen(spec)
+    if seen is None:
+        raise InputError(
+            f"The encoder {spec.label} does not say which recordings it was pretrained on; to "
+            "evaluate it all the same, with that in every row, add --allow-seen run."
+        )
+    found = {person.name: seen_of(person, tested, seen) for person, tested in people}
+    for kind, what in (("run", "tested recordings"), ("person", "other recordings")):
+        names = [name for name, has in found.items() if has == kind]
+        if names and not (kind == "person" and allowed == "person"):
+            raise InputError(
+                f"The encoder {spec.label} was pretrained on {what} of {', '.join(names)}; leave "
+                f"these people out, or say that it may: --allow-seen {kind}."
+            )

@@ -1,0 +1,70 @@
+"""Every system by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.decoding.selection import HEADS
+from core.decoding.specialists import csp_lda, tangent_space_lr
+from core.errors import InputError
+from core.model import Encoder
+from training.evaluation.systems.base import System
+from training.evaluation.systems.heads import HeadSystem
+from training.evaluation.systems.networks import NetworkSystem, network_class
+from training.evaluation.systems.pipelines import (
+    AugmentedCovariance,
+    PipelineSystem,
+    filter_bank,
+    filter_bank_csp,
+    minimum_distance,
+)
+
+OURS = (*HEADS, "auto")
+
+_OTHERS: dict[str, Callable[[], System]] = {
+    "CSP+LDA": lambda: PipelineSystem("CSP+LDA", csp_lda),
+    "FBCSP": lambda: PipelineSystem("FBCSP", filter_bank_csp, filter_bank),
+    "MDM": lambda: PipelineSystem("MDM", minimum_distance),
+    "TS+LR": lambda: PipelineSystem("TS+LR", tangent_space_lr),
+    "ACM+TS+LR": AugmentedCovariance,
+    "EEGNet": lambda: NetworkSystem("EEGNet", step=2),
+    "ShallowFBCSPNet": lambda: NetworkSystem("ShallowFBCSPNet"),
+}
+
+NETWORKS = ("EEGNet", "ShallowFBCSPNet")
+"""Those that need braindecode."""
+
+NAMES = (*OURS, *_OTHERS)
+"""All that can be asked for."""
+
+USUAL = tuple(name for name in NAMES if name not in NETWORKS)
+"""What is evaluated if nothing is asked for."""
+
+
+def make_systems(names: Sequence[str], encoder: Encoder, source: str) -> tuple[System, ...]:
+    """Return systems by name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Some of `NAMES`.
+    encoder : Encoder
+        For the heads that look at tokens.
+    source : str
+        What the encoder was loaded from.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or given twice, or a network's library is not there.
+    """
+    for name in names:
+        if name not in NAMES:
+            raise InputError(f'There is no system "{name}"; choose among {", ".join(NAMES)}.')
+        if list(names).count(name) > 1:
+            raise InputError(f"The system {name} is named more than once.")
+        if name in NETWORKS:
+            network_class(name)
+    return tuple(
+        HeadSystem(name, encoder, source) if name in OURS else _OTHERS[name]() for name in names
+    )

@@ -1,0 +1,131 @@
+"""Our own heads, through the same code that fits and runs a decoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.decoding.decoder import Decoder, EncoderPin, Facts
+from core.decoding.epochs import Early
+from core.decoding.features import TangentFeatures
+from core.decoding.heads import LinearHead, fit_head
+from core.decoding.selection import HEADS, Views, fit_chosen, select
+from core.decoding.specialists import BAND
+from core.model import Encoder
+from training.evaluation.trials import Share, Trials
+
+
+@dataclass(frozen=True)
+class HeadSystem:
+    """One of our heads, or the choice among them.
+
+    Attributes
+    ----------
+    name : str
+        One of `core.decoding.selection.HEADS`, or "auto".
+    eeg_encoder : Encoder
+        Looked through by heads that want tokens.
+    source : str
+        What the encoder was loaded from.
+    """
+
+    name: str
+    eeg_encoder: Encoder
+    source: str
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The heads to choose among."""
+        return tuple(HEADS) if self.name == "auto" else (self.name,)
+
+    @property
+    def encoder(self) -> str | None:
+        """Label of the encoder, if any of the heads looks at tokens."""
+        wanted = any("tokens" in HEADS[head] for head in self.heads)
+        return self.eeg_encoder.spec.label if wanted else None
+
+    def fit(self, trials: Trials, seed: int) -> HeadModel:
+        """Learn as a calibration does; "auto" chooses by cross-validation inside the trials."""
+        epochs, banded = trials.as_epochs()
+        encoder = self.eeg_encoder if self.encoder else None
+        vectors = [] if encoder is None else list(trials.tokens(encoder))
+        tokens = {(index, 0): vector for index, vector in enumerate(vectors)}
+        views = Views(epochs, trials.channels, trials.rate, encoder, Early(None, banded, tokens))
+        if len(self.heads) > 1:
+            features, head = fit_chosen(views, select(views, self.heads, seed, repeats=1))
+        else:
+            settled = views.settle(views.of(self.name), np.arange(len(trials)))
+            features = {view: found for view, (found, _) in settled.items()}
+            blocks = [vectors for _, vectors in settled.values()]
+            head = fit_head(blocks, epochs.labels, len(epochs.classes))
+        used = features.pop("tokens", None)
+        share = trials.shares[0] if len(trials.shares) == 1 else None
+        return HeadModel(head, tuple(features.values()), encoder if used else None, self, share)
+
+
+@dataclass(frozen=True)
+class HeadModel:
+    """A head that was fitted.
+
+    Attributes
+    ----------
+    head : LinearHead
+    tangents : tuple of TangentFeatures
+    encoder : Encoder or None
+        If it looks at tokens.
+    system : HeadSystem
+    share : Share or None
+        What it was fitted on, if that is one person's.
+    """
+
+    head: LinearHead
+    tangents: tuple[TangentFeatures, ...]
+    encoder: Encoder | None
+    system: HeadSystem
+    share: Share | None
+
+    def probabilities(self, trials: Trials) -> np.ndarray:
+        """Return class probabilities, shape (trials, classes)."""
+        blocks = []
+        if self.tangents:
+            banded = trials.windows(BAND)
+            blocks = [view.of_windows(banded) for view in self.tangents]
+        if self.encoder is not None:
+            blocks.append(trials.tokens(self.encoder))
+        return self.head.probabilities(np.concatenate(blocks, axis=1))
+
+    def decoder(self) -> Decoder:
+        """Return the decoder that a calibration would have left, for the online path."""
+        assert self.share is not None
+        assert not self.share.aligned
+        signal, spec = self.share.signal, self.share.signal.spec
+        pin, spatial = None, None
+        if self.encoder is not None:
+            pin = EncoderPin(self.system.source, spec.label, self.encoder.weights_sha256())
+            spatial = self.share.spatial(self.encoder)
+        recordings = [signal.person.recordings[index] for index in self.share.settled]
+        return Decoder(
+            classes=self.share.epochs.classes,
+            settings=signal.settings,
+            unit=spec.unit,
+            window=spec.window,
+            hop=spec.patch,
+            patch=spec.patch,
+            head=self.head,
+            tangents=self.tangents,
+            spatial=spatial,
+            encoder=pin,
+            facts=Facts(
+                subject=signal.person.identities[0].subject,
+                session="",
+                created="",
+                software="training.evaluate",
+                recordings={one.path.name: one.sha256 for one in recordings},
+                recorded_rate=recordings[0].rate,
+                head=self.system.name,
+                trials=len(self.share.index),
+                scores={},
+                chance=1.0 / len(self.share.epochs.classes),
+            ),
+        )

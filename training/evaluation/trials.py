@@ -1,0 +1,259 @@
+"""Trials of one or several people, and their features; nothing here looks at a label.
+
+Features of a window depend on that window, on the causal filters before it, and on spatial
+filters settled on signal outside trials. So they can be computed for all trials at once and kept,
+whichever of them are learned from later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from core.decoding.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
+from core.decoding.features import TokenFeatures, shrunk_covariances
+from core.decoding.rejection import without_artifacts
+from core.decoding.spatial import channel_covariance, power, spatial_filter
+from core.decoding.specialists import BAND
+from core.errors import InputError
+from core.model import Encoder
+from core.montage import channel_ids
+from training.evaluation.people import Signal
+
+ALIGN_SECONDS = 60.0
+"""Unlabelled signal of each person that their channels are whitened by, where people are mixed."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Windows of one person.
+
+    Attributes
+    ----------
+    signal : Signal
+    epochs : Epochs
+        In this signal's stretches.
+    settled : tuple of int
+        Recordings whose signal outside trials settles spatial filters.
+    aligned : bool
+        Whether every band's signal is whitened by the person's own covariance at rest.
+    known : dict
+        Features of all of `epochs`, by name; shared by parts of it.
+    index : ndarray of int
+        Which of `epochs` are meant.
+    """
+
+    signal: Signal
+    epochs: Epochs
+    settled: tuple[int, ...]
+    aligned: bool
+    known: dict[tuple, np.ndarray] = field(repr=False)
+    index: np.ndarray
+
+    def windows(self, band: tuple[float, float] | None = None) -> np.ndarray:
+        """Return the windows in a band, shape (trials, channels, samples)."""
+        return self._windows(self.index, band)
+
+    def covariances(
+        self, band: tuple[float, float], picks: Sequence[int], order: int, lag: int
+    ) -> np.ndarray:
+        """Return covariances of windows beside their own past, as `Trials.covariances`."""
+        key = ("covariances", band, tuple(picks), order, lag, self.aligned and self.settled)
+        if key not in self.known:
+            everything = np.arange(len(self.epochs))
+            chunks = np.array_split(everything, max(1, len(everything) // 50))
+            self.known[key] = np.concatenate(
+                [
+                    shrunk_covariances(delayed(self._windows(chunk, band)[:, picks], order, lag))
+                    for chunk in chunks
+                ]
+            )
+        return self.known[key][self.index]
+
+    def tokens(self, encoder: Encoder) -> np.ndarray:
+        """Return token features behind the person's own spatial filter, (trials, features)."""
+        key = ("tokens", encoder.weights_sha256(), self.settled)
+        if key not in self.known:
+            channels = self.signal.settings.channels
+            features = TokenFeatures(encoder, channel_ids(channels), self.spatial(encoder))
+            places = self.epochs.places.tolist()
+            self.known[key] = np.stack(
+                [features.of_window(self._window(run, at, self.signal.runs)) for run, at in places]
+            )
+        return self.known[key][self.index]
+
+    def spatial(self, encoder: Encoder) -> np.ndarray:
+        """Return the filter before the encoder, shape (channels, channels)."""
+        rest = self.signal.rest(self.settled, REST_SECONDS)
+        covariance = channel_covariance(rest.T)
+        return spatial_filter(covariance, self.signal.settings.channels, encoder.spec)
+
+    def clean(self) -> Share:
+        """Leave out trials with artefacts, if enough stay to judge and to learn by."""
+        signal, chosen = self.signal, self.epochs.only(self.index)
+        if np.bincount(chosen.labels, minlength=len(chosen.classes)).min() < LEAST_TRIALS:
+            return self
+        try:
+            kept = without_artifacts(
+                chosen,
+                signal.person.recordings,
+                signal.settings,
+                signal.spec.unit,
+                banded=signal.banded(BAND),
+            )
+        except InputError:  # too few would stay
+            return self
+        numbers = {trial.number for trial in kept.trials}
+        stay = [index for index in self.index if self.epochs.trials[index].number in numbers]
+        return replace(self, index=np.array(stay, dtype=np.intp))
+
+    def _windows(self, index: np.ndarray, band: tuple[float, float] | None) -> np.ndarray:
+        runs = self.signal.runs if band is None else self.signal.banded(band)
+        places = self.epochs.places[index].tolist()
+        found = np.stack([self._window(run, at, runs) for run, at in places])
+        if not self.aligned:
+            return found
+        return self._whitener(band) @ found
+
+    def _window(self, run: int, at: int, runs: Sequence[np.ndarray]) -> np.ndarray:
+        return runs[run][at : at + self.epochs.length].T
+
+    def _whitener(self, band: tuple[float, float] | None) -> np.ndarray:
+        key = ("whitener", band, self.settled)
+        if key not in self.known:
+            rest = self.signal.rest(self.settled, ALIGN_SECONDS, band)
+            self.known[key] = power(channel_covariance(rest.T), -0.5)
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Windows of one or several people, to learn from or to be tested on."""
+
+    shares: tuple[Share, ...]
+
+    def __len__(self) -> int:
+        return sum(len(share.index) for share in self.shares)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Names of the people."""
+        return tuple(share.signal.person.name for share in self.shares)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class of every trial, shape (trials,)."""
+        return np.concatenate([share.epochs.labels[share.index] for share in self.shares])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.shares[0].epochs.classes
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Electrode of every channel."""
+        return self.shares[0].signal.settings.channels
+
+    @property
+    def rate(self) -> float:
+        """Rate of the signal in Hz."""
+        return self.shares[0].signal.spec.rate
+
+    def windows(self, band: tuple[float, float] | None = None) -> np.ndarray:
+        """Return the windows in a band, shape (trials, channels, samples)."""
+        return np.concatenate([share.windows(band) for share in self.shares])
+
+    def covariances(
+        self,
+        band: tuple[float, float] = BAND,
+        picks: Sequence[int] | None = None,
+        order: int = 1,
+        lag: int = 1,
+    ) -> np.ndarray:
+        """Return shrunk covariances of the windows.
+
+        Parameters
+        ----------
+        band : tuple of float
+            In Hz.
+        picks : sequence of int, optional
+            Channels; by default all.
+        order, lag : int
+            How many times the channels are taken, each `lag` samples before the last.
+
+        Returns
+        -------
+        ndarray, shape (trials, order x picked, order x picked)
+        """
+        picked = tuple(range(len(self.channels))) if picks is None else tuple(picks)
+        return np.concatenate([s.covariances(band, picked, order, lag) for s in self.shares])
+
+    def tokens(self, encoder: Encoder) -> np.ndarray:
+        """Return token features, shape (trials, features)."""
+        return np.concatenate([share.tokens(encoder) for share in self.shares])
+
+    def clean(self) -> Trials:
+        """Leave out trials with artefacts, each person's judged by these alone."""
+        return Trials(tuple(share.clean() for share in self.shares))
+
+    def as_epochs(self) -> tuple[Epochs, tuple[np.ndarray, ...]]:
+        """Return the trials as `core.decoding` takes them, each window a run of its own.
+
+        Returns
+        -------
+        Epochs
+        tuple of ndarray, each (samples, channels)
+            The runs in the band of the covariances.
+        """
+        trials = [share.epochs.trials[index] for share in self.shares for index in share.index]
+        rests = [share.signal.rest(share.settled, REST_SECONDS) for share in self.shares]
+        epochs = Epochs(
+            runs=tuple(window.T for window in self.windows()),
+            places=np.stack([np.arange(len(self)), np.zeros(len(self), dtype=np.intp)], axis=1),
+            labels=self.labels,
+            classes=self.classes,
+            length=self.shares[0].epochs.length,
+            trials=tuple(trials),
+            rejected=(),
+            rest=np.concatenate(rests),
+        )
+        return epochs, tuple(window.T for window in self.windows(BAND))
+
+
+def share_of(
+    signal: Signal,
+    epochs: Epochs | None = None,
+    settled: Sequence[int] | None = None,
+    aligned: bool = False,
+) -> Share:
+    """Return all windows of a person, by default those after their cues.
+
+    Parameters
+    ----------
+    signal : Signal
+    epochs : Epochs, optional
+        In its stretches.
+    settled : sequence of int, optional
+        Recordings that settle spatial filters; by default all.
+    aligned : bool
+    """
+    epochs = signal.epochs if epochs is None else epochs
+    everything = range(len(signal.person.recordings))
+    recordings = tuple(everything if settled is None else settled)
+    return Share(signal, epochs, recordings, aligned, {}, np.arange(len(epochs)))
+
+
+def delayed(windows: np.ndarray, order: int, lag: int) -> np.ndarray:
+    """Return windows beside their own past, shape (trials, order x channels, samples - ...).
+
+    Parameters
+    ----------
+    windows : ndarray, shape (trials, channels, samples)
+    order, lag : int
+        As in `Trials.covariances`.
+    """
+    length = windows.shape[-1] - (order - 1) * lag
+    return np.concatenate([windows[..., i * lag : i * lag + length] for i in range(order)], axis=1)
