@@ -22,7 +22,7 @@ def draw(rows: Sequence[Row], summaries: Sequence[Summary], metric: str) -> byte
     systems = list(dict.fromkeys(row.system for row in rows))
     size = (1.5 + 2.6 * len(protocols), 1.4 + 0.3 * len(systems))
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(protocols), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(protocols), sharex=True, sharey=True, squeeze=False)[0]
     for panel, protocol in zip(panels, protocols, strict=True):
         for height, system in enumerate(systems):
             its = [row for row in rows if (row.protocol, row.system) == (protocol, system)]
