@@ -130,6 +130,7 @@ class Views:
         early = early or Early()
         banded = epochs.filtered(band_sections(BAND, rate), early.banded).windows()
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
+        self._near: dict[int, np.ndarray] = {}  # by number of channels
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
         self.prior = prior
         self._aligned = {}
@@ -168,7 +169,12 @@ class Views:
     ) -> tuple[TangentFeatures, np.ndarray]:
         from pyriemann.geometry.mean import mean_riemann
 
-        whitener = power(mean_riemann(covariances[train]), -0.5)
+        # The mean of all trials is near, so that a few steps lead from it to any part's own; a
+        # reference need not be exact to be a reference.
+        near = self._near.get(len(picks))
+        if near is None:
+            near = self._near[len(picks)] = mean_riemann(covariances)
+        whitener = power(mean_riemann(covariances[train], init=near, tol=1e-5), -0.5)
         features = TangentFeatures(BAND, self._rate, self._length, picks, whitener)
         return features, features.of_covariances(covariances)
 
