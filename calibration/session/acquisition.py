@@ -100,6 +100,7 @@ class Acquisition:
         self._newest_time = monotonic()
         self._stop = threading.Event()
         self._came = threading.Condition()
+        self._handing = threading.Lock()
         self._thread = threading.Thread(target=self._receive, name="acquisition", daemon=True)
         self._thread.start()
 
@@ -128,7 +129,8 @@ class Acquisition:
 
     def listen(self, listeners: Sequence[Listener]) -> None:
         """Hand every block from now on to these, in order; to nobody if there are none."""
-        self._listeners = tuple(listeners)
+        with self._handing:  # a block goes to all of them or to none
+            self._listeners = tuple(listeners)
 
     def wait_for(self, stamp: float, timeout: float) -> bool:
         """Wait until the sample of that time has come; return whether it has."""
@@ -162,8 +164,9 @@ class Acquisition:
         lost = max(0, self.continuity.lost_samples - before)
         newest = float(block.stamps[-1])
         self.monitor.push(block.samples, newest, lost)
-        for listener in self._listeners:
-            listener(block.samples, block.stamps)
+        with self._handing:
+            for listener in self._listeners:
+                listener(block.samples, block.stamps)
         with self._came:
             self._newest_stamp, self._newest_time = newest, monotonic()
             self._came.notify_all()

@@ -121,6 +121,7 @@ class Conductor(QObject):
         self._presenter.close()
         self.operator.close()
         self._session.close()
+        self._session.release()
         self._pool.shutdown()
         return self.outcome or Outcome(
             None, (), 0.0, problem="The session was left before its end; what was recorded is kept."

@@ -30,7 +30,7 @@ class Session:
     Parameters
     ----------
     acquisition : Acquisition
-        Receiving; the session closes it.
+        Receiving; the session releases it.
     recorder : Recorder
         Open; the session closes it.
     learner : Learner
@@ -91,12 +91,19 @@ class Session:
         return None
 
     def close(self) -> None:
-        """Wait for the samples of the last event, then close stream and recording."""
+        """Wait for the samples of the last event, then close the recording. May be called again.
+
+        The stream goes on, for the screens.
+        """
         if self.failure is None:
             self.acquisition.wait_for(self._last_event, _SETTLE)
-        self.acquisition.close()
+        self.acquisition.listen(())
         self.recorder.close()
         self.learner.close()
+
+    def release(self) -> None:
+        """Let the stream go too."""
+        self.acquisition.close()
 
     # -- what the operator sees -----------------------------------------------------------------
 
