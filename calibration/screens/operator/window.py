@@ -118,8 +118,8 @@ class OperatorWindow(QMainWindow):
             self._show_buttons()
 
     def follow(self) -> None:
-        """Move the traces, unless nobody can see them."""
-        if self.isVisible() and not self.isMinimized():
+        """Move the traces, unless nobody can see them or the decoder is being made."""
+        if self.isVisible() and not self.isMinimized() and not self.over:
             self.traces.set_traces(self._view.traces(self.traces.span))
 
     @property
