@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.decoding.decoder import Decoder
+from core.decoding.drift import drift_of, moves, steadied
 from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
 from core.decoding.mirror import mirror_of, swap
@@ -40,6 +41,8 @@ class PriorHead:
         Where each feature goes when left and right are exchanged; None if they cannot be.
     swapped : tuple of int
         The class that each class becomes then.
+    drift : ndarray, shape (directions, features)
+        How recordings of one person moved apart (`core.decoding.drift`); none if nobody has two.
     recordings : dict of str to str
         What it was learned from -> SHA-256.
     trials : int
@@ -54,6 +57,7 @@ class PriorHead:
     bias: np.ndarray
     mirror: np.ndarray | None
     swapped: tuple[int, ...]
+    drift: np.ndarray
     recordings: dict[str, str]
     trials: int
     accuracy: float | None = None
@@ -112,13 +116,18 @@ def head_of_prior(
     if settings.reference == "average":
         centring = np.eye(len(picks)) - 1.0 / len(picks)
         sample = centring @ sample @ centring
-    vectors = aligned(shrunk(sample, prior.length), prior.recording[taken])
+    covariances = shrunk(sample, prior.length)
+    moved = moves(covariances, prior.recording[taken], person)
+    vectors = aligned(covariances, prior.recording[taken])
 
     mirror, swapped = mirror_of((channels,)), swap(shared)
     if mirror is not None and swapped is not None:
+        moved = np.concatenate([moved, moved[:, mirror]])
         vectors = np.concatenate([vectors, vectors[:, mirror]])
         labels = np.concatenate([labels, np.array(swapped)[labels]])
         person = np.tile(person, 2)
+    drift = drift_of(moved)
+    vectors = steadied(vectors, drift)
     left_out = np.empty((len(labels), len(shared)))
     for train, test in _by_person(labels, person):
         head = fit_head([vectors[train]], labels[train], len(shared), STRENGTH)
@@ -127,8 +136,9 @@ def head_of_prior(
     head = with_temperature(head, left_out, labels)
     weights = head.weights / head.scale[:, None] / head.temperature
     bias = head.bias / head.temperature - head.centre @ weights
+    weights = steadied(weights.T, drift).T  # on vectors as they are
     found = _for_classes(
-        (channels,), weights, bias, shared, classes, prior.recordings, int(taken.sum())
+        (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
     )
     return replace(found, accuracy=balanced_accuracy(labels, left_out.argmax(axis=1)))
 
@@ -174,6 +184,7 @@ def head_of_decoder(
         bias[columns],
         shared,
         classes,
+        np.empty((0, len(weights))),
         {f"{decoder.facts.subject}/{k}": v for k, v in decoder.facts.recordings.items()},
         decoder.facts.trials,
     )
@@ -192,17 +203,24 @@ def together(heads: Sequence[PriorHead]) -> PriorHead:
     views = tuple(dict.fromkeys(view for head in heads for view in head.views))
     sizes = {view: len(view) * (len(view) + 1) // 2 for view in views}
     summed = {view: np.zeros((sizes[view], len(heads[0].bias))) for view in views}
+    starts = dict(zip(views, np.cumsum([0, *sizes.values()]), strict=False))
+    drifts = []
     for head in heads:
         start = 0
+        drift = np.zeros((len(head.drift), sum(sizes.values())))
         for view in head.views:
-            summed[view] += head.weights[start : start + sizes[view]] / len(heads)
-            start += sizes[view]
+            stop = start + sizes[view]
+            summed[view] += head.weights[start:stop] / len(heads)
+            drift[:, starts[view] : starts[view] + sizes[view]] = head.drift[:, start:stop]
+            start = stop
+        drifts.append(drift * np.sqrt(len(drift)))  # `drift_of` takes the mean over rows
     return PriorHead(
         views=views,
         weights=np.concatenate([summed[view] for view in views]),
         bias=np.mean([head.bias for head in heads], axis=0),
         mirror=mirror_of(views) if heads[0].mirror is not None else None,
         swapped=heads[0].swapped,
+        drift=drift_of(np.concatenate(drifts)),
         recordings={name: found for head in heads for name, found in head.recordings.items()},
         trials=sum(head.trials for head in heads),
     )
@@ -224,6 +242,7 @@ def _for_classes(
     bias: np.ndarray,
     shared: Sequence[str],
     classes: Sequence[str],
+    drift: np.ndarray,
     recordings: dict[str, str],
     trials: int,
 ) -> PriorHead:
@@ -240,6 +259,7 @@ def _for_classes(
         bias=at,
         mirror=mirror_of(views) if swapped is not None else None,
         swapped=swapped or tuple(range(len(classes))),
+        drift=drift,
         recordings=dict(recordings),
         trials=trials,
     )

@@ -7,6 +7,7 @@ from math import inf
 
 import numpy as np
 
+from core.decoding.drift import steadied
 from core.decoding.heads import STRENGTH, LinearHead, fit_head, fit_near, softmax
 from core.decoding.prior_head import PriorHead
 
@@ -22,7 +23,8 @@ def fit_weighted(
     """Fit a head on own trials that a prior's head holds by this weight, which is not 0.
 
     Where hands can be exchanged with the electrodes, every trial counts as its mirror image too:
-    what others share with this person does not tell left from right by more of one.
+    what others share with this person does not tell left from right by more of one. What they show
+    to drift between recordings is held back.
 
     Parameters
     ----------
@@ -37,14 +39,22 @@ def fit_weighted(
     LinearHead
         With temperature 1.
     """
+    whole = np.concatenate(blocks, axis=1)
     if prior.mirror is not None:
-        features = np.concatenate(blocks, axis=1)
-        whole = np.concatenate([features, features[:, prior.mirror]])
+        whole = np.concatenate([whole, whole[:, prior.mirror]])
         labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
-        ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
-        blocks = np.split(whole, ends, axis=1)
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    steady = np.split(steadied(whole, prior.drift), ends, axis=1)
+    weights = steadied(prior.weights.T, prior.drift, undo=True).T
     strength = 0.0 if weight == inf else STRENGTH / weight
-    return fit_near(blocks, labels, prior.weights, prior.bias, strength)
+    head = fit_near(steady, labels, weights, prior.bias, strength)
+    slopes = head.weights / head.scale[:, None]
+    return LinearHead(  # on vectors as they are
+        centre=np.zeros(len(slopes)),
+        scale=np.ones(len(slopes)),
+        weights=steadied(slopes.T, prior.drift).T,
+        bias=head.bias - head.centre @ slopes,
+    )
 
 
 def misses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ def trials(n, seed=0, features=30):
 def prior_of(direction):
     weights = np.zeros((30, 2))
     weights[:2] = np.outer([1, 1], [-direction, direction])
-    return PriorHead((), weights, np.zeros(2), None, (1, 0), {}, 0)
+    return PriorHead((), weights, np.zeros(2), None, (1, 0), np.empty((0, 30)), {}, 0)
 
 
 def test_with_all_weight_the_prior_decides_alone():
@@ -72,7 +72,9 @@ def test_a_good_prior_beats_few_own_trials():
 def test_mirrored_trials_leave_no_side_preferred():
     features, labels = trials(20)
     exchange = np.arange(30)[::-1].copy()
-    prior = PriorHead((), np.zeros((30, 2)), np.zeros(2), exchange, (1, 0), {}, 0)
+    prior = PriorHead(
+        (), np.zeros((30, 2)), np.zeros(2), exchange, (1, 0), np.empty((0, 30)), {}, 0
+    )
     head = fit_weighted(prior, [features], labels, 300.0)
     found, mirrored = head.logits(features), head.logits(features[:, exchange])
     np.testing.assert_allclose(found, mirrored[:, ::-1], atol=1e-3)
