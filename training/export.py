@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -114,6 +115,14 @@ def exported_encoder(
             "whitening": settings.whitening,
             "git_commit": str(facts["started"]["git_commit"]),
             "store_manifest_sha256": str(facts["manifest_sha256"]),
+            # What evaluation must not test on: people held out chose the checkpoint.
+            "recordings": json.dumps(
+                [
+                    row
+                    for people in (facts["training"], facts["validation"])
+                    for row in (people or {}).get("recordings", ())
+                ]
+            ),
         },
     )
     return encoder.eval()

@@ -154,6 +154,7 @@ def _people(store: Store) -> dict[str, Any]:
         "subjects": list(store.subjects),
         "hours": round(store.hours, 3),
         "sources": sorted({recording.source for recording in store.recordings}),
+        "recordings": sorted({(r.source, r.subject, r.session, r.run) for r in store.recordings}),
     }
 
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +39,8 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert np.array(spec.covariance).shape == (58, 58)
     assert spec.provenance["store_manifest_sha256"] == store.manifest_sha256
     assert spec.provenance["checkpoint"] == "best"
+    seen = {tuple(row) for row in json.loads(spec.provenance["recordings"])}
+    assert seen == {(r.source, r.subject, r.session, r.run) for r in store.recordings}
 
     # The factor on the samples is in the first layer: the encoder takes the store's unit.
     within = load_pretraining(folder.best).target_encoder
