@@ -50,12 +50,12 @@ def calibrate(home, *arguments, name):
 class Simulator:
     """A simulated subject in a process of its own, and its diary."""
 
-    def __init__(self, folder, name, channels=LABELS):
+    def __init__(self, folder, name, *more):
         self.diary = folder / f"{name}.jsonl"
         self.process = start(
             "core.stream.cli",
             *("simulate", "--name", name, "--markers", "EEGPT-Markers"),
-            *("--speed", SPEED, "--channels", ",".join(channels), "--record", self.diary),
+            *("--speed", SPEED, "--record", self.diary, *more),
             home=folder,
         )
 
@@ -253,7 +253,14 @@ def test_nothing_to_resume_is_said(capsys, tmp_path):
     assert "no run of subject 01 to resume" in said
 
 
-def test_a_stream_that_comes_back_otherwise_ends_the_run_with_all_kept(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("--channels", "C3,CZ,C4,FP1"), "It is back with 4 channels instead of 32."),
+        (("--rate", "200"), "It is back with 200 Hz instead of 250 Hz."),
+    ],
+)
+def test_a_stream_that_comes_back_otherwise_ends_the_run_with_all_kept(tmp_path, change, said):
     run = Run(tmp_path / "recordings", "01", "", 1)
     first = Simulator(tmp_path, "Changed")
     second = None
@@ -261,7 +268,7 @@ def test_a_stream_that_comes_back_otherwise_ends_the_run_with_all_kept(tmp_path)
         process = calibrate(tmp_path, "--trials-per-class", 6, "--seed", 3, name="Changed")
         _wait_until(lambda: _ended(run) >= 1, process)
         (tmp_path / "Changed.jsonl").unlink()
-        second = Simulator(tmp_path, "Changed", channels=("C3", "CZ", "C4", "FP1"))
+        second = Simulator(tmp_path, "Changed", *change)
         _wait_until((tmp_path / "Changed.jsonl").exists, process)
         first.process.kill()
         first.process.communicate()
@@ -273,7 +280,7 @@ def test_a_stream_that_comes_back_otherwise_ends_the_run_with_all_kept(tmp_path)
     assert process.returncode == 2
     assert complained.splitlines()[-1].startswith("eegpt-calibrate: Stream lost")
     assert 'The stream "Changed" ended or was lost.' in complained
-    assert "It is back with 4 channels instead of 32." in complained
+    assert said in complained
     assert "resume" in complained
     assert [f for f in check(run.root) if f.kind in ("error", "broken")] == []
     assert _ended(run) >= 1
