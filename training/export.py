@@ -115,17 +115,18 @@ def exported_encoder(
             "whitening": settings.whitening,
             "git_commit": str(facts["started"]["git_commit"]),
             "store_manifest_sha256": str(facts["manifest_sha256"]),
-            # What evaluation must not test on: people held out chose the checkpoint.
-            "recordings": json.dumps(
-                [
-                    row
-                    for people in (facts["training"], facts["validation"])
-                    for row in (people or {}).get("recordings", ())
-                ]
-            ),
+            **_seen(facts),
         },
     )
     return encoder.eval()
+
+
+def _seen(facts: dict[str, Any]) -> dict[str, str]:
+    """Return which recordings must not be tested on, if the run says: held-out ones chose too."""
+    people = [facts[part] for part in ("training", "validation") if facts.get(part)]
+    if not people or not all("recordings" in some for some in people):
+        return {}
+    return {"recordings": json.dumps([row for some in people for row in some["recordings"]])}
 
 
 def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
