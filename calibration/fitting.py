@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from core.decoding.decoder import Decoder, EncoderPin, Facts
-from core.decoding.epochs import Early, Epochs, Rejected, cut_epochs
 from core.decoding.features import TangentFeatures, TokenFeatures
-from core.decoding.prior_head import PriorHead
-from core.decoding.rejection import without_artifacts
+from core.decoding.prior.head import PriorHead
 from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
+from core.decoding.trials.epochs import Early, Epochs, Rejected, cut_epochs
+from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError
 from core.model import EncoderSpec, load_encoder
 from core.montage import match

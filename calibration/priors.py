@@ -9,9 +9,9 @@ from pathlib import Path
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.decoder_file import SUFFIX, load_decoder
-from core.decoding.prior import Prior, make_prior
-from core.decoding.prior_file import is_prior, load_prior
-from core.decoding.prior_head import PriorHead, head_of_decoder, head_of_prior, together
+from core.decoding.prior.file import is_prior, load_prior
+from core.decoding.prior.head import PriorHead, head_of_decoder, head_of_prior, together
+from core.decoding.prior.population import Prior, make_prior
 from core.errors import InputError
 from core.model import load_encoder
 from core.recordings import Recording, read_recording
@@ -100,7 +100,7 @@ def prior_head(
     Raises
     ------
     InputError
-        As `core.decoding.prior_head.head_of_prior` and `head_of_decoder`.
+        As `core.decoding.prior.head.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
     spec = load_encoder(settings.encoder).spec

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.decoding.epochs import Epochs
 from core.decoding.features import band_sections, shrunk_covariances
 from core.decoding.selection import Selection
 from core.decoding.spatial import power
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import Epochs
 
 MAPS = 2
 """Of every class."""

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import signal
 from scipy.ndimage import uniform_filter1d
 
-from core.decoding.epochs import Epochs
+from core.decoding.trials.epochs import Epochs
 from core.montage import match
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings

@@ -18,10 +18,10 @@ import numpy as np
 from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
 from calibration.recording.timeline import Timeline
 from calibration.session.progress import Accuracy
-from core.decoding.epochs import REST_SECONDS, Early, place, resting, signals_of
 from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
 from core.errors import InputError
 from core.model import Encoder
 from core.montage import channel_ids, match

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.decoding.epochs import Early, Epochs
 from core.decoding.features import (
     TangentFeatures,
     TokenFeatures,
@@ -15,10 +14,8 @@ from core.decoding.features import (
     shrunk_covariances,
 )
 from core.decoding.heads import LinearHead, fit_head, with_temperature
-from core.decoding.prior_head import PriorHead
-from core.decoding.spatial import channel_covariance, power, spatial_filter
-from core.decoding.specialists import BAND, SPECIALISTS, TANGENT_SPACE
-from core.decoding.weighing import (
+from core.decoding.prior.head import PriorHead
+from core.decoding.prior.weighing import (
     WEIGHTS,
     choose_weight,
     fit_weighted,
@@ -26,6 +23,9 @@ from core.decoding.weighing import (
     misses,
     weigh,
 )
+from core.decoding.spatial import channel_covariance, power, spatial_filter
+from core.decoding.specialists import BAND, SPECIALISTS, TANGENT_SPACE
+from core.decoding.trials.epochs import Early, Epochs
 from core.metrics import balanced_accuracy, chance_bound
 from core.model import Encoder
 from core.montage import channel_ids
@@ -86,7 +86,7 @@ class Selection:
     logits : ndarray, shape (repeats x trials, classes)
         Out-of-fold logits of the chosen head.
     weight : float or None
-        What the prior weighs, one of `core.decoding.weighing.WEIGHTS`; None without a prior.
+        What the prior weighs, one of `core.decoding.prior.weighing.WEIGHTS`; None without a prior.
     """
 
     scores: dict[str, Score]

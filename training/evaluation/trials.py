@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from core.decoding.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.decoding.features import TokenFeatures, shrunk_covariances
-from core.decoding.rejection import without_artifacts
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
+from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError
 from core.model import Encoder
 from core.montage import channel_ids

@@ -1,7 +1,7 @@
 import numpy as np
 
-from core.decoding.epochs import cut_epochs
 from core.decoding.selection import HEADS, Views, choose, fit_chosen, select
+from core.decoding.trials.epochs import cut_epochs
 from core.model import load_encoder
 from core.signal.pipeline import SignalSettings
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.decoder import Decoder, EncoderPin, Facts
-from core.decoding.epochs import Early
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead, fit_head
 from core.decoding.selection import HEADS, Views, fit_chosen, select
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import Early
 from core.model import Encoder
 from training.evaluation.trials import Share, Trials
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.decoding.epochs import Epochs, Rejected, check_counts
 from core.decoding.features import band_sections
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import Epochs, Rejected, check_counts
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from core.decoding.heads import fit_head, fit_near
-from core.decoding.prior_head import PriorHead
-from core.decoding.weighing import WEIGHTS, choose_weight, fit_weighted, logits_at_weights, misses
+from core.decoding.prior.head import PriorHead
+from core.decoding.prior.weighing import (
+    WEIGHTS,
+    choose_weight,
+    fit_weighted,
+    logits_at_weights,
+    misses,
+)
 
 
 def trials(n, seed=0, features=30):

@@ -9,13 +9,13 @@ from importlib.metadata import version
 import numpy as np
 
 from core.decoding.decoder import Decoder, Facts
-from core.decoding.epochs import signals_of
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
-from core.decoding.prior_head import PriorHead
+from core.decoding.prior.head import PriorHead
 from core.decoding.selection import PRIOR
 from core.decoding.spatial import power
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import signals_of
 from core.errors import InputError
 from core.metrics import chance_bound
 from core.recordings import Recording

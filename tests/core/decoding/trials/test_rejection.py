@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.decoding.epochs import cut_epochs
-from core.decoding.rejection import without_artifacts
+from core.decoding.trials.epochs import cut_epochs
+from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError
 from core.recordings import read_recordings
 from core.signal.pipeline import SignalSettings

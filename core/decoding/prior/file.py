@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.prior import Prior
+from core.decoding.prior.population import Prior
 from core.errors import InputError
 from core.files import write_whole
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.decoding.drift import drift_of, moves, steadied
+from core.decoding.prior.drift import drift_of, moves, steadied
 
 
 def covariances(shift, seed=0, trials=8):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.decoding.epochs import REST_SECONDS, cut_epochs, rest_outside, signals_of
+from core.decoding.trials.epochs import REST_SECONDS, cut_epochs, rest_outside, signals_of
 from core.recordings import UNIT
 from core.signal.pipeline import SignalSettings
 

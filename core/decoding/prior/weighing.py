@@ -7,9 +7,9 @@ from math import inf
 
 import numpy as np
 
-from core.decoding.drift import steadied
 from core.decoding.heads import STRENGTH, LinearHead, fit_head, fit_near, softmax
-from core.decoding.prior_head import PriorHead
+from core.decoding.prior.drift import steadied
+from core.decoding.prior.head import PriorHead
 
 WEIGHTS = (300.0, 30.0, 0.0, inf)
 """By how many times the penalty that holds a head near the prior's is stronger than the usual one

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from core.decoding.decoder_file import load_decoder, save_decoder
-from core.decoding.prior import make_prior
-from core.decoding.prior_head import head_of_prior
-from core.decoding.uncalibrated import CALLED, uncalibrated_decoder
+from core.decoding.prior.head import head_of_prior
+from core.decoding.prior.population import make_prior
+from core.decoding.prior.uncalibrated import CALLED, uncalibrated_decoder
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings

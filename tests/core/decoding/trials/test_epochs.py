@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.decoding.epochs import cut_epochs
+from core.decoding.trials.epochs import cut_epochs
 from core.errors import InputError
 from core.signal.pipeline import SignalPath, SignalSettings
 

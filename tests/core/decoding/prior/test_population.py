@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.decoding.mirror import mirror_of, swap
-from core.decoding.prior import aligned, make_prior
-from core.decoding.prior_head import head_of_decoder, head_of_prior, together
+from core.decoding.prior.head import head_of_decoder, head_of_prior, together
+from core.decoding.prior.mirror import mirror_of, swap
+from core.decoding.prior.population import aligned, make_prior
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings

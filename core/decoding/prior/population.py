@@ -15,11 +15,11 @@ from importlib.metadata import version
 
 import numpy as np
 
-from core.decoding.epochs import cut_epochs
 from core.decoding.features import TangentFeatures, band_sections
-from core.decoding.rejection import without_artifacts
 from core.decoding.spatial import power
 from core.decoding.specialists import BAND
+from core.decoding.trials.epochs import cut_epochs
+from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError
 from core.montage import match
 from core.recordings import UNIT, Recording

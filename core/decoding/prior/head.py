@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.decoding.decoder import Decoder
-from core.decoding.drift import drift_of, moves, steadied
 from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
-from core.decoding.mirror import mirror_of, swap
-from core.decoding.prior import Prior, aligned
+from core.decoding.prior.drift import drift_of, moves, steadied
+from core.decoding.prior.mirror import mirror_of, swap
+from core.decoding.prior.population import Prior, aligned
 from core.decoding.specialists import BAND
 from core.errors import InputError
 from core.metrics import balanced_accuracy
@@ -42,7 +42,8 @@ class PriorHead:
     swapped : tuple of int
         The class that each class becomes then.
     drift : ndarray, shape (directions, features)
-        How recordings of one person moved apart (`core.decoding.drift`); none if nobody has two.
+        How recordings of one person moved apart (`core.decoding.prior.drift`); none if nobody has
+        two.
     recordings : dict of str to str
         What it was learned from -> SHA-256.
     trials : int

@@ -1,0 +1,1 @@
+"""Cutting recordings into trials, and setting aside those that hold artifacts."""
