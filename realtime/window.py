@@ -28,10 +28,11 @@ from realtime.view import EngineView
 from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar
 from realtime.widgets.history import HistoryStrip
-from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, StatusLine, status_cells
+from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, status_cells
 from realtime.widgets.probabilities import ProbabilityPanel, face
 from realtime.widgets.subject import SubjectView
 from ui import theme
+from ui.cells import CellLine
 from ui.theme import application
 from ui.traces import TraceView
 
@@ -81,7 +82,7 @@ class MainWindow(QMainWindow):
         self.probabilities = ProbabilityPanel()
         self.offer = OfferPanel(offered=on_calibrate is not None)
         self.history = HistoryStrip()
-        self.status = StatusLine()
+        self.status = CellLine()
         self.hint = DemoHint()
         self.hint.setVisible(on_imagine is not None)
         self.help = HelpOverlay(self, (*keys.HELP, *(keys.DEMO_HELP if on_imagine else ())))

@@ -1,29 +1,17 @@
-"""The quiet panels: the status line, the offer to calibrate, the demo's hint and the keys."""
+"""The quiet panels: the facts of the status line, the offer to calibrate, the hint, the keys."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from realtime.snapshot import Snapshot
 from ui import theme
+from ui.cells import Cell, write_line
 from ui.classes import ClassLook, class_looks, draw_symbol
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One fact of the status line: what it is, its value, and a smaller remark."""
-
-    caption: str
-    value: str
-    detail: str = ""
-    weight: float = 1.0  # share of the line's width
-    warn: bool = False
 
 
 def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
@@ -76,44 +64,6 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     )
 
 
-class StatusLine(QWidget):
-    """Draws cells side by side, each with its caption above and a remark below."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._cells: tuple[Cell, ...] = ()
-        self.setFixedHeight(70)
-        self.setAccessibleName("Status")
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-
-    def show_cells(self, cells: tuple[Cell, ...]) -> None:
-        """Draw other cells, if they differ."""
-        if cells != self._cells:
-            self._cells = cells
-            words = [f"{cell.caption}: {cell.value} {cell.detail}".strip() for cell in cells]
-            theme.describe(self, theme.sentence(words))
-            self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw."""
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.PANEL)
-        whole = sum(cell.weight for cell in self._cells) or 1.0
-        left = 0.0
-        for index, cell in enumerate(self._cells):
-            width = self.width() * cell.weight / whole
-            if index:
-                painter.setPen(QPen(theme.RULE, 1))
-                x = round(left) + 0.5
-                painter.drawLine(QPointF(x, 14), QPointF(x, self.height() - 14))
-            box = QRectF(left + 14, 0, width - 22, self.height())
-            _line(painter, box, 9, cell.caption, 11, theme.MUTED)
-            _line(painter, box, 26, cell.value, 16, theme.TEXT, bold=True)
-            _line(painter, box, 47, cell.detail, 11, theme.WARNING if cell.warn else theme.MUTED)
-            left += width
-        painter.end()
-
-
 class OfferPanel(QWidget):
     """Stands where probabilities would be, while there is no decoder for the stream."""
 
@@ -132,10 +82,7 @@ class OfferPanel(QWidget):
         self.message = _label("", 15, theme.TEXT)
         self.message.hide()
         command = _label(
-            "eegpt-calibrate fit FILE...\n"
-            "    --subject 01\n"
-            "    --event T1=left_hand\n"
-            "    --event T2=right_hand",
+            "eegpt-calibrate run\n    --stream NAME\n    --subject 01",
             12,
             theme.TEXT,
             mono=True,
@@ -150,9 +97,14 @@ class OfferPanel(QWidget):
         for part in (
             _label("No decoder for this stream yet", 26, theme.TEXT, bold=True),
             self.message,
-            _label("To decode, calibrate on recordings of imagined movements:", 15, theme.MUTED),
+            _label("To decode, take the person through six minutes of cues:", 15, theme.MUTED),
             command,
-            _label("Then start again with --subject 01.", 15, theme.MUTED),
+            _label(
+                "Then start again with --subject 01. Where there are recordings of cued imagery "
+                "already, eegpt-calibrate fit makes a decoder from them.",
+                15,
+                theme.MUTED,
+            ),
         ):
             column.addWidget(part)
         if offered:
@@ -199,7 +151,9 @@ class DemoHint(QWidget):
             ("Simulated subject", theme.TEXT, True),
             ("Hold  ←  or  →  and it imagines that hand; let go and it rests.", theme.MUTED, False),
         ):
-            x += _line(painter, QRectF(x, 0, self.width() - x, 38), 9, text, 13, ink, bold) + 18
+            x += (
+                write_line(painter, QRectF(x, 0, self.width() - x, 38), 9, text, 13, ink, bold) + 18
+            )
         words = f"imagines now:  {self._look.words if self._look else 'rest'}"
         face = theme.font(14, bold=True)
         wide = QFontMetricsF(face).horizontalAdvance(words)
@@ -268,12 +222,12 @@ class HelpOverlay(QWidget):
         painter.setBrush(theme.RAISED)
         painter.drawRoundedRect(card, 10, 10)
         inside = card.adjusted(34, 26, -34, -20)
-        _line(painter, inside, 0, "Keys", 20, theme.TEXT, bold=True)
+        write_line(painter, inside, 0, "Keys", 20, theme.TEXT, bold=True)
         y = 44.0
         for key, what in self._keys:
-            _line(painter, inside, y, key, 14, theme.TEXT, bold=True)
+            write_line(painter, inside, y, key, 14, theme.TEXT, bold=True)
             rest = inside.adjusted(keys_wide, 0, 0, 0)
-            _line(painter, rest, y, what, 14, theme.MUTED)
+            write_line(painter, rest, y, what, 14, theme.MUTED)
             y += row
         painter.end()
 
@@ -285,21 +239,3 @@ def _label(text: str, size: int, ink: QColor, bold: bool = False, mono: bool = F
     label.setFont(theme.font(size, bold=bold, mono=mono))
     label.setStyleSheet(f"color: {ink.name()};")
     return label
-
-
-def _line(
-    painter: QPainter,
-    box: QRectF,
-    down: float,
-    text: str,
-    size: int,
-    ink: QColor,
-    bold: bool = False,
-) -> float:
-    """Write one line `down` pixels below the top of a box, shortened to fit; return its width."""
-    painter.setFont(theme.font(size, bold=bold))
-    painter.setPen(ink)
-    metrics = QFontMetricsF(painter.font())
-    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    painter.drawText(QRectF(box.left(), box.top() + down, box.width(), size + 6), _MIDDLE, short)
-    return metrics.horizontalAdvance(short)
