@@ -23,6 +23,8 @@ ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 """Older 10-20 names of the same sites (American Clinical Neurophysiology Society, 2006)."""
 
 _IDS = {name: index for index, name in enumerate(CODEX)}
+_ROWS = {"FP": 1, "AF": 2, "F": 3, "FT": 4, "FC": 4, "T": 5, "C": 5, "TP": 6, "CP": 6, "P": 7}
+_ROWS |= {"PO": 8, "O": 9}  # tenths of the way from nasion to inion
 
 
 def normalise(label: str) -> str:
@@ -41,6 +43,60 @@ def electrode(label: str) -> str:
     """Return the modern name of the site that a label means (``T3`` is ``T7``)."""
     name = normalise(label)
     return ALIASES.get(name, name)
+
+
+def direction(label: str) -> np.ndarray | None:
+    """Return where an electrode of the 10-10 system lies, from the middle of the head.
+
+    Returns
+    -------
+    ndarray, shape (3,), or None
+        To the right, to the front and up, on a unit sphere; None for a label that names no such
+        electrode.
+    """
+    name = electrode(label)
+    row = name.rstrip("Z0123456789")
+    column = name[len(row) :]
+    if row not in _ROWS or column not in ("Z", *"12345678"):
+        return None
+    # Rows cross the midline every 18 degrees and end on a circle 18 degrees above the ears.
+    forward = np.deg2rad(90.0 - 18.0 * _ROWS[row])
+    middle = np.array([0.0, np.sin(forward), np.cos(forward)])
+    if column == "Z":
+        return middle
+    number = int(column)
+    side = 1.0 if number % 2 == 0 else -1.0
+    around, up = np.deg2rad(18.0 * _ROWS[row]), np.deg2rad(18.0)
+    edge = np.array([side * np.cos(up) * np.sin(around), np.cos(up) * np.cos(around), np.sin(up)])
+    # FP and O have their own electrodes on the circle; other rows four steps to it.
+    share = 1.0 if row in ("FP", "O") else (number + 1) // 2 / 4
+    angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
+    place = np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge
+    return np.asarray(place / np.sin(angle))
+
+
+def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tuple[str, ...]:
+    """Return the names that a person gave to all channels of a source, else its own labels.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        The source's own.
+    names : sequence of str or None
+        From ``--channels``, in the same order.
+    source : str
+        What to call the source in an error.
+
+    Raises
+    ------
+    InputError
+        If there are not as many names as channels.
+    """
+    if names is None:
+        return tuple(labels)
+    if len(names) != len(labels):
+        raise InputError(f"--channels names {len(names)} channels; {source} has {len(labels)}.")
+    return tuple(names)
 
 
 def channel_ids(names: Sequence[str]) -> np.ndarray:

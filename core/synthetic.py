@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
-from core.montage import electrode
+from core.montage import direction
 from core.recordings import Event, Recording
 
 LABELS = tuple(
@@ -336,30 +336,12 @@ def _place(label: str) -> np.ndarray:
     InputError
         If the label is none.
     """
-    name = electrode(label)
-    row, column = name.rstrip("Z0123456789"), name[len(name.rstrip("Z0123456789")) :]
-    if row not in _ROWS or not (column == "Z" or column in set("12345678")):
+    place = direction(label)
+    if place is None:
         raise InputError(
             f'The simulated subject has no electrode "{label}"; use names of the 10-10 system.'
         )
-    # Rows cross the midline every 18 degrees and end on a circle 18 degrees above the ears.
-    forward = np.deg2rad(90.0 - 18.0 * _ROWS[row])
-    middle = np.array([0.0, np.sin(forward), np.cos(forward)])
-    if column == "Z":
-        return middle
-    number = int(column)
-    side = 1.0 if number % 2 == 0 else -1.0
-    around = np.deg2rad(18.0 * _ROWS[row])
-    low, high = np.cos(np.deg2rad(18.0)), np.sin(np.deg2rad(18.0))
-    edge = np.array([side * low * np.sin(around), low * np.cos(around), high])
-    # FP and O have their own electrodes on the circle; other rows four steps to it.
-    share = 1.0 if row in ("FP", "O") else (number + 1) // 2 / 4
-    angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
-    return (np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge) / np.sin(angle)
-
-
-_ROWS = {"FP": 1, "AF": 2, "F": 3, "FT": 4, "FC": 4, "T": 5, "C": 5, "TP": 6, "CP": 6, "P": 7}
-_ROWS |= {"PO": 8, "O": 9}  # tenths of the way from nasion to inion
+    return place
 
 
 def _seen(places: np.ndarray, site: np.ndarray, reach: float) -> np.ndarray:

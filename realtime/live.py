@@ -12,6 +12,7 @@ from core.decoding.decoder_file import load_decoder
 from core.decoding.library import kept_decoders, newest_decoder
 from core.errors import InputError
 from core.home import home_folder
+from core.montage import named
 from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from core.threads import one_torch_thread
@@ -68,7 +69,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     facts = inlet.facts
     for warning in facts.warnings:
         say(warning)
-    labels = _labels(options, facts)
+    labels = named(facts.labels, options.channel_names, "the stream")
     if decoder is None:
         decoder = _fitting_decoder(options, labels, facts)
     decoding, sinks = None, list[Sink]()
@@ -86,7 +87,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     elif options.log is not None or options.headless:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
-            "Make one with eegpt-calibrate fit, or name one with --decoder FILE."
+            "Make one with eegpt-calibrate, or name one with --decoder FILE."
         )
     else:
         say("No decoder fits this stream yet: only the signals are shown.")
@@ -154,17 +155,6 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     picker = StreamPicker(lambda: query.among(list_streams()))
     picker.exec()
     return picker.chosen
-
-
-def _labels(options: Options, facts: StreamFacts) -> tuple[str, ...]:
-    names = options.channel_names
-    if names is None:
-        return facts.labels
-    if len(names) != facts.channel_count:
-        raise InputError(
-            f"--channels names {len(names)} channels; the stream has {facts.channel_count}."
-        )
-    return names
 
 
 def _fitting_decoder(

@@ -13,6 +13,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError
 from core.home import home_folder
+from core.montage import named
 from core.recordings import UNIT, Recording
 from core.stream.player import BREAK
 from realtime.decisions import DecisionMaker
@@ -73,11 +74,7 @@ def decode_file(options: Options) -> int:
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
     recording = read_recording(options.file, options.unit)
-    labels = options.channel_names or recording.labels
-    if len(labels) != len(recording.labels):
-        raise InputError(
-            f"--channels names {len(labels)} channels; {options.file} has {len(recording.labels)}."
-        )
+    labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(
         decoder.load_encoder(options.encoder, home_folder(options.home)),
         decoder.hop_samples(options.hop),

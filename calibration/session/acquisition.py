@@ -9,8 +9,7 @@ from time import monotonic
 
 import numpy as np
 
-from core.errors import InputError
-from core.montage import electrode
+from core.montage import electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.stream.continuity import Continuity
@@ -49,16 +48,11 @@ class Overrides:
         InputError
             If there are not as many names as channels, or the unit is no voltage.
         """
-        if self.channels is not None and len(self.channels) != len(facts.labels):
-            raise InputError(
-                f"--channels names {len(self.channels)} channels; the stream has "
-                f"{len(facts.labels)}."
-            )
         if self.unit is not None:
             factor(self.unit, UNIT)
         return replace(
             facts,
-            labels=self.channels or facts.labels,
+            labels=named(facts.labels, self.channels, "the stream"),
             units=tuple(self.unit or unit for unit in facts.units),
         )
 

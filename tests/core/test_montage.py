@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.montage import CODEX, channel_ids, match
+from core.montage import CODEX, channel_ids, direction, match, named
 
 
 def test_codex_positions_are_those_of_the_published_table():
@@ -37,3 +37,24 @@ def test_match_finds_by_name_and_reports_the_rest():
 def test_match_refuses_two_channels_for_one_electrode():
     with pytest.raises(InputError, match='"T3" and "T7"'):
         match(["T3", "T7"], ["T7"])
+
+
+def test_electrodes_lie_where_their_names_say():
+    places = np.array([direction(name) for name in CODEX])  # (electrodes, xyz)
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1), 1.0, atol=1e-12)
+    right, front, up = (dict(zip(CODEX, axis, strict=True)) for axis in places.T)
+    assert max(up, key=up.get) == "CZ"
+    assert {max(right, key=right.get), min(right, key=right.get)} == {"T7", "T8"}
+    assert max(front, key=front.get) == "FPZ"
+    assert right["C3"] == pytest.approx(-right["C4"])
+    assert right["C3"] < right["C1"] < 0
+    np.testing.assert_array_equal(direction("EEG T3-REF"), direction("T7"))
+    assert direction("Ch1") is None
+    assert direction("M1") is None
+
+
+def test_names_that_a_person_gives_are_one_for_each_channel():
+    assert named(["Ch1", "Ch2"], None, "the stream") == ("Ch1", "Ch2")
+    assert named(["Ch1", "Ch2"], ["C3", "C4"], "the stream") == ("C3", "C4")
+    with pytest.raises(InputError, match="names 1 channels; the stream has 2"):
+        named(["Ch1", "Ch2"], ["C3"], "the stream")

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.montage import electrode
+from core.montage import direction
 
 _MAINS = (50.0, 60.0)  # Hz, left out of the muscle band
-_ROWS = {"FP": 1, "AF": 2, "F": 3, "FT": 4, "FC": 4, "T": 5, "C": 5, "TP": 6, "CP": 6, "P": 7}
-_ROWS |= {"PO": 8, "O": 9}  # tenths of the way from nasion to inion
 
 
 @dataclass(frozen=True)
@@ -76,26 +74,9 @@ def head_place(label: str) -> tuple[float, float] | None:
         To the right and to the front, in units of a quarter of a great circle from the vertex;
         None for a label that names no such electrode.
     """
-    name = electrode(label)
-    row = name.rstrip("Z0123456789")
-    column = name[len(row) :]
-    if row not in _ROWS or column not in ("Z", *"12345678"):
+    place = direction(label)
+    if place is None:
         return None
-    # Rows cross the midline every 18 degrees and end on a circle 18 degrees above the ears.
-    forward = np.deg2rad(90.0 - 18.0 * _ROWS[row])
-    middle = np.array([0.0, np.sin(forward), np.cos(forward)])
-    if column == "Z":
-        place = middle
-    else:
-        side = 1.0 if int(column) % 2 == 0 else -1.0
-        around, up = np.deg2rad(18.0 * _ROWS[row]), np.deg2rad(18.0)
-        edge = np.array(
-            [side * np.cos(up) * np.sin(around), np.cos(up) * np.cos(around), np.sin(up)]
-        )
-        share = 1.0 if row in ("FP", "O") else (int(column) + 1) // 2 / 4
-        angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
-        place = np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge
-        place /= np.sin(angle)
     flat = float(np.hypot(place[0], place[1]))
     away = float(np.arctan2(flat, place[2])) / (np.pi / 2)
     scale = away / flat if flat > 0 else 0.0
