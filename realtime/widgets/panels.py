@@ -91,20 +91,16 @@ class OfferPanel(QWidget):
         command.setAccessibleName("Command that calibrates")
         command.setWordWrap(False)
         command.setStyleSheet(
-            f"background: {theme.BACKGROUND.name()}; border: 1px solid {theme.RULE.name()};"
-            " border-radius: 5px; padding: 12px;"
+            f"color: {theme.TEXT.name()}; background: {theme.BACKGROUND.name()};"
+            f" border: 1px solid {theme.RULE.name()}; border-radius: 5px; padding: 12px;"
         )
         for part in (
             _label("No decoder for this stream yet", 26, theme.TEXT, bold=True),
             self.message,
             _label("To decode, take the person through six minutes of cues:", 15, theme.MUTED),
             command,
-            _label(
-                "Then start again with --subject 01. Where there are recordings of cued imagery "
-                "already, eegpt-calibrate fit makes a decoder from them.",
-                15,
-                theme.MUTED,
-            ),
+            _label("eegpt-calibrate fit takes recordings instead.", 15, theme.MUTED),
+            _label("Then start again with --subject 01.", 15, theme.MUTED),
         ):
             column.addWidget(part)
         if offered:
