@@ -14,6 +14,25 @@ class InputError(Exception):
     """
 
 
+def reason(said: object, longest: int = 200) -> str:
+    """Return what an error or a file says, as one printable line that fits into a sentence.
+
+    Parameters
+    ----------
+    said : object
+        An exception, or a value from a file that nobody vouches for.
+    longest : int
+        Characters that are kept.
+    """
+    try:
+        text = str(said)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list a mile deep
+        text = "a value too large to be written"
+    lines = text[: 8 * longest].strip().splitlines() or [type(said).__name__]
+    line = "".join(c if c.isprintable() else " " for c in lines[0]).strip()
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
 def run(program: str, main: Callable[[], int | None]) -> int:
     """Run a program's body and turn its end into an exit code.
 

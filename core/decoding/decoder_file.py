@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,25 @@ import numpy as np
 from core.decoding.decoder import Decoder, EncoderPin, Facts, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError
-from core.files import write_whole
+from core.errors import InputError, reason
+from core.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
+from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-decoder"
-VERSION = 1
 SUFFIX = ".safetensors"
-_LARGEST = 256 * 2**20  # bytes; a decoder of 62 channels has well under one megabyte
+_FILE = TensorFormat(
+    name=FORMAT,
+    version=1,
+    noun="decoder",
+    largest=256 * 2**20,  # one of 62 channels has well under one megabyte
+    again="Fit it again",
+)
+_WIDEST = 1024  # channels; no cap has as many
+_LONGEST = 2**20  # samples of a window: more than an hour at the model's rate
+_RATES = (1.0, 1e6)  # Hz
+_STEEPEST = 16  # order of a filter, beyond which its sections are noise
 
 
 def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False) -> Path:
@@ -31,12 +40,8 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     InputError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    from safetensors.numpy import save
-
     settings = decoder.settings
-    header: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
+    table: dict[str, Any] = {
         "classes": decoder.classes,
         "channels": settings.channels,
         "reference": settings.reference,
@@ -63,11 +68,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         tensors[f"tangents.{index}.whitener"] = tangent.whitener
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
-    content = save(
-        {name: np.ascontiguousarray(value) for name, value in tensors.items()},
-        metadata={FORMAT: json.dumps(header, ensure_ascii=False)},
-    )
-    return write_whole(Path(path), content, overwrite=overwrite)
+    return _FILE.save(Path(path), table, tensors, overwrite)
 
 
 def load_decoder(path: Path | str) -> Decoder:
@@ -79,19 +80,14 @@ def load_decoder(path: Path | str) -> Decoder:
         If the file is missing, damaged, of another kind or version, or contradicts itself.
     """
     path = Path(path)
-    header, tensors = _read(path)
-    if header.get("version") != VERSION:
-        raise InputError(
-            f"{path} is a decoder of format version {header.get('version')}; this program reads "
-            f"version {VERSION}. Fit it again, or use the program that made it."
-        )
+    table, tensors = _FILE.read(path)
     try:
-        return _build(header, tensors)
+        return _build(table, tensors)
     except InputError as error:
-        raise InputError(f"{path} cannot be used: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} cannot be used: {reason(error)}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(
-            f"{path} is damaged: its header does not describe a decoder ({error})."
+            f"{path} is damaged: its header does not describe a decoder ({reason(error)})."
         ) from error
 
 
@@ -103,78 +99,97 @@ def read_header(path: Path) -> dict[str, Any]:
     InputError
         As `load_decoder`.
     """
-    return _read(path, tensors=False)[0]
+    return _FILE.read(path, tensors=False)[0]
 
 
-def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise InputError(f"There is no decoder at {path}.")
-    if path.stat().st_size > _LARGEST:
-        raise InputError(f"{path} is too large to be a decoder.")
-    try:
-        with safe_open(path, framework="np") as file:
-            text = (file.metadata() or {}).get(FORMAT)
-            names = file.keys() if tensors else ()
-            found = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not a decoder, or is damaged ({error}).") from error
-    if text is None:
-        raise InputError(f"{path} is a safetensors file, but not a decoder.")
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: its header is not JSON ({error}).") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path} is damaged: its header does not describe a decoder.")
-    return header, found
-
-
-def _build(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
+def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     settings = SignalSettings(
-        channels=tuple(header["channels"]),
-        reference=header["reference"],
-        rate=float(header["rate"]),
-        band=Band(**header["band"]),
+        channels=texts(table["channels"]),
+        reference=text(table["reference"]),
+        rate=number(table["rate"], *_RATES),
+        band=_band(table["band"]),
     )
-    facts = Facts(**header["facts"])
-    n, k = len(settings.channels), len(header["classes"])
+    facts = _facts(table["facts"])
+    n, classes = len(settings.channels), texts(table["classes"])
+    if n > _WIDEST:
+        raise InputError(f"it wants {n} channels.")
+    window = whole(table["window"], 1, _LONGEST)
+    patch = whole(table["patch"], 1, window)
+    hop = whole(table["hop"], 1, patch)
+    if window % patch or patch % hop:
+        raise InputError(f"its window, patch and hop ({window}, {patch}, {hop}) do not fit.")
+    views = table["tangents"]
     tangents = tuple(
-        _tangent(tensors, index, view, settings, int(header["window"]))
-        for index, view in enumerate(header["tangents"])
+        _tangent(tensors, index, view, settings, window) for index, view in enumerate(views)
     )
-    size = sum(tangent.size for tangent in tangents)
     spatial, encoder = None, None
-    if header["encoder"] is not None:
-        encoder = EncoderPin(**header["encoder"])
+    if table["encoder"] is not None:
+        pin = table["encoder"]
+        encoder = EncoderPin(text(pin["source"]), text(pin["label"]), text(pin["sha256"]))
         spatial = _shaped(tensors, "spatial", (n, n))
+    size = sum(tangent.size for tangent in tangents)
     features = len(tensors["head.centre"])
     if features < size or (encoder is None and features != size) or not features:
         raise InputError("its head does not fit its features.")
-    if not np.allclose(
-        tensors["filter"], settings.band.sections(facts.recorded_rate), rtol=1e-9, atol=1e-12
-    ):
+    sections = settings.band.sections(facts.recorded_rate)
+    saved = _shaped(tensors, "filter", sections.shape)
+    if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
     return Decoder(
-        classes=tuple(header["classes"]),
+        classes=classes,
         settings=settings,
-        unit=check_unit(header["unit"]),
-        window=int(header["window"]),
-        hop=int(header["hop"]),
-        patch=int(header["patch"]),
-        head=LinearHead(
-            centre=_shaped(tensors, "head.centre", (features,)),
-            scale=_shaped(tensors, "head.scale", (features,)),
-            weights=_shaped(tensors, "head.weights", (features, k)),
-            bias=_shaped(tensors, "head.bias", (k,)),
-            temperature=float(header["temperature"]),
-        ),
+        unit=check_unit(text(table["unit"])),
+        window=window,
+        hop=hop,
+        patch=patch,
+        head=_head(table, tensors, features, len(classes)),
         tangents=tangents,
         spatial=spatial,
         encoder=encoder,
         facts=facts,
     )
+
+
+def _facts(found: dict[str, Any]) -> Facts:
+    facts = Facts(**found)
+    for words in (facts.created, facts.software, facts.head, *facts.scores):
+        text(words)
+    for label in (facts.subject, *([facts.session] if facts.session else [])):
+        subject_label(text(label))
+    for name, digest in facts.recordings.items():
+        if not isinstance(name, str) or not isinstance(digest, str):
+            raise ValueError("its recordings have no names")
+    for share in (facts.chance, *facts.scores.values()):
+        number(share, 0.0, 1.0)
+    number(facts.recorded_rate, *_RATES)
+    whole(facts.trials, 0, 10**9)
+    if facts.head not in facts.scores or not isinstance(facts.fit, dict):
+        raise ValueError("its head has no score")
+    return facts
+
+
+def _band(found: dict[str, Any]) -> Band:
+    band = Band(**found)
+    for edge in (band.low, band.high, *([] if band.notch is None else [band.notch])):
+        number(edge, 0.0, _RATES[1])
+    for order in (band.low_order, band.high_order):
+        whole(order, 1, _STEEPEST)
+    return band
+
+
+def _head(
+    table: dict[str, Any], tensors: dict[str, np.ndarray], features: int, classes: int
+) -> LinearHead:
+    head = LinearHead(
+        centre=_shaped(tensors, "head.centre", (features,)),
+        scale=_shaped(tensors, "head.scale", (features,)),
+        weights=_shaped(tensors, "head.weights", (features, classes)),
+        bias=_shaped(tensors, "head.bias", (classes,)),
+        temperature=number(table["temperature"], 1e-6, 1e6),
+    )
+    if not (head.scale > 0).all():
+        raise InputError("its head divides by a scale that is not above zero.")
+    return head
 
 
 def _tangent(
@@ -187,11 +202,14 @@ def _tangent(
     picks = tensors[f"tangents.{index}.picks"]
     if (
         picks.ndim != 1
+        or not np.issubdtype(picks.dtype, np.integer)
         or not len(picks)
         or not 0 <= picks.min() <= picks.max() < len(settings.channels)
     ):
         raise InputError("its covariance features name channels that it does not have.")
     low, high = view["band"]
+    if not number(low, 0.0, 1e6) < number(high, 0.0, 0.499 * settings.rate) or low <= 0:
+        raise InputError("its covariance features have a band that its rate cannot carry.")
     return TangentFeatures(
         band=(float(low), float(high)),
         rate=settings.rate,
@@ -203,6 +221,10 @@ def _tangent(
 
 def _shaped(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     found = tensors[name]
-    if found.shape != shape or not np.isfinite(found).all():
+    if (
+        found.shape != shape
+        or not np.issubdtype(found.dtype, np.floating)
+        or not np.isfinite(found).all()
+    ):
         raise InputError(f"its tensor {name} has not the {shape} finite values it should have.")
     return found

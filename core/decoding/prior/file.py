@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.decoding.prior.population import Prior
-from core.errors import InputError
-from core.files import write_whole
+from core.errors import InputError, reason
+from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-prior"
-VERSION = 1
-_LARGEST = 2**30  # bytes; a thousand trials of 58 channels have 7 MB
+_FILE = TensorFormat(
+    name=FORMAT,
+    version=1,
+    noun="prior",
+    largest=2**30,  # a thousand trials of 58 channels have 7 MB
+    again="Make it again",
+)
 
 
 def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Path:
@@ -25,11 +29,7 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
     InputError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    from safetensors.numpy import save
-
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
+    table = {
         "classes": prior.classes,
         "channels": prior.channels,
         "rate": prior.rate,
@@ -47,22 +47,12 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
         "recording": prior.recording.astype(np.int64),
         "person": prior.person.astype(np.int64),
     }
-    content = save(
-        {name: np.ascontiguousarray(value) for name, value in tensors.items()},
-        metadata={FORMAT: json.dumps(header, ensure_ascii=False)},
-    )
-    return write_whole(Path(path), content, overwrite=overwrite)
+    return _FILE.save(Path(path), table, tensors, overwrite)
 
 
 def is_prior(path: Path) -> bool:
     """Whether a safetensors file says that it is a prior."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            return FORMAT in (file.metadata() or {})
-    except (SafetensorError, OSError, TypeError, ValueError):
-        return False
+    return _FILE.named_by(path)
 
 
 def load_prior(path: Path | str) -> Prior:
@@ -74,80 +64,48 @@ def load_prior(path: Path | str) -> Prior:
         If the file is missing, damaged, of another kind or version, or contradicts itself.
     """
     path = Path(path)
-    header, tensors = _read(path)
-    if header.get("version") != VERSION:
-        raise InputError(
-            f"{path} is a prior of format version {header.get('version')}; this program reads "
-            f"version {VERSION}. Make it again, or use the program that made it."
-        )
+    table, tensors = _FILE.read(path)
     try:
-        return _build(header, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _build(table, tensors)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise InputError(
-            f"{path} is damaged: its header does not describe its trials ({error})."
+            f"{path} is damaged: its header does not describe its trials ({reason(error)})."
         ) from error
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise InputError(f"There is no prior at {path}.")
-    if path.stat().st_size > _LARGEST:
-        raise InputError(f"{path} is too large to be a prior.")
-    try:
-        with safe_open(path, framework="np") as file:
-            text = (file.metadata() or {}).get(FORMAT)
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is not a prior, or is damaged ({error}).") from error
-    if text is None:
-        raise InputError(f"{path} is a safetensors file, but not a prior.")
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: its header is not JSON ({error}).") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path} is damaged: its header does not describe a prior.")
-    return header, found
-
-
-def _build(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
-    channels, classes = _names(header["channels"]), _names(header["classes"])
-    recordings = {str(name): str(found) for name, found in header["recordings"].items()}
-    rows, columns = np.triu_indices(len(channels))
+def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
+    channels, classes = texts(table["channels"], 2), texts(table["classes"], 2)
+    recordings = {str(name): str(found) for name, found in table["recordings"].items()}
     halves = tensors["covariances"]
-    trials = len(halves)
-    if halves.shape != (trials, len(rows)) or not np.isfinite(halves).all():
+    trials, half = len(halves), len(channels) * (len(channels) + 1) // 2
+    if (
+        halves.shape != (trials, half)
+        or not np.issubdtype(halves.dtype, np.floating)
+        or not np.isfinite(halves).all()
+    ):
         raise ValueError(f"covariances of {len(channels)} channels are expected")
+    rows, columns = np.triu_indices(len(channels))
     covariances = np.empty((trials, len(channels), len(channels)), dtype=np.float32)
     covariances[:, rows, columns] = covariances[:, columns, rows] = halves
     # Without this, one bad trial would spoil the mean that its recording is aligned by.
     if not (np.diagonal(covariances, axis1=1, axis2=2) > 0).all():
         raise ValueError("a channel without power")
-    low, high = header["band"]
+    low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
     people = len({name.rpartition("/")[0] for name in recordings})
     return Prior(
         classes=classes,
         channels=channels,
-        rate=float(header["rate"]),
-        length=int(header["length"]),
-        band=(float(low), float(high)),
+        rate=number(table["rate"], 1.0, 1e6),
+        length=whole(table["length"], 1, 2**20),
+        band=(low, high),
         covariances=covariances,
         labels=_positions(tensors, "labels", trials, len(classes)),
         recording=_positions(tensors, "recording", trials, len(recordings)),
         person=_positions(tensors, "person", trials, people),
         recordings=recordings,
-        created=str(header["created"]),
-        software=str(header["software"]),
+        created=text(table["created"]),
+        software=text(table["software"]),
     )
-
-
-def _names(found: Any) -> tuple[str, ...]:
-    names = tuple(str(name) for name in found)
-    if isinstance(found, str) or len(names) < 2 or len(set(names)) != len(names):
-        raise ValueError(f"{found} is no list of different names")
-    return names
 
 
 def _positions(tensors: dict[str, np.ndarray], name: str, trials: int, below: int) -> np.ndarray:

@@ -1,0 +1,214 @@
+"""Files of tensors with one JSON table about them: read without trust, and never executed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError, reason
+from core.files import write_whole
+
+_LONGEST = 128  # characters of a name
+_LARGEST_HEADER = 4 * 2**20  # bytes; the 413 tensors of a pretraining need 50 thousand
+
+
+class DamagedError(Exception):
+    """A file is not the safetensors file that it should be; the message says why."""
+
+
+def read_tensors(
+    path: Path, framework: str, tensors: bool = True
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Read a safetensors file.
+
+    Parameters
+    ----------
+    path : Path
+    framework : {"np", "pt"}
+        NumPy's arrays, or torch's tensors.
+    tensors : bool
+        Whether the tensors are wanted too.
+
+    Returns
+    -------
+    dict of str to str
+        The metadata.
+    dict of str to ndarray or Tensor
+        Empty if they are not wanted.
+
+    Raises
+    ------
+    DamagedError
+        If it is none, or announces more than it holds.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with path.open("rb") as opened:
+            announced = int.from_bytes(opened.read(8), "little")
+        # Before anything of that length is read, or memory for it asked for.
+        size = path.stat().st_size
+        if announced > min(size - 8, _LARGEST_HEADER):
+            raise DamagedError(f"it announces a header of {announced} bytes in a file of {size}")
+        with safe_open(path, framework=framework) as file:
+            names = file.keys() if tensors else ()
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, ArithmeticError, AttributeError, LookupError) as error:
+        raise DamagedError(reason(error)) from error
+    except (TypeError, ValueError) as error:  # a kind of number that the framework has not
+        raise DamagedError(reason(error)) from error
+
+
+@dataclass(frozen=True)
+class TensorFormat:
+    """A kind of file: tensors in safetensors, and a JSON table among its metadata.
+
+    Attributes
+    ----------
+    name : str
+        Key of the table, and what its ``format`` says.
+    version : int
+        What its ``version`` says; any other is refused.
+    noun : str
+        What people call it.
+    largest : int
+        Bytes that it can have at most.
+    again : str
+        How to come by one of this version: ``Fit it again``.
+    """
+
+    name: str
+    version: int
+    noun: str
+    largest: int
+    again: str
+
+    def save(
+        self,
+        path: Path,
+        table: Mapping[str, Any],
+        tensors: Mapping[str, np.ndarray],
+        overwrite: bool = False,
+    ) -> Path:
+        """Write a file, whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If it exists and may not be overwritten, or cannot be written.
+        """
+        from safetensors.numpy import save
+
+        whole = {"format": self.name, "version": self.version, **table}
+        content = save(
+            {name: np.ascontiguousarray(value) for name, value in tensors.items()},
+            metadata={self.name: json.dumps(whole, ensure_ascii=False)},
+        )
+        return write_whole(path, content, overwrite=overwrite)
+
+    def named_by(self, path: Path) -> bool:
+        """Whether a file says that it is of this kind."""
+        try:
+            return self.name in read_tensors(path, "np", tensors=False)[0]
+        except DamagedError:
+            return False
+
+    def read(
+        self, path: Path, tensors: bool = True
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return a file's table and its tensors by name.
+
+        Parameters
+        ----------
+        path : Path
+        tensors : bool
+            Whether the tensors are wanted too.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, too large, damaged, or of another kind or version.
+        """
+        if not path.is_file():
+            raise InputError(f"There is no {self.noun} at {path}.")
+        if path.stat().st_size > self.largest:
+            raise InputError(f"{path} is too large to be a {self.noun}.")
+        try:
+            metadata, found = read_tensors(path, "np", tensors)
+        except DamagedError as error:
+            raise InputError(f"{path} is not a {self.noun}, or is damaged ({error}).") from error
+        if self.name not in metadata:
+            raise InputError(f"{path} is a safetensors file, but not a {self.noun}.")
+        try:
+            table = json.loads(metadata[self.name])
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path} is damaged: its header is not JSON ({error}).") from error
+        if not isinstance(table, dict) or table.get("format") != self.name:
+            raise InputError(f"{path} is damaged: its header does not describe a {self.noun}.")
+        if table.get("version") != self.version:
+            version = reason(table.get("version"), 40)
+            raise InputError(
+                f"{path} is a {self.noun} of format version {version}; this program reads version "
+                f"{self.version}. {self.again}, or use the program that made it."
+            )
+        return table, found
+
+
+def texts(found: Any, fewest: int = 1) -> tuple[str, ...]:
+    """Return a table's list of different names.
+
+    Raises
+    ------
+    ValueError
+        If it is none, has fewer, or holds what cannot be shown on one line.
+    """
+    names = tuple(text(name) for name in found) if isinstance(found, list) else ()
+    if len(names) < max(fewest, 1) or len(set(names)) != len(names):
+        raise ValueError(f"{reason(found, 60)} is no list of different names")
+    return names
+
+
+def text(found: Any) -> str:
+    """Return a table's text, if it is one of a sane length without control characters.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(found, str) or not found.isprintable() or len(found) > _LONGEST:
+        raise ValueError(f"{reason(found, 60)} is no plain text of up to {_LONGEST} characters")
+    return found
+
+
+def number(found: Any, low: float, high: float) -> float:
+    """Return a table's number, if it lies within bounds.
+
+    Raises
+    ------
+    ValueError
+        If it does not, or is none.
+    """
+    # A whole number may be larger than any float, so it is compared before it is turned into one.
+    if isinstance(found, bool) or not isinstance(found, int | float) or not low <= found <= high:
+        raise ValueError(f"{reason(found, 60)} where a number from {low:g} to {high:g} belongs")
+    return float(found)
+
+
+def whole(found: Any, low: int, high: int) -> int:
+    """Return a table's whole number, if it lies within bounds.
+
+    Raises
+    ------
+    ValueError
+        If it does not, or is none.
+    """
+    if number(found, low, high) != math.floor(found):
+        raise ValueError(f"{reason(found, 60)} where a whole number belongs")
+    return int(found)
