@@ -1,6 +1,7 @@
 """Every test keeps LSL on this machine, in a session of its own, and Qt off the screen."""
 
 import os
+import signal
 import uuid
 from pathlib import Path
 
@@ -37,6 +38,10 @@ def pytest_configure(config):
     os.environ["LSLAPICFG"] = str(file)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A shell without job control starts what runs in its background deaf to Ctrl+C, and so would
+    # be every program that the tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
