@@ -174,7 +174,7 @@ def compare(run, owed: int) -> dict:
 
 def mend(root: Path, run, owed: int) -> dict:
     """Repair the data set and check it."""
-    from calibration.recording.checking import check, repair
+    from calibration.checking import check, repair
 
     done = repair(root)
     after = contents(root)

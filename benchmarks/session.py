@@ -25,9 +25,9 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.checking import check
 from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.recording.bids import Run
-from calibration.recording.checking import check
 from core.decoding.decoder import Decoder
 from core.decoding.decoder_file import load_decoder
 from core.decoding.selection import MOTOR

@@ -119,9 +119,9 @@ class ResumeCommand:
 
     def execute(self) -> int:
         """Repair what a crash left, and record the rest."""
+        from calibration.checking import repair
         from calibration.paradigm.plan import unfinished
         from calibration.recording.bids import next_run
-        from calibration.recording.checking import repair
 
         root = _data_folder(self.person.data, self.person.home)
         if not self.person.subject:
@@ -149,7 +149,7 @@ class CheckCommand:
 
     def execute(self) -> int:
         """Repair and validate; 2 if something is wrong with it."""
-        from calibration.recording.checking import check, repair
+        from calibration.checking import check, repair
 
         if not self.only_look:
             for sentence in repair(self.folder):

@@ -12,11 +12,11 @@ import mne
 import numpy as np
 import pytest
 
+from calibration.checking import check
 from calibration.cli import main
 from calibration.fitting import cue_events, fit_decoder
 from calibration.paradigm.plan import plan_from_json
 from calibration.recording.bids import Run
-from calibration.recording.checking import check
 from core.decoding.decoder_file import load_decoder
 from core.recordings import read_recording
 from core.stream.outlets import SignalOutlet

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import calibration.recording.checking as checking
+import calibration.checking as checking
+from calibration.checking import check, repair
 from calibration.recording.bids import next_run
-from calibration.recording.checking import check, repair
 from calibration.recording.events import read_events
 from calibration.recording.recorder import Recorder
 from core.errors import InputError
 from core.recordings import read_recording
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
