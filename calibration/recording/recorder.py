@@ -48,6 +48,8 @@ class Recorder:
     dropped_samples : int
         Samples that were left out because the disk did not keep up. Their stamps are missing
         too, so the recording has a break there.
+    free_bytes : int
+        Free space on the run's disk, as of the last half second.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Recorder:
         self.error: str | None = None
         self.failed = False
         self.dropped_samples = 0
+        self.free_bytes = bytes_free(run.root)
         self._files = RunFiles(run, facts, details or Details())
         self._capacity = round(memory * facts.rate)  # samples
         self._lock = threading.Lock()
@@ -212,6 +215,7 @@ class Recorder:
         try:
             while not (self._closing.wait(_SYNC) or self.failed):
                 self._files.sync()
+                self.free_bytes = bytes_free(self.run.root)  # a slow disk answers slowly too
         except Exception as error:
             self._fail(self._sentence(error))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from calibration.paradigm.course import Course, Onset, Trial
 from calibration.recording.bids import Run
-from calibration.recording.recorder import Recorder, bytes_free
+from calibration.recording.recorder import Recorder
 from calibration.session.acquisition import Acquisition, Listener
 from calibration.session.learning import Learner
 from calibration.session.progress import Alarm, Progress
@@ -131,7 +131,6 @@ class Session:
         course, facts = self._course, self.acquisition.facts
         now = 0.0 if self._presenter is None else self._presenter.now
         continuity = self.acquisition.continuity
-        free = bytes_free(self.run.root)
         return Progress(
             subject=self.run.subject,
             session=self.run.session,
@@ -154,13 +153,13 @@ class Session:
             accuracy=self.learner.accuracy,
             recorded=self.recorder.seconds,
             file=str(self.run.file("eeg.vhdr")),
-            free_bytes=free,
+            free_bytes=self.recorder.free_bytes,
             sound=self._presenter is not None and self._presenter.sound,
-            alarms=tuple(self._alarms(free)),
+            alarms=tuple(self._alarms()),
         )
 
-    def _alarms(self, free: int) -> list[Alarm]:
-        alarms = []
+    def _alarms(self) -> list[Alarm]:
+        alarms, free = [], self.recorder.free_bytes
         if (failure := self.failure) is not None:
             alarms.append(failure)
         elif self.recorder.error is not None:
