@@ -143,7 +143,7 @@ def run_session(options: Options, plan: Plan) -> int:
 
 
 class _Keeper:
-    """Keeps the decoder with its reports.
+    """Keeps decoders with their reports.
 
     Parameters
     ----------
@@ -153,27 +153,30 @@ class _Keeper:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._path = home
+        self._saved: Path | None = None  # the newest decoder
 
     def save(self, fit: Fit) -> str:
         """Keep the decoder at once; return what the person is told of it."""
         facts = fit.decoder.facts
-        self._path = new_decoder_path(self._home, facts.subject, facts.created)
-        save_decoder(fit.decoder, self._path)
+        path = new_decoder_path(self._home, facts.subject, facts.created)
+        save_decoder(fit.decoder, path)
+        self._saved = path
         return (
             f"The decoder tells {len(fit.decoder.classes)} classes apart in "
             f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
         )
 
     def report(self, fit: Fit, recordings: tuple[Recording, ...]) -> None:
-        """Write the reports beside the decoder, and tell what it is worth."""
+        """Write the reports beside the decoder saved last, and tell what it is worth."""
         from calibration.report import as_json, as_text, find, write_report
 
+        path = self._saved
+        assert path is not None
         for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
-            write_whole(self._path.with_suffix(suffix), (content + "\n").encode())
-        print(f"\n{as_text(fit)}\n\nDecoder: {self._path}")
+            write_whole(path.with_suffix(suffix), (content + "\n").encode())
+        print(f"\n{as_text(fit)}\n\nDecoder: {path}")
         findings = find(fit, recordings)
-        page = write_report(findings, self._path.with_suffix(".html"))
+        page = write_report(findings, path.with_suffix(".html"))
         said = findings.recommendation
         print(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
 
