@@ -7,43 +7,43 @@ trust, before the person has a second recording.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import permutations
+
 import numpy as np
 
-from core.decoding.features import TangentFeatures
-from core.decoding.spatial import power
-from core.decoding.specialists import BAND
+from core.decoding.prior.population import vectors_at
 
 STEADINESS = 3.0
 """How much a direction is held back for its mean square move."""
 
 
-def moves(covariances: np.ndarray, recording: np.ndarray, person: np.ndarray) -> np.ndarray:
+def moves(
+    covariances: np.ndarray,
+    recording: np.ndarray,
+    person: np.ndarray,
+    whitened: Mapping[int, np.ndarray],
+) -> np.ndarray:
     """Return how far recordings lie from each other, as seen from the reference of one of them.
 
     Parameters
     ----------
     covariances : ndarray, shape (trials, channels, channels)
     recording, person : ndarray of int, shape (trials,)
+    whitened : mapping of int to ndarray
+        `core.decoding.prior.population.whiteners` of these recordings.
 
     Returns
     -------
     ndarray, shape (moves, features)
         A mean tangent vector for every ordered pair of recordings of one person.
     """
-    from pyriemann.geometry.mean import mean_riemann
-
     channels = covariances.shape[-1]
     found = [np.empty((0, channels * (channels + 1) // 2))]
     for one in np.unique(person):
-        its = np.unique(recording[person == one])
-        for reference in its if len(its) > 1 else ():
-            whitener = power(mean_riemann(covariances[recording == reference]), -0.5)
-            view = TangentFeatures(BAND, 0.0, 0, np.arange(channels), whitener)
-            found += [
-                view.of_covariances(covariances[recording == other]).mean(axis=0)[None]
-                for other in its
-                if other != reference
-            ]
+        for reference, other in permutations(np.unique(recording[person == one]).tolist(), 2):
+            seen = vectors_at(covariances[recording == other], whitened[reference])
+            found.append(seen.mean(axis=0)[None])
     return np.concatenate(found)
 
 

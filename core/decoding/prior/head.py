@@ -12,7 +12,7 @@ from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
 from core.decoding.prior.drift import drift_of, moves, steadied
 from core.decoding.prior.mirror import mirror_of, swap
-from core.decoding.prior.population import Prior, aligned
+from core.decoding.prior.population import Prior, aligned, whiteners
 from core.decoding.specialists import BAND
 from core.errors import InputError
 from core.metrics import balanced_accuracy
@@ -118,8 +118,10 @@ def head_of_prior(
         centring = np.eye(len(picks)) - 1.0 / len(picks)
         sample = centring @ sample @ centring
     covariances = shrunk(sample, prior.length)
-    moved = moves(covariances, prior.recording[taken], person)
-    vectors = aligned(covariances, prior.recording[taken])
+    recording = prior.recording[taken]
+    whitened = whiteners(covariances, recording)
+    moved = moves(covariances, recording, person, whitened)
+    vectors = aligned(covariances, recording, whitened)
 
     mirror, swapped = mirror_of((channels,)), swap(shared)
     if mirror is not None and swapped is not None:

@@ -8,10 +8,11 @@ trials, and the person's trials then move it as far as they can show to be right
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import pairwise
 
 import numpy as np
 
@@ -68,6 +69,45 @@ class Prior:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def without_people_of(self, recordings: Iterable[str]) -> Prior:
+        """Return what is left without everybody who made one of these recordings.
+
+        Parameters
+        ----------
+        recordings : iterable of str
+            SHA-256 of each.
+
+        Returns
+        -------
+        Prior
+            The same one if it has none of them.
+        """
+        theirs = set(recordings)
+        owner = [name.rpartition("/")[0] for name in self.recordings]
+        gone = {
+            who
+            for who, digest in zip(owner, self.recordings.values(), strict=True)
+            if digest in theirs
+        }
+        if not gone:
+            return self
+        stays = np.array([who not in gone for who in owner])
+        kept = stays[self.recording]
+        return replace(
+            self,
+            covariances=self.covariances[kept],
+            labels=self.labels[kept],
+            recording=(np.cumsum(stays) - 1)[self.recording[kept]],
+            person=np.unique(self.person[kept], return_inverse=True)[1],
+            recordings={
+                name: digest
+                for name, digest, stayed in zip(
+                    self.recordings, self.recordings.values(), stays, strict=True
+                )
+                if stayed
+            },
+        )
+
 
 def make_prior(
     people: Mapping[str, Sequence[Recording]],
@@ -75,6 +115,7 @@ def make_prior(
     known: Sequence[str],
     settings: SignalSettings,
     window: int,
+    processed: bool = False,
 ) -> Prior:
     """Collect trials of several people or sessions.
 
@@ -90,6 +131,9 @@ def make_prior(
         Rate and band of the signal path; channels and reference are the recordings' own.
     window : int
         Samples of a window.
+    processed : bool
+        Whether the recordings have been through the signal path already, as those of a window
+        store have.
 
     Returns
     -------
@@ -117,7 +161,8 @@ def make_prior(
     collected, labels = [], []
     for person, recording in sources:
         try:
-            epochs = cut_epochs([recording], events, path, UNIT, window)
+            signals = _stretches(recording, channels) if processed else None
+            epochs = cut_epochs([recording], events, path, UNIT, window, signals)
             epochs = without_artifacts(epochs, [recording], path, UNIT)
         except InputError as error:
             raise InputError(f"{person}/{recording.path.name} is no prior: {error}") from error
@@ -144,13 +189,57 @@ def make_prior(
     )
 
 
-def aligned(covariances: np.ndarray, recording: np.ndarray) -> np.ndarray:
+def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:
+    """Return the contiguous stretches of a recording as they are, each (samples, channels)."""
+    picks = list(match(recording.labels, channels).indices)
+    edges = (0, *recording.breaks, len(recording.samples_uv))
+    return [
+        recording.samples_uv[start:stop, picks].astype(float) for start, stop in pairwise(edges)
+    ]
+
+
+def whiteners(covariances: np.ndarray, recording: np.ndarray) -> dict[int, np.ndarray]:
+    """Return, for every recording, the inverse square root of the mean of its covariances.
+
+    Parameters
+    ----------
+    covariances : ndarray, shape (trials, channels, channels)
+    recording : ndarray of int, shape (trials,)
+
+    Returns
+    -------
+    dict of int to ndarray, each (channels, channels)
+    """
+    from pyriemann.geometry.mean import mean_riemann
+
+    return {
+        int(one): power(mean_riemann(covariances[recording == one]), -0.5)
+        for one in np.unique(recording)
+    }
+
+
+def vectors_at(covariances: np.ndarray, whitener: np.ndarray) -> np.ndarray:
+    """Return tangent vectors of covariances at the reference that a whitener belongs to.
+
+    Returns
+    -------
+    ndarray, shape (trials, channels x (channels + 1) / 2)
+    """
+    everything = np.arange(covariances.shape[-1])
+    return TangentFeatures(BAND, 0.0, 0, everything, whitener).of_covariances(covariances)
+
+
+def aligned(
+    covariances: np.ndarray, recording: np.ndarray, whitened: Mapping[int, np.ndarray]
+) -> np.ndarray:
     """Return tangent vectors of covariances, each recording's at its own mean.
 
     Parameters
     ----------
     covariances : ndarray, shape (trials, channels, channels)
     recording : ndarray of int, shape (trials,)
+    whitened : mapping of int to ndarray
+        From `whiteners`.
 
     Returns
     -------
@@ -161,13 +250,9 @@ def aligned(covariances: np.ndarray, recording: np.ndarray) -> np.ndarray:
     Zanini, Congedo, Jutten, Said and Berthoumieu (2018), Transfer learning: a Riemannian geometry
     framework with applications to brain-computer interfaces, IEEE Trans. Biomed. Eng. 65(5).
     """
-    from pyriemann.geometry.mean import mean_riemann
-
     channels = covariances.shape[-1]
     vectors = np.empty((len(covariances), channels * (channels + 1) // 2))
-    for one in np.unique(recording):
+    for one, whitener in whitened.items():
         its = recording == one
-        whitener = power(mean_riemann(covariances[its]), -0.5)
-        view = TangentFeatures(BAND, 0.0, 0, np.arange(channels), whitener)
-        vectors[its] = view.of_covariances(covariances[its])
+        vectors[its] = vectors_at(covariances[its], whitener)
     return vectors

@@ -1,6 +1,7 @@
 import numpy as np
 
 from core.decoding.prior.drift import drift_of, moves, steadied
+from core.decoding.prior.population import whiteners
 
 
 def covariances(shift, seed=0, trials=8):
@@ -12,8 +13,9 @@ def covariances(shift, seed=0, trials=8):
 def test_a_move_between_recordings_of_one_person_is_found_and_one_between_people_is_not():
     both = np.concatenate([covariances(1.0, 0), covariances(2.0, 1)])
     recording = np.repeat([0, 1], 8)
-    assert moves(both, recording, np.repeat([0, 1], 8)).shape == (0, 6)
-    there, back = moves(both, recording, np.zeros(16, dtype=int))
+    whitened = whiteners(both, recording)
+    assert moves(both, recording, np.repeat([0, 1], 8), whitened).shape == (0, 6)
+    there, back = moves(both, recording, np.zeros(16, dtype=int), whitened)
     # Four times the power in the first channel.
     assert abs(there[0] - np.log(4.0)) < 0.15
     assert abs(back[0] + np.log(4.0)) < 0.15

@@ -5,13 +5,17 @@ import pytest
 
 from core.decoding.prior.head import head_of_decoder, head_of_prior, together
 from core.decoding.prior.mirror import mirror_of, swap
-from core.decoding.prior.population import aligned, make_prior
+from core.decoding.prior.population import aligned, make_prior, whiteners
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 CLASSES = ("left_hand", "right_hand")
+
+
+def at_home(covariances, recording):
+    return aligned(covariances, recording, whiteners(covariances, recording))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def test_recordings_are_compared_where_they_are_alike(prior):
     mixed = covariances.copy()
     other = np.diag(np.linspace(0.5, 2.0, 17))
     mixed[prior.recording == 1] = other @ mixed[prior.recording == 1] @ other
-    plain, moved = (aligned(c, prior.recording) for c in (covariances, mixed))
+    plain, moved = (at_home(c, prior.recording) for c in (covariances, mixed))
     for one in range(3):
         assert np.abs(plain[prior.recording == one].mean(axis=0)).max() < 1e-6
     # Up to a rotation, another amplifier changes nothing.
@@ -58,7 +62,7 @@ def test_the_head_decodes_somebody_it_never_saw(prior, settings, people, imagery
 
     picks = [new.channels.index(name) for name in head.views[0]]
     sample = centring @ new.covariances[:, picks][:, :, picks].astype(float) @ centring
-    decided = head.logits(aligned(shrunk(sample, 1024), new.recording)).argmax(axis=1)
+    decided = head.logits(at_home(shrunk(sample, 1024), new.recording)).argmax(axis=1)
     assert np.mean(decided == new.labels) > 0.8
 
 
@@ -103,9 +107,9 @@ def test_mirrored_covariances_have_mirrored_vectors():
     covariances = roots @ roots.transpose(0, 2, 1)
     exchanged = [3, 4, 2, 0, 1]
     recording = np.zeros(6, dtype=int)
-    mirrored = aligned(covariances[:, exchanged][:, :, exchanged], recording)
+    mirrored = at_home(covariances[:, exchanged][:, :, exchanged], recording)
     np.testing.assert_allclose(
-        aligned(covariances, recording)[:, mirror_of([names])], mirrored, atol=1e-6
+        at_home(covariances, recording)[:, mirror_of([names])], mirrored, atol=1e-6
     )
     assert mirror_of([("C3", "CZ")]) is None
     assert swap(("feet", "right_hand", "left_hand")) == (0, 2, 1)
