@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import InputError
@@ -11,12 +12,14 @@ from core.errors import InputError
 def write_whole(path: Path, content: bytes, *, overwrite: bool = False) -> Path:
     """Write a file so that a reader, or a crash, never sees half of it.
 
+    A process that is killed meanwhile leaves a file ``.NAME.PID.part``, which nothing reads.
+
     Raises
     ------
     InputError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise InputError(f"{path} exists already; choose another name.")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -25,9 +28,26 @@ def write_whole(path: Path, content: bytes, *, overwrite: bool = False) -> Path:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        if overwrite:
+            os.replace(unfinished, path)
+        else:
+            _place(unfinished, path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return path
+
+
+def _place(unfinished: Path, path: Path) -> None:
+    """Give a file its name, unless another process has just given that name to one of its own."""
+    if os.name == "nt":
+        os.rename(unfinished, path)  # refuses there what it replaces elsewhere
+        return
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        os.replace(unfinished, path)

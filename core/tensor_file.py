@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ class TensorFormat:
         InputError
             If the file is missing, too large, damaged, or of another kind or version.
         """
-        if not path.is_file():
+        if not os.path.isfile(path):  # Path.is_file chokes on names of unusual length
             raise InputError(f"There is no {self.noun} at {path}.")
         if path.stat().st_size > self.largest:
             raise InputError(f"{path} is too large to be a {self.noun}.")

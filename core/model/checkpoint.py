@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
+import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,18 +22,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import InputError
+from core.errors import InputError, reason
+from core.files import write_whole
 from core.model.encoder import Encoder, EncoderSpec, eegpt_spec
 from core.model.hub import EEGPT, fetch
 from core.model.predictor import Predictor
 from core.model.reconstructor import Reconstructor
 from core.model.variants import VARIANTS, variant_named, variant_sized
 from core.montage import CODEX
+from core.tensor_file import DamagedError, read_tensors
 
 FORMAT_VERSION = 1
 
 _HEADER = "eegpt_realtime.encoder"  # key of our JSON among a file's metadata
-_LARGEST_HEADER = 4 * 2**20  # bytes; 413 tensors need 50 thousand
+_LONGEST_NAME = 128  # characters
+_NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _PARTS = ("encoder", "target_encoder", "predictor", "reconstructor")
 _UNTRAINED = re.compile(r"untrained(?:-(?P<variant>[a-z]+\d*))?(?:-(?P<seed>\d{1,9}))?")
 
@@ -155,26 +157,14 @@ def save_encoder(encoder: Encoder, path: Path | str, *, overwrite: bool = False)
     """
     from safetensors.torch import save
 
-    path = Path(path)
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise InputError(f"{path} exists already; choose another name.")
     header = asdict(encoder.spec) | {
         "format_version": FORMAT_VERSION,
         "weights_sha256": encoder.weights_sha256(),
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Through bytes: safetensors' own writer leaves a file that only its owner can read.
-        unfinished.write_bytes(save(tensors, metadata={_HEADER: json.dumps(header)}))
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise InputError(f"The encoder cannot be written to {path}: {_reason(error)}") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-    return path
+    # Through bytes: safetensors' own writer leaves a file that only its owner can read.
+    content = save(tensors, metadata={_HEADER: json.dumps(header)})
+    return write_whole(Path(path), content, overwrite=overwrite)
 
 
 def _untrained_spec(variant: str, seed: int) -> EncoderSpec:
@@ -250,7 +240,7 @@ def _own_spec(header: Mapping, path: Path) -> EncoderSpec:
     version = header.get("format_version")
     if version != FORMAT_VERSION:
         raise InputError(
-            f"{path} is an encoder file of format {version!r} and this program reads "
+            f"{path} is an encoder file of format {reason(version, 40)} and this program reads "
             f"format {FORMAT_VERSION}; use the version of the program that wrote it."
         )
     try:
@@ -269,7 +259,7 @@ def _own_spec(header: Mapping, path: Path) -> EncoderSpec:
             covariance=_covariance(header.get("covariance"), len(header["channels"])),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path} has a damaged header: {_reason(error)}") from error
+        raise InputError(f"{path} has a damaged header: {reason(error)}") from error
     size = variant_named(spec.variant)
     sound = (
         spec.context == "patch"
@@ -278,6 +268,9 @@ def _own_spec(header: Mapping, path: Path) -> EncoderSpec:
         and 0 < spec.patch <= spec.window < 10**6
         and spec.window % spec.patch == 0
         and set(spec.channels) <= set(CODEX)
+        and len(set(spec.channels)) == len(spec.channels)
+        and spec.name.isprintable()
+        and len(spec.name) <= _LONGEST_NAME
     )
     if not sound:
         raise InputError(f"{path} has a damaged header: its facts do not fit together.")
@@ -310,10 +303,12 @@ def _fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list
     unusable = [
         name
         for name in common
-        if not tensors[name].is_floating_point() or not tensors[name].isfinite().all()
+        # The shape first: a tensor of a few bytes can claim to be a thousand gigabytes large.
+        if tensors[name].shape == expected[name].shape
+        and (tensors[name].dtype not in _NUMBERS or not tensors[name].isfinite().all())
     ]
     complaints = [
-        f"{len(names)} {what} ({', '.join(names[:3])}{' ...' if len(names) > 3 else ''})"
+        f"{len(names)} {what} ({reason(', '.join(names[:3]))}{' ...' if len(names) > 3 else ''})"
         for what, names in (
             ("missing", missing),
             ("unexpected", unexpected),
@@ -342,37 +337,33 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
         with path.open("rb") as file:
             start = file.read(9)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {_reason(error)}") from error
+        raise InputError(f"{path} cannot be read: {reason(error)}.") from error
     # The kind is told by the content, not by the name: length of a header, then the header.
     if start[8:] == b"{" or path.suffix == ".safetensors":
-        return _read_safetensors(path, int.from_bytes(start[:8], "little"))
+        return _read_safetensors(path)
     return _read_torch(path), None
 
 
-def _read_safetensors(path: Path, header_length: int) -> tuple[dict[str, Tensor], Mapping | None]:
-    from safetensors import SafetensorError, safe_open
-
-    size = path.stat().st_size
-    if header_length > min(size - 8, _LARGEST_HEADER):
-        raise InputError(
-            f"{path} is damaged: it announces a header of {header_length} bytes "
-            f"in a file of {size}."
-        )
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            text = (file.metadata() or {}).get(_HEADER)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        header = {} if text is None else json.loads(text)
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: {_reason(error)}") from error
+        metadata, tensors = read_tensors(path, "pt")
+        header = json.loads(metadata[_HEADER]) if _HEADER in metadata else {}
+    except (DamagedError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {reason(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} has a damaged header: it is no table of facts.")
-    return tensors, None if text is None else header
+    return tensors, header if _HEADER in metadata else None
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
+    zipped = zipfile.is_zipfile(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        if zipped:
+            with zipfile.ZipFile(path) as opened:  # what torch writes is never compressed
+                if any(entry.compress_type for entry in opened.infolist()):
+                    raise ValueError("it would unfold to more than its size")
+        # Mapped, so that no tensor can reach beyond the file; torch would read what lies there.
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged file can raise anything
         raise InputError(f"{path} cannot be read: {_why_refused(path)}.") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
@@ -381,7 +372,8 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} holds no tensors by name, so it is no checkpoint of an encoder.")
     odd = [name for name, value in content.items() if not _is_weight(name, value)]
     if odd:
-        raise InputError(f"{path} is no checkpoint of an encoder: {odd[0]!r} is no plain tensor.")
+        named = reason(repr(odd[0]), 60)
+        raise InputError(f"{path} is no checkpoint of an encoder: {named} is no plain tensor.")
     return content
 
 
@@ -394,14 +386,12 @@ def _why_refused(path: Path) -> str:
     if not objects:
         return "it is damaged"
     return (
-        f"it holds Python objects beside its tensors ({', '.join(objects[:3])}), and those could "
-        "run code; take a file of tensors only, such as .safetensors"
+        f"it holds Python objects beside its tensors ({reason(', '.join(objects[:3]))}), and those "
+        "could run code; take a file of tensors only, such as .safetensors"
     )
 
 
 def _is_weight(name: object, value: object) -> bool:
-    return isinstance(name, str) and isinstance(value, Tensor) and value.layout == torch.strided
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if not isinstance(name, str) or not isinstance(value, Tensor) or value.is_quantized:
+        return False
+    return value.layout == torch.strided and value.device.type == "cpu"

@@ -41,7 +41,7 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
         "software": prior.software,
     }
     rows, columns = np.triu_indices(len(prior.channels))
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "covariances": prior.covariances[:, rows, columns].astype(np.float32),
         "labels": prior.labels.astype(np.int64),
         "recording": prior.recording.astype(np.int64),
