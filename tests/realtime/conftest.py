@@ -9,6 +9,7 @@ from core.montage import CODEX
 from core.signal.monitor import ChannelStatus, Traces
 from realtime.evidence import EvidenceSettings
 from realtime.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
+from realtime.window import MainWindow
 
 HOP = 0.25  # s
 RATE = 256.0  # Hz
@@ -186,3 +187,17 @@ def make_view():
         return ScriptedView(names, classes, seed)
 
     return make
+
+
+@pytest.fixture
+def show(qtbot):
+    """Return a function that opens a window on a view."""
+
+    def open_window(view, **hooks):
+        window = MainWindow(view, **hooks)
+        qtbot.addWidget(window)
+        window.show()
+        qtbot.waitUntil(lambda: window.traces.frames_drawn > 0 or not view.state.channels)
+        return window
+
+    return open_window
