@@ -52,6 +52,7 @@ class StampedWindow(QRasterWindow):
             self.setGeometry(self.screen().geometry())
             self.showFullScreen()
         else:
+            self.resize(self.screen().size() / 2)  # else it is a stamp of 160 pixels
             self.show()
         self.requestActivate()
 

@@ -21,7 +21,6 @@ def window(qtbot, log):
 
     window = StampedWindow(lambda painter, _: log.append("paint"), clock)
     window.flushed.connect(lambda time: log.append(time))
-    window.resize(200, 100)
     window.open(full_screen=False)
     qtbot.waitUntil(window.isExposed)
     qtbot.waitUntil(lambda: "paint" in log)
@@ -72,3 +71,7 @@ def test_full_screen_is_as_large_as_the_screen(qtbot):
     qtbot.waitUntil(window.isExposed)
     assert window.geometry() == window.screen().geometry()
     window.close()
+
+
+def test_a_window_that_is_not_full_screen_can_be_read(qtbot, window):
+    assert window.size() == window.screen().size() / 2
