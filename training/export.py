@@ -14,7 +14,7 @@ import tyro
 from core.errors import InputError, run
 from core.files import write_whole
 from core.threads import share_cores
-from training.pretraining.folder import RunFolder
+from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:
     from core.model import Encoder
@@ -87,8 +87,8 @@ def exported_encoder(
     """
     import torch
 
-    from training.pretraining.checkpoints import load_checkpoint
-    from training.pretraining.trainer import first_weights
+    from training.pretraining.objectives.parts import first_weights
+    from training.pretraining.output.checkpoints import load_checkpoint
 
     settings, facts = folder.settings(), folder.facts()
     chosen = checkpoint or ("best" if folder.best.is_file() else "last")

@@ -14,7 +14,7 @@ import tyro
 from core.errors import InputError, run
 from core.settings import load_settings
 from core.threads import share_cores
-from training.pretraining.folder import RunFolder, check_same
+from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from core.model import load_encoder, load_pretraining
 from core.montage import channel_ids
 from training.export import main
 from training.pretrain import main as pretrain
-from training.pretraining.folder import RunFolder
+from training.pretraining.output.folder import RunFolder
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_without_a_best_the_last_is_taken(run, tmp_path):
 
 def load_pretraining_of(folder):
     from core.model import new_pretraining
-    from training.pretraining.checkpoints import load_checkpoint
+    from training.pretraining.output.checkpoints import load_checkpoint
 
     parts = new_pretraining("tiny1")
     load_checkpoint(folder.last, parts)

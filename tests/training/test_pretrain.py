@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from core.settings import as_yaml, load_settings
 from training.pretrain import CONFIGS, config_file, main
-from training.pretraining.folder import RunFolder
+from training.pretraining.output.folder import RunFolder
 from training.pretraining.settings import PretrainSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,14 +15,16 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from core.errors import InputError
-from core.model import load_pretraining, new_pretraining
-from training.pretraining.checkpoints import Progress, load_checkpoint, save_checkpoint
-from training.pretraining.folder import RunFolder
-from training.pretraining.objective import Losses, Objective, collapse, parameter_groups
+from training.pretraining.objectives.eegpt import Losses, collapse, parameter_groups
+from training.pretraining.objectives.lean import leave_out_unread
+from training.pretraining.objectives.parts import check_store, first_weights, objective_of
+from training.pretraining.objectives.spectrum import Parts
+from training.pretraining.output.checkpoints import Progress, load_checkpoint, save_checkpoint
+from training.pretraining.output.curves import Curves
+from training.pretraining.output.folder import RunFolder
 from training.pretraining.processes import Interruption, Processes
 from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
 from training.pretraining.settings import PretrainSettings
-from training.pretraining.spectrum import Parts, Spectral, SpectrumObjective
 from training.pretraining.windows import Group, Windows, WindowStore
 
 _BETA2 = 0.999
@@ -72,7 +74,8 @@ class Trainer:
         self._manifest_sha256 = training.manifest_sha256
 
         self.parts: Parts = first_weights(settings).to(me.device)
-        _check_store(training, self.parts)
+        check_store(training, self.parts)
+        leave_out_unread(self.parts)
         if settings.precision == "medium":
             torch.set_float32_matmul_precision("medium")
         self.objective = objective_of(self.parts, settings)
@@ -80,7 +83,8 @@ class Trainer:
         if me.count > 1:
             devices = [me.device] if me.device.type == "cuda" else None
             self._model = DistributedDataParallel(self.objective, device_ids=devices)
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.parts, settings.rate.weight_decay))
+        groups = parameter_groups(self.parts, settings.rate.weight_decay)
+        self.optimiser = torch.optim.AdamW(groups, fused=True)  # one pass over all weights
         self._scaler = torch.amp.GradScaler(me.device.type, enabled=settings.precision == "fp16")
 
     def load(self, folder: RunFolder) -> None:
@@ -120,7 +124,7 @@ class Trainer:
         InputError
             If a loss is no finite number; the last good checkpoint stays.
         """
-        write = _Curves(folder, self.settings) if self.me.first else None
+        curves = Curves(folder, self.settings.tensorboard) if self.me.first else None
         spent, since = 0.0, self.step
         with ThreadPoolExecutor(1, "windows") as reader:  # reads the next batch meanwhile
             coming = reader.submit(self._batch, self.step)
@@ -137,8 +141,8 @@ class Trainer:
                     speed = self.settings.batch * (self.step - since) / spent
                     row |= held_out | {"token_variance": variance, "token_rank": rank}
                     row |= {"windows_per_second": round(speed, 2)}
-                    if write is not None:
-                        write(row)
+                    if curves is not None:
+                        curves.add(row)
                         self._say(row)
                     spent, since = 0.0, self.step
                 if self._due(self.settings.checkpoint_every) or stop:
@@ -303,62 +307,3 @@ class Trainer:
                 f"{row['validation_reconstruction']:.4f}"
             )
         self.tell(line)
-
-
-class _Curves:
-    """Writes rows to the CSV, and to TensorBoard if asked."""
-
-    def __init__(self, folder: RunFolder, settings: PretrainSettings) -> None:
-        self._folder = folder
-        self._board: Any = None
-        if settings.tensorboard:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise InputError(
-                    "TensorBoard is not installed; pip install tensorboard, or leave it out."
-                ) from error
-            self._board = SummaryWriter(str(folder.path / "tensorboard"))
-
-    def __call__(self, row: dict[str, Any]) -> None:
-        self._folder.add(row)
-        if self._board is not None:
-            for name, value in row.items():
-                self._board.add_scalar(name, value, row["step"])
-            self._board.flush()
-
-
-def objective_of(parts: Parts, settings: PretrainSettings) -> Objective | SpectrumObjective:
-    """Return what these parts are trained for."""
-    if isinstance(parts, Spectral):
-        return SpectrumObjective(parts, settings.gain)
-    return Objective(parts, settings.ablation, settings.gain)
-
-
-def first_weights(settings: PretrainSettings) -> Parts:
-    """Return the parts that a run begins with.
-
-    Raises
-    ------
-    InputError
-        If the checkpoint to begin with cannot be used, or is of another variant.
-    """
-    if settings.objective == "spectrum":
-        return Spectral(settings.variant, settings.seed)
-    if settings.weights is None:
-        return new_pretraining(settings.variant, settings.seed)
-    parts = load_pretraining(settings.weights)
-    if (found := parts.encoder.spec.variant) != settings.variant:
-        raise InputError(
-            f"{settings.weights} is a checkpoint of {found}, and variant is {settings.variant}."
-        )
-    return parts
-
-
-def _check_store(store: WindowStore, parts: Parts) -> None:
-    spec = parts.encoder.spec
-    if (store.rate, store.unit) != (spec.rate, spec.unit):
-        raise InputError(
-            f"The store holds {store.unit} at {store.rate:g} Hz and the model takes {spec.unit} at "
-            f"{spec.rate:g} Hz; prepare it again for this model."
-        )

@@ -8,8 +8,8 @@ import torch
 
 from core.errors import InputError
 from core.model import load_pretraining
-from training.pretraining.checkpoints import load_checkpoint, read_progress
-from training.pretraining.folder import RunFolder
+from training.pretraining.output.checkpoints import load_checkpoint, read_progress
+from training.pretraining.output.folder import RunFolder
 from training.pretraining.processes import Interruption
 
 SAME = ("step", "alignment", "reconstruction", "loss", "token_variance", "learning_rate")

@@ -6,7 +6,7 @@ from core.model import Pretraining, new_pretraining
 from core.model.encoder import eegpt_spec
 from core.model.variants import VARIANTS
 from training.pretraining.masking import draw_masks
-from training.pretraining.objective import Objective, collapse, parameter_groups
+from training.pretraining.objectives.eegpt import Objective, collapse, parameter_groups
 from training.pretraining.settings import MaskSettings
 
 IDS = torch.tensor([27, 29, 31, 47, 11])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.files import write_whole
-from training.pretraining.spectrum import Parts
+from training.pretraining.objectives.spectrum import Parts
 
 VERSION = 1
 
@@ -121,8 +121,7 @@ def load_checkpoint(
         if any(value is None for value in state.values()):
             raise InputError(f"{path} lacks the optimiser's state of {name}; it cannot go on.")
         optimiser.state[parameter] = {
-            # AdamW keeps its count of steps on the processor.
-            moment: value if moment == "step" else value.to(parameter.device)
+            moment: value.to(parameter.device)
             for moment, value in state.items()
             if value is not None
         }

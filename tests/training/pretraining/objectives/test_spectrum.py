@@ -7,9 +7,9 @@ from core.decoding.spatial import channel_covariance, spatial_filter
 from core.model import load_encoder
 from core.montage import CODEX
 from training.export import exported_encoder
-from training.pretraining.folder import RunFolder
+from training.pretraining.objectives.spectrum import BINS, Spectral, SpectrumObjective
+from training.pretraining.output.folder import RunFolder
 from training.pretraining.processes import Interruption
-from training.pretraining.spectrum import BINS, Spectral, SpectrumObjective
 from training.pretraining.windows import Windows
 
 IDS = torch.tensor([27, 29, 31, 47])

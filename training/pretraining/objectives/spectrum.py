@@ -19,7 +19,7 @@ from core.model import Encoder, Pretraining
 from core.model.encoder import eegpt_spec
 from core.model.predictor import visible_times
 from core.montage import CODEX
-from training.pretraining.objective import Losses
+from training.pretraining.objectives.eegpt import Losses
 
 BINS = (2, 8)
 """Of a patch's spectrum, first and end: 8 to 28 Hz in steps of 4."""
