@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.decoding.decoder import Decoder
-from core.stream.continuity import Continuity
+from core.decoding.hops import Hops
 from core.stream.discovery import StreamFacts
 
 
@@ -32,10 +32,8 @@ class Feedback:
 
     def __init__(self, decoder: Decoder, facts: StreamFacts, home: Path) -> None:
         self._classes = decoder.classes
-        self._path = decoder.attach(facts.labels, facts.units, facts.rate)
-        self._windows = decoder.windows(decoder.load_encoder(home=home))
-        self._continuity = Continuity(facts.rate)
-        self._waiting = np.empty((0, len(decoder.settings.channels)))
+        path = decoder.attach(facts.labels, facts.units, facts.rate)
+        self._hops = Hops(decoder, path, decoder.windows(decoder.load_encoder(home=home)))
         self._newest: dict[str, float] | None = None
 
     def __call__(self) -> Mapping[str, float] | None:
@@ -44,17 +42,8 @@ class Feedback:
 
     def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
         """Take the next samples, in the stream's unit."""
-        for part in self._continuity.split(stamps):
-            if not part.continues:
-                self._path.restart()
-                self._windows.reset()
-                self._waiting = self._waiting[:0]
-                self._newest = None
-            signal = self._path.push(samples[part.start : part.stop])
-            self._waiting = np.concatenate([self._waiting, signal])
-        hop = self._windows.hop
-        while len(self._waiting) >= hop:
-            found = self._windows.push(self._waiting[:hop])
-            self._waiting = self._waiting[hop:]
-            if found is not None:
-                self._newest = dict(zip(self._classes, found.tolist(), strict=True))
+        for hop in self._hops.push(samples, stamps):
+            found = hop.probabilities
+            self._newest = (
+                None if found is None else dict(zip(self._classes, found.tolist(), strict=True))
+            )

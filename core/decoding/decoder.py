@@ -66,6 +66,9 @@ class Facts:
         95 % chance bound of those scores.
     fit : dict
         Settings of the fit.
+    artifacts : dict
+        What is usual for each channel, as `core.decoding.artifacts` learned it; empty where it
+        was not learned.
     """
 
     subject: str
@@ -79,6 +82,7 @@ class Facts:
     scores: dict[str, float]
     chance: float
     fit: dict = field(default_factory=dict)
+    artifacts: dict = field(default_factory=dict)
 
     @property
     def score(self) -> float:

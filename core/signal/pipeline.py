@@ -91,6 +91,16 @@ class SignalPath:
         self._filter.reset()
         self._resampler.reset()
 
+    def pick(self, samples: np.ndarray) -> np.ndarray:
+        """Return the settings' channels of some samples as they came, in the wanted unit.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, channels)
+            Before reference and filter; a copy.
+        """
+        return np.take(samples, self._indices, axis=1) * self._factors
+
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Take the next contiguous samples of the stream.
 
@@ -105,7 +115,7 @@ class SignalPath:
             At the settings' rate; sample k of a run belongs to the time k / rate after the
             run's first input sample.
         """
-        picked = np.take(samples, self._indices, axis=1) * self._factors  # (n, channels)
+        picked = self.pick(samples)
         if self.settings.reference == "average":
             picked -= picked.mean(axis=1, keepdims=True)
         return self._resampler.push(self._filter.push(picked))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +64,29 @@ def channel_quality(
     judged[(at_rail > limits.railed_fraction) & (span > 0)] = "railed"
     judged[span < limits.flat_uv] = "flat"
     return tuple(judged)
+
+
+def suspected_factor(rms_uv: float, typical_uv: float) -> float | None:
+    """Return by which power of a thousand an amplitude is off, None if it may be right.
+
+    Units are mistaken by such factors: microvolts sent as volts are a million times too large.
+
+    Parameters
+    ----------
+    rms_uv : float
+        Root mean square of a usual channel, in µV.
+    typical_uv : float
+        The same where the unit is right.
+
+    Returns
+    -------
+    float or None
+        1e3, 1e6, 1e-3 or 1e-6; from a hundredfold on either side, which no EEG of one person
+        reaches on most of its channels. None for a signal of zeros.
+    """
+    if not rms_uv > 0.0:
+        return None
+    power = math.log10(rms_uv / typical_uv)
+    if abs(power) < 2.0:
+        return None
+    return 10.0 ** math.copysign(3.0 if abs(power) < 4.5 else 6.0, power)

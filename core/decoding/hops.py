@@ -1,0 +1,242 @@
+"""Samples and stamps in, one window's probabilities a hop out: the loop of everything live."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from core.decoding.artifacts import ArtifactWatch, listed
+from core.decoding.decoder import Decoder, WindowDecoder
+from core.signal.pipeline import SignalPath
+from core.stream.continuity import Continuity, Run
+
+_REMEMBERED = 8  # stamps kept of earlier samples: more than the path ever holds back
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One window of a stream, or why there is none.
+
+    Attributes
+    ----------
+    sample : int
+        Index of the window's last sample at the model's rate, lost ones counted.
+    time : float
+        Of that sample, in the stream's own seconds.
+    status : str
+        "ok"; else "warming" (no whole window yet), "gap" or "artifact".
+    probabilities : ndarray of float64, shape (classes,), or None
+        Of the window; only where the status is "ok".
+    waiting : int
+        Hops behind this one that have been received already.
+    """
+
+    sample: int
+    time: float
+    status: str
+    probabilities: np.ndarray | None
+    waiting: int
+
+
+class Hops:
+    """Turns a stream's samples and stamps into windows, hop by hop.
+
+    Hops are counted from the start of each unbroken run of samples. Until a run has filled a
+    whole window there are no probabilities, and none come from a window with an artifact in it.
+    How the samples are cut into blocks changes nothing.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    path : SignalPath
+        From `Decoder.attach`.
+    windows : WindowDecoder
+        From `Decoder.windows`; decides the hop.
+
+    Attributes
+    ----------
+    continuity : Continuity
+        Of the stream.
+    reason : str
+        In words, why the newest windows have no probabilities; empty at the beginning.
+
+    Raises
+    ------
+    InputError
+        If the decoder's limits of artifacts are none.
+
+    Notes
+    -----
+    A sample that is no number on any of the decoder's channels ends a run, as it would stay in
+    the filters for ever; the next run begins after the last of them. They count as received.
+    """
+
+    def __init__(self, decoder: Decoder, path: SignalPath, windows: WindowDecoder) -> None:
+        self.hop = windows.hop
+        self.reason = ""
+        self._window = decoder.window
+        self._rate = decoder.settings.rate
+        self._channels = np.array(decoder.settings.channels)
+        self._decoder = decoder
+        self._windows = windows
+        self._base = 0  # sample at the model's rate that this sender's first one is
+        self._status = "warming"
+        self._attach(path)
+
+    def _attach(self, path: SignalPath) -> None:
+        self.continuity = Continuity(path.rate_in)
+        self._path = path
+        self._watch = ArtifactWatch(self._decoder, path.rate_in)
+        self._position = 0  # of the next stream sample, lost ones counted
+        self._unsaid = 0  # samples in no hop since the last one
+        self._newest = math.nan  # s, newest stamp
+        self._begin_run()
+
+    def resume(self, path: SignalPath, away: float, reason: str) -> None:
+        """Go on with another sender: a break of known length in time.
+
+        Parameters
+        ----------
+        path : SignalPath
+            From `Decoder.attach`, for the new stream.
+        away : float
+            Seconds between the last sample of the old one and the first of the new one, by
+            whatever clock has seen both.
+        reason : str
+            What to say until there are decisions again.
+        """
+        self._base = self.last_sample + 1 + max(0, round(away * self._rate))
+        self._status, self.reason = "gap", reason
+        self._attach(path)
+
+    @property
+    def seconds_to_go(self) -> float:
+        """Signal still needed before there are probabilities, in seconds."""
+        missing = max(self._window - self._received, self._watch.clean_from - self._received)
+        return max(0.0, missing / self._rate)
+
+    @property
+    def last_sample(self) -> int:
+        """Index of the newest sample at the model's rate; -1 before the first."""
+        return self._first_sample + self._received - 1
+
+    def push(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+        """Take samples as they came and give the windows that they complete.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n, stream channels)
+            In the stream's unit.
+        stamps : ndarray, shape (n,)
+            Raw LSL stamps in seconds.
+        """
+        for run in self.continuity.split(stamps):
+            here = slice(run.start, run.stop)
+            if not run.continues and self._position:
+                self._status = "gap"
+                self.reason = _words(run, float(stamps[run.start]) - self._newest)
+                yield from self._end_run()
+                self._position += run.lost
+                self._begin_run()
+            yield from self._push_run(samples[here], stamps[here])
+            self._newest = float(stamps[run.stop - 1])
+
+    def _push_run(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+        picked = self._path.pick(samples)
+        sound = np.isfinite(picked).all(axis=1)
+        edges = (np.flatnonzero(np.diff(sound)) + 1).tolist()
+        for start, stop in pairwise((0, *edges, len(samples))):
+            if sound[start]:
+                yield from self._decode(samples[start:stop], picked[start:stop], stamps[start:stop])
+            else:
+                yield from self._skip(picked[start:stop], stamps[start:stop])
+
+    def _begin_run(self) -> None:
+        self._path.restart()
+        self._windows.reset()
+        self._watch.reset()
+        # Where the run's first sample lies on the model's clock, which counts lost samples too.
+        self._first_sample = self._base + round(self._position * self._rate / self._path.rate_in)
+        self._received = 0  # samples of the run at the model's rate
+        self._pending = np.empty((0, len(self._channels)))
+        self._run_start = self._position
+        self._stamps = np.empty(0)  # of the newest samples, enough for what the path holds back
+
+    def _end_run(self) -> Iterator[Hop]:
+        """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
+        self._unsaid += int(len(self._pending) * self._path.rate_in / self._rate)
+        self._pending = self._pending[:0]
+        if self._unsaid >= self._hop_samples:
+            self._unsaid -= self._hop_samples
+            yield self._refused(float(self._stamps[-1]))
+
+    def _decode(self, samples: np.ndarray, picked: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+        signal = np.concatenate([self._pending, self._path.push(samples)])  # (m, channels)
+        self._watch.take(picked)
+        self._position += len(samples)
+        self._stamps = np.concatenate([self._stamps[-_REMEMBERED:], stamps])
+        hops = len(signal) // self.hop
+        for index in range(hops):
+            piece = signal[index * self.hop : (index + 1) * self.hop]
+            probabilities = self._windows.push(piece)
+            self._received += self.hop
+            self._unsaid = 0
+            if found := self._watch.judge(piece, self._received):
+                self._status, self.reason = "artifact", found
+            clean = self._received >= self._watch.clean_from
+            if probabilities is not None and not clean:
+                probabilities, self._status = None, "artifact"
+            yield Hop(
+                self.last_sample,
+                self._time_of(self._received - 1),
+                self._status if probabilities is None else "ok",
+                probabilities,
+                hops - 1 - index,
+            )
+        self._pending = signal[hops * self.hop :]
+
+    def _skip(self, picked: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+        """Pass over samples that are no numbers, refusing them hop by hop."""
+        self._status = "artifact"
+        self.reason = f"{listed(self._channels[~np.isfinite(picked).all(axis=0)])} sent no numbers"
+        yield from self._end_run()
+        at = 0
+        while at < len(picked):
+            piece = min(len(picked) - at, self._hop_samples - self._unsaid)
+            at += piece
+            self._unsaid += piece
+            self._position += piece
+            self._begin_run()
+            if self._unsaid == self._hop_samples:
+                self._unsaid = 0
+                yield self._refused(float(stamps[at - 1]))
+
+    @property
+    def _hop_samples(self) -> int:
+        """Samples of the stream in a hop, rounded up."""
+        return math.ceil(self.hop * self._path.rate_in / self._rate)
+
+    def _refused(self, time: float) -> Hop:
+        sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
+        return Hop(sample, time, self._status, None, 0)
+
+    def _time_of(self, sample: int) -> float:
+        """Return the stream's time of a sample of this run at the model's rate."""
+        at = sample * self._path.rate_in / self._rate + self._run_start
+        whole = int(at)
+        newest = self._position - 1
+        stamp = self._stamps[max(len(self._stamps) - 1 - (newest - whole), 0)]
+        return float(stamp + (at - whole) / self._path.rate_in)
+
+
+def _words(run: Run, step: float) -> str:
+    """Say what a break was, from the step that the stamps made there."""
+    if run.lost:
+        return f"{run.lost} sample{'s were' if run.lost > 1 else ' was'} lost"
+    if not math.isfinite(step):
+        return "The time stamps are no numbers"
+    return f"The sender's clock jumped by {step:+.6g} s"
