@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,13 +15,10 @@ from core.threads import share_cores
 
 if TYPE_CHECKING:
     from core.model import Encoder
-    from training.evaluation.people import Person, Signal
-    from training.evaluation.scoring import Row
-    from training.evaluation.systems.base import System
+    from training.evaluation.people import Person
+    from training.evaluation.report.scoring import Row
 
 PROGRAM = "training.evaluate"
-OFFLINE = ("within", "cross-session", "loso", "few-shot")
-ONLINE = ("calibrate-then-run", "pseudo-online")
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,11 @@ class Options:
     """Only these people."""
     runs: tuple[str, ...] = ()
     """Only these runs."""
-    encoder: str = "untrained"
-    """What our heads look through: untrained, eegpt, or a file."""
+    encoder: tuple[str, ...] = ("untrained",)
+    """What our heads look through: untrained, eegpt, or a file. Of several, each person is looked
+    at through the first that has seen the least of them."""
+    others: bool = False
+    """Also let each of our heads start from the trials of everybody but the person tested."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""
@@ -85,28 +85,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(options: Options) -> int:
     _check(options)
 
+    from tqdm import tqdm
+
     from core.model import load_encoder
     from training.evaluation.people import Signal, path_for_all, read_people
-    from training.evaluation.results import (
+    from training.evaluation.report.results import (
         as_markdown,
         check_folder,
         comparisons,
         summarise,
         write_results,
     )
+    from training.evaluation.running import Bench
     from training.evaluation.systems.catalogue import USUAL, make_systems
 
     check_folder(options.out)
-    encoder = load_encoder(options.encoder)
-    systems = make_systems(options.systems or USUAL, encoder, options.encoder)
+    encoders = [(source, load_encoder(source)) for source in options.encoder]
+    names = options.systems or USUAL
+    looking = any(system.encoder for system in make_systems(names, *encoders[0][::-1]))
     people = read_people(
         options.sources, options.classes, options.subjects, options.runs, options.unit
     )
-    _check_seen(options, encoder, people, systems)
-    path = path_for_all(people, encoder.spec)
-    signals = [Signal(person, path, encoder.spec, options.classes) for person in people]
-    rows = list(_rows(options, signals, systems, encoder))
-    facts = _facts(options, people, encoder, path.channels)
+    looks = _looks(options, people, encoders) if looking else {}
+    path = path_for_all(people, [encoder.spec for _, encoder in encoders])
+    spec = encoders[0][1].spec
+    signals = [Signal(person, path, spec, options.classes) for person in people]
+    bench = Bench(signals, names, encoders, looks, options.others)
+    rows: list[Row] = []
+    with tqdm(unit="fit", disable=None) as bar:
+        for protocol in options.protocols:
+            for seed in options.seeds:
+                bar.set_description(f"{protocol}, seed {seed}")
+                for row in bench.rows(protocol, seed, options.shots):
+                    rows.append(row)
+                    bar.update()
+    facts = _facts(options, people, encoders, path.channels)
     written = write_results(options.out, rows, options.classes, options.metric, facts)
     tests = comparisons(rows, options.metric)
     print(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
@@ -119,8 +132,8 @@ def _check(options: Options) -> None:
         raise InputError("Name at least one source of recordings.")
     if len(set(options.classes)) < 2:
         raise InputError(f"--classes {' '.join(options.classes)} are fewer than two classes.")
-    if not options.protocols or not options.seeds or not options.shots:
-        raise InputError("Name at least one protocol, one seed and one number of shots.")
+    if not (options.protocols and options.seeds and options.shots and options.encoder):
+        raise InputError("Name at least one protocol, seed, number of shots and encoder.")
     if min(options.shots) < 3:
         raise InputError(
             f"--shots {min(options.shots)} is too few; auto needs 3 of each class to choose by."
@@ -132,89 +145,48 @@ def _check(options: Options) -> None:
             raise InputError(f"--{what} names one of them twice.")
 
 
-def _check_seen(
-    options: Options, encoder: Encoder, people: Sequence[Person], systems: Sequence[System]
-) -> None:
-    from training.evaluation.seen import check_unseen
+def _looks(
+    options: Options, people: Sequence[Person], encoders: Sequence[tuple[str, Encoder]]
+) -> dict[str, int]:
+    """Return through which encoder each person is looked at."""
+    from training.evaluation.running import ONLINE
+    from training.evaluation.seen import encoder_for
 
-    if any(system.encoder for system in systems):
-        tested = [
-            (person, _tested(protocol, person))
-            for protocol in options.protocols
-            for person in people
-        ]
-        check_unseen(encoder.spec, tested, options.allow_seen)
-
-
-def _tested(protocol: str, person: Person) -> tuple[int, ...]:
-    """Return which recordings of a person a protocol tests."""
-    return person.parts[-1] if protocol in ONLINE else tuple(range(len(person.recordings)))
-
-
-def _rows(
-    options: Options, signals: Sequence[Signal], systems: Sequence[System], encoder: Encoder
-) -> Iterator[Row]:
-    """Test every system under every protocol."""
-    from tqdm import tqdm
-
-    from training.evaluation.online import calibrate_then_run, pseudo_online
-    from training.evaluation.protocols import offline
-    from training.evaluation.scoring import Row, score
-    from training.evaluation.seen import recordings_seen, seen_of
-
-    seen = recordings_seen(encoder.spec)
-    labels = {system.name: system.encoder or "" for system in systems}
-
-    def row(
-        protocol: str,
-        signal: Signal,
-        recordings: Sequence[int],
-        outcome: tuple[str, str, int, int, dict[str, float]],
-        seed: int,
-    ) -> Row:
-        fold, system, learned, tested, scores = outcome
-        saw = seen_of(signal.person, recordings, seen) if labels[system] else ""
-        name, pace = signal.person.name, signal.pace
-        return Row(
-            protocol, system, labels[system], saw, name, seed, fold, learned, tested, pace, scores
+    specs = [encoder.spec for _, encoder in encoders]
+    # Two protocols test the last recordings alone.
+    last = all(protocol in ONLINE for protocol in options.protocols)
+    return {
+        person.name: encoder_for(
+            specs,
+            person,
+            person.parts[-1] if last else tuple(range(len(person.recordings))),
+            options.allow_seen,
         )
-
-    with tqdm(unit="fit", disable=None) as bar:
-        for protocol in options.protocols:
-            for seed in options.seeds:
-                bar.set_description(f"{protocol}, seed {seed}")
-                if protocol in ONLINE:
-                    goes = calibrate_then_run if protocol == ONLINE[0] else pseudo_online
-                    for signal, outcome in goes(signals, systems, seed):
-                        yield row(protocol, signal, signal.person.parts[-1], outcome, seed)
-                        bar.update()
-                    continue
-                for fold in offline(protocol, options.shots)(signals, seed):
-                    for system in systems:
-                        model = system.fit(fold.train, seed)
-                        found = model.probabilities(fold.test)
-                        scores = score(fold.test.labels, found)
-                        counts = len(fold.train), len(fold.test)
-                        outcome = (fold.name, system.name, *counts, scores)
-                        yield row(fold.protocol, fold.signal, fold.recordings, outcome, seed)
-                        bar.update()
+        for person in people
+    }
 
 
 def _facts(
-    options: Options, people: Sequence[Person], encoder: Encoder, channels: Sequence[str]
+    options: Options,
+    people: Sequence[Person],
+    encoders: Sequence[tuple[str, Encoder]],
+    channels: Sequence[str],
 ) -> dict[str, Any]:
     """Say how the rows came about."""
     from importlib.metadata import version
 
-    asked = asdict(options) | {"out": options.out.name, "sources": list(options.sources)}
+    asked = asdict(options) | {"out": options.out.name}
     return {
         "software": f"eegpt-realtime {version('eegpt-realtime')}",
         "options": asked,
-        "encoder": {
-            "label": encoder.spec.label,
-            "sha256": encoder.weights_sha256(),
-            "provenance": encoder.spec.provenance,
-        },
+        "encoders": [
+            {
+                "label": encoder.spec.label,
+                "sha256": encoder.weights_sha256(),
+                "provenance": encoder.spec.provenance,
+            }
+            for _, encoder in encoders
+        ],
         "channels": list(channels),
         "recordings": {
             f"{identity}": recording.sha256

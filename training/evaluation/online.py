@@ -11,7 +11,7 @@ from core.decoding.trials.epochs import Epochs
 from core.recordings import UNIT, Event, Recording
 from training.evaluation.people import Signal
 from training.evaluation.protocols import check_parts
-from training.evaluation.scoring import Asked, score, score_online
+from training.evaluation.report.scoring import Asked, score, score_online
 from training.evaluation.systems.base import Model, System
 from training.evaluation.systems.heads import HeadModel
 from training.evaluation.trials import Share, Trials, share_of

@@ -100,20 +100,31 @@ def read_people(
     )
 
 
-def path_for_all(people: Sequence[Person], spec: EncoderSpec) -> SignalSettings:
-    """Return the signal path from the electrodes that everybody has.
+def path_for_all(people: Sequence[Person], specs: Sequence[EncoderSpec]) -> SignalSettings:
+    """Return the signal path from the electrodes that everybody has and every encoder knows.
 
     Raises
     ------
     InputError
-        If fewer than two are shared.
+        If fewer than two are shared, or encoders differ in what they take.
     """
+    spec, *others = specs
+    takes = [(one.unit, one.rate, one.window, one.patch) for one in specs]
+    if len(set(takes)) > 1:
+        raise InputError(
+            "The encoders differ in unit, rate, window or patch: "
+            + "; ".join(
+                f"{one.label} {' '.join(map(str, has))}"
+                for one, has in zip(specs, takes, strict=True)
+            )
+            + "."
+        )
     found = [
         set(match(recording.labels, spec.channels).channels)
         for person in people
         for recording in person.recordings
     ]
-    shared = set.intersection(*found)
+    shared = set.intersection(*found, *(set(other.channels) for other in others))
     channels = tuple(name for name in spec.channels if name in shared)
     if len(channels) < 2:
         raise InputError(

@@ -18,6 +18,8 @@ its weights or their choice depend on."""
 
 Allowed = Literal["nothing", "person", "run"]
 
+_ORDER = ("nothing", "person", "run", "unknown")
+
 
 def recordings_seen(spec: EncoderSpec) -> tuple[Identity, ...] | None:
     """Return what an encoder was pretrained on, None if it does not say.
@@ -66,36 +68,37 @@ def seen_of(person: Person, tested: Sequence[int], seen: Sequence[Identity] | No
     return "person"
 
 
-def check_unseen(
-    spec: EncoderSpec, people: Sequence[tuple[Person, Sequence[int]]], allowed: Allowed
-) -> None:
-    """Refuse an encoder that has seen who it is to be tested on.
+def encoder_for(
+    specs: Sequence[EncoderSpec], person: Person, tested: Sequence[int], allowed: Allowed
+) -> int:
+    """Return which of several encoders has seen the least of a person, the first of those.
 
     Parameters
     ----------
-    spec : EncoderSpec
-    people : sequence of (person, recordings tested)
+    specs : sequence of EncoderSpec
+    person : Person
+    tested : sequence of int
+        Recordings of the person that are tested.
     allowed : {"nothing", "person", "run"}
         What it may have seen; "run" allows all.
 
     Raises
     ------
     InputError
-        If it has seen more, or does not say what.
+        If every one has seen more, or does not say what.
     """
-    if allowed == "run":
-        return
-    seen = recordings_seen(spec)
-    if seen is None:
+    found = [seen_of(person, tested, recordings_seen(spec)) for spec in specs]
+    least = min(range(len(specs)), key=lambda index: _ORDER.index(found[index]))
+    if _ORDER.index(found[least]) <= _ORDER.index(allowed) or allowed == "run":
+        return least
+    label = specs[least].label
+    if found[least] == "unknown":
         raise InputError(
-            f"The encoder {spec.label} does not say which recordings it was pretrained on; to "
+            f"The encoder {label} does not say which recordings it was pretrained on; to "
             "evaluate it all the same, with that in every row, add --allow-seen run."
         )
-    found = {person.name: seen_of(person, tested, seen) for person, tested in people}
-    for kind, what in (("run", "tested recordings"), ("person", "other recordings")):
-        names = [name for name, has in found.items() if has == kind]
-        if names and not (kind == "person" and allowed == "person"):
-            raise InputError(
-                f"The encoder {spec.label} was pretrained on {what} of {', '.join(names)}; leave "
-                f"these people out, or say that it may: --allow-seen {kind}."
-            )
+    what = {"run": "tested recordings", "person": "other recordings"}[found[least]]
+    raise InputError(
+        f"The encoder {label} was pretrained on {what} of {person.name}; leave this person out, "
+        f"add an encoder that has not seen them, or say that it may: --allow-seen {found[least]}."
+    )

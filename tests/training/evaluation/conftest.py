@@ -37,7 +37,7 @@ def make_signals(encoder):
     """Return a function from people to their signals."""
 
     def make(people):
-        path = path_for_all(people, encoder.spec)
+        path = path_for_all(people, [encoder.spec])
         return [Signal(person, path, encoder.spec, CLASSES) for person in people]
 
     return make

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import InputError
-from training.evaluation.seen import KEY, check_unseen, recordings_seen, seen_of
+from training.evaluation.seen import KEY, encoder_for, recordings_seen, seen_of
 from training.shards import Identity
 
 
@@ -45,17 +45,30 @@ def test_people_are_known_however_their_number_is_padded(persons, spec_of):
     ],
 )
 def test_an_encoder_is_refused_on_people_it_has_seen(run, allowed, says, persons, spec_of):
-    spec, people = spec_of([["made", "S1", "", run]]), [(person, [2]) for person in persons]
+    specs = [spec_of([["made", "S1", "", run]])]
+    assert encoder_for(specs, persons[1], [2], "nothing") == 0
     if says is None:
-        check_unseen(spec, people, allowed)
+        assert encoder_for(specs, persons[0], [2], allowed) == 0
     else:
         with pytest.raises(InputError, match=says):
-            check_unseen(spec, people, allowed)
+            encoder_for(specs, persons[0], [2], allowed)
+
+
+def test_everybody_is_looked_at_through_the_encoder_that_saw_the_least_of_them(persons, spec_of):
+    halves = [spec_of([["made", "S1", "", "3"]]), spec_of([["made", "S2", "", "1"]])]
+    chosen = [encoder_for(halves, person, [2], "nothing") for person in persons]
+    assert chosen == [1, 0, 0]
+    both = [halves[0], spec_of([["made", "S1", "", "1"], ["made", "S2", "", "1"]])]
+    assert encoder_for(both, persons[0], [2], "person") == 1
+    with pytest.raises(InputError, match="other recordings of made S1"):
+        encoder_for(both, persons[0], [2], "nothing")
+    unsaid = [spec_of(None), halves[0]]
+    assert encoder_for(unsaid, persons[0], [2], "run") == 1
 
 
 def test_an_encoder_that_does_not_say_is_refused(persons, spec_of):
     with pytest.raises(InputError, match="does not say which recordings"):
-        check_unseen(spec_of(None), [(persons[0], [0])], "person")
-    check_unseen(spec_of(None), [(persons[0], [0])], "run")
+        encoder_for([spec_of(None)], persons[0], [0], "person")
+    assert encoder_for([spec_of(None)], persons[0], [0], "run") == 0
     with pytest.raises(InputError, match="must be a list of source"):
         recordings_seen(spec_of({"S1": 1.0}))

@@ -11,6 +11,7 @@ from core.model import Encoder
 from training.evaluation.systems.base import System
 from training.evaluation.systems.heads import HeadSystem
 from training.evaluation.systems.networks import NetworkSystem, network_class
+from training.evaluation.systems.others import Others
 from training.evaluation.systems.pipelines import (
     AugmentedCovariance,
     PipelineSystem,
@@ -21,7 +22,7 @@ from training.evaluation.systems.pipelines import (
 
 OURS = (*HEADS, "auto")
 
-_OTHERS: dict[str, Callable[[], System]] = {
+_FIELD: dict[str, Callable[[], System]] = {
     "CSP+LDA": lambda: PipelineSystem("CSP+LDA", csp_lda),
     "FBCSP": lambda: PipelineSystem("FBCSP", filter_bank_csp, filter_bank),
     "MDM": lambda: PipelineSystem("MDM", minimum_distance),
@@ -34,14 +35,16 @@ _OTHERS: dict[str, Callable[[], System]] = {
 NETWORKS = ("EEGNet", "ShallowFBCSPNet")
 """Those that need braindecode."""
 
-NAMES = (*OURS, *_OTHERS)
+NAMES = (*OURS, *_FIELD)
 """All that can be asked for."""
 
 USUAL = tuple(name for name in NAMES if name not in NETWORKS)
 """What is evaluated if nothing is asked for."""
 
 
-def make_systems(names: Sequence[str], encoder: Encoder, source: str) -> tuple[System, ...]:
+def make_systems(
+    names: Sequence[str], encoder: Encoder, source: str, others: Others | None = None
+) -> tuple[System, ...]:
     """Return systems by name.
 
     Parameters
@@ -52,6 +55,8 @@ def make_systems(names: Sequence[str], encoder: Encoder, source: str) -> tuple[S
         For the heads that look at tokens.
     source : str
         What the encoder was loaded from.
+    others : Others, optional
+        With them each of our heads is there twice: from own trials alone, and starting from theirs.
 
     Raises
     ------
@@ -65,6 +70,12 @@ def make_systems(names: Sequence[str], encoder: Encoder, source: str) -> tuple[S
             raise InputError(f"The system {name} is named more than once.")
         if name in NETWORKS:
             network_class(name)
-    return tuple(
-        HeadSystem(name, encoder, source) if name in OURS else _OTHERS[name]() for name in names
-    )
+    found: list[System] = []
+    for name in names:
+        if name not in OURS:
+            found.append(_FIELD[name]())
+            continue
+        found.append(HeadSystem(name, encoder, source))
+        if others is not None:
+            found.append(HeadSystem(name, encoder, source, others))
+    return tuple(found)

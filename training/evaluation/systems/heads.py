@@ -13,6 +13,7 @@ from core.decoding.selection import HEADS, Views, fit_chosen, select
 from core.decoding.specialists import BAND
 from core.decoding.trials.epochs import Early
 from core.model import Encoder
+from training.evaluation.systems.others import Others
 from training.evaluation.trials import Share, Trials
 
 
@@ -22,22 +23,30 @@ class HeadSystem:
 
     Attributes
     ----------
-    name : str
+    kind : str
         One of `core.decoding.selection.HEADS`, or "auto".
     eeg_encoder : Encoder
         Looked through by heads that want tokens.
     source : str
         What the encoder was loaded from.
+    others : Others, optional
+        Whose trials it may start from.
     """
 
-    name: str
+    kind: str
     eeg_encoder: Encoder
     source: str
+    others: Others | None = None
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return self.kind if self.others is None else f"{self.kind} + others"
 
     @property
     def heads(self) -> tuple[str, ...]:
         """The heads to choose among."""
-        return tuple(HEADS) if self.name == "auto" else (self.name,)
+        return tuple(HEADS) if self.kind == "auto" else (self.kind,)
 
     @property
     def encoder(self) -> str | None:
@@ -46,16 +55,22 @@ class HeadSystem:
         return self.eeg_encoder.spec.label if wanted else None
 
     def fit(self, trials: Trials, seed: int) -> HeadModel:
-        """Learn as a calibration does; "auto" chooses by cross-validation inside the trials."""
+        """Learn as a calibration does.
+
+        Which head "auto" takes, and how much others weigh, is chosen by cross-validation inside
+        the trials.
+        """
         epochs, banded = trials.as_epochs()
         encoder = self.eeg_encoder if self.encoder else None
         vectors = [] if encoder is None else list(trials.tokens(encoder))
         tokens = {(index, 0): vector for index, vector in enumerate(vectors)}
-        views = Views(epochs, trials.channels, trials.rate, encoder, Early(None, banded, tokens))
-        if len(self.heads) > 1:
+        prior = None if self.others is None else self.others.head_for(trials)
+        early = Early(None, banded, tokens)
+        views = Views(epochs, trials.channels, trials.rate, encoder, early, prior)
+        if len(self.heads) > 1 or prior is not None:
             features, head = fit_chosen(views, select(views, self.heads, seed, repeats=1))
         else:
-            settled = views.settle(views.of(self.name), np.arange(len(trials)))
+            settled = views.settle(views.of(self.kind), np.arange(len(trials)))
             features = {view: found for view, (found, _) in settled.items()}
             blocks = [vectors for _, vectors in settled.values()]
             head = fit_head(blocks, epochs.labels, len(epochs.classes))

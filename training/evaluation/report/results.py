@@ -15,8 +15,8 @@ import numpy as np
 from core.errors import InputError
 from core.files import write_whole
 from core.metrics import chance_bound, information_transfer_rate
-from training.evaluation.scoring import ONLINE, WORDS, Row
-from training.evaluation.statistics import Comparison, compare
+from training.evaluation.report.scoring import ONLINE, WORDS, Row
+from training.evaluation.report.statistics import Comparison, compare
 
 _SHOWN = ("balanced_accuracy", "kappa", "auroc", "weighted_f1", "nmcc", "itr")
 _PROBABLE = 0.05
@@ -29,6 +29,7 @@ class Summary:
     Attributes
     ----------
     protocol, system, encoder : str
+        Where people were looked at through different encoders, all of them.
     seen : str
         Everything that rows say the encoder saw, most first.
     people : int
@@ -103,7 +104,7 @@ def _summary(rows: Sequence[Row], classes: int) -> Summary:
     return Summary(
         protocol=rows[0].protocol,
         system=rows[0].system,
-        encoder=rows[0].encoder,
+        encoder=", ".join(dict.fromkeys(row.encoder for row in rows)),
         seen=", ".join(kind for kind in ranks if any(row.seen == kind for row in rows)),
         people=len(people),
         means={name: _mean(values) for name, values in by_person.items()},
@@ -171,7 +172,7 @@ def write_results(
     list of Path
         What was written.
     """
-    from training.evaluation.plot import draw
+    from training.evaluation.report.plot import draw
 
     summaries, tests = summarise(rows, len(classes)), comparisons(rows, metric)
     content = {

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.evaluation.scoring import METRICS, WORDS, Asked, score, score_online
+from training.evaluation.report.scoring import METRICS, WORDS, Asked, score, score_online
 
 
 def probabilities(decided, classes):

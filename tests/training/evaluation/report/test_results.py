@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import InputError
 from core.metrics import information_transfer_rate
-from training.evaluation.results import (
+from training.evaluation.report.results import (
     as_csv,
     as_markdown,
     check_folder,
@@ -15,7 +15,7 @@ from training.evaluation.results import (
     summarise,
     write_results,
 )
-from training.evaluation.scoring import METRICS, Row
+from training.evaluation.report.scoring import METRICS, Row
 
 
 def rows_of(system, accuracies, encoder="", seen="", protocol="within"):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from training.evaluation.statistics import compare, holm, paired_p
+from training.evaluation.report.statistics import compare, holm, paired_p
 
 
 def test_permutations_are_exact_for_few_people():

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.evaluation.scoring import WORDS, Row
+from training.evaluation.report.scoring import WORDS, Row
 
 if TYPE_CHECKING:
-    from training.evaluation.results import Summary
+    from training.evaluation.report.results import Summary
 
 
 def draw(rows: Sequence[Row], summaries: Sequence[Summary], metric: str) -> bytes:

@@ -1,0 +1,1 @@
+"""What a test part says: scores, comparisons, and the files that keep them."""
