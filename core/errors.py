@@ -28,7 +28,8 @@ def reason(said: object, longest: int = 200) -> str:
         text = str(said)
     except (ValueError, RecursionError):  # a number of thousands of digits, a list a mile deep
         text = "a value too large to be written"
-    lines = text[: 8 * longest].strip().splitlines() or [type(said).__name__]
+    wordless = type(said).__name__ if isinstance(said, BaseException) else ""
+    lines = text[: 8 * longest].strip().splitlines() or [wordless]
     line = "".join(c if c.isprintable() else " " for c in lines[0]).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

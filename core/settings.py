@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.errors import InputError
+from core.errors import InputError, reason
 
 _LARGEST = 64 * 1024  # bytes of a settings file: a hundred times what one needs
 _FANCY = {yaml.AnchorToken: "an anchor", yaml.AliasToken: "an alias", yaml.TagToken: "a tag"}
@@ -91,15 +92,15 @@ def _read(path: Path) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise InputError(f'{path} holds no settings: lines such as "cross: 2.0" were expected.')
         names = [key.value for key, _ in node.value]
-        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        twice = [name for name, times in Counter(map(str, names)).items() if times > 1]
         if twice:
-            raise InputError(f'{path} says "{twice[0]}" more than once.')
+            raise InputError(f'{path} says "{reason(twice[0], 60)}" more than once.')
         loaded = yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{path}{line}: this is not YAML ({error.problem}).") from error
+        raise InputError(f"{path}{line}: this is not YAML ({reason(error.problem)}).") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise InputError(f"{path} is not YAML that can be read.") from error
     return {str(name): value for name, value in loaded.items()}
@@ -120,18 +121,16 @@ def _sentence(model: type[Settings], error: ValidationError) -> str:
     """Say the first thing that is wrong, in words."""
     first = error.errors(include_url=False)[0]
     kind, place, context = first["type"], first["loc"], first.get("ctx", {})
-    name = ".".join(str(part) for part in place)
+    name = ".".join(reason(part, 60) for part in place)
     if kind == "extra_forbidden":
         fields = _fields(model, place[:-1])
-        near = difflib.get_close_matches(str(place[-1]), fields, 1, 0.5)
+        near = difflib.get_close_matches(reason(place[-1], 60), fields, 1, 0.5)
         hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}."
         return f'"{name}" is no setting; {hint}'
     if kind == "value_error":  # of a validator of our own: a sentence already
-        return str(context.get("error", first["msg"]))
+        return reason(context.get("error", first["msg"]), 400)
     found = first["input"]
-    shown = f'"{found}"' if isinstance(found, str) else str(found)
-    if len(shown) > 60:
-        shown = shown[:57] + "..."
+    shown = f'"{reason(found, 60)}"' if isinstance(found, str) else reason(found, 60)
     expected = (
         _range(model, place)
         or _WORDS.get(kind, "").format(**context)

@@ -29,6 +29,7 @@ _FILE = TensorFormat(
 _WIDEST = 1024  # channels; no cap has as many
 _LONGEST = 2**20  # samples of a window: more than an hour at the model's rate
 _RATES = (1.0, 1e6)  # Hz
+_LARGEST = 1e12  # of any value, in any unit; beyond it, products of finite values are not finite
 _STEEPEST = 16  # order of a filter, beyond which its sections are noise
 
 
@@ -187,7 +188,7 @@ def _head(
         bias=_shaped(tensors, "head.bias", (classes,)),
         temperature=number(table["temperature"], 1e-6, 1e6),
     )
-    if not (head.scale > 0).all():
+    if not (head.scale > 1 / _LARGEST).all():
         raise InputError("its head divides by a scale that is not above zero.")
     return head
 
@@ -224,7 +225,7 @@ def _shaped(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -
     if (
         found.shape != shape
         or not np.issubdtype(found.dtype, np.floating)
-        or not np.isfinite(found).all()
+        or not (np.abs(found) < _LARGEST).all()  # nor NaN
     ):
         raise InputError(f"its tensor {name} has not the {shape} finite values it should have.")
     return found

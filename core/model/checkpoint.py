@@ -246,7 +246,7 @@ def _own_spec(header: Mapping, path: Path) -> EncoderSpec:
     try:
         spec = EncoderSpec(
             name=str(header["name"]),
-            variant=str(header["variant"]),
+            variant=reason(header["variant"], 40),
             rate=float(header["rate"]),
             unit=str(header["unit"]),
             patch=int(header["patch"]),

@@ -58,11 +58,12 @@ def test_a_place_that_cannot_be_ends_in_a_sentence(tmp_path, name):
     [
         (ValueError("one\ntwo"), "one"),
         (ValueError(), "ValueError"),
+        ("", ""),
         ("\x1b[31mred\x00", "[31mred"),
         ("x" * 1000, "x" * 199 + "…"),
         ([16**5000], "a value too large to be written"),
     ],
-    ids=["lines", "nothing", "controls", "long", "large"],
+    ids=["lines", "nothing", "empty", "controls", "long", "large"],
 )
 def test_a_reason_is_one_printable_line(said, line):
     assert reason(said) == line

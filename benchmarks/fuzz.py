@@ -1,0 +1,233 @@
+"""What spoiled decoders, priors, encoders, checkpoints, settings and stream descriptions do.
+
+    python benchmarks/fuzz.py                  100,002 cases, about half an hour
+    python benchmarks/fuzz.py --cases 600      a taste
+    python benchmarks/fuzz.py --only 4711      one case again, with its traceback
+
+Each case is a good file, spoiled (`fuzzing/mutations.py`), and read by the function that the programs read
+it with; what is accepted is then used. A case is a finding if it ends in anything but an
+`InputError` of one printable line; if a file is opened for writing, a folder made or a process
+started outside the data folder; if it takes more than 5 s or 512 MB; or if the process dies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from fuzzing.kinds import kinds
+from fuzzing.mutations import bytewise
+
+CASES = 100_002
+BATCH = 3000  # cases of one process
+LONGEST = 5.0  # s
+LARGEST = 512 * 2**20  # bytes that memory may grow by in one case
+ADDRESSES = 24 * 2**30  # bytes that a process may ask for
+SENTENCE = 1500  # characters, the path of the file included
+KINDS = ("decoder", "prior", "encoder", "checkpoint", "settings", "description")
+
+
+class Watch:
+    """Notes what happens outside a folder."""
+
+    CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink")
+    STARTS = ("os.system", "subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork")
+
+    def __init__(self, folder: Path) -> None:
+        self.seen: list[str] = []
+        self.on = False
+        self._folder = str(folder.resolve()) + os.sep
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, given: tuple) -> None:
+        if not self.on:
+            return
+        if event in self.STARTS:
+            self.seen.append(f"{event} {given[0]}")
+        elif event == "open":
+            flags = given[2] or 0
+            changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+            if changes and not isinstance(given[0], int):
+                self._compare(event, given[0])
+        elif event in self.CHANGES:
+            self._compare(event, given[0])
+
+    def _compare(self, event: str, path: Any) -> None:
+        whole = os.path.abspath(os.fsdecode(path))
+        if not whole.startswith(self._folder):
+            self.seen.append(f"{event} {whole}")
+
+
+def memory() -> int:
+    """Return the largest memory that this process has had, in bytes; 0 where nobody says."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) -> None:
+    """Run cases and print one line of JSON for each finding, and one at the end."""
+    from core.errors import InputError
+
+    warnings.simplefilter("ignore")
+    made = kinds(folder)
+    watch = Watch(folder)
+    counts: Counter[str] = Counter()
+    slowest, most, refusals = 0.0, 0, set()
+    for case in range(first, stop):
+        name = KINDS[case % len(KINDS)]
+        kind, draw = made[name], random.Random(f"{seed}-{case}")
+        good = draw.choice(kind.good)
+        data = bytewise(good, draw) if draw.random() < 0.25 else kind.spoil(good, draw)
+        path = folder / f"case{kind.ending}"
+        path.write_bytes(data)
+        print(json.dumps({"at": case}), flush=True)
+        before, began = memory(), time.perf_counter()
+        watch.seen.clear()
+        watch.on, problem, result = True, "", "accepted"
+        try:
+            kind.use(path)
+        except InputError as error:
+            result, said = "refused", str(error)
+            refusals.add(f"{name}: {said.replace(str(path), '').strip(' :,')[:25]}")
+            if not said.isprintable() or len(said) > SENTENCE:
+                problem = f"no sentence: {said[:100]!r} ({len(said)} characters)"
+        except BaseException as error:  # MemoryError and the like are findings too
+            problem = f"{type(error).__name__}: {str(error)[:200]}"
+            if aloud:
+                traceback.print_exc()
+        watch.on = False
+        seconds, grown = time.perf_counter() - began, memory() - before
+        slowest, most = max(slowest, seconds), max(most, grown)
+        if watch.seen:
+            problem = f"outside: {watch.seen[:3]}"
+        elif seconds > LONGEST:
+            problem = f"took {seconds:.1f} s"
+        elif grown > LARGEST and case > first:
+            problem = f"took {grown / 2**20:.0f} MB"
+        counts[f"{name} {'finding' if problem else result}"] += 1
+        if problem or aloud:
+            print(json.dumps({"case": case, "kind": name, "what": problem or result}), flush=True)
+    end = {"counts": counts, "slowest": slowest, "most": most, "ways": sorted(refusals)}
+    print(json.dumps(end), flush=True)
+
+
+def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
+    """Run cases in processes of their own; one that dies is a finding, and the rest goes on."""
+    total = {"counts": Counter(), "findings": [], "slowest": 0.0, "most": 0, "ways": set()}
+    while first < stop:
+        with tempfile.TemporaryDirectory() as folder:
+            quiet = Path(folder, "lsl.cfg")
+            quiet.write_text("[log]\nlevel = -3\n", encoding="ascii")
+            place = {"EEGPT_HOME": folder, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder}
+            place |= {"LSLAPICFG": str(quiet)}
+            process = subprocess.Popen(
+                [sys.executable, __file__, "--work", folder, "--seed", str(seed)]
+                + ["--first", str(first), "--cases", str(stop - first)]
+                + (["--aloud"] if aloud else []),
+                stdout=subprocess.PIPE,
+                env=os.environ | place,
+                text=True,
+            )
+            at = first
+            assert process.stdout is not None
+            for line in process.stdout:
+                said = json.loads(line)
+                at = said.get("at", at)
+                if "case" in said:
+                    total["findings"].append(said)
+                if "counts" in said:
+                    total["counts"].update(said["counts"])
+                    total["slowest"] = max(total["slowest"], said["slowest"])
+                    total["most"] = max(total["most"], said["most"])
+                    total["ways"].update(said["ways"])
+                    at = stop
+            if process.wait() or at < stop:
+                kind = KINDS[at % len(KINDS)]
+                what = f"the process ended with {process.returncode}"
+                total["findings"].append({"case": at, "kind": kind, "what": what})
+                total["counts"][f"{kind} finding"] += 1
+        first = at + 1 if at < stop else stop
+    return total
+
+
+def table(result: dict) -> str:
+    rows = [
+        "| kind | cases | refused in a sentence | accepted and used | findings |",
+        "|---|---|---|---|---|",
+    ]
+    for kind in KINDS:
+        found = [result["counts"].get(f"{kind} {x}", 0) for x in ("refused", "accepted", "finding")]
+        rows.append(f"| {kind} | {sum(found)} | {' | '.join(map(str, found))} |")
+    rows += [
+        "",
+        f"{result['cases']} cases, seed {result['seed']}, {len(result['ways'])} different "
+        f"refusals; slowest {result['slowest']:.2f} s, largest growth of memory in a case "
+        f"{result['most'] / 2**20:.0f} MB. {result['date']}, {result['machine']}, "
+        f"{result['seconds']:.0f} s.",
+    ]
+    rows += [f"FINDING {f['case']} ({f['kind']}): {f['what']}" for f in result["findings"][:50]]
+    return "\n".join(rows)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", type=int, metavar="CASE", help="one case, aloud")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--aloud", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.work:
+        try:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+        except (ImportError, ValueError, OSError):
+            pass
+        work(given.first, given.first + given.cases, given.seed, given.work, given.aloud)
+        return 0
+    if given.only is not None:
+        print(batch(given.only, given.only + 1, given.seed, aloud=True)["findings"])
+        return 0
+    began, stop = time.perf_counter(), given.first + given.cases
+    total: dict = {"counts": Counter(), "findings": [], "slowest": 0.0, "most": 0, "ways": set()}
+    for first in range(given.first, stop, BATCH):
+        done = batch(first, min(first + BATCH, stop), given.seed)
+        total["counts"].update(done["counts"])
+        total["findings"] += done["findings"]
+        total["ways"] |= done["ways"]
+        total["slowest"] = max(total["slowest"], done["slowest"])
+        total["most"] = max(total["most"], done["most"])
+    result = total | {
+        "ways": sorted(total["ways"]),
+        "cases": given.cases,
+        "seed": given.seed,
+        "seconds": time.perf_counter() - began,
+        "date": date.today().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+    print(json.dumps(result, indent=2) if given.json else table(result))
+    return 1 if result["findings"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
