@@ -5,6 +5,7 @@ All after BIDS 1.10, "Filesystem structure" and "Electroencephalography".
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -131,7 +132,7 @@ def next_run(
     Raises
     ------
     InputError
-        If a label is none, the number is taken, or the folder is no folder.
+        If a label is none, the number is taken, or the folder is no folder or takes no files.
     """
     run = Run(
         root=Path(root),
@@ -140,8 +141,7 @@ def next_run(
         number=1 if number is None else number,
         task=label(task, "Task"),
     )
-    if run.root.exists() and not run.root.is_dir():
-        raise InputError(f"{run.root} is a file; a data set needs a folder.")
+    _check_writable(run)
     _check_case(run)
     taken = {found.number for found in _runs_of(run)}
     if number is None:
@@ -154,6 +154,13 @@ def next_run(
             f"get the next one, {max(taken) + 1}."
         )
     return Run(run.root, run.subject, run.session, number, run.task)
+
+
+def there_already(folder: Path) -> Path:
+    """Return the part of a path that is there already."""
+    path = folder.absolute()
+    # Not Path.exists: it raises where a folder may not be looked into.
+    return next(part for part in (path, *path.parents) if os.path.exists(part))
 
 
 def recorded_runs(root: Path) -> list[Run]:
@@ -179,6 +186,15 @@ def _runs_of(run: Run) -> Iterator[Run]:
         for path in folder.glob(f"{run.owner}_task-*"):
             if found := _RUN.match(path.name):
                 yield Run(run.root, run.subject, run.session, int(found["number"]), found["task"])
+
+
+def _check_writable(run: Run) -> None:
+    for folder in (run.root, run.folder, run.source_folder):
+        there = there_already(folder)
+        if not there.is_dir():
+            raise InputError(f"{there} is a file; a data set needs a folder.")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(f"{there} cannot be written; choose another folder with --data.")
 
 
 def _check_case(run: Run) -> None:

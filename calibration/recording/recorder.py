@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from calibration.recording.bids import Run
+from calibration.recording.bids import Run, there_already
 from calibration.recording.brainvision import plain_name
 from calibration.recording.events import EventRow
 from calibration.recording.sidecars import Details
@@ -250,5 +250,4 @@ class Recorder:
 
 def bytes_free(folder: Path) -> int:
     """Return the free space where a folder is, or will be."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(there_already(folder)).free

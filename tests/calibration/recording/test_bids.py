@@ -1,5 +1,7 @@
 """Labels, run numbers and names."""
 
+import os
+
 import pytest
 
 from calibration.recording.bids import label, next_run, recorded_runs
@@ -85,6 +87,22 @@ def test_file_in_the_place_of_the_data_set_is_refused(tmp_path):
     touch(tmp_path / "data")
     with pytest.raises(InputError, match="is a file"):
         next_run(tmp_path / "data", "01")
+    with pytest.raises(InputError, match="data is a file"):
+        next_run(tmp_path / "data" / "recordings", "01")
+
+
+def test_folder_that_takes_no_files_is_refused(tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    if os.access(locked, os.W_OK):
+        pytest.skip("nothing is forbidden to this user")
+    for root in (locked, locked / "data"):
+        with pytest.raises(InputError, match="locked cannot be written; choose another folder"):
+            next_run(root, "01")
+    run = next_run(tmp_path, "01")
+    run.source_folder.mkdir(parents=True, mode=0o500)
+    with pytest.raises(InputError, match="eeg cannot be written"):
+        next_run(tmp_path, "01")
 
 
 def test_recorded_runs_are_those_with_stamps(tmp_path):

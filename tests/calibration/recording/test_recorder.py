@@ -246,16 +246,18 @@ def test_channels_of_one_name_are_refused(tmp_path, make_facts, labels):
 
 
 def test_folder_that_cannot_be_written_is_refused_at_once(tmp_path, make_facts):
+    run = next_run(tmp_path, "01")
     (tmp_path / "sub-01").write_text("a file in the place of the folder")
     with pytest.raises(InputError, match="cannot be written"):
-        Recorder(next_run(tmp_path, "01"), make_facts())
+        Recorder(run, make_facts())
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write it")
 def test_folder_without_permission_is_refused_at_once(tmp_path, make_facts):
+    run = next_run(tmp_path, "01")
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match="cannot be written: Permission denied"):
-        Recorder(next_run(tmp_path, "01"), make_facts())
+        Recorder(run, make_facts())
     tmp_path.chmod(0o700)
 
 
