@@ -24,7 +24,7 @@ class Options:
     """Decode motor imagery from a live EEG stream.
 
     eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
-    eegpt-realtime --stream EEG decodes one.
+    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
     """
 
     stream: str | None = None
@@ -92,10 +92,15 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["doctor"]:
+        from realtime.doctor import main as doctor
+
+        return run(PROGRAM, lambda: doctor(given[1:]))
     options = tyro.cli(
         Options,
         prog=PROGRAM,
-        args=None if argv is None else list(argv),
+        args=given,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
     return run(PROGRAM, lambda: _main(options))

@@ -1,0 +1,347 @@
+"""``eegpt-realtime doctor``: whether this installation can do what it is meant to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from core.errors import InputError, reason
+
+State = Literal["ok", "warning", "fails"]
+
+PACKAGE = "eegpt-realtime"
+REINSTALL = f"Install again: pip install --upgrade {PACKAGE}."
+_SAMPLES, _RATE = 250, 250.0  # of the stream that is sent to this machine itself; number, Hz
+_PATIENCE = 10.0  # s for that stream to be found, and for its samples to come
+_FREE = (100 * 2**20, 2 * 2**30)  # bytes: too little, and little (an hour of 64 channels is 1 GB)
+_STEPS = 40  # decisions that are timed
+_PORTS = "UDP 16571 and TCP and UDP 16572-16604"
+
+_SCREEN = """
+import json
+from PySide6.QtGui import QGuiApplication
+application = QGuiApplication([])
+screen = application.primaryScreen()
+size = screen.size() if screen else None
+print(json.dumps({
+    "platform": application.platformName(),
+    "rate": screen.refreshRate() if screen else 0.0,
+    "size": [size.width(), size.height()] if size else [0, 0],
+}))
+"""
+_SOUND = """
+import json, sounddevice
+print(json.dumps(sounddevice.query_devices(kind="output")["name"]))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes
+    ----------
+    name : str
+        What was looked at.
+    state : {"ok", "warning", "fails"}
+    found : str
+        In plain words.
+    advice : str
+        What to do about it; empty where all is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        """Return it on one line."""
+        advice = f" {self.advice}" if self.advice else ""
+        return f"{self.state:<8} {self.name}: {self.found}{advice}"
+
+
+@dataclass(frozen=True)
+class DoctorCommand:
+    """Check the installation: libraries, LSL, screen, sound, disk, model files, and speed.
+
+    Prints one line a check; the exit code is 1 if anything fails.
+    """
+
+    encoder: str = "untrained"
+    """Encoder to check, by name (untrained, eegpt) or path."""
+    home: Path | None = None
+    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line after ``doctor`` and return the exit code."""
+    import tyro
+
+    command = tyro.cli(DoctorCommand, prog=f"{PACKAGE} doctor", args=list(argv))
+    return examine(command)
+
+
+def examine(command: DoctorCommand) -> int:
+    """Run all checks, print each as it is done, and return 1 if one fails, else 0."""
+    from core.home import home_folder
+
+    home = home_folder(command.home)
+    checks: tuple[Callable[[], Finding], ...] = (
+        check_libraries,
+        partial(check_disk, home),
+        partial(check_encoder, command.encoder, home),
+        partial(check_decoders, home),
+        partial(check_speed, command.encoder, home),
+        check_loopback,
+        check_firewall,
+        check_screen,
+        check_sound,
+    )
+    states = []
+    for check in checks:
+        try:
+            finding = check()
+        except Exception as error:  # a broken installation can raise anything
+            name = getattr(check, "func", check).__name__.removeprefix("check_")
+            finding = Finding(name, "fails", f"{type(error).__name__}: {reason(error)}.", REINSTALL)
+        states.append(finding.state)
+        print(finding, flush=True)
+    return 1 if "fails" in states else 0
+
+
+def check_libraries() -> Finding:
+    """Compare what is installed with what the package asks for."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    from packaging.requirements import Requirement
+
+    found, wrong = [], []
+    for text in requires(PACKAGE) or ():
+        needed = Requirement(text)
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            have = version(needed.name)
+        except PackageNotFoundError:
+            wrong.append(f"{needed.name} is missing")
+            continue
+        found.append(f"{needed.name} {have}")
+        if not needed.specifier.contains(have, prereleases=True):
+            wrong.append(f"{needed.name} is {have} where {needed.specifier} is needed")
+    own = f"{PACKAGE} {version(PACKAGE)}, Python {sys.version.split()[0]}"
+    if wrong:
+        return Finding("libraries", "fails", f"{own}; {'; '.join(wrong)}.", REINSTALL)
+    return Finding("libraries", "ok", f"{own}; {', '.join(found)}.")
+
+
+def check_disk(home: Path) -> Finding:
+    """See whether the programs' folder can be written to, and how much fits."""
+    import shutil
+
+    from core.files import write_whole
+
+    test = home / f".doctor-{os.getpid()}"
+    try:
+        write_whole(test, b"", overwrite=True).unlink()
+        free = shutil.disk_usage(home).free
+    except (InputError, OSError) as error:
+        advice = "Choose another folder with --home or EEGPT_HOME."
+        return Finding("disk", "fails", reason(error), advice)
+    said = f"{free / 2**30:.1f} GB free in {home}."
+    if free < _FREE[1]:
+        state: State = "fails" if free < _FREE[0] else "warning"
+        return Finding("disk", state, said, "Free some, or choose another folder with EEGPT_HOME.")
+    return Finding("disk", "ok", said)
+
+
+def check_encoder(name: str, home: Path) -> Finding:
+    """Load an encoder, which compares its weights with their hash where there is one."""
+    try:
+        import core.model
+
+        encoder = core.model.load_encoder(name, home=home)
+        folder = Path(core.model.__file__).parent / "weights"
+        shipped = [
+            core.model.load_encoder(path).spec.label for path in folder.glob("*.safetensors")
+        ]
+    except (InputError, ImportError, OSError) as error:
+        return Finding("encoder", "fails", reason(error, 400), REINSTALL)
+    said = f"{encoder.spec.label}, SHA-256 of its weights {encoder.weights_sha256()[:12]}...;"
+    return Finding("encoder", "ok", f"{said} shipped and whole: {', '.join(shipped) or 'none'}.")
+
+
+def check_decoders(home: Path) -> Finding:
+    """Read every decoder that is kept."""
+    from core.decoding.decoder_file import SUFFIX, load_decoder
+    from core.decoding.library import FOLDER
+
+    good, bad = 0, []
+    for path in sorted((home / FOLDER).glob(f"*{SUFFIX}")):
+        try:
+            load_decoder(path)
+            good += 1
+        except InputError as error:
+            bad.append(str(error))
+    if bad:
+        said = f"{good} can be used and {len(bad)} not: {reason(bad[0], 400)}"
+        return Finding("decoders", "warning", said, "Move what cannot be used to another folder.")
+    return Finding("decoders", "ok", f"{good or 'none'} kept in {home / FOLDER}.")
+
+
+def check_speed(name: str, home: Path) -> Finding:
+    """Time what every decision with an encoder takes, on all of its channels."""
+    try:
+        import numpy as np
+
+        from core.decoding.features import TokenFeatures
+        from core.model import load_encoder
+        from core.montage import channel_ids
+        from core.threads import one_torch_thread
+
+        encoder = load_encoder(name, home=home)
+    except (InputError, ImportError, OSError) as error:
+        return Finding("time to a decision", "fails", reason(error, 400), REINSTALL)
+    one_torch_thread()
+    spec = encoder.spec
+    count, hop = len(spec.channels), spec.patch
+    stream = TokenFeatures(encoder, channel_ids(spec.channels), np.eye(count)).stream(hop)
+    samples = np.random.default_rng(0).normal(0.0, 0.02, (hop, count))
+    taken = []
+    for _ in range(spec.patches + _STEPS):
+        began = time.perf_counter()
+        if stream.push(samples) is not None:
+            taken.append(1000 * (time.perf_counter() - began))
+    taken.sort()
+    median, slow, hop_ms = taken[len(taken) // 2], taken[-1], 1000 * hop / spec.rate
+    said = (
+        f"{median:.1f} ms ({slow:.1f} ms the slowest of {len(taken)}) with {spec.label} on {count} "
+        f"channels, every {hop_ms:g} ms."
+    )
+    advice = "Close other programs, or take a smaller encoder or a decoder without one."
+    if median > hop_ms / 2:
+        return Finding(
+            "time to a decision", "fails" if median > hop_ms else "warning", said, advice
+        )
+    return Finding("time to a decision", "ok", said)
+
+
+def check_loopback() -> Finding:
+    """Send a stream to this machine itself and receive it, as any other program would."""
+    import numpy as np
+
+    try:
+        import pylsl
+
+        from core.stream.discovery import StreamQuery, find_stream
+        from core.stream.inlet import Inlet
+        from core.stream.outlets import SignalOutlet
+    except (ImportError, OSError, RuntimeError) as error:
+        return Finding("LSL", "fails", f"its library does not load ({reason(error)}).", REINSTALL)
+    name = f"EEGPT-Doctor-{os.getpid()}"
+    outlet = SignalOutlet(name, "Test", ["one"], "", _RATE, name)
+    sent = np.arange(_SAMPLES, dtype=np.float32)[:, None]
+    got: list[np.ndarray] = []
+    try:
+        with Inlet(find_stream(StreamQuery(name=name), _PATIENCE), timeout=_PATIENCE) as inlet:
+            outlet.wait_for_consumer(_PATIENCE)
+            began = pylsl.local_clock()
+            outlet.push(sent, began + np.arange(_SAMPLES) / _RATE)
+            while sum(map(len, got)) < _SAMPLES and pylsl.local_clock() < began + _PATIENCE:
+                if (block := inlet.read(0.2)) is not None:
+                    got.append(block.samples)
+            took = 1000 * (pylsl.local_clock() - began)
+    except InputError as error:
+        said = f"a stream sent on this machine was not received: {reason(error, 300)}"
+        return Finding("LSL", "fails", said, "Look at the firewall, and at LSLAPICFG if it is set.")
+    finally:
+        outlet.close()
+    version = f"liblsl {pylsl.library_version() // 100}.{pylsl.library_version() % 100}"
+    if not got or not np.array_equal(np.concatenate(got), sent):
+        said = f"{sum(map(len, got))} of {_SAMPLES} samples came over this machine's own network."
+        return Finding("LSL", "fails", f"{version}; {said}", "Look at the firewall.")
+    return Finding(
+        "LSL", "ok", f"{version}; {_SAMPLES} samples sent here came back whole in {took:.0f} ms."
+    )
+
+
+def check_firewall() -> Finding:
+    """Say what may keep streams of other machines away; nobody can tell that from here."""
+    settings = os.environ.get("LSLAPICFG")
+    own = f" LSL's settings are those of {settings}." if settings else ""
+    walls = []
+    try:
+        if "ENABLED=yes" in Path("/etc/ufw/ufw.conf").read_text(encoding="utf-8"):
+            walls.append("ufw")
+    except OSError:
+        pass
+    if Path("/run/firewalld").is_dir():
+        walls.append("firewalld")
+    if sys.platform in ("win32", "darwin"):
+        walls.append("the system's own")
+    if walls:
+        said = f"there is one here ({', '.join(walls)}).{own}"
+        advice = (
+            f"If streams of other machines are not seen, let {_PORTS} in, or allow this Python "
+            "on private networks."
+        )
+        return Finding("firewall", "warning", said, advice)
+    return Finding("firewall", "ok", f"none known here; streams come in by {_PORTS}.{own}")
+
+
+def check_screen() -> Finding:
+    """Open Qt in a process of its own, as it ends the whole process where there is no display."""
+    if sys.platform.startswith("linux") and not any(
+        os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    ):
+        said = "this session has no display."
+        return Finding("screen", "warning", said, "Windows cannot open; --headless works.")
+    told, error = _ask(_SCREEN)
+    if told is None:
+        advice = (
+            "On Debian and Ubuntu: apt install libegl1 libxkbcommon-x11-0 libxcb-cursor0. "
+            "Until then --headless works."
+        )
+        return Finding("screen", "fails", f"Qt cannot open a window ({error}).", advice)
+    width, height = told["size"]
+    said = f"Qt on {told['platform']}, {width} x {height} at {told['rate']:.0f} Hz."
+    if told["platform"] in ("offscreen", "minimal"):
+        return Finding("screen", "warning", said, "QT_QPA_PLATFORM says so; nobody sees it.")
+    if told["rate"] < 50:
+        return Finding("screen", "warning", said, "Cues are late by up to a frame; set 60 Hz.")
+    return Finding("screen", "ok", said)
+
+
+def check_sound() -> Finding:
+    """See whether the tone before a cue can be heard."""
+    told, error = _ask(_SOUND)
+    if told is not None:
+        return Finding("sound", "ok", f"{reason(told, 80)}.")
+    if "No module named" in error:
+        said, advice = "the package sounddevice is not installed.", "pip install sounddevice."
+    else:
+        said, advice = f"no sound card can be used ({error}).", "Connect one."
+    return Finding("sound", "warning", said, f"Cues come without a tone. {advice}")
+
+
+def _ask(code: str) -> tuple[dict | None, str]:
+    """Run code in a process of its own; return what it prints as JSON, or the end of its woes."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, reason(error)
+    lines = done.stderr.strip().splitlines()
+    try:
+        return json.loads(done.stdout.strip().splitlines()[-1]), ""
+    except (IndexError, ValueError):
+        return None, reason(lines[-1] if lines else f"it ended with {done.returncode}")
