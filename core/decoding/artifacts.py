@@ -64,11 +64,11 @@ class ArtifactLimits:
 
     @classmethod
     def default(cls, channels: int) -> ArtifactLimits:
-        """Return limits for a person of whom nothing was learned."""
+        """Return wide limits, for a person of whom nothing was learned."""
         return cls(
-            span=np.full(channels, 1500.0),
-            muscle=np.full(channels, 200.0),
-            mains=np.full(channels, 150.0),
+            span=np.full(channels, 5000.0),
+            muscle=np.full(channels, 1000.0),
+            mains=np.full(channels, 1000.0),
             still=np.zeros(channels, dtype=bool),
             typical=12.0,
         )
@@ -246,11 +246,6 @@ class ArtifactWatch:
     rate_in : float
         Of the stream, in Hz.
 
-    Attributes
-    ----------
-    clean_from : int
-        Samples behind the path, since the run began, after which a window is clean again.
-
     Raises
     ------
     InputError
@@ -261,7 +256,6 @@ class ArtifactWatch:
         settings = decoder.settings
         self._limits = ArtifactLimits.of(decoder)
         self._names = np.array(settings.channels)
-        self._window = decoder.window
         self._meter = Meter(
             len(settings.channels),
             rate_in,
@@ -269,12 +263,10 @@ class ArtifactWatch:
             factor(decoder.unit, UNIT),
             decoder.patch,
         )
-        self.reset()
 
     def reset(self) -> None:
         """Begin a new run."""
         self._meter.reset()
-        self.clean_from = 0
 
     def take(self, picked: np.ndarray) -> None:
         """Take samples as recorded, shape (n, channels), in the path's unit."""
@@ -288,13 +280,7 @@ class ArtifactWatch:
         hop, received
             As in `Meter.measure`.
         """
-        found = self._meter.measure(hop, received)
-        if words := self._wrong(found):
-            self.clean_from = received + self._window
-        return words
-
-    def _wrong(self, found: Measures) -> str | None:
-        limits = self._limits
+        found, limits = self._meter.measure(hop, received), self._limits
         wrong_by = suspected_factor(float(np.median(found.rms)), limits.typical)
         if wrong_by is not None and not found.dead:
             return unit_words(wrong_by)

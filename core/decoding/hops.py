@@ -14,6 +14,7 @@ from core.decoding.decoder import Decoder, WindowDecoder
 from core.signal.pipeline import SignalPath
 from core.stream.continuity import Continuity, Run
 
+_LARGEST = 1e12  # in any unit: beyond are no voltages, and the square of a float32 ends
 _REMEMBERED = 8  # stamps kept of earlier samples: more than the path ever holds back
 
 
@@ -116,8 +117,7 @@ class Hops:
     @property
     def seconds_to_go(self) -> float:
         """Signal still needed before there are probabilities, in seconds."""
-        missing = max(self._window - self._received, self._watch.clean_from - self._received)
-        return max(0.0, missing / self._rate)
+        return max(0.0, (self._window - self._received + self._clean_from) / self._rate)
 
     @property
     def last_sample(self) -> int:
@@ -147,13 +147,14 @@ class Hops:
 
     def _push_run(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
         picked = self._path.pick(samples)
-        sound = np.isfinite(picked).all(axis=1)
+        numbers = np.abs(picked) < _LARGEST  # False for NaN
+        sound = numbers.all(axis=1)
         edges = (np.flatnonzero(np.diff(sound)) + 1).tolist()
         for start, stop in pairwise((0, *edges, len(samples))):
             if sound[start]:
                 yield from self._decode(samples[start:stop], picked[start:stop], stamps[start:stop])
             else:
-                yield from self._skip(picked[start:stop], stamps[start:stop])
+                yield from self._skip(numbers[start:stop], stamps[start:stop])
 
     def _begin_run(self) -> None:
         self._path.restart()
@@ -162,6 +163,7 @@ class Hops:
         # Where the run's first sample lies on the model's clock, which counts lost samples too.
         self._first_sample = self._base + round(self._position * self._rate / self._path.rate_in)
         self._received = 0  # samples of the run at the model's rate
+        self._clean_from = 0  # those of them before the end of the last artifact
         self._pending = np.empty((0, len(self._channels)))
         self._run_start = self._position
         self._stamps = np.empty(0)  # of the newest samples, enough for what the path holds back
@@ -182,14 +184,16 @@ class Hops:
         hops = len(signal) // self.hop
         for index in range(hops):
             piece = signal[index * self.hop : (index + 1) * self.hop]
-            probabilities = self._windows.push(piece)
             self._received += self.hop
             self._unsaid = 0
             if found := self._watch.judge(piece, self._received):
                 self._status, self.reason = "artifact", found
-            clean = self._received >= self._watch.clean_from
-            if probabilities is not None and not clean:
-                probabilities, self._status = None, "artifact"
+                # The next window begins after it.
+                self._windows.reset()
+                self._clean_from = self._received
+                probabilities = None
+            else:
+                probabilities = self._windows.push(piece)
             yield Hop(
                 self.last_sample,
                 self._time_of(self._received - 1),
@@ -199,14 +203,14 @@ class Hops:
             )
         self._pending = signal[hops * self.hop :]
 
-    def _skip(self, picked: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
-        """Pass over samples that are no numbers, refusing them hop by hop."""
+    def _skip(self, numbers: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+        """Pass over samples that are no numbers on some channel, refusing them hop by hop."""
         self._status = "artifact"
-        self.reason = f"{listed(self._channels[~np.isfinite(picked).all(axis=0)])} sent no numbers"
+        self.reason = f"{listed(self._channels[~numbers.all(axis=0)])} sent no numbers"
         yield from self._end_run()
         at = 0
-        while at < len(picked):
-            piece = min(len(picked) - at, self._hop_samples - self._unsaid)
+        while at < len(stamps):
+            piece = min(len(stamps) - at, self._hop_samples - self._unsaid)
             at += piece
             self._unsaid += piece
             self._position += piece

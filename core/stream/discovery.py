@@ -362,7 +362,7 @@ def _warnings(
         )
     if not identity.source_id:
         warnings.append(
-            f"{stream} has no source_id; after an interruption it cannot be recognised and has "
-            "to be chosen again."
+            f"{stream} has no source_id; after an interruption it is known again by its name, "
+            "type and host only."
         )
     return tuple(warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -153,6 +154,8 @@ class Inlet(_Receiver):
         Signal kept for a reader that does not come; the oldest goes first.
     timeout : float
         Seconds that the sender has to answer.
+    patience : float
+        Seconds for which samples wait for a reader; older ones are dropped when it comes.
 
     Attributes
     ----------
@@ -175,7 +178,13 @@ class Inlet(_Receiver):
         If the stream is no signal, or its sender does not answer in time.
     """
 
-    def __init__(self, found: FoundStream, seconds: float = 10.0, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        found: FoundStream,
+        seconds: float = 10.0,
+        timeout: float = 5.0,
+        patience: float = math.inf,
+    ) -> None:
         if not found.is_signal:
             raise InputError(
                 f'Stream "{found.identity.name}" has {found.format} samples at a rate of '
@@ -183,6 +192,7 @@ class Inlet(_Receiver):
             )
         self.dropped_samples = 0
         self._capacity = max(1, round(seconds * found.rate))
+        self._patience = patience
         self._blocks: deque[Block] = deque()
         self._queued = 0  # samples
         super().__init__(found, timeout)
@@ -203,6 +213,8 @@ class Inlet(_Receiver):
         """
         with self._changed:
             self._wait(timeout, self._blocks)
+            while self._blocks and self._clock() - self._blocks[0].arrival > self._patience:
+                self.dropped_samples += len(self._blocks.popleft().stamps)
             blocks = list(self._blocks)
             self._blocks.clear()
             self._queued = 0

@@ -1,0 +1,172 @@
+"""Finding a lost stream again: the same sender by itself, another one only when allowed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from core.errors import InputError
+from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity, list_streams
+from core.stream.inlet import Inlet
+
+_LOOK = 0.25  # s that streams have to answer
+_PAUSE = 1.0  # s between two looks while the old sender may still come back by itself
+_OPEN = 2.0  # s that a sender has to open its stream
+
+
+class Search:
+    """Looks for a stream that was lost, in a thread of its own, until it is closed.
+
+    A stream with the same name, type, source_id and host is the lost one, started again: it is
+    opened at once. One that differs in source_id or host only is offered, and opened when
+    somebody says so. liblsl's own recovery is not used: it never finds a sender whose source_id
+    is empty or has changed, and takes one whose rate has changed without a word.
+
+    Parameters
+    ----------
+    lost : StreamIdentity
+    check : callable
+        Raises `InputError` if a stream cannot take the place of the lost one.
+    open_inlet : callable
+        Opens a stream; by default `Inlet`.
+    accept_any : bool
+        Take a stream that differs in source_id or host too, if it is the only one.
+    gone : bool
+        Whether the old sender is known to be gone. If not, its stream may still go on, and
+        another one is only taken once the old one answers no more.
+
+    Attributes
+    ----------
+    offers : tuple of FoundStream
+        Streams of that name and type, none of them surely the lost one.
+    problem : str
+        Why a stream that was found is not taken, in words; else empty.
+    """
+
+    def __init__(
+        self,
+        lost: StreamIdentity,
+        check: Callable[[StreamFacts], object],
+        open_inlet: Callable[[FoundStream], Inlet] = lambda found: Inlet(found, timeout=_OPEN),
+        accept_any: bool = False,
+        gone: bool = True,
+    ) -> None:
+        self.offers: tuple[FoundStream, ...] = ()
+        self.problem = ""
+        self.gone = gone
+        self._lost = lost
+        self._check = check
+        self._open = open_inlet
+        self._accept_any = accept_any
+        self._accepted: str | None = None  # uid
+        self._refused: dict[str, str] = {}  # uid -> why
+        self._before: str | None = None  # uid found in the last look
+        self._found: Inlet | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconnect", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Inlet | None:
+        """Return the stream that was found, open, once; it is the caller's from then on."""
+        with self._lock:
+            found, self._found = self._found, None
+            return found
+
+    def accept(self, uid: str) -> None:
+        """Open a stream that was offered."""
+        self._accepted = uid
+
+    def close(self, wait: bool = False) -> None:
+        """End the search, and close what was found and not taken. May be called again."""
+        self._stop.set()
+        if wait:
+            self._thread.join()
+        if (inlet := self.take()) is not None:
+            inlet.close()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            chosen = self._choose([s for s in list_streams(_LOOK) if s.is_signal])
+            if chosen is not None and self._try(chosen):
+                return
+            if not self.gone:
+                self._stop.wait(_PAUSE)
+
+    def _choose(self, visible: Sequence[FoundStream]) -> FoundStream | None:
+        """Return the stream to open now, if there is one, and say what there is otherwise."""
+        same, others = relatives(visible, self._lost)
+        uids = {stream.identity.uid for stream in (*same, *others)}
+        self._refused = {uid: why for uid, why in self._refused.items() if uid in uids}
+        self.problem = next(iter(self._refused.values()), "")
+        if not self.gone and self._lost.uid in uids:
+            self.offers = ()  # it is there, and may go on
+            return None
+        self.offers = (
+            ()
+            if same
+            else tuple(stream for stream in others if stream.identity.uid not in self._refused)
+        )
+        if self._accepted in uids:
+            return next(s for s in (*same, *others) if s.identity.uid == self._accepted)
+        if len(same) > 1:
+            self.problem = (
+                f"{len(same)} streams answer to this name, source_id and host; stop all but one."
+            )
+            return None
+        chosen = same or (others if self._accept_any and len(others) == 1 else [])
+        if not chosen or chosen[0].identity.uid in self._refused:
+            self._before = None
+            return None
+        before, self._before = self._before, chosen[0].identity.uid
+        # Without a source_id only a second look shows whether there is another such stream.
+        sure = bool(same and self._lost.source_id) or before == self._before
+        return chosen[0] if sure else None
+
+    def _try(self, chosen: FoundStream) -> bool:
+        try:
+            inlet = self._open(chosen)
+        except InputError:
+            return False  # announced, and gone again or not yet ready: look once more
+        try:
+            self._check(inlet.facts)
+        except InputError as error:
+            inlet.close()
+            self._refused[chosen.identity.uid] = self.problem = str(error)
+            self._accepted = None
+            return False
+        with self._lock:
+            self._found = inlet
+        if self._stop.is_set():
+            self.close()
+        return True
+
+
+def relatives(
+    visible: Sequence[FoundStream], lost: StreamIdentity
+) -> tuple[list[FoundStream], list[FoundStream]]:
+    """Return the streams that are a lost one started again, and those of its name and type only."""
+    alike = [
+        stream
+        for stream in visible
+        if (stream.identity.name, stream.identity.type) == (lost.name, lost.type)
+    ]
+    same = [
+        stream
+        for stream in alike
+        if (stream.identity.source_id, stream.identity.host) == (lost.source_id, lost.host)
+    ]
+    return same, [stream for stream in alike if stream not in same]
+
+
+def difference(stream: StreamIdentity, lost: StreamIdentity) -> str:
+    """Say in words in what a stream's identity differs from a lost one's."""
+    parts = [
+        f'{label} "{new}" instead of "{old}"'
+        for label, new, old in (
+            ("source_id", stream.source_id, lost.source_id),
+            ("host", stream.host, lost.host),
+        )
+        if new != old
+    ]
+    return " and ".join(parts)
