@@ -35,6 +35,10 @@ class Replay:
     """Begin again after the last file, until Ctrl+C."""
     unit: str | None = None
     """Unit of an XDF stream that does not say it, such as uV."""
+    fault: tuple[str, ...] = ()
+    """What goes wrong on purpose, such as lose:samples=50,at=12 (docs/faults.md names them all)."""
+    truth: Path | None = None
+    """Write what was sent, and which faults were done when, to this new file, one JSON a line."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,10 @@ class Simulate:
     """Live so much faster: stamps are those of the LSL clock times this."""
     record: Path | None = None
     """Write what was sent when, and which markers came, to this new file, one JSON a line."""
+    fault: tuple[str, ...] = ()
+    """What goes wrong on purpose, such as lose:samples=50,at=12 (docs/faults.md names them all)."""
+    truth: Path | None = None
+    """Write what was sent, and which faults were done when, to this new file, one JSON a line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,32 +96,40 @@ def _say(text: str) -> None:
 
 def _replay(settings: Replay) -> None:
     from core.recordings import read_recordings
+    from core.stream.faults.spec import parse_all
     from core.stream.player import replay
 
-    replay(
-        read_recordings(settings.files, settings.unit),
-        settings.name,
-        chunk=settings.chunk,
-        speed=settings.speed,
-        wait=not settings.no_wait,
-        loop=settings.loop,
-        say=_say,
-    )
+    faults = parse_all(settings.fault)
+    recordings = read_recordings(settings.files, settings.unit)
+    with _Diary(settings.truth) as truth:
+        replay(
+            recordings,
+            settings.name,
+            chunk=settings.chunk,
+            speed=settings.speed,
+            wait=not settings.no_wait,
+            loop=settings.loop,
+            say=_say,
+            faults=faults,
+            truth=truth.note,
+        )
 
 
 def _simulate(settings: Simulate) -> None:
     import threading
 
     from core.stream.cues import follow_cues
+    from core.stream.faults.spec import parse_all
     from core.stream.player import simulate
     from core.synthetic import LABELS, SimulatedSubject
 
+    faults = parse_all(settings.fault)
     labels = LABELS
     if settings.channels is not None:
         labels = tuple(name.strip() for name in settings.channels.split(","))
     subject = SimulatedSubject(settings.seed, settings.rate, labels, settings.run)
     stop = threading.Event()
-    with _Diary(settings.record) as diary:
+    with _Diary(settings.record) as diary, _Diary(settings.truth) as truth:
         follower = None
         if settings.markers is not None:
             follower = threading.Thread(
@@ -130,6 +146,8 @@ def _simulate(settings: Simulate) -> None:
                 say=_say,
                 speed=settings.speed,
                 note=diary.note,
+                faults=faults,
+                truth=truth.note,
             )
         finally:
             stop.set()

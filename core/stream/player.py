@@ -11,6 +11,9 @@ import numpy as np
 
 from core.errors import InputError
 from core.recordings import UNIT, Event, Recording
+from core.stream.faults.fault import Fault, Source
+from core.stream.faults.schedule import Schedule
+from core.stream.faults.sending import Sender
 from core.stream.outlets import MarkerOutlet, SignalOutlet, local_source_id
 from core.synthetic import SimulatedSubject
 
@@ -18,7 +21,6 @@ TYPE = "EEG"
 BREAK = 1.0  # s without samples between two recordings, and where a recording has a break
 
 _CHUNK = 0.032  # s of signal that are sent at once
-_LINGER = 2.0  # s that a finished stream stays for receivers to read its last samples
 _MARKERS_WAIT = 0.5  # s that a receiver of the signal has to open the markers too
 _BEHIND = 5.0  # s that a live sender may be late before it leaves samples out
 
@@ -97,6 +99,8 @@ def replay(
     loop: bool = False,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: None,
+    faults: Sequence[Fault] = (),
+    truth: Callable[[dict], None] = lambda fact: None,
 ) -> int:
     """Send recordings as one stream, and their events as the stream ``<name>-Markers``.
 
@@ -122,6 +126,10 @@ def replay(
         Ends it from another thread.
     say : callable, optional
         Gets a sentence about what is sent and what is awaited.
+    faults : sequence of Fault
+        What goes wrong on purpose, at seconds of the signal.
+    truth : callable, optional
+        Gets what was sent and done, fact by fact; see `core.stream.faults.truth`.
 
     Returns
     -------
@@ -131,28 +139,35 @@ def replay(
     Raises
     ------
     InputError
-        If the recordings do not fit one stream, or a setting has no meaning.
+        If the recordings do not fit one stream, or a setting or a fault has no meaning.
     """
     stop = stop or threading.Event()
     _check(recordings, chunk, speed)
     first = recordings[0]
-    outlet = SignalOutlet(
-        name, TYPE, first.labels, UNIT, first.rate, f"{_source('replay', name)}/{first.sha256[:8]}"
-    )
-    markers = MarkerOutlet(f"{name}-Markers", f"{outlet.source_id}/markers")
-    say(_announcement(outlet, markers))
-    if wait:
+    source_id = f"{_source('replay', name)}/{first.sha256[:8]}"
+    schedule = Schedule(faults, Source(first.rate, first.labels))
+    sender = Sender(name, TYPE, UNIT, source_id, schedule, speed, stop, truth)
+    markers = MarkerOutlet(f"{name}-Markers", f"{source_id}/markers")
+    if outlet := sender.outlet:
+        say(_announcement(outlet, markers))
+    if wait and outlet:
         say("Waiting for a receiver before the first sample ...")
         while not outlet.wait_for_consumer(0.2):
             if stop.is_set():
                 return 0
         markers.wait_for_consumer(_MARKERS_WAIT)
-    pieces = cut(recordings, chunk or max(1, round(_CHUNK * first.rate)), loop)
-    sent = _send(pieces, outlet, markers, speed, stop)
+    start = sender.begin()
+    for piece in cut(recordings, chunk or max(1, round(_CHUNK * first.rate)), loop):
+        if not sender.wait(int(piece.positions[-1])):
+            break
+        for position, text in piece.markers:
+            markers.push(text, start + position / first.rate)
+        if not sender.send(piece.samples, piece.positions):
+            break
     if not stop.is_set():
-        say(f"All {sent} samples are sent.")
-        _linger(outlet, stop)
-    return sent
+        say(f"All {sender.sent} samples are sent.")
+        sender.end()
+    return sender.sent
 
 
 def _check(recordings: Sequence[Recording], chunk: int | None, speed: float) -> None:
@@ -171,48 +186,6 @@ def _check(recordings: Sequence[Recording], chunk: int | None, speed: float) -> 
             )
 
 
-def _send(
-    pieces: Iterator[Piece],
-    outlet: SignalOutlet,
-    markers: MarkerOutlet,
-    speed: float,
-    stop: threading.Event,
-) -> int:
-    """Send every piece when the time of its last sample has come."""
-    import pylsl
-
-    start, sent = pylsl.local_clock(), 0
-    for piece in pieces:
-        stamps = start + piece.positions / outlet.rate
-        if not _sleep_until(start + piece.positions[-1] / outlet.rate / speed, stop):
-            break
-        for position, text in piece.markers:
-            markers.push(text, start + position / outlet.rate)
-        outlet.push(piece.samples, stamps)
-        sent += len(stamps)
-    return sent
-
-
-def _sleep_until(moment: float, stop: threading.Event) -> bool:
-    """Sleep until a moment of the LSL clock; return False if stopped before."""
-    import pylsl
-
-    while (left := moment - pylsl.local_clock()) > 0:
-        if stop.wait(left):
-            return False
-    return not stop.is_set()
-
-
-def _linger(outlet: SignalOutlet, stop: threading.Event) -> None:
-    """Stay while receivers read what is on its way: it is gone as soon as the outlet is."""
-    import pylsl
-
-    end = pylsl.local_clock() + _LINGER
-    while outlet.has_consumers() and pylsl.local_clock() < end:
-        if stop.wait(0.05):
-            return
-
-
 def simulate(
     subject: SimulatedSubject,
     name: str = "EEG",
@@ -222,6 +195,8 @@ def simulate(
     say: Callable[[str], None] = lambda text: None,
     speed: float = 1.0,
     note: Callable[[dict], None] = lambda fact: None,
+    faults: Sequence[Fault] = (),
+    truth: Callable[[dict], None] = lambda fact: None,
 ) -> int:
     """Send a simulated subject live, until stopped.
 
@@ -246,6 +221,8 @@ def simulate(
         runs so much faster: the LSL clock times the speed.
     note : callable, optional
         Gets the stamp of the first sample with the rate, and in the end the number of samples.
+    faults, truth
+        As in `replay`.
 
     Returns
     -------
@@ -255,10 +232,8 @@ def simulate(
     Raises
     ------
     InputError
-        If a setting has no meaning.
+        If a setting or a fault has no meaning.
     """
-    import pylsl
-
     if chunk is not None and chunk < 1:
         raise InputError(f"--chunk is {chunk}; at least one sample has to be sent at once.")
     if duration is not None and not duration > 0:
@@ -268,26 +243,28 @@ def simulate(
     stop = stop or threading.Event()
     chunk = chunk or max(1, round(_CHUNK * speed * subject.rate))
     source_id = f"{_source('simulated', name)}/{subject.seed}"
-    outlet = SignalOutlet(name, TYPE, subject.labels, UNIT, subject.rate, source_id)
-    say(_announcement(outlet))
+    schedule = Schedule(faults, Source(subject.rate, subject.labels))
+    sender = Sender(name, TYPE, UNIT, source_id, schedule, speed, stop, truth)
+    if outlet := sender.outlet:
+        say(_announcement(outlet))
     left = None if duration is None else round(duration * subject.rate)
-    start, position, sent = pylsl.local_clock() * speed, 0, 0
-    note({"start": start, "rate": subject.rate})
-    while left is None or sent < left:
-        now = pylsl.local_clock() * speed
-        if now - (start + position / subject.rate) > _BEHIND * speed:
+    position, made = 0, 0
+    note({"start": sender.begin(speed), "rate": subject.rate})
+    while left is None or made < left:
+        if (late := sender.late(position)) > _BEHIND:
             # The machine slept. What a person would have sent meanwhile is lost.
-            position = round((now - start) * subject.rate)
-        n = chunk if left is None else min(chunk, left - sent)
-        if not _sleep_until((start + (position + n - 1) / subject.rate) / speed, stop):
+            position += round(late * speed * subject.rate)
+        n = chunk if left is None else min(chunk, left - made)
+        # First the wait: what is imagined meanwhile shows in these samples already.
+        if not sender.wait(position + n - 1):
             break
-        stamps = start + np.arange(position, position + n) / subject.rate
-        outlet.push(subject.generate(n), stamps)
-        position, sent = position + n, sent + n
-    note({"sent": sent})
+        if not sender.send(subject.generate(n), np.arange(position, position + n)):
+            break
+        position, made = position + n, made + n
+    note({"sent": sender.sent})
     if not stop.is_set():
-        _linger(outlet, stop)
-    return sent
+        sender.end()
+    return sender.sent
 
 
 def _source(kind: str, name: str) -> str:

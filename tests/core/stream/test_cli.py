@@ -10,6 +10,7 @@ import pytest
 from core.recordings import read_recording
 from core.stream.cli import main
 from core.stream.discovery import StreamQuery, find_stream, read_facts
+from core.stream.faults.truth import Truth
 from core.stream.inlet import Inlet
 from core.stream.outlets import MarkerOutlet
 
@@ -111,6 +112,7 @@ def test_control_c_ends_it_without_a_traceback(command, program, name, recording
         (["replay", __file__], "cannot be read as a recording"),
         (["simulate", "--rate", "50"], "at least 100 Hz"),
         (["simulate", "--duration", "-1"], "--duration"),
+        (["simulate", "--fault", "lose:sample=3"], '"samples" may be meant'),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, capfd):
@@ -124,6 +126,23 @@ def test_settings_without_a_meaning_are_refused(recording_file, capfd):
     for setting in ("--speed", "--chunk"):
         assert main(["replay", str(recording_file), setting, "0"]) == 2
         assert setting in capfd.readouterr().err
+
+
+def test_faults_are_done_and_told(program, name, tmp_path):
+    truth = tmp_path / "truth.jsonl"
+    faults = ("lose:samples=50,at=0.2", "flat:channel=C3,at=0.6,for=0.2")
+    process = program(
+        *("simulate", "--name", name, "--duration", 1, "--fault", *faults, "--truth", truth)
+    )
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (0, "")
+    told = Truth.read(truth)
+    assert told.positions.tolist() == [*range(50), *range(100, 250)]
+    assert [(h.fault, h.samples) for h in told.happened] == [
+        ("lose", (50, 100)),
+        ("flat", (150, 200)),
+    ]
+    assert main(["simulate", "--truth", str(truth)]) == 2  # never overwritten
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["replay", "--help"]])
