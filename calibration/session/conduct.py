@@ -16,6 +16,7 @@ from calibration.paradigm.course import Course
 from calibration.screens.operator.window import OperatorWindow
 from calibration.screens.person.presenter import Presenter
 from calibration.screens.setup.window import SetupWindow
+from calibration.session.progress import Alarm
 from calibration.session.session import Session
 from calibration.session.setup import Setup
 from core.errors import InputError
@@ -98,7 +99,7 @@ class Conductor(QObject):
         self._earlier, self._save, self._leave = tuple(earlier), save, leave
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._fitting: Future[Outcome] | None = None
-        self._failed = False
+        self._failure: Alarm | None = None  # what ended the run
         self._loop = QEventLoop()
         self._timer = QTimer(self, interval=_LOOK)
         self._timer.timeout.connect(self._look)
@@ -130,8 +131,8 @@ class Conductor(QObject):
     def _look(self) -> None:
         """See whether something ended the run, or the fit is done."""
         failure = self._session.failure
-        if failure is not None and not self._failed and not self._course.finished:
-            self._failed = True
+        if failure is not None and self._failure is None and not self._course.finished:
+            self._failure = failure
             self._presenter.fail(failure.title, failure.advice)
         if self.outcome is None and self._fitting is not None and self._fitting.done():
             self.outcome = self._fitting.result()
@@ -140,7 +141,7 @@ class Conductor(QObject):
     def _finish(self) -> None:
         if self._fitting is not None:
             return
-        if not self._failed:
+        if self._failure is None:
             self._presenter.say("Thank you", "The decoder is being made. You may move and blink.")
         self._fitting = self._pool.submit(self._fit, monotonic())
 
@@ -162,9 +163,14 @@ class Conductor(QObject):
     def _tell(self, outcome: Outcome) -> None:
         if self._leave:
             self._loop.quit()
-        elif not self._failed:
-            title = "Done" if outcome.fit is not None else "No decoder yet"
-            self._presenter.say(title, outcome.said or outcome.problem, "Return: close")
+            return
+        if self._failure is not None:
+            title, text = self._failure.title, f"{self._failure.advice} {outcome.said}".rstrip()
+        elif outcome.fit is not None:
+            title, text = "Done", outcome.said
+        else:
+            title, text = "No decoder yet", outcome.problem
+        self._presenter.say(title, text, "Return: close")
 
     def _quit_if_over(self) -> None:
         if self._course.finished and self.outcome is not None:

@@ -1,0 +1,88 @@
+"""What ends a session early stays on the screen until it is closed, with how to close it."""
+
+import threading
+
+import numpy as np
+import pylsl
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+
+from calibration.paradigm.course import Course, plan_trials
+from calibration.paradigm.model import Paradigm
+from calibration.recording.bids import next_run
+from calibration.recording.recorder import Recorder
+from calibration.screens.person.presenter import Presenter
+from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.conduct import Conductor
+from calibration.session.session import Session
+from core.errors import InputError
+from core.recordings import read_recording
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.stream.player import simulate
+from core.synthetic import SimulatedSubject
+
+
+class NoTrials:
+    """Learns nothing."""
+
+    rejected = 0
+    accuracy = None
+
+    def write(self, samples, stamps):
+        pass
+
+    def event(self, name, time):
+        pass
+
+    def fit(self, recording):
+        raise InputError("There are too few trials.")
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def acquisition():
+    stop = threading.Event()
+    subject = SimulatedSubject(labels=("C3", "CZ", "C4"))
+    sender = threading.Thread(target=simulate, args=(subject, "Conducted"), kwargs={"stop": stop})
+    sender.start()
+    acquisition = Acquisition(Inlet(find_stream(StreamQuery(name="Conducted"), 20.0)), Overrides())
+    yield acquisition
+    acquisition.close()
+    stop.set()
+    sender.join()
+
+
+def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_path):
+    paradigm = Paradigm(instructions=0.2)
+    trials = plan_trials(paradigm, 0)
+    course = Course(paradigm, trials)
+    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
+    session = Session(acquisition, recorder, NoTrials(), course, trials)
+    presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
+    session.shown_by(presenter)
+    conductor = Conductor(session, course, presenter, (), lambda fit: "")
+    scenes = []
+
+    def watch():
+        if recorder.samples_written and not recorder.failed:
+            recorder.write(np.zeros((5, 2)), np.zeros(5))  # another number of channels
+        if presenter.scene.foot == "Return: close":
+            scenes.append(presenter.scene)
+            QTest.keyClick(presenter.window, Qt.Key.Key_Return)
+
+    timer = QTimer(interval=20)
+    timer.timeout.connect(watch)
+    timer.start()
+    outcome = conductor.run(full_screen=False)
+    timer.stop()
+    assert scenes[0].title == "Recording stopped"
+    assert "the recording ended before it" in scenes[0].text
+    assert "eegpt-calibrate resume goes on with the rest" in scenes[0].text
+    assert outcome.fit is None
+    assert outcome.problem == f"Recording stopped: {scenes[0].text}"
+    found = read_recording(session.run.file("eeg.vhdr"))
+    assert len(found.samples_uv) == recorder.samples_written > 0
