@@ -57,6 +57,7 @@ def test_a_run_from_a_config_of_ours(start, store, capsys):
         "best.safetensors",
         "last.safetensors",
         "losses.csv",
+        "pictures",
         "run.json",
         "settings.yaml",
     ]
@@ -122,35 +123,74 @@ def test_killed_and_resumed_the_next_losses_are_those_of_a_run_in_one_piece(how,
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_two_processes_have_the_loss_and_the_gradients_of_one(start, tmp_path):
+@pytest.fixture
+def together(tmp_path):
+    """Return a function that runs the command in two processes, and what they print."""
+
+    def together(*flags):
+        launch = "-m torch.distributed.run --standalone --nproc-per-node 2 -m training.pretrain"
+        done = subprocess.run(
+            [sys.executable, *launch.split(), *flags],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return together
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_two_processes_have_the_loss_and_the_gradients_of_one(start, together, parallel, tmp_path):
     flags = ["--steps", "1", "--batch", "8", "--validation-subjects", "3"]
     flags += ["--validation-windows", "8"]
     alone, _ = start(*flags, name="alone")
-    together = RunFolder(tmp_path / "together")
-    launch = "-m torch.distributed.run --standalone --nproc-per-node 2 -m training.pretrain".split()
-    paths = ["--folder", str(together.path), "--store", alone.settings().store]
-    done = subprocess.run(
-        [sys.executable, *launch, *flags, *FAST, *paths],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("1 steps of 8 windows") == 1  # one of them speaks
-    assert "on 2 x cpu" in done.stdout
-    (one,), (two,) = alone.curves(), together.curves()
+    pair = RunFolder(tmp_path / "pair")
+    paths = ["--folder", str(pair.path), "--store", alone.settings().store]
+    said = together(*flags, *FAST, *paths, "--parallel", parallel)
+    assert said.count("1 steps of 8 windows") == 1  # one of them speaks
+    assert "on 2 x cpu" in said
+    (one,), (two,) = alone.curves(), pair.curves()
     for name in ("alignment", "reconstruction", "loss", "validation_reconstruction"):
         assert float(two[name]) == pytest.approx(float(one[name]), rel=1e-5)
     # After one step AdamW's first moment is the gradient, times 1 - beta1.
-    ours, theirs = load_file(together.last), load_file(alone.last)
+    ours, theirs = load_file(pair.last), load_file(alone.last)
+    assert {name: x.shape for name, x in ours.items()} == {n: x.shape for n, x in theirs.items()}
     moments = [name for name in theirs if name.startswith("optimizer.exp_avg.")]
     assert len(moments) > 100
     largest = max(np.abs(theirs[name]).max() for name in moments)
     for name in moments:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5 * largest)
+    assert set(load_file(pair.best)) == set(load_file(alone.best))
+    assert len(list(pair.pictures.iterdir())) == 1
+
+
+def test_a_run_goes_on_in_two_processes_with_a_part_of_the_weights_each(
+    start, together, monkeypatch
+):
+    flags = ["--steps", "6", "--batch", "8"]
+    whole, _ = start(*flags, name="whole")
+
+    def stop(line):
+        if line.startswith("step 2 "):
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("training.pretrain.print_line", stop)
+        folder, code = start(*flags, name="stopped")
+    assert code == 128 + signal.SIGTERM
+    together("--resume", str(folder.path), "--parallel", "fsdp")
+    assert folder.facts()["resumed"][0]["step"] == 3
+    ours, theirs = folder.curves(), whole.curves()
+    assert [row["step"] for row in ours] == [row["step"] for row in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
+    moved = {name: x.shape for name, x in load_file(folder.last).items()}
+    assert moved == {name: x.shape for name, x in load_file(whole.last).items()}
 
 
 def refusal(capsys, *given):

@@ -43,6 +43,14 @@ class Processes:
             dist.all_reduce(values)
         return values
 
+    def most(self, value: int) -> int:
+        """Return the largest of a number over all processes."""
+        if self.count == 1:
+            return value
+        largest = torch.tensor(value, device=self.device)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return int(largest)
+
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.count > 1:

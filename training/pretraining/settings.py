@@ -15,6 +15,7 @@ from core.settings import Settings
 
 Ablation = Literal["A", "B", "C", "D"]
 Precision = Literal["fp32", "medium", "bf16", "fp16"]
+Parallel = Literal["ddp", "fsdp"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -115,6 +116,9 @@ class PretrainSettings(Settings):
     code; bf16 or fp16: mixed (the paper's is fp16)."""
     device: str = "auto"
     """auto (a GPU if there is one), cpu, cuda or mps."""
+    parallel: Parallel = "ddp"
+    """With several processes: each has the whole model (ddp), or a part of every weight and of the
+    optimiser (fsdp), for models that one GPU does not hold."""
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Threads of torch in each process; by default torch decides."""
     log_every: Annotated[int, Field(ge=1, le=10**6)] = 10
@@ -125,8 +129,10 @@ class PretrainSettings(Settings):
     """Windows of a validation: the same ones, with the same masks, every time."""
     checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     """Steps from one checkpoint to the next."""
+    pictures: bool = True
+    """Draw a reconstruction at every validation."""
     tensorboard: bool = False
-    """Write the curves for TensorBoard, too."""
+    """Write curves and pictures for TensorBoard, too."""
 
     @model_validator(mode="after")
     def _consistent(self) -> PretrainSettings:
@@ -154,5 +160,9 @@ class PretrainSettings(Settings):
 PATCH = 64
 """Samples of a patch; the shape of the variants' weights."""
 
-FREE = frozenset("store device threads micro_batch tensorboard log_every checkpoint_every".split())
+FREE = frozenset(
+    """
+    store device parallel threads micro_batch pictures tensorboard log_every checkpoint_every
+    """.split()
+)
 """Settings that may change when a run goes on: they leave its losses as they are."""

@@ -5,31 +5,43 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from core.errors import InputError
-from training.pretraining.objectives.eegpt import Losses, collapse, parameter_groups
+from core.montage import CODEX
+from training.pretraining.masking import Masks
+from training.pretraining.objectives.eegpt import Losses, Objective, collapse, parameter_groups
 from training.pretraining.objectives.lean import leave_out_unread
 from training.pretraining.objectives.parts import check_store, first_weights, objective_of
 from training.pretraining.objectives.spectrum import Parts
 from training.pretraining.output.checkpoints import Progress, load_checkpoint, save_checkpoint
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
+from training.pretraining.output.pictures import Reconstruction
 from training.pretraining.processes import Interruption, Processes
 from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
 from training.pretraining.settings import PretrainSettings
+from training.pretraining.sharing import is_sharded, shared, unsynchronised
 from training.pretraining.windows import Group, Windows, WindowStore
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _VALIDATION_SEED = 0  # of every run: their validation losses can be compared
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What the objective takes at once, and how many windows of it count."""
+
+    count: int
+    given: tuple[Tensor, ...]
 
 
 class Trainer:
@@ -79,10 +91,7 @@ class Trainer:
         if settings.precision == "medium":
             torch.set_float32_matmul_precision("medium")
         self.objective = objective_of(self.parts, settings)
-        self._model: torch.nn.Module = self.objective
-        if me.count > 1:
-            devices = [me.device] if me.device.type == "cuda" else None
-            self._model = DistributedDataParallel(self.objective, device_ids=devices)
+        self._model = shared(self.objective, me, settings.parallel)
         groups = parameter_groups(self.parts, settings.rate.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, fused=True)  # one pass over all weights
         self._scaler = torch.amp.GradScaler(me.device.type, enabled=settings.precision == "fp16")
@@ -107,9 +116,10 @@ class Trainer:
             self._scaler.load_state_dict(progress.loss_scale)
 
     def save(self, folder: RunFolder) -> None:
-        """Write the last checkpoint; only the first process does."""
-        if self.me.first:
-            save_checkpoint(folder.last, self.parts, self._progress(), self.optimiser)
+        """Write the last checkpoint; every process takes part."""
+        save_checkpoint(
+            folder.last, self.parts, self._progress(), self.optimiser, write=self.me.first
+        )
 
     def run(self, folder: RunFolder, interruption: Interruption) -> int:
         """Train to the end, or until asked to stop.
@@ -124,7 +134,7 @@ class Trainer:
         InputError
             If a loss is no finite number; the last good checkpoint stays.
         """
-        curves = Curves(folder, self.settings.tensorboard) if self.me.first else None
+        curves = Curves(folder, self.settings) if self.me.first else None
         spent, since = 0.0, self.step
         with ThreadPoolExecutor(1, "windows") as reader:  # reads the next batch meanwhile
             coming = reader.submit(self._batch, self.step)
@@ -135,7 +145,8 @@ class Trainer:
                     coming = reader.submit(self._batch, self.step + 1)
                 row, tokens, stop = self.update(groups, interruption.signal)
                 spent += time.perf_counter() - begin
-                held_out = self.validate(folder) if self._due(self.settings.validate_every) else {}
+                due = self._due(self.settings.validate_every)
+                held_out = self.validate(folder, curves) if due else {}
                 if self._due(self.settings.log_every) or held_out:
                     variance, rank = collapse(tokens)
                     speed = self.settings.batch * (self.step - since) / spent
@@ -181,17 +192,18 @@ class Trainer:
         sums = self._zeros(3)  # alignment, reconstruction, signals
         sums[2] = float(stop > 0)
         tokens = []
-        pieces = list(self._pieces(groups))
+        pieces = self._pieces(groups)
         for number, piece in enumerate(pieces, 1):
-            share = len(piece[0]) / settings.batch
-            with self._unsynchronised(number < len(pieces)):
+            share = piece.count / settings.batch
+            with unsynchronised(self._model, number < len(pieces)):
                 losses = self._losses(self._model, piece)
                 # Gradients are averaged over the processes: their sum is wanted.
                 loss = self.objective.weighed(losses, weight) * share * self.me.count
                 self._scaler.scale(loss).backward()
             sums[0] += share * losses.alignment.detach()
             sums[1] += share * losses.reconstruction.detach()
-            tokens.append(losses.tokens)
+            if piece.count:
+                tokens.append(losses.tokens)
         alignment, reconstruction, signals = self.me.total(sums).tolist()
         if not math.isfinite(alignment + reconstruction):
             raise InputError(self._not_finite(groups, alignment, reconstruction))
@@ -213,8 +225,10 @@ class Trainer:
         return row, torch.cat(tokens), (stop or signal.SIGTERM) if signals else 0
 
     @torch.no_grad()
-    def validate(self, folder: RunFolder) -> dict[str, float]:
+    def validate(self, folder: RunFolder, curves: Curves | None = None) -> dict[str, float]:
         """Return the losses on the people held out, and keep the checkpoint if it is the best.
+
+        A reconstruction of their first window is drawn with the curves, if wanted.
 
         The best has the lowest loss of the reconstruction: the alignment loss is lowest when
         tokens are all alike.
@@ -224,17 +238,21 @@ class Trainer:
         batch = self.settings.batch
         batches = max(1, self.settings.validation_windows // batch)
         sums = self._zeros(2)
+        drawn: Reconstruction | None = None
         for number in range(batches):
             groups = self._validation.batch(number, self.me.rank, self.me.count)
             for piece in self._pieces(groups):
                 losses = self._losses(self.objective, piece)
-                share = len(piece[0]) / (batches * batch)
+                share = piece.count / (batches * batch)
                 sums += share * torch.stack((losses.alignment, losses.reconstruction))
+                if curves is not None and drawn is None:
+                    drawn = self._reconstruction(piece, losses)
         alignment, reconstruction = self.me.total(sums).tolist()
         if self.best is None or reconstruction < self.best:
             self.best = reconstruction
-            if self.me.first:
-                save_checkpoint(folder.best, self.parts, self._progress())
+            save_checkpoint(folder.best, self.parts, self._progress(), write=self.me.first)
+        if curves is not None and drawn is not None:
+            curves.draw(self.step, drawn)
         return {"validation_alignment": alignment, "validation_reconstruction": reconstruction}
 
     def _due(self, every: int) -> bool:
@@ -244,9 +262,10 @@ class Trainer:
     def _batch(self, step: int) -> list[Group]:
         return self.windows.batch(step, self.me.rank, self.me.count)
 
-    def _pieces(self, groups: list[Group]) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Yield what the objective takes, no more windows at once than fit."""
+    def _pieces(self, groups: list[Group]) -> list[_Piece]:
+        """Return what the objective takes, no more windows at once than fit."""
         device = self.me.device
+        pieces = []
         for group in groups:
             fixed = [
                 torch.from_numpy(array).to(device)
@@ -255,19 +274,33 @@ class Trainer:
             most = self.settings.micro_batch or len(group.windows)
             for start in range(0, len(group.windows), most):
                 windows = torch.from_numpy(group.windows[start : start + most])
-                yield windows.to(device), fixed[0], fixed[1], fixed[2]
+                pieces.append(_Piece(len(windows), (windows.to(device), *fixed)))
+        if is_sharded(self._model):
+            # Weights are gathered for every piece, which takes all processes: those that have
+            # fewer montages compute one of theirs again, for nothing.
+            pieces += [replace(pieces[0], count=0)] * (self.me.most(len(pieces)) - len(pieces))
+        return pieces
 
-    def _losses(self, model: torch.nn.Module, piece: tuple[Tensor, ...]) -> Losses:
+    def _losses(self, model: torch.nn.Module, piece: _Piece) -> Losses:
         kind = _MIXED.get(self.settings.precision)
         device = self.me.device.type
         with nullcontext() if kind is None else torch.autocast(device, dtype=kind):
-            return model(*piece)
+            return model(*piece.given)
 
-    def _unsynchronised(self, wanted: bool) -> AbstractContextManager:
-        """Keep gradients in this process until the last piece of its share."""
-        if wanted and isinstance(self._model, DistributedDataParallel):
-            return self._model.no_sync()
-        return nullcontext()
+    def _reconstruction(self, piece: _Piece, losses: Losses) -> Reconstruction | None:
+        """Return the first window of a piece for a picture, where waveforms are reconstructed."""
+        if losses.drawn is None or not isinstance(self.objective, Objective):
+            return None
+        windows, ids, visible, targets = (tensor.cpu() for tensor in piece.given)
+        drawn = self.objective.restored(windows[:1], targets, losses.drawn[:1].cpu())
+        return Reconstruction(
+            windows[0].numpy(),
+            drawn[0].numpy(),
+            Masks(visible.numpy(), targets.numpy()),
+            [CODEX[place] for place in ids.tolist()],
+            self.windows.store.rate,
+            self.windows.store.unit,
+        )
 
     def _zeros(self, count: int) -> Tensor:
         """Return zeros to add losses to, where they are computed."""

@@ -12,6 +12,8 @@ from core.model import Pretraining
 from core.model.predictor import visible_times
 from training.pretraining.settings import Ablation
 
+_EPS = 1e-5  # of the layer norm of waveforms
+
 
 class Losses(NamedTuple):
     """What the objective finds for some windows.
@@ -22,11 +24,14 @@ class Losses(NamedTuple):
         Mean squared errors, in float32 or better.
     tokens : Tensor, shape (batch, patches, summary tokens, width)
         What the prediction was aligned with: tokens of the momentum encoder, each layer-normed.
+    drawn : Tensor, shape (batch, targets, samples of a patch), or None
+        What was reconstructed, if this objective reconstructs waveforms.
     """
 
     alignment: Tensor
     reconstruction: Tensor
     tokens: Tensor
+    drawn: Tensor | None = None
 
 
 class Objective(nn.Module):
@@ -85,7 +90,7 @@ class Objective(nn.Module):
         context = predicted if self.ablation == "C" else combined
         drawn = parts.reconstructor(context, targets, channel_ids)
         reconstruction = F.mse_loss(_full(drawn), self.waveforms(window, targets))
-        return Losses(alignment, reconstruction, aim)
+        return Losses(alignment, reconstruction, aim, drawn.detach())
 
     def weighed(self, losses: Losses, alignment_weight: float) -> Tensor:
         """Return the loss that is minimised."""
@@ -95,11 +100,27 @@ class Objective(nn.Module):
 
     def waveforms(self, window: Tensor, targets: Tensor) -> Tensor:
         """Return the patches to reconstruct, shape (batch, targets, samples of a patch)."""
+        asked = self._patches(window, targets)
+        return asked if self.ablation == "B" else F.layer_norm(asked, asked.shape[-1:], eps=_EPS)
+
+    def restored(self, window: Tensor, targets: Tensor, drawn: Tensor) -> Tensor:
+        """Return a reconstruction in the unit of the window, to be looked at beside it.
+
+        Where waveforms are normalised, each patch gets the mean and the deviation that it had.
+        """
+        drawn = _full(drawn)
+        if self.ablation != "B":
+            asked = self._patches(window * self.gain, targets)
+            variance, mean = torch.var_mean(asked, dim=-1, correction=0, keepdim=True)
+            drawn = drawn * (variance + _EPS).sqrt() + mean
+        return drawn / self.gain
+
+    def _patches(self, window: Tensor, targets: Tensor) -> Tensor:
+        """Return patches of a window, shape (batch, targets, samples of a patch)."""
         patch = self.parts.encoder.spec.patch
         patches = window.shape[-1] // patch
         grid = window[..., : patches * patch].unflatten(-1, (patches, patch)).transpose(1, 2)
-        asked = grid.flatten(1, 2)[:, targets]
-        return asked if self.ablation == "B" else F.layer_norm(asked, (patch,))
+        return grid.flatten(1, 2)[:, targets]
 
     @torch.no_grad()
     def average(self, kept: float) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.files import write_whole
 from training.pretraining.objectives.spectrum import Parts
+from training.pretraining.sharing import part_of, whole
 
 VERSION = 1
 
@@ -49,8 +50,12 @@ def save_checkpoint(
     parts: Parts,
     progress: Progress,
     optimiser: torch.optim.Optimizer | None = None,
+    write: bool = True,
 ) -> None:
     """Write a checkpoint, in place of an older one of that name.
+
+    Every process of a run has to call this, since each may have a part of the weights only; the
+    file is the same however many there are.
 
     Parameters
     ----------
@@ -60,6 +65,8 @@ def save_checkpoint(
     optimiser : torch.optim.Optimizer, optional
         For a checkpoint to go on from. Without it, the file has the four parts under their
         published names, as `core.model.load_pretraining` reads them.
+    write : bool
+        False in all processes but the one that writes.
 
     Raises
     ------
@@ -73,7 +80,13 @@ def save_checkpoint(
         for name, parameter in parts.named_parameters():
             for moment, value in optimiser.state.get(parameter, {}).items():
                 tensors[f"{_OPTIMISER}{moment}.{name}"] = value
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    plain = {}
+    for name, tensor in tensors.items():
+        gathered = whole(tensor.detach())
+        if write:
+            plain[name] = gathered.cpu().contiguous()
+    if not write:
+        return
     header = {"format_version": VERSION} | asdict(progress)
     write_whole(path, save(plain, metadata={_HEADER: json.dumps(header)}), overwrite=True)
 
@@ -111,7 +124,9 @@ def load_checkpoint(
     wrong = [n for n in wanted.keys() | weights.keys() if not _alike(wanted.get(n), weights.get(n))]
     if wrong:
         raise InputError(f"{path} is damaged: its tensor {min(wrong)} is not as it should be.")
-    parts.load_state_dict(weights)
+    with torch.no_grad():
+        for name, tensor in parts.state_dict().items():
+            tensor.copy_(part_of(weights[name], tensor))
     if optimiser is None:
         return progress
     for name, parameter in parts.named_parameters():
@@ -121,7 +136,7 @@ def load_checkpoint(
         if any(value is None for value in state.values()):
             raise InputError(f"{path} lacks the optimiser's state of {name}; it cannot go on.")
         optimiser.state[parameter] = {
-            moment: value.to(parameter.device)
+            moment: part_of(value, parameter)
             for moment, value in state.items()
             if value is not None
         }

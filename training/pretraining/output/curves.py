@@ -1,4 +1,4 @@
-"""The curves of a run: a CSV, and TensorBoard if asked."""
+"""The curves of a run and its pictures: a CSV and PNG files, and TensorBoard if asked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from core.errors import InputError
 from training.pretraining.output.folder import RunFolder
+from training.pretraining.output.pictures import Reconstruction, save_picture
+from training.pretraining.settings import PretrainSettings
 
 
 class Curves:
@@ -15,8 +17,8 @@ class Curves:
     Parameters
     ----------
     folder : RunFolder
-    tensorboard : bool
-        Write for TensorBoard, too.
+    settings : PretrainSettings
+        Whether to draw, and to write for TensorBoard.
 
     Raises
     ------
@@ -24,10 +26,11 @@ class Curves:
         If TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, folder: RunFolder, tensorboard: bool) -> None:
+    def __init__(self, folder: RunFolder, settings: PretrainSettings) -> None:
         self._folder = folder
+        self._pictures = settings.pictures
         self._board: Any = None
-        if tensorboard:
+        if settings.tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
@@ -43,3 +46,11 @@ class Curves:
             for name, value in row.items():
                 self._board.add_scalar(name, value, row["step"])
             self._board.flush()
+
+    def draw(self, step: int, found: Reconstruction) -> None:
+        """Draw a reconstruction, if pictures are wanted."""
+        if not self._pictures:
+            return
+        picture = save_picture(self._folder, step, found)
+        if self._board is not None:
+            self._board.add_image("reconstruction", picture[..., :3], step, dataformats="HWC")

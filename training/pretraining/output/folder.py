@@ -59,6 +59,11 @@ class RunFolder:
         """The four parts at the lowest validation loss."""
         return self.path / "best.safetensors"
 
+    @property
+    def pictures(self) -> Path:
+        """Folder of reconstructions, a picture a validation."""
+        return self.path / "pictures"
+
     def settings(self) -> PretrainSettings:
         """Return the settings it was started with.
 

@@ -1,0 +1,103 @@
+"""Pictures of a reconstruction: what there was, what the encoder saw, what was made of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.files import write_whole
+from training.pretraining.masking import Masks
+from training.pretraining.output.folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SHOWN = 4  # channels
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One window of the people held out, and what the model made of it.
+
+    Attributes
+    ----------
+    window : ndarray, shape (channels, samples)
+    waveforms : ndarray, shape (targets, samples of a patch)
+        In the window's unit.
+    masks : Masks
+    channels : sequence of str
+    rate : float
+        In Hz.
+    unit : str
+    """
+
+    window: np.ndarray
+    waveforms: np.ndarray
+    masks: Masks
+    channels: Sequence[str]
+    rate: float
+    unit: str
+
+    def seen(self) -> np.ndarray:
+        """Return the window with nan wherever the encoder saw nothing."""
+        return self._at(self.masks.visible.ravel(), self._patches())
+
+    def made(self) -> np.ndarray:
+        """Return the reconstruction, with nan wherever none was asked for."""
+        return self._at(self.masks.targets, self.waveforms)
+
+    def _patches(self) -> np.ndarray:
+        length = self.waveforms.shape[-1]
+        grid = self.window.reshape(len(self.window), -1, length).swapaxes(0, 1)
+        return grid.reshape(-1, length)[self.masks.visible.ravel()]
+
+    def _at(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
+        channels, length = len(self.window), self.waveforms.shape[-1]
+        grid = np.full((self.window.shape[1] // length, channels, length), np.nan)
+        grid[positions // channels, positions % channels] = patches
+        return grid.swapaxes(0, 1).reshape(channels, -1)
+
+
+def save_picture(folder: RunFolder, step: int, found: Reconstruction) -> np.ndarray:
+    """Draw a reconstruction into a run's folder; a run that goes on draws some again.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 4)
+        The picture, for TensorBoard.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(draw(found, step))
+    file = io.BytesIO()
+    canvas.print_png(file)
+    write_whole(folder.pictures / f"step-{step:07d}.png", file.getvalue(), overwrite=True)
+    return np.asarray(canvas.buffer_rgba())
+
+
+def draw(found: Reconstruction, step: int) -> Figure:
+    """Return a row for each of a few channels: all of it, what was seen, what was made."""
+    from matplotlib.figure import Figure
+
+    window = found.window
+    rows = np.unique(np.linspace(0, len(window) - 1, _SHOWN + 2).round().astype(int)[1:-1])
+    columns = {"recorded": window, "seen": found.seen(), "reconstructed": found.made()}
+    times = np.arange(window.shape[1]) / found.rate
+    figure = Figure(figsize=(12.0, 1.4 * len(rows) + 0.8), layout="constrained")
+    axes = figure.subplots(len(rows), 3, sharex=True, sharey="row", squeeze=False)
+    figure.suptitle(f"Step {step}: a window of somebody held out")
+    for line, row in zip(axes, rows.tolist(), strict=True):
+        line[0].set_ylabel(f"{found.channels[row]}, {found.unit}")
+        for axis, (name, signal) in zip(line, columns.items(), strict=True):
+            axis.plot(times, window[row], color="0.8", linewidth=0.8)
+            colour = "tab:orange" if name == "reconstructed" else "tab:blue"
+            axis.plot(times, signal[row], color=colour, linewidth=0.8)
+    for axis, name in zip(axes[0], columns, strict=True):
+        axis.set_title(name)
+    for axis in axes[-1]:
+        axis.set_xlabel("s")
+    return figure
