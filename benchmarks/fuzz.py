@@ -4,10 +4,11 @@
     python benchmarks/fuzz.py --cases 600      a taste
     python benchmarks/fuzz.py --only 4711      one case again, with its traceback
 
-Each case is a good file, spoiled (`fuzzing/mutations.py`), and read by the function that the programs read
-it with; what is accepted is then used. A case is a finding if it ends in anything but an
-`InputError` of one printable line; if a file is opened for writing, a folder made or a process
-started outside the data folder; if it takes more than 5 s or 512 MB; or if the process dies.
+Each case is a good file, spoiled (`fuzzing/mutations.py`), and read by the function that the
+programs read it with; what is accepted is then used (`fuzzing/kinds.py`). A case is a finding if
+it ends in anything but an `InputError` of one printable line; if a file is opened for writing, a
+folder made or a process started outside the data folder; if it takes more than 5 s or 512 MB; or
+if the process dies.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
             quiet = Path(folder, "lsl.cfg")
             quiet.write_text("[log]\nlevel = -3\n", encoding="ascii")
             place = {"EEGPT_HOME": folder, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder}
-            place |= {"LSLAPICFG": str(quiet)}
+            place |= {"LSLAPICFG": str(quiet), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             process = subprocess.Popen(
                 [sys.executable, __file__, "--work", folder, "--seed", str(seed)]
                 + ["--first", str(first), "--cases", str(stop - first)]
@@ -152,6 +153,7 @@ def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
                 at = said.get("at", at)
                 if "case" in said:
                     total["findings"].append(said)
+                    print(line, end="", file=sys.stderr, flush=True)
                 if "counts" in said:
                     total["counts"].update(said["counts"])
                     total["slowest"] = max(total["slowest"], said["slowest"])

@@ -16,6 +16,7 @@ from core.errors import InputError, reason
 _LARGEST = 64 * 1024  # bytes of a settings file: a hundred times what one needs
 _FANCY = {yaml.AnchorToken: "an anchor", yaml.AliasToken: "an alias", yaml.TagToken: "a tag"}
 _DEEPEST = 8  # levels of nesting
+_MOST = 10_000  # tokens; the parser is slow enough to be held up by many
 _OPENING = (
     yaml.BlockMappingStartToken,
     yaml.BlockSequenceStartToken,
@@ -95,7 +96,7 @@ def _read(path: Path) -> dict[str, Any]:
         twice = [name for name, times in Counter(map(str, names)).items() if times > 1]
         if twice:
             raise InputError(f'{path} says "{reason(twice[0], 60)}" more than once.')
-        loaded = yaml.safe_load(text)
+        loaded = yaml.SafeLoader("").construct_document(node)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8.") from error
     except yaml.MarkedYAMLError as error:
@@ -109,7 +110,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _refuse_tricks(path: Path, text: str) -> None:
     """Refuse what settings never need and an attack would use, before anything is built."""
     depth = 0
-    for token in yaml.scan(text):
+    for count, token in enumerate(yaml.scan(text)):
+        if count == _MOST:
+            raise InputError(f"{path} is no settings file: it holds thousands of values.")
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         kind = _FANCY.get(type(token)) or ("nesting this deep" if depth > _DEEPEST else None)
         if kind is not None:

@@ -85,6 +85,12 @@ def test_each_mistake_is_one_sentence(changes, words):
         ("? [1, 2]\n: 3\n", "is not YAML"),
         ("#" * 70_000, "larger than 64 KiB"),
         ("name: 2024-99-99\n", "is not YAML"),
+        (f"name: [{'1, ' * 9000}1]\n", "holds thousands of values"),
+        (f"name: 0x{'f' * 20_000}\n", "name is a value too large to be written; "),
+        (f"count: 0x{'f' * 20_000}\n", "count is a value too large to be written; "),
+        ('"\\e[31m": 4\n', '"[31m" is no setting'),
+        (f"{'n' * 900}: 4\n", "is no setting"),
+        (f"{'n' * 30_000}: 4\n", "this is not YAML"),
     ],
 )
 def test_files_that_are_no_settings_are_refused(write, text, words):
@@ -92,7 +98,8 @@ def test_files_that_are_no_settings_are_refused(write, text, words):
     said = refusal(path)
     assert said.startswith(str(path))
     assert words in said
-    assert "\n" not in said
+    assert said.isprintable()
+    assert len(said) < 400 + len(str(path))
 
 
 def test_a_mistake_in_a_file_names_the_file(write):
