@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from calibration.session.progress import size
 from core import units
 from core.errors import InputError
 from core.montage import CODEX, match
@@ -139,8 +140,8 @@ def obstacles(state: SetupState) -> tuple[str, ...]:
         reasons.append("Say whose session this is.")
     if state.free_bytes < state.needed_bytes:
         reasons.append(
-            f"The disk has {state.free_bytes / 1e6:.0f} MB left, and a session takes "
-            f"{state.needed_bytes / 1e6:.0f} MB; make room, or choose another folder."
+            f"The disk has {size(state.free_bytes)} left, and a session takes "
+            f"{size(state.needed_bytes)}; make room, or choose another folder."
         )
     return tuple(reasons)
 

@@ -65,7 +65,7 @@ class Progress:
     done, total : int
         Trials done, and planned; without practice.
     blocks : int
-        Blocks planned.
+        Number of the last block planned; the rest of a run keeps the numbers it had.
     rejected : int
         Trials left out by now because of artifacts or gaps.
     accuracy : Accuracy or None
@@ -131,3 +131,12 @@ class SessionView(Protocol):
     def stop(self) -> None:
         """End the session after the current trial, and keep everything."""
         ...
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in the unit that people use for it, 12.3 GB."""
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 999.5:
+            return f"{count:.0f} {unit}"
+    return f"{count / 1000:.1f} GB"

@@ -10,7 +10,7 @@ from calibration.recording.bids import Run
 from calibration.recording.recorder import Recorder
 from calibration.session.acquisition import Acquisition, Listener
 from calibration.session.learning import Learner
-from calibration.session.progress import Alarm, Progress
+from calibration.session.progress import Alarm, Progress, size
 from core.signal.monitor import ChannelStatus, Traces
 from core.stream.outlets import MarkerOutlet
 
@@ -148,7 +148,7 @@ class Session:
             stopping=course.stopping,
             done=sum(not trial.practice for trial in course.completed),
             total=len(self._planned),
-            blocks=len({trial.block for trial in self._planned}),
+            blocks=max((trial.block for trial in self._planned), default=0),
             rejected=self.learner.rejected,
             accuracy=self.learner.accuracy,
             recorded=self.recorder.seconds,
@@ -175,7 +175,7 @@ class Session:
             )
         if free < _SPACE_LOW:
             alarms.append(
-                Alarm("Disk nearly full", f"{free / 1e9:.1f} GB are free; make room on the disk.")
+                Alarm("Disk nearly full", f"{size(free)} are free; make room on the disk.")
             )
         if self._presenter is not None and self._presenter.hidden:
             alarms.append(

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from calibration.screens.person import cue
 from calibration.screens.person.cue import Scene
-from calibration.session.progress import Accuracy, Alarm, Progress
+from calibration.session.progress import Accuracy, Alarm, Progress, size
 from ui import theme
 from ui.cells import Cell, write_line
 
@@ -39,15 +39,6 @@ def clock(seconds: float) -> str:
     """Return minutes and seconds, 4:07."""
     whole = max(0, math.ceil(seconds - 1e-6)) if math.isfinite(seconds) else 0
     return f"{whole // 60}:{whole % 60:02d}"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes in the unit that people use for it, 12.3 GB."""
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 999.5:
-            return f"{count:.0f} {unit}"
-    return f"{count / 1000:.1f} GB"
 
 
 def headline(progress: Progress) -> str:

@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from calibration.screens.operator.overview import size
 from calibration.screens.setup.channels import ChannelTable
 from calibration.screens.setup.check import CheckPanel
 from calibration.session.preparation import Preparation, SetupState, obstacles
+from calibration.session.progress import size
 from ui import theme
 from ui.picker import StreamPicker
 from ui.traces import TraceView

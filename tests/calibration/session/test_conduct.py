@@ -1,4 +1,4 @@
-"""What ends a session early stays on the screen until it is closed, with how to close it."""
+"""What a real session says of itself, and why it was stopped."""
 
 import threading
 
@@ -54,6 +54,17 @@ def acquisition():
     acquisition.close()
     stop.set()
     sender.join()
+
+
+def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
+    paradigm = Paradigm()
+    rest = [trial for trial in plan_trials(paradigm, 0) if trial.block == 2]
+    course = Course(paradigm, rest)
+    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
+    session = Session(acquisition, recorder, NoTrials(), course, rest)
+    assert session.progress().blocks == 2
+    assert session.progress().total == len(rest)
+    session.close()
 
 
 def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_path):

@@ -3,7 +3,7 @@ from PySide6.QtCore import Qt
 
 from calibration.paradigm.course import Step, Trial
 from calibration.screens.operator import window as operator
-from calibration.screens.operator.overview import clock, headline, remark, size, status_cells
+from calibration.screens.operator.overview import clock, headline, remark, status_cells
 from calibration.screens.operator.window import OperatorWindow
 from calibration.screens.person.cue import Scene
 from calibration.session.progress import Accuracy, Alarm
@@ -35,14 +35,6 @@ def show(qtbot):
 def test_time_is_minutes_and_seconds(seconds, text):
     assert clock(seconds) == text
     assert clock(float("inf")) == "0:00"
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 kB"), (999_400, "999 kB"), (999_999, "1 MB"), (5e8, "500 MB"), (1.82e11, "182.0 GB")],
-)
-def test_sizes_are_read_at_a_glance(count, text):
-    assert size(count) == text
 
 
 @pytest.mark.parametrize(
