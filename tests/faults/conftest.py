@@ -1,0 +1,96 @@
+"""A faulty stream without LSL: the same samples and stamps, into the same code that decodes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.stream.faults.fault import Sent, Source
+from core.stream.faults.schedule import Schedule
+from core.stream.faults.truth import Teller, Truth
+from realtime.decisions import DecisionMaker
+from realtime.evidence import EvidenceSettings
+from realtime.snapshot import Decision
+
+SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
+"""s of a fault in the values that a window may end with: less than that shows nothing, as
+docs/faults.md says. Every other fault counts from its first sample."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What came of a faulty stream: the truth, and every decision with its window's place."""
+
+    truth: Truth
+    decisions: list[Decision]
+    windows: list[tuple[float, float]]  # first and last sample in the signal
+
+    def published(self):
+        """Windows of which probabilities were given."""
+        pairs = zip(self.windows, self.decisions, strict=True)
+        return [window for window, decision in pairs if decision.probabilities is not None]
+
+    def wrong(self):
+        """Published windows that touch a fault for longer than it takes to be seen, and why."""
+        shown = replace(
+            self.truth,
+            happened=tuple(
+                replace(h, samples=(h.samples[0] + SHOWS[h.fault] * self.truth.rate, h.samples[1]))
+                if h.fault in SHOWS
+                else h
+                for h in self.truth.happened
+            ),
+        )
+        return [(window, why) for window in self.published() if (why := shown.touched(*window))]
+
+
+def decode(decoder, recording, faults, chunk):
+    """Send a recording with faults, a chunk at a time, straight into a decision maker."""
+    source = Source(recording.rate, recording.labels)
+    schedule, facts = Schedule(faults, source), []
+    first = Sent(0, "", source.labels, tuple(range(len(source.labels))), "uV")
+    teller = Teller(schedule.faults, source.rate, facts.append, lambda: 0.0)
+    teller.start("EEG", source.rate, source.labels, 0.0)
+    windows = decoder.windows(decoder.load_encoder())
+    maker, sent, decisions = None, None, []
+    for start in range(0, len(recording.samples_uv), chunk):
+        positions = np.arange(start, min(start + chunk, len(recording.samples_uv)))
+        for part in schedule.cut(positions):
+            here = positions[part]
+            teller.reach(int(here[0]))
+            now = next(iter(schedule.outlets(first, int(here[0]))), None)
+            if now is None:
+                sent = None
+                continue
+            parcel = schedule.apply(recording.samples_uv[here], here)
+            if now != sent:
+                try:
+                    path = decoder.attach(now.labels, [now.unit] * len(now.labels), source.rate)
+                except InputError:  # as the engine, which then waits for another stream
+                    return _decoded(facts, decisions, decoder)
+                if maker is None:
+                    maker = DecisionMaker(decoder, path, windows, EvidenceSettings())
+                else:
+                    maker.resume(path, 1.0, "back")
+                sent = now
+            teller.sent(parcel, parcel.stamps)
+            values = parcel.samples[:, now.columns] * np.float32(now.factor)
+            decisions += maker.push(values, parcel.stamps)
+    return _decoded(facts, decisions, decoder)
+
+
+def _decoded(facts, decisions, decoder):
+    truth, after, windows = Truth.of(facts), 0, []
+    length = (decoder.window - 1) * truth.rate / decoder.settings.rate
+    for decision in decisions:
+        last = truth.position(decision.time, after)
+        after = int(last)
+        windows.append((last - length, last))
+    return Decoded(truth, decisions, windows)
+
+
+@pytest.fixture(scope="session")
+def decode_faulty():
+    """The function `decode`."""
+    return decode
