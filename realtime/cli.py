@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -71,6 +71,10 @@ class Options:
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
     timeout: float = 5.0
     """Seconds to look for the stream."""
+    reconnect: Literal["same", "any"] = "same"
+    """After a loss: wait for the same sender, or take any stream of that name and type."""
+    local: bool = False
+    """Keep LSL to this machine: what is sent and what is found."""
     version: bool = False
     """Print the version."""
 
@@ -112,6 +116,10 @@ def _main(options: Options) -> int:
 
         print(f"{PROGRAM} {version('eegpt-realtime')}")
         return 0
+    if options.local:
+        from core.stream.local import keep_local
+
+        keep_local()
     if options.list:
         return _list_streams()
     options.evidence  # noqa: B018 - refuses nonsense before anything is opened

@@ -66,6 +66,11 @@ class DecisionMaker:
         return self._hops.continuity
 
     @property
+    def status(self) -> str:
+        """Of the newest window without probabilities."""
+        return self._hops.status
+
+    @property
     def reason(self) -> str:
         """In words, why the newest windows have no probabilities."""
         return self._hops.reason

@@ -13,19 +13,23 @@ from typing import Protocol
 
 import numpy as np
 
+from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.recordings import UNIT
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
+from core.signal.quality import suspected_factor
 from core.stream.continuity import Continuity
+from core.stream.discovery import StreamFacts
 from core.stream.inlet import Block, Inlet
-from core.units import factor
 from realtime.decisions import DecisionMaker
 from realtime.evidence import EvidenceSettings
-from realtime.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
+from realtime.link import Link
+from realtime.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
-_SILENT_AFTER = 0.5  # s without a sample
 _RECENT_SECONDS = 60.0
+_NOTE_EVERY = 1.0  # s between two notes on how the stream goes
+_RATE_OFF = 0.005  # share by which a rate may differ from the nominal one
+_JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
 
 
 class Sink(Protocol):
@@ -38,13 +42,41 @@ class Sink(Protocol):
         """Called once, after the last decision."""
 
 
+class Journal(Protocol):
+    """Something that wants to know how the stream goes."""
+
+    def note(self, note: Note, snapshot: Snapshot) -> None:
+        """Take what happened, in the engine's thread."""
+
+    def close(self) -> None:
+        """Called once, in the end."""
+
+
 @dataclass(frozen=True)
 class Decoding:
-    """A decoder with everything it needs to run."""
+    """A decoder with what it needs to run."""
 
     decoder: Decoder
     windows: WindowDecoder
-    path: SignalPath
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stream as it is used.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Of its channels, as the person may have renamed them.
+    factors : tuple of float
+        From each channel's unit to µV.
+    path : SignalPath or None
+        From it into the decoder, if there is one.
+    """
+
+    labels: tuple[str, ...]
+    factors: tuple[float, ...]
+    path: SignalPath | None
 
 
 class Engine:
@@ -54,10 +86,9 @@ class Engine:
     ----------
     inlet : Inlet
         Open. The engine closes it.
-    labels : sequence of str
-        Of the stream's channels, as the person may have renamed them.
-    unit : str or None
-        Overrides the stream's own unit.
+    connect : callable
+        Says how a stream is used; raises `InputError` if it cannot be. Asked about the stream of
+        the inlet, and again about every one that takes its place.
     decoding : Decoding or None
         None to look at the signal only.
     evidence : EvidenceSettings
@@ -65,54 +96,59 @@ class Engine:
         Get every decision, in order. The engine closes them.
     clock : callable
         The LSL clock of this machine, in seconds.
+    journals : sequence of Journal
+        Told how the stream goes, once a second and when something happens to it. The engine
+        closes them.
+    accept_any : bool
+        Take any stream of the same name and type in place of a lost one.
     """
 
     def __init__(
         self,
         inlet: Inlet,
-        labels: Sequence[str],
-        unit: str | None,
+        connect: Callable[[StreamFacts], Connection],
         decoding: Decoding | None,
         evidence: EvidenceSettings,
         sinks: Sequence[Sink],
         clock: Callable[[], float],
+        journals: Sequence[Journal] = (),
+        accept_any: bool = False,
     ) -> None:
-        facts = inlet.facts
-        self._inlet = inlet
-        self._sinks = tuple(sinks)
+        self._link = Link(inlet, connect, clock, self._note, accept_any)
+        self._connect = connect
+        self._sinks, self._journals = tuple(sinks), tuple(journals)
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
+        self._connection = connect(inlet.facts)
         self._maker = None
         if decoding is not None:
+            assert self._connection.path is not None
             self._maker = DecisionMaker(
-                decoding.decoder, decoding.path, decoding.windows, evidence, self._stream_clock
+                decoding.decoder,
+                self._connection.path,
+                decoding.windows,
+                evidence,
+                self._link.stream_now,
+                self._link.late,
             )
-        self._continuity = (
-            self._maker.continuity if self._maker is not None else Continuity(facts.rate)
-        )
+        self._continuity = Continuity(inlet.facts.rate)  # where no decoder has one
         self._hop_seconds = (
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
-
-        settings = None if self._decoder is None else self._decoder.settings
-        self._monitor = Monitor(
-            labels,
-            _electrodes(labels, self._decoder),
-            [factor(unit or u or UNIT, UNIT) for u in facts.units],
-            facts.rate,
-            None if settings is None else settings.band,
-            None if settings is None else settings.reference,
-        )
+        self._monitor = self._new_monitor(inlet.facts.rate)
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
-        self._recent: deque[Decision] = deque(maxlen=max(round(60.0 / self._hop_seconds), 1))
+        self._recent: deque[Decision] = deque(
+            maxlen=max(round(_RECENT_SECONDS / self._hop_seconds), 1)
+        )
+        self._warnings: dict[str, str] = {}  # kind -> sentence
+        self._lost_before = 0  # samples, of senders before this one
         self._paused = False
-        self._newest_time = clock()  # local time at which the newest sample came
         self._newest_stamp = clock()  # stream's time of the newest sample
-        self._refused_at = clock()
-        self._gap_samples = 0
+        self._refused_at = self._noted_at = clock()
+        self._noted_status = ""
         self.error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -132,6 +168,11 @@ class Engine:
         """Whether the engine's thread is at work."""
         return self._thread.is_alive()
 
+    @property
+    def correction(self) -> float:
+        """What must be added to the stream's times to have them on this machine's LSL clock."""
+        return self._link.correction
+
     def set_evidence(self, settings: EvidenceSettings) -> None:
         """Change threshold, dwell and smoothing from the next decision on."""
         with self._lock:
@@ -141,6 +182,10 @@ class Engine:
         """Stop or resume giving decisions away. The signal path goes on."""
         with self._lock:
             self._paused = on
+
+    def accept(self, uid: str) -> None:
+        """Take a stream of `Snapshot.offers` in place of the lost one."""
+        self._link.accept(uid)
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
@@ -152,7 +197,8 @@ class Engine:
             status, message = self._state()
             ages = [d.age_ms for d in self._recent if d.age_ms is not None and d.status == "ok"]
             p50, p95 = np.percentile(ages, [50, 95]) if ages else (None, None)
-            identity = self._inlet.facts.identity
+            facts, continuity = self._link.facts, self._counted
+            identity = facts.identity
             return Snapshot(
                 status=status,
                 message=message,
@@ -162,11 +208,13 @@ class Engine:
                     source_id=identity.source_id,
                     host=identity.host,
                     uid=identity.uid,
-                    nominal_rate=self._inlet.facts.rate,
-                    measured_rate=self._continuity.measured_rate,
-                    lost_samples=self._continuity.lost_samples,
+                    nominal_rate=facts.rate,
+                    measured_rate=continuity.measured_rate,
+                    lost_samples=self._lost_before + continuity.lost_samples,
                     age_p50_ms=None if p50 is None else float(p50),
                     age_p95_ms=None if p95 is None else float(p95),
+                    drift_s_per_hour=self._link.pace.drift,
+                    dropped_decisions=0 if self._maker is None else self._maker.dropped,
                 ),
                 channels=self._monitor.channels,
                 decoder=decoder_status(self._decoder),
@@ -174,49 +222,72 @@ class Engine:
                 recent=tuple(self._recent),
                 evidence=self._evidence,
                 paused=self._paused,
+                warnings=tuple(self._warnings.values()),
+                offers=self._link.offers,
             )
+
+    @property
+    def _counted(self) -> Continuity:
+        return self._continuity if self._maker is None else self._maker.continuity
 
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                block = self._inlet.read(timeout=0.05)
-                if block is not None and len(block.samples):
+                block = self._link.read()
+                if block is not None:
                     self._take(block)
                 else:
-                    self._watch()
-                    if self._inlet.lost:  # reading returns at once from now on
-                        self._stop.wait(0.05)
+                    self._refuse()
+                self._watch()
         except BaseException as error:  # the window must hear of it, whatever it is
             self.error = error
         finally:
-            self._inlet.close()
+            self._link.close()
             for sink in self._sinks:
                 sink.close()
+            for journal in self._journals:
+                journal.close()
 
     def _take(self, block: Block) -> None:
-        self._newest_time = self._refused_at = self._clock()
-        lost_before = self._continuity.lost_samples
+        self._refused_at = self._clock()
+        away = self._link.away()
+        if away is not None:
+            self._resume(away)
+        lost_before = self._counted.lost_samples
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
             for decision in self._maker.push(block.samples, block.stamps):
                 self._publish(decision)
         else:
             self._continuity.split(block.stamps)
-        if (lost := self._continuity.lost_samples - lost_before) > 0:
-            self._gap_samples = lost
+        lost = self._counted.lost_samples - lost_before
+        if away is not None:
+            lost = max(1, round(away * self._link.facts.rate))
         self._newest_stamp = float(block.stamps[-1])
         self._monitor.push(block.samples, self._newest_stamp, lost)
 
-    def _watch(self) -> None:
+    def _resume(self, away: float) -> None:
+        """Go on with a stream that took the place of the lost one."""
+        before, rate = self._connection, self._counted.rate
+        self._lost_before += self._counted.lost_samples
+        facts = self._link.facts
+        self._connection = self._connect(facts)
+        if self._maker is not None:
+            assert self._connection.path is not None
+            reason = f"The stream is back after {away:.1f} s without it"
+            self._maker.resume(self._connection.path, away, reason)
+        self._continuity = Continuity(facts.rate)
+        now = self._connection
+        if (now.labels, now.factors, facts.rate) != (before.labels, before.factors, rate):
+            self._monitor = self._new_monitor(facts.rate)
+
+    def _refuse(self) -> None:
         """Say so, once a hop, while nothing comes."""
-        now = self._clock()
-        if self._maker is None or now - self._refused_at < self._hop_seconds:
-            return
-        if now - self._newest_time < _SILENT_AFTER and not self._inlet.lost:
+        now, condition = self._clock(), self._link.condition
+        if self._maker is None or condition == "ok" or now - self._refused_at < self._hop_seconds:
             return
         self._refused_at = now
-        status = "lost" if self._inlet.lost else "silent"
-        self._publish(self._maker.refuse(status, self._newest_stamp))
+        self._publish(self._maker.refuse(condition, self._newest_stamp))
 
     def _publish(self, decision: Decision) -> None:
         with self._lock:
@@ -229,29 +300,81 @@ class Engine:
         for sink in self._sinks:
             sink.publish(decision)
 
+    def _watch(self) -> None:
+        """Note how the stream goes: when its status changes, and once a second."""
+        now = self._clock()
+        with self._lock:
+            status, message = self._state()
+        if status != self._noted_status:
+            self._noted_status = status
+            if status in ("gap", "artifact"):  # the link says the others
+                self._note(status, message)
+        if now - self._noted_at < _NOTE_EVERY:
+            return
+        self._noted_at = now
+        known, self._warnings = self._warnings, self._doubts()
+        for kind, words in self._warnings.items():
+            if kind not in known:
+                self._note(kind, words)
+        self._note("stream", message)
+
+    def _doubts(self) -> dict[str, str]:
+        """Return what is wrong with the stream without keeping it from being decoded."""
+        found = {}
+        nominal, drift = self._link.facts.rate, self._link.pace.drift
+        measured = self._counted.measured_rate
+        if measured is not None and drift is not None:
+            effective = measured * (1.0 + drift / 3600.0)  # Hz, by this machine's clock
+            if abs(effective / nominal - 1.0) > _RATE_OFF:
+                found["rate"] = (
+                    f"The stream says {nominal:g} Hz and sends {effective:.5g} Hz: rhythms are "
+                    f"decoded {100 * abs(effective / nominal - 1.0):.1f} % off."
+                )
+        if self._maker is None:
+            seen = self._monitor.traces(_JUDGED).samples_uv
+            rms = float(np.median(seen.std(axis=0))) if len(seen) else 0.0
+            typical = ArtifactLimits.default(1).typical
+            if (wrong_by := suspected_factor(rms, typical)) is not None:
+                found["unit"] = unit_words(wrong_by) + "."
+        dropped = 0 if self._maker is None else self._maker.dropped
+        if late := self._link.dropped_samples:
+            found["slow"] = (
+                f"This computer is too slow: {late} samples and {dropped} decisions were dropped."
+            )
+        return found
+
+    def _note(self, kind: str, text: str) -> None:
+        if self._journals:
+            note, snapshot = Note(self._clock(), kind, text), self.snapshot()
+            for journal in self._journals:
+                journal.note(note, snapshot)
+
+    def _new_monitor(self, rate: float) -> Monitor:
+        settings = None if self._decoder is None else self._decoder.settings
+        labels = self._connection.labels
+        return Monitor(
+            labels,
+            _electrodes(labels, self._decoder),
+            self._connection.factors,
+            rate,
+            None if settings is None else settings.band,
+            None if settings is None else settings.reference,
+        )
+
     def _state(self) -> tuple[str, str]:
         """Return the status now, and why, in words."""
-        quiet = self._clock() - self._newest_time
         if self.error is not None:
             return "lost", f"Decoding stopped: {self.error}"
-        if self._inlet.lost:
-            return "lost", f"The stream ended or was lost {quiet:.0f} s ago."
-        if quiet >= _SILENT_AFTER:
-            return "silent", f"The stream is there but has sent nothing for {quiet:.1f} s."
+        if (condition := self._link.condition) != "ok":
+            return condition, self._link.words
         if self._maker is None:
             return "ok", ""
-        status = "warming" if self._latest is None else self._latest.status
         to_go = self._maker.seconds_to_go
         if to_go == 0.0:
             return "ok", ""
-        if status == "gap":
-            return "gap", (
-                f"{self._gap_samples} samples were lost; decisions return in {to_go:.1f} s."
-            )
+        if self._maker.status in ("gap", "artifact"):
+            return self._maker.status, f"{self._maker.reason}; decisions return in {to_go:.1f} s."
         return "warming", f"Waiting for a whole window of signal: {to_go:.1f} s to go."
-
-    def _stream_clock(self) -> float:
-        return self._clock() - self._inlet.correction
 
 
 def decoder_status(decoder: Decoder | None) -> DecoderStatus | None:

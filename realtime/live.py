@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.decoding.decoder import Decoder
@@ -13,11 +14,13 @@ from core.decoding.library import kept_decoders, newest_decoder
 from core.errors import InputError
 from core.home import home_folder
 from core.montage import named
+from core.recordings import UNIT
 from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from core.threads import one_torch_thread
-from realtime.engine import Decoding, Engine, Sink
-from realtime.sinks import Log, Outlets
+from core.units import factor, voltage_factors
+from realtime.engine import Connection, Decoding, Engine, Journal, Sink
+from realtime.sinks import Log, Outlets, Spoken, StreamLog
 
 if TYPE_CHECKING:
     from realtime.cli import Options
@@ -73,16 +76,19 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     if decoder is None:
         decoder = _fitting_decoder(options, labels, facts)
     decoding, sinks = None, list[Sink]()
+    journals: list[Journal] = [Spoken(say)]
+    connect = partial(_connect, options, decoder, facts)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
-        path = decoder.attach(labels, facts.units, facts.rate, options.unit)
+        connect(facts)  # what does not fit is refused before a log is begun
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         windows = decoder.windows(encoder, decoder.hop_samples(options.hop))
-        decoding = Decoding(decoder, windows, path)
+        decoding = Decoding(decoder, windows)
         rate = decoder.settings.rate / windows.hop
         if options.log is not None:
             sinks.append(Log(options.log))
-        sinks.append(Outlets(decoder.classes, rate, lambda: inlet.correction))
+            journals.append(StreamLog(options.log))
+        sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
         _introduce(decoder, facts)
     elif options.log is not None or options.headless:
         raise InputError(
@@ -93,7 +99,40 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         say("No decoder fits this stream yet: only the signals are shown.")
     import pylsl
 
-    return Engine(inlet, labels, options.unit, decoding, options.evidence, sinks, pylsl.local_clock)
+    engine: Engine = Engine(
+        inlet,
+        connect,
+        decoding,
+        options.evidence,
+        sinks,
+        pylsl.local_clock,
+        journals,
+        accept_any=options.reconnect == "any",
+    )
+    return engine
+
+
+def _connect(
+    options: Options, decoder: Decoder | None, first: StreamFacts, facts: StreamFacts
+) -> Connection:
+    """Say how a stream is used, be it the first one or one that takes its place.
+
+    Raises
+    ------
+    InputError
+        If it does not fit the options or the decoder, or no longer says its unit.
+    """
+    labels = named(facts.labels, options.channel_names, "the stream")
+    if options.unit is None and all(first.units) and not all(facts.units):
+        raise InputError(
+            f'Stream "{facts.identity.name}" said its unit before ({first.units[0]}) and no longer '
+            "does for all channels. Say it with --unit, or mend its sender."
+        )
+    units = [options.unit or unit or UNIT for unit in facts.units]
+    if decoder is None:
+        return Connection(labels, tuple(factor(unit, UNIT) for unit in units), None)
+    path = decoder.attach(labels, facts.units, facts.rate, options.unit)
+    return Connection(labels, tuple(voltage_factors(units, UNIT)), path)
 
 
 def chosen_decoder(options: Options) -> Decoder | None:

@@ -1,14 +1,16 @@
-"""Where decisions go: a log file, and two LSL outlets."""
+"""Where decisions go, and word of the stream: log files, two LSL outlets, the terminal."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from core.errors import InputError
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
-from realtime.snapshot import Decision
+from realtime.snapshot import Decision, Note, Snapshot
 
 
 class Log:
@@ -21,13 +23,7 @@ class Log:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("x", encoding="utf-8", buffering=1)
-        except FileExistsError:
-            raise InputError(f"The log {path} exists already; choose another name.") from None
-        except OSError as error:
-            raise InputError(f"The log {path} cannot be written: {error.strerror}.") from error
+        self._file = _new_file(path)
 
     def publish(self, decision: Decision) -> None:
         """Write one decision."""
@@ -47,6 +43,69 @@ class Log:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class StreamLog:
+    """How the stream goes, one JSON line a note, in a file beside the log.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; ``live.jsonl`` gets ``live.stream.jsonl`` beside it.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._file = _new_file(log.with_suffix(f".stream{log.suffix}"))
+
+    def note(self, note: Note, snapshot: Snapshot) -> None:
+        """Write one note with the stream's numbers."""
+        stream = snapshot.stream
+        line = {
+            "at": note.at,
+            "kind": note.kind,
+            "text": note.text,
+            "status": snapshot.status,
+            "source_id": stream.source_id,
+            "uid": stream.uid,
+            "nominal_rate": stream.nominal_rate,
+            "measured_rate": stream.measured_rate,
+            "drift_s_per_hour": stream.drift_s_per_hour,
+            "lost_samples": stream.lost_samples,
+            "dropped_decisions": stream.dropped_decisions,
+            "age_p50_ms": stream.age_p50_ms,
+            "age_p95_ms": stream.age_p95_ms,
+        }
+        self._file.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+class Spoken:
+    """Tells the person on stderr what happens to the stream.
+
+    Parameters
+    ----------
+    say : callable
+        Takes one line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def note(self, note: Note, snapshot: Snapshot) -> None:
+        """Say it, unless it is only about some windows."""
+        if note.kind not in ("stream", "gap", "artifact"):
+            self._say(note.text)
+
+    def close(self) -> None:
+        """Nothing to finish."""
 
 
 class Outlets:
@@ -78,3 +137,13 @@ class Outlets:
     def close(self) -> None:
         """Take the streams off the network: liblsl does so when nobody holds them."""
         del self._decisions, self._probabilities
+
+
+def _new_file(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("x", encoding="utf-8", buffering=1)
+    except FileExistsError:
+        raise InputError(f"The log {path} exists already; choose another name.") from None
+    except OSError as error:
+        raise InputError(f"The log {path} cannot be written: {error.strerror}.") from error

@@ -63,6 +63,36 @@ class StreamStatus:
     lost_samples: int
     age_p50_ms: float | None  # newest sample to decision, over the last minute
     age_p95_ms: float | None
+    drift_s_per_hour: float | None = None  # of the sender's clock against this machine's
+    dropped_decisions: int = 0  # that came too late, as newer ones could be made
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A stream that may be the lost one, for a person to say."""
+
+    uid: str
+    words: str  # a sentence: in what it differs
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that happened to the stream.
+
+    Attributes
+    ----------
+    at : float
+        LSL clock of this machine, in seconds.
+    kind : str
+        "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact";
+        "rate", "unit", "slow".
+    text : str
+        What there is to say about it.
+    """
+
+    at: float
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -91,3 +121,5 @@ class Snapshot:
     recent: tuple[Decision, ...]  # the last minute, oldest first
     evidence: EvidenceSettings
     paused: bool
+    warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
+    offers: tuple[Offer, ...] = ()  # streams that may be the lost one

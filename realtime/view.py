@@ -27,3 +27,7 @@ class EngineView(Protocol):
     def pause(self, on: bool) -> None:
         """Stop or resume decoding."""
         ...
+
+    def accept(self, uid: str) -> None:
+        """Take a stream that the snapshot offers in place of the lost one."""
+        ...

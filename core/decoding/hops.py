@@ -62,6 +62,8 @@ class Hops:
     ----------
     continuity : Continuity
         Of the stream.
+    status : str
+        Of the newest window without probabilities.
     reason : str
         In words, why the newest windows have no probabilities; empty at the beginning.
 
@@ -85,7 +87,7 @@ class Hops:
         self._decoder = decoder
         self._windows = windows
         self._base = 0  # sample at the model's rate that this sender's first one is
-        self._status = "warming"
+        self.status = "warming"
         self._attach(path)
 
     def _attach(self, path: SignalPath) -> None:
@@ -111,7 +113,7 @@ class Hops:
             What to say until there are decisions again.
         """
         self._base = self.last_sample + 1 + max(0, round(away * self._rate))
-        self._status, self.reason = "gap", reason
+        self.status, self.reason = "gap", reason
         self._attach(path)
 
     @property
@@ -137,7 +139,7 @@ class Hops:
         for run in self.continuity.split(stamps):
             here = slice(run.start, run.stop)
             if not run.continues and self._position:
-                self._status = "gap"
+                self.status = "gap"
                 self.reason = _words(run, float(stamps[run.start]) - self._newest)
                 yield from self._end_run()
                 self._position += run.lost
@@ -187,7 +189,7 @@ class Hops:
             self._received += self.hop
             self._unsaid = 0
             if found := self._watch.judge(piece, self._received):
-                self._status, self.reason = "artifact", found
+                self.status, self.reason = "artifact", found
                 # The next window begins after it.
                 self._windows.reset()
                 self._clean_from = self._received
@@ -197,7 +199,7 @@ class Hops:
             yield Hop(
                 self.last_sample,
                 self._time_of(self._received - 1),
-                self._status if probabilities is None else "ok",
+                self.status if probabilities is None else "ok",
                 probabilities,
                 hops - 1 - index,
             )
@@ -205,7 +207,7 @@ class Hops:
 
     def _skip(self, numbers: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
         """Pass over samples that are no numbers on some channel, refusing them hop by hop."""
-        self._status = "artifact"
+        self.status = "artifact"
         self.reason = f"{listed(self._channels[~numbers.all(axis=0)])} sent no numbers"
         yield from self._end_run()
         at = 0
@@ -226,7 +228,7 @@ class Hops:
 
     def _refused(self, time: float) -> Hop:
         sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
-        return Hop(sample, time, self._status, None, 0)
+        return Hop(sample, time, self.status, None, 0)
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""

@@ -18,6 +18,7 @@ _RATE = 128.0  # Hz, of the traces
 _SECONDS = 30.0  # of traces kept
 _JUDGED = 2.0  # s of raw signal that a channel is judged by
 _JUDGE_EVERY = 1.0  # s
+_LARGEST = 1e12  # in any unit: beyond are no voltages
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Monitor:
         self._to_judge = round(_JUDGE_EVERY * rate)  # samples
         self._lock = threading.Lock()
         self._newest = 0.0  # s, stamp
+        self._last = np.zeros(len(labels))  # newest number of every channel, in its unit
         self._steps: deque[tuple[int, float]] = deque(maxlen=256)  # drawn sample, s lost before
         self._channels = tuple(
             ChannelStatus(label, site, "good")
@@ -98,6 +100,7 @@ class Monitor:
         lost : int
             Samples that are missing before them; the traces' filter then starts anew.
         """
+        samples = self._numbers(samples)
         if lost > 0:
             self._path.restart()
         with self._lock:
@@ -126,6 +129,22 @@ class Monitor:
     def raw(self) -> np.ndarray:
         """Return a copy of the newest two seconds as received, shape (samples, channels), µV."""
         return self._raw.copy(10**9)[0]
+
+    def _numbers(self, samples: np.ndarray) -> np.ndarray:
+        """Return samples in which a channel that sends no numbers stands still.
+
+        One NaN would stay in the filters for ever.
+        """
+        sound = np.abs(samples) < _LARGEST  # False for NaN
+        if not sound.all():
+            # For every sample, the row of the last number at or before it; row 0 is from earlier.
+            rows = np.where(sound, np.arange(1, len(samples) + 1)[:, None], 0)
+            rows = np.maximum.accumulate(rows, axis=0)
+            held = np.concatenate([self._last[None], np.where(sound, samples, 0.0)])
+            samples = np.take_along_axis(held, rows, axis=0)
+        if len(samples):
+            self._last = np.array(samples[-1], dtype=np.float64)
+        return samples
 
     def _judge(self) -> None:
         qualities = channel_quality(self.raw(), self._rate)

@@ -154,13 +154,14 @@ class Inlet(_Receiver):
         Signal kept for a reader that does not come; the oldest goes first.
     timeout : float
         Seconds that the sender has to answer.
-    patience : float
-        Seconds for which samples wait for a reader; older ones are dropped when it comes.
 
     Attributes
     ----------
     facts : StreamFacts
         The stream's full description.
+    patience : float
+        Seconds for which samples wait for a reader; older ones are dropped when it comes. Without
+        an end, until it is set.
     dropped_samples : int
         Samples that were dropped unread. Their stamps are missing in what is read, so continuity
         sees them as lost.
@@ -178,21 +179,15 @@ class Inlet(_Receiver):
         If the stream is no signal, or its sender does not answer in time.
     """
 
-    def __init__(
-        self,
-        found: FoundStream,
-        seconds: float = 10.0,
-        timeout: float = 5.0,
-        patience: float = math.inf,
-    ) -> None:
+    def __init__(self, found: FoundStream, seconds: float = 10.0, timeout: float = 5.0) -> None:
         if not found.is_signal:
             raise InputError(
                 f'Stream "{found.identity.name}" has {found.format} samples at a rate of '
                 f"{found.rate:g} Hz; a signal has numbers at a regular rate."
             )
+        self.patience = math.inf
         self.dropped_samples = 0
         self._capacity = max(1, round(seconds * found.rate))
-        self._patience = patience
         self._blocks: deque[Block] = deque()
         self._queued = 0  # samples
         super().__init__(found, timeout)
@@ -213,7 +208,7 @@ class Inlet(_Receiver):
         """
         with self._changed:
             self._wait(timeout, self._blocks)
-            while self._blocks and self._clock() - self._blocks[0].arrival > self._patience:
+            while self._blocks and self._clock() - self._blocks[0].arrival > self.patience:
                 self.dropped_samples += len(self._blocks.popleft().stamps)
             blocks = list(self._blocks)
             self._blocks.clear()

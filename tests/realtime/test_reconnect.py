@@ -1,0 +1,208 @@
+"""A stream that is lost, silent, replaced or accompanied, over real LSL."""
+
+import json
+import threading
+import time
+
+import numpy as np
+import pylsl
+import pytest
+
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.stream.outlets import SignalOutlet
+from realtime.cli import Options
+from realtime.live import build_engine
+
+RATE = 250.0
+
+
+def wait_for(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.01)
+    return found
+
+
+class Sender:
+    """Sends a recording's samples live, until it is stopped."""
+
+    def __init__(self, recording, name, source_id="amp", labels=None, unit="microvolts", scale=1.0):
+        labels = labels or recording.labels
+        self.outlet = SignalOutlet(name, "EEG", labels, unit, RATE, source_id)
+        self._samples = recording.samples_uv[:, : len(labels)] * scale
+        self.hold = threading.Event()  # announced, but silent
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        start, at = pylsl.local_clock(), 0
+        while not self._stop.wait(0.02):
+            due = int((pylsl.local_clock() - start) * RATE)
+            if due > at and not self.hold.is_set():
+                rows = np.arange(at, due) % len(self._samples)
+                self.outlet.push(self._samples[rows], start + np.arange(at, due) / RATE)
+            at = due
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+        self.outlet.close()
+
+
+@pytest.fixture
+def sender(imagery_recording):
+    started = []
+    recording = imagery_recording(seed=9)
+
+    def start(name, **how):
+        started.append(Sender(recording, name, **how))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def engine_on(fitted, tmp_path):
+    started = []
+
+    def start(name, **given):
+        inlet = Inlet(find_stream(StreamQuery(name=name), 10.0))
+        options = Options(stream=name, log=tmp_path / "live.jsonl", **given)
+        engine = build_engine(options, inlet, fitted["riemann"])
+        engine.start()
+        started.append(engine)
+        return engine
+
+    yield start
+    for engine in started:
+        engine.stop()
+        assert engine.error is None
+
+
+def decisions(tmp_path):
+    return [json.loads(line) for line in (tmp_path / "live.jsonl").read_text().splitlines()]
+
+
+def notes(tmp_path):
+    lines = (tmp_path / "live.stream.jsonl").read_text().splitlines()
+    return [line for line in map(json.loads, lines) if line["kind"] != "stream"]
+
+
+def begun(engine):
+    return lambda: engine.snapshot().latest is not None
+
+
+def ok(engine):
+    return lambda: engine.snapshot().status == "ok"
+
+
+@pytest.mark.parametrize("source_id", ["amp", ""])
+def test_the_same_sender_is_taken_again_by_itself(sender, engine_on, tmp_path, source_id):
+    first = sender("Again", source_id=source_id)
+    engine = engine_on("Again")
+    wait_for(ok(engine))
+    first.stop()
+    gone = wait_for(lambda: (s := engine.snapshot()).status == "lost" and s)
+    assert "looking for it" in gone.message
+    sender("Again", source_id=source_id)
+    back = wait_for(lambda: (s := engine.snapshot()).status == "gap" and s)
+    assert "back after" in back.message
+    assert "decisions return in" in back.message
+    assert back.stream.uid != gone.stream.uid
+    wait_for(ok(engine))
+    engine.stop()
+    lines = decisions(tmp_path)
+    assert [line["index"] for line in lines] == list(range(len(lines)))
+    samples = [line["sample"] for line in lines]
+    assert samples == sorted(samples)
+    kinds = [note["kind"] for note in notes(tmp_path) if note["kind"] in ("lost", "back")]
+    assert kinds == ["lost", "back"]
+    # No window spans the outage: the first good one lies a whole window after it.
+    statuses = [line["status"] for line in lines]
+    lost = statuses.index("lost")
+    again = statuses.index("ok", lost)
+    assert statuses[again - 15 : again] == ["gap"] * 15
+    assert lines[again]["sample"] - max(samples[: lost + 1]) > 1024
+
+
+def test_another_sender_is_offered_and_taken_only_when_somebody_says_so(
+    sender, engine_on, tmp_path, capfd
+):
+    first = sender("Other")
+    engine = engine_on("Other")
+    wait_for(begun(engine))
+    first.stop()
+    sender("Other", source_id="spare")
+    (offer,) = wait_for(lambda: engine.snapshot().offers)
+    assert 'source_id "spare" instead of "amp"' in offer.words
+    wait_for(lambda: engine.snapshot().latest.status == "lost")
+    assert "spare" in capfd.readouterr().err
+    engine.accept(offer.uid)
+    wait_for(lambda: engine.snapshot().status == "gap")
+    assert engine.snapshot().stream.source_id == "spare"
+    assert engine.snapshot().offers == ()
+
+
+def test_any_sender_is_taken_if_the_options_say_so(sender, engine_on):
+    first = sender("Any")
+    engine = engine_on("Any", reconnect="any")
+    wait_for(begun(engine))
+    first.stop()
+    sender("Any", source_id="spare")
+    wait_for(lambda: engine.snapshot().stream.source_id == "spare")
+    wait_for(lambda: engine.snapshot().status == "gap")
+
+
+def test_a_second_stream_of_the_name_changes_nothing(sender, engine_on, tmp_path):
+    sender("Twins")
+    engine = engine_on("Twins")
+    wait_for(ok(engine))
+    sender("Twins", source_id="twin")
+    uid = engine.snapshot().stream.uid
+    seen = len(decisions(tmp_path))
+    wait_for(lambda: len(decisions(tmp_path)) > seen + 8)
+    assert engine.snapshot().stream.uid == uid
+    assert {line["status"] for line in decisions(tmp_path)[seen:]} == {"ok"}
+
+
+def test_a_sender_that_no_longer_fits_is_not_taken(sender, engine_on):
+    right = sender("Unfit")
+    engine = engine_on("Unfit")
+    wait_for(begun(engine))
+    right.stop()
+    for how, words in (
+        ({"labels": ("FZ", "FC3", "FC1")}, "lacks 14 of the decoder's"),
+        ({"unit": "microvlots"}, "microvlots"),
+        ({"unit": ""}, "said its unit before"),
+    ):
+        wrong = sender("Unfit", **how)
+        seen = wait_for(lambda words=words: words in (s := engine.snapshot()).message and s)
+        assert seen.status == "lost"
+        wrong.stop()
+    sender("Unfit", unit="V", scale=1e-6)
+    wait_for(lambda: engine.snapshot().status == "gap")
+    wait_for(ok(engine))  # volts are converted: anything else would be an artifact
+
+
+def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_path):
+    amplifier = sender("Quiet")
+    engine = engine_on("Quiet")
+    wait_for(ok(engine))
+    amplifier.hold.set()
+    quiet = wait_for(lambda: (s := engine.snapshot()).status == "silent" and s)
+    assert "sent nothing" in quiet.message
+    wait_for(lambda: engine.snapshot().latest.status == "silent")
+    amplifier.hold.clear()
+    back = wait_for(lambda: (s := engine.snapshot()).status == "gap" and s)
+    assert "samples were lost; decisions return in" in back.message
+    wait_for(ok(engine))
+    engine.stop()
+    said = notes(tmp_path)
+    silent, again = (next(n for n in said if n["kind"] == kind) for kind in ("silent", "back"))
+    assert again["at"] > silent["at"]
+    assert "back after" in again["text"]
