@@ -28,6 +28,7 @@ from realtime.view import EngineView
 from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar
 from realtime.widgets.history import HistoryStrip
+from realtime.widgets.notices import NoticeBar
 from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, status_cells
 from realtime.widgets.probabilities import ProbabilityPanel, face
 from realtime.widgets.subject import SubjectView
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(1000, 640)
 
         self.controls = ControlBar()
+        self.notices = NoticeBar()
         self.traces = TraceView()
         self.probabilities = ProbabilityPanel()
         self.offer = OfferPanel(offered=on_calibrate is not None)
@@ -119,6 +121,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(14, 12, 14, 14)
         column.setSpacing(10)
         column.addWidget(self.controls)
+        column.addWidget(self.notices)
         column.addLayout(row, 1)
         column.addWidget(self.history)
         column.addWidget(self.status)
@@ -139,6 +142,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         controls = self.controls
         controls.pause_asked.connect(self._pause)
+        self.notices.accepted.connect(self._view.accept)
         controls.evidence_asked.connect(self._view.set_evidence)
         controls.span_asked.connect(self.traces.set_span)
         controls.scale_asked.connect(self.traces.set_scale)
@@ -173,6 +177,7 @@ class MainWindow(QMainWindow):
         self.history.setVisible(decoding)
         self.history.show_snapshot(snapshot)
         self.status.show_cells(status_cells(snapshot))
+        self.notices.show_snapshot(snapshot)
         title = f"{theme.plain(snapshot.stream.name)} – eegpt-realtime"
         if title != self.windowTitle():
             self.setWindowTitle(title)

@@ -12,6 +12,7 @@ from ui.cells import Cell, write_line
 from ui.classes import ClassLook, class_looks, draw_symbol
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
+_DRIFT = 1.0  # s an hour between two clocks that deserve a look; quartzes drift by 0.2
 
 
 def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
@@ -21,20 +22,27 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     where = " · ".join(
         [kind or "no type", host or "no host", f"source {source}" if source else "no source id"]
     )
-    measured, nominal = stream.measured_rate, stream.nominal_rate
-    off = measured is not None and nominal > 0 and abs(measured / nominal - 1.0) > 0.01
+    measured, nominal, drift = stream.measured_rate, stream.nominal_rate, stream.drift_s_per_hour
+    off = measured is not None and nominal > 0 and abs(measured / nominal - 1.0) > 0.005
     p50, p95 = stream.age_p50_ms, stream.age_p95_ms
-    lost = stream.lost_samples
+    lost, late = stream.lost_samples, stream.dropped_decisions
     cells = [
-        Cell("Stream", theme.plain(stream.name) or "(no name)", where, 2.5),
+        Cell("Stream", theme.plain(stream.name) or "(no name)", where, 2.3),
         Cell(
             "Rate",
             "measuring …" if measured is None else f"{measured:.2f} Hz",
-            f"nominal {nominal:g} Hz" if nominal > 0 else "irregular",
-            1.15,
-            off,
+            (f"nominal {nominal:g} Hz" if nominal > 0 else "irregular")
+            + ("" if drift is None else f", {drift:+.1f} s/h"),
+            1.6,
+            off or (drift is not None and abs(drift) > _DRIFT),
         ),
-        Cell("Lost", f"{lost:,}".replace(",", " "), "sample" + "s" * (lost != 1), 0.85, lost > 0),
+        Cell(
+            "Lost",
+            f"{lost:,}".replace(",", " "),
+            f"sample{'s' * (lost != 1)}, {late} decision{'s' * (late != 1)}",
+            1.3,
+            lost > 0 or late > 0,
+        ),
         Cell(
             "Age of a decision",
             "–" if p50 is None else f"{p50:.0f} ms",

@@ -24,6 +24,7 @@ class ScriptedView:
         rng = np.random.default_rng(seed)
         self.asked_evidence = []
         self.asked_pause = []
+        self.accepted = []
         self.traces_asked = 0
         self.snapshots_asked = 0
         self.time = 4000.0  # LSL clock of the newest sample, s
@@ -84,6 +85,9 @@ class ScriptedView:
     def pause(self, on):
         self.asked_pause.append(on)
         self.change(paused=on)
+
+    def accept(self, uid):
+        self.accepted.append(uid)
 
     def change(self, **fields):
         """Show something else from now on."""

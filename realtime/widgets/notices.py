@@ -1,0 +1,70 @@
+"""What a person should know or decide about the stream, in a bar that blocks nothing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from realtime.snapshot import Offer, Snapshot
+from ui import theme
+
+_LONGEST = 400  # characters of a notice
+
+
+class NoticeBar(QFrame):
+    """Asks about a stream that may be the lost one; else warns; else is not there.
+
+    An offer that was declined is not made again.
+    """
+
+    accepted = Signal(str)  # uid of the stream
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._offer: Offer | None = None
+        self._declined: set[str] = set()
+        self.setObjectName("notices")
+        self.setStyleSheet(
+            f"QFrame#notices {{ background: {theme.RAISED.name()};"
+            f" border-left: 4px solid {theme.WARNING.name()}; }}"
+        )
+        self.words = QLabel()
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setWordWrap(True)
+        self.words.setFont(theme.font(14))
+        self.take = QPushButton("Take this stream")
+        self.take.clicked.connect(self._take)
+        self.decline = QPushButton("Wait for the old one")
+        self.decline.clicked.connect(self._decline)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 10, 8)
+        row.setSpacing(10)
+        row.addWidget(self.words, 1)
+        row.addWidget(self.take)
+        row.addWidget(self.decline)
+        self.hide()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show what a snapshot offers or warns of."""
+        offers = [offer for offer in snapshot.offers if offer.uid not in self._declined]
+        self._offer = offers[0] if offers else None
+        if self._offer is not None:
+            text = f"{self._offer.words} Is it the one that was lost?"
+        else:
+            text = " ".join(snapshot.warnings)
+        text = theme.plain(text, _LONGEST)
+        if text != self.words.text():
+            self.words.setText(text)
+            self.setAccessibleName(text)
+        for button in (self.take, self.decline):
+            button.setVisible(self._offer is not None)
+        self.setVisible(bool(text))
+
+    def _take(self) -> None:
+        if self._offer is not None:
+            self.accepted.emit(self._offer.uid)
+
+    def _decline(self) -> None:
+        if self._offer is not None:
+            self._declined.add(self._offer.uid)
+            self.hide()
