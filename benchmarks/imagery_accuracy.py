@@ -32,6 +32,7 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are settled
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from calibration.priors import starting_head  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.decoder_file import save_decoder  # noqa: E402
 from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
@@ -49,7 +50,8 @@ from realtime.offline import decode_recording  # noqa: E402
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 SUBJECTS = (1, 2, 6, 11, 14)
 FIT_RUNS, TEST_RUN = (4, 8), 12
-HEADS = ("riemann", "encoder", "hybrid", "auto")
+OWN = "auto, own trials alone"
+SYSTEMS = ("auto", OWN, "riemann", "encoder", "hybrid")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -61,18 +63,15 @@ def main() -> None:
     for subject in options.subjects:
         files = [
             folder / f"S{subject:03d}" / f"S{subject:03d}R{run:02d}.edf"
-            for run in (*FIT_RUNS, TEST_RUN)
+            for run in (*options.fit_runs, options.test_run)
         ]
         *fit_on, test = read_recordings(files)
         decoders = {
-            head: fit_decoder(
-                fit_on, EVENTS, f"S{subject:03d}", FitSettings(head=head, encoder=options.encoder)
-            ).decoder
-            for head in HEADS
+            name: _fit(fit_on, f"S{subject:03d}", name, options.encoder) for name in SYSTEMS
         }
         offline = {head: _offline(decoder, test) for head, decoder in decoders.items()}
         for head, log in offline.items():
-            note = decoders[head].facts.head if head == "auto" else ""
+            note = decoders[head].facts.head if head.startswith("auto") else ""
             rows.append(_row(subject, head, note, *_decided(test, decoders[head], log)))
         for name in SPECIALISTS:
             rows.append(
@@ -87,6 +86,8 @@ def main() -> None:
         "date": date.today().isoformat(),
         "machine": f"{platform.machine()} {platform.processor() or ''}, {os.cpu_count()} cores",
         "encoder": options.encoder,
+        "fit_runs": options.fit_runs,
+        "test_run": options.test_run,
         "seed": FitSettings().seed,
         "chance_bound_pooled": chance_bound(trials, 2),
         "seconds": round(time.perf_counter() - started, 1),
@@ -99,10 +100,21 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, nargs="+", default=SUBJECTS)
+    parser.add_argument("--fit-runs", type=int, nargs="+", default=FIT_RUNS)
+    parser.add_argument("--test-run", type=int, default=TEST_RUN)
     parser.add_argument("--encoder", default="untrained")
     parser.add_argument("--live", action="store_true", help="replay over LSL too")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
+
+
+def _fit(recordings: list[Recording], subject: str, system: str, encoder: str) -> Decoder:
+    """Fit as eegpt-calibrate does: `auto` starts from the other people that come with it."""
+    settings = FitSettings(head="auto" if system == OWN else system, encoder=encoder)
+    prior = None
+    if system == "auto":
+        prior = starting_head((), recordings[0].labels, EVENTS, settings, own=recordings)
+    return fit_decoder(recordings, EVENTS, subject, settings, prior=prior).decoder
 
 
 def _offline(decoder: Decoder, test: Recording) -> list[dict]:
@@ -244,7 +256,8 @@ def _table(result: dict) -> str:
     subjects = list(dict.fromkeys(row["subject"] for row in result["rows"]))
     cell = {(r["subject"], r["system"]): r for r in result["rows"]}
     lines = [
-        f"Runs {FIT_RUNS} fitted, run {TEST_RUN} decided; balanced accuracy (accuracy). "
+        f"Runs {', '.join(map(str, result['fit_runs']))} fitted, run {result['test_run']} decided; "
+        "balanced accuracy (accuracy). "
         f"Encoder: {result['encoder']}. {result['date']}, {result['machine']}, "
         f"seed {result['seed']}.",
         "",

@@ -27,6 +27,7 @@ import numpy as np
 
 from calibration.checking import check
 from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.priors import starting_head
 from calibration.recording.bids import Run
 from core.decoding.decoder import Decoder
 from core.decoding.decoder_file import load_decoder
@@ -88,7 +89,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
     (path,) = (folder / "decoders").glob("*.safetensors")
     saved = load_decoder(path)
     settings = FitSettings(encoder=options.encoder)
-    again = fit_decoder([recording], cue_events([recording]), "01", settings).decoder
+    events = cue_events([recording])
+    prior = starting_head((), recording.labels, events, settings)
+    again = fit_decoder([recording], events, "01", settings, prior=prior).decoder
     ready = re.search(r"ready ([\d.]+) s after", said)
     assert ready is not None
     return {

@@ -45,7 +45,8 @@ class FitCommand:
     """Unit of recordings that do not say it."""
     prior: tuple[Path, ...] = ()
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
-    the same events; decoders; prior files."""
+    the same events; decoders; prior files; population, for the one that comes with the program; or
+    none. By default auto starts from the population where it tells left from right hand."""
     seed: int = 0
     """Seed of the cross-validation."""
     out: Path | None = None
@@ -93,7 +94,7 @@ def _fit(command: FitCommand) -> int:
         raise InputError(f"{command.out} exists already; choose another name with --out.")
 
     from calibration.fitting import FitSettings, fit_decoder
-    from calibration.priors import prior_head, read_priors
+    from calibration.priors import starting_head
     from calibration.report import as_json, as_text, check_report_path, find, write_report
     from core.decoding.decoder_file import SUFFIX, save_decoder
     from core.decoding.library import new_decoder_path
@@ -113,10 +114,9 @@ def _fit(command: FitCommand) -> int:
         seed=command.seed,
     )
     events = _events(command.event, labels)
-    prior = None
-    if command.prior:
-        priors = read_priors(command.prior, events, settings, command.unit, recordings)
-        prior = prior_head(priors, recordings[0].labels, events, settings)
+    prior = starting_head(
+        command.prior, recordings[0].labels, events, settings, command.unit, recordings
+    )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if command.refine:
         from calibration.refining import refine

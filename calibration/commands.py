@@ -60,6 +60,10 @@ class SessionFlags:
     """Encoder by name (untrained, eegpt) or path."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    prior: tuple[Path, ...] = ()
+    """What to start from: recordings, or folders of them, of earlier sessions or other people, with
+    the same events; decoders; prior files; population, for the one that comes with the program; or
+    none. By default auto starts from the population where it tells left from right hand."""
     refine: bool = False
     """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
     another decoder if they do better."""
@@ -243,6 +247,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
             manufacturer=person.amplifier,
         ),
         fit=FitSettings(encoder=person.encoder, head=person.head, band=Band(notch=person.mains)),
+        prior=person.prior,
         refine=person.refine,
         timeout=stream.timeout,
         ask=not person.no_setup,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.decoding.prior.head import PriorHead
@@ -166,6 +167,7 @@ def fit_decoder(
             trials=len(epochs),
             scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
             chance=selection.chance,
+            artifacts=learn_limits(recordings, path, spec.unit, epochs.runs).as_facts(),
             fit={
                 "head": settings.head,
                 "encoder": spec.label,

@@ -1,4 +1,4 @@
-"""From files named on a command line to the head that a fit starts from."""
+"""From what is named on a command line, or comes with the program, to the head to start from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from core.decoding.decoder import Decoder
 from core.decoding.decoder_file import SUFFIX, load_decoder
 from core.decoding.prior.file import is_prior, load_prior
 from core.decoding.prior.head import PriorHead, head_of_decoder, head_of_prior, together
+from core.decoding.prior.mirror import HANDS
 from core.decoding.prior.population import Prior, make_prior
+from core.decoding.prior.shipped import POPULATION, population
 from core.errors import InputError
 from core.model import load_encoder
 from core.recordings import Recording, read_recording
@@ -19,7 +21,56 @@ from core.recordings import Recording, read_recording
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
 """Endings of recordings in a folder."""
 
+NOTHING = "none"
+"""In place of a prior: own trials alone."""
+
 _SUBJECT = re.compile(r"(?:^|_)sub-(?P<label>[A-Za-z0-9]+)(?:_|$)")
+
+
+def starting_head(
+    asked: Sequence[Path],
+    labels: Sequence[str],
+    events: Mapping[str, str],
+    settings: FitSettings,
+    unit: str | None = None,
+    own: Iterable[Recording] = (),
+) -> PriorHead | None:
+    """Return the head that a fit starts from, or None for own trials alone.
+
+    Where nothing is asked for, that is the population that comes with the program, in the case
+    that it was made for: `auto` tells left from right hand, and the population has at least half
+    of the electrodes.
+
+    Parameters
+    ----------
+    asked : sequence of Path
+        What `read_priors` takes; or "none" alone; or nothing.
+    labels : sequence of str
+        Of the person's channels.
+    events : mapping
+        Label in the person's recordings -> class name.
+    settings : FitSettings
+    unit : str, optional
+        Of recordings that do not say it.
+    own : iterable of Recording
+        Those of the fit.
+
+    Raises
+    ------
+    InputError
+        As `read_priors` and `prior_head`, of what was asked for.
+    """
+    if asked:
+        if [str(path) for path in asked] == [NOTHING]:
+            return None
+        return prior_head(read_priors(asked, events, settings, unit, own), labels, events, settings)
+    if settings.head != "auto" or set(events.values()) != set(HANDS):
+        return None
+    others = population().without_people_of(recording.sha256 for recording in own)
+    try:
+        return prior_head([others], labels, events, settings)
+    except InputError:
+        return None  # another montage or encoder than it was made for
 
 
 def read_priors(
@@ -34,8 +85,10 @@ def read_priors(
     Parameters
     ----------
     paths : sequence of Path
-        Prior files, decoder files, recordings, and folders of recordings with all that is in
-        them. In a folder, recordings without the events, and `own` ones, are passed over.
+        Prior files, decoder files, recordings, folders of recordings with all that is in them, and
+        the word "population" for the prior that comes with the program. In a folder, recordings
+        without the events, and `own` ones, are passed over; in the population, everybody who made
+        one of `own`.
     events : mapping
         Label in the recordings -> class name.
     settings : FitSettings, optional
@@ -54,7 +107,9 @@ def read_priors(
     found: list[Prior | Decoder] = []
     people: dict[str, list[Recording]] = {}
     for path in paths:
-        if path.is_dir():
+        if str(path) == POPULATION:
+            found.append(population().without_people_of(mine))
+        elif path.is_dir():
             for file in sorted(path.rglob("*")):
                 if file.suffix.lower() not in RECORDINGS or not file.is_file():
                     continue

@@ -8,7 +8,7 @@ here decides anything: the decoder is fitted on the files, and would be the same
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,6 +19,7 @@ from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decod
 from calibration.recording.timeline import Timeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
+from core.decoding.prior.head import PriorHead
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.decoding.specialists import BAND
 from core.decoding.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
@@ -73,6 +74,8 @@ class Learner:
         The one that the settings name.
     earlier : sequence of Recording
         Of the same session, to be fitted together with this run.
+    starting : callable, optional
+        Gives the head that the fit starts from; takes its time the first time it is called.
 
     Attributes
     ----------
@@ -92,6 +95,7 @@ class Learner:
         settings: FitSettings,
         encoder: Encoder,
         earlier: Sequence[Recording] = (),
+        starting: Callable[[], PriorHead | None] = lambda: None,
     ) -> None:
         self.accuracy: Accuracy | None = None
         self.rejected = 0
@@ -99,6 +103,7 @@ class Learner:
         self._facts, self._settings, self._encoder = facts, settings, encoder
         self._subject, self._session = subject, session
         self._earlier = tuple(earlier)
+        self._starting = starting
         spec = encoder.spec
         self._path_settings, _ = path_for(facts.labels, spec, settings, "the stream")
         found = match(facts.labels, self._path_settings.channels)
@@ -161,6 +166,7 @@ class Learner:
             self._settings,
             self._session,
             self._early() if self._holds(recording) else None,
+            self._starting(),
         )
 
     # -- in the thread --------------------------------------------------------------------------
@@ -169,6 +175,7 @@ class Learner:
         try:
             import mne  # noqa: F401  (reading the files at the end would have to wait for it)
 
+            self._starting()
             self._take_earlier()
             tried = 0  # trials
             while (item := self._queue.get()) is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.fitting import Fit, FitSettings
+from calibration.fitting import CLASSES, Fit, FitSettings
 from calibration.paradigm.course import Course
 from calibration.paradigm.plan import ENDING, Plan, runs_of_session
+from calibration.priors import starting_head
 from calibration.recording.bids import Run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
@@ -27,7 +29,10 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.threads import one_torch_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from calibration.session.feedback import Feedback
+    from core.decoding.prior.head import PriorHead
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Options:
     details : Details
         What the stream does not say about the recording.
     fit : FitSettings
+    prior : tuple of Path
+        What the decoder starts from: `calibration.priors.starting_head`.
     refine : bool
         Whether to train through the encoder afterwards.
     timeout : float
@@ -66,6 +73,7 @@ class Options:
     overrides: Overrides
     details: Details
     fit: FitSettings
+    prior: tuple[Path, ...] = ()
     refine: bool = False
     timeout: float = 5.0
     ask: bool = True
@@ -100,8 +108,9 @@ def run_session(options: Options, plan: Plan) -> int:
         feedback = _feedback(run, acquisition, plan, options)
         paradigm = plan.paradigm.model_copy(update={"feedback": feedback is not None})
         earlier = _earlier(run, acquisition)
+        starting = _starting(acquisition, plan, options, earlier)
         learner = Learner(
-            acquisition.facts, run.subject, run.session, options.fit, encoder, earlier
+            acquisition.facts, run.subject, run.session, options.fit, encoder, earlier, starting
         )
         recorder = Recorder(run, acquisition.facts, options.details)
         recorder.attach(ENDING, plan.to_json())
@@ -223,6 +232,25 @@ def _earlier(run: Run, acquisition: Acquisition) -> tuple[Recording, ...]:
         for recording in read
         if recording.rate == facts.rate and recording.labels == facts.labels
     )
+
+
+def _starting(
+    acquisition: Acquisition, plan: Plan, options: Options, earlier: tuple[Recording, ...]
+) -> Callable[[], PriorHead | None]:
+    """Return what gives the head that the fit starts from, once computed.
+
+    That takes seconds, and the learner does it while the person still rests; but what was asked
+    for and does not fit is said before anything is recorded.
+    """
+    asked = {str(name) for name in plan.paradigm.classes}
+    events = {name: name for name in CLASSES if name in asked}
+    labels = acquisition.facts.labels
+    starting = cache(
+        partial(starting_head, options.prior, labels, events, options.fit, own=earlier)
+    )
+    if options.prior:
+        starting()
+    return starting
 
 
 def _feedback(run: Run, acquisition: Acquisition, plan: Plan, options: Options) -> Feedback | None:

@@ -85,18 +85,27 @@ def fit_head(
     features = np.concatenate(blocks, axis=1)
     centre = features.mean(axis=0)
     scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    # The best weights lie in the span of the trials (representer theorem), which are far fewer
-    # than the features: the fit in their coordinates is the same one, and a hundred times faster.
+    # The best weights lie in the span of the trials (representer theorem), which are mostly far
+    # fewer than the features: the fit in their coordinates is the same one, and a hundred times
+    # faster.
     scaled = (features - centre) / scale
-    powers, left = np.linalg.eigh(scaled @ scaled.T)
-    kept = powers > powers[-1] * 1e-10
-    spread, left = np.sqrt(powers[kept]), left[:, kept]
+    basis = _basis(scaled)
     model = LogisticRegression(C=strength, class_weight="balanced", solver="newton-cholesky")
-    model.fit(left * spread, labels)
-    weights, bias = scaled.T @ (left / spread) @ model.coef_.T, model.intercept_
+    model.fit(scaled @ basis, labels)
+    weights, bias = basis @ model.coef_.T, model.intercept_
     if classes == 2:  # scikit-learn keeps one column for two classes
         weights, bias = np.hstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     return LinearHead(centre=centre, scale=scale, weights=weights, bias=bias)
+
+
+def _basis(vectors: np.ndarray) -> np.ndarray:
+    """Return orthonormal directions that the vectors span, shape (features, directions)."""
+    trials, features = vectors.shape
+    across = trials < features
+    powers, found = np.linalg.eigh(vectors @ vectors.T if across else vectors.T @ vectors)
+    kept = powers > powers[-1] * 1e-10
+    found = found[:, kept]
+    return vectors.T @ (found / np.sqrt(powers[kept])) if across else found
 
 
 def fit_near(

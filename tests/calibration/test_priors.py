@@ -1,17 +1,20 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from calibration.fitting import FitSettings, fit_decoder
-from calibration.priors import person_of, prior_head, read_priors
+from calibration.priors import person_of, prior_head, read_priors, starting_head
 from calibration.report import as_json, as_text
 from core.decoding.decoder_file import load_decoder, save_decoder
 from core.decoding.prior.file import save_prior
 from core.decoding.prior.population import make_prior
+from core.decoding.prior.shipped import population
 from core.decoding.selection import PRIOR
 from core.errors import InputError
 from core.montage import CODEX
+from core.recordings import read_recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
 
@@ -100,6 +103,40 @@ def test_files_of_every_kind_are_read(prior, fitted, tmp_path):
     assert head.trials == 48 + 16
     with pytest.raises(InputError, match="no recording with the events left_hand, right_hand"):
         read_priors([tmp_path], EVENTS, SETTINGS)
+
+
+def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording):
+    own = imagery_recording(5, trials=5)
+    settings = FitSettings(repeats=1)
+    found = starting_head((), own.labels, EVENTS, settings)
+    assert found.trials == len(population())
+    assert found.accuracy > 0.6
+    feet = {"left_hand": "left_hand", "right_hand": "feet"}
+    assert starting_head((), own.labels, feet, settings) is None
+    assert starting_head((), own.labels, {**EVENTS, "feet": "feet"}, settings) is None
+    assert starting_head((), own.labels, EVENTS, SETTINGS) is None  # one head was asked for
+    assert starting_head((Path("none"),), own.labels, EVENTS, settings) is None
+    # Who has one known electrode is told so by the fit itself.
+    few = ("C3", "AF7", "AF8", "PO5")
+    assert starting_head((), few, EVENTS, settings) is None
+    with pytest.raises(InputError, match="at least 2 are needed"):
+        starting_head((Path("population"),), few, EVENTS, settings)
+
+
+@pytest.mark.data
+def test_nobody_starts_from_themselves(recordings_folder):
+    own = read_recording(recordings_folder / "eegmmidb" / "S003" / "S003R04.edf")
+    events = {"T1": "left_hand", "T2": "right_hand"}
+    (left,) = read_priors([Path("population")], events, own=[own])
+    assert not any("S003" in name for name in left.recordings)
+    everybody = population()
+    theirs = [
+        n for n, _ in enumerate(everybody.recordings) if "S003" in list(everybody.recordings)[n]
+    ]
+    assert len(left) == len(everybody) - np.isin(everybody.recording, theirs).sum()
+    assert own.sha256 in everybody.recordings.values()
+    np.testing.assert_array_equal(np.unique(left.recording), np.arange(len(left.recordings)))
+    np.testing.assert_array_equal(np.unique(left.person), np.arange(10))
 
 
 def test_a_name_says_whose_a_recording_is(tmp_path):

@@ -1,9 +1,12 @@
 """Learning on the way gives what the files give, and has done the work by then."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.priors import starting_head
 from calibration.session.learning import Learner
 from core.model import load_encoder
 from core.recordings import Recording
@@ -29,7 +32,7 @@ def facts_of(recording, unit="microvolts"):
     )
 
 
-def learn(recording, settings, earlier=(), samples=None, unit="microvolts"):
+def learn(recording, settings, earlier=(), samples=None, unit="microvolts", starting=lambda: None):
     """Stream a recording into a learner, in pieces, each event when its frame was shown."""
     learner = Learner(
         facts_of(recording, unit),
@@ -38,6 +41,7 @@ def learn(recording, settings, earlier=(), samples=None, unit="microvolts"):
         settings,
         load_encoder(settings.encoder),
         earlier,
+        starting,
     )
     samples = recording.samples_uv if samples is None else samples
     stamps = 1000.0 + np.arange(len(samples)) / recording.rate
@@ -78,7 +82,7 @@ def test_nothing_is_left_to_compute(recording, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr("core.decoding.trials.epochs.SignalPath.push", refuse)
-    monkeypatch.setattr("core.decoding.trials.epochs.CausalFilter.push", refuse)
+    monkeypatch.setattr("core.decoding.trials.epochs.CausalFilter", refuse)
     monkeypatch.setattr("core.decoding.features.TokenFeatures.of_window", refuse)
     assert len(learner.fit(recording).epochs) == 14
 
@@ -100,6 +104,24 @@ def test_a_break_and_an_earlier_run_are_learned_too(recording, imagery_recording
     both = [earlier, broken]
     same(found, fit_decoder(both, cue_events(both), "01", settings))
     assert len(found.rejected) == 1
+
+
+def test_what_the_fit_starts_from_is_there_before_the_fit(recording):
+    events = cue_events([recording])
+    settings = FitSettings(repeats=1)
+    computed = []
+
+    @cache
+    def starting():
+        computed.append(starting_head((), recording.labels, events, settings))
+        return computed[0]
+
+    learner = learn(recording, settings, starting=starting)
+    (head,) = computed
+    found = learner.fit(recording)
+    assert len(computed) == 1
+    same(found, fit_decoder([recording], events, "01", settings, prior=head))
+    assert found.decoder.facts.fit["prior"]["trials"] == head.trials
 
 
 def test_volts_are_learned_as_microvolts(recording):

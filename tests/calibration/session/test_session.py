@@ -14,8 +14,9 @@ import pytest
 
 from calibration.checking import check
 from calibration.cli import main
-from calibration.fitting import cue_events, fit_decoder
+from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.paradigm.plan import plan_from_json
+from calibration.priors import starting_head
 from calibration.recording.bids import Run
 from core.decoding.decoder_file import load_decoder
 from core.recordings import read_recording
@@ -137,7 +138,10 @@ def test_the_decoder_is_the_one_that_the_files_give(session, folder):
     (path,) = (folder / "decoders").glob("*.safetensors")
     saved = load_decoder(path)
     recording = read_recording(run.file("eeg.vhdr"))
-    again = fit_decoder([recording], cue_events([recording]), "01").decoder
+    events = cue_events([recording])
+    prior = starting_head((), recording.labels, events, FitSettings())
+    again = fit_decoder([recording], events, "01", prior=prior).decoder
+    assert saved.facts.fit["prior"]["trials"] > 600
     assert saved.facts.scores == again.facts.scores
     assert saved.facts.head == again.facts.head
     np.testing.assert_array_equal(saved.head.weights, again.head.weights)

@@ -1,0 +1,84 @@
+"""The command, from a store of simulated people to a prior that a decoder starts from."""
+
+import numpy as np
+import pytest
+
+from core.decoding.prior.file import load_prior
+from core.decoding.prior.population import make_prior
+from core.errors import InputError
+from core.montage import CODEX
+from core.signal.pipeline import SignalSettings
+from core.synthetic import session
+from training.prior import main, stored_people
+from training.shards import Identity
+
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
+
+@pytest.fixture(scope="module")
+def imagining():
+    return {
+        Identity("lab", str(seed), "", "1"): session(trials_per_class=6, seed=seed, rate=256.0)
+        for seed in (1, 2, 3)
+    }
+
+
+@pytest.fixture
+def stored(write, imagining):
+    return write(imagining)
+
+
+def test_a_store_gives_the_prior_that_its_recordings_give(stored, imagining, tmp_path, capsys):
+    out = tmp_path / "others.safetensors"
+    assert main([str(stored.folder), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "36 trials (18 of left_hand, 18 of right_hand) of 3 people in 3 recordings" in said
+    found = load_prior(out)
+    people = {who.subject: [recording] for who, recording in imagining.items()}
+    # A store of so many electrodes holds them with their average as reference.
+    settings = SignalSettings(found.channels, "average", 256.0)
+    direct = make_prior(people, EVENTS, CODEX, settings, 1024)
+    assert list(found.recordings.values()) == list(direct.recordings.values())
+    np.testing.assert_array_equal(found.labels, direct.labels)
+    picks = [direct.channels.index(name) for name in found.channels]
+    centring = np.eye(len(picks)) - 1.0 / len(picks)
+    again = centring @ direct.covariances[:, picks][:, :, picks].astype(float) @ centring
+    np.testing.assert_allclose(found.covariances, again, atol=1e-3 * np.abs(again).max())
+
+
+def test_what_is_left_out_is_not_in_it(stored, imagining):
+    names = [recording.path.name for recording in imagining.values()]
+    people = stored_people(stored, EVENTS, (), ())
+    assert set(people) == {"lab/1", "lab/2", "lab/3"}
+    assert set(stored_people(stored, EVENTS, ("2",), ())) == {"lab/2"}
+    with pytest.raises(InputError, match="no recording with events for all of"):
+        stored_people(stored, EVENTS, (), names)
+    with pytest.raises(InputError, match="none of these people; it has lab/1"):
+        stored_people(stored, EVENTS, ("9",), ())
+    with pytest.raises(InputError, match="no recording with events for all of left_hand, feet"):
+        stored_people(stored, {"left_hand": "left_hand", "both_feet": "feet"}, (), ())
+
+
+def test_a_gap_in_a_recording_stays_one(write, imagining):
+    from dataclasses import replace
+
+    (who, recording), *_ = imagining.items()
+    broken = replace(recording, breaks=(round(30.0 * recording.rate),))
+    store = write({who: broken})
+    assert len(store.recordings) == 2
+    (found,) = stored_people(store, EVENTS, (), ())["lab/1"]
+    assert found.breaks == (store.recordings[0].length,)
+    asked = [event.onset for event in recording.events if event.label in EVENTS]
+    np.testing.assert_allclose([event.onset for event in found.events], asked, atol=0.01)
+
+
+def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
+    out = tmp_path / "others.safetensors"
+    assert main([str(stored.folder), "--out", str(out), "--event", "left_hand"]) == 2
+    assert '--event "left_hand" is not LABEL=CLASS' in capsys.readouterr().err
+    assert main([str(tmp_path), "--out", str(out)]) == 2
+    assert "There is no window store" in capsys.readouterr().err
+    out.write_bytes(b"")
+    assert main([str(stored.folder), "--out", str(out)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert out.read_bytes() == b""
