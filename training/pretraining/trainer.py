@@ -25,7 +25,7 @@ from training.pretraining.output.checkpoints import Progress, load_checkpoint, s
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.output.pictures import Reconstruction
-from training.pretraining.processes import Interruption, Processes
+from training.pretraining.processes import Interruption, Processes, give_back_memory
 from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
 from training.pretraining.settings import PretrainSettings
 from training.pretraining.sharing import is_sharded, shared, unsynchronised
@@ -158,6 +158,7 @@ class Trainer:
                     spent, since = 0.0, self.step
                 if self._due(self.settings.checkpoint_every) or stop:
                     self.save(folder)
+                    give_back_memory()
                 if stop and self.step < self.steps:
                     self.tell(f"Stopped by a signal at step {self.step}; everything is saved.")
                     return 128 + stop
