@@ -8,10 +8,14 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    import mne
 
 UNIT = "microvolts"
 
@@ -116,22 +120,29 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
     return recordings
 
 
-def _read_mne(path: Path) -> Recording:
-    import mne
+def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None) -> Recording:
+    """Return what MNE read, or another library made for it, as a recording.
 
-    try:
-        with warnings.catch_warnings():
-            # Readers warn of odd headers that do not touch the samples.
-            warnings.simplefilter("ignore")
-            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
-    except Exception as error:  # a damaged file can raise anything in a reader
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} cannot be read as a recording: {reason}") from error
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        In volts.
+    path : Path
+        What to call it; that of its file, if there is one.
+    sha256 : str, optional
+        Of its file; by default of the samples.
+
+    Raises
+    ------
+    InputError
+        If it has no EEG in it.
+    """
+    import mne
 
     picks = mne.pick_types(raw.info, eeg=True, exclude=())
     if not len(picks):
         raise InputError(f"{path} has no EEG channel.")
-    samples = raw.get_data(picks=picks).T * 1e6  # MNE keeps volts
+    samples = np.ascontiguousarray(raw.get_data(picks=picks).T * 1e6, dtype=np.float32)
     offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
     marked = [
         Event(float(onset) - offset, float(duration), _plain_label(str(label)))
@@ -148,14 +159,29 @@ def _read_mne(path: Path) -> Recording:
     boundaries = {round(e.onset * rate) for e in marked if e.label.lower().startswith(_BREAKS)}
     events = [event for event in marked if not event.label.lower().startswith(_SEGMENT)]
     return Recording(
-        samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
+        samples_uv=samples,
         rate=rate,
         labels=tuple(raw.ch_names[pick] for pick in picks),
         events=tuple(sorted(events, key=lambda event: event.onset)),
         breaks=tuple(sorted(b for b in boundaries if 0 < b < len(samples))),
         path=path,
-        sha256=_sha256(path),
+        sha256=sha256 or hashlib.sha256(samples.tobytes()).hexdigest(),
     )
+
+
+def _read_mne(path: Path) -> Recording:
+    import mne
+
+    try:
+        with warnings.catch_warnings():
+            # Readers warn of odd headers that do not touch the samples.
+            warnings.simplefilter("ignore")
+            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
+    except Exception as error:  # a damaged file can raise anything in a reader
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} cannot be read as a recording: {reason}") from error
+
+    return recording_of_raw(raw, path, _sha256(path))
 
 
 def _plain_label(label: str) -> str:

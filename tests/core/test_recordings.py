@@ -1,10 +1,12 @@
 """What files of several kinds are read as."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.recordings import Event, read_recording
+from core.recordings import Event, read_recording, recording_of_raw
 
 HEADER = """Brain Vision Data Exchange Header File Version 1.0
 [Common Infos]
@@ -89,6 +91,22 @@ def test_boundaries_of_mne_are_breaks_and_stay_events(tmp_path):
     found = read_recording(tmp_path / "a_raw.fif")
     assert found.breaks == (50,)
     assert [event.label for event in found.events] == ["boundary", "feet"]
+
+
+def test_what_another_library_made_is_read_in_the_same_way():
+    import mne
+
+    info = mne.create_info(["C3", "EOG", "C4"], 250.0, ["eeg", "eog", "eeg"], verbose="ERROR")
+    samples = np.arange(300.0).reshape(3, 100) * 1e-6
+    raw = mne.io.RawArray(samples, info, verbose="ERROR")
+    raw.set_annotations(mne.Annotations([0.2, 0.1], 0.0, ["boundary", "feet"]))
+    found = recording_of_raw(raw, Path("made-1"))
+    assert (found.labels, found.rate, found.breaks) == (("C3", "C4"), 250.0, (50,))
+    assert np.allclose(found.samples_uv, samples[[0, 2]].T * 1e6)
+    assert [event.label for event in found.events] == ["feet", "boundary"]
+    assert found.sha256 != recording_of_raw(raw.crop(0.1), Path("made-1")).sha256
+    with pytest.raises(InputError, match="made-1 has no EEG channel"):
+        recording_of_raw(raw.pick(["EOG"]), Path("made-1"))
 
 
 def test_missing_and_damaged_files_are_refused(tmp_path):

@@ -9,15 +9,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from core.errors import InputError
-from core.recordings import Event, Recording, read_recording
-
-if TYPE_CHECKING:
-    import mne
+from core.recordings import Event, Recording, read_recording, recording_of_raw
 
 SEED_CHANNELS = tuple(
     """
@@ -203,7 +200,8 @@ def read_moabb(name: str, label: str) -> Iterator[tuple[str, str, Recording]]:
         ) from error
     for session, runs in sessions.items():
         for run, raw in runs.items():
-            yield str(session), str(run), _from_raw(raw, Path(f"{name}-{subject}-{session}-{run}"))
+            called = Path(f"{name}-{subject}-{session}-{run}")
+            yield str(session), str(run), recording_of_raw(raw, called)
 
 
 def moabb_dataset(name: str) -> Any:
@@ -231,25 +229,6 @@ def moabb_dataset(name: str) -> Any:
     return kind()
 
 
-def _from_raw(raw: mne.io.BaseRaw, path: Path) -> Recording:
-    """Return what MOABB hands over, in volts, as a recording."""
-    import mne
-
-    picks = mne.pick_types(raw.info, eeg=True, exclude=())
-    samples = (raw.get_data(picks=picks).T * 1e6).astype(np.float32)
-    marks = raw.annotations
-    offset = raw.first_time if marks.orig_time is not None else 0.0
-    events = tuple(
-        Event(float(onset) - offset, float(duration), str(label))
-        for onset, duration, label in zip(
-            marks.onset, marks.duration, marks.description, strict=True
-        )
-    )
-    labels = [raw.ch_names[pick] for pick in picks]
-    sha256 = hashlib.sha256(samples.tobytes()).hexdigest()
-    return _recording(samples, float(raw.info["sfreq"]), labels, events, path, sha256)
-
-
 def _recording(
     samples: np.ndarray,
     rate: float,
@@ -262,15 +241,9 @@ def _recording(
         raise InputError(
             f"{path} has samples of shape {samples.shape}; {len(labels)} channels were expected."
         )
-    breaks = tuple(
-        round(event.onset * rate)
-        for event in events
-        if event.label.lower().startswith(("boundary", "edge boundary", "bad boundary"))
-        and 0 < round(event.onset * rate) < len(samples)
-    )
     contiguous = np.ascontiguousarray(samples, dtype=np.float32)
     ordered = tuple(sorted(events, key=lambda event: event.onset))
-    return Recording(contiguous, rate, tuple(labels), ordered, breaks, path, sha256)
+    return Recording(contiguous, rate, tuple(labels), ordered, (), path, sha256)
 
 
 def _matlab(path: Path) -> dict[str, Any]:
