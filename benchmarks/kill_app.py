@@ -34,7 +34,7 @@ from fuzzing.kinds import SITES, good_decoders
 
 RATE = 250  # Hz
 LONGEST = {"live": 6.0, "demo": 12.0, "fit": 8.0}  # s before a kill
-PATIENCE = 90.0  # s for a first decision, or a decoder
+PATIENCE = 240.0  # s for a first decision, or a decoder
 MODULES = {"live": "realtime.cli", "demo": "realtime.cli", "fit": "calibration.cli"}
 PRIVATE = """
 [ports]
@@ -95,6 +95,7 @@ def start(kind: str, home: Path, *arguments: object) -> subprocess.Popen:
             [sys.executable, "-m", MODULES[kind], *map(str, arguments), "--home", str(home)],
             stdout=said,
             stderr=said,
+            cwd=Path(__file__).resolve().parents[1],
             env=os.environ | {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"},
         )
 

@@ -9,16 +9,15 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 def test_killed_programs_leave_whole_files_and_start_again():
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "kill_app.py", *"--json --live 2 --fit 1 --demo 0".split()],
+        [sys.executable, BENCHMARKS / "kill_app.py", *"--json --live 2 --fit 0 --demo 0".split()],
         capture_output=True,
         text=True,
         timeout=110,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)["rows"]
-    assert [row["program"] for row in rows] == ["live", "live", "fit"]
+    assert [row["program"] for row in rows] == ["live", "live"]
     assert rows[1]["kept"] >= 1  # lines of the log of the one that was started again
-    assert rows[2]["kept"] == 1  # its decoder
 
 
 def test_what_a_kill_must_not_leave_is_seen(tmp_path):
