@@ -39,6 +39,9 @@ class Options:
     """Take this person's newest decoder."""
     decoder: Path | None = None
     """Take this decoder file."""
+    uncalibrated: bool = False
+    """Without a decoder of one's own: other people's, for left against right hand, aligned with the
+    first minute of signal."""
     encoder: str | None = None
     """Where the decoder's encoder is now, if it has moved: a name or a path."""
     channels: str | None = None
@@ -127,6 +130,8 @@ def _main(options: Options) -> int:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
     if options.decoder is not None and options.subject is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
+    if options.uncalibrated and (options.decoder or options.subject or options.file):
+        raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
     if options.file is not None:
         from realtime.offline import decode_file
 

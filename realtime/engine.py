@@ -383,7 +383,7 @@ def decoder_status(decoder: Decoder | None) -> DecoderStatus | None:
         return None
     return DecoderStatus(
         subject=decoder.facts.subject,
-        head=decoder.facts.head,
+        head=decoder.facts.name,
         encoder="no encoder" if decoder.encoder is None else decoder.encoder.label,
         classes=decoder.classes,
         score=decoder.facts.score,

@@ -23,6 +23,8 @@ from realtime.engine import Connection, Decoding, Engine, Journal, Sink
 from realtime.sinks import Log, Outlets, Spoken, StreamLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from realtime.cli import Options
 
 
@@ -39,6 +41,8 @@ def run_live(options: Options) -> int:
     if found is None:
         return 0  # the person closed the picker
     with Inlet(found) as inlet:
+        if options.uncalibrated:
+            decoder = _uncalibrated_decoder(options, inlet)
         engine = build_engine(options, inlet, decoder)
         engine.start()
         try:
@@ -196,6 +200,25 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     return picker.chosen
 
 
+def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
+    """Collect a minute of signal, in sight of the person, and align other people's decoder."""
+    from realtime.uncalibrated import SECONDS, gather, population_decoder
+
+    labels = named(inlet.facts.labels, options.channel_names, "the stream")
+
+    def collect(tell: Callable[[float], None]) -> Decoder:
+        return population_decoder(gather(inlet, labels, options.unit, tell))
+
+    say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
+    if options.headless:
+        return collect(lambda left: None)
+    from realtime.widgets.aligning import AligningDialog
+    from realtime.window import application
+
+    application()
+    return AligningDialog(collect, SECONDS).run()
+
+
 def _fitting_decoder(
     options: Options, labels: tuple[str, ...], facts: StreamFacts
 ) -> Decoder | None:
@@ -213,6 +236,13 @@ def _fitting_decoder(
 
 def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
     known = decoder.facts
+    if known.trials == 0:
+        say(
+            f'Decoding "{facts.identity.name}" ({facts.channel_count} channels), '
+            f"{known.name}. Expect a balanced accuracy of about {known.score:.2f}, as it has on "
+            "people who were left out of it; eegpt-calibrate makes a decoder of your own."
+        )
+        return
     encoder = "" if decoder.encoder is None else f" with the encoder {decoder.encoder.label}"
     say(
         f'Decoding "{facts.identity.name}" ({facts.channel_count} channels, {facts.rate:g} Hz) '

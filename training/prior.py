@@ -95,7 +95,8 @@ def _make(options: Options) -> int:
         f"{len(prior)} trials ({', '.join(f'{n} of {name}' for name, n in counted.items())}) of "
         f"{len(people)} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
         f"electrodes.\nBalanced accuracy on people left out, without calibration: "
-        f"{head.accuracy:.2f} (each recording aligned by all of its trials).\nPrior: {path}"
+        f"{head.accuracy:.2f} (each recording aligned by another one of that person).\n"
+        f"Prior: {path}"
     )
     return 0
 

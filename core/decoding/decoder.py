@@ -57,9 +57,9 @@ class Facts:
     recorded_rate : float
         Rate in Hz of those recordings.
     head : str
-        "riemann", "encoder" or "hybrid".
+        "prior", "riemann", "encoder" or "hybrid".
     trials : int
-        Trials it was fitted on.
+        Trials it was fitted on; 0 for one that knows the person's resting signal only.
     scores : dict of str to float
         Candidate -> cross-validated balanced accuracy.
     chance : float
@@ -88,6 +88,11 @@ class Facts:
     def score(self) -> float:
         """Cross-validated balanced accuracy of the head that was chosen."""
         return self.scores[self.head]
+
+    @property
+    def name(self) -> str:
+        """What the head is called wherever people read it."""
+        return str(self.fit.get("called", self.head))
 
 
 @dataclass(frozen=True)

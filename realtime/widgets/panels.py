@@ -63,11 +63,11 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             untrained and decoder.head != "riemann",
         ),
         Cell(
-            "Cross-validated",
+            "Cross-validated" if decoder.trials else "On other people",
             f"{100 * decoder.score:.0f} %",
             f"chance up to {100 * decoder.chance:.0f} %, {decoder.trials} trials",
             1.7,
-            decoder.score <= decoder.chance,
+            decoder.score <= decoder.chance or not decoder.trials,
         ),
     )
 
@@ -109,6 +109,7 @@ class OfferPanel(QWidget):
             command,
             _label("eegpt-calibrate fit takes recordings instead.", 15, theme.MUTED),
             _label("Then start again with --subject 01.", 15, theme.MUTED),
+            _label("Without calibration, two hands: --uncalibrated.", 15, theme.MUTED),
         ):
             column.addWidget(part)
         if offered:

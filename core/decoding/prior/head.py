@@ -12,7 +12,7 @@ from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
 from core.decoding.prior.drift import drift_of, moves, steadied
 from core.decoding.prior.mirror import mirror_of, swap
-from core.decoding.prior.population import Prior, aligned, whiteners
+from core.decoding.prior.population import Prior, aligned, aligned_elsewhere, whiteners
 from core.decoding.specialists import BAND
 from core.errors import InputError
 from core.metrics import balanced_accuracy
@@ -49,8 +49,9 @@ class PriorHead:
     trials : int
         How many trials it was learned from.
     accuracy : float or None
-        Balanced accuracy on people left out of it (on trials left out, if there is one person):
-        what a person without own trials may expect. None if nobody was left out.
+        Balanced accuracy on people left out of it (on trials left out, if there is one person),
+        each recording aligned by another one of that person: what somebody without own trials may
+        expect. None if nobody was left out.
     """
 
     views: tuple[tuple[str, ...], ...]
@@ -122,6 +123,7 @@ def head_of_prior(
     whitened = whiteners(covariances, recording)
     moved = moves(covariances, recording, person, whitened)
     vectors = aligned(covariances, recording, whitened)
+    elsewhere = aligned_elsewhere(covariances, recording, person, whitened)
 
     mirror, swapped = mirror_of((channels,)), swap(shared)
     if mirror is not None and swapped is not None:
@@ -130,11 +132,14 @@ def head_of_prior(
         labels = np.concatenate([labels, np.array(swapped)[labels]])
         person = np.tile(person, 2)
     drift = drift_of(moved)
-    vectors = steadied(vectors, drift)
+    vectors, elsewhere = steadied(vectors, drift), steadied(elsewhere, drift)
     left_out = np.empty((len(labels), len(shared)))
+    decided = np.empty(len(elsewhere), dtype=np.intp)
     for train, test in _by_person(labels, person):
         head = fit_head([vectors[train]], labels[train], len(shared), STRENGTH)
         left_out[test] = head.logits(vectors[test])
+        plain = test[test < len(elsewhere)]  # without mirror images
+        decided[plain] = head.logits(elsewhere[plain]).argmax(axis=1)
     head = fit_head([vectors], labels, len(shared), STRENGTH)
     head = with_temperature(head, left_out, labels)
     weights = head.weights / head.scale[:, None] / head.temperature
@@ -143,7 +148,7 @@ def head_of_prior(
     found = _for_classes(
         (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
     )
-    return replace(found, accuracy=balanced_accuracy(labels, left_out.argmax(axis=1)))
+    return replace(found, accuracy=balanced_accuracy(labels[: len(decided)], decided))
 
 
 def head_of_decoder(

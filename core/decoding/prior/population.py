@@ -256,3 +256,31 @@ def aligned(
         its = recording == one
         vectors[its] = vectors_at(covariances[its], whitener)
     return vectors
+
+
+def aligned_elsewhere(
+    covariances: np.ndarray,
+    recording: np.ndarray,
+    person: np.ndarray,
+    whitened: Mapping[int, np.ndarray],
+) -> np.ndarray:
+    """Return tangent vectors of covariances, each recording's at the mean of another of its person.
+
+    Nobody's own trials are known before they happen: this is how a live stream is seen from a
+    reference that was settled earlier. Who has one recording is aligned by that.
+
+    Parameters
+    ----------
+    covariances, recording, whitened
+        As in `aligned`.
+    person : ndarray of int, shape (trials,)
+
+    Returns
+    -------
+    ndarray, shape (trials, channels x (channels + 1) / 2)
+    """
+    reference = {}
+    for one in np.unique(person):
+        its = np.unique(recording[person == one])
+        reference |= {int(r): whitened[int(o)] for r, o in zip(its, np.roll(its, 1), strict=True)}
+    return aligned(covariances, recording, reference)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, Facts
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
@@ -77,7 +78,8 @@ def uncalibrated_decoder(
             "recordings of several people, or a prior file."
         )
     windows = []
-    for signal in signals_of([recording], settings, unit):
+    signals = list(signals_of([recording], settings, unit))
+    for signal in signals:
         banded = CausalFilter(band_sections(BAND, settings.rate)).push(signal)
         ends = range(window, len(banded) + 1, patch)
         windows += [banded[end - window : end].T for end in ends]
@@ -114,6 +116,7 @@ def uncalibrated_decoder(
             trials=0,
             scores={PRIOR: prior.accuracy},
             chance=chance_bound(prior.trials, len(classes)),
+            artifacts=learn_limits([recording], settings, unit, signals).as_facts(),
             fit={"called": CALLED, "prior": {"trials": prior.trials}},
         ),
     )

@@ -5,7 +5,7 @@ import pytest
 
 from core.decoding.prior.head import head_of_decoder, head_of_prior, together
 from core.decoding.prior.mirror import mirror_of, swap
-from core.decoding.prior.population import aligned, make_prior, whiteners
+from core.decoding.prior.population import aligned, aligned_elsewhere, make_prior, whiteners
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
@@ -51,6 +51,21 @@ def test_recordings_are_compared_where_they_are_alike(prior):
     # Up to a rotation, another amplifier changes nothing.
     norms = [np.linalg.norm(v, axis=1) for v in (plain, moved)]
     np.testing.assert_allclose(norms[0], norms[1], rtol=1e-6)
+
+
+def test_trials_can_be_seen_from_another_recording_of_their_person(prior):
+    covariances = prior.covariances.astype(float)
+    whitened = whiteners(covariances, prior.recording)
+    # The first two recordings as one person's.
+    person = np.where(prior.recording < 2, 0, 1)
+    found = aligned_elsewhere(covariances, prior.recording, person, whitened)
+    own = aligned(covariances, prior.recording, whitened)
+    alone = prior.recording == 2
+    np.testing.assert_array_equal(found[alone], own[alone])
+    first = prior.recording == 0
+    wanted = aligned(covariances[first], prior.recording[first], {0: whitened[1]})
+    np.testing.assert_array_equal(found[first], wanted)
+    assert np.abs(found[first].mean(axis=0)).max() > 0.01
 
 
 def test_the_head_decodes_somebody_it_never_saw(prior, settings, people, imagery_recording):

@@ -1,0 +1,123 @@
+"""Decoding somebody who has not calibrated: a minute of their signal, and other people's head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.decoding.decoder import Decoder
+from core.decoding.prior.head import head_of_prior
+from core.decoding.prior.mirror import HANDS
+from core.decoding.prior.shipped import population
+from core.decoding.prior.uncalibrated import uncalibrated_decoder
+from core.errors import InputError
+from core.model import load_encoder
+from core.montage import match
+from core.recordings import UNIT, Recording
+from core.signal.pipeline import SignalSettings, default_reference
+from core.stream.continuity import Continuity
+from core.stream.inlet import Inlet
+from core.units import voltage_factors
+
+SECONDS = 60.0
+"""Of signal for the alignment."""
+
+_LARGEST_GAP = 0.1  # share of the signal that may be missing
+
+
+def gather(
+    inlet: Inlet,
+    labels: Sequence[str],
+    unit: str | None,
+    tell: Callable[[float], None],
+    seconds: float = SECONDS,
+) -> Recording:
+    """Collect signal from a stream.
+
+    Parameters
+    ----------
+    inlet : Inlet
+        Nothing else may read it meanwhile.
+    labels : sequence of str
+        Of its channels.
+    unit : str or None
+        Of its values, instead of what the stream says.
+    tell : callable
+        Told how many seconds are still needed. What it raises ends the collection.
+    seconds : float
+
+    Returns
+    -------
+    Recording
+        In µV, without events.
+
+    Raises
+    ------
+    InputError
+        If the stream ends, sends nothing for five seconds, or loses a tenth of its samples.
+    """
+    facts = inlet.facts
+    factors = np.array(voltage_factors([unit or u or UNIT for u in facts.units], UNIT))
+    continuity = Continuity(facts.rate)
+    pieces: list[np.ndarray] = []
+    breaks: list[int] = []
+    count, needed = 0, round(seconds * facts.rate)
+    while count < needed:
+        tell((needed - count) / facts.rate)
+        block = inlet.read(timeout=5.0)
+        if block is None:
+            raise InputError(
+                f'Stream "{facts.identity.name}" stopped after {count / facts.rate:.0f} of the '
+                f"{seconds:g} s of signal that are needed; check the amplifier."
+            )
+        breaks += [
+            count + run.start
+            for run in continuity.split(block.stamps)
+            if not run.continues and count + run.start
+        ]
+        pieces.append((block.samples * factors).astype(np.float32))
+        count += len(block.samples)
+    lost = continuity.lost_samples
+    if lost > _LARGEST_GAP * needed:
+        raise InputError(
+            f'Stream "{facts.identity.name}" lost {lost} of {count + lost} samples; a decoder '
+            "cannot be aligned on that."
+        )
+    return Recording(
+        samples_uv=np.concatenate(pieces),
+        rate=facts.rate,
+        labels=tuple(labels),
+        events=(),
+        breaks=tuple(breaks),
+        path=Path("the first minute"),
+        sha256="",
+    )
+
+
+def population_decoder(recording: Recording) -> Decoder:
+    """Return a decoder of left against right hand, from other people and this signal.
+
+    Parameters
+    ----------
+    recording : Recording
+        From `gather`.
+
+    Raises
+    ------
+    InputError
+        If the stream has too few of the population's electrodes, or too little signal.
+    """
+    spec = load_encoder("untrained").spec  # window and rate; no encoder takes part
+    channels = match(recording.labels, spec.channels).channels
+    if len(channels) < 2:
+        raise InputError(
+            f"The stream has {len(channels)} electrodes that are known; a decoder needs at least "
+            "2. Name its channels with --channels."
+        )
+    settings = SignalSettings(channels, default_reference(len(channels)), spec.rate)
+    head = head_of_prior(population(), settings, spec.window, HANDS)
+    return uncalibrated_decoder(
+        head, recording, HANDS, settings, spec.unit, spec.window, spec.patch, "anybody"
+    )

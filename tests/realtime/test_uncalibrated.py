@@ -1,0 +1,121 @@
+"""Somebody new is decoded from a minute of signal, over a real stream."""
+
+import json
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.decoding.prior.uncalibrated import CALLED
+from core.errors import InputError
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.stream.player import replay
+from realtime.cli import main
+from realtime.engine import decoder_status
+from realtime.uncalibrated import gather, population_decoder
+from realtime.widgets.aligning import AligningDialog
+
+SPEED = 10.0
+
+
+@pytest.fixture
+def sent(imagery_recording):
+    """A replay of somebody new in the background, ten times as fast; returns the recording."""
+    stop = threading.Event()
+    recording = imagery_recording(5, trials=10)
+    threads = []
+
+    def start(name):
+        threads.append(
+            threading.Thread(
+                target=replay, args=([recording], name), kwargs={"speed": SPEED, "stop": stop}
+            )
+        )
+        threads[0].start()
+        return recording
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_new_person_is_decoded_after_a_minute(sent, tmp_path, capfd):
+    recording = sent("New")
+    log = tmp_path / "log.jsonl"
+    rest = (recording.duration - 60.0) / SPEED
+    given = ["--stream", "New", "--uncalibrated", "--headless", "--log", str(log)]
+    assert main([*given, "--duration", str(rest + 3.0)]) == 0
+    said = capfd.readouterr().err
+    assert f"{CALLED}. Expect a balanced accuracy of about 0.6" in said
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    decided = [line for line in lines if line["status"] == "ok"]
+    assert len(decided) > 20
+    assert all(set(line["probabilities"]) == {"left_hand", "right_hand"} for line in decided)
+
+
+def test_what_was_gathered_is_what_was_sent(sent):
+    recording = sent("Gathered")
+    told = []
+    with Inlet(find_stream(StreamQuery("Gathered"), timeout=20)) as inlet:
+        found = gather(inlet, recording.labels, None, told.append, seconds=30.0)
+    assert found.labels == recording.labels
+    assert found.duration >= 30.0
+    assert not found.breaks
+    assert told == sorted(told, reverse=True)
+    # The inlet may have come a moment after the first sample.
+    starts = np.flatnonzero((recording.samples_uv[:2000] == found.samples_uv[0]).all(axis=1))
+    at = int(starts[0])
+    np.testing.assert_array_equal(
+        found.samples_uv, recording.samples_uv[at : at + len(found.samples_uv)]
+    )
+
+
+def test_a_stream_that_ends_is_too_little(sent, imagery_recording):
+    recording = sent("Short")
+    with (
+        Inlet(find_stream(StreamQuery("Short"), timeout=20)) as inlet,
+        pytest.raises(InputError, match=r'Stream "Short" stopped after \d+ of the 1000 s'),
+    ):
+        gather(inlet, recording.labels, None, lambda left: None, seconds=1000.0)
+
+
+def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
+    new = imagery_recording(5)
+    minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
+    decoder = population_decoder(minute)
+    shown = decoder_status(decoder)
+    assert shown.head == CALLED
+    assert shown.trials == 0
+    assert 0.6 < shown.score < 0.75
+    nobody = replace(minute, labels=tuple(f"Ch{n}" for n in range(len(minute.labels))))
+    with pytest.raises(InputError, match="The stream has 0 electrodes that are known"):
+        population_decoder(nobody)
+
+
+def test_the_minute_can_be_cut_short(qtbot):
+    going = threading.Event()
+
+    def collect(tell):
+        while True:
+            going.set()
+            tell(42.0)
+
+    dialog = AligningDialog(collect, 60.0)
+    qtbot.addWidget(dialog)
+    threading.Thread(target=lambda: (going.wait(10), dialog.canceled.emit())).start()
+    with pytest.raises(InputError, match="cut short"):
+        dialog.run()
+
+
+def test_what_was_made_comes_back(qtbot):
+    dialog = AligningDialog(lambda tell: "made", 60.0)
+    qtbot.addWidget(dialog)
+    assert dialog.run() == "made"
+
+
+def test_it_takes_no_other_decoder(capsys):
+    assert main(["--stream", "EEG", "--uncalibrated", "--subject", "01"]) == 2
+    assert "--uncalibrated takes no --decoder, --subject or --file" in capsys.readouterr().err
