@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from time import monotonic
 
 from PySide6.QtCore import QObject, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QScreen
@@ -18,7 +19,7 @@ from ui.classes import class_looks
 
 _TICK = 4  # ms
 _FEEDBACK_STEP = 0.02  # of the bar: less is not worth a frame
-_PATIENCE, _HIDDEN_PATIENCE = 2.0, 0.25  # s that a frame may take; where the window is hidden
+_PATIENCE, _HIDDEN_PATIENCE = 2.0, 0.25  # s of real time that a frame may take; where hidden
 
 Feedback = Callable[[], Mapping[str, float] | None]
 
@@ -132,7 +133,7 @@ class Presenter(QObject):
             return  # the run begins when there is something to see it on
         self._begin(self.course.advance(self.now))
         patience = _PATIENCE if self.window.isExposed() else _HIDDEN_PATIENCE
-        if self._unseen and self._clock() - self._unseen_since > patience:
+        if self._unseen and monotonic() - self._unseen_since > patience:
             self.hidden = True
             self._deliver(self._clock())
             self._begin(self.course.pause(self.now))
@@ -174,7 +175,7 @@ class Presenter(QObject):
         if not steps:
             return
         if not self._unseen:
-            self._unseen_since = self._clock()
+            self._unseen_since = monotonic()
         self._unseen += steps
         self._scene = self._choose()
         self.window.update()

@@ -143,6 +143,16 @@ def test_a_run_waits_for_something_to_be_seen_on(qtbot):
     assert course.current is None
 
 
+def test_a_clock_that_runs_fast_leaves_a_frame_its_time(qtbot, present):
+    # A stamped frame takes some milliseconds, which are seconds of this clock.
+    presenter, _ = present(clock=lambda: 1000 * perf_counter(), speed=0.001, instructions=1.0)
+    hidden = []
+    presenter.window.flushed.connect(lambda _: hidden.append(presenter.hidden))
+    qtbot.waitUntil(lambda: presenter.course.finished, timeout=30_000)
+    assert not any(hidden)
+    assert not presenter.course.paused
+
+
 def test_a_hidden_window_pauses_the_run(qtbot, present):
     presenter, onsets = present(speed=2.0)
     until(qtbot, presenter, "cue")
