@@ -29,13 +29,15 @@ _STILL_UV = 0.5  # a channel that moves less than this ...
 _STILL_SECONDS = 0.125  # ... for so long has no contact, or stands at its rail
 _MUSCLE = (28.0, 44.0)  # Hz: what the filter leaves of muscle activity
 _MAINS = (50.0, 60.0)  # Hz
-_MAINS_WIDTH = 2.0  # Hz
 _LEARN_PIECE = 0.25  # s
 _USUAL = 99.0  # per cent of the pieces of a calibration that are taken for usual
 _MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
 _FLOORS = {"span": 500.0, "muscle": 20.0, "mains": 25.0}
 """µV that nobody is refused for. A blink has up to 300 µV at the forehead."""
 _NAMED = 3  # channels named in a message
+_HUMS = 0.5  # share of a channel's standard deviation from which it is called hum, not noise
+_HUM = "full of mains hum"
+_LARGE = "too large: a movement or a loose electrode"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class ArtifactLimits:
     still : ndarray of bool
         Channels that stood still at calibration already, and are not judged for it.
     typical : float
-        Root mean square of a usual channel after the signal path, in µV.
+        Standard deviation of a usual channel as recorded, in µV.
     """
 
     span: np.ndarray
@@ -124,7 +126,8 @@ class Measures:
     mains: np.ndarray
     still: np.ndarray  # bool: stood still
     railed: np.ndarray  # bool: stood still where no sample of the run was beyond
-    rms: np.ndarray
+    raw_span: np.ndarray  # peak to peak as recorded
+    deviation: np.ndarray  # standard deviation as recorded
     dead: bool  # most channels did not change at all
 
 
@@ -151,24 +154,18 @@ class Meter:
         self._to_uv, self._piece = to_uv, piece
         self._still = max(8, round(_STILL_SECONDS * rate_in))  # samples of the stream
         self._muscle = CausalFilter(_band(*_MUSCLE, rate))
-        half = _MAINS_WIDTH / 2
-        self._mains = [
-            CausalFilter(_band(mains - half, mains + half, rate_in))
-            for mains in _MAINS
-            if mains + half < 0.49 * rate_in
-        ]
+        self._piece_in = round(piece * rate_in / rate)  # the same in samples of the stream
         self.reset()
 
     def reset(self) -> None:
         """Begin a new run."""
-        for one in (self._muscle, *self._mains):
-            one.reset()
+        self._muscle.reset()
         self._raw: list[np.ndarray] = []  # taken and not yet measured, µV
         self._measured = 0  # samples of the stream
         self._before = np.empty((0, self._channels))  # the last of them, for standing still
         self._low = np.full(self._channels, np.inf)
         self._high = np.full(self._channels, -np.inf)
-        self._hum = [np.empty((0, self._channels)) for _ in self._mains]
+        self._piece_raw = np.empty((0, self._channels))  # the newest piece as recorded, µV
         self._signal = np.empty((0, self._channels))  # the newest piece, µV
         self._tense = np.empty((0, self._channels))  # its muscle band, µV
 
@@ -192,18 +189,15 @@ class Meter:
         self._tense = np.concatenate([self._tense, tense])[-self._piece :]
         raw = self._raw_until(int((received - 1) * self._rate_in / self._rate) + 1)
         still, railed, dead = self._stillness(raw)
-        mains = np.zeros(self._channels)
-        newest = round(self._piece * self._rate_in / self._rate)
-        for index, band in enumerate(self._mains):
-            self._hum[index] = np.concatenate([self._hum[index], band.push(raw)])[-newest:]
-            mains = np.maximum(mains, _rms(self._hum[index]))
+        self._piece_raw = np.concatenate([self._piece_raw, raw])[-self._piece_in :]
         return Measures(
             span=np.ptp(self._signal, axis=0),
             muscle=_rms(self._tense),
-            mains=mains,
+            mains=_mains(self._piece_raw, self._rate_in),
             still=still,
             railed=railed,
-            rms=_rms(self._signal),
+            raw_span=np.ptp(self._piece_raw, axis=0),
+            deviation=self._piece_raw.std(axis=0),
             dead=dead,
         )
 
@@ -246,6 +240,12 @@ class ArtifactWatch:
     rate_in : float
         Of the stream, in Hz.
 
+    Attributes
+    ----------
+    ringing : bool
+        Whether the newest piece is wrong behind the path only: what was recorded is right again,
+        and the filters have not got over what was before.
+
     Raises
     ------
     InputError
@@ -256,6 +256,7 @@ class ArtifactWatch:
         settings = decoder.settings
         self._limits = ArtifactLimits.of(decoder)
         self._names = np.array(settings.channels)
+        self.ringing = False
         self._meter = Meter(
             len(settings.channels),
             rate_in,
@@ -281,18 +282,21 @@ class ArtifactWatch:
             As in `Meter.measure`.
         """
         found, limits = self._meter.measure(hop, received), self._limits
-        wrong_by = suspected_factor(float(np.median(found.rms)), limits.typical)
+        self.ringing = False
+        wrong_by = suspected_factor(float(np.median(found.deviation)), limits.typical)
         if wrong_by is not None and not found.dead:
             return unit_words(wrong_by)
-        still = found.still & ~limits.still
+        still, hum = found.still & ~limits.still, found.mains > limits.mains
         for channels, words in (
             (still & found.railed, "railed"),
             (still, "flat"),
-            (found.mains > limits.mains, "full of mains hum"),
-            (found.span > limits.span, "too large: a movement or a loose electrode"),
+            (hum & (found.mains > _HUMS * found.deviation), _HUM),
+            (found.span > limits.span, _LARGE),
             (found.muscle > limits.muscle, "noisy: muscles or a loose electrode"),
+            (hum, _HUM),
         ):
             if channels.any():
+                self.ringing = words == _LARGE and bool((found.raw_span < limits.span).all())
                 names = self._names[channels]
                 return f"{listed(names)} {'is' if len(names) == 1 else 'are'} {words}"
         return None
@@ -347,7 +351,7 @@ def learn_limits(
     return ArtifactLimits(
         **limits,
         still=np.mean([found.still for found in measured], axis=0) >= 0.5,
-        typical=max(float(np.median([found.rms for found in measured])), 1e-3),
+        typical=max(float(np.median([found.deviation for found in measured])), 1e-3),
     )
 
 
@@ -370,6 +374,20 @@ def listed(names: Sequence[str] | np.ndarray) -> str:
 
 def _band(low: float, high: float, rate: float) -> np.ndarray:
     return signal.butter(2, (low, high), "bandpass", fs=rate, output="sos")
+
+
+def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
+    """Return the root mean square at 50 or 60 Hz, whichever is larger, (channels,).
+
+    From one windowed stretch, without a filter's memory of what was before.
+    """
+    window = np.hanning(len(samples) + 2)[1:-1]
+    flat = (samples - samples.mean(axis=0)) * window[:, None]
+    at = np.arange(len(samples)) / rate
+    found = [
+        np.abs(np.exp(-2j * np.pi * mains * at) @ flat) for mains in _MAINS if mains < 0.49 * rate
+    ]
+    return np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:

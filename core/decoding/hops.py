@@ -75,7 +75,9 @@ class Hops:
     Notes
     -----
     A sample that is no number on any of the decoder's channels ends a run, as it would stay in
-    the filters for ever; the next run begins after the last of them. They count as received.
+    the filters for ever; the next run begins after the last of them. They count as received. So
+    do the few samples that are passed over where the filters start anew because they still ring
+    from an artifact that is over.
     """
 
     def __init__(self, decoder: Decoder, path: SignalPath, windows: WindowDecoder) -> None:
@@ -165,6 +167,8 @@ class Hops:
         # Where the run's first sample lies on the model's clock, which counts lost samples too.
         self._first_sample = self._base + round(self._position * self._rate / self._path.rate_in)
         self._received = 0  # samples of the run at the model's rate
+        self._drop = 0  # samples to pass over before the run begins
+        self._spoilt = False  # whether the newest hop has an artifact
         self._clean_from = 0  # those of them before the end of the last artifact
         self._pending = np.empty((0, len(self._channels)))
         self._run_start = self._position
@@ -179,6 +183,16 @@ class Hops:
             yield self._refused(float(self._stamps[-1]))
 
     def _decode(self, samples: np.ndarray, picked: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+        if self._drop:
+            gone = min(self._drop, len(samples))
+            left = self._drop - gone
+            self._position += gone
+            self._begin_run()
+            self._drop = left
+            samples, picked, stamps = samples[gone:], picked[gone:], stamps[gone:]
+        if not len(samples):
+            return
+        before = self._position - self._run_start  # samples of the run
         signal = np.concatenate([self._pending, self._path.push(samples)])  # (m, channels)
         self._watch.take(picked)
         self._position += len(samples)
@@ -188,9 +202,13 @@ class Hops:
             piece = signal[index * self.hop : (index + 1) * self.hop]
             self._received += self.hop
             self._unsaid = 0
-            if found := self._watch.judge(piece, self._received):
-                self.status, self.reason = "artifact", found
-                # The next window begins after it.
+            found = self._watch.judge(piece, self._received)
+            ringing = self._spoilt and self._watch.ringing
+            if found and not ringing:
+                self.reason = found
+            if found or self._spoilt:
+                # The piece after an artifact is not used either: its end may lie in there.
+                self.status, self._spoilt = "artifact", bool(found)
                 self._windows.reset()
                 self._clean_from = self._received
                 probabilities = None
@@ -203,7 +221,30 @@ class Hops:
                 probabilities,
                 hops - 1 - index,
             )
+            if ringing:
+                yield from self._calm(samples, picked, stamps, before)
+                return
         self._pending = signal[hops * self.hop :]
+
+    def _calm(
+        self, samples: np.ndarray, picked: np.ndarray, stamps: np.ndarray, before: int
+    ) -> Iterator[Hop]:
+        """Start the filters anew soon after the newest hop, and go on from there.
+
+        Parameters
+        ----------
+        samples, picked, stamps
+            As given to `_decode`.
+        before : int
+            Samples of the run before them.
+        """
+        # Always the same sample, however many the path has been given already.
+        at = int(self._received * self._path.rate_in / self._rate) + _REMEMBERED - before
+        self._position = self._run_start + before + min(at, len(samples))
+        self._begin_run()
+        self._drop = max(0, at - len(samples))
+        if not self._drop:
+            yield from self._decode(samples[at:], picked[at:], stamps[at:])
 
     def _skip(self, numbers: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
         """Pass over samples that are no numbers on some channel, refusing them hop by hop."""

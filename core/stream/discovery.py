@@ -22,7 +22,7 @@ _TEXT = 128  # characters kept of a name, label or unit
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Unicode: controls, surrogates, separators
 _POLL = 0.05  # s between two looks at what has been found
 _SETTLE = 0.5  # s after the first match in which another one may show up
-_FORGET = 2.0  # s after which a stream that stopped answering is no longer listed
+FORGET = 2.0  # s after which a stream that stopped answering is no longer listed
 _FLAGS = {"name": "--stream", "type": "--type", "source_id": "--source-id", "host": "--host"}
 _CHANNELS = 4096  # more than any amplifier has: the number comes from the network
 
@@ -162,7 +162,7 @@ def list_streams(wait: float = 1.0) -> list[FoundStream]:
     """Return every stream that answers within `wait` seconds, by name."""
     import pylsl
 
-    return _described(pylsl.resolve_streams(wait_time=wait))
+    return described(pylsl.resolve_streams(wait_time=wait))
 
 
 def find_stream(
@@ -199,11 +199,11 @@ def find_stream(
     import pylsl
 
     cancel = cancel or threading.Event()
-    resolver = pylsl.ContinuousResolver(forget_after=_FORGET)
+    resolver = pylsl.ContinuousResolver(forget_after=FORGET)
     deadline = pylsl.local_clock() + timeout
     settled = math.inf  # LSL clock at which the first match has been known long enough
     while True:
-        visible = _described(resolver.results())
+        visible = described(resolver.results())
         matches = query.among([s for s in visible if (s.is_markers if markers else s.is_signal)])
         now = pylsl.local_clock()
         if not matches:
@@ -272,7 +272,8 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
     )
 
 
-def _described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
+def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
+    """Return what liblsl found in our own terms, by name."""
     found = [
         FoundStream(
             identity=StreamIdentity(

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from core.errors import InputError
-from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity, list_streams
+from core.stream.discovery import FORGET, FoundStream, StreamFacts, StreamIdentity, described
 from core.stream.inlet import Inlet
 
-_LOOK = 0.25  # s that streams have to answer
-_PAUSE = 1.0  # s between two looks while the old sender may still come back by itself
+_LOOK = 0.05  # s between two looks at what has answered
+_SETTLE = 0.5  # s in which a second stream of the kind may show up
 _OPEN = 2.0  # s that a sender has to open its stream
 
 
@@ -60,7 +60,7 @@ class Search:
         self._accept_any = accept_any
         self._accepted: str | None = None  # uid
         self._refused: dict[str, str] = {}  # uid -> why
-        self._before: str | None = None  # uid found in the last look
+        self._known: dict[str, float] = {}  # uid -> when it was first seen, in s
         self._found: Inlet | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -86,14 +86,18 @@ class Search:
             inlet.close()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            chosen = self._choose([s for s in list_streams(_LOOK) if s.is_signal])
+        import pylsl
+
+        # New, so that the dead sender is not in it; it asks again and again, which matters on a
+        # busy machine, where a single question is lost.
+        resolver = pylsl.ContinuousResolver(forget_after=FORGET)
+        while not self._stop.wait(_LOOK):
+            visible = [s for s in described(resolver.results()) if s.is_signal]
+            chosen = self._choose(visible, pylsl.local_clock())
             if chosen is not None and self._try(chosen):
                 return
-            if not self.gone:
-                self._stop.wait(_PAUSE)
 
-    def _choose(self, visible: Sequence[FoundStream]) -> FoundStream | None:
+    def _choose(self, visible: Sequence[FoundStream], now: float) -> FoundStream | None:
         """Return the stream to open now, if there is one, and say what there is otherwise."""
         same, others = relatives(visible, self._lost)
         uids = {stream.identity.uid for stream in (*same, *others)}
@@ -116,12 +120,11 @@ class Search:
             return None
         chosen = same or (others if self._accept_any and len(others) == 1 else [])
         if not chosen or chosen[0].identity.uid in self._refused:
-            self._before = None
             return None
-        before, self._before = self._before, chosen[0].identity.uid
-        # Without a source_id only a second look shows whether there is another such stream.
-        sure = bool(same and self._lost.source_id) or before == self._before
-        return chosen[0] if sure else None
+        since = self._known.setdefault(chosen[0].identity.uid, now)
+        # Without a source_id only time shows whether there is another such stream.
+        sure = self.gone and bool(same and self._lost.source_id)
+        return chosen[0] if sure or now - since >= _SETTLE else None
 
     def _try(self, chosen: FoundStream) -> bool:
         try:

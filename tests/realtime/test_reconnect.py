@@ -140,7 +140,9 @@ def test_another_sender_is_offered_and_taken_only_when_somebody_says_so(
     sender("Other", source_id="spare")
     (offer,) = wait_for(lambda: engine.snapshot().offers)
     assert 'source_id "spare" instead of "amp"' in offer.words
+    wait_for(lambda: "offer" in [note["kind"] for note in notes(tmp_path)])
     wait_for(lambda: engine.snapshot().latest.status == "lost")
+    assert engine.snapshot().stream.source_id == "amp"
     assert "spare" in capfd.readouterr().err
     engine.accept(offer.uid)
     wait_for(lambda: engine.snapshot().status == "gap")

@@ -1,0 +1,209 @@
+"""What makes a window unfit, seen on a simulated subject who blinks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.decoding.artifacts import ArtifactLimits, learn_limits
+from core.decoding.hops import Hops
+from core.errors import InputError
+from core.synthetic import session
+
+RATE, HOP, WINDOW = 250.0, 64, 1024
+SECONDS = 16
+CUES = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
+
+@pytest.fixture(scope="module")
+def subject():
+    """A decoder with limits of its own, and another run of the same person."""
+    from calibration.fitting import FitSettings, fit_decoder
+
+    first, second = (session(6, seed=3, run=run) for run in (1, 2))
+    fit = fit_decoder([first], CUES, "sim", FitSettings(head="riemann", repeats=1))
+    decoder = fit.decoder
+    limits = learn_limits([first], decoder.settings, decoder.unit, fit.epochs.runs)
+    facts = replace(decoder.facts, artifacts=limits.as_facts())
+    return replace(decoder, facts=facts), second
+
+
+def hops_of(decoder, labels, rate=RATE):
+    path = decoder.attach(labels, ["uV"] * len(labels), rate)
+    return Hops(decoder, path, decoder.windows(None, HOP))
+
+
+def decoded(subject, samples, cuts=()):
+    decoder, recording = subject
+    hops = hops_of(decoder, recording.labels)
+    stamps = np.arange(len(samples)) / RATE
+    found = []
+    for block, when in zip(
+        np.split(samples, sorted(cuts)), np.split(stamps, sorted(cuts)), strict=True
+    ):
+        for hop in hops.push(block, when):
+            found.append((hop, hops.reason))
+    return found
+
+
+def spoilt(subject, begin, end, change, *labels):
+    """Seconds of the second run, changed between two of them on some channels."""
+    _, recording = subject
+    samples = recording.samples_uv[: int(SECONDS * RATE)].astype(np.float64)
+    rows = slice(int(begin * RATE), int(end * RATE))
+    for label in labels or recording.labels:
+        column = recording.labels.index(label)
+        samples[rows, column] = change(samples[rows, column])
+    return samples
+
+
+def clip(level):
+    return lambda x: np.where(np.arange(len(x)) % 50 < 25, level, -level) + 0.0 * x
+
+
+def sine(hertz, size):
+    return lambda x: x + size * np.sin(2 * np.pi * hertz * np.arange(len(x)) / RATE)
+
+
+def noise(size):
+    return lambda x: x + np.random.default_rng(0).normal(0, size, len(x))
+
+
+def test_blinks_are_no_fault(subject):
+    _, recording = subject
+    found = decoded(subject, recording.samples_uv)
+    forehead = recording.samples_uv[:, recording.labels.index("FP1")]
+    assert np.ptp(forehead) > 120  # the subject does blink
+    assert {hop.status for hop, _ in found} == {"warming", "ok"}
+
+
+FAULTS = [
+    (lambda x: np.zeros_like(x), ("C3",), "C3 is flat"),
+    (lambda x: np.full_like(x, 3.2e5), ("C3",), "C3 is railed"),
+    (noise(150.0), ("C4",), "C4 is noisy"),
+    (sine(50.0, 120.0), ("CZ",), "CZ is full of mains hum"),
+    (sine(60.0, 120.0), (), "full of mains hum"),
+    (sine(3.0, 1500.0), ("P3",), "P3 is too large"),
+    (lambda x: x * np.nan, ("C3", "C4"), "C3, C4 sent no numbers"),
+    (lambda x: x + np.inf, ("C3",), "C3 sent no numbers"),
+    (lambda x: x + 1e30, ("C3",), "C3 sent no numbers"),
+    (lambda x: x * 1e3, (), "1 000 times too large"),
+    (lambda x: x * 1e6, (), "1 000 000 times too large"),
+    (lambda x: x * 1e-3, (), "1 000 times too small"),
+    (lambda x: x * 1e-6, (), "1 000 000 times too small"),
+    (lambda x: np.zeros_like(x), (), "are flat"),
+]
+
+
+@pytest.mark.parametrize(("change", "labels", "words"), FAULTS)
+def test_a_fault_is_named_at_once_and_leaves_no_probability(subject, change, labels, words):
+    begin, end = 7.0, 9.0
+    found = decoded(subject, spoilt(subject, begin, end, change, *labels))
+    during = [(hop, why) for hop, why in found if begin + 0.5 < hop.time < end]
+    assert during
+    assert {hop.status for hop, _ in during} == {"artifact"}
+    assert words in during[0][1]
+    for hop, _ in found:
+        first = hop.time - (WINDOW - 1) / 256.0
+        if hop.status == "ok":
+            # At most a quarter of a second of it: the newest piece is judged as a whole.
+            assert hop.time < begin + 0.25 or first >= end - 0.05
+    assert any(hop.status == "ok" and hop.time < begin for hop, _ in found)
+    after = [hop for hop, _ in found if hop.time > end + 4.8]
+    assert {hop.status for hop in after} == {"ok"}
+    assert all(np.isfinite(hop.probabilities).all() for hop in after)
+
+
+@given(cuts=st.lists(st.integers(0, int(SECONDS * RATE)), max_size=12), which=st.integers(0, 13))
+@settings(deadline=None, max_examples=20)
+def test_chunking_never_matters_to_a_fault(subject, cuts, which):
+    change, labels, _ = FAULTS[which]
+    samples = spoilt(subject, 6.3, 8.1, change, *labels)
+    whole, split = decoded(subject, samples), decoded(subject, samples, cuts)
+    assert [hop.sample for hop, _ in whole] == [hop.sample for hop, _ in split]
+    for (one, why), (two, reason) in zip(whole, split, strict=True):
+        assert (one.status, one.time, why) == (two.status, two.time, reason)
+        np.testing.assert_array_equal(one.probabilities, two.probabilities)
+
+
+def test_one_value_that_is_no_number_restarts_the_filters(subject):
+    samples = spoilt(subject, 7.0, 7.004, lambda x: x * np.nan, "C3")
+    found = decoded(subject, samples)
+    fresh = decoded(subject, samples[1751:])
+    again = [hop.probabilities for hop, _ in found if hop.time > 7.0 and hop.status == "ok"]
+    anew = [hop.probabilities for hop, _ in fresh if hop.status == "ok"]
+    assert len(again) == len(anew) > 10
+    np.testing.assert_array_equal(again, anew)
+
+
+def test_a_stream_in_shreds_is_refused_hop_by_hop(subject):
+    _, recording = subject
+    stamps = np.arange(2000) / RATE
+    kept = np.arange(2000) % 40 != 0  # one in forty is lost: no run fills a hop
+    hops = hops_of(subject[0], recording.labels)
+    found = list(hops.push(recording.samples_uv[:2000][kept], stamps[kept]))
+    assert len(found) >= 20
+    assert {hop.status for hop in found} <= {"gap", "warming"}
+    samples = [hop.sample for hop in found]
+    assert samples == sorted(samples)
+
+
+def test_a_jump_of_the_clock_is_called_so(subject):
+    _, recording = subject
+    stamps = np.arange(2000) / RATE
+    stamps[1000:] += 7200.0
+    hops = hops_of(subject[0], recording.labels)
+    found = list(hops.push(recording.samples_uv[:2000], stamps))
+    assert found[-1].status == "gap"
+    assert hops.reason == "The sender's clock jumped by +7200 s"
+    assert hops.continuity.lost_samples == 0
+
+
+def test_what_was_bad_at_calibration_refuses_nothing(subject):
+    decoder, recording = subject
+    dead = recording.samples_uv.copy()
+    dead[:, recording.labels.index("C3")] = 0.0
+    dead[:, recording.labels.index("C4")] *= 40.0
+    bad = replace(recording, samples_uv=dead)
+    path = decoder.attach(recording.labels, ["uV"] * 32, RATE)
+    limits = learn_limits([bad], decoder.settings, decoder.unit, [path.push(dead)])
+    assert limits.still.sum() == 1
+    facts = replace(decoder.facts, artifacts=limits.as_facts())
+    found = decoded((replace(decoder, facts=facts), recording), dead[:4000])
+    assert {hop.status for hop, _ in found} == {"warming", "ok"}
+
+
+def test_limits_survive_the_decoder_file(subject, tmp_path):
+    from core.decoding.decoder_file import load_decoder, save_decoder
+
+    decoder, _ = subject
+    loaded = load_decoder(save_decoder(decoder, tmp_path / "d.safetensors"))
+    assert ArtifactLimits.of(loaded).as_facts() == decoder.facts.artifacts
+
+
+def test_a_file_without_limits_has_wide_ones(subject):
+    decoder, _ = subject
+    limits = ArtifactLimits.of(replace(decoder, facts=replace(decoder.facts, artifacts={})))
+    assert limits.span.shape == (32,)
+    assert (limits.span > ArtifactLimits.of(decoder).span).all()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"span": [1.0]},
+        {"span": "wide"},
+        {"muscle": [float("nan")] * 32},
+        {"mains": [-1.0] * 32},
+        {"still": [0.5] * 32},
+        {"typical": 0.0},
+        {"typical": None},
+    ],
+)
+def test_damaged_limits_are_refused(subject, damage):
+    decoder, _ = subject
+    facts = replace(decoder.facts, artifacts=decoder.facts.artifacts | damage)
+    with pytest.raises(InputError, match="limits of artifacts are damaged"):
+        ArtifactLimits.of(replace(decoder, facts=facts))
