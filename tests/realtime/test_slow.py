@@ -1,0 +1,127 @@
+"""A machine that is too slow: old decisions are dropped and counted, the newest is not late."""
+
+import json
+import threading
+import time
+
+import numpy as np
+import pylsl
+import pytest
+
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.stream.outlets import SignalOutlet
+from realtime.cli import Options
+from realtime.engine import Decoding, Engine
+from realtime.live import _connect
+from realtime.sinks import Log
+
+RATE = 250.0
+
+
+class HeldWindows:
+    """Windows of a decoder that stand still while a test holds them."""
+
+    def __init__(self, windows):
+        self.hop = windows.hop
+        self.held = threading.Event()
+        self.go = threading.Event()
+        self.pushed = 0
+        self._windows = windows
+
+    def reset(self):
+        self._windows.reset()
+
+    def push(self, samples):
+        while self.held.is_set() and not self.go.wait(0.01):
+            pass
+        self.pushed += 1
+        return self._windows.push(samples)
+
+
+def wait_for(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def slow(fitted, imagery_recording, tmp_path):
+    """An engine on a stream that the test sends second by second, and its windows."""
+    decoder, recording = fitted["riemann"], imagery_recording(seed=9)
+    outlet = SignalOutlet("Slow", "EEG", recording.labels, "microvolts", RATE, "amp")
+    inlet = Inlet(find_stream(StreamQuery(name="Slow"), 10.0))
+    windows = HeldWindows(decoder.windows(None))
+    log = tmp_path / "slow.jsonl"
+    engine = Engine(
+        inlet,
+        lambda facts: _connect(Options(), decoder, facts, facts),
+        Decoding(decoder, windows),
+        Options().evidence,
+        [Log(log)],
+        pylsl.local_clock,
+    )
+    engine.start()
+    sent = 0
+    start = pylsl.local_clock()
+
+    def send(seconds):
+        """Send what a live sender would have sent by now, and more at once if it is behind."""
+        nonlocal sent
+        for _ in range(round(seconds * 25)):
+            due = start + (sent + 10) / RATE
+            time.sleep(max(0.0, due - pylsl.local_clock()))
+            rows = np.arange(sent, sent + 10)
+            outlet.push(recording.samples_uv[rows % len(recording.samples_uv)], start + rows / RATE)
+            sent += 10
+
+    def lines():
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    yield engine, inlet, windows, send, lines
+    windows.held.clear()
+    engine.stop()
+    assert engine.error is None
+    outlet.close()
+
+
+def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow):
+    engine, inlet, windows, send, lines = slow
+    send(4.5)
+    wait_for(lambda: windows.pushed >= 17)
+    windows.held.set()
+    send(1.8)  # less than the patience: nothing is lost
+    windows.held.clear()
+    send(0.5)
+    wait_for(lambda: windows.pushed >= 26)
+    wait_for(lambda: len(lines()) + engine.snapshot().stream.dropped_decisions >= 26)
+    found, dropped = lines(), engine.snapshot().stream.dropped_decisions
+    assert dropped >= 1
+    assert inlet.dropped_samples == 0
+    # Every decision was made; those not given are the ones that had waited longest.
+    made = set(range(found[-1]["index"] + 1))
+    missing = sorted(made - {line["index"] for line in found})
+    assert len(missing) == dropped
+    assert missing == list(range(missing[0], missing[0] + dropped))
+    assert all(line["status"] == "ok" for line in found if line["index"] > missing[-1])
+    samples = [line["sample"] for line in found]
+    assert samples == sorted(samples)
+    assert all((line["sample"] + 1) // windows.hop == line["index"] + 1 for line in found)
+
+
+def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow):
+    engine, inlet, windows, send, lines = slow
+    send(4.5)
+    wait_for(lambda: windows.pushed >= 17)
+    windows.held.set()
+    send(3.5)
+    windows.held.clear()
+    send(1.5)
+    wait_for(lambda: inlet.dropped_samples > 0)
+    wait_for(lambda: lines()[-1]["status"] == "gap")
+    assert engine.snapshot().stream.lost_samples == inlet.dropped_samples
+    wait_for(lambda: "too slow" in " ".join(engine.snapshot().warnings))
+    send(4.5)
+    wait_for(lambda: lines()[-1]["status"] == "ok")
