@@ -35,6 +35,8 @@ class Replay:
     """Begin again after the last file, until Ctrl+C."""
     unit: str | None = None
     """Unit of an XDF stream that does not say it, such as uV."""
+    local: bool = False
+    """Keep the stream to this machine."""
     fault: tuple[str, ...] = ()
     """What goes wrong on purpose, such as lose:samples=50,at=12 (docs/faults.md names them all)."""
     truth: Path | None = None
@@ -64,6 +66,8 @@ class Simulate:
     """Live so much faster: stamps are those of the LSL clock times this."""
     record: Path | None = None
     """Write what was sent when, and which markers came, to this new file, one JSON a line."""
+    local: bool = False
+    """Keep the stream to this machine."""
     fault: tuple[str, ...] = ()
     """What goes wrong on purpose, such as lose:samples=50,at=12 (docs/faults.md names them all)."""
     truth: Path | None = None
@@ -86,6 +90,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         args=given,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
+    if command.local:
+        from core.stream.local import keep_local
+
+        keep_local()  # before anything else of LSL
     send = _replay if isinstance(command, Replay) else _simulate
     return run(PROGRAM, lambda: send(command))
 

@@ -158,11 +158,12 @@ def replay(
         markers.wait_for_consumer(_MARKERS_WAIT)
     start = sender.begin()
     for piece in cut(recordings, chunk or max(1, round(_CHUNK * first.rate)), loop):
-        if not sender.wait(int(piece.positions[-1])):
-            break
-        for position, text in piece.markers:
-            markers.push(text, start + position / first.rate)
-        if not sender.send(piece.samples, piece.positions):
+        for part in sender.ready(piece.positions):
+            if part.stop == len(piece.positions):
+                for position, text in piece.markers:
+                    markers.push(text, start + position / first.rate)
+            sender.send(piece.samples[part], piece.positions[part])
+        if stop.is_set():
             break
     if not stop.is_set():
         say(f"All {sender.sent} samples are sent.")
@@ -255,10 +256,11 @@ def simulate(
             # The machine slept. What a person would have sent meanwhile is lost.
             position += round(late * speed * subject.rate)
         n = chunk if left is None else min(chunk, left - made)
-        # First the wait: what is imagined meanwhile shows in these samples already.
-        if not sender.wait(position + n - 1):
-            break
-        if not sender.send(subject.generate(n), np.arange(position, position + n)):
+        positions = np.arange(position, position + n)
+        # Made when they are due: what is imagined by then shows in them.
+        for part in sender.ready(positions):
+            sender.send(subject.generate(len(positions[part])), positions[part])
+        if stop.is_set():
             break
         position, made = position + n, made + n
     note({"sent": sender.sent})

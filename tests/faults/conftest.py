@@ -1,6 +1,6 @@
 """A faulty stream without LSL: the same samples and stamps, into the same code that decodes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from realtime.evidence import EvidenceSettings
 from realtime.snapshot import Decision
 
 SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
-"""s of a fault in the values that a window may end with: less than that shows nothing, as
-docs/faults.md says. Every other fault counts from its first sample."""
+"""s of a fault in the values that must have come before it shows, as docs/faults.md says. Every
+other fault counts from its first sample."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,29 @@ class Decoded:
         return [window for window, decision in pairs if decision.probabilities is not None]
 
     def wrong(self):
-        """Published windows that touch a fault for longer than it takes to be seen, and why."""
-        shown = replace(
-            self.truth,
-            happened=tuple(
-                replace(h, samples=(h.samples[0] + SHOWS[h.fault] * self.truth.rate, h.samples[1]))
-                if h.fault in SHOWS
-                else h
-                for h in self.truth.happened
-            ),
-        )
-        return [(window, why) for window in self.published() if (why := shown.touched(*window))]
+        """Published windows that touch a fault which shows by then, and why."""
+        found = []
+        for first, last in self.published():
+            why = [
+                spec for spec in self.truth.touched(first, last) if self._shows(spec, first, last)
+            ]
+            if why:
+                found.append(((first, last), why))
+        return found
+
+    def _shows(self, why, first, last):
+        """Whether enough of a fault has come since the signal began anew."""
+        one = next((h for h in self.truth.happened if h.spec == why), None)
+        if one is None or one.fault not in SHOWS:
+            return True
+        broken = self.truth.positions[np.diff(self.truth.positions, prepend=-2) != 1]
+        anew = [
+            h for h in self.truth.happened if h.touches != "altered" or h.fault in ("nan", "inf")
+        ]
+        edges = (0, *broken, *(edge for h in anew for edge in h.samples))
+        begun = max(edge for edge in edges if edge <= first)
+        seen = min(last, one.samples[1]) - max(one.samples[0], begun)
+        return seen >= SHOWS[one.fault] * self.truth.rate
 
 
 def decode(decoder, recording, faults, chunk):

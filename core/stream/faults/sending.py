@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -86,37 +86,41 @@ class Sender:
 
         return pylsl.local_clock() - self._due(position)
 
-    def wait(self, position: int) -> bool:
-        """Sleep until the sample at a position is due; return False if stopped before."""
-        while (late := self.late(position)) < 0:
-            if self._stop.wait(-late):
-                return False
-        return not self._stop.is_set()
+    def ready(self, positions: np.ndarray) -> Iterator[slice]:
+        """Give the parts of some samples, each when it is time to send it; less if stopped.
 
-    def send(self, samples: np.ndarray, positions: np.ndarray) -> bool:
-        """Send what the schedule leaves of some samples; return False if stopped before the end.
+        Parameters
+        ----------
+        positions : ndarray of int, shape (n,)
+            On the stream's sample grid; its first sample is 0.
+        """
+        for part in self._schedule.cut(positions):
+            first, last = int(positions[part][0]), int(positions[part][-1])
+            self._teller.reach(first)
+            self._arrange(first)
+            while (late := self.late(last)) < 0:
+                if self._stop.wait(-late):
+                    return
+            if self._stop.is_set():
+                return
+            yield part
+
+    def send(self, samples: np.ndarray, positions: np.ndarray) -> None:
+        """Send what the schedule leaves of a part that is ready.
 
         Parameters
         ----------
         samples : ndarray, shape (n, channels)
             In µV.
         positions : ndarray of int, shape (n,)
-            On the stream's sample grid; its first sample is 0.
         """
-        for part in self._schedule.cut(positions):
-            here = positions[part]
-            self._teller.reach(int(here[0]))
-            self._arrange(int(here[0]))
-            if not self.wait(int(here[-1])):
-                return False
-            parcel = self._schedule.apply(samples[part], here)
-            stamps = self._stamp + parcel.stamps
-            for description, outlet in self._open.items():
-                taken = np.take(parcel.samples, description.columns, axis=1)
-                outlet.push(taken * np.float32(description.factor), stamps)
-            self._teller.sent(parcel, stamps)
-            self.sent += len(stamps)
-        return True
+        parcel = self._schedule.apply(samples, positions)
+        stamps = self._stamp + parcel.stamps
+        for description, outlet in self._open.items():
+            taken = np.take(parcel.samples, description.columns, axis=1)
+            outlet.push(taken * np.float32(description.factor), stamps)
+        self._teller.sent(parcel, stamps)
+        self.sent += len(stamps)
 
     def end(self) -> None:
         """Say that it is over, and stay while receivers read what is on its way.

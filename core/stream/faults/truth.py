@@ -178,8 +178,15 @@ class Truth:
             As sent, in seconds.
         after : int
             Only places from here on count: stamps may come twice where they jumped back.
+
+        Raises
+        ------
+        ValueError
+            If nothing was sent from there on.
         """
         late = self.positions >= after
+        if not late.any():
+            raise ValueError(f"Nothing was sent from sample {after} on.")
         stamps, positions = self.stamps[late], self.positions[late]
         nearest = int(np.argmin(np.abs(stamps - stamp)))
         return float(positions[nearest] + (stamp - stamps[nearest]) * self.rate)

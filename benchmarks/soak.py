@@ -1,0 +1,269 @@
+"""Let the live program run for hours on a faulty stream, and count everything.
+
+    python benchmarks/soak.py --hours 1 --channels 64 --rate 1000
+
+A simulated subject is sent by a process of its own, with a fault of a random kind every half
+minute or so. Watched are the program's memory, file handles and threads and the age of its
+decisions; in the end every sample that was sent is looked for among those that were read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fault_matrix import keep_apart, read_lines, start
+
+from core.montage import CODEX
+from core.stream.faults.truth import Truth
+
+MORE = ("AF1", "AF2", "AF5", "AF6", "PO1", "TP1", "FT1")  # beside the decoder's electrodes
+SETTLED = 300.0  # s after which memory may grow no more
+WATCH = 5.0  # s
+
+
+def main() -> int:
+    """Soak the program, or be the program that is soaked."""
+    options = _options()
+    if options.read_to:
+        return _program(options.read_to, options.arguments)
+    folder = Path(tempfile.mkdtemp(prefix="eegpt-soak-"))
+    keep_apart(folder)
+    labels = (*CODEX, *MORE)[: options.channels]
+    _prepare(folder, labels, options)
+    result = soak(folder, labels, options)
+    print(json.dumps(result, indent=2) if options.json else _as_text(result))
+    print(folder, file=sys.stderr)
+    return int(bool(result["problems"]))
+
+
+def soak(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> dict:
+    """Run sender and program for so many hours and return what was found."""
+    seconds = 3600.0 * options.hours
+    faults = schedule(seconds, options.seed, options.every)
+    name, truth, log = f"Soak-{uuid.uuid4().hex[:8]}", folder / "truth.jsonl", folder / "log.jsonl"
+    sender = start(
+        "core.stream.cli",
+        *("simulate", "--name", name, "--rate", options.rate, "--channels", ",".join(labels)),
+        *("--truth", truth, "--fault", *faults),
+    )
+    read_to = folder / "read.f64"
+    arguments = ("--stream", name, "--decoder", folder / "decoder.safetensors", "--headless")
+    arguments += ("--log", log, "--reconnect", "any", "--timeout", 60)
+    with (folder / "said.txt").open("w") as said:
+        program = subprocess.Popen(
+            [sys.executable, __file__, "--read-to", read_to, "--", *map(str, arguments)],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+    watched = []
+    try:
+        while not any(line["status"] == "ok" for line in read_lines(log)):
+            if program.poll() is not None:
+                raise SystemExit((folder / "said.txt").read_text())
+            time.sleep(0.1)
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds and program.poll() is None:
+            watched.append((passed, *_seen(psutil.Process(program.pid))))
+            time.sleep(min(WATCH, seconds - passed + 0.01))
+    finally:
+        program.terminate()
+        program.wait()
+        sender.kill()
+        sender.communicate()
+    return _judged(folder, watched, options, len(faults))
+
+
+KINDS = (
+    "lose:samples={samples}",
+    "drop:share=0.002,for={lasting},seed={samples}",
+    "silent:for={lasting}",
+    "stall:for={lasting}",
+    "stall:for={lasting},speed=2",
+    "jump:by=200000,for={lasting}",
+    "jump:by=-200000,for={lasting}",
+    "restart:down={lasting}",
+    "restart:down={lasting},source_id=other",
+    "restart:down={lasting},source_id=none",
+    "second:for={lasting}",
+    "flat:channel={channel},for={lasting}",
+    "noisy:channel={channel},for={lasting}",
+    "hum:channel={channel},uv=300,for={lasting}",
+    "nan:channel={channel},for={lasting}",
+)
+
+
+def schedule(seconds: float, seed: int, every: float) -> list[str]:
+    """Return a fault of a random kind, as text, every so many seconds on average."""
+    chance = np.random.default_rng(seed)
+    faults, at = [], 15.0
+    while at < seconds:
+        lasting = round(chance.uniform(0.5, 3.0), 3)
+        kind = KINDS[chance.integers(len(KINDS))].format(
+            samples=chance.integers(1, 3000),
+            lasting=lasting,
+            channel=chance.choice(["C3", "C4", "CZ+PZ", "all"]),
+        )
+        faults.append(f"{kind},at={at}")
+        at = round(at + lasting + 8.0 + chance.exponential(max(every - 10.0, 1.0)), 3)
+    return faults
+
+
+def _program(read_to: Path, arguments: list[str]) -> int:
+    """Be ``eegpt-realtime``, and write down the stamps that its inlets gave away."""
+    from core.stream.inlet import Block, Inlet
+    from realtime import cli, link, live
+
+    class CountingInlet(Inlet):
+        _before: int | None = None  # samples dropped before the first was read
+
+        def read(self, timeout: float = 0.0) -> Block | None:
+            block = super().read(timeout)
+            if block is not None:
+                if self._before is None:
+                    self._before = self.dropped_samples
+                with read_to.open("ab") as file:
+                    file.write(block.stamps.astype("<f8").tobytes())
+            return block
+
+        def close(self) -> None:
+            super().close()
+            with read_to.with_suffix(".dropped").open("a") as file:
+                file.write(f"{self.dropped_samples - (self._before or 0)}\n")
+
+    link.Inlet = CountingInlet  # type: ignore[misc]
+    live.Inlet = CountingInlet  # type: ignore[misc]
+    return cli.main(arguments)
+
+
+def _seen(process: psutil.Process) -> tuple[float, int, int]:
+    """Return a process's memory in MB, its handles and its threads."""
+    handles = process.num_handles() if sys.platform == "win32" else process.num_fds()
+    return process.memory_info().rss / 1e6, handles, process.num_threads()
+
+
+def _judged(folder: Path, watched: list, options: argparse.Namespace, faults: int) -> dict:
+    truth, decisions = Truth.read(folder / "truth.jsonl"), read_lines(folder / "log.jsonl")
+    read = np.fromfile(folder / "read.f64", "<f8")
+    dropped = sum(int(n) for n in (folder / "read.dropped").read_text().split())
+    rows = np.array(watched)  # (times, 4)
+    settled = min(SETTLED, rows[-1, 0] / 4)
+    moments = {
+        "start": rows[rows[:, 0] <= settled / 4],
+        "settled": rows[(rows[:, 0] > settled) & (rows[:, 0] <= 1.3 * settled)],
+        "end": rows[rows[:, 0] > rows[-1, 0] - 0.3 * settled],
+    }
+    states = {}
+    first, last = decisions[0]["time"], decisions[-1]["time"]
+    for name, seen in moments.items():
+        memory, handles, threads = np.median(seen[:, 1:], axis=0)
+        states[name] = {
+            "memory_mb": round(float(memory), 2),
+            "handles": int(handles),
+            "threads": int(threads),
+        }
+    thirds = np.array_split([d["age_ms"] for d in decisions if d["status"] == "ok"], 3)
+    for name, ages in zip(moments, thirds, strict=True):
+        p50, p95, most = np.percentile(ages, [50, 95, 100])
+        states[name]["age_ms_p50_p95_max"] = [round(float(x), 1) for x in (p50, p95, most)]
+    counts = _accounted(truth, read, dropped)
+    problems = []
+    grown = states["end"]["memory_mb"] - states["settled"]["memory_mb"]
+    if grown > 5.0:
+        problems.append(f"memory grew by {grown:.1f} MB")
+    for kind in ("handles", "threads"):
+        if states["end"][kind] > states["settled"][kind]:
+            problems.append(f"{kind} were left over")
+    if counts["unaccounted"]:
+        problems.append(f"{counts['unaccounted']} samples are unaccounted for")
+    said = (folder / "said.txt").read_text()
+    if "Traceback" in said:
+        problems.append("the program failed")
+    return {
+        "hours": round(rows[-1, 0] / 3600, 3),
+        "channels": options.channels,
+        "rate_hz": options.rate,
+        "faults": faults,
+        "decisions": len(decisions),
+        "with_probabilities": sum(d["status"] == "ok" for d in decisions),
+        "stream_seconds": round(last - first, 1),
+        "memory_grown_mb": round(grown, 2),
+        **states,
+        **counts,
+        "problems": problems,
+    }
+
+
+def _accounted(truth: Truth, read: np.ndarray, dropped: int) -> dict:
+    """Look for every sample that was sent among those that were read, by its stamp.
+
+    What is not there was dropped unread by the program, which counts that, or was on its way
+    when the sender died, or came while the program had no inlet open on it. Counted is from the
+    first sample that was read.
+    """
+    begun = int(np.argmin(np.abs(truth.stamps - read[0])))
+    sent_stamps, positions = truth.stamps[begun:], truth.positions[begun:]
+    half = 0.25 / truth.rate
+    order = np.argsort(read)
+    at = np.searchsorted(read[order], sent_stamps - half)
+    nearest = read[order][np.minimum(at, len(read) - 1)]
+    came = np.abs(nearest - sent_stamps) < 2 * half
+    after_end = np.arange(len(came)) > np.flatnonzero(came)[-1]
+    missing = positions[~came & ~after_end]
+    restarts = [h.samples for h in truth.happened if h.fault == "restart"]
+    near = np.zeros(len(missing), dtype=bool)
+    for begin, end in restarts:
+        near |= (missing >= begin - 0.5 * truth.rate) & (missing < end + 10.0 * truth.rate)
+    sent = int((~after_end).sum())
+    return {
+        "sent": sent,
+        "read": len(read),
+        "on_the_way_at_restarts": int(near.sum()),
+        "dropped_unread": dropped,
+        "twice": len(read) - int(came.sum()),
+        "unaccounted": abs(sent - len(read) - int(near.sum()) - dropped),
+    }
+
+
+def _prepare(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> None:
+    from calibration.fitting import FitSettings, fit_decoder
+    from core.decoding.decoder_file import save_decoder
+    from core.synthetic import session
+
+    classes = ("left_hand", "right_hand")
+    recording = session(6, classes, labels=labels, rate=250.0)
+    settings = FitSettings(head=options.head, repeats=1)
+    fit = fit_decoder([recording], {name: name for name in classes}, "01", settings)
+    save_decoder(fit.decoder, folder / "decoder.safetensors")
+
+
+def _as_text(result: dict) -> str:
+    return "\n".join(f"{name.replace('_', ' '):<26} {value}" for name, value in result.items())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Soak the live program in a faulty stream.")
+    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--channels", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=1000.0)
+    parser.add_argument("--head", default="hybrid")
+    parser.add_argument("--every", type=float, default=30.0, help="seconds between two faults")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--read-to", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
