@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from fuzzing.mutations import bytewise, spoil_archive, spoil_tensors, spoil_xml, spoil_yaml
 
+_CONTROLS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # what moves or hides text around it
 SITES = ("FC3", "FC4", "C3", "CZ", "C4", "CP3", "CP4", "PZ")
 
 
@@ -255,18 +257,19 @@ def use_description(path: Path) -> None:
     import pylsl
     from pylsl.lib import lib
 
-    from core.stream.discovery import StreamQuery, _described, facts_from
+    from core.stream.discovery import StreamQuery, facts_from, list_streams
     from core.units import volts_per
 
     lib.lsl_streaminfo_from_xml.restype = ctypes.c_void_p
     lib.lsl_streaminfo_from_xml.argtypes = [ctypes.c_char_p]
     info = pylsl.StreamInfo(handle=lib.lsl_streaminfo_from_xml(path.read_bytes() + b"\0"))
-    found = _described([info])[0]
+    pylsl.resolve_streams = lambda wait_time: [info]  # as if it were on the network
+    found = list_streams()[0]
     StreamQuery.matching("Amp").among([found])
     facts = facts_from(found, lambda: info)
     shown = [str(found), *facts.labels, *facts.units, *facts.types, *facts.warnings]
     for text in shown:
-        if not text.isprintable() or len(text) > 1000:
+        if any(unicodedata.category(c) in _CONTROLS for c in text) or len(text) > 1000:
             raise ValueError(f"not plain text: {text[:60]!r}")
     for unit in facts.units:
         volts_per(unit)

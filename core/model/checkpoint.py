@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from core.errors import InputError, reason
 from core.files import write_whole
 from core.model.encoder import Encoder, EncoderSpec, eegpt_spec
-from core.model.hub import EEGPT, fetch
+from core.model.hub import EEGPT, STARTER, fetch
 from core.model.predictor import Predictor
 from core.model.reconstructor import Reconstructor
 from core.model.variants import VARIANTS, variant_named, variant_sized
@@ -104,7 +104,7 @@ def load_pretraining(source: Path | str) -> Pretraining:
 
 
 def load_encoder(
-    source: Path | str = "untrained",
+    source: Path | str = STARTER,
     weights: str = "target_encoder",
     *,
     home: Path | None = None,
@@ -114,7 +114,8 @@ def load_encoder(
     Parameters
     ----------
     source : str or path
-        ``untrained`` or ``untrained-VARIANT`` or ``untrained-VARIANT-SEED``: seeded random weights,
+        ``starter``: the small one that comes with the program; `core/model/weights/starter.md` is
+        its card. ``untrained`` or ``untrained-VARIANT`` or ``untrained-VARIANT-SEED``: seeded random weights,
         by default of tiny3 and seed 0. ``eegpt``: the published large encoder, downloaded once.
         Otherwise a file: the official ``.ckpt``, a dictionary of an encoder's tensors, the
         braindecode file, or one written by `save_encoder`.
@@ -140,6 +141,8 @@ def load_encoder(
     if found := _UNTRAINED.fullmatch(str(source)):
         seed = int(found["seed"] or 0)
         encoder = Encoder(_untrained_spec(found["variant"] or "tiny3", seed), seed=seed)
+    elif str(source) == STARTER:
+        encoder = _from_file(Path(__file__).parent / "weights" / "starter.safetensors", weights, {})
     elif str(source) == EEGPT.name:
         encoder = _from_file(fetch(EEGPT, home), weights, EEGPT.provenance)
     else:
@@ -330,7 +333,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
         raise InputError(f"{path} is a folder; an encoder is one file.")
     if not path.is_file():
         raise InputError(
-            f'There is no file {path}, and no encoder of that name; names are "{EEGPT.name}", '
+            f'There is no file {path}, and no encoder of that name; names are "{STARTER}", "{EEGPT.name}", '
             '"untrained" and "untrained-VARIANT".'
         )
     try:
@@ -356,9 +359,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
-    zipped = zipfile.is_zipfile(path)
     try:
-        if zipped:
+        if zipped := zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as opened:  # what torch writes is never compressed
                 if any(entry.compress_type for entry in opened.infolist()):
                     raise ValueError("it would unfold to more than its size")
