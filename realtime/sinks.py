@@ -100,8 +100,8 @@ class Spoken:
         self._say = say
 
     def note(self, note: Note, snapshot: Snapshot) -> None:
-        """Say it, unless it is only about some windows."""
-        if note.kind not in ("stream", "gap", "artifact"):
+        """Say what happened; how the stream goes each second is for the log."""
+        if note.kind != "stream":
             self._say(note.text)
 
     def close(self) -> None:

@@ -1,0 +1,47 @@
+"""A sender whose rate is not the one it announces is said to be so, with the measured rate."""
+
+import threading
+import time
+
+import numpy as np
+import pylsl
+
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.stream.outlets import SignalOutlet
+from realtime.cli import Options
+from realtime.live import build_engine
+
+
+def test_a_rate_off_by_a_hundredth_is_named(fitted, imagery_recording):
+    recording = imagery_recording(seed=9)
+    outlet = SignalOutlet("Fast", "EEG", recording.labels, "microvolts", 250.0, "amp")
+    stop = threading.Event()
+
+    def send():
+        start, at = pylsl.local_clock(), 0
+        while not stop.wait(0.02):
+            due = int((pylsl.local_clock() - start) * 252.5)
+            rows = np.arange(at, due)
+            samples = recording.samples_uv[rows % len(recording.samples_uv)]
+            outlet.push(samples, start + rows / 252.5)
+            at = due
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    inlet = Inlet(find_stream(StreamQuery(name="Fast"), 10.0))
+    engine = build_engine(Options(stream="Fast"), inlet, fitted["riemann"])
+    engine.start()
+    try:
+        end = time.monotonic() + 40
+        while not (said := " ".join(engine.snapshot().warnings)):
+            assert time.monotonic() < end, "nothing was said about the rate"
+            time.sleep(0.05)
+        assert "says 250 Hz and sends 252." in said
+        assert "1.0 % off" in said
+        assert engine.snapshot().stream.drift_s_per_hour is not None
+        assert engine.snapshot().stream.lost_samples == 0
+    finally:
+        engine.stop()
+        stop.set()
+        sender.join()
