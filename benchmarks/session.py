@@ -175,7 +175,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--trials", type=int, default=20, help="of each of the two classes")
     parser.add_argument("--channels", type=int, default=62)
-    parser.add_argument("--encoder", default="untrained")
+    parser.add_argument("--encoder", default="starter")
     parser.add_argument("--seed", type=int, default=0, help="of the simulated subject")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

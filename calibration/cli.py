@@ -33,8 +33,8 @@ class FitCommand:
     Without it, events named left_hand, right_hand, feet, tongue or rest are taken."""
     session: str = ""
     """Label of the session, if the person has several."""
-    encoder: str = "untrained"
-    """Encoder by name (untrained, eegpt) or path."""
+    encoder: str = "starter"
+    """Encoder by name (starter, untrained, eegpt) or path."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     reference: str | None = None

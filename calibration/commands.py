@@ -56,8 +56,8 @@ class SessionFlags:
     """Label of the session, if the person has several."""
     data: Path | None = None
     """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
-    encoder: str = "untrained"
-    """Encoder by name (untrained, eegpt) or path."""
+    encoder: str = "starter"
+    """Encoder by name (starter, untrained, eegpt) or path."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     prior: tuple[Path, ...] = ()

@@ -44,7 +44,7 @@ class FitSettings:
         How often all trials are split anew.
     """
 
-    encoder: str = "untrained"
+    encoder: str = "starter"
     head: str = "auto"
     reference: str | None = None
     band: Band = field(default_factory=Band)

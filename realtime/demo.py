@@ -46,7 +46,7 @@ def run_demo(options: Options) -> int:
         [session(_TRIALS, CLASSES, seed=_SEED)],
         {name: name for name in CLASSES},
         SUBJECT,
-        FitSettings(encoder=options.encoder or "untrained", repeats=1),
+        FitSettings(encoder=options.encoder or "starter", repeats=1),
     )
     say(as_text(fit))
     path = new_decoder_path(home_folder(options.home), SUBJECT, fit.decoder.facts.created)

@@ -76,7 +76,7 @@ class DoctorCommand:
     Prints one line a check; the exit code is 1 if anything fails.
     """
 
-    encoder: str = "untrained"
+    encoder: str = "starter"
     """Encoder to check, by name (untrained, eegpt) or path."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""

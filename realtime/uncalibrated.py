@@ -109,7 +109,7 @@ def population_decoder(recording: Recording) -> Decoder:
     InputError
         If the stream has too few of the population's electrodes, or too little signal.
     """
-    spec = load_encoder("untrained").spec  # window and rate; no encoder takes part
+    spec = load_encoder().spec  # window and rate; no encoder takes part
     channels = match(recording.labels, spec.channels).channels
     if len(channels) < 2:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Encoders that are downloaded by name: once, checked, and kept."""
+"""Encoders that are known by name, and downloading those that are not here: once, checked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.home import home_folder
+
+
+STARTER = "starter"
+"""The small trained encoder that comes with the program, and is the default."""
 
 
 @dataclass(frozen=True)

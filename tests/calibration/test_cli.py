@@ -46,10 +46,12 @@ def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
     }
 
 
-def test_the_default_encoder_is_called_untrained(recording_file, tmp_path, capsys):
-    out = tmp_path / "one.safetensors"
+def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_path, capsys):
     given = ["fit", str(recording_file), "--subject", "01", "--head", "encoder", *EVENTS]
-    assert main([*given, "--out", str(out)]) == 0
+    assert main([*given, "--out", str(tmp_path / "one.safetensors")]) == 0
+    assert "tokens of starter only" in capsys.readouterr().out
+    given += ["--encoder", "untrained"]
+    assert main([*given, "--out", str(tmp_path / "two.safetensors")]) == 0
     assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
 
 

@@ -16,11 +16,12 @@ def test_the_decoder_pins_what_it_was_made_from(fitted):
         assert (decoder.settings.rate, decoder.unit, decoder.window) == (256.0, "mV", 1024)
         assert decoder.classes == ("left_hand", "right_hand")
     assert fitted["riemann"].encoder is None
-    assert "untrained" in fitted["encoder"].encoder.label
+    assert fitted["encoder"].encoder.label == "starter"
 
 
 def test_auto_prefers_covariances_to_an_untrained_encoder(imagery_recording):
-    fit = fit_decoder([imagery_recording(trials=10)], EVENTS, "01")
+    settings = FitSettings(encoder="untrained")
+    fit = fit_decoder([imagery_recording(trials=10)], EVENTS, "01", settings)
     assert fit.selection.chosen == "riemann"
     assert set(fit.decoder.facts.scores) >= {"riemann", "encoder", "hybrid", "auto", "CSP+LDA"}
 

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core.decoding.decoder_file import save_decoder
@@ -94,6 +95,27 @@ def test_live_equals_offline(fitted, short, sender, head, tmp_path):
     rest = [line for line in lines if line not in live]
     assert all(line["status"] in ("silent", "lost") for line in rest)
     assert all(line["probabilities"] is None and line["decision"] is None for line in rest)
+
+
+def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path):
+    decoder = fitted["riemann"]
+    samples = short.samples_uv.copy()
+    samples[1500:1700, short.labels.index("C3")] = 0.0
+    samples[3300, short.labels.index("C4")] = np.nan
+    spoilt = replace(short, samples_uv=samples)
+    sender("Spoilt", spoilt)
+    log = tmp_path / "live.jsonl"
+    engine, inlet = engine_on("Spoilt", decoder, log=log)
+    engine.start()
+    wait_for(lambda: inlet.lost)
+    engine.stop()
+    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    live = [line for line in lines if line["status"] not in ("silent", "lost")]
+    assert {d.status for d in offline} == {"warming", "ok", "artifact"}
+    assert [(line["sample"], line["status"], line["decision"]) for line in live] == [
+        (d.sample, d.status, d.decision) for d in offline
+    ]
 
 
 def test_decisions_and_probabilities_go_out(fitted, sender):

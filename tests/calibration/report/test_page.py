@@ -56,7 +56,7 @@ def test_the_page_says_what_a_clinician_asks(page, findings):
     assert re.search(r"95 % interval \d+ % to \d+ %", text)
     assert re.search(r"\d+ µV peak to peak at CP3 \(8-30 Hz\)", text)
     assert "1 left out" in text
-    assert "tiny3 (untrained)" in text
+    assert "starter" in text
 
 
 def test_names_from_files_are_text_and_not_markup(page):

@@ -30,8 +30,8 @@ def contiguous(state):
 # Untrained
 
 
-def test_the_default_is_small_seeded_and_says_so():
-    encoder = load_encoder()
+def test_random_weights_are_small_seeded_and_say_so():
+    encoder = load_encoder("untrained")
     assert encoder.spec.label == "tiny3 (untrained)"
     assert encoder.spec.name == "untrained-tiny3-0"
     assert encoder.spec.provenance == {"source": "random weights", "seed": "0"}
@@ -40,16 +40,32 @@ def test_the_default_is_small_seeded_and_says_so():
     assert not any(weight.requires_grad for weight in encoder.parameters())
 
 
-def test_the_default_never_changes():
+@pytest.mark.parametrize(
+    ("name", "sha256"),
+    [
+        ("untrained", "085e753663ffb5bd144f024f6ae081d27302a4d8514c0745c78f99a9c6852a62"),
+        ("starter", "01a44e407513712ebfd231e3931406ee9056ce1c27772cdfa9dd0f1a64f0f975"),
+    ],
+)
+def test_what_comes_with_the_program_never_changes(name, sha256):
     # Decoders pin this hash: other weights under the same name would make every one useless.
-    assert load_encoder().weights_sha256() == (
-        "085e753663ffb5bd144f024f6ae081d27302a4d8514c0745c78f99a9c6852a62"
-    )
+    assert load_encoder(name).weights_sha256() == sha256
+
+
+def test_the_default_is_trained_and_says_on_what():
+    encoder = load_encoder()
+    assert encoder.spec.label == "starter"
+    assert encoder.spec.trained
+    seen = json.loads(encoder.spec.provenance["recordings"])
+    assert ["physionet-mi", "S001", "", "4"] in seen
+    # README's figures are measured on these.
+    kept = ("S001", "S002", "S006", "S011", "S014")
+    assert not any(subject in kept and run == "12" for _, subject, _, run in seen)
 
 
 @pytest.mark.parametrize("name", ["untrained", "untrained-tiny3", "untrained-tiny3-0"])
-def test_names_of_the_default(name):
-    assert equal(load_encoder(name), load_encoder())
+def test_names_of_random_weights(name):
+    assert equal(load_encoder(name), load_encoder("untrained"))
 
 
 def test_seeds_are_reproducible_and_differ():
@@ -63,7 +79,7 @@ def test_seeds_are_reproducible_and_differ():
     ("name", "message"),
     [
         ("untrained-huge", 'no variant "huge"; it has tiny1'),
-        ("labram", 'no file labram, and no encoder of that name; names are "eegpt"'),
+        ("labram", 'no file labram, and no encoder of that name; names are "starter"'),
     ],
 )
 def test_unknown_names_are_refused(name, message):
@@ -97,25 +113,25 @@ def test_a_saved_encoder_comes_back_whole(tmp_path, parts):
 
 
 def test_an_untrained_encoder_stays_untrained_in_its_file(tmp_path):
-    path = save_encoder(load_encoder(), tmp_path / "e.safetensors")
-    assert load_encoder(str(path)).spec == load_encoder().spec
+    path = save_encoder(load_encoder("untrained"), tmp_path / "e.safetensors")
+    assert load_encoder(str(path)).spec == load_encoder("untrained").spec
 
 
 def test_a_loaded_encoder_does_not_depend_on_its_file(tmp_path):
-    path = save_encoder(load_encoder(), tmp_path / "e.safetensors")
+    path = save_encoder(load_encoder("untrained"), tmp_path / "e.safetensors")
     encoder = load_encoder(path)
     path.write_bytes(bytes(path.stat().st_size))
-    assert equal(encoder, load_encoder())
+    assert equal(encoder, load_encoder("untrained"))
 
 
 def test_an_existing_file_is_kept_unless_asked(tmp_path):
     path = tmp_path / "e.safetensors"
     path.write_text("precious")
     with pytest.raises(InputError, match="exists already"):
-        save_encoder(load_encoder(), path)
+        save_encoder(load_encoder("untrained"), path)
     assert path.read_text() == "precious"
-    save_encoder(load_encoder(), path, overwrite=True)
-    assert equal(load_encoder(path), load_encoder())
+    save_encoder(load_encoder("untrained"), path, overwrite=True)
+    assert equal(load_encoder(path), load_encoder("untrained"))
 
 
 @pytest.mark.parametrize(
@@ -123,13 +139,13 @@ def test_an_existing_file_is_kept_unless_asked(tmp_path):
 )
 def test_a_folder_is_no_place_for_a_file(tmp_path, overwrite, message):
     with pytest.raises(InputError, match=message):
-        save_encoder(load_encoder(), tmp_path, overwrite=overwrite)
+        save_encoder(load_encoder("untrained"), tmp_path, overwrite=overwrite)
 
 
 def test_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        save_encoder(load_encoder(), tmp_path / "file" / "e.safetensors")
+        save_encoder(load_encoder("untrained"), tmp_path / "file" / "e.safetensors")
 
 
 def full(number):
@@ -145,7 +161,7 @@ def locked(source, target):
     [("fsync", full, "No space left"), ("replace", locked, "Another program")],
 )
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, call, failing, message):
-    path = save_encoder(load_encoder(), tmp_path / "e.safetensors")
+    path = save_encoder(load_encoder("untrained"), tmp_path / "e.safetensors")
     before = path.read_bytes()
     monkeypatch.setattr(os, call, failing)
     with pytest.raises(InputError, match=message):
@@ -209,7 +225,7 @@ def test_a_header_that_is_no_table_is_refused(tmp_path, text):
 
 
 def test_a_changed_weight_is_noticed(tmp_path):
-    path = save_encoder(load_encoder(), tmp_path / "e.safetensors")
+    path = save_encoder(load_encoder("untrained"), tmp_path / "e.safetensors")
     with path.open("r+b") as file:
         file.seek(-2, os.SEEK_END)
         file.write(b"\x00\x3f")
@@ -268,8 +284,8 @@ def test_a_dictionary_of_an_encoders_tensors(tmp_path, parts, name):
 
 
 def test_the_kind_of_a_file_is_told_by_its_content(tmp_path):
-    path = save_encoder(load_encoder(), tmp_path / "e.ckpt")
-    assert equal(load_encoder(path), load_encoder())
+    path = save_encoder(load_encoder("untrained"), tmp_path / "e.ckpt")
+    assert equal(load_encoder(path), load_encoder("untrained"))
 
 
 def test_weights_in_half_precision_are_read_as_single(tmp_path, parts):

@@ -14,7 +14,7 @@ NAMES = ("FP1", "F7", "F3", "FZ", "F4", "C3", "CZ", "C4", "P3", "PZ", "P4", "OZ"
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder()
+    return load_encoder("untrained")
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_patch_of_another_length_is_refused(encoder):
 
 def test_the_hash_sees_names_shapes_and_every_byte(encoder):
     first = encoder.weights_sha256()
-    other = load_encoder()
+    other = load_encoder("untrained")
     assert other.weights_sha256() == first
     with torch.no_grad():
         other.norm.bias[7] = 1e-30
@@ -149,7 +149,7 @@ def test_the_hash_sees_names_shapes_and_every_byte(encoder):
         other.norm.bias[7] = 0.0
     assert other.weights_sha256() == first
     # The same bytes under exchanged names.
-    moved = load_encoder()
+    moved = load_encoder("untrained")
     block = moved.blocks[0]
     block.norm1.weight, block.norm1.bias = block.norm1.bias, block.norm1.weight
     assert moved.weights_sha256() != first
@@ -174,7 +174,7 @@ def test_a_live_decoder_waits_for_neither_timm_nor_torch():
     script = (
         "import sys, core.model, core.model.variants\n"
         "assert 'torch' not in sys.modules\n"
-        "core.model.StreamingEncoder(core.model.load_encoder(), [27, 31])\n"
+        "core.model.StreamingEncoder(core.model.load_encoder('untrained'), [27, 31])\n"
         "assert 'torch' in sys.modules\n"
         "assert not {'timm', 'torchvision', 'huggingface_hub'} & set(sys.modules)\n"
     )

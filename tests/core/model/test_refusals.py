@@ -165,3 +165,70 @@ def test_nothing_in_the_model_reads_pickles():
     assert sum(text.count("torch.load(") for text in sources) == 1
     assert sum(text.count("weights_only=True") for text in sources) == 1
     assert not any("import pickle" in text or "weights_only=False" in text for text in sources)
+
+
+# Files that claim more than they hold
+
+
+def unfolding(path, content):
+    """Pack a checkpoint again, compressed: what torch never does, and a bomb would."""
+    import zipfile
+
+    torch.save(content, path)
+    with zipfile.ZipFile(path) as old:
+        entries = [(entry.filename, old.read(entry)) for entry in old.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in entries:
+            new.writestr(name, data)
+
+
+def test_a_compressed_checkpoint_is_refused(tmp_path, parts):
+    path = tmp_path / "bomb.ckpt"
+    unfolding(path, parts.encoder.state_dict() | {"extra": torch.zeros(10**6)})
+    with pytest.raises(InputError, match="cannot be read"):
+        load_encoder(path)
+
+
+def test_a_tensor_that_claims_a_terabyte_takes_no_memory(tmp_path, parts):
+    state = dict(parts.encoder.state_dict())
+    state["norm.bias"] = torch.zeros(1).expand(2**38)  # one number, a terabyte long
+    torch.save(state, tmp_path / "e.ckpt")
+    with pytest.raises(InputError, match=r"norm.bias \(274877906944,\) instead of \(64,\)"):
+        load_encoder(tmp_path / "e.ckpt")
+
+
+def test_a_storage_that_reaches_beyond_its_file_is_refused(tmp_path, parts):
+    import zipfile
+
+    path = tmp_path / "e.ckpt"
+    torch.save({"a": torch.zeros(1000)}, path)
+    with zipfile.ZipFile(path) as old:
+        entries = {entry.filename: old.read(entry) for entry in old.infolist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, data in entries.items():
+            if name.endswith("data.pkl"):  # 1000 numbers, and so many bytes, become 50 million
+                data = data.replace(
+                    struct.pack("<BH", 0x4D, 1000), struct.pack("<Bi", 0x4A, 5 * 10**7)
+                )
+            new.writestr(name, data)
+    with pytest.raises(InputError, match="cannot be read"):
+        load_encoder(path)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda zeros: zeros.to("meta"),
+        lambda zeros: zeros.to_sparse(),
+        lambda zeros: torch.quantize_per_tensor(zeros, 1.0, 0, torch.qint8),
+        lambda zeros: zeros.to(torch.float8_e4m3fn),
+        lambda zeros: zeros.to(torch.complex64),
+    ],
+    ids=["meta", "sparse", "quantized", "float8", "complex"],
+)
+@pytest.mark.filterwarnings("ignore")  # quantised tensors are on their way out of torch
+def test_unusual_kinds_of_tensors_are_refused(tmp_path, parts, odd):
+    state = dict(parts.encoder.state_dict()) | {"norm.bias": odd(torch.zeros(64))}
+    torch.save(state, tmp_path / "e.ckpt")
+    with pytest.raises(InputError, match=r"norm\.bias|cannot be read"):
+        load_encoder(tmp_path / "e.ckpt")

@@ -12,7 +12,7 @@ IDS = [27, 29, 31, 11, 60]
 
 @pytest.fixture(scope="module")
 def encoder():
-    return load_encoder()
+    return load_encoder("untrained")
 
 
 @pytest.fixture
