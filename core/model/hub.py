@@ -9,7 +9,6 @@ from pathlib import Path
 from core.errors import InputError
 from core.home import home_folder
 
-
 STARTER = "starter"
 """The small trained encoder that comes with the program, and is the default."""
 
