@@ -115,8 +115,9 @@ def load_encoder(
     ----------
     source : str or path
         ``starter``: the small one that comes with the program; `core/model/weights/starter.md` is
-        its card. ``untrained`` or ``untrained-VARIANT`` or ``untrained-VARIANT-SEED``: seeded random weights,
-        by default of tiny3 and seed 0. ``eegpt``: the published large encoder, downloaded once.
+        its card. ``untrained`` or ``untrained-VARIANT`` or ``untrained-VARIANT-SEED``: seeded
+        random weights, by default of tiny3 and seed 0. ``eegpt``: the published large encoder,
+        downloaded once.
         Otherwise a file: the official ``.ckpt``, a dictionary of an encoder's tensors, the
         braindecode file, or one written by `save_encoder`.
     weights : {"target_encoder", "encoder"}
@@ -333,8 +334,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
         raise InputError(f"{path} is a folder; an encoder is one file.")
     if not path.is_file():
         raise InputError(
-            f'There is no file {path}, and no encoder of that name; names are "{STARTER}", "{EEGPT.name}", '
-            '"untrained" and "untrained-VARIANT".'
+            f'There is no file {path}, and no encoder of that name; names are "{STARTER}", '
+            f'"{EEGPT.name}", "untrained" and "untrained-VARIANT".'
         )
     try:
         with path.open("rb") as file:
