@@ -7,6 +7,9 @@ For each person and head: accuracy and balanced accuracy of the last decision in
 four seconds, beside CSP+LDA and tangent space + logistic regression that were fitted on the same
 runs, behind the same causal filter, and read the same windows. With --live the live log is
 compared with the offline log, decision by decision.
+
+`auto` starts from the population that comes with the program, without the person who is judged. Of
+several encoders each person gets the one that has seen the least of them in pretraining.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from core.decoding.features import band_sections, shrunk_covariances  # noqa: E4
 from core.decoding.specialists import BAND, SPECIALISTS  # noqa: E402
 from core.decoding.trials.epochs import cut_epochs  # noqa: E402
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
+from core.model import load_encoder  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
 from core.signal.filtering import CausalFilter  # noqa: E402
@@ -46,6 +50,9 @@ from core.signal.pipeline import SignalPath  # noqa: E402
 from core.units import factor  # noqa: E402
 from realtime.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
+from training.evaluation.people import Person  # noqa: E402
+from training.evaluation.seen import encoder_for, recordings_seen, seen_of  # noqa: E402
+from training.shards import Identity  # noqa: E402
 
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 SUBJECTS = (1, 2, 6, 11, 14)
@@ -66,12 +73,12 @@ def main() -> None:
             for run in (*options.fit_runs, options.test_run)
         ]
         *fit_on, test = read_recordings(files)
-        decoders = {
-            name: _fit(fit_on, f"S{subject:03d}", name, options.encoder) for name in SYSTEMS
-        }
+        encoder, seen = _encoder(options, subject, [*fit_on, test])
+        decoders = {name: _fit(fit_on, f"S{subject:03d}", name, encoder) for name in SYSTEMS}
         offline = {head: _offline(decoder, test) for head, decoder in decoders.items()}
         for head, log in offline.items():
             note = decoders[head].facts.head if head.startswith("auto") else ""
+            note = f"seen: {seen}" if head in ("encoder", "hybrid") else note
             rows.append(_row(subject, head, note, *_decided(test, decoders[head], log)))
         for name in SPECIALISTS:
             rows.append(
@@ -102,10 +109,23 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--subjects", type=int, nargs="+", default=SUBJECTS)
     parser.add_argument("--fit-runs", type=int, nargs="+", default=FIT_RUNS)
     parser.add_argument("--test-run", type=int, default=TEST_RUN)
-    parser.add_argument("--encoder", default="untrained")
+    parser.add_argument("--encoder", nargs="+", default=["starter"])
     parser.add_argument("--live", action="store_true", help="replay over LSL too")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
+
+
+def _encoder(
+    options: argparse.Namespace, subject: int, recordings: list[Recording]
+) -> tuple[str, str]:
+    """Return the encoder that has seen the least of a person, and what it has seen."""
+    runs = (*options.fit_runs, options.test_run)
+    who = [Identity("physionet-mi", f"S{subject:03d}", "", str(run)) for run in runs]
+    person = Person(tuple(who), tuple(recordings))
+    specs = [load_encoder(source).spec for source in options.encoder]
+    tested = [len(runs) - 1]
+    best = encoder_for(specs, person, tested, "person")
+    return options.encoder[best], seen_of(person, tested, recordings_seen(specs[best]))
 
 
 def _fit(recordings: list[Recording], subject: str, system: str, encoder: str) -> Decoder:
@@ -258,8 +278,8 @@ def _table(result: dict) -> str:
     lines = [
         f"Runs {', '.join(map(str, result['fit_runs']))} fitted, run {result['test_run']} decided; "
         "balanced accuracy (accuracy). "
-        f"Encoder: {result['encoder']}. {result['date']}, {result['machine']}, "
-        f"seed {result['seed']}.",
+        f"Encoder: {', '.join(Path(name).stem for name in result['encoder'])}. "
+        f"{result['date']}, {result['machine']}, seed {result['seed']}.",
         "",
         "| system | " + " | ".join(subjects) + " | mean |",
         "|---|" + "---|" * (len(subjects) + 1),
