@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,9 +32,15 @@ class Options:
     """
 
     sources: tyro.conf.Positional[tuple[str, ...]]
-    """Where recordings come from."""
+    """Where recordings come from; may be left out with a preset whose data MOABB has."""
     out: Path
     """Folder to make, for rows.csv, results.json, table.md and scores.png."""
+    preset: (
+        Literal["bcic-2a", "bcic-2b", "sleep-edfx", "kaggle-ern", "physio-p300", "tuab", "tuev"]
+        | None
+    ) = None
+    """An evaluation of the EEGPT paper: its classes, people and nearest protocol, and its numbers
+    beside ours."""
     protocols: tuple[
         Literal[
             "within", "cross-session", "loso", "few-shot", "calibrate-then-run", "pseudo-online"
@@ -79,7 +85,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         args=sys.argv[1:] if argv is None else list(argv),
         config=(tyro.conf.FlagCreatePairsOff,),
     )
-    return run(PROGRAM, lambda: _main(options))
+    return run(PROGRAM, lambda: _main(_with_preset(options)))
+
+
+def _with_preset(options: Options) -> Options:
+    """Return options with what a preset says."""
+    if options.preset is None:
+        return options
+    from training.evaluation.presets import PRESETS
+
+    preset = PRESETS[options.preset]
+    if not (options.sources or preset.source):
+        raise InputError(
+            f"The data of {options.preset} are not to be downloaded; name their folder, such as "
+            f"{preset.kind}:DIR (python -m training.prepare --list says where to get them)."
+        )
+    return replace(
+        options,
+        sources=options.sources or (preset.source,),
+        classes=preset.classes,
+        protocols=(preset.protocol,),
+        subjects=options.subjects or preset.subjects,
+    )
 
 
 def _main(options: Options) -> int:
@@ -89,6 +116,7 @@ def _main(options: Options) -> int:
 
     from core.model import load_encoder
     from training.evaluation.people import Signal, path_for_all, read_people
+    from training.evaluation.presets import as_published
     from training.evaluation.report.results import (
         as_markdown,
         check_folder,
@@ -123,6 +151,8 @@ def _main(options: Options) -> int:
     written = write_results(options.out, rows, options.classes, options.metric, facts)
     tests = comparisons(rows, options.metric)
     print(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
+    if options.preset is not None:
+        print(as_published(options.preset))
     print("\n".join(f"Written: {file}" for file in written))
     return 0
 

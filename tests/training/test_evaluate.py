@@ -56,6 +56,7 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
         (["--seeds", "-1"], "--seeds -1 is negative"),
         (["--subjects", "P9"], "no subject P9"),
         (["--encoder", "nowhere.safetensors"], "no file nowhere.safetensors"),
+        (["--preset", "bcic-2a"], "No event feet"),
     ],
 )
 def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):
@@ -88,6 +89,17 @@ def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, 
         ("run run1_raw", "nothing", "ours"),
         ("run run2_raw", "nothing", "ours"),
     ]
+
+
+def test_a_preset_brings_its_protocol_and_the_published_numbers(data, tmp_path, capsys):
+    words = f"{data} --out {tmp_path / 'out'} --preset bcic-2b --systems riemann MDM --others"
+    assert main([*words.split(), "--encoder", "untrained-tiny1"]) == 0
+    shown = capsys.readouterr().out
+    assert "## loso" in shown
+    assert "| EEGPT | 0.721 | 0.443 | 0.806 |" in shown
+    assert "population, uncalibrated" in shown
+    assert main(["--out", str(tmp_path / "other"), "--preset", "tuab"]) == 2
+    assert "name their folder, such as tuab:DIR" in capsys.readouterr().err
 
 
 @pytest.mark.data

@@ -84,6 +84,13 @@ class Share:
             )
         return self.known[key][self.index]
 
+    def filtered(self, encoder: Encoder) -> np.ndarray:
+        """Return the windows as the encoder sees them, shape (trials, channels, samples)."""
+        windows = [
+            self._window(run, at, self.signal.runs) for run, at in self.epochs.places[self.index]
+        ]
+        return self.spatial(encoder) @ np.stack(windows)
+
     def spatial(self, encoder: Encoder) -> np.ndarray:
         """Return the filter before the encoder, shape (channels, channels)."""
         rest = self.signal.rest(self.settled, REST_SECONDS)
@@ -194,6 +201,15 @@ class Trials:
     def tokens(self, encoder: Encoder) -> np.ndarray:
         """Return token features, shape (trials, features)."""
         return np.concatenate([share.tokens(encoder) for share in self.shares])
+
+    def filtered(self, encoder: Encoder) -> np.ndarray:
+        """Return windows behind each person's own spatial filter, as the encoder sees them.
+
+        Returns
+        -------
+        ndarray, shape (trials, channels, samples)
+        """
+        return np.concatenate([share.filtered(encoder) for share in self.shares])
 
     def clean(self) -> Trials:
         """Leave out trials with artefacts, each person's judged by these alone."""

@@ -9,6 +9,7 @@ from core.decoding.specialists import csp_lda, tangent_space_lr
 from core.errors import InputError
 from core.model import Encoder
 from training.evaluation.systems.base import System
+from training.evaluation.systems.foreign import FOREIGN, UNTRAINED, ForeignSystem
 from training.evaluation.systems.heads import HeadSystem
 from training.evaluation.systems.networks import NetworkSystem, network_class
 from training.evaluation.systems.others import Others
@@ -19,8 +20,12 @@ from training.evaluation.systems.pipelines import (
     filter_bank_csp,
     minimum_distance,
 )
+from training.evaluation.systems.probe import ProbeSystem
 
 OURS = (*HEADS, "auto")
+
+PROBE = "linear probe"
+"""Trained through the frozen encoder, which takes minutes where the others take seconds."""
 
 _FIELD: dict[str, Callable[[], System]] = {
     "CSP+LDA": lambda: PipelineSystem("CSP+LDA", csp_lda),
@@ -33,12 +38,12 @@ _FIELD: dict[str, Callable[[], System]] = {
 }
 
 NETWORKS = ("EEGNet", "ShallowFBCSPNet")
-"""Those that need braindecode."""
+"""Those that need braindecode, as the foreign encoders do."""
 
-NAMES = (*OURS, *_FIELD)
+NAMES = (*OURS, PROBE, *_FIELD, *FOREIGN)
 """All that can be asked for."""
 
-USUAL = tuple(name for name in NAMES if name not in NETWORKS)
+USUAL = tuple(name for name in (*OURS, *_FIELD) if name not in NETWORKS)
 """What is evaluated if nothing is asked for."""
 
 
@@ -68,14 +73,18 @@ def make_systems(
             raise InputError(f'There is no system "{name}"; choose among {", ".join(NAMES)}.')
         if list(names).count(name) > 1:
             raise InputError(f"The system {name} is named more than once.")
-        if name in NETWORKS:
-            network_class(name)
+        if name in (*NETWORKS, *FOREIGN):
+            network_class(name.removeprefix(UNTRAINED))
     found: list[System] = []
     for name in names:
-        if name not in OURS:
+        if name in OURS:
+            found.append(HeadSystem(name, encoder, source))
+            if others is not None:
+                found.append(HeadSystem(name, encoder, source, others))
+        elif name == PROBE:
+            found.append(ProbeSystem(encoder))
+        elif name in FOREIGN:
+            found.append(ForeignSystem(name))
+        else:
             found.append(_FIELD[name]())
-            continue
-        found.append(HeadSystem(name, encoder, source))
-        if others is not None:
-            found.append(HeadSystem(name, encoder, source, others))
     return tuple(found)
