@@ -20,9 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_matrix import keep_apart, read_lines, start
+from fault_judging import read_lines
+from fault_matrix import keep_apart, start
 
 from core.montage import CODEX
 from core.stream.faults.truth import Truth
@@ -120,26 +119,29 @@ def schedule(seconds: float, seed: int, every: float) -> list[str]:
 
 
 def _program(read_to: Path, arguments: list[str]) -> int:
-    """Be ``eegpt-realtime``, and write down the stamps that its inlets gave away."""
+    """Be ``eegpt-realtime``, and write down the stamps that came to its inlets."""
     from core.stream.inlet import Block, Inlet
     from realtime import cli, link, live
 
     class CountingInlet(Inlet):
-        _before: int | None = None  # samples dropped before the first was read
+        _came = _read = 0
 
         def read(self, timeout: float = 0.0) -> Block | None:
             block = super().read(timeout)
-            if block is not None:
-                if self._before is None:
-                    self._before = self.dropped_samples
-                with read_to.open("ab") as file:
-                    file.write(block.stamps.astype("<f8").tobytes())
+            self._read += 0 if block is None else len(block.stamps)
             return block
 
         def close(self) -> None:
             super().close()
-            with read_to.with_suffix(".dropped").open("a") as file:
-                file.write(f"{self.dropped_samples - (self._before or 0)}\n")
+            with read_to.with_suffix(".counts").open("a") as file:
+                file.write(f"{self._came} {self._read} {self.dropped_samples}\n")
+            self._came = self._read = self.dropped_samples = 0  # it may be closed again
+
+        def _keep(self, samples: np.ndarray, stamps: np.ndarray, arrival: float) -> None:
+            self._came += len(stamps)
+            with read_to.open("ab") as file:
+                file.write(stamps.astype("<f8").tobytes())
+            super()._keep(samples, stamps, arrival)
 
     link.Inlet = CountingInlet  # type: ignore[misc]
     live.Inlet = CountingInlet  # type: ignore[misc]
@@ -155,7 +157,7 @@ def _seen(process: psutil.Process) -> tuple[float, int, int]:
 def _judged(folder: Path, watched: list, options: argparse.Namespace, faults: int) -> dict:
     truth, decisions = Truth.read(folder / "truth.jsonl"), read_lines(folder / "log.jsonl")
     read = np.fromfile(folder / "read.f64", "<f8")
-    dropped = sum(int(n) for n in (folder / "read.dropped").read_text().split())
+    inlets = np.loadtxt(folder / "read.counts", dtype=int, ndmin=2)  # came, read, dropped
     rows = np.array(watched)  # (times, 4)
     settled = min(SETTLED, rows[-1, 0] / 4)
     moments = {
@@ -176,7 +178,7 @@ def _judged(folder: Path, watched: list, options: argparse.Namespace, faults: in
     for name, ages in zip(moments, thirds, strict=True):
         p50, p95, most = np.percentile(ages, [50, 95, 100])
         states[name]["age_ms_p50_p95_max"] = [round(float(x), 1) for x in (p50, p95, most)]
-    counts = _accounted(truth, read, dropped)
+    counts = _accounted(truth, read, inlets.sum(axis=0))
     problems = []
     grown = states["end"]["memory_mb"] - states["settled"]["memory_mb"]
     if grown > 5.0:
@@ -204,34 +206,36 @@ def _judged(folder: Path, watched: list, options: argparse.Namespace, faults: in
     }
 
 
-def _accounted(truth: Truth, read: np.ndarray, dropped: int) -> dict:
-    """Look for every sample that was sent among those that were read, by its stamp.
+def _accounted(truth: Truth, stamps: np.ndarray, inlets: np.ndarray) -> dict:
+    """Look for every sample that was sent among those that came, by its stamp.
 
-    What is not there was dropped unread by the program, which counts that, or was on its way
-    when the sender died, or came while the program had no inlet open on it. Counted is from the
-    first sample that was read.
+    What did not come was on its way when the sender died, or was sent before the program had
+    found its successor. What came was read, or dropped unread, which the program counts, or was
+    waiting when an inlet was closed. Counted is from the first sample that came to the last.
     """
-    begun = int(np.argmin(np.abs(truth.stamps - read[0])))
-    sent_stamps, positions = truth.stamps[begun:], truth.positions[begun:]
+    order = np.sort(stamps)
     half = 0.25 / truth.rate
-    order = np.argsort(read)
-    at = np.searchsorted(read[order], sent_stamps - half)
-    nearest = read[order][np.minimum(at, len(read) - 1)]
-    came = np.abs(nearest - sent_stamps) < 2 * half
-    after_end = np.arange(len(came)) > np.flatnonzero(came)[-1]
-    missing = positions[~came & ~after_end]
-    restarts = [h.samples for h in truth.happened if h.fault == "restart"]
+    at = np.searchsorted(order, truth.stamps - half)
+    came = np.abs(order[np.minimum(at, len(order) - 1)] - truth.stamps) < 2 * half
+    first, last = np.flatnonzero(came)[[0, -1]]
+    counted = slice(first, last + 1)
+    missing = truth.positions[counted][~came[counted]]
     near = np.zeros(len(missing), dtype=bool)
-    for begin, end in restarts:
-        near |= (missing >= begin - 0.5 * truth.rate) & (missing < end + 10.0 * truth.rate)
-    sent = int((~after_end).sum())
+    for happened in truth.happened:
+        if happened.fault == "restart":
+            begin, end = happened.samples
+            near |= (missing >= begin - 0.5 * truth.rate) & (missing < end + 10.0 * truth.rate)
+    arrived, read, dropped = (int(n) for n in inlets)
+    waiting = arrived - read - dropped
+    strange = [int((~near).sum()), abs(arrived - int(came.sum())), max(0, -waiting)]
     return {
-        "sent": sent,
-        "read": len(read),
-        "on_the_way_at_restarts": int(near.sum()),
+        "sent": int(last + 1 - first),
+        "lost_on_the_way_at_restarts": int(near.sum()),
+        "came": arrived,
+        "read": read,
         "dropped_unread": dropped,
-        "twice": len(read) - int(came.sum()),
-        "unaccounted": abs(sent - len(read) - int(near.sum()) - dropped),
+        "waiting_when_an_inlet_was_closed": waiting,
+        "unaccounted": sum(strange),
     }
 
 
