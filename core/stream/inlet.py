@@ -208,8 +208,11 @@ class Inlet(_Receiver):
         """
         with self._changed:
             self._wait(timeout, self._blocks)
-            while self._blocks and self._clock() - self._blocks[0].arrival > self.patience:
-                self.dropped_samples += len(self._blocks.popleft().stamps)
+            # The newest stays: what was dropped before it is then seen as lost.
+            while len(self._blocks) > 1 and self._clock() - self._blocks[0].arrival > self.patience:
+                gone = len(self._blocks.popleft().stamps)
+                self._queued -= gone
+                self.dropped_samples += gone
             blocks = list(self._blocks)
             self._blocks.clear()
             self._queued = 0

@@ -251,23 +251,27 @@ def test_a_replay_process_into_a_headless_process(fitted, imagery_recording, tmp
         )
 
     stream = f"Process-{os.getpid()}"
-    sending = start("core.stream.cli", "replay", file, "--name", stream, "--speed", 4)
+    sending = start("core.stream.cli", "replay", file, "--name", stream, "--speed", 2)
     live, offline = tmp_path / "live.jsonl", tmp_path / "offline.jsonl"
     decoding = start(
         *("realtime.cli", "--stream", stream, "--decoder", decoder, "--headless"),
-        *("--log", live, "--duration", 14, "--timeout", 40),
+        *("--log", live, "--duration", 22, "--timeout", 40),
     )
     said = decoding.communicate(timeout=90)
     assert decoding.returncode == 0, said
     assert sending.wait(30) == 0
     sending.communicate()
-    assert "untrained" in said[1]
+    assert fitted["hybrid"].encoder.label in said[1]
     assert realtime(["--file", str(file), "--decoder", str(decoder), "--log", str(offline)]) == 0
     first, second = (
         [line for line in map(json.loads, path.read_text().splitlines()) if line["probabilities"]]
         for path in (live, offline)
     )
-    assert len(first) == len(second) > 50
-    for one, two in zip(first, second, strict=True):
-        assert (one["sample"], one["decision"]) == (two["sample"], two["decision"])
+    # A loaded machine may drop decisions, and then leaves holes in their index; it changes none.
+    dropped = first[-1]["index"] + 1 - first[0]["index"] - len(first)
+    assert len(first) + dropped == len(second) > 50
+    by_sample = {line["sample"]: line for line in second}
+    for one in first:
+        two = by_sample[one["sample"]]
+        assert one["decision"] == two["decision"]
         assert one["probabilities"] == pytest.approx(two["probabilities"], abs=1e-5)
