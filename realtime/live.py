@@ -207,7 +207,7 @@ def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     labels = named(inlet.facts.labels, options.channel_names, "the stream")
 
     def collect(tell: Callable[[float], None]) -> Decoder:
-        return population_decoder(gather(inlet, labels, options.unit, tell))
+        return population_decoder(lambda: gather(inlet, labels, options.unit, tell), labels)
 
     say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
     if options.headless:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -96,13 +97,22 @@ def gather(
     )
 
 
-def population_decoder(recording: Recording) -> Decoder:
-    """Return a decoder of left against right hand, from other people and this signal.
+def population_decoder(
+    collect: Callable[[], Recording], labels: Sequence[str], subject: str = "anybody"
+) -> Decoder:
+    """Return a decoder of left against right hand, from other people and this person's signal.
+
+    What others teach is computed while the signal is collected: it takes seconds, in which nobody
+    would read the stream.
 
     Parameters
     ----------
-    recording : Recording
-        From `gather`.
+    collect : callable
+        Returns the signal, as `gather` does.
+    labels : sequence of str
+        Of its channels.
+    subject : str
+        What to call the person.
 
     Raises
     ------
@@ -110,14 +120,16 @@ def population_decoder(recording: Recording) -> Decoder:
         If the stream has too few of the population's electrodes, or too little signal.
     """
     spec = load_encoder().spec  # window and rate; no encoder takes part
-    channels = match(recording.labels, spec.channels).channels
+    channels = match(labels, spec.channels).channels
     if len(channels) < 2:
         raise InputError(
             f"The stream has {len(channels)} electrodes that are known; a decoder needs at least "
             "2. Name its channels with --channels."
         )
     settings = SignalSettings(channels, default_reference(len(channels)), spec.rate)
-    head = head_of_prior(population(), settings, spec.window, HANDS)
-    return uncalibrated_decoder(
-        head, recording, HANDS, settings, spec.unit, spec.window, spec.patch, "anybody"
-    )
+    with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
+        head = pool.submit(head_of_prior, population(), settings, spec.window, HANDS)
+        recording = collect()
+        return uncalibrated_decoder(
+            head.result(), recording, HANDS, settings, spec.unit, spec.window, spec.patch, subject
+        )

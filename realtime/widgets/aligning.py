@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QProgressDialog
 
 from core.errors import InputError
+from ui import theme
 
 _LOOK = 50  # ms
 
@@ -28,11 +29,12 @@ class AligningDialog(QProgressDialog):
 
     def __init__(self, collect: Callable[[Callable[[float], None]], Any], seconds: float) -> None:
         super().__init__()
+        theme.dress(self)
         self.setWindowTitle("Other people's decoder, aligned")
         self.setLabelText(_words(seconds))
         self.setCancelButtonText("Cancel")
         self.setRange(0, round(seconds))
-        self.setMinimumWidth(560)
+        self.setMinimumWidth(680)
         self.setMinimumDuration(0)
         self.setAutoClose(False)
         self.setAutoReset(False)

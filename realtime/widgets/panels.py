@@ -57,7 +57,9 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
         *cells,
         Cell(
             "Decoder",
-            f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
+            theme.plain(decoder.head)
+            if not decoder.trials
+            else f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
             theme.plain(decoder.encoder),
             2.0,
             untrained and decoder.head != "riemann",

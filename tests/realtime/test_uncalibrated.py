@@ -85,14 +85,13 @@ def test_a_stream_that_ends_is_too_little(sent, imagery_recording):
 def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
     new = imagery_recording(5)
     minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
-    decoder = population_decoder(minute)
+    decoder = population_decoder(lambda: minute, minute.labels)
     shown = decoder_status(decoder)
     assert shown.head == CALLED
     assert shown.trials == 0
     assert 0.6 < shown.score < 0.75
-    nobody = replace(minute, labels=tuple(f"Ch{n}" for n in range(len(minute.labels))))
     with pytest.raises(InputError, match="The stream has 0 electrodes that are known"):
-        population_decoder(nobody)
+        population_decoder(lambda: minute, [f"Ch{n}" for n in range(len(minute.labels))])
 
 
 def test_the_minute_can_be_cut_short(qtbot):
