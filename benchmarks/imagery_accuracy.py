@@ -156,11 +156,15 @@ def _last_inside(cue: float, rate: float, window: int, hop: int) -> int:
 
 
 def _decided(test: Recording, decoder: Decoder, log: list[dict]) -> tuple[list, list]:
-    """Return what was imagined and what was decided, for every cue."""
+    """Return what was imagined and what was decided last, for every cue; None for nothing."""
     by_sample = {line["sample"]: line for line in log if line["status"] == "ok"}
+    rate, hop = decoder.settings.rate, decoder.hop
     truth, decided = [], []
     for cue, name in _cues(test):
-        line = by_sample.get(_last_inside(cue, decoder.settings.rate, decoder.window, decoder.hop))
+        last = _last_inside(cue, rate, decoder.window, hop)
+        # The last window may be refused, where a recording ends in zeros.
+        inside = range(last, round(cue * rate), -hop)
+        line = next((by_sample[sample] for sample in inside if sample in by_sample), None)
         truth.append(name)
         decided.append(line["decision"] if line else None)
     return truth, decided
