@@ -7,6 +7,7 @@ import torch
 from core.model import load_encoder, load_pretraining
 from core.montage import channel_ids
 from training.export import main
+from training.prepare import main as prepare
 from training.pretrain import main as pretrain
 from training.pretraining.output.folder import RunFolder
 
@@ -59,6 +60,21 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert str(tmp_path) not in card
     assert card.endswith("None yet.\n")
     assert sum(line.startswith("| ") for line in card.splitlines()) >= 4
+
+
+def test_from_recordings_to_an_encoder_by_the_three_commands(
+    people, brainvision, tmp_path, monkeypatch
+):
+    for who, recording in people.items():
+        brainvision(tmp_path / "lab" / who.subject / f"{who.run}.vhdr", recording)
+    monkeypatch.chdir(tmp_path)
+    assert prepare("files:lab --store store --jobs 1".split()) == 0
+    fast = "tiny --window 256 --steps 2 --batch 4 --validation-subjects 3".split()
+    assert pretrain([*fast, "--folder", "run", "--store", "store"]) == 0
+    assert main("run --out encoder.safetensors".split()) == 0
+    spec = load_encoder("encoder.safetensors").spec
+    assert (spec.variant, spec.provenance["checkpoint"]) == ("tiny1", "best")
+    assert "C3" in spec.channels
 
 
 def test_without_a_best_the_last_is_taken(run, tmp_path):

@@ -234,6 +234,30 @@ def test_what_is_given_wrongly_is_refused_in_a_sentence(start, store, tmp_path, 
     assert {path: path.read_bytes() for path in folder.path.iterdir()} == before
 
 
+def test_a_store_that_cannot_be_trained_on_is_refused_and_nothing_made(store, tmp_path, capsys):
+    new = ("tiny", *FAST, "--folder", str(tmp_path / "new"), "--store", str(store.folder))
+    manifest = store.folder / "manifest.json"
+    text = manifest.read_text("utf-8")
+    manifest.write_text(json.dumps(json.loads(text) | {"version": 9}), "utf-8")
+    said = refusal(capsys, *new)
+    assert "manifest.json has version 9 of the store's format" in said
+    manifest.write_text(text, "utf-8")
+    shard = store.folder / "shards" / store.shards[0].file
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-400])
+    assert f"{shard.name} is damaged: it has" in refusal(capsys, *new)
+    assert not (tmp_path / "new").exists()
+
+    # Damage that no length shows: the run says at which step and in which recording.
+    for each in store.shards:
+        file = store.folder / "shards" / each.file
+        file.write_bytes(np.full(each.bytes // 4, np.nan, dtype="<f4").tobytes())
+    said = refusal(capsys, *new)
+    assert "The loss of step 1 is not finite" in said
+    assert "of the training part is not finite" in said
+    assert not list((tmp_path / "new").glob("*.safetensors"))
+
+
 def test_settings_of_a_run_start_the_same_run(start, tmp_path):
     folder, _ = start("--steps", "2", "--batch", "4")
     again, _ = start(str(folder.settings_file), name="again")
