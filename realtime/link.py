@@ -14,6 +14,8 @@ from realtime.snapshot import Offer
 _PATIENCE = 2.0  # s for which samples wait for a machine that is too slow, then are dropped
 _READ = 0.05  # s that reading waits: how often silence is looked for
 _SILENT_AFTER = 0.4  # s without a sample; seen and said within half a second
+_CHUNKS = 1.5  # times as long as the longest of its newest chunks a sender may take for the next
+_LONGEST_CHUNK = 1.0  # s; what comes at once and is longer is no chunk but has been held up
 _SEARCH_AFTER = 2.0  # s of silence after which the sender may have been started anew
 _SKEWED = 60.0  # s by which stamps are off if they say nothing about the age of a sample
 _OPEN = 2.0  # s that a sender has to open its stream
@@ -68,6 +70,7 @@ class Link:
         self._said = "ok"  # condition that was last noted
         self._noted: set[str] = set()  # offers and problems said since the stream was lost
         self._dropped = 0  # samples, by earlier inlets
+        self._chunks: tuple[float, ...] = ()  # s of signal that came at once, the newest ten
         self._stop = threading.Event()
 
     @property
@@ -96,7 +99,8 @@ class Link:
         """Whether samples come: "ok", "silent", or "lost" if the sender is gone."""
         if self._inlet.lost:
             return "lost"
-        return "silent" if self.quiet >= _SILENT_AFTER else "ok"
+        usual = _CHUNKS * max(self._chunks, default=0.0)
+        return "silent" if self.quiet >= max(_SILENT_AFTER, usual) else "ok"
 
     @property
     def words(self) -> str:
@@ -200,6 +204,9 @@ class Link:
             first, newest = float(block.stamps[0]), float(block.stamps[-1])
             self._block = (self._arrival, newest - first, newest)
         self._inlet.patience = _PATIENCE
+        chunk = len(block.stamps) / self.facts.rate
+        # A new tuple, as other threads look at it.
+        self._chunks = (*self._chunks[-9:], chunk if chunk <= _LONGEST_CHUNK else 0.0)
         self._arrival = block.arrival
         self.pace.take(float(block.stamps[-1]), block.arrival)
 

@@ -28,10 +28,20 @@ def wait_for(condition, seconds=30.0):
 class Sender:
     """Sends a recording's samples live, until it is stopped."""
 
-    def __init__(self, recording, name, source_id="amp", labels=None, unit="microvolts", scale=1.0):
+    def __init__(
+        self,
+        recording,
+        name,
+        source_id="amp",
+        labels=None,
+        unit="microvolts",
+        scale=1.0,
+        every=0.02,
+    ):
         labels = labels or recording.labels
         self.outlet = SignalOutlet(name, "EEG", labels, unit, RATE, source_id)
         self._samples = recording.samples_uv[:, : len(labels)] * scale
+        self._every = every  # s between two chunks
         self.hold = threading.Event()  # announced, but silent
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -39,7 +49,7 @@ class Sender:
 
     def _run(self):
         start, at = pylsl.local_clock(), 0
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(self._every):
             due = int((pylsl.local_clock() - start) * RATE)
             if due > at and not self.hold.is_set():
                 rows = np.arange(at, due) % len(self._samples)
@@ -208,3 +218,12 @@ def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_pa
     silent, again = (next(n for n in said if n["kind"] == kind) for kind in ("silent", "back"))
     assert again["at"] > silent["at"]
     assert "back after" in again["text"]
+
+
+def test_long_chunks_are_no_silence(sender, engine_on, tmp_path):
+    sender("Chunks", every=0.6)
+    engine = engine_on("Chunks")
+    wait_for(ok(engine))
+    seen = len(decisions(tmp_path))
+    wait_for(lambda: len(decisions(tmp_path)) > seen + 8)
+    assert {line["status"] for line in decisions(tmp_path)[seen:]} == {"ok"}
