@@ -279,7 +279,7 @@ def aligned_elsewhere(
     -------
     ndarray, shape (trials, channels x (channels + 1) / 2)
     """
-    reference = {}
+    reference: dict[int, np.ndarray] = {}
     for one in np.unique(person):
         its = np.unique(recording[person == one])
         reference |= {int(r): whitened[int(o)] for r, o in zip(its, np.roll(its, 1), strict=True)}
