@@ -81,9 +81,8 @@ def main() -> None:
             note = f"seen: {seen}" if head in ("encoder", "hybrid") else note
             rows.append(_row(subject, head, note, *_decided(test, decoders[head], log)))
         for name in SPECIALISTS:
-            rows.append(
-                _row(subject, name, "", *_specialist(name, decoders["riemann"], fit_on, test))
-            )
+            seen = _specialist(name, decoders["riemann"], fit_on, test, offline["riemann"])
+            rows.append(_row(subject, name, "", *seen))
         if options.live:
             for head, log in _live(decoders, files[-1], test.duration).items():
                 rows.append(_row(subject, f"{head} live", "", *_decided(test, decoders[head], log)))
@@ -155,23 +154,27 @@ def _last_inside(cue: float, rate: float, window: int, hop: int) -> int:
     return end - (end + 1) % hop
 
 
-def _decided(test: Recording, decoder: Decoder, log: list[dict]) -> tuple[list, list]:
-    """Return what was imagined and what was decided last, for every cue; None for nothing."""
+def _last_lines(test: Recording, decoder: Decoder, log: list[dict]) -> list[dict | None]:
+    """Return the last decision inside every cue's four seconds; None where there is none."""
     by_sample = {line["sample"]: line for line in log if line["status"] == "ok"}
     rate, hop = decoder.settings.rate, decoder.hop
-    truth, decided = [], []
-    for cue, name in _cues(test):
+    found = []
+    for cue, _ in _cues(test):
         last = _last_inside(cue, rate, decoder.window, hop)
         # The last window may be refused, where a recording ends in zeros.
         inside = range(last, round(cue * rate), -hop)
-        line = next((by_sample[sample] for sample in inside if sample in by_sample), None)
-        truth.append(name)
-        decided.append(line["decision"] if line else None)
-    return truth, decided
+        found.append(next((by_sample[s] for s in inside if s in by_sample), None))
+    return found
+
+
+def _decided(test: Recording, decoder: Decoder, log: list[dict]) -> tuple[list, list]:
+    """Return what was imagined and what was decided last, for every cue; None for nothing."""
+    lines = _last_lines(test, decoder, log)
+    return [name for _, name in _cues(test)], [line and line["decision"] for line in lines]
 
 
 def _specialist(
-    name: str, decoder: Decoder, fit_on: list[Recording], test: Recording
+    name: str, decoder: Decoder, fit_on: list[Recording], test: Recording, log: list[dict]
 ) -> tuple[list, list]:
     """Fit a specialist on the calibration's windows and read those of the last decisions."""
     settings, window = decoder.settings, decoder.window
@@ -185,12 +188,14 @@ def _specialist(
         settings, test.rate, found.indices, [factor("uV", decoder.unit)] * len(found.indices)
     )
     signal = CausalFilter(sections).push(path.push(test.samples_uv))
-    truth, ends = [], []
-    for cue, imagined in _cues(test):
-        truth.append(imagined)
-        ends.append(_last_inside(cue, settings.rate, window, decoder.hop) + 1)
-    windows = np.stack([signal[end - window : end].T for end in ends])
-    return truth, [epochs.classes[i] for i in model.predict(shrunk_covariances(windows))]
+    decided = []
+    for line in _last_lines(test, decoder, log):
+        if line is None:
+            decided.append(None)
+            continue
+        piece = signal[line["sample"] + 1 - window : line["sample"] + 1].T
+        decided.append(epochs.classes[int(model.predict(shrunk_covariances(piece[None]))[0])])
+    return [name for _, name in _cues(test)], decided
 
 
 def _row(subject: int, system: str, note: str, truth: list, decided: list) -> dict:
