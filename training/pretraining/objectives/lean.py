@@ -13,8 +13,9 @@ class SummaryBlock(nn.Module):
     """A block that makes only the last tokens of a sequence.
 
     They look at all the others as before, so they are what the block itself would have made of
-    them, but for rounding. Nine tenths of the block's work is queries, outputs and hidden layers of
-    other tokens, which is saved: it was 4 % of a step of the large model, and 10 % of tiny2's.
+    them, but for rounding. Most of the block's work is queries, outputs and hidden layers of other
+    tokens, which is saved. Counted in tokens that is 4 % of a step of the large model and 10 % of
+    tiny2's: most of a step is the reconstructor's.
 
     Parameters
     ----------
