@@ -48,7 +48,7 @@ from core.recordings import Recording, read_recordings  # noqa: E402
 from core.signal.filtering import CausalFilter  # noqa: E402
 from core.signal.pipeline import SignalPath  # noqa: E402
 from core.units import factor  # noqa: E402
-from realtime.evidence import EvidenceSettings  # noqa: E402
+from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
 from training.evaluation.people import Person  # noqa: E402
 from training.evaluation.seen import encoder_for, recordings_seen, seen_of  # noqa: E402

@@ -35,7 +35,7 @@ from core.decoding.selection import MOTOR
 from core.montage import CODEX
 from core.recordings import read_recording
 from core.synthetic import LABELS, session
-from realtime.evidence import EvidenceSettings
+from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
 
 STREAM = "EEGPT-Session-Benchmark"

@@ -14,7 +14,7 @@ from core.errors import InputError, run
 from core.threads import share_cores
 
 if TYPE_CHECKING:
-    from realtime.evidence import EvidenceSettings
+    from realtime.engine.evidence import EvidenceSettings
 
 PROGRAM = "eegpt-realtime"
 
@@ -84,7 +84,7 @@ class Options:
     @property
     def evidence(self) -> EvidenceSettings:
         """Threshold, dwell and smoothing, checked."""
-        from realtime.evidence import EvidenceSettings
+        from realtime.engine.evidence import EvidenceSettings
 
         return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
 

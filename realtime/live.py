@@ -19,8 +19,8 @@ from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_st
 from core.stream.inlet import Inlet
 from core.threads import one_torch_thread
 from core.units import factor, voltage_factors
-from realtime.engine import Connection, Decoding, Engine, Journal, Sink
-from realtime.sinks import Log, Outlets, Spoken, StreamLog
+from realtime.engine.engine import Connection, Decoding, Engine, Journal, Sink
+from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ from core.home import home_folder
 from core.montage import named
 from core.recordings import UNIT, Recording
 from core.stream.player import BREAK
-from realtime.decisions import DecisionMaker
-from realtime.evidence import EvidenceSettings
-from realtime.snapshot import Decision
+from realtime.engine.decisions import DecisionMaker
+from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.snapshot import Decision
 
 if TYPE_CHECKING:
     from realtime.cli import Options
@@ -66,8 +66,8 @@ def decode_recording(
 def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import read_recording
+    from realtime.engine.sinks import Log
     from realtime.live import chosen_decoder
-    from realtime.sinks import Log
 
     assert options.file is not None
     decoder = chosen_decoder(options)

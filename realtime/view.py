@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from core.signal.monitor import Traces
-from realtime.evidence import EvidenceSettings
-from realtime.snapshot import Snapshot
+from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.snapshot import Snapshot
 
 
 class EngineView(Protocol):

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import InputError
-from realtime.snapshot import Snapshot
+from realtime.engine.snapshot import Snapshot
 from realtime.view import EngineView
 from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar

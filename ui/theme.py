@@ -51,7 +51,7 @@ STATUS_WORDS = {
     "silent": "Stream silent",
     "lost": "Signal lost",
 }
-"""Headline of a window's status; `realtime.snapshot` says what each means."""
+"""Headline of a window's status; `realtime.engine.snapshot` says what each means."""
 
 STATUS_COLOURS = {
     "ok": QColor("#3CB58C"),

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from realtime.evidence import EvidenceSettings
+from realtime.engine.evidence import EvidenceSettings
 from ui import theme
 from ui.traces import SCALES, SPANS
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
-from realtime.snapshot import STATUSES, Decision, Snapshot
+from realtime.engine.snapshot import STATUSES, Decision, Snapshot
 from ui import theme
 from ui.classes import ClassLook, class_looks, draw_symbol
 

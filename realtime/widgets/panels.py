@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from realtime.snapshot import Snapshot
+from realtime.engine.snapshot import Snapshot
 from ui import theme
 from ui.cells import Cell, write_line
 from ui.classes import ClassLook, class_looks, draw_symbol

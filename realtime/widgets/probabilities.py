@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from realtime.snapshot import Snapshot
+from realtime.engine.snapshot import Snapshot
 from ui import theme
 from ui.classes import ClassLook, class_looks, draw_symbol
 

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from realtime.snapshot import Snapshot
+from realtime.engine.snapshot import Snapshot
 from realtime.widgets.probabilities import Bar, Face, face
 from ui import theme
 from ui.classes import ClassLook

@@ -7,8 +7,8 @@ import pytest
 
 from core.montage import CODEX
 from core.signal.monitor import ChannelStatus, Traces
-from realtime.evidence import EvidenceSettings
-from realtime.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
+from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
 from realtime.window import MainWindow
 
 HOP = 0.25  # s

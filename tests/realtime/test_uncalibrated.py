@@ -13,7 +13,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.player import replay
 from realtime.cli import main
-from realtime.engine import decoder_status
+from realtime.engine.engine import decoder_status
 from realtime.uncalibrated import gather, population_decoder
 from realtime.widgets.aligning import AligningDialog
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 import realtime.window
 from core.errors import InputError
 from core.signal.monitor import Traces
-from realtime.snapshot import STATUSES
+from realtime.engine.snapshot import STATUSES
 from realtime.window import run_window
 
 

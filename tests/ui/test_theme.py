@@ -3,7 +3,7 @@ from PySide6.QtGui import QFontMetricsF
 
 from core.errors import InputError
 from core.signal.quality import QUALITIES
-from realtime.snapshot import STATUSES
+from realtime.engine.snapshot import STATUSES
 from ui import theme
 
 

@@ -1,7 +1,7 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from realtime.evidence import EvidenceSettings
+from realtime.engine.evidence import EvidenceSettings
 from realtime.widgets import controls
 from realtime.widgets.controls import ControlBar, StepBox
 

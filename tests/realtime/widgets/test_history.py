@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from realtime.snapshot import Decision
+from realtime.engine.snapshot import Decision
 from realtime.widgets.history import HistoryStrip, stretches
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from realtime.snapshot import STATUSES
+from realtime.engine.snapshot import STATUSES
 from realtime.widgets.probabilities import face, in_words, percent
 from ui import theme
 

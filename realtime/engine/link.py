@@ -9,7 +9,7 @@ from core.stream.continuity import Pace
 from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity
 from core.stream.inlet import Block, Inlet
 from core.stream.reconnecting import Search, difference
-from realtime.snapshot import Offer
+from realtime.engine.snapshot import Offer
 
 _PATIENCE = 2.0  # s for which samples wait for a machine that is too slow, then are dropped
 _READ = 0.05  # s that reading waits: how often silence is looked for

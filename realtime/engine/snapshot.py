@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from core.signal.monitor import ChannelStatus
-from realtime.evidence import EvidenceSettings
+from realtime.engine.evidence import EvidenceSettings
 
 STATUSES = ("ok", "warming", "gap", "artifact", "silent", "lost")
 

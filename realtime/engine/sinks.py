@@ -10,7 +10,7 @@ from typing import TextIO
 
 from core.errors import InputError
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
-from realtime.snapshot import Decision, Note, Snapshot
+from realtime.engine.snapshot import Decision, Note, Snapshot
 
 
 class Log:

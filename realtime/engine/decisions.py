@@ -11,8 +11,8 @@ from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.hops import Hops
 from core.signal.pipeline import SignalPath
 from core.stream.continuity import Continuity
-from realtime.evidence import Evidence, EvidenceSettings
-from realtime.snapshot import Decision
+from realtime.engine.evidence import Evidence, EvidenceSettings
+from realtime.engine.snapshot import Decision
 
 
 class DecisionMaker:

@@ -21,10 +21,10 @@ from core.signal.quality import suspected_factor
 from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts
 from core.stream.inlet import Block, Inlet
-from realtime.decisions import DecisionMaker
-from realtime.evidence import EvidenceSettings
-from realtime.link import Link
-from realtime.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
+from realtime.engine.decisions import DecisionMaker
+from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.link import Link
+from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
 _RECENT_SECONDS = 60.0
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes

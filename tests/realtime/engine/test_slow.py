@@ -12,9 +12,9 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
 from realtime.cli import Options
-from realtime.engine import Decoding, Engine
+from realtime.engine.engine import Decoding, Engine
+from realtime.engine.sinks import Log
 from realtime.live import _connect
-from realtime.sinks import Log
 
 RATE = 250.0
 

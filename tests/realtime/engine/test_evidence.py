@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from realtime.evidence import Evidence, EvidenceSettings
+from realtime.engine.evidence import Evidence, EvidenceSettings
 
 LEFT, RIGHT = np.array([0.8, 0.2]), np.array([0.2, 0.8])
 

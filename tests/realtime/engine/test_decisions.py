@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from core.decoding.features import band_sections
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
-from realtime.decisions import DecisionMaker
-from realtime.evidence import EvidenceSettings
+from realtime.engine.decisions import DecisionMaker
+from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
 
 HOP, WINDOW = 64, 1024
