@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.model.encoder import ChannelIds, Encoder, as_ids
+from core.model.inference.precision import choose
 
 
 class StreamingEncoder:
@@ -21,16 +22,25 @@ class StreamingEncoder:
         Codex position of each channel.
     hop : int, optional
         Samples from one window to the next; divides the patch, and is the patch by default.
+    precision : {"float32", "bf16", "int8", "auto"}
+        Of the products with weights. Another than float32 is taken only where the processor has
+        the instructions and the tokens of some seconds of noise agree with float32
+        (`core.model.inference.precision`); "auto" is the fastest of those.
 
     Attributes
     ----------
+    precision : str
+        The one that was taken.
+    note : str
+        One sentence why it is not the one that was asked for, or nothing.
     patches_encoded : int
         Patches that went through the encoder since the beginning.
 
     Raises
     ------
     InputError
-        If the encoder looks beyond a patch, or the hop does not divide it.
+        If the encoder looks beyond a patch, the hop does not divide it, or there is no such
+        precision.
 
     Notes
     -----
@@ -38,9 +48,19 @@ class StreamingEncoder:
     do not, so there are k interleaved sequences of patches. One ring over all hops holds them: a
     window is every k-th entry of it. Values that are not finite stay in every window that holds
     them; after a break in the signal call `reset`.
+
+    The weights are packed here, once; later changes of the encoder's are not seen. Patches are
+    encoded one by one, so that how samples are pushed changes no digit. On an accelerator the
+    encoder itself is asked.
     """
 
-    def __init__(self, encoder: Encoder, channel_ids: ChannelIds, hop: int | None = None) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        channel_ids: ChannelIds,
+        hop: int | None = None,
+        precision: str = "float32",
+    ) -> None:
         spec = encoder.spec
         hop = spec.patch if hop is None else hop
         if spec.context != "patch":
@@ -61,8 +81,10 @@ class StreamingEncoder:
         self._stride = spec.patch // hop  # hops in a patch
         weight = encoder.summary_token
         self._ids = as_ids(channel_ids).to(weight.device)
-        # The newest samples, for the patches that begin before the next push.
-        self._tail = weight.new_zeros(len(self._ids), spec.patch)
+        chosen = choose(encoder, self._ids, precision)
+        self.precision, self.note, self._step = chosen.precision, chosen.note, chosen.step
+        # Every sample is written twice, a patch apart, so that the newest patch is one slice.
+        self._signal = weight.new_zeros(len(self._ids), 2 * spec.patch)
         # One entry a hop: the tokens of the patch that ends there.
         self._ring = weight.new_zeros(spec.patches * self._stride, *spec.summary)
         self.reset()
@@ -97,29 +119,39 @@ class StreamingEncoder:
         if new.shape[1] % self.hop:
             raise ValueError(f"{new.shape[1]} samples are not a multiple of the hop, {self.hop}.")
 
-        length, slots = self._tail.shape[1], len(self._ring)
-        joined = torch.cat((self._tail, new), dim=1)
-        # Every patch that ends inside the new samples: (hops, channels, samples of a patch).
-        patches = joined.unfold(1, length, self.hop)[:, 1:].transpose(0, 1)
-        ends = torch.arange(self._hops, self._hops + len(patches))  # number of the hop they end in
-        wanted = (ends >= self._stride - 1) & (ends > ends[-1] - slots)
-        patches, ends = patches[wanted.to(patches.device)], ends[wanted]
-        at_once = self.encoder.spec.patches  # bounds the memory of a long push
-        for some, where in zip(patches.split(at_once), ends.split(at_once), strict=True):
-            tokens = self.encoder.encode_patches(some, self._ids)
-            self._ring[(where % slots).to(tokens.device)] = tokens
-        self.patches_encoded += len(patches)
-        self._hops += new.shape[1] // self.hop
-        self._tail = joined[:, -length:].clone()
+        slots, hops = len(self._ring), new.shape[1] // self.hop
+        last = self._hops + hops - 1
+        for piece in new.split(self.hop, dim=1):
+            patch = self._append(piece)
+            # Not before a patch is full, and only what the window at the end can see.
+            if self._hops >= self._stride - 1 and self._hops > last - slots:
+                self._encode(patch, self._ring[self._hops % slots])
+            self._hops += 1
 
         if self._hops < slots:
             return None
-        newest = self._hops - 1
-        window = torch.arange(newest - slots + self._stride, newest + 1, self._stride)
-        return self._ring[(window % slots).to(self._ring.device)]
+        oldest = (self._hops - slots + self._stride - 1) % slots
+        window = self._ring[oldest % self._stride :: self._stride]
+        return window.roll(-(oldest // self._stride), dims=0)
+
+    def _append(self, piece: Tensor) -> Tensor:
+        """Keep one hop of samples; return the patch that ends with it."""
+        length = self.encoder.spec.patch
+        start = self._hops * self.hop % length
+        stop = start + self.hop
+        self._signal[:, start:stop] = piece
+        self._signal[:, start + length : stop + length] = piece
+        return self._signal[:, stop : stop + length]
+
+    def _encode(self, patch: Tensor, out: Tensor) -> None:
+        if self._step is None:
+            out.copy_(self.encoder.encode_patches(patch[None], self._ids)[0])
+        else:
+            self._step.encode(patch, out)
+        self.patches_encoded += 1
 
     def _tensor(self, samples: Tensor | np.ndarray) -> Tensor:
         if not isinstance(samples, Tensor):
             # A copy of its own: read-only and reversed arrays are no tensors.
             samples = torch.from_numpy(np.array(samples, dtype=np.float64))
-        return samples.to(self._tail.dtype).to(self._tail.device)
+        return samples.to(self._ring.dtype).to(self._ring.device)

@@ -1,0 +1,140 @@
+"""Encoding one patch as fast as a processor can: nothing unpacked, padded or computed unread."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.model.encoder import Encoder
+from core.model.inference.linear import Apply, linear
+from core.model.layers import Block
+
+
+class PatchEncoder:
+    """An encoder of one patch of fixed channels, with its weights packed once.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        On a processor, in float32. What becomes of its weights later is not seen here.
+    ids : Tensor of int64, shape (channels,)
+    precision : str
+        Of the matrix products with weights, one of `core.model.inference.linear.PRECISIONS`.
+        Everything else is float32, but for attention beside bf16.
+
+    Notes
+    -----
+    The last block's channel rows are read by nobody, so that there are queries for the summary
+    rows only, and only these pass the layers after attention. All other rows are those of
+    `Encoder`, in the same order.
+    """
+
+    def __init__(self, encoder: Encoder, ids: Tensor, precision: str = "float32") -> None:
+        summary = encoder.summary_token.detach()[0]  # (summary tokens, width)
+        count, width = len(ids), summary.shape[1]
+        rows = count + len(summary)
+        embed = encoder.patch_embed.proj
+        self._summary = summary
+        self._weight = embed.weight.detach().flatten(1).t()  # (patch, width)
+        # Which channel it is, and the bias: (channels, width)
+        self._place = encoder.chan_embed.weight.detach()[ids] + cast(Tensor, embed.bias).detach()
+        self._x = torch.empty(rows, width)
+        self._channels, self._last = self._x[:count], self._x[count:]
+        blocks = [cast(Block, block) for block in encoder.blocks]
+        self._blocks = [_Block(block, rows, rows, precision) for block in blocks[:-1]]
+        self._blocks.append(_Block(blocks[-1], rows, len(summary), precision))
+        self._norm = _Norm(encoder.norm, len(summary))
+
+    @property
+    def rows(self) -> list[tuple[int, int]]:
+        """Rows of keys, and of queries and all that follows, block by block."""
+        return [(block.keys, block.queries) for block in self._blocks]
+
+    def encode(self, patch: Tensor, out: Tensor) -> None:
+        """Encode a patch, under inference mode.
+
+        Parameters
+        ----------
+        patch : Tensor, shape (channels, samples of a patch)
+            In the encoder's unit and at its rate.
+        out : Tensor, shape (summary tokens, width)
+            Where the tokens are written.
+        """
+        torch.addmm(self._place, patch, self._weight, out=self._channels)
+        self._last.copy_(self._summary)
+        for block in self._blocks:
+            block(self._x)
+        out.copy_(self._norm(self._last))
+
+
+class _Norm:
+    """A layer norm into a buffer of its own."""
+
+    def __init__(self, norm: nn.LayerNorm, rows: int) -> None:
+        self._shape, self._eps = norm.normalized_shape, norm.eps
+        self._scale, self._shift = norm.weight.detach(), norm.bias.detach()
+        self._out = self._scale.new_empty(rows, len(self._scale))
+        self._mean, self._rstd = self._scale.new_empty(2, rows, 1)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        torch.ops.aten.native_layer_norm.out(
+            x,
+            self._shape,
+            self._scale,
+            self._shift,
+            self._eps,
+            out0=self._out,
+            out1=self._mean,
+            out2=self._rstd,
+        )
+        return self._out
+
+
+class _Block:
+    """A block whose last `queries` rows are wanted."""
+
+    def __init__(self, block: Block, keys: int, queries: int, precision: str) -> None:
+        self.keys, self.queries = keys, queries
+        attention, mlp = block.attn, block.mlp
+        qkv, width = attention.qkv, attention.proj.in_features
+        self._heads = attention.heads
+        self._norm1 = _Norm(block.norm1, keys)
+        self._norm2 = _Norm(block.norm2, queries)
+        weight: Tensor = qkv.weight
+        bias: Tensor = qkv.bias
+        self._mix = _mix_in_bf16 if precision == "bf16" else _mix_exactly
+        self._query: Apply | None = None  # of its own where not every row asks
+        if queries < keys:
+            self._query = linear(weight[:width], bias[:width], queries, precision)
+            weight, bias = weight[width:], bias[width:]
+        self._qkv = linear(weight, bias, keys, precision)
+        self._proj = linear(attention.proj.weight, attention.proj.bias, queries, precision)
+        self._fc1 = linear(mlp.fc1.weight, mlp.fc1.bias, queries, precision, gelu=True)
+        self._fc2 = linear(mlp.fc2.weight, mlp.fc2.bias, queries, precision)
+
+    def __call__(self, x: Tensor) -> None:
+        """Change the wanted rows of `x`, shape (keys, width)."""
+        wanted = x[-self.queries :]
+        normed = self._norm1(x)
+        parts = self._qkv(normed).unflatten(-1, (-1, x.shape[1])).unbind(1)
+        if self._query is not None:
+            parts = (self._query(normed[-self.queries :]), *parts)
+        q, k, v = (part.unflatten(-1, (self._heads, -1)).transpose(0, 1) for part in parts)
+        mixed = self._mix(q, k, v)  # (heads, queries, head width)
+        wanted.add_(self._proj(mixed.transpose(0, 1).flatten(1)))
+        wanted.add_(self._fc2(self._fc1(self._norm2(wanted))))
+
+
+def _mix_exactly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return attention's answers, shape (heads, queries, head width)."""
+    return F.scaled_dot_product_attention(q[None], k[None], v[None])[0]
+
+
+def _mix_in_bf16(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return them from products in bf16 and a softmax in float32: faster on a few rows."""
+    q, k, v = q.bfloat16(), k.bfloat16(), v.bfloat16()
+    scores = torch.bmm(q, k.transpose(1, 2)).float().mul_(q.shape[-1] ** -0.5)
+    return torch.bmm(torch.softmax(scores, dim=-1).bfloat16(), v)
