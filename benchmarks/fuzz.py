@@ -14,6 +14,7 @@ processor or 512 MB; or if the process dies.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import os
 import platform
@@ -35,8 +36,9 @@ from fuzzing.mutations import bytewise
 CASES = 100_002
 BATCH = 3000  # cases of one process
 LONGEST = 5.0  # s
+STUCK = 120.0  # s after which a process is ended, which is a finding
 LARGEST = 512 * 2**20  # bytes that memory may grow by in one case
-ADDRESSES = 24 * 2**30  # bytes that a process may ask for
+ADDRESSES = 6 * 2**30  # bytes that a process may ask for
 SENTENCE = 1500  # characters, the path of the file included
 KINDS = ("decoder", "prior", "encoder", "checkpoint", "settings", "description")
 
@@ -82,6 +84,15 @@ def memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def starved(error: BaseException | None) -> bool:
+    """Whether an error began with memory that was not to be had."""
+    while error is not None:
+        if isinstance(error, MemoryError) or "allocate" in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) -> None:
     """Run cases and print one line of JSON for each finding, and one at the end."""
     from core.errors import InputError
@@ -98,6 +109,7 @@ def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) ->
         data = bytewise(good, draw) if draw.random() < 0.25 else kind.spoil(good, draw)
         path = folder / f"case{kind.ending}"
         path.write_bytes(data)
+        faulthandler.dump_traceback_later(STUCK, exit=True)
         print(json.dumps({"at": case}), flush=True)
         before, began = memory(), time.process_time()  # not what others take
         watch.seen.clear()
@@ -107,7 +119,9 @@ def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) ->
         except InputError as error:
             result, said = "refused", str(error)
             refusals.add(f"{name}: {said.replace(str(path), '').strip(' :,')[:25]}")
-            if not said.isprintable() or len(said) > SENTENCE:
+            if starved(error):
+                problem = "asked for more memory than there is"
+            elif not said.isprintable() or len(said) > SENTENCE:
                 problem = f"no sentence: {said[:100]!r} ({len(said)} characters)"
         except BaseException as error:  # MemoryError and the like are findings too
             problem = f"{type(error).__name__}: {str(error)[:200]}"
@@ -125,6 +139,7 @@ def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) ->
         counts[f"{name} {'finding' if problem else result}"] += 1
         if problem or aloud:
             print(json.dumps({"case": case, "kind": name, "what": problem or result}), flush=True)
+    faulthandler.cancel_dump_traceback_later()
     end = {"counts": counts, "slowest": slowest, "most": most, "ways": sorted(refusals)}
     print(json.dumps(end), flush=True)
 
@@ -164,6 +179,7 @@ def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
                 kind = KINDS[at % len(KINDS)]
                 what = f"the process ended with {process.returncode}"
                 total["findings"].append({"case": at, "kind": kind, "what": what})
+                print(json.dumps(total["findings"][-1]), file=sys.stderr, flush=True)
                 total["counts"][f"{kind} finding"] += 1
         first = at + 1 if at < stop else stop
     return total

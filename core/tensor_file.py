@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,22 @@ def read_tensors(
         raise DamagedError(reason(error)) from error
     except (TypeError, ValueError) as error:  # a kind of number that the framework has not
         raise DamagedError(reason(error)) from error
+
+
+def holds_what_it_lists(path: Path) -> bool:
+    """Whether an archive of torch has room for its entries, none of them compressed.
+
+    Torch asks for the memory that they announce, before it looks whether it is there.
+    """
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as opened:
+            entries = opened.infolist()
+    except Exception:  # the module lets several kinds through
+        return False
+    stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    placed = all(0 <= entry.header_offset <= size for entry in entries)
+    return stored and placed and sum(entry.file_size for entry in entries) <= size
 
 
 @dataclass(frozen=True)

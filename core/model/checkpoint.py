@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +29,7 @@ from core.model.predictor import Predictor
 from core.model.reconstructor import Reconstructor
 from core.model.variants import VARIANTS, variant_named, variant_sized
 from core.montage import CODEX
-from core.tensor_file import DamagedError, read_tensors
+from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
 
 FORMAT_VERSION = 1
 
@@ -345,7 +344,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
     # The kind is told by the content, not by the name: length of a header, then the header.
     if start[8:] == b"{" or path.suffix == ".safetensors":
         return _read_safetensors(path)
-    return _read_torch(path), None
+    return _read_torch(path, start), None
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
@@ -359,12 +358,11 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
     return tensors, header if _HEADER in metadata else None
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
+def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
+    zipped = start.startswith(b"PK")  # what torch goes by, too
+    if zipped and not holds_what_it_lists(path):
+        raise InputError(f"{path} cannot be read: it is damaged, or compressed.")
     try:
-        if zipped := zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as opened:  # what torch writes is never compressed
-                if any(entry.compress_type for entry in opened.infolist()):
-                    raise ValueError("it would unfold to more than its size")
         # Mapped, so that no tensor can reach beyond the file; torch would read what lies there.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged file can raise anything

@@ -189,6 +189,17 @@ def test_a_compressed_checkpoint_is_refused(tmp_path, parts):
         load_encoder(path)
 
 
+def test_an_archive_that_announces_more_than_it_holds_is_not_opened(tmp_path, parts):
+    path = tmp_path / "e.ckpt"
+    torch.save(parts.encoder.state_dict(), path)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")  # of data.pkl, in the list at the end
+    content[entry + 20 : entry + 28] = struct.pack("<II", 2**31, 2**31)  # both of its sizes
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged, or compressed"):
+        load_encoder(path)
+
+
 def test_a_tensor_that_claims_a_terabyte_takes_no_memory(tmp_path, parts):
     state = dict(parts.encoder.state_dict())
     state["norm.bias"] = torch.zeros(1).expand(2**38)  # one number, a terabyte long
