@@ -1,5 +1,6 @@
 """Every test keeps LSL on this machine, in a session of its own, and Qt off the screen."""
 
+import gc
 import os
 import signal
 import uuid
@@ -42,6 +43,24 @@ def pytest_configure(config):
     # be every program that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def windows_die_between_tests(request):
+    """Collect what a test with windows leaves at its end, and nothing before.
+
+    Python would else destroy windows that refer to each other whenever it comes to it, in any
+    thread, or in the middle of the making of another one, which Qt does not survive.
+    """
+    if "qtbot" not in request.fixturenames:
+        yield
+        return
+    gc.freeze()  # what is older than this test need not be looked through again
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
