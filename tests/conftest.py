@@ -52,7 +52,7 @@ def windows_die_between_tests(request):
     Python would else destroy windows that refer to each other whenever it comes to it, in any
     thread, or in the middle of the making of another one, which Qt does not survive.
     """
-    if "qtbot" not in request.fixturenames:
+    if "qapp" not in request.fixturenames:
         yield
         return
     gc.freeze()  # what is older than this test need not be looked through again

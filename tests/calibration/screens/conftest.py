@@ -13,6 +13,11 @@ from core.synthetic import LABELS, SimulatedSubject
 RATE = 250.0  # Hz
 
 
+@pytest.fixture(autouse=True)
+def application(qapp):
+    """Qt's application, which fonts and painters need even where no window is made."""
+
+
 class ScriptedSession:
     """Holds what it shows; a test changes it, and reads what was asked for."""
 
