@@ -203,7 +203,7 @@ class Meter:
 
     def _raw_until(self, stop: int) -> np.ndarray:
         """Return the samples of the stream up to one, counted in the run, not yet measured."""
-        held = np.concatenate(self._raw)
+        held = self._raw[0] if len(self._raw) == 1 else np.concatenate(self._raw)
         count = stop - self._measured
         self._raw, self._measured = [held[count:]], stop
         return held[:count]

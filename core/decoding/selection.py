@@ -21,6 +21,7 @@ from core.decoding.prior.weighing import (
     fit_weighted,
     logits_at_weights,
     misses,
+    start_from,
     weigh,
 )
 from core.decoding.spatial import channel_covariance, power, spatial_filter
@@ -350,7 +351,8 @@ def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
     if selection.chosen == PRIOR:
         assert views.prior is not None
         assert selection.weight
-        head = fit_weighted(views.prior, blocks, views.labels, selection.weight)
+        start = start_from(views.prior, blocks, views.labels)
+        head = fit_weighted(views.prior, start, selection.weight)
     else:
         head = fit_head(blocks, views.labels, views.classes)
     repeats = len(selection.logits) // len(views.labels)

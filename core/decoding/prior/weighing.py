@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -17,10 +18,26 @@ that holds it near nothing. 0: own trials alone; infinite: the prior alone. The 
 unless another is better beyond doubt."""
 
 
-def fit_weighted(
-    prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarray, weight: float
-) -> LinearHead:
-    """Fit a head on own trials that a prior's head holds by this weight, which is not 0.
+@dataclass(frozen=True)
+class Start:
+    """Own trials, and a prior's head, in the coordinates in which one holds the other.
+
+    Attributes
+    ----------
+    blocks : list of ndarray, each (trials, features of the view)
+        Aligned vectors, those of mirror images too, with what drifts held back.
+    labels : ndarray of int, shape (trials,)
+    weights : ndarray, shape (features, classes)
+        Of the prior's head, on these vectors.
+    """
+
+    blocks: list[np.ndarray]
+    labels: np.ndarray
+    weights: np.ndarray
+
+
+def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarray) -> Start:
+    """Bring own trials to where a prior's head can hold a head on them.
 
     Where hands can be exchanged with the electrodes, every trial counts as its mirror image too:
     what others share with this person does not tell left from right by more of one. What they show
@@ -32,6 +49,27 @@ def fit_weighted(
     blocks : sequence of ndarray, each (trials, features of the view)
         Aligned vectors of the prior's views.
     labels : ndarray of int, shape (trials,)
+    """
+    whole = np.concatenate(blocks, axis=1)
+    if prior.mirror is not None:
+        whole = np.concatenate([whole, whole[:, prior.mirror]])
+        labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    return Start(
+        blocks=np.split(steadied(whole, prior.drift), ends, axis=1),
+        labels=labels,
+        weights=steadied(prior.weights.T, prior.drift, undo=True).T,
+    )
+
+
+def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
+    """Fit a head on own trials that a prior's head holds by this weight, which is not 0.
+
+    Parameters
+    ----------
+    prior : PriorHead
+    start : Start
+        From this prior.
     weight : float
 
     Returns
@@ -39,15 +77,8 @@ def fit_weighted(
     LinearHead
         With temperature 1.
     """
-    whole = np.concatenate(blocks, axis=1)
-    if prior.mirror is not None:
-        whole = np.concatenate([whole, whole[:, prior.mirror]])
-        labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
-    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
-    steady = np.split(steadied(whole, prior.drift), ends, axis=1)
-    weights = steadied(prior.weights.T, prior.drift, undo=True).T
     strength = 0.0 if weight == inf else STRENGTH / weight
-    head = fit_near(steady, labels, weights, prior.bias, strength)
+    head = fit_near(start.blocks, start.labels, start.weights, prior.bias, strength)
     slopes = head.weights / head.scale[:, None]
     return LinearHead(  # on vectors as they are
         centre=np.zeros(len(slopes)),
@@ -137,12 +168,12 @@ def logits_at_weights(
         Trials to learn from, and to give logits of.
     """
     found = {}
+    start = start_from(prior, [block[train] for block in blocks], labels[train])
     for weight in WEIGHTS:
         seen = own if weight == 0 else blocks
-        learned = [block[train] for block in seen]
         if weight == 0:
-            head = fit_head(learned, labels[train], len(prior.bias))
+            head = fit_head([block[train] for block in own], labels[train], len(prior.bias))
         else:
-            head = fit_weighted(prior, learned, labels[train], weight)
+            head = fit_weighted(prior, start, weight)
         found[weight] = head.logits(np.concatenate([block[test] for block in seen], axis=1))
     return found

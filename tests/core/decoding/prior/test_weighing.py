@@ -11,6 +11,7 @@ from core.decoding.prior.weighing import (
     fit_weighted,
     logits_at_weights,
     misses,
+    start_from,
 )
 
 
@@ -31,7 +32,7 @@ def prior_of(direction):
 def test_with_all_weight_the_prior_decides_alone():
     features, labels = trials(20)
     prior = prior_of(1.0)
-    head = fit_weighted(prior, [features], labels, inf)
+    head = fit_weighted(prior, start_from(prior, [features], labels), inf)
     np.testing.assert_allclose(head.logits(features), prior.logits(features))
 
 
@@ -40,7 +41,7 @@ def test_less_weight_lets_own_trials_move_it_further():
     prior = prior_of(1.0)
     moved = [
         np.linalg.norm(
-            fit_weighted(prior, [features], labels, weight).logits(features)
+            fit_weighted(prior, start_from(prior, [features], labels), weight).logits(features)
             - prior.logits(features)
         )
         for weight in (1e5, 300.0, 30.0)
@@ -81,7 +82,7 @@ def test_mirrored_trials_leave_no_side_preferred():
     prior = PriorHead(
         (), np.zeros((30, 2)), np.zeros(2), exchange, (1, 0), np.empty((0, 30)), {}, 0
     )
-    head = fit_weighted(prior, [features], labels, 300.0)
+    head = fit_weighted(prior, start_from(prior, [features], labels), 300.0)
     found, mirrored = head.logits(features), head.logits(features[:, exchange])
     np.testing.assert_allclose(found, mirrored[:, ::-1], atol=1e-3)
 
