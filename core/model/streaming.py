@@ -22,10 +22,10 @@ class StreamingEncoder:
         Codex position of each channel.
     hop : int, optional
         Samples from one window to the next; divides the patch, and is the patch by default.
-    precision : {"float32", "bf16", "int8", "auto"}
+    precision : {"float32", "bf16", "int8"}
         Of the products with weights. Another than float32 is taken only where the processor has
         the instructions and the tokens of some seconds of noise agree with float32
-        (`core.model.inference.precision`); "auto" is the fastest of those.
+        (`core.model.inference.precision`). Part of what decisions depend on.
 
     Attributes
     ----------

@@ -120,8 +120,12 @@ class _Int8:
         # so that nothing leaves 0..255. Straight to bytes takes torch twice as long.
         torch.add(torch.tensor(zero + 0.5), x, alpha=1 / scale, out=self._scaled)
         self._bytes.copy_(self._whole.copy_(self._scaled))
+        return self.multiply(self._bytes, scale, zero)
+
+    def multiply(self, whole: Tensor, scale: float, zero: int) -> Tensor:
+        """Return what inputs ``(whole - zero) * scale`` become; `whole` are bytes."""
         return torch.ops.onednn.qlinear_pointwise(
-            self._bytes,
+            whole,
             scale,
             zero,
             self._weight,

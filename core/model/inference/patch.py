@@ -38,9 +38,8 @@ class PatchEncoder:
         rows = count + len(summary)
         embed = encoder.patch_embed.proj
         self._summary = summary
-        self._weight = embed.weight.detach().flatten(1).t()  # (patch, width)
-        # Which channel it is, and the bias: (channels, width)
-        self._place = encoder.chan_embed.weight.detach()[ids] + cast(Tensor, embed.bias).detach()
+        self._embed = linear(embed.weight.flatten(1), cast(Tensor, embed.bias), count)
+        self._place = encoder.chan_embed.weight.detach()[ids]  # (channels, width)
         self._x = torch.empty(rows, width)
         self._channels, self._last = self._x[:count], self._x[count:]
         blocks = [cast(Block, block) for block in encoder.blocks]
@@ -63,7 +62,7 @@ class PatchEncoder:
         out : Tensor, shape (summary tokens, width)
             Where the tokens are written.
         """
-        torch.addmm(self._place, patch, self._weight, out=self._channels)
+        torch.add(self._embed(patch), self._place, out=self._channels)
         self._last.copy_(self._summary)
         for block in self._blocks:
             block(self._x)
@@ -100,7 +99,7 @@ class _Block:
         self.keys, self.queries = keys, queries
         attention, mlp = block.attn, block.mlp
         qkv, width = attention.qkv, attention.proj.in_features
-        self._heads = attention.heads
+        self._heads, self._head = attention.heads, width // attention.heads
         self._norm1 = _Norm(block.norm1, keys)
         self._norm2 = _Norm(block.norm2, queries)
         weight: Tensor = qkv.weight
@@ -119,10 +118,14 @@ class _Block:
         """Change the wanted rows of `x`, shape (keys, width)."""
         wanted = x[-self.queries :]
         normed = self._norm1(x)
-        parts = self._qkv(normed).unflatten(-1, (-1, x.shape[1])).unbind(1)
-        if self._query is not None:
-            parts = (self._query(normed[-self.queries :]), *parts)
-        q, k, v = (part.unflatten(-1, (self._heads, -1)).transpose(0, 1) for part in parts)
+        # (parts, heads, rows, head width)
+        parts = self._qkv(normed).view(self.keys, -1, self._heads, self._head).permute(1, 2, 0, 3)
+        if self._query is None:
+            q, k, v = parts.unbind()
+        else:
+            k, v = parts.unbind()
+            q = self._query(normed[-self.queries :])
+            q = q.view(self.queries, self._heads, self._head).transpose(0, 1)
         mixed = self._mix(q, k, v)  # (heads, queries, head width)
         wanted.add_(self._proj(mixed.transpose(0, 1).flatten(1)))
         wanted.add_(self._fc2(self._fc1(self._norm2(wanted))))

@@ -15,9 +15,10 @@ from core.model.inference.patch import PatchEncoder
 from core.units import volts_per
 
 TOLERANCE = {"float32": 1e-5, "bf16": 0.02, "int8": 0.05}
-"""Largest root mean square of the differences to float32, relative to the tokens'."""
+"""Largest root mean square of the differences to float32, relative to the tokens'.
 
-_NARROW = 256  # width of tokens below which conversion takes as long as the products that it saves
+Whether decisions agree as well depends on the decoder: `benchmarks/precision_agreement.py`.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,36 +48,32 @@ def choose(encoder: Encoder, ids: Tensor, wanted: str = "float32") -> Chosen:
     encoder : Encoder
     ids : Tensor of int64, shape (channels,)
     wanted : str
-        One of `PRECISIONS`, or "auto": the fastest that this computer and this encoder can do.
-        The same on every computer with the same instructions; nothing is timed.
+        One of `PRECISIONS`.
 
     Raises
     ------
     InputError
         If there is no such precision.
     """
-    if wanted not in (*PRECISIONS, "auto"):
-        raise InputError(
-            f'There is no precision "{wanted}"; it is one of {", ".join(PRECISIONS)} or auto.'
-        )
+    if wanted not in PRECISIONS:
+        raise InputError(f'There is no precision "{wanted}"; it is one of {", ".join(PRECISIONS)}.')
     weight = encoder.summary_token
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         where = "a processor" if weight.device.type != "cpu" else "float32"
         note = f"The encoder is not in {where}; its own precision is kept."
-        return Chosen("float32", note if wanted not in ("float32", "auto") else "", None)
+        return Chosen("float32", note if wanted != "float32" else "", None)
     ids = ids.cpu()
-    note = ""
-    for precision in _candidates(encoder, wanted):
-        why = unsupported(precision)
-        if not why:
-            step = PatchEncoder(encoder, ids, precision)
-            off = 0.0 if precision == "float32" else difference(step, encoder, ids)
-            if off <= TOLERANCE[precision]:
-                return Chosen(precision, note, step)
-            why = f"its tokens differ from float32 by {off:.1%}, {TOLERANCE[precision]:.0%} allowed"
-        if wanted != "auto":
-            note = f"The encoder runs in float32, not in {precision}: {why}."
-    raise AssertionError("float32 always passes")
+    if wanted == "float32":
+        return Chosen(wanted, "", PatchEncoder(encoder, ids))
+    why = unsupported(wanted)
+    if not why:
+        step = PatchEncoder(encoder, ids, wanted)
+        off = difference(step, encoder, ids)
+        if off <= TOLERANCE[wanted]:
+            return Chosen(wanted, "", step)
+        why = f"its tokens differ from float32 by {off:.1%}, {TOLERANCE[wanted]:.0%} allowed"
+    note = f"The encoder runs in float32, not in {wanted}: {why}."
+    return Chosen("float32", note, PatchEncoder(encoder, ids))
 
 
 def difference(step: PatchEncoder, encoder: Encoder, ids: Tensor) -> float:
@@ -101,9 +98,3 @@ def difference(step: PatchEncoder, encoder: Encoder, ids: Tensor) -> float:
         for patch, out in zip(patches, found, strict=True):
             step.encode(patch, out)
         return float((found - right).norm() / right.norm())
-
-
-def _candidates(encoder: Encoder, wanted: str) -> tuple[str, ...]:
-    if wanted == "float32" or (wanted == "auto" and encoder.spec.summary[1] < _NARROW):
-        return ("float32",)
-    return PRECISIONS[::-1] if wanted == "auto" else (wanted, "float32")

@@ -1,0 +1,218 @@
+"""What a decision costs the encoder, beside encoding the whole window anew, and beside the floor.
+
+    python benchmarks/decision_cost.py                          large, 58 channels, one thread
+    python benchmarks/decision_cost.py --encoders starter untrained-large --channels 19 58
+    python benchmarks/decision_cost.py --hops 64 16 --threads 1 2 --precisions float32 int8
+
+One hop of a `StreamingEncoder` is timed, tokens of the whole window included. The ways of a row
+take turns, and ratios are medians over the turns, so that what else the computer does falls on all
+of them alike. With one thread the process's own time counts, else the clock's. "Anew" is the
+encoder's own call with the window, in float32, as every other program does it. The floor is the
+same multiply-adds of products with weights as plain products at the speed that this computer
+reaches in that precision with the same shapes, or the bytes of the weights at the speed at which it
+reads memory, whichever is larger; what lies above it is attention, norms, and overhead.
+braindecode's EEGPT is timed, too, where it is installed. No figure is asserted anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.threads import share_cores
+
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are settled
+import torch  # noqa: E402
+
+from core.model import Encoder, StreamingEncoder, load_encoder  # noqa: E402
+from core.model.inference.linear import PRECISIONS, linear, unsupported  # noqa: E402
+from core.montage import channel_ids  # noqa: E402
+
+BYTES = {"float32": 4, "bf16": 2, "int8": 1}
+Ways = dict[str, Callable[[], object]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encoders", nargs="+", default=["untrained-large"])
+    parser.add_argument("--channels", nargs="+", type=int, default=[58])
+    parser.add_argument("--hops", nargs="+", type=int, default=[64], help="samples")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1])
+    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
+    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    rows = []
+    memory = memory_speed()
+    print("encoder             ch  hop thr way                            ms   anew /  / floor")
+    for source, count, threads in itertools.product(given.encoders, given.channels, given.threads):
+        torch.set_num_threads(threads)
+        encoder = load_encoder(source)
+        for hop in given.hops:
+            for row in compare(encoder, count, hop, given.precisions, given.turns, threads, memory):
+                rows.append({"encoder": source, "channels": count, "hop": hop, **row})
+                print(
+                    f"{source:18}{count:4}{hop:5}{threads:4} {row['way']:24}{row['ms']:9.2f}"
+                    f"{row['ratio']:9.1f}" + (f"{row['floor']:9.2f}" if row["floor"] else ""),
+                    flush=True,
+                )
+    facts = {
+        "processor": processor(),
+        "torch": torch.__version__,
+        "turns": given.turns,
+        "memory GB/s": round(memory / 1e9, 1),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    if given.json:
+        given.json.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def compare(
+    encoder: Encoder,
+    count: int,
+    hop: int,
+    precisions: list[str],
+    turns: int,
+    threads: int,
+    memory: float,
+) -> list[dict]:
+    """Time the ways of one setting in turns."""
+    spec = encoder.spec
+    ids = torch.as_tensor(channel_ids(spec.channels[:count]))
+    rng = np.random.default_rng(0)
+    window = torch.from_numpy(rng.normal(0, 0.02, (count, spec.window)).astype(np.float32))
+    ways: Ways = {"anew": lambda: encoder(window[None], ids)}
+    ways["one patch, unpacked"] = lambda: encoder.encode_patches(window[None, :, : spec.patch], ids)
+    floors = {}
+    for precision in precisions:
+        if why := unsupported(precision):
+            print(f"no {precision}: {why}")
+            continue
+        stream = StreamingEncoder(encoder, ids, hop, precision)
+        if stream.precision != precision:
+            print(stream.note)
+            continue
+        stream.push(window)
+        piece = window[:, :hop]
+        ways[precision] = lambda stream=stream, piece=piece: stream.push(piece)
+        floors[precision] = f"floor, {precision}"
+        ways[floors[precision]] = products(encoder, count, precision)
+    if other := braindecode(encoder, count):
+        ways["braindecode's, anew"] = lambda: other(window[None])
+    took = timed(ways, turns, threads)
+    found = []
+    for name, seconds in took.items():
+        floor = None
+        if name in floors:
+            weights = sum(p.numel() for p in encoder.blocks.parameters()) * BYTES[name]
+            least = np.maximum(took[floors[name]], weights / memory)
+            floor = float(np.median(seconds / least))
+        ratio = float(np.median(took["anew"] / seconds))
+        ms = 1e3 * float(np.median(seconds))
+        found.append({"way": name, "threads": threads, "ms": ms, "ratio": ratio, "floor": floor})
+    return found
+
+
+def timed(ways: Ways, turns: int, threads: int) -> dict[str, np.ndarray]:
+    """Return seconds of each way in each turn; short ones are repeated within a turn."""
+    clock = time.process_time if threads == 1 else time.perf_counter
+    repeats = {}
+    with torch.inference_mode():
+        for name, way in ways.items():
+            way()
+            begun = clock()
+            way()
+            repeats[name] = max(1, min(50, int(0.03 / max(clock() - begun, 1e-6))))
+        took: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(turns):
+            for name, way in ways.items():
+                begun = clock()
+                for _ in range(repeats[name]):
+                    way()
+                took[name].append((clock() - begun) / repeats[name])
+    return {name: np.array(seconds) for name, seconds in took.items()}
+
+
+def products(encoder: Encoder, count: int, precision: str) -> Callable[[], object]:
+    """Return the products with weights of one patch and nothing else, each layer's own weights."""
+    width, summary = encoder.spec.summary[1], encoder.spec.summary[0]
+    rows = count + summary
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    layers = []
+    for number, block in enumerate(encoder.blocks):
+        last = number == len(encoder.blocks) - 1
+        qkv, after = block.attn.qkv, summary if last else rows
+        parts = [(qkv.weight, qkv.bias, rows)]
+        if last:
+            parts = [
+                (qkv.weight[:width], qkv.bias[:width], summary),
+                (qkv.weight[width:], qkv.bias[width:], rows),
+            ]
+        for part in (block.attn.proj, block.mlp.fc1, block.mlp.fc2):
+            parts.append((part.weight, part.bias, after))
+        layers += [(linear(w, b, n, precision), (n, w.shape[1])) for w, b, n in parts]
+    inputs = {shape: torch.randn(shape).to(kind) for _, shape in layers}
+    if precision != "int8":
+        return lambda: [layer(inputs[shape]) for layer, shape in layers]
+    whole = {shape: torch.full(shape, 130, dtype=torch.uint8) for shape in inputs}
+    return lambda: [layer.multiply(whole[shape], 0.02, 128) for layer, shape in layers]
+
+
+def memory_speed() -> float:
+    """Return bytes a second that one thread reads from memory that no cache holds."""
+    block = torch.ones(64 * 2**20)  # 256 MB
+    seconds = []
+    for _ in range(5):
+        begun = time.process_time()
+        block.sum()
+        seconds.append(time.process_time() - begun)
+    return block.numel() * block.element_size() / min(seconds)
+
+
+def braindecode(encoder: Encoder, count: int) -> Callable[[torch.Tensor], object] | None:
+    """Return braindecode's EEGPT with the same weights, or None where it cannot be had."""
+    try:
+        from braindecode.models import EEGPT
+    except ImportError:
+        return None
+    spec = encoder.spec
+    model = EEGPT(
+        chs_info=[{"ch_name": name} for name in spec.channels[:count]],
+        n_times=spec.window,
+        n_outputs=2,
+        sfreq=spec.rate,
+        patch_size=spec.patch,
+        patch_stride=spec.patch,
+        embed_dim=spec.summary[1],
+        embed_num=spec.summary[0],
+        depth=len(encoder.blocks),
+        num_heads=encoder.blocks[0].attn.heads,
+        chan_proj_type="none",
+        return_encoder_output=True,
+    ).eval()
+    model.target_encoder.load_state_dict(encoder.state_dict())
+    return model
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells."""
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
