@@ -103,14 +103,14 @@ def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) ->
     counts: Counter[str] = Counter()
     slowest, most, refusals = 0.0, 0, set()
     for case in range(first, stop):
+        faulthandler.dump_traceback_later(STUCK, exit=True)
+        print(json.dumps({"at": case}), flush=True)
         name = KINDS[case % len(KINDS)]
         kind, draw = made[name], random.Random(f"{seed}-{case}")
         good = draw.choice(kind.good)
         data = bytewise(good, draw) if draw.random() < 0.25 else kind.spoil(good, draw)
         path = folder / f"case{kind.ending}"
         path.write_bytes(data)
-        faulthandler.dump_traceback_later(STUCK, exit=True)
-        print(json.dumps({"at": case}), flush=True)
         before, began = memory(), time.process_time()  # not what others take
         watch.seen.clear()
         watch.on, problem, result = True, "", "accepted"

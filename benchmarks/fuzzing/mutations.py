@@ -8,6 +8,7 @@ import random
 import struct
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from io import BytesIO
 from typing import Any
 
@@ -74,26 +75,28 @@ def spoil_tree(tree: Any, draw: random.Random) -> Any:
     for _ in range(draw.choice((1, 1, 1, 2, 3))):
         places = _places(tree) if isinstance(tree, dict | list) else []
         if not places:
-            return draw.choice(ODD)
+            return deepcopy(draw.choice(ODD))
         node, key = draw.choice(places)
         value = node[key]
         match draw.randrange(9):
             case 0 | 1 | 2:
-                node[key] = draw.choice(ODD)
+                node[key] = deepcopy(draw.choice(ODD))  # or it would come to hold itself
             case 3:
                 del node[key]
             case 4:
                 node[key] = [value]
-            case 5 if isinstance(value, int | float):
+            case 5 if isinstance(value, int | float) and abs(value) < 1e300:
                 node[key] = value * draw.choice((-1, 0, 0.5, 2, 1e3, 10**6, 10**12, 1e300))
             case 5:
                 node[key] = str(value)
             case 6 if isinstance(value, list):
                 value.extend(value[: draw.choice((1, 100))])
-            case 6 if isinstance(value, str):
+            case 6 if isinstance(value, str) and len(value) < 1000:  # spoiled once at most
                 node[key] = value * draw.choice((0, 2, 1000))
             case 7 if isinstance(node, dict):
-                node[draw.choice(("extra", "", "__class__", "x" * 1000, key + " "))] = value
+                node[draw.choice(("extra", "", "__class__", "x" * 1000, key + " "))] = deepcopy(
+                    value
+                )
             case 8:
                 other, place = draw.choice(places)
                 if isinstance(other, list) or place in other:
