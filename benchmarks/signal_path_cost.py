@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = []
-    print(f"{'channels':>8}{'Hz':>6}{'ours, %':>10}{'filter, %':>12}{'ours / theirs':>15}")
+    print(f"{'channels':>8}{'Hz':>6}{'ours, %':>10}{'filter, %':>12}{'ours / filter':>15}")
     for stream in given.streams:
         channels, rate = (int(part) for part in stream.split("x"))
         row = compare(channels, rate, given.chunk, given.seconds, given.turns)

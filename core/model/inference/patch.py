@@ -23,7 +23,7 @@ class PatchEncoder:
     ids : Tensor of int64, shape (channels,)
     precision : str
         Of the matrix products with weights, one of `core.model.inference.linear.PRECISIONS`.
-        Everything else is float32, but for attention beside bf16.
+        Everything else is float32, but for attention in bf16.
 
     Notes
     -----
@@ -104,7 +104,6 @@ class _Block:
         self._norm2 = _Norm(block.norm2, queries)
         weight: Tensor = qkv.weight
         bias: Tensor = qkv.bias
-        self._mix = _mix_in_bf16 if precision == "bf16" else _mix_exactly
         self._query: Apply | None = None  # of its own where not every row asks
         if queries < keys:
             self._query = linear(weight[:width], bias[:width], queries, precision)
@@ -126,18 +125,7 @@ class _Block:
             k, v = parts.unbind()
             q = self._query(normed[-self.queries :])
             q = q.view(self.queries, self._heads, self._head).transpose(0, 1)
-        mixed = self._mix(q, k, v)  # (heads, queries, head width)
+        # (heads, queries, head width)
+        mixed = F.scaled_dot_product_attention(q[None], k[None], v[None])[0]
         wanted.add_(self._proj(mixed.transpose(0, 1).flatten(1)))
         wanted.add_(self._fc2(self._fc1(self._norm2(wanted))))
-
-
-def _mix_exactly(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return attention's answers, shape (heads, queries, head width)."""
-    return F.scaled_dot_product_attention(q[None], k[None], v[None])[0]
-
-
-def _mix_in_bf16(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return them from products in bf16 and a softmax in float32: faster on a few rows."""
-    q, k, v = q.bfloat16(), k.bfloat16(), v.bfloat16()
-    scores = torch.bmm(q, k.transpose(1, 2)).float().mul_(q.shape[-1] ** -0.5)
-    return torch.bmm(torch.softmax(scores, dim=-1).bfloat16(), v)
