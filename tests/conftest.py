@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
+
+from core.threads import share_cores
 
 _SETTINGS = """
 [ports]
@@ -39,6 +42,10 @@ def pytest_configure(config):
     os.environ["LSLAPICFG"] = str(file)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # As in every program, for sums over several threads differ in their last digits; a plugin has
+    # loaded NumPy already, which takes no notice of the environment any more.
+    share_cores()
+    threadpool_limits(1)
     # A shell without job control starts what runs in its background deaf to Ctrl+C, and so would
     # be every program that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
