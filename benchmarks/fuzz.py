@@ -153,6 +153,8 @@ def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
             quiet.write_text("[log]\nlevel = -3\n", encoding="ascii")
             place = {"EEGPT_HOME": folder, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder}
             place |= {"LSLAPICFG": str(quiet), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            # A process that used torch before may have set it for its children.
+            place |= {"TORCHINDUCTOR_CACHE_DIR": str(Path(folder, "inductor"))}
             process = subprocess.Popen(
                 [sys.executable, __file__, "--work", folder, "--seed", str(seed)]
                 + ["--first", str(first), "--cases", str(stop - first)]
