@@ -23,20 +23,24 @@ import time
 from datetime import date
 from pathlib import Path
 
-import numpy as np
+from core.threads import share_cores
 
-from calibration.checking import check
-from calibration.fitting import FitSettings, cue_events, fit_decoder
-from calibration.priors import starting_head
-from calibration.recording.bids import Run
-from core.decoding.decoder import Decoder
-from core.decoding.decoder_file import load_decoder
-from core.decoding.selection import MOTOR
-from core.montage import CODEX
-from core.recordings import read_recording
-from core.synthetic import LABELS, session
-from realtime.engine.evidence import EvidenceSettings
-from realtime.offline import decode_recording
+share_cores()  # as the program that is compared with, to the last digit
+
+import numpy as np  # noqa: E402
+
+from calibration.checking import check  # noqa: E402
+from calibration.fitting import FitSettings, cue_events, fit_decoder  # noqa: E402
+from calibration.priors import starting_head  # noqa: E402
+from calibration.recording.bids import Run  # noqa: E402
+from core.decoding.decoder import Decoder  # noqa: E402
+from core.decoding.decoder_file import load_decoder  # noqa: E402
+from core.decoding.selection import MOTOR  # noqa: E402
+from core.montage import CODEX  # noqa: E402
+from core.recordings import read_recording  # noqa: E402
+from core.synthetic import LABELS, session  # noqa: E402
+from realtime.engine.evidence import EvidenceSettings  # noqa: E402
+from realtime.offline import decode_recording  # noqa: E402
 
 STREAM = "EEGPT-Session-Benchmark"
 FRAME = 1 / 60.0  # s
