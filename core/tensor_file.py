@@ -6,15 +6,17 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from core.errors import InputError, reason
 from core.files import write_whole
+
+Built = TypeVar("Built")
 
 _LONGEST = 128  # characters of a name
 _LARGEST_HEADER = 4 * 2**20  # bytes; the 413 tensors of a pretraining need 50 thousand
@@ -176,6 +178,37 @@ class TensorFormat:
                 f"{self.version}. {self.again}, or use the program that made it."
             )
         return table, found
+
+    def load(
+        self,
+        path: Path | str,
+        build: Callable[[dict[str, Any], dict[str, np.ndarray]], Built],
+        content: str,
+    ) -> Built:
+        """Return what a file holds, built from its table and its tensors.
+
+        Parameters
+        ----------
+        path : Path or str
+        build : callable
+        content : str
+            What the table describes, for the message.
+
+        Raises
+        ------
+        InputError
+            As `read`, or if table and tensors contradict each other.
+        """
+        path = Path(path)
+        table, tensors = self.read(path)
+        try:
+            return build(table, tensors)
+        except InputError as error:
+            raise InputError(f"{path} cannot be used: {reason(error)}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise InputError(
+                f"{path} is damaged: its header does not describe {content} ({reason(error)})."
+            ) from error
 
 
 def texts(found: Any, fewest: int = 1) -> tuple[str, ...]:

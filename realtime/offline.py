@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ def decode_file(options: Options) -> int:
     decisions = decode_recording(recording, decoder, windows, options.evidence, labels)
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
-    with Log(options.log) if options.log is not None else nullcontext() as log:
+    with closing(Log(options.log)) if options.log is not None else nullcontext() as log:
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
             if log is not None:

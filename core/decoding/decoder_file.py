@@ -11,7 +11,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, EncoderPin, Facts, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError, reason
+from core.errors import InputError
 from core.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
@@ -80,16 +80,7 @@ def load_decoder(path: Path | str) -> Decoder:
     InputError
         If the file is missing, damaged, of another kind or version, or contradicts itself.
     """
-    path = Path(path)
-    table, tensors = _FILE.read(path)
-    try:
-        return _build(table, tensors)
-    except InputError as error:
-        raise InputError(f"{path} cannot be used: {reason(error)}") from error
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise InputError(
-            f"{path} is damaged: its header does not describe a decoder ({reason(error)})."
-        ) from error
+    return _FILE.load(path, _build, "a decoder")
 
 
 def read_header(path: Path) -> dict[str, Any]:

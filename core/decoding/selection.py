@@ -205,7 +205,7 @@ class Views:
 
 def fit_on(
     blocks: Sequence[np.ndarray], labels: np.ndarray, classes: int, seed: int
-) -> tuple[LinearHead, tuple[float, ...]]:
+) -> tuple[LinearHead, tuple[float, ...], np.ndarray]:
     """Fit a head, and see by cross-validation inside the trials given how good it will be.
 
     Returns
@@ -213,13 +213,16 @@ def fit_on(
     LinearHead
     tuple of float
         Accuracy of every test fold inside.
+    ndarray, shape (trials, classes)
+        Logits of every trial, from the fold that left it out.
     """
     inside = []
+    left_out = np.empty((len(labels), classes))
     for train, test in _folds(labels, seed):
         head = fit_head([b[train] for b in blocks], labels[train], classes)
-        decided = head.logits(np.concatenate([b[test] for b in blocks], axis=1)).argmax(axis=1)
-        inside.append(float(np.mean(decided == labels[test])))
-    return fit_head(blocks, labels, classes), tuple(inside)
+        left_out[test] = head.logits(np.concatenate([b[test] for b in blocks], axis=1))
+        inside.append(float(np.mean(left_out[test].argmax(axis=1) == labels[test])))
+    return fit_head(blocks, labels, classes), tuple(inside), left_out
 
 
 def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
@@ -277,27 +280,34 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     for repeat in range(repeats):
         for train, test in _folds(labels, seed + repeat):
             settled = views.settle(needed, train)
-            inside = {}
-            if views.prior is not None:
-                blocks = [settled[view][1] for view in views.of(PRIOR)]
-                own = [settled[view][1] for view in views.of(heads[0])]
-                inner = _folds(labels[train], seed)
-                weight, inside[PRIOR] = weigh(views.prior, blocks, own, labels, train, inner)
-                at = logits_at_weights(views.prior, blocks, own, labels, train, test)
-                for each, found in at.items():
-                    weighed[each][repeat, test] = found
-                logits[PRIOR][repeat, test] = weighed[weight][repeat, test]
-                decided[PRIOR][repeat, test] = weighed[weight][repeat, test].argmax(axis=1)
+            inside: dict[str, tuple[float, ...]] = {}
+            left_out: dict[str, np.ndarray] = {}  # logits inside the training part
             for head in heads:
                 blocks = [settled[view][1] for view in views.of(head)]
-                fitted, inside[head] = fit_on(
+                fitted, inside[head], left_out[head] = fit_on(
                     [b[train] for b in blocks], labels[train], classes, seed
                 )
-                found = fitted.logits(np.concatenate([b[test] for b in blocks], axis=1))
-                logits[head][repeat, test] = found
-                decided[head][repeat, test] = found.argmax(axis=1)
+                logits[head][repeat, test] = fitted.logits(
+                    np.concatenate([b[test] for b in blocks], axis=1)
+                )
+            if views.prior is not None:
+                # Without the prior's weight it is the first head, which is fitted already.
+                first = heads[0]
+                blocks = [settled[view][1] for view in views.of(PRIOR)]
+                inner = _folds(labels[train], seed)
+                weight, inside[PRIOR] = weigh(
+                    views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
+                )
+                at = logits_at_weights(
+                    views.prior, blocks, labels, train, test, logits[first][repeat, test]
+                )
+                for each, found in at.items():
+                    weighed[each][repeat, test] = found
+                logits[PRIOR][repeat, test] = at[weight]
+            for head in candidates:
+                decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
             if "auto" in decided:
-                best = choose(inside, _share(labels[train]))
+                best = choose({head: inside[head] for head in candidates}, _share(labels[train]))
                 decided["auto"][repeat, test] = decided[best][repeat, test]
             for name, make in SPECIALISTS.items():
                 model, seen = make(), views.covariances

@@ -217,7 +217,7 @@ class Engine:
                     dropped_decisions=0 if self._maker is None else self._maker.dropped,
                 ),
                 channels=self._monitor.channels,
-                decoder=decoder_status(self._decoder),
+                decoder=None if self._decoder is None else DecoderStatus.of(self._decoder),
                 latest=self._latest,
                 recent=tuple(self._recent),
                 evidence=self._evidence,
@@ -375,21 +375,6 @@ class Engine:
         if self._maker.status in ("gap", "artifact"):
             return self._maker.status, f"{self._maker.reason}; decisions return in {to_go:.1f} s."
         return "warming", f"Waiting for a whole window of signal: {to_go:.1f} s to go."
-
-
-def decoder_status(decoder: Decoder | None) -> DecoderStatus | None:
-    """Return the facts of a decoder that belong on every screen."""
-    if decoder is None:
-        return None
-    return DecoderStatus(
-        subject=decoder.facts.subject,
-        head=decoder.facts.name,
-        encoder="no encoder" if decoder.encoder is None else decoder.encoder.label,
-        classes=decoder.classes,
-        score=decoder.facts.score,
-        chance=decoder.facts.chance,
-        trials=decoder.facts.trials,
-    )
 
 
 def _electrodes(labels: Sequence[str], decoder: Decoder | None) -> list[str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from core.decoding.decoder import Decoder
 from core.signal.monitor import ChannelStatus
 from realtime.engine.evidence import EvidenceSettings
 
@@ -100,12 +101,25 @@ class DecoderStatus:
     """The facts of the decoder that belong on every screen."""
 
     subject: str
-    head: str  # "encoder", "riemann" or "hybrid"
+    head: str  # by the name that people read
     encoder: str  # with "untrained" in it where the weights are
     classes: tuple[str, ...]
     score: float  # cross-validated balanced accuracy
     chance: float  # its 95 % chance bound
     trials: int
+
+    @classmethod
+    def of(cls, decoder: Decoder) -> DecoderStatus:
+        """Return those of a decoder."""
+        return cls(
+            subject=decoder.facts.subject,
+            head=decoder.facts.name,
+            encoder="no encoder" if decoder.encoder is None else decoder.encoder.label,
+            classes=decoder.classes,
+            score=decoder.facts.score,
+            chance=decoder.facts.chance,
+            trials=decoder.facts.trials,
+        )
 
 
 @dataclass(frozen=True)

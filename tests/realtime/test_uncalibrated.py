@@ -13,7 +13,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.player import replay
 from realtime.cli import main
-from realtime.engine.engine import decoder_status
+from realtime.engine.snapshot import DecoderStatus
 from realtime.uncalibrated import gather, population_decoder
 from realtime.widgets.aligning import AligningDialog
 
@@ -86,7 +86,7 @@ def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
     new = imagery_recording(5)
     minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
     decoder = population_decoder(lambda: minute, minute.labels)
-    shown = decoder_status(decoder)
+    shown = DecoderStatus.of(decoder)
     assert shown.head == CALLED
     assert shown.trials == 0
     assert 0.6 < shown.score < 0.75

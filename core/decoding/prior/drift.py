@@ -8,43 +8,30 @@ trust, before the person has a second recording.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import permutations
 
 import numpy as np
-
-from core.decoding.prior.population import vectors_at
 
 STEADINESS = 3.0
 """How much a direction is held back for its mean square move."""
 
 
-def moves(
-    covariances: np.ndarray,
-    recording: np.ndarray,
-    person: np.ndarray,
-    whitened: Mapping[int, np.ndarray],
-) -> np.ndarray:
+def moves(seen_from: Mapping[tuple[int, int], np.ndarray], features: int) -> np.ndarray:
     """Return how far recordings lie from each other, as seen from the reference of one of them.
 
     Parameters
     ----------
-    covariances : ndarray, shape (trials, channels, channels)
-    recording, person : ndarray of int, shape (trials,)
-    whitened : mapping of int to ndarray
-        `core.decoding.prior.population.whiteners` of these recordings.
+    seen_from : mapping
+        From `core.decoding.prior.population.crossed`.
+    features : int
+        Of a vector, for the case that nobody has two recordings.
 
     Returns
     -------
     ndarray, shape (moves, features)
         A mean tangent vector for every ordered pair of recordings of one person.
     """
-    channels = covariances.shape[-1]
-    found = [np.empty((0, channels * (channels + 1) // 2))]
-    for one in np.unique(person):
-        for reference, other in permutations(np.unique(recording[person == one]).tolist(), 2):
-            seen = vectors_at(covariances[recording == other], whitened[reference])
-            found.append(seen.mean(axis=0)[None])
-    return np.concatenate(found)
+    means = [seen.mean(axis=0) for seen in seen_from.values()]
+    return np.array(means).reshape(-1, features)
 
 
 def drift_of(moved: np.ndarray) -> np.ndarray:

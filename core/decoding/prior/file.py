@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from core.decoding.prior.population import Prior
-from core.errors import InputError, reason
 from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-prior"
@@ -63,14 +62,7 @@ def load_prior(path: Path | str) -> Prior:
     InputError
         If the file is missing, damaged, of another kind or version, or contradicts itself.
     """
-    path = Path(path)
-    table, tensors = _FILE.read(path)
-    try:
-        return _build(table, tensors)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise InputError(
-            f"{path} is damaged: its header does not describe its trials ({reason(error)})."
-        ) from error
+    return _FILE.load(path, _build, "its trials")
 
 
 def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:

@@ -12,7 +12,13 @@ from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
 from core.decoding.prior.drift import drift_of, moves, steadied
 from core.decoding.prior.mirror import mirror_of, swap
-from core.decoding.prior.population import Prior, aligned, aligned_elsewhere, whiteners
+from core.decoding.prior.population import (
+    Prior,
+    aligned,
+    aligned_elsewhere,
+    crossed,
+    whiteners,
+)
 from core.decoding.specialists import BAND
 from core.errors import InputError
 from core.metrics import balanced_accuracy
@@ -121,9 +127,10 @@ def head_of_prior(
     covariances = shrunk(sample, prior.length)
     recording = prior.recording[taken]
     whitened = whiteners(covariances, recording)
-    moved = moves(covariances, recording, person, whitened)
     vectors = aligned(covariances, recording, whitened)
-    elsewhere = aligned_elsewhere(covariances, recording, person, whitened)
+    seen_from = crossed(covariances, recording, person, whitened)
+    moved = moves(seen_from, vectors.shape[1])
+    elsewhere = aligned_elsewhere(vectors, recording, seen_from)
 
     mirror, swapped = mirror_of((channels,)), swap(shared)
     if mirror is not None and swapped is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 
@@ -258,16 +258,13 @@ def aligned(
     return vectors
 
 
-def aligned_elsewhere(
+def crossed(
     covariances: np.ndarray,
     recording: np.ndarray,
     person: np.ndarray,
     whitened: Mapping[int, np.ndarray],
-) -> np.ndarray:
-    """Return tangent vectors of covariances, each recording's at the mean of another of its person.
-
-    Nobody's own trials are known before they happen: this is how a live stream is seen from a
-    reference that was settled earlier. Who has one recording is aligned by that.
+) -> dict[tuple[int, int], np.ndarray]:
+    """Return tangent vectors of every recording at the mean of each other one of its person.
 
     Parameters
     ----------
@@ -277,10 +274,41 @@ def aligned_elsewhere(
 
     Returns
     -------
-    ndarray, shape (trials, channels x (channels + 1) / 2)
+    dict of (int, int) to ndarray, each (trials of the recording, features)
+        By the recording whose mean is the reference, and the one that is seen from there.
     """
-    reference: dict[int, np.ndarray] = {}
-    for one in np.unique(person):
-        its = np.unique(recording[person == one])
-        reference |= {int(r): whitened[int(o)] for r, o in zip(its, np.roll(its, 1), strict=True)}
-    return aligned(covariances, recording, reference)
+    return {
+        (reference, seen): vectors_at(covariances[recording == seen], whitened[reference])
+        for one in np.unique(person)
+        for reference, seen in permutations(np.unique(recording[person == one]).tolist(), 2)
+    }
+
+
+def aligned_elsewhere(
+    vectors: np.ndarray, recording: np.ndarray, seen_from: Mapping[tuple[int, int], np.ndarray]
+) -> np.ndarray:
+    """Return vectors, each recording's at the mean of the one before it of the same person.
+
+    Nobody's own trials are known before they happen: this is how a live stream is seen from a
+    reference that was settled earlier. A person's first recording is seen from the last one; who
+    has one recording keeps its own reference.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (trials, features)
+        From `aligned`.
+    recording : ndarray of int, shape (trials,)
+    seen_from : mapping
+        From `crossed`.
+
+    Returns
+    -------
+    ndarray, shape (trials, features)
+    """
+    found = vectors.copy()
+    for one in np.unique(recording):
+        references = [reference for reference, seen in seen_from if seen == one]
+        earlier = [reference for reference in references if reference < one]
+        if references:
+            found[recording == one] = seen_from[max(earlier or references), one]
+    return found

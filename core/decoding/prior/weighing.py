@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from core.decoding.heads import STRENGTH, LinearHead, fit_head, fit_near, softmax
+from core.decoding.heads import STRENGTH, LinearHead, fit_near, softmax
 from core.decoding.prior.drift import steadied
 from core.decoding.prior.head import PriorHead
 
@@ -114,19 +114,21 @@ def choose_weight(missed: Mapping[float, np.ndarray]) -> float:
 def weigh(
     prior: PriorHead,
     blocks: Sequence[np.ndarray],
-    own: Sequence[np.ndarray],
     labels: np.ndarray,
-    train: np.ndarray,
     folds: Iterable[tuple[np.ndarray, np.ndarray]],
+    alone: np.ndarray,
 ) -> tuple[float, tuple[float, ...]]:
-    """Choose a weight by cross-validation inside the trials `train`.
+    """Choose a weight by cross-validation inside some trials.
 
     Parameters
     ----------
-    prior, blocks, own, labels, train
-        As in `logits_at_weights`.
+    prior : PriorHead
+    blocks : sequence of ndarray, each (trials, features of the view)
+        Aligned vectors of the prior's views.
+    labels : ndarray of int, shape (trials,)
     folds : iterable of (fit, judge)
-        Positions in `train`.
+    alone : ndarray, shape (trials, classes)
+        Logits of a head that knows no prior, each trial's from the fold that judges it.
 
     Returns
     -------
@@ -134,14 +136,13 @@ def weigh(
     tuple of float
         Accuracy of every fold at that weight.
     """
-    missed: dict[float, np.ndarray] = {each: np.empty(len(train)) for each in WEIGHTS}
+    missed: dict[float, np.ndarray] = {each: np.empty(len(labels)) for each in WEIGHTS}
     accuracies: dict[float, list[float]] = {each: [] for each in WEIGHTS}
     for fit, judge in folds:
-        asked = labels[train[judge]]
-        found = logits_at_weights(prior, blocks, own, labels, train[fit], train[judge])
+        found = logits_at_weights(prior, blocks, labels, fit, judge, alone[judge])
         for each, logits in found.items():
-            missed[each][judge] = misses(logits, asked)
-            accuracies[each].append(float(np.mean(logits.argmax(axis=1) == asked)))
+            missed[each][judge] = misses(logits, labels[judge])
+            accuracies[each].append(float(np.mean(logits.argmax(axis=1) == labels[judge])))
     weight = choose_weight(missed)
     return weight, tuple(accuracies[weight])
 
@@ -149,10 +150,10 @@ def weigh(
 def logits_at_weights(
     prior: PriorHead,
     blocks: Sequence[np.ndarray],
-    own: Sequence[np.ndarray],
     labels: np.ndarray,
     train: np.ndarray,
     test: np.ndarray,
+    alone: np.ndarray,
 ) -> dict[float, np.ndarray]:
     """Return the logits of some trials at every weight, learned from others.
 
@@ -161,19 +162,15 @@ def logits_at_weights(
     prior : PriorHead
     blocks : sequence of ndarray, each (trials, features of the view)
         Aligned vectors of the prior's views.
-    own : sequence of ndarray, each (trials, features of the view)
-        What a head that knows no prior looks at; it is taken at weight 0.
     labels : ndarray of int, shape (trials,)
     train, test : ndarray of int
         Trials to learn from, and to give logits of.
+    alone : ndarray, shape (tested trials, classes)
+        What a head that knows no prior made of the same trials; it is taken at weight 0.
     """
-    found = {}
     start = start_from(prior, [block[train] for block in blocks], labels[train])
-    for weight in WEIGHTS:
-        seen = own if weight == 0 else blocks
-        if weight == 0:
-            head = fit_head([block[train] for block in own], labels[train], len(prior.bias))
-        else:
-            head = fit_weighted(prior, start, weight)
-        found[weight] = head.logits(np.concatenate([block[test] for block in seen], axis=1))
-    return found
+    seen = np.concatenate([block[test] for block in blocks], axis=1)
+    return {
+        weight: alone if weight == 0 else fit_weighted(prior, start, weight).logits(seen)
+        for weight in WEIGHTS
+    }

@@ -1,7 +1,7 @@
 import numpy as np
 
 from core.decoding.prior.drift import drift_of, moves, steadied
-from core.decoding.prior.population import whiteners
+from core.decoding.prior.population import crossed, whiteners
 
 
 def covariances(shift, seed=0, trials=8):
@@ -14,8 +14,9 @@ def test_a_move_between_recordings_of_one_person_is_found_and_one_between_people
     both = np.concatenate([covariances(1.0, 0), covariances(2.0, 1)])
     recording = np.repeat([0, 1], 8)
     whitened = whiteners(both, recording)
-    assert moves(both, recording, np.repeat([0, 1], 8), whitened).shape == (0, 6)
-    there, back = moves(both, recording, np.zeros(16, dtype=int), whitened)
+    assert moves(crossed(both, recording, np.repeat([0, 1], 8), whitened), 6).shape == (0, 6)
+    one = np.zeros(16, dtype=int)
+    there, back = moves(crossed(both, recording, one, whitened), 6)
     # Four times the power in the first channel.
     assert abs(there[0] - np.log(4.0)) < 0.15
     assert abs(back[0] + np.log(4.0)) < 0.15

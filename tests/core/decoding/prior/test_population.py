@@ -5,7 +5,13 @@ import pytest
 
 from core.decoding.prior.head import head_of_decoder, head_of_prior, together
 from core.decoding.prior.mirror import mirror_of, swap
-from core.decoding.prior.population import aligned, aligned_elsewhere, make_prior, whiteners
+from core.decoding.prior.population import (
+    aligned,
+    aligned_elsewhere,
+    crossed,
+    make_prior,
+    whiteners,
+)
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
@@ -58,8 +64,10 @@ def test_trials_can_be_seen_from_another_recording_of_their_person(prior):
     whitened = whiteners(covariances, prior.recording)
     # The first two recordings as one person's.
     person = np.where(prior.recording < 2, 0, 1)
-    found = aligned_elsewhere(covariances, prior.recording, person, whitened)
     own = aligned(covariances, prior.recording, whitened)
+    seen_from = crossed(covariances, prior.recording, person, whitened)
+    assert set(seen_from) == {(0, 1), (1, 0)}
+    found = aligned_elsewhere(own, prior.recording, seen_from)
     alone = prior.recording == 2
     np.testing.assert_array_equal(found[alone], own[alone])
     first = prior.recording == 0

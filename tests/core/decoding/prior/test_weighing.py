@@ -65,10 +65,10 @@ def test_a_good_prior_beats_few_own_trials():
     found = logits_at_weights(
         prior_of(1.0),
         [np.concatenate([features, others])],
-        [np.concatenate([features, others])],
         np.concatenate([labels, asked]),
         np.arange(10),
         np.arange(10, 410),
+        fit_head([features], labels, 2).logits(others),
     )
     right = {weight: np.mean(z.argmax(axis=1) == asked) for weight, z in found.items()}
     assert set(right) == set(WEIGHTS)
