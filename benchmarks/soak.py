@@ -121,7 +121,8 @@ def schedule(seconds: float, seed: int, every: float) -> list[str]:
 def _program(read_to: Path, arguments: list[str]) -> int:
     """Be ``eegpt-realtime``, and write down the stamps that came to its inlets."""
     from core.stream.inlet import Block, Inlet
-    from realtime import cli, link, live
+    from realtime import cli, live
+    from realtime.engine import link
 
     class CountingInlet(Inlet):
         _came = _read = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import InputError
+from core.montage import direction
 
 if TYPE_CHECKING:
     import mne
@@ -22,6 +23,7 @@ UNIT = "microvolts"
 # A word rather than a code such as "S  1", which stays as MNE shows it.
 _BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
 _SEGMENT = "new segment/"
+_EDF_UNITS = ("V", "mV", "uV", "\u00b5V")
 _BREAKS = ("boundary", "edge boundary", "bad boundary", _SEGMENT)
 
 
@@ -141,7 +143,11 @@ def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None)
 
     picks = mne.pick_types(raw.info, eeg=True, exclude=())
     if not len(picks):
-        raise InputError(f"{path} has no EEG channel.")
+        kinds = ", ".join(sorted(set(raw.get_channel_types())))
+        raise InputError(
+            f"{path} has no EEG channel, but {len(raw.ch_names)} of other kinds ({kinds}); if some "
+            "are EEG, correct their kind or unit in the file (units are V, mV and uV)."
+        )
     samples = np.ascontiguousarray(raw.get_data(picks=picks).T * 1e6, dtype=np.float32)
     offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
     marked = [
@@ -181,7 +187,33 @@ def _read_mne(path: Path) -> Recording:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error
 
+    if path.suffix.lower() in (".edf", ".bdf"):
+        _check_edf_units(path)
     return recording_of_raw(raw, path, _sha256(path))
+
+
+def _check_edf_units(path: Path) -> None:
+    """Refuse electrodes in a unit that MNE does not know: it takes every such number for volts.
+
+    Source of the header's layout: Kemp et al., 1992 (EDF).
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    with path.open("rb") as file:
+        count = int(file.read(256)[252:])
+        fields = file.read(count * (16 + 80 + 8)).decode("latin-1")
+    labels, units = fields[: 16 * count], fields[96 * count :]
+    for number in range(count):
+        label = labels[16 * number : 16 * (number + 1)].strip()
+        unit = units[8 * number : 8 * (number + 1)].strip()
+        if unit not in _EDF_UNITS and direction(label) is not None:
+            raise InputError(
+                f'{path} has channel {label} in "{unit}", which is not V, mV or uV as a file of '
+                "this kind should have it; correct its physical dimension in the header."
+            )
 
 
 def _plain_label(label: str) -> str:
@@ -213,7 +245,10 @@ def _read_xdf(path: Path, unit: str | None) -> Recording:
         for i in range(int(info["channel_count"][0]))
     )
     units = [c.get("unit", "") for c in channels] + [""] * (len(labels) - len(channels))
-    factors = [factor(found or unit or "", UNIT) for found in units]
+    try:
+        factors = [factor(found or unit or "", UNIT) for found in units]
+    except InputError as error:
+        raise InputError(f"{path} cannot be used: {error}") from error
     samples = np.asarray(eeg[0]["time_series"], dtype=np.float64) * factors
     steps = np.diff(stamps) * rate
     events = sorted(

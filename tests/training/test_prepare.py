@@ -1,5 +1,6 @@
 """The command, from recordings to a store, also when it dies in between."""
 
+import re
 import subprocess
 import sys
 import time
@@ -147,6 +148,20 @@ def test_verify_names_the_shard(reference, capsys):
     content[-1] ^= 64
     file.write_bytes(content)
     assert f"{file} is damaged" in said(capsys, ["--verify", "--store", str(reference.folder)])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "words"),
+    [("µV", "parsec", "has no EEG channel"), (r"(Ch\d=)", r"\1X", "has no electrode")],
+    ids=["unit", "electrodes"],
+)
+def test_a_recording_that_is_no_known_signal_is_named(
+    folder, tmp_path, capsys, pattern, instead, words
+):
+    header = folder / "2" / "1.vhdr"
+    header.write_text(re.sub(pattern, instead, header.read_text("utf-8")), encoding="utf-8")
+    error = said(capsys, [f"files:{folder}", "--store", str(tmp_path / "store"), "--jobs", "1"])
+    assert f"{header} {words}" in error
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

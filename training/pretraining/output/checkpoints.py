@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.errors import InputError
+from core.errors import InputError, reason
 from core.files import write_whole
+from core.tensor_file import DamagedError, read_tensors
 from training.pretraining.objectives.spectrum import Parts
 from training.pretraining.sharing import part_of, whole
 
@@ -153,16 +154,13 @@ def _alike(one: Tensor | None, other: Tensor | None) -> bool:
 
 
 def _read(path: Path, names: bool = True) -> tuple[Progress, dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
     if not path.is_file():
         raise InputError(f"There is no checkpoint {path}.")
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "null"))
-            tensors = {n: file.get_tensor(n) for n in file.keys()} if names else {}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: {str(error).splitlines()[0]}.") from error
+        metadata, tensors = read_tensors(path, "pt", tensors=names)
+        header = json.loads(metadata.get(_HEADER, "null"))
+    except (DamagedError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {reason(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} is no checkpoint of a pretraining run.")
     if (version := header.pop("format_version", None)) != VERSION:
