@@ -360,7 +360,15 @@ def test_folder_without_a_data_set_is_refused(tmp_path):
 
 def test_killed_recordings_lose_less_than_a_second():
     done = subprocess.run(
-        [sys.executable, "benchmarks/kill_recording.py", "--kills", "4", "--seed", "7", "--json"],
+        [
+            sys.executable,
+            "benchmarks/faults/kill_recording.py",
+            "--kills",
+            "4",
+            "--seed",
+            "7",
+            "--json",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "fault_matrix.py"
+FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "faults" / "fault_matrix.py"
 SOME = (
     "lost block",
     "stall, then fast",

@@ -17,7 +17,7 @@ from core.units import volts_per
 TOLERANCE = {"float32": 1e-5, "bf16": 0.02, "int8": 0.05}
 """Largest root mean square of the differences to float32, relative to the tokens'.
 
-Whether decisions agree as well depends on the decoder: `benchmarks/precision_agreement.py`.
+Whether decisions agree as well depends on the decoder: `benchmarks/speed/precision_agreement.py`.
 """
 
 

@@ -1,7 +1,7 @@
 """How fast windows come out of a store: random crops, beside what a training step takes.
 
-    python benchmarks/store_speed.py STORE             a store that training.prepare wrote
-    python benchmarks/store_speed.py --made 8          8 GB of noise in a folder of its own
+    python benchmarks/pretraining/store_speed.py STORE     a store that training.prepare wrote
+    python benchmarks/pretraining/store_speed.py --made 8  8 GB of noise in a folder of its own
 
 Every crop is of a random recording and a random start, as in pretraining. The store may be larger
 than memory: what is read from the disk anew and what memory grows by is said beside the rate.

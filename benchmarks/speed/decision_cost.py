@@ -1,8 +1,8 @@
 """What a decision costs the encoder, beside encoding the whole window anew, and beside the floor.
 
-    python benchmarks/decision_cost.py                          large, 58 channels, one thread
-    python benchmarks/decision_cost.py --encoders starter untrained-large --channels 19 58
-    python benchmarks/decision_cost.py --hops 64 16 --threads 1 2 --precisions float32 int8
+    python benchmarks/speed/decision_cost.py                          large, 58 channels, one thread
+    python benchmarks/speed/decision_cost.py --encoders starter untrained-large --channels 19 58
+    python benchmarks/speed/decision_cost.py --hops 64 16 --threads 1 2 --precisions float32 int8
 
 One hop of a `StreamingEncoder` is timed, tokens of the whole window included. The ways of a row
 take turns, and ratios are medians over the turns, so that what else the computer does falls on all

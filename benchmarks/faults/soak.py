@@ -1,6 +1,6 @@
 """Let the live program run for hours on a faulty stream, and count everything.
 
-    python benchmarks/soak.py --hours 1 --channels 64 --rate 1000
+    python benchmarks/faults/soak.py --hours 1 --channels 64 --rate 1000
 
 A simulated subject is sent by a process of its own, with a fault of a random kind every half
 minute or so. Watched are the program's memory, file handles and threads and the age of its

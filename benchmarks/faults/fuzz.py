@@ -1,8 +1,8 @@
 """What spoiled decoders, priors, encoders, checkpoints, settings and stream descriptions do.
 
-    python benchmarks/fuzz.py                  100,002 cases, about half an hour
-    python benchmarks/fuzz.py --cases 600      a taste
-    python benchmarks/fuzz.py --only 4711      one case again, with its traceback
+    python benchmarks/faults/fuzz.py                  100,002 cases, about half an hour
+    python benchmarks/faults/fuzz.py --cases 600      a taste
+    python benchmarks/faults/fuzz.py --only 4711      one case again, with its traceback
 
 Each case is a good file, spoiled (`fuzzing/mutations.py`), and read by the function that the
 programs read it with; what is accepted is then used (`fuzzing/kinds.py`). A case is a finding if

@@ -1,8 +1,8 @@
 """Do every fault of a live stream to the real program, and see it noticed, said and survived.
 
-    python benchmarks/fault_matrix.py                   every fault, about ten minutes
-    python benchmarks/fault_matrix.py --only flat nan   some kinds, or cases
-    python benchmarks/fault_matrix.py --clean 60        an hour of clean replay: no false alarm
+    python benchmarks/faults/fault_matrix.py  every fault, about ten minutes
+    python benchmarks/faults/fault_matrix.py --only flat nan  some kinds, or cases
+    python benchmarks/faults/fault_matrix.py --clean 60  an hour of clean replay
 
 ``eegpt-stream replay --fault`` and ``eegpt-realtime --headless`` run in processes of their own,
 over LSL. What the program wrote is then held against the truth file of the sender.
@@ -261,7 +261,7 @@ def start(module: str, *arguments: object) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
     )
 
 

@@ -1,7 +1,7 @@
 """What the signal path costs for a second of signal: units, reference, filter, resampling.
 
-    python benchmarks/signal_path_cost.py
-    python benchmarks/signal_path_cost.py --streams 64x1000 256x2048 --chunk 0.02
+    python benchmarks/speed/signal_path_cost.py
+    python benchmarks/speed/signal_path_cost.py --streams 64x1000 256x2048 --chunk 0.02
 
 The path is fed in chunks as a live stream is. Beside it, in turns with it, runs the filter that
 MNE-LSL's stream runs on each chunk it gets, SciPy's second-order sections with a kept state, with

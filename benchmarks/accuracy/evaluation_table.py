@@ -1,8 +1,9 @@
-"""How good every system is on the eleven PhysioNet people, with and without the other people.
+r"""How good every system is on the eleven PhysioNet people, with and without the other people.
 
-    python benchmarks/evaluation_table.py --work work --out table
-    python benchmarks/evaluation_table.py --work work --out table --encoders FILE FILE
-    python benchmarks/evaluation_table.py --work work --out table --protocols calibrate-then-run
+    python benchmarks/accuracy/evaluation_table.py --work work --out table
+    python benchmarks/accuracy/evaluation_table.py --work work --out table --encoders FILE FILE
+    python benchmarks/accuracy/evaluation_table.py --work work --out table \
+        --protocols calibrate-then-run
 
 Imagined left against right fist, seeds and runs as below. The people are parted in two halves; an
 encoder is pretrained on each with the recipe of the starter (a few minutes each), and everybody is
@@ -43,7 +44,7 @@ GROUPS = {
     "probe": (PROBE,),
     "networks": NETWORKS,
 }
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def main() -> None:

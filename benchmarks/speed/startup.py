@@ -1,7 +1,7 @@
 """How long the programs take to say something.
 
-    python benchmarks/startup.py
-    python benchmarks/startup.py --turns 15 --json startup.json
+    python benchmarks/speed/startup.py
+    python benchmarks/speed/startup.py --turns 15 --json startup.json
 
 Each command runs as a person starts it, in a process of its own. Said are the shortest and the
 median time on the clock, which other programs lengthen, and the process's own time. What asks for

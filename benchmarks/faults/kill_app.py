@@ -1,7 +1,7 @@
 """What the programs leave when they are killed at any moment, and whether they start again.
 
-    python benchmarks/kill_app.py                      50 kills, about ten minutes
-    python benchmarks/kill_app.py --live 2 --fit 1 --demo 0
+    python benchmarks/faults/kill_app.py                      50 kills, about ten minutes
+    python benchmarks/faults/kill_app.py --live 2 --fit 1 --demo 0
 
 Three programs are killed (SIGKILL) at random moments from their start on: `eegpt-realtime` on a
 live stream with a log, `eegpt-realtime --demo` with a log, and `eegpt-calibrate fit`, half of the
@@ -95,7 +95,7 @@ def start(kind: str, home: Path, *arguments: object) -> subprocess.Popen:
             [sys.executable, "-m", MODULES[kind], *map(str, arguments), "--home", str(home)],
             stdout=said,
             stderr=said,
-            cwd=Path(__file__).resolve().parents[1],
+            cwd=Path(__file__).resolve().parents[2],
             env=os.environ | {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"},
         )
 

@@ -1,7 +1,7 @@
 """Whether the memory of a training run grows: with the store, or over an hour.
 
-    python benchmarks/training_memory.py --minutes 60             noise, 0.5 GB and 4 GB
-    python benchmarks/training_memory.py --gigabytes 1 8 --folder DIR
+    python benchmarks/pretraining/training_memory.py --minutes 60             noise, 0.5 GB and 4 GB
+    python benchmarks/pretraining/training_memory.py --gigabytes 1 8 --folder DIR
 
 `python -m training.pretrain` itself trains a tiny encoder, validates and writes checkpoints, first
 on the smaller store for a few minutes, then on the larger one to the end. It is watched from

@@ -1,7 +1,7 @@
 """How well imagined fists are decoded: calibrated on runs 4 and 8, decided on run 12.
 
-    python benchmarks/imagery_accuracy.py            one offline pass over every recording
-    python benchmarks/imagery_accuracy.py --live     also replayed over LSL at real speed
+    python benchmarks/accuracy/imagery_accuracy.py            one offline pass over every recording
+    python benchmarks/accuracy/imagery_accuracy.py --live     also replayed over LSL at real speed
 
 For each person and head: accuracy and balanced accuracy of the last decision inside each cue's
 four seconds, beside CSP+LDA and tangent space + logistic regression that were fitted on the same
@@ -59,7 +59,7 @@ SUBJECTS = (1, 2, 6, 11, 14)
 FIT_RUNS, TEST_RUN = (4, 8), 12
 OWN = "auto, own trials alone"
 SYSTEMS = ("auto", OWN, "riemann", "encoder", "hybrid")
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Windows a second of training, with and without each of our savings.
 
-    python benchmarks/training_speed.py --store STORE          a store that training.prepare wrote
-    python benchmarks/training_speed.py --variant base2 --batch 4
+    python benchmarks/pretraining/training_speed.py --store STORE     made by training.prepare
+    python benchmarks/pretraining/training_speed.py --variant base2 --batch 4
 
 Beside ours runs a plain loop, as the code that made EEGPT's published weights is written: float32,
 all patches embedded before the mask chooses, every token of every block computed, AdamW tensor by

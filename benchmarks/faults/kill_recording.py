@@ -1,7 +1,7 @@
 """What a recording loses when its process is killed at any moment.
 
-    python benchmarks/kill_recording.py               50 kills, about three minutes
-    python benchmarks/kill_recording.py --json        the same as JSON
+    python benchmarks/faults/kill_recording.py               50 kills, about three minutes
+    python benchmarks/faults/kill_recording.py --json        the same as JSON
 
 A process records 16 channels at 1000 Hz in real time, blocks of 20 ms and an event every 100 ms,
 and tells by a pipe what it had given to the recorder and when. It is killed (SIGKILL) at a random
@@ -109,7 +109,7 @@ def kill(root: Path, number: int, moment: float) -> dict:
         [sys.executable, __file__, "--record", str(root)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
     )
     assert process.stdout is not None
     told = [process.stdout.readline()]

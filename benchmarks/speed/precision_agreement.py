@@ -1,7 +1,7 @@
 """How often decisions in bf16 and int8 agree with those in float32, on recordings.
 
-    python benchmarks/precision_agreement.py                    people 1 to 4, the starter encoder
-    python benchmarks/precision_agreement.py --encoder untrained-large --subjects 1
+    python benchmarks/speed/precision_agreement.py  people 1 to 4, the starter
+    python benchmarks/speed/precision_agreement.py --encoder untrained-large --subjects 1
 
 For each person a decoder that looks at tokens alone is fitted, in float32, on run 4, and decides on
 every window of run 8 (imagined fists; run 12 is never read). Said are the windows, the share with
@@ -34,7 +34,7 @@ from core.montage import channel_ids  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
 from core.threads import one_torch_thread  # noqa: E402
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 
 
