@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,19 +104,6 @@ def _device(name: str, local_rank: int) -> torch.device:
         )
     torch.cuda.set_device(local_rank)
     return torch.device("cuda", local_rank)
-
-
-def give_back_memory() -> None:
-    """Return to the system what this process has freed.
-
-    Masks ask for another number of patches at every step. glibc keeps the holes that tensors of
-    ever other sizes leave behind: after forty steps they were three quarters of what was in use.
-    """
-    if sys.platform != "linux":
-        return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none, and no such holes
-    if trim is not None:
-        trim(0)
 
 
 class Interruption:

@@ -17,6 +17,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.montage import CODEX
 from training.pretraining.masking import Masks
+from training.pretraining.memory import give_back_memory
 from training.pretraining.objectives.eegpt import Losses, Objective, collapse, parameter_groups
 from training.pretraining.objectives.lean import leave_out_unread
 from training.pretraining.objectives.parts import check_store, first_weights, objective_of
@@ -25,7 +26,7 @@ from training.pretraining.output.checkpoints import Progress, load_checkpoint, s
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.output.pictures import Reconstruction
-from training.pretraining.processes import Interruption, Processes, give_back_memory
+from training.pretraining.processes import Interruption, Processes
 from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
 from training.pretraining.settings import PretrainSettings
 from training.pretraining.sharing import is_sharded, shared, unsynchronised
@@ -33,6 +34,7 @@ from training.pretraining.windows import Group, Windows, WindowStore
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_GIVE_BACK_EVERY = 16  # steps
 _VALIDATION_SEED = 0  # of every run: their validation losses can be compared
 
 
@@ -158,6 +160,7 @@ class Trainer:
                     spent, since = 0.0, self.step
                 if self._due(self.settings.checkpoint_every) or stop:
                     self.save(folder)
+                if self.step % _GIVE_BACK_EVERY == 0:
                     give_back_memory()
                 if stop and self.step < self.steps:
                     self.tell(f"Stopped by a signal at step {self.step}; everything is saved.")
