@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +14,15 @@ from core.decoding.heads import softmax
 from core.errors import InputError
 from training.evaluation.trials import Trials
 
+if TYPE_CHECKING:
+    import torch
+
 BAND = (4.0, 36.0)
 """Pass band in Hz of what the networks see."""
 
 EPOCHS = 100
+UPDATES = 400
+"""At most: hundreds of trials of other people need fewer epochs."""
 BATCH = 16
 RATE = 1e-3  # of AdamW
 
@@ -24,7 +31,7 @@ RATE = 1e-3  # of AdamW
 class NetworkSystem:
     """A network of braindecode with its own defaults.
 
-    Number of epochs, batch and learning rate are fixed, so that nothing is chosen on the test
+    Numbers of epochs and updates, batch and learning rate are fixed, so that nothing is chosen on the test
     part, nor trials set aside that the other systems learn from.
 
     Attributes
@@ -58,14 +65,11 @@ class NetworkSystem:
             )
             given = torch.from_numpy(signal / scale).float()
             optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
-            for _ in range(EPOCHS):
-                for batch in torch.randperm(len(labels)).split(BATCH):
-                    if len(batch) < 2:  # batch normalisation needs company
-                        continue
-                    loss = torch.nn.functional.cross_entropy(network(given[batch]), labels[batch])
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
+            for batch in islice(_batches(len(labels)), UPDATES):
+                loss = torch.nn.functional.cross_entropy(network(given[batch]), labels[batch])
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
         return NetworkModel(self, network.eval(), scale)
 
     def signal(self, trials: Trials) -> np.ndarray:
@@ -89,6 +93,16 @@ class NetworkModel:
             given = torch.from_numpy(self.system.signal(trials) / self.scale).float()
             logits = torch.cat([self.network(batch) for batch in given.split(64)])
         return softmax(logits.double().numpy())
+
+
+def _batches(count: int) -> Iterator[torch.Tensor]:
+    """Yield the trials of each update."""
+    import torch
+
+    for _ in range(EPOCHS):
+        for batch in torch.randperm(count).split(BATCH):
+            if len(batch) > 1:  # batch normalisation needs company
+                yield batch
 
 
 def network_class(name: str) -> Any:
