@@ -31,8 +31,8 @@ RATE = 1e-3  # of AdamW
 class NetworkSystem:
     """A network of braindecode with its own defaults.
 
-    Numbers of epochs and updates, batch and learning rate are fixed, so that nothing is chosen on the test
-    part, nor trials set aside that the other systems learn from.
+    Numbers of epochs and updates, batch and learning rate are fixed, so that nothing is chosen on
+    the test part, nor trials set aside that the other systems learn from.
 
     Attributes
     ----------
