@@ -17,7 +17,7 @@ from core.montage import named
 from core.recordings import UNIT
 from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
-from core.threads import one_torch_thread
+from core.threads import one_torch_thread, share_heaps
 from core.units import factor, voltage_factors
 from realtime.engine.engine import Connection, Decoding, Engine, Journal, Sink
 from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog
@@ -36,6 +36,7 @@ def run_live(options: Options) -> int:
     InputError
         If the stream, the decoder or the log cannot be used.
     """
+    share_heaps()
     decoder = chosen_decoder(options)
     found = _chosen_stream(options)
     if found is None:

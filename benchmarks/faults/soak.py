@@ -220,11 +220,11 @@ def _accounted(truth: Truth, stamps: np.ndarray, inlets: np.ndarray) -> dict:
     came = np.abs(order[np.minimum(at, len(order) - 1)] - truth.stamps) < 2 * half
     first, last = np.flatnonzero(came)[[0, -1]]
     counted = slice(first, last + 1)
-    missing = truth.positions[counted][~came[counted]]
+    missing = np.flatnonzero(~came[counted]) + first  # as they were sent
     near = np.zeros(len(missing), dtype=bool)
     for happened in truth.happened:
         if happened.fault == "restart":
-            begin, end = happened.samples
+            begin, end = happened.sent
             near |= (missing >= begin - 0.5 * truth.rate) & (missing < end + 10.0 * truth.rate)
     arrived, read, dropped = (int(n) for n in inlets)
     waiting = arrived - read - dropped

@@ -113,18 +113,28 @@ def memory(pid: int) -> dict[str, float]:
 
 
 def summary(samples: list[dict[str, float]]) -> dict[str, object]:
-    """Return memory at the start, once settled and at the end, and its slope in between."""
-    seconds = np.array([sample["seconds"] for sample in samples])
-    later = seconds >= min(SETTLED, seconds[-1] / 2)
+    """Return memory at the start, once settled and at the end, and its slope in between.
+
+    Memory breathes with every step, so what is told are medians over a tenth of the time.
+    """
+    columns = {name: np.array([sample[name] for sample in samples]) for name in samples[0]}
+    seconds = columns["seconds"]
+    settled, end, tenth = min(SETTLED, seconds[-1] / 2), seconds[-1], seconds[-1] / 10
+    parts = {
+        "start": seconds <= tenth,
+        "settled": (seconds >= settled) & (seconds <= settled + tenth),
+        "end": seconds >= end - tenth,
+    }
+    later = seconds >= settled
     slopes = {
-        name: float(np.polyfit(seconds[later], np.array([s[name] for s in samples])[later], 1)[0])
-        for name in ("own", "mapped")
+        n: float(np.polyfit(seconds[later], columns[n][later], 1)[0]) for n in ("own", "mapped")
     }
     return {
-        "start": samples[0],
-        "settled": samples[int(np.argmax(later))],
-        "end": samples[-1],
-        "largest own, MB": max(sample["own"] for sample in samples),
+        **{
+            part: {name: float(np.median(column[inside])) for name, column in columns.items()}
+            for part, inside in parts.items()
+        },
+        "largest own, MB": {part: columns["own"][inside].max() for part, inside in parts.items()},
         "slope, MB an hour": {name: 3600 * slope for name, slope in slopes.items()},
     }
 
@@ -134,14 +144,15 @@ def tell(what: str, found: dict) -> None:
     for name in ("start", "settled", "end"):
         at = found[name]
         print(
-            f"  {name:8} {at['seconds'] / 60:6.1f} min  step {at['step']:8,.0f}  "
-            f"own {at['own']:8.1f} MB  mapped {at['mapped']:8.1f} MB"
+            f"  {name:8} {at['seconds'] / 60:6.1f} min  step {at['step']:8,.0f}  own "
+            f"{at['own']:8.1f} MB, at most {found['largest own, MB'][name]:8.1f}  "
+            f"mapped {at['mapped']:8.1f} MB"
         )
     slope = found["slope, MB an hour"]
     print(
-        f"  slope once settled: own {slope['own']:+.2f}, mapped {slope['mapped']:+.2f} MB an hour"
+        f"  slope once settled: own {slope['own']:+.2f}, mapped {slope['mapped']:+.2f} MB an hour",
+        flush=True,
     )
-    print(f"  largest own: {found['largest own, MB']:.1f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from core.files import write_whole
 from core.model import load_encoder
 from core.recordings import Recording, read_recording
 from core.stream.discovery import StreamQuery, find_stream
-from core.threads import one_torch_thread
+from core.threads import one_torch_thread, share_heaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,7 @@ def run_session(options: Options, plan: Plan) -> int:
     """
     import pylsl
 
+    share_heaps()
     one_torch_thread()
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = Course(plan.paradigm, plan.trials).time_left(0.0)
