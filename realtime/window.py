@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
     def follow(self) -> None:
         """Move the traces, unless nobody can see them."""
         if self.isVisible() and not self.isMinimized():
-            self.traces.set_traces(self._view.traces(self.traces.span))
+            self.traces.follow(self._view.traces)
 
     # -- asking ---------------------------------------------------------------------------------
 

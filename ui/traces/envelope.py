@@ -69,9 +69,9 @@ def envelope(
     if not known.all():
         times, samples = times[known], samples[known]
     times = np.maximum.accumulate(times) if len(times) else times
-    # One column is kept beyond the left edge, so that lines run up to it.
+    # One column and a sample are kept beyond the left edge, so that lines run up to it.
     x = times * per_second - (newest - width + 1)  # (samples,), pixels
-    first = int(np.searchsorted(x, -1.0))
+    first = max(0, int(np.searchsorted(x, -1.0)) - 1)
     times, x, samples = times[first:], x[first:], samples[first:]
     if not len(x):
         return Envelope(np.empty(0), np.empty((samples.shape[1], 0)), ())
@@ -79,7 +79,7 @@ def envelope(
     steps = np.diff(times)
     usual = float(np.median(steps)) if len(steps) else 0.0
     breaks = np.flatnonzero(steps > max(0.1, 5.0 * usual)) + 1
-    if len(x) <= 2 * width:
+    if usual * per_second >= 0.5:
         edges = [0, *breaks.tolist(), len(x)]
         pieces = tuple(slice(a, b) for a, b in pairwise(edges))
         return Envelope(x, np.ascontiguousarray(samples.T, dtype=np.float64), pieces)
@@ -91,7 +91,7 @@ def envelope(
     high = np.fmax.reduceat(samples, starts, axis=0)
     points = np.empty((samples.shape[1], 2 * len(starts)))
     # Down in one column and up in the next: no needless diagonal between two columns.
-    upward = (column[starts] + newest) % 2 == 0
+    upward = (column[starts] + newest - width) % 2 == 0
     points[:, 0::2] = np.where(upward[:, None], low, high).T
     points[:, 1::2] = np.where(upward[:, None], high, low).T
     edges = [0, *(2 * np.searchsorted(starts, breaks)).tolist(), points.shape[1]]

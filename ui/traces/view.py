@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -25,17 +27,23 @@ from core.signal.monitor import ChannelStatus, Traces
 from ui import theme
 from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
-from ui.traces.envelope import Envelope, envelope, newest_column
+from ui.traces.envelope import envelope, newest_column
+from ui.traces.scroll import Scroll
 
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
+_RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
+
+Source = Callable[[float], Traces]
+"""Returns the newest signal, so many seconds of it."""
 
 
 class TraceView(QWidget):
     """Draws the newest seconds of every channel.
 
-    Only new pixels are drawn: a frame without a new pixel column costs nothing.
+    Only new pixels are drawn: a frame without a new pixel column costs nothing, and one with it
+    asks for half a second of signal and draws the columns that it adds.
 
     Attributes
     ----------
@@ -60,9 +68,10 @@ class TraceView(QWidget):
         self._live = True
         self._asked = 0  # rows asked for; 0 for as many as fit
         self._first = 0  # first channel of the page
-        self._traces: Traces | None = None
-        self._newest: int | None = None  # pixel column at the right edge
-        self._envelope: Envelope | None = None
+        self._source: Source | None = None
+        self._newest: int | None = None  # pixel column that was last asked to be drawn
+        self._scroll: Scroll | None = None  # what is drawn; None for all anew
+        self._ratio = 1.0  # pixels of the screen in one of the widget's
         self._still: QPixmap | None = None
         self._layout = lay_out(self.size(), ())
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -83,12 +92,12 @@ class TraceView(QWidget):
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
         self._redraw()
 
-    def set_traces(self, traces: Traces) -> None:
-        """Take the newest signal, and draw it if it has moved by a pixel."""
-        self._traces = traces
-        newest = newest_column(traces, self._per_second())
+    def follow(self, source: Source) -> None:
+        """Draw what is new in a signal, if it has moved by a pixel."""
+        self._source = source
+        newest = newest_column(source(_RECENT), self._per_second())
         if newest != self._newest:
-            self._newest, self._envelope = newest, None
+            self._newest = newest
             self.update(self._layout.plot.toAlignedRect())
 
     def set_span(self, seconds: float) -> None:
@@ -126,11 +135,12 @@ class TraceView(QWidget):
 
     def _redraw(self) -> None:
         self._layout = lay_out(self.size(), self._channels, self._first, self._asked)
-        self._still = self._envelope = self._newest = None
+        self._still = self._scroll = self._newest = None
         self.update()
 
     def _per_second(self) -> float:
-        return self._layout.plot.width() / self.span
+        """Return pixels of the screen a second."""
+        return self._layout.plot.width() * self._ratio / self.span
 
     # -- painting -------------------------------------------------------------------------------
 
@@ -144,34 +154,65 @@ class TraceView(QWidget):
         if self._still is None:
             self._still = self._draw_still(layout)
         painter = QPainter(self)
+        if (ratio := painter.deviceTransform().m11()) != self._ratio:
+            self._ratio, self._scroll = ratio, None
         painter.drawPixmap(0, 0, self._still)
         painter.setClipRect(layout.plot)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._traces is not None and self._channels:
-            self._draw_traces(painter, self._traces, layout)
+        if self._source is not None and self._channels:
+            self._draw_new(self._source, layout).show(
+                painter,
+                QPointF(round(layout.plot.left()), layout.plot.top()),
+                self._ratio,
+            )
         painter.end()
 
-    def _draw_traces(self, painter: QPainter, traces: Traces, layout: Layout) -> None:
+    def _draw_new(self, source: Source, layout: Layout) -> Scroll:
+        """Return the picture of the traces with its newest columns drawn."""
         self.frames_drawn += 1
-        plot, row = layout.plot, layout.row
-        if self._envelope is None:
-            if self._newest is None:
-                self._newest = newest_column(traces, self._per_second())
-            self._envelope = envelope(
-                traces, layout.page, int(plot.width()), self._per_second(), self._newest
-            )
-        picture = self._envelope
+        traces, scroll = source(_RECENT), self._scroll
+        newest = newest_column(traces, self._per_second())
+        if scroll is None or scroll.newest is None or not self._reaches(traces, scroll, newest):
+            ratio, plot = self._ratio, layout.plot
+            scroll = Scroll(int(plot.width() * ratio), math.ceil(plot.height() * ratio))
+            traces = source(self.span)
+            newest = newest_column(traces, self._per_second())
+            first = newest - scroll.width + 1
+        else:
+            first = scroll.newest - 1  # the newest was not complete, and has a line to the left
+
+        def draw(painter: QPainter, begin: int, end: int) -> None:
+            self._draw_columns(painter, begin, end, traces, layout)
+
+        scroll.draw(first, newest, draw)
+        self._scroll = scroll
+        return scroll
+
+    def _reaches(self, traces: Traces, scroll: Scroll, newest: int) -> bool:
+        """Whether traces hold everything since the newest column that was drawn."""
+        assert scroll.newest is not None
+        known = traces.times[np.isfinite(traces.times)]
+        return scroll.newest <= newest and (
+            len(known) > 0 and known[0] * self._per_second() < scroll.newest - 2
+        )
+
+    def _draw_columns(
+        self, painter: QPainter, first: int, last: int, traces: Traces, layout: Layout
+    ) -> None:
+        """Draw the columns from one to another, in pixels of the screen from 0 on."""
+        ratio = self._ratio
+        row, height = layout.row * ratio, layout.plot.height() * ratio
+        picture = envelope(traces, layout.page, last - first + 1, self._per_second(), last)
         # On the middle of a pixel, so that a flat line is one crisp row.
-        centres = np.floor(plot.top() + (np.arange(len(picture.y_uv)) + 0.5) * row) + 0.5
+        centres = np.floor((np.arange(len(picture.y_uv)) + 0.5) * row) + 0.5
         rise = np.clip(picture.y_uv * (row / self.scale_uv), -_REACH * row, _REACH * row)
-        y = centres[:, None] - rise  # (channels, points), px
-        x = picture.x + plot.left()
+        x, y = picture.x, centres[:, None] - rise  # (points,), (channels, points), px
         complete = np.asarray(np.isfinite(y).all(axis=1))  # (channels,)
         shown = self._channels[layout.page][: len(y)]
         # Width 0 is one pixel of the screen, whatever its scaling; a wider line costs fiftyfold.
         pens = [QPen(self._colour(channel), 0) for channel in shown]
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for before, after in pairwise(picture.pieces):
-            self._draw_gap(painter, x[before.stop - 1], x[after.start], plot)
+            _draw_gap(painter, x[before.stop - 1], x[after.start], height)
         for piece in picture.pieces:
             line = create_qpolygonf(piece.stop - piece.start)
             points = ndarray_from_qpolygonf(line)  # (points, 2), a view into the polygon
@@ -187,10 +228,6 @@ class TraceView(QWidget):
     def _colour(self, channel: ChannelStatus) -> QColor:
         ink = channel_list.colour(channel, self._decoding and channel.electrode is None)
         return ink if self._live else theme.faded(ink, 0.4)
-
-    def _draw_gap(self, painter: QPainter, left: float, right: float, plot: QRectF) -> None:
-        brush = QBrush(theme.faded(theme.STATUS_COLOURS["gap"], 0.5), Qt.BrushStyle.BDiagPattern)
-        painter.fillRect(QRectF(left, plot.top(), max(1.0, right - left), plot.height()), brush)
 
     def _draw_still(self, layout: Layout) -> QPixmap:
         ratio = self.devicePixelRatioF()
@@ -246,6 +283,11 @@ class TraceView(QWidget):
             text = f"<span>{html.escape(channel_list.facts(page[row]))}</span>"
             QToolTip.showText(event.globalPos(), text, self, QRect())
         return True
+
+
+def _draw_gap(painter: QPainter, left: float, right: float, height: float) -> None:
+    brush = QBrush(theme.faded(theme.STATUS_COLOURS["gap"], 0.5), Qt.BrushStyle.BDiagPattern)
+    painter.fillRect(QRectF(left, 0.0, max(1.0, right - left), height), brush)
 
 
 def _draw_known(painter: QPainter, x: np.ndarray, y: np.ndarray) -> None:

@@ -120,7 +120,7 @@ class OperatorWindow(QMainWindow):
     def follow(self) -> None:
         """Move the traces, unless nobody can see them or the decoder is being made."""
         if self.isVisible() and not self.isMinimized() and not self.over:
-            self.traces.set_traces(self._view.traces(self.traces.span))
+            self.traces.follow(self._view.traces)
 
     @property
     def over(self) -> bool:

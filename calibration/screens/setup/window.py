@@ -165,7 +165,7 @@ class SetupWindow(QMainWindow):
     def follow(self) -> None:
         """Move the traces, unless nobody can see them."""
         if self.isVisible() and not self.isMinimized() and self._state and self._state.channels:
-            self.traces.set_traces(self._view.traces(self.traces.span))
+            self.traces.follow(self._view.traces)
 
     # -- asking ---------------------------------------------------------------------------------
 

@@ -35,6 +35,13 @@ def constant(*values_uv, seconds=4.0):
     return Traces(times, np.tile(np.array(values_uv, dtype=float), (count, 1)))
 
 
+def always(traces):
+    """Return a source that has these traces only."""
+    return lambda seconds: Traces(
+        traces.times[-round(seconds * RATE) :], traces.samples_uv[-round(seconds * RATE) :]
+    )
+
+
 def rows_of(image, colour, column=400):
     """Return the pixel rows in which a column has a colour, thinned by smoothing or not."""
     ground = np.array(theme.PANEL.getRgb()[:3], dtype=float)
@@ -49,7 +56,7 @@ def test_up_is_positive_and_a_row_is_the_scale(view, picture):
     view.set_channels((channel(),), decoding=True)
     heights = []
     for value in (0.0, 20.0, -20.0):
-        view.set_traces(constant(value))
+        view.follow(always(constant(value)))
         view.set_scale(100.0)  # drawn anew, though time stands still
         heights.append(rows_of(picture(view), theme.TRACE).mean())
     middle, up, down = heights
@@ -61,13 +68,13 @@ def test_up_is_positive_and_a_row_is_the_scale(view, picture):
 @pytest.mark.parametrize("quality", QUALITIES)
 def test_a_trace_has_the_colour_of_its_quality(view, picture, quality):
     view.set_channels((channel(quality=quality),), decoding=True)
-    view.set_traces(constant(0.0))
+    view.follow(always(constant(0.0)))
     middle = view._layout.plot.center().y()
     assert np.abs(rows_of(picture(view), theme.QUALITY[quality]) - middle).min() < 2
 
 
 def test_ignored_channels_are_dimmed_only_beside_a_decoder(view, picture):
-    view.set_traces(constant(0.0))
+    view.follow(always(constant(0.0)))
     ignored = (channel("Aux", None),)
     view.set_channels(ignored, decoding=False)
     assert len(rows_of(picture(view), theme.TRACE))
@@ -76,7 +83,7 @@ def test_ignored_channels_are_dimmed_only_beside_a_decoder(view, picture):
 
 
 def test_a_dead_signal_is_greyed(view, picture):
-    view.set_traces(constant(0.0))
+    view.follow(always(constant(0.0)))
     view.set_channels((channel(),), decoding=True, live=False)
     assert not len(rows_of(picture(view), theme.TRACE))
 
@@ -86,7 +93,7 @@ def test_a_trace_leaves_its_row_only_so_far(view, picture):
     view.set_channels((channel("PZ", "PZ", "noisy"), *others), decoding=True)
     values = np.zeros(20)
     values[0] = -1e6
-    view.set_traces(constant(*values))
+    view.follow(always(constant(*values)))
     row, top = view._layout.row, view._layout.plot.top()
     expected = top + 3.0 * row  # middle of its own row, and two and a half more
     assert np.abs(rows_of(picture(view), theme.QUALITY["noisy"]) - expected).min() < 2
@@ -95,7 +102,7 @@ def test_a_trace_leaves_its_row_only_so_far(view, picture):
 def test_a_line_is_one_pixel_of_the_screen_however_fine_that_is(view):
     # Two pixels wide, 64 channels took 370 ms a frame on a screen scaled by two.
     view.set_channels((channel(),), decoding=True)
-    view.set_traces(constant(0.0))
+    view.follow(always(constant(0.0)))
     image = QImage(1600, 1000, QImage.Format.Format_RGBA8888)
     image.setDevicePixelRatio(2.0)
     view.render(image)
@@ -114,13 +121,13 @@ def test_every_channel_that_is_not_good_is_told(view):
 def test_the_same_signal_again_is_no_new_frame(view, qtbot):
     view.set_channels((channel(),), decoding=True)
     traces = constant(0.0)
-    view.set_traces(traces)
+    view.follow(always(traces))
     qtbot.waitUntil(lambda: view.frames_drawn > 0)
     frames = view.frames_drawn
-    view.set_traces(Traces(traces.times.copy(), traces.samples_uv.copy()))
+    view.follow(always(Traces(traces.times.copy(), traces.samples_uv.copy())))
     QApplication.processEvents()
     assert view.frames_drawn == frames
-    view.set_traces(replace(traces, times=traces.times + 0.1))
+    view.follow(always(replace(traces, times=traces.times + 0.1)))
     qtbot.waitUntil(lambda: view.frames_drawn == frames + 1)
 
 
@@ -145,3 +152,67 @@ def test_the_wheel_changes_scale_and_span(view, qtbot, held, name):
     with qtbot.waitSignal(getattr(view, name)) as stepped:
         QApplication.sendEvent(view, event)
     assert stepped.args == [1]
+
+
+def noise(seconds, channels=8, gap_at=None):
+    """Return signal with a second missing at a sample, and an unknown stretch on one channel."""
+    rng = np.random.default_rng(1)
+    count = int(seconds * RATE)
+    times = 50.0 + np.arange(count) / RATE
+    if gap_at is not None:
+        times[gap_at:] += 1.0
+    samples = 30.0 * rng.standard_normal((count, channels))
+    samples[count // 2 : count // 2 + 40, 3] = np.nan
+    return Traces(times, samples)
+
+
+@pytest.mark.parametrize("span", [2.0, 10.0, 30.0])
+@pytest.mark.parametrize(("gap_at", "few"), [(None, 0.001), (4600, 0.02)])
+def test_columns_drawn_one_by_one_are_the_picture_drawn_at_once(view, picture, span, gap_at, few):
+    # Where something is missing, the stripes may lie elsewhere.
+    whole = noise(40.0, gap_at=gap_at)
+    asked = []
+
+    def until(count):
+        def source(seconds):
+            asked.append(seconds)
+            first = max(0, count - round(seconds * RATE))
+            return Traces(whole.times[first:count], whole.samples_uv[first:count])
+
+        return source
+
+    view.set_channels(tuple(channel(f"C{i}") for i in range(8)), decoding=True)
+    view.set_span(span)
+    view.follow(until(4000))
+    view.repaint()
+    asked.clear()
+    for count in range(4000, 5000, 7):
+        view.follow(until(count))
+        view.repaint()
+    assert max(asked) < 1.0  # never the history
+    stepwise = picture(view).astype(int)
+    view.set_span(span + 1.0)
+    view.set_span(span)  # all anew
+    at_once = picture(view).astype(int)
+    assert asked[-1] == span
+    different = np.abs(stepwise - at_once).max(axis=2) > 40
+    assert different.mean() < few
+
+
+def test_a_clock_that_jumps_is_drawn_anew(view, qtbot):
+    view.set_channels((channel(),), decoding=True)
+    asked = []
+
+    def source(shift):
+        def traces(seconds):
+            asked.append(seconds)
+            found = always(constant(0.0))(seconds)
+            return replace(found, times=found.times + shift)
+
+        return traces
+
+    for shift in (0.0, 3600.0, 0.0):
+        asked.clear()
+        view.follow(source(shift))
+        view.repaint()
+        assert asked[-1] == view.span
