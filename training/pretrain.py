@@ -103,12 +103,12 @@ def _pretrain(command: Command) -> int:
 
     import torch
 
-    from training.pretraining.memory import keep_few_kernels
+    from training.pretraining.memory import keep_memory_steady
     from training.pretraining.processes import Interruption, processes
     from training.pretraining.trainer import Trainer
     from training.store import Store
 
-    keep_few_kernels()
+    keep_memory_steady()
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     store = Store.open(settings.store)

@@ -27,13 +27,46 @@ def test_holes_between_what_is_kept_are_given_back():
 
 
 KERNELS = """
-from training.pretraining.memory import keep_few_kernels
-keep_few_kernels()
+from training.pretraining.memory import keep_memory_steady
+keep_memory_steady()
 import torch
 for _ in range(2):
     for rows in (*range(1, 301), 300):  # as many sizes as masks ask for
         torch.nn.functional.gelu(torch.zeros(rows, 64))
 """
+
+
+PAGES = """
+from pathlib import Path
+from training.pretraining.memory import keep_memory_steady
+keep_memory_steady()
+import torch
+
+def resident():
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(text.split("RssAnon:")[1].split()[0]) * 1024
+
+torch.zeros(600_000).add(1)  # glibc takes the size of what is freed for usual
+before = resident()
+large = []
+small = []
+for _ in range(100):
+    large.append(torch.ones(500_000))
+    small.append(torch.ones(100))
+print(resident() - before)
+del large
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps what was freed")
+def test_large_tensors_leave_no_holes():
+    done = subprocess.run(
+        [sys.executable, "-c", PAGES], capture_output=True, text=True, check=True, timeout=60
+    )
+    with_them, without = map(int, done.stdout.split())
+    assert with_them > 150e6
+    assert without < 20e6
 
 
 def test_kernels_of_sizes_long_past_are_forgotten():
