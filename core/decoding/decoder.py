@@ -213,9 +213,11 @@ class Decoder:
             )
         return encoder
 
-    def windows(self, encoder: Encoder | None, hop: int | None = None) -> WindowDecoder:
+    def windows(
+        self, encoder: Encoder | None, hop: int | None = None, apart: bool = False
+    ) -> WindowDecoder:
         """Return a decoder of one stream, hop by hop."""
-        return WindowDecoder(self, encoder, hop or self.hop)
+        return WindowDecoder(self, encoder, hop or self.hop, apart)
 
 
 class WindowDecoder:
@@ -228,16 +230,20 @@ class WindowDecoder:
         From `Decoder.load_encoder`.
     hop : int
         Samples between two windows.
+    apart : bool
+        Whether the encoder gets a process of its own, which changes no digit.
     """
 
-    def __init__(self, decoder: Decoder, encoder: Encoder | None, hop: int) -> None:
+    def __init__(
+        self, decoder: Decoder, encoder: Encoder | None, hop: int, apart: bool = False
+    ) -> None:
         self.hop = hop
         self._head = decoder.head
         self._streams: list[FeatureStream] = [view.stream() for view in decoder.tangents]
         if decoder.spatial is not None:
             assert encoder is not None
             ids = channel_ids(decoder.settings.channels)
-            self._streams.append(TokenFeatures(encoder, ids, decoder.spatial).stream(hop))
+            self._streams.append(TokenFeatures(encoder, ids, decoder.spatial).stream(hop, apart))
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""

@@ -212,9 +212,12 @@ class TokenFeatures:
             tokens = self.encoder(filtered[None], self.channel_ids)
         return pool(tokens.double().numpy())[0]
 
-    def stream(self, hop: int) -> TokenStream:
-        """Return the same features for a stream that advances by `hop` samples."""
-        return TokenStream(self, hop)
+    def stream(self, hop: int, apart: bool = False) -> TokenStream:
+        """Return the same features for a stream that advances by `hop` samples.
+
+        With `apart`, the encoder runs in a process of its own.
+        """
+        return TokenStream(self, hop, apart)
 
 
 def pool(tokens: np.ndarray) -> np.ndarray:
@@ -231,11 +234,11 @@ def pool(tokens: np.ndarray) -> np.ndarray:
 class TokenStream:
     """`TokenFeatures` of a stream: one new patch encoded a hop, the others remembered."""
 
-    def __init__(self, features: TokenFeatures, hop: int) -> None:
+    def __init__(self, features: TokenFeatures, hop: int, apart: bool) -> None:
         from core.model import StreamingEncoder
 
         self._spatial = features.spatial
-        self._encoder = StreamingEncoder(features.encoder, features.channel_ids, hop)
+        self._encoder = StreamingEncoder(features.encoder, features.channel_ids, hop, apart=apart)
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""

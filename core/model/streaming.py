@@ -8,6 +8,8 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.model.encoder import ChannelIds, Encoder, as_ids
+from core.model.inference.apart import ApartEncoder
+from core.model.inference.patch import PatchEncoder
 from core.model.inference.precision import choose
 
 
@@ -26,6 +28,9 @@ class StreamingEncoder:
         Of the products with weights. Another than float32 is taken only where the processor has
         the instructions and the tokens of some seconds of noise agree with float32
         (`core.model.inference.precision`). Part of what decisions depend on.
+    apart : bool
+        Encode in a process of its own, so that this one's threads cannot hold it up. Changes no
+        digit.
 
     Attributes
     ----------
@@ -60,6 +65,7 @@ class StreamingEncoder:
         channel_ids: ChannelIds,
         hop: int | None = None,
         precision: str = "float32",
+        apart: bool = False,
     ) -> None:
         spec = encoder.spec
         hop = spec.patch if hop is None else hop
@@ -82,7 +88,10 @@ class StreamingEncoder:
         weight = encoder.summary_token
         self._ids = as_ids(channel_ids).to(weight.device)
         chosen = choose(encoder, self._ids, precision)
-        self.precision, self.note, self._step = chosen.precision, chosen.note, chosen.step
+        self.precision, self.note = chosen.precision, chosen.note
+        self._step: PatchEncoder | ApartEncoder | None = chosen.step
+        if apart and chosen.step is not None:
+            self._step = ApartEncoder(encoder, self._ids, chosen.precision)
         # Every sample is written twice, a patch apart, so that the newest patch is one slice.
         self._signal = weight.new_zeros(len(self._ids), 2 * spec.patch)
         # One entry a hop: the tokens of the patch that ends there.
