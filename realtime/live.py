@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -48,12 +49,14 @@ def run_live(options: Options) -> int:
         if options.uncalibrated:
             decoder = _uncalibrated_decoder(options, inlet)
         engine = build_engine(options, inlet, decoder)
+        if not options.headless:
+            from realtime.window import run_window
+        # Looking through all that was imported stopped every thread for a sixth of a second.
+        gc.freeze()
         engine.start()
         try:
             if options.headless:
                 return wait_headless(engine, options.duration)
-            from realtime.window import run_window
-
             return run_window(engine, screenshot=options.screenshot, duration=options.duration)
         finally:
             engine.stop()

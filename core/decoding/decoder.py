@@ -245,6 +245,11 @@ class WindowDecoder:
             ids = channel_ids(decoder.settings.channels)
             self._streams.append(TokenFeatures(encoder, ids, decoder.spatial).stream(hop, apart))
 
+    def prepare(self) -> None:
+        """Wait until the first hop can be decoded without delay."""
+        for stream in self._streams:
+            stream.prepare()
+
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""
         for stream in self._streams:

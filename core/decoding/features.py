@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class FeatureStream(Protocol):
     """Turns a stream of signal into one vector a window."""
 
+    def prepare(self) -> None:
+        """Wait until the first sample can be taken without delay."""
+
     def push(self, samples: np.ndarray) -> np.ndarray | None:
         """Take one hop, shape (hop, channels); return a vector once a window is full."""
 
@@ -153,6 +156,9 @@ class TangentStream:
         self._filter = CausalFilter(band_sections(features.band, features.rate))
         self._ring = Ring(features.length, len(features.picks))
 
+    def prepare(self) -> None:
+        """Nothing to wait for."""
+
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""
         self._filter.reset()
@@ -239,6 +245,10 @@ class TokenStream:
 
         self._spatial = features.spatial
         self._encoder = StreamingEncoder(features.encoder, features.channel_ids, hop, apart=apart)
+
+    def prepare(self) -> None:
+        """Wait until the encoder is ready."""
+        self._encoder.prepare()
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""

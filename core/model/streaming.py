@@ -98,6 +98,11 @@ class StreamingEncoder:
         self._ring = weight.new_zeros(spec.patches * self._stride, *spec.summary)
         self.reset()
 
+    def prepare(self) -> None:
+        """Wait until the first patch can be encoded, where that is done by another process."""
+        if isinstance(self._step, ApartEncoder):
+            self._step.prepare()
+
     def reset(self) -> None:
         """Forget the signal, as after a gap."""
         self._hops = 0

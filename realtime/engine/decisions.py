@@ -39,7 +39,8 @@ class DecisionMaker:
     ----------
     evidence : Evidence
     dropped : int
-        Decisions that were made and not given. They count in `Decision.index`.
+        Decisions that were made and not given, of those with probabilities. All that were made
+        count in `Decision.index`.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class DecisionMaker:
                 decided = self.evidence.update(found, hop.sample / self._rate)
             if hop.waiting and self._late is not None and self._late(hop.time):
                 self._index += 1
-                self.dropped += 1
+                self.dropped += found is not None
                 continue
             yield self._decision(
                 hop.time,

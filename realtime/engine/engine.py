@@ -122,6 +122,7 @@ class Engine:
         self._decoder = None if decoding is None else decoding.decoder
         self._connection = connect(inlet.facts)
         self._maker = None
+        self._windows = None if decoding is None else decoding.windows
         if decoding is not None:
             assert self._connection.path is not None
             self._maker = DecisionMaker(
@@ -232,6 +233,8 @@ class Engine:
 
     def _run(self) -> None:
         try:
+            if self._windows is not None:
+                self._windows.prepare()  # samples wait meanwhile, and none is late before the first
             while not self._stop.is_set():
                 block = self._link.read()
                 if block is not None:

@@ -1,6 +1,7 @@
 """The main road over real LSL streams: a replay in one process, decisions in another."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
 from core.stream.outlets import DECISIONS, PROBABILITIES, SignalOutlet
 from core.stream.player import replay
+from realtime import live
 from realtime.cli import Options
 from realtime.cli import main as realtime
 from realtime.live import build_engine
@@ -58,17 +60,26 @@ def sender(short):
         thread.join()
 
 
+def encoders():
+    """Return the processes that encode for this one."""
+    return {p.pid for p in multiprocessing.active_children() if p.name == "encoder"}
+
+
 def engine_on(name, decoder, **given):
     inlet = Inlet(find_stream(StreamQuery(name=name), 10.0))
     return build_engine(Options(stream=name, **given), inlet, decoder), inlet
 
 
-@pytest.mark.parametrize("head", ["riemann", "hybrid"])
-def test_live_equals_offline(fitted, short, sender, head, tmp_path):
+@pytest.mark.parametrize(("head", "apart"), [("riemann", 0), ("hybrid", 0), ("hybrid", 1)])
+def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monkeypatch):
     decoder = fitted[head]
-    sender(f"Replay-{head}")
+    if apart:
+        monkeypatch.setattr(live, "_LARGE", 0)
+    before = encoders()
+    sender(f"Replay-{head}-{apart}")
     log = tmp_path / "live.jsonl"
-    engine, inlet = engine_on(f"Replay-{head}", decoder, log=log)
+    engine, inlet = engine_on(f"Replay-{head}-{apart}", decoder, log=log)
+    assert len(encoders() - before) == apart
     engine.start()
     wait_for(lambda: inlet.lost)
     engine.stop()
@@ -77,22 +88,22 @@ def test_live_equals_offline(fitted, short, sender, head, tmp_path):
     windows = decoder.windows(decoder.load_encoder())
     offline = list(decode_recording(short, decoder, windows, Options().evidence))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    live = [line for line in lines if line["status"] in ("ok", "warming")]
-    assert [line["sample"] for line in live] == [d.sample for d in offline]
-    assert [line["decision"] for line in live] == [d.decision for d in offline]
-    for line, expected in zip(live, offline, strict=True):
+    came = [line for line in lines if line["status"] in ("ok", "warming")]
+    assert [line["sample"] for line in came] == [d.sample for d in offline]
+    assert [line["decision"] for line in came] == [d.decision for d in offline]
+    for line, expected in zip(came, offline, strict=True):
         assert line["status"] == expected.status
         if expected.probabilities is None:
             assert line["probabilities"] is None
         else:
             assert line["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
-    start = live[0]["time"] - offline[0].time
+    start = came[0]["time"] - offline[0].time
     assert all(
         line["time"] - start == pytest.approx(d.time, abs=1e-6)
-        for line, d in zip(live, offline, strict=True)
+        for line, d in zip(came, offline, strict=True)
     )
     # What came after the end of the replay carries nothing.
-    rest = [line for line in lines if line not in live]
+    rest = [line for line in lines if line not in came]
     assert all(line["status"] in ("silent", "lost") for line in rest)
     assert all(line["probabilities"] is None and line["decision"] is None for line in rest)
 

@@ -51,6 +51,18 @@ class ApartEncoder:
         self._ready = False
         weakref.finalize(self, _end, self._process, self._pipe)
 
+    def prepare(self) -> None:
+        """Wait until the process is ready: some seconds after it was begun.
+
+        Raises
+        ------
+        RuntimeError
+            If the process has ended.
+        """
+        if not self._ready:
+            self._hear(_PATIENCE)
+            self._ready = True
+
     def encode(self, patch: Tensor, out: Tensor) -> None:
         """Encode a patch, as `PatchEncoder.encode`.
 
@@ -59,24 +71,24 @@ class ApartEncoder:
         RuntimeError
             If the process has ended.
         """
-        try:
-            if not self._ready:
-                self._await()
-            self._patch.copy_(patch)
+        self.prepare()
+        self._patch.copy_(patch)
+        with suppress(OSError):  # hearing nothing says why
             self._pipe.send_bytes(b"p")
+        self._hear(None)
+        out.copy_(self._tokens)
+
+    def _hear(self, patience: float | None) -> None:
+        """Wait for a word from the process."""
+        try:
+            if not self._pipe.poll(patience):
+                raise EOFError
             self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise RuntimeError(
                 f"The encoder's process has ended (exit code {self._process.exitcode}); start the "
                 "program again."
             ) from error
-        out.copy_(self._tokens)
-
-    def _await(self) -> None:
-        if not self._pipe.poll(_PATIENCE):
-            raise EOFError
-        self._pipe.recv_bytes()
-        self._ready = True
 
 
 def _serve(

@@ -29,6 +29,9 @@ class HeldWindows:
         self.pushed = 0
         self._windows = windows
 
+    def prepare(self):
+        self._windows.prepare()
+
     def reset(self):
         self._windows.reset()
 
