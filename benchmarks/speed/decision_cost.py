@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, help="picture of the first encoder's costs")
     given = parser.parse_args()
     rows = []
     memory = memory_speed()
@@ -74,7 +75,39 @@ def main() -> int:
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     if given.json:
         given.json.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    if given.plot:
+        plot([row for row in rows if row["encoder"] == given.encoders[0]], given.plot)
     return 0
+
+
+def plot(rows: list[dict], path: Path) -> None:
+    """Draw what a decision costs against channels, and against the hop."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    colours = {"anew": "#777777", "float32": "#1f6f8b", "bf16": "#e08e45", "int8": "#7b4b94"}
+    names = {"anew": "whole window anew, float32"}
+    hop, most = max(row["hop"] for row in rows), max(row["channels"] for row in rows)
+    sides = (
+        ("channels", "channels", [row for row in rows if row["hop"] == hop]),
+        ("hop", "s between two decisions", [row for row in rows if row["channels"] == most]),
+    )
+    figure, axes = plt.subplots(1, 2, figsize=(8.0, 3.2), sharey=True, layout="constrained")
+    for axis, (key, label, shown) in zip(axes, sides, strict=True):
+        for way, colour in colours.items():
+            points = sorted((row[key], row["ms"]) for row in shown if row["way"] == way)
+            if points:
+                x, ms = zip(*points, strict=True)
+                x = [value / 256.0 for value in x] if key == "hop" else x
+                axis.plot(x, ms, "o-", color=colour, label=names.get(way, way), markersize=4)
+        axis.set_yscale("log")
+        axis.set_xlabel(label)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("ms a decision, one core")
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=130)
 
 
 def compare(
