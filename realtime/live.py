@@ -120,6 +120,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         pylsl.local_clock,
         journals,
         accept_any=options.reconnect == "any",
+        confirm=options.confirm,
     )
     return engine
 

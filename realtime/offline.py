@@ -30,6 +30,7 @@ def decode_recording(
     windows: WindowDecoder,
     evidence: EvidenceSettings,
     labels: Sequence[str] | None = None,
+    confirm: bool = False,
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -44,6 +45,8 @@ def decode_recording(
     evidence : EvidenceSettings
     labels : sequence of str, optional
         Names for the channels, instead of the recording's own.
+    confirm : bool
+        As `DecisionMaker` does; the last decisions then have nothing that confirms them.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def decode_recording(
     """
     labels = recording.labels if labels is None else labels
     path = decoder.attach(labels, [UNIT] * len(labels), recording.rate)
-    maker = DecisionMaker(decoder, path, windows, evidence)
+    maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
     stamps = np.arange(len(recording.samples_uv)) / recording.rate
     for place in recording.breaks:
         stamps[place:] += BREAK  # as a replay does
@@ -79,7 +82,9 @@ def decode_file(options: Options) -> int:
         decoder.load_encoder(options.encoder, home_folder(options.home)),
         decoder.hop_samples(options.hop),
     )
-    decisions = decode_recording(recording, decoder, windows, options.evidence, labels)
+    decisions = decode_recording(
+        recording, decoder, windows, options.evidence, labels, options.confirm
+    )
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     with closing(Log(options.log)) if options.log is not None else nullcontext() as log:

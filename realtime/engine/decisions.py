@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +36,10 @@ class DecisionMaker:
     late : callable, optional
         Whether a decision for a time of the stream's clock comes too late. Such decisions are
         dropped if the signal for a newer one has come already.
+    confirm : bool
+        Keep every decision until a patch of signal after its window has been judged too, and
+        refuse it if there is anything wrong with that: a fault of the values shows only after a
+        moment, and a window may have ended in it by then.
 
     Attributes
     ----------
@@ -51,6 +57,7 @@ class DecisionMaker:
         evidence: EvidenceSettings,
         clock: Callable[[], float] | None = None,
         late: Callable[[float], bool] | None = None,
+        confirm: bool = False,
     ) -> None:
         self.evidence = Evidence(evidence)
         self.dropped = 0
@@ -60,6 +67,8 @@ class DecisionMaker:
         self._clock = clock
         self._late = late
         self._index = 0  # of the next decision
+        self._wait = decoder.patch if confirm else 0  # samples until a decision is confirmed
+        self._held: deque[Decision] = deque()  # not confirmed yet
 
     @property
     def continuity(self) -> Continuity:
@@ -113,7 +122,7 @@ class DecisionMaker:
                 self._index += 1
                 self.dropped += found is not None
                 continue
-            yield self._decision(
+            made = self._decision(
                 hop.time,
                 hop.sample,
                 hop.status,
@@ -124,11 +133,30 @@ class DecisionMaker:
                 spent,
             )
             spent = 0.0
+            yield from self._confirmed(made)
 
-    def refuse(self, status: str, now: float) -> Decision:
-        """Return a decision that says why there is none, at a time without new samples."""
+    def refuse(self, status: str, now: float) -> Iterator[Decision]:
+        """Give a decision that says why there is none, at a time without new samples."""
         self.evidence.reset()
-        return self._decision(now, self._hops.last_sample, status, None, None, 0.0)
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0)
+        yield from self._confirmed(made)
+
+    def _confirmed(self, made: Decision) -> Iterator[Decision]:
+        """Give the decisions that a newer one confirms, or refuse them with it."""
+        if made.probabilities is None:
+            while self._held:
+                held = self._aged(self._held.popleft())
+                yield replace(held, status=made.status, probabilities=None, decision=None)
+            yield made
+            return
+        self._held.append(made)
+        while self._held and made.sample - self._held[0].sample >= self._wait:
+            held = self._held.popleft()
+            yield held if held is made else self._aged(held)
+
+    def _aged(self, held: Decision) -> Decision:
+        """Return a decision with its age now."""
+        return replace(held, age_ms=self._age(held.time))
 
     def _decision(
         self,
@@ -146,8 +174,12 @@ class DecisionMaker:
             status=status,
             probabilities=probabilities,
             decision=decision,
-            age_ms=None if self._clock is None else round((self._clock() - at) * 1e3, 3),
+            age_ms=self._age(at),
             compute_ms=round(spent * 1e3, 3),
         )
         self._index += 1
         return made
+
+    def _age(self, at: float) -> float | None:
+        """Return how long ago a time of the stream's clock is, in ms."""
+        return None if self._clock is None else round((self._clock() - at) * 1e3, 3)

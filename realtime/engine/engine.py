@@ -101,6 +101,8 @@ class Engine:
         closes them.
     accept_any : bool
         Take any stream of the same name and type in place of a lost one.
+    confirm : bool
+        Keep decisions until the signal after them has been judged too, as `DecisionMaker` does.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class Engine:
         clock: Callable[[], float],
         journals: Sequence[Journal] = (),
         accept_any: bool = False,
+        confirm: bool = False,
     ) -> None:
         self._link = Link(inlet, connect, clock, self._note, accept_any)
         self._connect = connect
@@ -132,6 +135,7 @@ class Engine:
                 evidence,
                 self._link.stream_now,
                 self._link.late,
+                confirm,
             )
         self._continuity = Continuity(inlet.facts.rate)  # where no decoder has one
         self._hop_seconds = (
@@ -290,7 +294,8 @@ class Engine:
         if self._maker is None or condition == "ok" or now - self._refused_at < self._hop_seconds:
             return
         self._refused_at = now
-        self._publish(self._maker.refuse(condition, self._newest_stamp))
+        for decision in self._maker.refuse(condition, self._newest_stamp):
+            self._publish(decision)
 
     def _publish(self, decision: Decision) -> None:
         with self._lock:

@@ -25,6 +25,7 @@ class Decoded:
     truth: Truth
     decisions: list[Decision]
     windows: list[tuple[float, float]]  # first and last sample in the signal
+    confirmed: bool  # then every fault counts from its first sample
 
     def published(self):
         """Windows of which probabilities were given."""
@@ -45,7 +46,7 @@ class Decoded:
     def _shows(self, why, first, last):
         """Whether enough of a fault has come since the signal began anew."""
         one = next((h for h in self.truth.happened if h.spec == why), None)
-        if one is None or one.fault not in SHOWS:
+        if self.confirmed or one is None or one.fault not in SHOWS:
             return True
         broken = self.truth.positions[np.diff(self.truth.positions, prepend=-2) != 1]
         anew = [
@@ -57,7 +58,7 @@ class Decoded:
         return seen >= SHOWS[one.fault] * self.truth.rate
 
 
-def decode(decoder, recording, faults, chunk):
+def decode(decoder, recording, faults, chunk, confirm=False):
     """Send a recording with faults, a chunk at a time, straight into a decision maker."""
     source = Source(recording.rate, recording.labels)
     schedule, facts = Schedule(faults, source), []
@@ -80,26 +81,28 @@ def decode(decoder, recording, faults, chunk):
                 try:
                     path = decoder.attach(now.labels, [now.unit] * len(now.labels), source.rate)
                 except InputError:  # as the engine, which then waits for another stream
-                    return _decoded(facts, decisions, decoder)
+                    return _decoded(facts, decisions, decoder, confirm)
                 if maker is None:
-                    maker = DecisionMaker(decoder, path, windows, EvidenceSettings())
+                    maker = DecisionMaker(
+                        decoder, path, windows, EvidenceSettings(), confirm=confirm
+                    )
                 else:
                     maker.resume(path, 1.0, "back")
                 sent = now
             teller.sent(parcel, parcel.stamps)
             values = parcel.samples[:, now.columns] * np.float32(now.factor)
             decisions += maker.push(values, parcel.stamps)
-    return _decoded(facts, decisions, decoder)
+    return _decoded(facts, decisions, decoder, confirm)
 
 
-def _decoded(facts, decisions, decoder):
+def _decoded(facts, decisions, decoder, confirm):
     truth, after, windows = Truth.of(facts), 0, []
     length = (decoder.window - 1) * truth.rate / decoder.settings.rate
     for decision in decisions:
         last = truth.position(decision.time, after)
         after = int(last)
         windows.append((last - length, last))
-    return Decoded(truth, decisions, windows)
+    return Decoded(truth, decisions, windows, confirm)
 
 
 @pytest.fixture(scope="session")

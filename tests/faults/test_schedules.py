@@ -56,6 +56,7 @@ def recording(imagery_recording):
     return whole
 
 
+@pytest.mark.parametrize("confirm", [False, True], ids=["at once", "confirmed"])
 @pytest.mark.parametrize(
     ("schedules", "count"),
     [
@@ -68,7 +69,7 @@ def recording(imagery_recording):
     ids=["timing", "sender", "signal", "gain", "all"],
 )
 def test_no_probability_comes_from_a_window_that_touches_a_fault(
-    fitted, recording, decode_faulty, schedules, count
+    fitted, recording, decode_faulty, schedules, count, confirm
 ):
     published = []
 
@@ -76,7 +77,7 @@ def test_no_probability_comes_from_a_window_that_touches_a_fault(
     @settings(max_examples=count, derandomize=True, deadline=None, database=None)
     @given(faults=schedules, chunk=st.integers(8, 200))
     def check(faults, chunk):
-        decoded = decode_faulty(fitted["riemann"], recording, faults, chunk)
+        decoded = decode_faulty(fitted["riemann"], recording, faults, chunk, confirm)
         assert decoded.wrong() == []
         published.append(len(decoded.published()))
 

@@ -15,10 +15,10 @@ from realtime.offline import decode_recording
 HOP, WINDOW = 64, 1024
 
 
-def maker_for(decoder, rate, labels, hop=HOP):
+def maker_for(decoder, rate, labels, hop=HOP, **given):
     path = decoder.attach(labels, ["uV"] * len(labels), rate)
     windows = decoder.windows(decoder.load_encoder(), hop)
-    return DecisionMaker(decoder, path, windows, EvidenceSettings())
+    return DecisionMaker(decoder, path, windows, EvidenceSettings(), **given)
 
 
 def run(maker, samples, stamps, cuts=()):
@@ -153,3 +153,53 @@ def test_a_break_in_a_recording_is_a_gap(fitted, imagery_recording):
     statuses = [decision.status for decision in decisions]
     assert statuses.count("warming") == 15
     assert statuses.count("gap") == 15
+
+
+@pytest.mark.parametrize("hop", [64, 16])
+def test_a_decision_is_given_when_a_patch_after_it_confirms_it(fitted, imagery_recording, hop):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    decoder = fitted["riemann"]
+    at_once = run(maker_for(decoder, 250.0, recording.labels, hop), samples, stamps)
+    maker = maker_for(decoder, 250.0, recording.labels, hop, confirm=True)
+    given_at = {}  # index -> samples that had come
+    for end in range(5, len(samples) + 1, 5):
+        for decision in maker.push(samples[end - 5 : end], stamps[end - 5 : end]):
+            given_at[decision.index] = (end, replace(decision, compute_ms=0.0))
+    waiting = [d for d in at_once if d.index not in given_at]
+    assert len(waiting) == 64 // hop
+    assert waiting == at_once[-len(waiting) :]
+    for decision in at_once[: -len(waiting)]:
+        end, found = given_at[decision.index]
+        assert found == decision
+        behind = end / 250.0 - decision.time
+        assert behind == pytest.approx(0.25 if decision.status == "ok" else 0.0, abs=0.03)
+
+
+def test_a_decision_is_refused_if_what_comes_after_it_is_spoilt(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    decoder, c3 = fitted["riemann"], recording.labels.index("C3")
+    samples = samples.copy()
+    samples[1980:2040, c3] = 0.0  # a window ends at 2000, and shows too little of it
+    at_once = run(maker_for(decoder, 250.0, recording.labels), samples, stamps)
+    maker = maker_for(decoder, 250.0, recording.labels, confirm=True)
+    confirmed = run(maker, samples, stamps)
+    last = max(d.index for d in at_once if d.status == "ok" and d.time < 8.0)
+    assert at_once[last].time == pytest.approx(8.0, abs=0.01)
+    assert confirmed[last].status == "artifact"
+    assert confirmed[last].probabilities is None
+    assert confirmed[last].decision is None
+    assert [d.status for d in confirmed[:last]] == [d.status for d in at_once[:last]]
+
+
+def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    maker = maker_for(fitted["riemann"], 250.0, recording.labels, confirm=True)
+    before = run(maker, samples, stamps)
+    refused = list(maker.refuse("lost", 10.0))
+    assert [d.index for d in refused] == [before[-1].index + 1, before[-1].index + 2]
+    assert {d.status for d in refused} == {"lost"}
+    assert not any(d.probabilities or d.decision for d in refused)
+    assert [d.index for d in maker.refuse("lost", 10.5)] == [before[-1].index + 3]
