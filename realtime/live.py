@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from core.decoding.decoder import Decoder
@@ -42,6 +43,9 @@ def run_live(options: Options) -> int:
     """
     share_heaps()
     decoder = chosen_decoder(options)
+    if decoder is not None and decoder.encoder is not None:
+        # Torch takes a second to import, and so does listening for the stream.
+        threading.Thread(target=import_module, args=("torch",), daemon=True).start()
     found = _chosen_stream(options)
     if found is None:
         return 0  # the person closed the picker

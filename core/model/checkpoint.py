@@ -16,10 +16,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from core.errors import InputError, reason
 from core.files import write_whole
@@ -188,12 +190,24 @@ def _from_file(path: Path, weights: str, provenance: dict[str, str]) -> Encoder:
         named = any(name.startswith(f"{weights}.") for name in tensors)
         tensors, extra = _part(tensors, weights, path)
         spec = _foreign_spec(tensors, path, ({"weights": weights} if named else {}) | provenance)
-    with torch.device("meta"):
+    with torch.device("meta"), _Unset():
         encoder = Encoder(spec)
     _fill(encoder, tensors, path, extra)
     if header is not None and header.get("weights_sha256") != encoder.weights_sha256():
         raise InputError(f"{path} is damaged: its weights are not those it was written with.")
     return encoder
+
+
+class _Unset(TorchFunctionMode):
+    """Leaves weights as they are: on the meta device, drawing them imports torch's compiler."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Call anything but what sets weights."""
+        if getattr(function, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def _part(

@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -345,3 +347,13 @@ def test_a_pretraining_must_be_complete(tmp_path, parts):
     message = r"1 missing \(predictor.time_embed.freqs\); 1 unexpected \(head.weight\)"
     with pytest.raises(InputError, match=message):
         load_pretraining(tmp_path / "e.ckpt")
+
+
+def test_loading_an_encoder_does_not_import_the_compiler():
+    # It took a second, in which no window was on the screen.
+    code = (
+        "import sys; from core.model import load_encoder; load_encoder(); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
