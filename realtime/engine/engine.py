@@ -6,7 +6,6 @@ It knows no window. Whoever wants to look asks for a snapshot.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,9 +23,9 @@ from core.stream.inlet import Block, Inlet
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.link import Link
+from realtime.engine.recent import Recent
 from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
-_RECENT_SECONDS = 60.0
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
 _RATE_OFF = 0.005  # share by which a rate may differ from the nominal one
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
@@ -145,9 +144,7 @@ class Engine:
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
-        self._recent: deque[Decision] = deque(
-            maxlen=max(round(_RECENT_SECONDS / self._hop_seconds), 1)
-        )
+        self._recent = Recent(self._hop_seconds)
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._lost_before = 0  # samples, of senders before this one
         self._paused = False
@@ -200,8 +197,7 @@ class Engine:
         """Return what there is to see now."""
         with self._lock:
             status, message = self._state()
-            ages = [d.age_ms for d in self._recent if d.age_ms is not None and d.status == "ok"]
-            p50, p95 = np.percentile(ages, [50, 95]) if ages else (None, None)
+            p50, p95 = self._recent.ages_ms
             facts, continuity = self._link.facts, self._counted
             identity = facts.identity
             return Snapshot(
@@ -216,15 +212,15 @@ class Engine:
                     nominal_rate=facts.rate,
                     measured_rate=continuity.measured_rate,
                     lost_samples=self._lost_before + continuity.lost_samples,
-                    age_p50_ms=None if p50 is None else float(p50),
-                    age_p95_ms=None if p95 is None else float(p95),
+                    age_p50_ms=p50,
+                    age_p95_ms=p95,
                     drift_s_per_hour=self._link.pace.drift,
                     dropped_decisions=0 if self._maker is None else self._maker.dropped,
                 ),
                 channels=self._monitor.channels,
                 decoder=None if self._decoder is None else DecoderStatus.of(self._decoder),
                 latest=self._latest,
-                recent=tuple(self._recent),
+                recent=self._recent.decisions,
                 evidence=self._evidence,
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
@@ -302,7 +298,7 @@ class Engine:
             paused = self._paused
             if not paused:
                 self._latest = decision
-                self._recent.append(decision)
+                self._recent.add(decision, self._clock())
         if paused:
             return
         for sink in self._sinks:
