@@ -20,6 +20,7 @@ SECONDS = 60.0
 """How far back the strip reaches."""
 
 _TOP, _BOTTOM, _LEFT, _RIGHT = 34, 24, 52, 20  # px around the chart
+_STEP = 0.5  # s: ten pixels of a minute; drawing one takes longer than everything else there is
 _BAND, _SPACE = 18, 6  # px: the band of decisions below the chart
 _REASONS = {"warming": "warming up"}  # where the word is not the status itself
 
@@ -121,6 +122,8 @@ class HistoryStrip(QWidget):
         threshold = snapshot.evidence.threshold
         known = tuple(look.name for look in self._looks)
         if (recent, classes, threshold) == (self._recent, known, self._threshold):
+            return
+        if (classes, threshold) == (known, self._threshold) and _soon(self._recent, recent):
             return
         self._recent, self._threshold = recent, threshold
         self._looks = class_looks(classes)
@@ -262,6 +265,15 @@ class HistoryStrip(QWidget):
                 mark = QRectF(0, 0, 13, 13)
                 mark.moveCenter(box.center())
                 draw_symbol(painter, look.direction, mark, theme.BACKGROUND)
+
+
+def _soon(before: Sequence[Decision], now: Sequence[Decision]) -> bool:
+    """Whether another picture can wait: too little time has passed, and nothing has changed."""
+    if not before or not now:
+        return False
+    last, newest = before[-1], now[-1]
+    same = (last.status, last.decision) == (newest.status, newest.decision)
+    return same and 0.0 < newest.time - last.time < _STEP
 
 
 def _hatch(painter: QPainter, box: QRectF, status: str) -> None:

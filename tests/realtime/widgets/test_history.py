@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -110,3 +111,17 @@ def test_without_a_decoder_there_is_no_history(strip, make_view, picture):
     view.change(recent=())
     strip.show_snapshot(view.state)
     assert np.array_equal(with_recent, picture(strip))
+
+
+def test_a_picture_waits_for_half_a_second_or_for_news(strip, make_view, picture):
+    view = make_view()
+    steady = decisions(*[LEFT] * 40, hop=1 / 16)
+    drawn = []
+    for count in (30, 31, 36, 38, 39):  # the last waits: 0.19 s after the one before
+        view.change(recent=steady[:count])
+        strip.show_snapshot(view.state)
+        drawn.append(picture(strip).tobytes())
+    assert [one != next_one for one, next_one in pairwise(drawn)] == [False, False, True, False]
+    view.change(recent=(*steady[:39], replace(steady[39], decision="right_hand")))
+    strip.show_snapshot(view.state)
+    assert picture(strip).tobytes() != drawn[-1]
