@@ -23,7 +23,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 share_cores()  # as the program that is compared with, to the last digit
 

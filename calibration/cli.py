@@ -11,7 +11,7 @@ import tyro
 
 from calibration.commands import COMMANDS
 from core.errors import InputError, run
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 PROGRAM = "eegpt-calibrate"
 

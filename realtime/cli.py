@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from core.errors import InputError, run
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
     from realtime.engine.evidence import EvidenceSettings

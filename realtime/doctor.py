@@ -199,9 +199,9 @@ def check_speed(name: str, home: Path) -> Finding:
         import numpy as np
 
         from core.decoding.features import TokenFeatures
+        from core.machine.threads import one_torch_thread
         from core.model import load_encoder
         from core.montage import channel_ids
-        from core.threads import one_torch_thread
 
         encoder = load_encoder(name, home=home)
     except InputError as error:

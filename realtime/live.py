@@ -15,11 +15,12 @@ from core.decoding.decoder_file import load_decoder
 from core.decoding.library import kept_decoders, newest_decoder
 from core.errors import InputError
 from core.home import home_folder
+from core.machine.heap import share_heaps
+from core.machine.threads import one_torch_thread
 from core.montage import named
 from core.recordings import UNIT
 from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
-from core.threads import one_torch_thread, share_heaps
 from core.units import factor, voltage_factors
 from realtime.engine.engine import Connection, Decoding, Engine, Journal, Sink
 from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 _SETTINGS = """
 [ports]

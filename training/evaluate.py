@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from core.errors import InputError, run
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
     from core.model import Encoder

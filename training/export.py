@@ -13,7 +13,7 @@ import tyro
 
 from core.errors import InputError, run
 from core.files import write_whole
-from core.threads import share_cores
+from core.machine.threads import share_cores
 from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:

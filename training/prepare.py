@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from core.errors import InputError, run
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from core.errors import InputError, run
+from core.machine.threads import share_cores
 from core.settings import load_settings
-from core.threads import share_cores
 from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
 

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 share_cores()
 

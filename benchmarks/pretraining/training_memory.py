@@ -21,7 +21,7 @@ import threading
 import time
 from pathlib import Path
 
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 share_cores()
 

@@ -23,7 +23,7 @@ import time
 import uuid
 from pathlib import Path
 
-from core.threads import one_torch_thread, share_cores
+from core.machine.threads import one_torch_thread, share_cores
 
 share_cores()
 

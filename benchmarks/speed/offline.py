@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from core.threads import one_torch_thread, share_cores
+from core.machine.threads import one_torch_thread, share_cores
 
 share_cores()
 

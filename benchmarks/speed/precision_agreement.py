@@ -18,7 +18,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 share_cores()
 
@@ -28,11 +28,11 @@ import torch  # noqa: E402
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.features import pool  # noqa: E402
+from core.machine.threads import one_torch_thread  # noqa: E402
 from core.model import Encoder, StreamingEncoder  # noqa: E402
 from core.model.inference.linear import PRECISIONS, unsupported  # noqa: E402
 from core.montage import channel_ids  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
-from core.threads import one_torch_thread  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 share_cores()
 

@@ -23,10 +23,11 @@ from core.decoding.decoder_file import load_decoder, save_decoder
 from core.decoding.library import kept_decoders, new_decoder_path
 from core.errors import InputError
 from core.files import write_whole
+from core.machine.heap import share_heaps
+from core.machine.threads import one_torch_thread
 from core.model import load_encoder
 from core.recordings import Recording, read_recording
 from core.stream.discovery import StreamQuery, find_stream
-from core.threads import one_torch_thread, share_heaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,15 +16,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from core.errors import InputError, reason
 from core.files import write_whole
+from core.model.blank import without_weights
 from core.model.encoder import Encoder, EncoderSpec, eegpt_spec
 from core.model.hub import EEGPT, STARTER, fetch
 from core.model.predictor import Predictor
@@ -98,7 +97,7 @@ def load_pretraining(source: Path | str) -> Pretraining:
         raise InputError(f"{path} is no pretraining checkpoint: it holds no {', '.join(lacking)}.")
     encoder, extra = _part(tensors, "target_encoder", path)
     spec = _foreign_spec(encoder, path, {})
-    with torch.device("meta"):
+    with without_weights():
         parts = Pretraining(spec)
     _fill(parts, {k: v for k, v in tensors.items() if k not in extra}, path, extra)
     return parts
@@ -190,24 +189,12 @@ def _from_file(path: Path, weights: str, provenance: dict[str, str]) -> Encoder:
         named = any(name.startswith(f"{weights}.") for name in tensors)
         tensors, extra = _part(tensors, weights, path)
         spec = _foreign_spec(tensors, path, ({"weights": weights} if named else {}) | provenance)
-    with torch.device("meta"), _Unset():
+    with without_weights():
         encoder = Encoder(spec)
     _fill(encoder, tensors, path, extra)
     if header is not None and header.get("weights_sha256") != encoder.weights_sha256():
         raise InputError(f"{path} is damaged: its weights are not those it was written with.")
     return encoder
-
-
-class _Unset(TorchFunctionMode):
-    """Leaves weights as they are: on the meta device, drawing them imports torch's compiler."""
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        """Call anything but what sets weights."""
-        if getattr(function, "__module__", None) == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return function(*args, **(kwargs or {}))
 
 
 def _part(

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.model.encoder import ChannelIds, Encoder, as_ids
-from core.model.inference.apart import ApartEncoder
-from core.model.inference.patch import PatchEncoder
 from core.model.inference.precision import choose
 
 
@@ -87,11 +85,8 @@ class StreamingEncoder:
         self._stride = spec.patch // hop  # hops in a patch
         weight = encoder.summary_token
         self._ids = as_ids(channel_ids).to(weight.device)
-        chosen = choose(encoder, self._ids, precision)
-        self.precision, self.note = chosen.precision, chosen.note
-        self._step: PatchEncoder | ApartEncoder | None = chosen.step
-        if apart and chosen.step is not None:
-            self._step = ApartEncoder(encoder, self._ids, chosen.precision)
+        chosen = choose(encoder, self._ids, precision, apart)
+        self.precision, self.note, self._step = chosen.precision, chosen.note, chosen.step
         # Every sample is written twice, a patch apart, so that the newest patch is one slice.
         self._signal = weight.new_zeros(len(self._ids), 2 * spec.patch)
         # One entry a hop: the tokens of the patch that ends there.
@@ -100,7 +95,7 @@ class StreamingEncoder:
 
     def prepare(self) -> None:
         """Wait until the first patch can be encoded, where that is done by another process."""
-        if isinstance(self._step, ApartEncoder):
+        if self._step is not None:
             self._step.prepare()
 
     def reset(self) -> None:

@@ -12,7 +12,7 @@ from typing import Self
 import tyro
 
 from core.errors import InputError, run
-from core.threads import share_cores
+from core.machine.threads import share_cores
 
 PROGRAM = "eegpt-stream"
 

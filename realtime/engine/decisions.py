@@ -34,8 +34,8 @@ class DecisionMaker:
     clock : callable, optional
         The stream's clock now, in seconds; without it decisions have no age.
     late : callable, optional
-        Whether a decision for a time of the stream's clock comes too late. Such decisions are
-        dropped if the signal for a newer one has come already.
+        Whether a decision for a time of the stream's clock comes too late. One with probabilities
+        is then dropped, if the signal for a newer one has come already.
     confirm : bool
         Keep every decision until a patch of signal after its window has been judged too, and
         refuse it if there is anything wrong with that: a fault of the values shows only after a
@@ -45,8 +45,8 @@ class DecisionMaker:
     ----------
     evidence : Evidence
     dropped : int
-        Decisions that were made and not given, of those with probabilities. All that were made
-        count in `Decision.index`.
+        Decisions that were made and not given because they came too late; one that is refused is
+        always given. All that were made count in `Decision.index`.
     """
 
     def __init__(
@@ -118,9 +118,9 @@ class DecisionMaker:
                 self.evidence.reset()
             else:
                 decided = self.evidence.update(found, hop.sample / self._rate)
-            if hop.waiting and self._late is not None and self._late(hop.time):
+            if found is not None and hop.waiting and self._is_late(hop.time):
                 self._index += 1
-                self.dropped += found is not None
+                self.dropped += 1
                 continue
             made = self._decision(
                 hop.time,
@@ -179,6 +179,9 @@ class DecisionMaker:
         )
         self._index += 1
         return made
+
+    def _is_late(self, at: float) -> bool:
+        return self._late is not None and self._late(at)
 
     def _age(self, at: float) -> float | None:
         """Return how long ago a time of the stream's clock is, in ms."""

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
+from core.machine.heap import give_back_memory
 from core.montage import CODEX
 from training.pretraining.masking import Masks
-from training.pretraining.memory import give_back_memory
 from training.pretraining.objectives.eegpt import Losses, Objective, collapse, parameter_groups
 from training.pretraining.objectives.lean import leave_out_unread
 from training.pretraining.objectives.parts import check_store, first_weights, objective_of

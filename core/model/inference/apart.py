@@ -19,7 +19,7 @@ from torch import Tensor
 from core.model.encoder import Encoder
 from core.model.inference.patch import PatchEncoder
 
-_PATIENCE = 30.0  # s for a new process to load torch and pack the weights
+_PATIENCE = 30.0  # s: far more than a new process takes to load torch and pack the weights
 
 
 class ApartEncoder:
@@ -57,10 +57,10 @@ class ApartEncoder:
         Raises
         ------
         RuntimeError
-            If the process has ended.
+            If the process has ended, or does not answer.
         """
         if not self._ready:
-            self._hear(_PATIENCE)
+            self._hear()
             self._ready = True
 
     def encode(self, patch: Tensor, out: Tensor) -> None:
@@ -69,26 +69,32 @@ class ApartEncoder:
         Raises
         ------
         RuntimeError
-            If the process has ended.
+            If the process has ended, or does not answer.
         """
         self.prepare()
         self._patch.copy_(patch)
         with suppress(OSError):  # hearing nothing says why
             self._pipe.send_bytes(b"p")
-        self._hear(None)
+        self._hear()
         out.copy_(self._tokens)
 
-    def _hear(self, patience: float | None) -> None:
+    def _hear(self) -> None:
         """Wait for a word from the process."""
         try:
-            if not self._pipe.poll(patience):
-                raise EOFError
-            self._pipe.recv_bytes()
+            heard = self._pipe.poll(_PATIENCE)
+            if heard:
+                self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
+            self._process.join(1.0)  # its exit code comes a moment after its end
             raise RuntimeError(
                 f"The encoder's process has ended (exit code {self._process.exitcode}); start the "
                 "program again."
             ) from error
+        if not heard:
+            raise RuntimeError(
+                f"The encoder's process has not answered for {_PATIENCE:.0f} s; start the program "
+                "again."
+            )
 
 
 def _serve(

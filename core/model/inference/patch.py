@@ -52,6 +52,9 @@ class PatchEncoder:
         """Rows of keys, and of queries and all that follows, block by block."""
         return [(block.keys, block.queries) for block in self._blocks]
 
+    def prepare(self) -> None:
+        """Nothing to wait for; an `ApartEncoder` has to start."""
+
     def encode(self, patch: Tensor, out: Tensor) -> None:
         """Encode a patch, under inference mode.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.model.encoder import Encoder
+from core.model.inference.apart import ApartEncoder
 from core.model.inference.linear import PRECISIONS, unsupported
 from core.model.inference.patch import PatchEncoder
 from core.units import volts_per
@@ -31,16 +32,16 @@ class Chosen:
         One of `core.model.inference.linear.PRECISIONS`.
     note : str
         Why it is not the one that was asked for; empty where it is.
-    step : PatchEncoder or None
+    step : PatchEncoder or ApartEncoder or None
         Packed for it; None where only the encoder itself can do it.
     """
 
     precision: str
     note: str
-    step: PatchEncoder | None
+    step: PatchEncoder | ApartEncoder | None
 
 
-def choose(encoder: Encoder, ids: Tensor, wanted: str = "float32") -> Chosen:
+def choose(encoder: Encoder, ids: Tensor, wanted: str = "float32", apart: bool = False) -> Chosen:
     """Pack an encoder for one set of channels in the wanted precision, or in a better one.
 
     Parameters
@@ -49,6 +50,8 @@ def choose(encoder: Encoder, ids: Tensor, wanted: str = "float32") -> Chosen:
     ids : Tensor of int64, shape (channels,)
     wanted : str
         One of `PRECISIONS`.
+    apart : bool
+        In a process of its own.
 
     Raises
     ------
@@ -63,20 +66,21 @@ def choose(encoder: Encoder, ids: Tensor, wanted: str = "float32") -> Chosen:
         note = f"The encoder is not in {where}; its own precision is kept."
         return Chosen("float32", note if wanted != "float32" else "", None)
     ids = ids.cpu()
+    pack = ApartEncoder if apart else PatchEncoder
     if wanted == "float32":
-        return Chosen(wanted, "", PatchEncoder(encoder, ids))
+        return Chosen(wanted, "", pack(encoder, ids))
     why = unsupported(wanted)
     if not why:
-        step = PatchEncoder(encoder, ids, wanted)
+        step = pack(encoder, ids, wanted)
         off = difference(step, encoder, ids)
         if off <= TOLERANCE[wanted]:
             return Chosen(wanted, "", step)
         why = f"its tokens differ from float32 by {off:.1%}, {TOLERANCE[wanted]:.0%} allowed"
     note = f"The encoder runs in float32, not in {wanted}: {why}."
-    return Chosen("float32", note, PatchEncoder(encoder, ids))
+    return Chosen("float32", note, pack(encoder, ids))
 
 
-def difference(step: PatchEncoder, encoder: Encoder, ids: Tensor) -> float:
+def difference(step: PatchEncoder | ApartEncoder, encoder: Encoder, ids: Tensor) -> float:
     """Return how far a step's tokens of four seconds of noise are from the encoder's.
 
     Returns

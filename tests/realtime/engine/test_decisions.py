@@ -193,6 +193,26 @@ def test_a_decision_is_refused_if_what_comes_after_it_is_spoilt(fitted, imagery_
     assert [d.status for d in confirmed[:last]] == [d.status for d in at_once[:last]]
 
 
+def test_a_refusal_that_comes_late_is_given_and_refuses_what_is_not_confirmed(
+    fitted, imagery_recording
+):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    samples = samples.copy()
+    samples[1980:2040, recording.labels.index("C3")] = 0.0
+    maker = maker_for(
+        fitted["riemann"], 250.0, recording.labels, confirm=True, late=lambda time: True
+    )
+    list(maker.push(samples[:1500], stamps[:1500]))
+    list(maker.push(samples[1500:2010], stamps[1500:2010]))  # all but the last are late
+    after = list(maker.push(samples[2010:], stamps[2010:]))
+    assert maker.dropped > 0
+    assert {d.status for d in after} == {"artifact"}
+    assert not any(d.probabilities for d in after)
+    assert [d.index for d in after] == list(range(after[0].index, after[0].index + len(after)))
+    assert min(d.time for d in after) == pytest.approx(8.0, abs=0.03)
+
+
 def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.pretraining.memory import give_back_memory
+from core.machine.heap import give_back_memory
 
 
 def resident():

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from core.model import StreamingEncoder, load_encoder
+from core.model.inference import apart, precision
 
 IDS = [27, 29, 31, 11, 60]
 
@@ -20,17 +21,28 @@ def encoder():
     return load_encoder("untrained")
 
 
-def child_of(process):
-    """Return the process that encodes; a helper of Python's own may stand beside it."""
-    found = [p for p in process.children() if "resource_tracker" not in " ".join(p.cmdline())]
-    assert len(found) == 1
-    return found[0]
+def encoders(process=None):
+    """Return the processes that encode for one; helpers of Python's own may stand beside them."""
+    children = (process or psutil.Process()).children()
+    return {p for p in children if "spawn_main" in " ".join(p.cmdline())}
 
 
-def test_tokens_are_the_same_to_the_last_digit_and_the_process_ends(encoder, rng):
+@pytest.fixture
+def begin(encoder):
+    """Begin a stream whose encoder has a process of its own; other tests may have left some."""
+
+    def start(hop):
+        before = encoders()
+        stream = StreamingEncoder(encoder, IDS, hop, apart=True)
+        (child,) = encoders() - before
+        return stream, child
+
+    return start
+
+
+def test_tokens_are_the_same_to_the_last_digit_and_the_process_ends(encoder, begin, rng):
     here = StreamingEncoder(encoder, IDS, 16)
-    there = StreamingEncoder(encoder, IDS, 16, apart=True)
-    child = child_of(psutil.Process())
+    there, child = begin(16)
     windows = 0
     for piece in np.split(rng.normal(0, 0.03, (len(IDS), 1280)).astype(np.float32), 80, axis=1):
         one, other = here.push(piece), there.push(piece)
@@ -45,11 +57,28 @@ def test_tokens_are_the_same_to_the_last_digit_and_the_process_ends(encoder, rng
     child.wait(10)
 
 
-def test_a_process_that_was_killed_is_said(encoder, rng):
-    stream = StreamingEncoder(encoder, IDS, 64, apart=True)
-    child_of(psutil.Process()).kill()
+def test_weights_are_packed_in_the_other_process_only(begin, monkeypatch):
+    monkeypatch.setattr(precision, "PatchEncoder", None)
+    stream, _ = begin(64)
+    stream.prepare()
+
+
+def test_a_process_that_was_killed_is_said(begin, rng):
+    stream, child = begin(64)
+    child.kill()
     with pytest.raises(RuntimeError, match="process has ended"):
         stream.push(rng.normal(0, 0.03, (len(IDS), 64)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_process_that_hangs_is_said(begin, monkeypatch):
+    stream, child = begin(64)
+    stream.prepare()
+    child.suspend()
+    monkeypatch.setattr(apart, "_PATIENCE", 0.1)
+    with pytest.raises(RuntimeError, match="has not answered"):
+        stream.push(np.zeros((len(IDS), 64)))
+    child.resume()
 
 
 PROGRAM = """
@@ -73,7 +102,7 @@ def test_it_ends_with_the_program_however_that_ends(tmp_path, number):
         [sys.executable, tmp_path / "program.py"], stdout=subprocess.PIPE, cwd=os.getcwd()
     )
     assert program.stdout.readline() == b"encoding\n"
-    child = child_of(psutil.Process(program.pid))
+    (child,) = encoders(psutil.Process(program.pid))
     child.send_signal(signal.SIGINT)  # as a terminal sends it to both
     program.send_signal(number)
     program.communicate(timeout=30)

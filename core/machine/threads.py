@@ -1,13 +1,8 @@
-"""How many threads the numerical libraries may take, and how threads share memory."""
+"""How many threads the numerical libraries may take."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
-
-_ARENA_MAX = -8  # of glibc's malloc.h: M_ARENA_MAX
-_ARENAS = 2
 
 
 def share_cores() -> None:
@@ -32,17 +27,3 @@ def one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def share_heaps() -> None:
-    """Let all threads share two heaps; called before any of them begins.
-
-    glibc gives every new thread a heap of its own. Each time a stream is found again, threads of
-    liblsl end and others begin, and what they leave behind made a live program grow by 14 MB an
-    hour.
-    """
-    if sys.platform != "linux":
-        return
-    option = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and one heap
-    if option is not None:
-        option(_ARENA_MAX, _ARENAS)

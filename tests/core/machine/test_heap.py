@@ -7,7 +7,7 @@ import pytest
 
 HEAPS = """
 import ctypes, sys, threading
-from core.threads import share_heaps
+from core.machine.heap import share_heaps
 share_heaps()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p

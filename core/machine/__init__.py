@@ -1,0 +1,1 @@
+"""The computer: its cores, its threads and its memory."""
