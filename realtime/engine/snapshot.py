@@ -45,6 +45,11 @@ class Decision:
     age_ms: float | None
     compute_ms: float
 
+    @property
+    def made(self) -> float:
+        """LSL clock of the moment it was made; of its window's end where there is no clock."""
+        return self.time + (self.age_ms or 0.0) / 1e3
+
     def to_json(self) -> str:
         """Return the decision as one line of JSON."""
         return json.dumps(vars(self), allow_nan=False)

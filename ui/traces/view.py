@@ -25,10 +25,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.signal.monitor import ChannelStatus, Traces
 from ui import theme
+from ui.scroll import Scroll
 from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
 from ui.traces.envelope import envelope, newest_column
-from ui.traces.scroll import Scroll
 
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""

@@ -1,71 +1,12 @@
+"""The last minute: what is drawn, and how little of it a new decision costs."""
+
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from realtime.engine.snapshot import Decision
-from realtime.widgets.history import HistoryStrip, stretches
-
-
-def decisions(*kinds, hop=0.25, start=100.0):
-    return tuple(
-        Decision(
-            index=index,
-            time=start + index * hop,
-            sample=0,
-            status=status,
-            probabilities={"left_hand": 0.8, "right_hand": 0.2} if status == "ok" else None,
-            decision=decision,
-            age_ms=1.0,
-            compute_ms=1.0,
-        )
-        for index, (status, decision) in enumerate(kinds)
-    )
-
-
-LEFT, NONE, GAP = ("ok", "left_hand"), ("ok", None), ("gap", None)
-
-
-def test_neighbours_of_one_status_are_joined():
-    parts = stretches(decisions(NONE, LEFT, LEFT, GAP, GAP, LEFT))
-    assert [(part.status, part.start, part.stop) for part in parts] == [
-        ("ok", -1.5, -0.75),
-        ("gap", -0.75, -0.25),
-        ("ok", -0.25, 0.0),
-    ]
-
-
-def test_decisions_are_parted_if_asked():
-    parts = stretches(decisions(NONE, LEFT, LEFT, NONE), by_decision=True)
-    assert [part.decisions[0].decision for part in parts] == [None, "left_hand", None]
-
-
-def test_a_pause_leaves_a_hole():
-    recent = decisions(*[LEFT] * 8)
-    recent = tuple(replace(d, time=d.time + 5.0 * (d.index >= 4)) for d in recent)
-    first, second = stretches(recent)
-    assert second.start - first.stop == pytest.approx(5.0)
-
-
-def test_refusals_while_nothing_comes_take_their_time():
-    # The newest sample's time stands still, and so does the time of every refusal.
-    recent = decisions(*[LEFT] * 4, *[("lost", None)] * 8)
-    recent = tuple(replace(d, time=min(d.time, recent[3].time)) for d in recent)
-    ok, lost = stretches(recent)
-    assert (lost.status, lost.start, lost.stop) == ("lost", -2.0, 0.0)
-    assert (ok.start, ok.stop) == (-3.0, -2.0)
-
-
-def test_nothing_older_than_a_minute():
-    parts = stretches(decisions(*[LEFT] * 400))
-    assert parts[0].start == -60.0
-    assert len(parts[0].decisions) == 240
-
-
-def test_no_decision_no_stretch():
-    assert stretches(()) == []
-    assert len(stretches(decisions(LEFT))) == 1
+from realtime.widgets.history import HistoryStrip
+from ui.scroll import Scroll
 
 
 @pytest.fixture
@@ -73,6 +14,7 @@ def strip(qtbot):
     widget = HistoryStrip()
     qtbot.addWidget(widget)
     widget.resize(900, 168)
+    widget.show()  # one that is hidden lays itself out for every picture
     return widget
 
 
@@ -113,15 +55,47 @@ def test_without_a_decoder_there_is_no_history(strip, make_view, picture):
     assert np.array_equal(with_recent, picture(strip))
 
 
-def test_a_picture_waits_for_half_a_second_or_for_news(strip, make_view, picture):
-    view = make_view()
-    steady = decisions(*[LEFT] * 40, hop=1 / 16)
+def test_a_new_decision_draws_its_own_columns_and_the_same_picture(
+    strip, make_view, picture, monkeypatch
+):
     drawn = []
-    for count in (30, 31, 36, 38, 39):  # the last waits: 0.19 s after the one before
-        view.change(recent=steady[:count])
+    draw = Scroll.draw
+
+    def count(scroll, first, last, paint):
+        drawn.append(last - first + 1)
+        draw(scroll, first, last, paint)
+
+    monkeypatch.setattr(Scroll, "draw", count)
+    view = make_view()
+    every = list(view.state.recent)
+    every[-40:-30] = (
+        replace(d, status="gap", probabilities=None, decision=None) for d in every[-40:-30]
+    )
+    shown = len(every) - 60
+    for count_now in range(shown, len(every) + 1):
+        view.change(recent=tuple(every[:count_now]))
         strip.show_snapshot(view.state)
-        drawn.append(picture(strip).tobytes())
-    assert [one != next_one for one, next_one in pairwise(drawn)] == [False, False, True, False]
-    view.change(recent=(*steady[:39], replace(steady[39], decision="right_hand")))
+        step_by_step = picture(strip)
+    first, *others = drawn
+    width = 900 - 72
+    assert first == width
+    assert max(others) <= 0.25 * width / 60 + 4  # a decision's, and the end of the one before
+    assert len(others) == 60
+
+    strip.resize(strip.width() + 1, strip.height())
+    strip.resize(strip.width() - 1, strip.height())
+    at_once = picture(strip)
+    assert np.abs(at_once.astype(int) - step_by_step).max() <= 8  # of 255: rounding of edges
+
+
+def test_it_says_how_much_was_refused(strip, make_view):
+    view = make_view()
+    recent = view.state.recent  # 30 of which are refused already
+    view.change(
+        recent=(
+            *recent[:-40],
+            *(replace(d, status="gap", probabilities=None) for d in recent[-40:]),
+        )
+    )
     strip.show_snapshot(view.state)
-    assert picture(strip).tobytes() != drawn[-1]
+    assert "18 of the last 60 seconds refused" in strip.accessibleDescription()
