@@ -34,8 +34,8 @@ from calibration.fitting import FitSettings, cue_events, fit_decoder  # noqa: E4
 from calibration.priors import starting_head  # noqa: E402
 from calibration.recording.bids import Run  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
-from core.decoding.decoder_file import load_decoder  # noqa: E402
 from core.decoding.selection import MOTOR  # noqa: E402
+from core.decoding.storage.decoder_file import load_decoder  # noqa: E402
 from core.montage import CODEX  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
 from core.synthetic import LABELS, session  # noqa: E402

@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fit(command: FitCommand) -> int:
-    from core.home import home_folder, subject_label
+    from core.machine.home import home_folder, subject_label
 
     subject = subject_label(command.subject)
     session = subject_label(command.session) if command.session else ""
@@ -96,9 +96,9 @@ def _fit(command: FitCommand) -> int:
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.priors import starting_head
     from calibration.report import as_json, as_text, check_report_path, find, write_report
-    from core.decoding.decoder_file import SUFFIX, save_decoder
-    from core.decoding.library import new_decoder_path
-    from core.files import write_whole
+    from core.decoding.storage.decoder_file import SUFFIX, save_decoder
+    from core.decoding.storage.library import new_decoder_path
+    from core.machine.files import write_whole
     from core.recordings import read_recordings
     from core.signal.filtering import Band
 

@@ -208,7 +208,7 @@ COMMANDS = {
 
 
 def _data_folder(given: Path | None, home: Path | None) -> Path:
-    from core.home import home_folder
+    from core.machine.home import home_folder
 
     return given.expanduser() if given is not None else home_folder(home) / "recordings"
 
@@ -225,7 +225,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
     from calibration.session.acquisition import Overrides
     from calibration.session.running import Options
     from calibration.session.setup import Person
-    from core.home import home_folder
+    from core.machine.home import home_folder
     from core.signal.filtering import Band
 
     if not person.speed > 0:

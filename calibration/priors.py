@@ -8,12 +8,12 @@ from pathlib import Path
 
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
-from core.decoding.decoder_file import SUFFIX, load_decoder
 from core.decoding.prior.file import is_prior, load_prior
 from core.decoding.prior.head import PriorHead, head_of_decoder, head_of_prior, together
 from core.decoding.prior.mirror import HANDS
 from core.decoding.prior.population import Prior, make_prior
 from core.decoding.prior.shipped import POPULATION, population
+from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.errors import InputError
 from core.model import load_encoder
 from core.recordings import Recording, read_recording

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.errors import InputError, reason
-from core.files import write_whole
+from core.machine.files import write_whole
 
 Built = TypeVar("Built")
 

@@ -58,7 +58,7 @@ class Options:
     """Time constant in seconds over which probabilities are averaged; 0 for none."""
     confirm: bool = False
     """Give a decision only when the quarter of a second after it has no artifact either: later by
-    that much, and never from a window in which a fault has just begun."""
+    that much, and not from a window in which a fault of at least 0.3 s has just begun."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None

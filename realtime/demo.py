@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.home import home_folder
+from core.machine.home import home_folder
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.synthetic import SimulatedSubject, session
@@ -37,8 +37,8 @@ def run_demo(options: Options) -> int:
         raise InputError("--demo brings its own stream and decoder; leave out the others.")
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.report import as_text
-    from core.decoding.decoder_file import save_decoder
-    from core.decoding.library import new_decoder_path
+    from core.decoding.storage.decoder_file import save_decoder
+    from core.decoding.storage.library import new_decoder_path
 
     person = SimulatedSubject(seed=_SEED)
     say(f"A simulated subject imagined each hand {_TRIALS} times, and rested; calibrating ...")

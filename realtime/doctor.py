@@ -92,7 +92,7 @@ def main(argv: Sequence[str]) -> int:
 
 def examine(command: DoctorCommand) -> int:
     """Run all checks, print each as it is done, and return 1 if one fails, else 0."""
-    from core.home import home_folder
+    from core.machine.home import home_folder
 
     home = home_folder(command.home)
     checks: tuple[Callable[[], Finding], ...] = (
@@ -147,7 +147,7 @@ def check_disk(home: Path) -> Finding:
     """See whether the programs' folder can be written to, and how much fits."""
     import shutil
 
-    from core.files import write_whole
+    from core.machine.files import write_whole
 
     test = home / f".doctor-{os.getpid()}"
     try:
@@ -177,8 +177,8 @@ def check_encoder(name: str, home: Path) -> Finding:
 
 def check_decoders(home: Path) -> Finding:
     """Read every decoder that is kept."""
-    from core.decoding.decoder_file import SUFFIX, load_decoder
-    from core.decoding.library import FOLDER
+    from core.decoding.storage.decoder_file import SUFFIX, load_decoder
+    from core.decoding.storage.library import FOLDER
 
     good, bad = 0, []
     for path in sorted((home / FOLDER).glob(f"*{SUFFIX}")):

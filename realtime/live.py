@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from core.decoding.decoder import Decoder
-from core.decoding.decoder_file import load_decoder
-from core.decoding.library import kept_decoders, newest_decoder
+from core.decoding.storage.decoder_file import load_decoder
+from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
-from core.home import home_folder
 from core.machine.heap import share_heaps
+from core.machine.home import home_folder
 from core.machine.threads import one_torch_thread
 from core.montage import named
 from core.recordings import UNIT

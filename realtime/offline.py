@@ -12,7 +12,7 @@ import numpy as np
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError
-from core.home import home_folder
+from core.machine.home import home_folder
 from core.montage import named
 from core.recordings import UNIT, Recording
 from core.stream.player import BREAK

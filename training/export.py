@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from core.errors import InputError, run
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.machine.threads import share_cores
 from training.pretraining.output.folder import RunFolder
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference

@@ -37,9 +37,9 @@ import numpy as np  # noqa: E402 - after the threads are settled
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
-from core.decoding.decoder_file import save_decoder  # noqa: E402
 from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
 from core.decoding.specialists import BAND, SPECIALISTS  # noqa: E402
+from core.decoding.storage.decoder_file import save_decoder  # noqa: E402
 from core.decoding.trials.epochs import cut_epochs  # noqa: E402
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
 from core.model import load_encoder  # noqa: E402

@@ -149,7 +149,7 @@ def prepare(folder: Path, seconds: float) -> None:
     import mne
 
     from calibration.fitting import FitSettings, fit_decoder
-    from core.decoding.decoder_file import save_decoder
+    from core.decoding.storage.decoder_file import save_decoder
     from core.synthetic import session
 
     classes = ("left_hand", "right_hand")

@@ -200,8 +200,8 @@ def row(kind: str, took: float, again: bool, kept: int, wrong: Sequence[str]) ->
 
 def look(folder: Path) -> list[str]:
     """Read every file of a folder; return what is wrong with them."""
-    from core.decoding.decoder_file import load_decoder
-    from core.decoding.library import kept_decoders
+    from core.decoding.storage.decoder_file import load_decoder
+    from core.decoding.storage.library import kept_decoders
     from core.errors import InputError
 
     wrong = []

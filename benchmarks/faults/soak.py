@@ -242,7 +242,7 @@ def _accounted(truth: Truth, stamps: np.ndarray, inlets: np.ndarray) -> dict:
 
 def _prepare(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> None:
     from calibration.fitting import FitSettings, fit_decoder
-    from core.decoding.decoder_file import save_decoder
+    from core.decoding.storage.decoder_file import save_decoder
     from core.synthetic import session
 
     classes = ("left_hand", "right_hand")

@@ -38,6 +38,7 @@ from core.montage import CODEX  # noqa: E402
 MORE = ("AF1", "AF2")  # drawn beside the decoder's electrodes
 BEAT = 5  # ms of the timer in the program's event loop
 WARM = 10.0  # s of decisions that are not counted
+LONGER = 80.0  # s of recording, so that it does not end before the program does
 
 
 def main() -> int:
@@ -50,7 +51,7 @@ def main() -> int:
     keep_apart(folder)
     known = load_encoder(options.encoder).spec.channels
     labels = (*known, *(name for name in CODEX if name not in known), *MORE)[: options.channels]
-    prepare(folder, labels, options)
+    prepare(folder, labels, options.encoder, options.rate, 60 * options.minutes + LONGER)
     results = [measure(folder, hop, options) for hop in options.hops]
     for result in results:
         print(json.dumps(result, indent=1), flush=True)
@@ -121,8 +122,8 @@ def encoder_alone(folder: Path, hop: int) -> float:
     """Return the milliseconds, by the clock, that the decoder's encoder takes for a hop: median."""
     import torch
 
-    from core.decoding.decoder_file import load_decoder
-    from core.home import home_folder
+    from core.decoding.storage.decoder_file import load_decoder
+    from core.machine.home import home_folder
 
     one_torch_thread()
     decoder = load_decoder(folder / "decoder.safetensors")
@@ -138,22 +139,24 @@ def encoder_alone(folder: Path, hop: int) -> float:
     return 1e3 * float(np.median(took))
 
 
-def prepare(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> None:
-    """Write a recording of a simulated subject, and a decoder with the encoder."""
+def prepare(
+    folder: Path, labels: tuple[str, ...], encoder: str, rate: float, seconds: float
+) -> None:
+    """Write a recording of a simulated subject, so long, and a decoder with the encoder."""
     import mne
 
     from calibration.fitting import FitSettings, fit_decoder
-    from core.decoding.decoder_file import save_decoder
+    from core.decoding.storage.decoder_file import save_decoder
     from core.synthetic import session
 
     one_torch_thread()
     classes = ("left_hand", "right_hand")
-    trained = session(5, classes, labels=labels, rate=options.rate)
-    settings = FitSettings(head="encoder", encoder=options.encoder, repeats=1)
+    trained = session(5, classes, labels=labels, rate=rate)
+    settings = FitSettings(head="encoder", encoder=encoder, repeats=1)
     fit = fit_decoder([trained], {name: name for name in classes}, "01", settings)
     save_decoder(fit.decoder, folder / "decoder.safetensors")
-    told = session(10, classes, labels=labels, rate=options.rate, run=2)
-    info = mne.create_info(list(labels), options.rate, "eeg", verbose="ERROR")
+    told = session(1 + round(seconds / 16), classes, labels=labels, rate=rate, run=2)
+    info = mne.create_info(list(labels), rate, "eeg", verbose="ERROR")
     raw = mne.io.RawArray(told.samples_uv.T * 1e-6, info, verbose="ERROR")
     raw.save(folder / "subject_raw.fif", verbose="ERROR")
 

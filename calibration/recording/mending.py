@@ -34,7 +34,7 @@ from calibration.recording.events import (
     is_events_table,
     read_events,
 )
-from core.files import write_whole
+from core.machine.files import write_whole
 
 _ENDINGS = "channels.tsv eeg.json events.json events.tsv eeg.vmrk eeg.eeg eeg.vhdr".split()
 _TORN_MARKER = re.compile(rb"^;k\d+=.*\n?|[^\n]+\Z", re.MULTILINE)

@@ -16,7 +16,7 @@ from calibration.recording.brainvision import plain_name
 from calibration.recording.events import EventRow
 from calibration.recording.sidecars import Details
 from calibration.recording.writing import RunFiles
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.stream.discovery import StreamFacts
 
 _FLUSH = 0.1  # s between two writes; the promise is 0.25

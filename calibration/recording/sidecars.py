@@ -18,7 +18,7 @@ from pathlib import Path
 
 from calibration.recording.bids import Run
 from calibration.recording.brainvision import file_unit
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.stream.discovery import StreamFacts, plain_text
 from core.units import volts_per
 

@@ -31,7 +31,7 @@ from calibration.recording.events import (
 from calibration.recording.lock import hold
 from calibration.recording.timeline import Timeline
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.recordings import UNIT
 from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts

@@ -11,7 +11,7 @@ from calibration.report.pictures import MAPS_FROM, pictures
 from calibration.report.template import PAGE
 from calibration.report.text import about, worth
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 
 NUMBERS = ".numbers.json"
 """Ending of the file with the report's numbers: ".json" alone is the decoder's."""

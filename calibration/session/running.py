@@ -19,10 +19,10 @@ from calibration.session.learning import Learner
 from calibration.session.preparation import obstacles
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
-from core.decoding.decoder_file import load_decoder, save_decoder
-from core.decoding.library import kept_decoders, new_decoder_path
+from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.storage.library import kept_decoders, new_decoder_path
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.machine.heap import share_heaps
 from core.machine.threads import one_torch_thread
 from core.model import load_encoder

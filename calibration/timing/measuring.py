@@ -17,7 +17,7 @@ from calibration.timing.analysis import (
     against_photodiode,
 )
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.settings import load_settings
 from core.stream.discovery import find_stream
 from core.stream.inlet import Inlet

@@ -1,1 +1,1 @@
-"""The computer: its cores, its threads and its memory."""
+"""The computer: its threads, its memory and its files."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from calibration.cli import main
-from core.decoding.decoder_file import load_decoder
+from core.decoding.storage.decoder_file import load_decoder
 from core.recordings import read_recording
 
 EVENTS = ["--event", "T1=left_hand", "--event", "T2=right_hand"]

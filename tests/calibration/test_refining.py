@@ -7,7 +7,7 @@ import torch
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.refining import NAME, Probe, RefineSettings, refine, train, wins
 from calibration.report import as_text, find
-from core.decoding.decoder_file import load_decoder, save_decoder
+from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.model import load_encoder
 from core.montage import channel_ids
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.decoding.decoder_file import save_decoder
+from core.decoding.storage.decoder_file import save_decoder
 from core.stream.outlets import SignalOutlet
 from realtime.cli import main
 

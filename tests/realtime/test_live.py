@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.decoding.decoder_file import save_decoder
+from core.decoding.storage.decoder_file import save_decoder
 from core.recordings import Recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
@@ -220,7 +220,7 @@ def test_without_a_decoder_there_are_signals_and_no_probabilities(sender):
 
 
 def test_the_newest_decoder_that_fits_is_taken(fitted, home, sender):
-    from core.decoding.library import new_decoder_path
+    from core.decoding.storage.library import new_decoder_path
 
     for subject, created, labels in [
         ("fits", "2026-01-01T00:00:00", None),

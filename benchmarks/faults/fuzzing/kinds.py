@@ -27,8 +27,8 @@ class Kind:
 
 def kinds(folder: Path) -> dict[str, Kind]:
     """Make good files of every kind."""
-    from core.decoding.decoder_file import FORMAT as DECODER
     from core.decoding.prior.file import FORMAT as PRIOR
+    from core.decoding.storage.decoder_file import FORMAT as DECODER
 
     return {
         "decoder": Kind(
@@ -70,9 +70,9 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
     import numpy as np
 
     from core.decoding.decoder import Decoder, EncoderPin, Facts
-    from core.decoding.decoder_file import save_decoder
     from core.decoding.features import TangentFeatures
     from core.decoding.heads import LinearHead
+    from core.decoding.storage.decoder_file import save_decoder
     from core.model import load_encoder
     from core.signal.pipeline import SignalSettings
 
@@ -123,7 +123,7 @@ def use_decoder(path: Path) -> None:
     """Load a decoder and decode with it, as the live program does."""
     import numpy as np
 
-    from core.decoding.decoder_file import load_decoder, read_header
+    from core.decoding.storage.decoder_file import load_decoder, read_header
 
     read_header(path)
     decoder = load_decoder(path)

@@ -18,7 +18,7 @@ from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.paradigm.plan import plan_from_json
 from calibration.priors import starting_head
 from calibration.recording.bids import Run
-from core.decoding.decoder_file import load_decoder
+from core.decoding.storage.decoder_file import load_decoder
 from core.recordings import read_recording
 from core.stream.outlets import SignalOutlet
 from core.synthetic import LABELS

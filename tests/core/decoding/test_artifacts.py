@@ -176,7 +176,7 @@ def test_what_was_bad_at_calibration_refuses_nothing(subject):
 
 
 def test_limits_survive_the_decoder_file(subject, tmp_path):
-    from core.decoding.decoder_file import load_decoder, save_decoder
+    from core.decoding.storage.decoder_file import load_decoder, save_decoder
 
     decoder, _ = subject
     loaded = load_decoder(save_decoder(decoder, tmp_path / "d.safetensors"))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.metrics import chance_bound, information_transfer_rate
 from training.evaluation.report.scoring import ONLINE, WORDS, Row
 from training.evaluation.report.statistics import Comparison, compare

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError, reason
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.tensor_file import DamagedError, read_tensors
 from training.pretraining.objectives.spectrum import Parts
 from training.pretraining.sharing import part_of, whole

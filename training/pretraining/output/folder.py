@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.files import write_whole
+from core.machine.files import write_whole
 from core.settings import as_yaml, load_settings
 from training.pretraining.settings import FREE, PretrainSettings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.files import write_whole
+from core.machine.files import write_whole
 from training.pretraining.masking import Masks
 from training.pretraining.output.folder import RunFolder
 

@@ -6,9 +6,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from core.decoding.decoder_file import save_decoder
 from core.decoding.prior.file import FORMAT, is_prior, load_prior, save_prior
 from core.decoding.prior.population import make_prior
+from core.decoding.storage.decoder_file import save_decoder
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.decoding.decoder_file import load_decoder, save_decoder
 from core.decoding.prior.head import head_of_prior
 from core.decoding.prior.population import make_prior
 from core.decoding.prior.uncalibrated import CALLED, uncalibrated_decoder
+from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from core.errors import InputError, reason
-from core.files import write_whole
+from core.machine.files import write_whole
 
 
 def test_a_file_is_written_with_the_folders_it_needs(tmp_path):

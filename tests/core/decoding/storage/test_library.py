@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.decoding.decoder_file import save_decoder
-from core.decoding.library import kept_decoders, new_decoder_path, newest_decoder
+from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.storage.library import kept_decoders, new_decoder_path, newest_decoder
 from core.errors import InputError
 
 

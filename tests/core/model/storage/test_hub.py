@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InputError
 from core.model import load_encoder
-from core.model.hub import EEGPT, fetch
+from core.model.storage.hub import EEGPT, fetch
 
 CONTENT = b"not really an encoder, but exactly these bytes" * 100
 PINNED = dataclasses.replace(EEGPT, name="sample", sha256=hashlib.sha256(CONTENT).hexdigest())
@@ -56,7 +56,7 @@ def fetch_in_a_process(file, **environment):
     """The client reads its settings once a process."""
     script = (
         "from core.errors import run\n"
-        "from core.model.hub import HubFile, fetch\n"
+        "from core.model.storage.hub import HubFile, fetch\n"
         f"raise SystemExit(run('fetch', lambda: print(fetch({file!r}))))"
     )
     environment = {**os.environ, "HF_TOKEN": "not-a-token", **environment}

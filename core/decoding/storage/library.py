@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.decoding.decoder_file import SUFFIX, read_header
+from core.decoding.storage.decoder_file import SUFFIX, read_header
 from core.errors import InputError
-from core.home import subject_label
+from core.machine.home import subject_label
 
 FOLDER = "decoders"
 
@@ -29,7 +29,7 @@ def kept_decoders(home: Path, subject: str | None = None) -> Iterator[Path]:
     Parameters
     ----------
     home : Path
-        From `core.home.home_folder`.
+        From `core.machine.home.home_folder`.
     subject : str, optional
         Only this person's.
     """

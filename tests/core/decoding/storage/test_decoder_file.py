@@ -7,7 +7,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from core.decoding.decoder_file import FORMAT, load_decoder, save_decoder
+from core.decoding.storage.decoder_file import FORMAT, load_decoder, save_decoder
 from core.errors import InputError
 
 

@@ -12,7 +12,7 @@ from core.decoding.decoder import Decoder, EncoderPin, Facts, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
 from core.errors import InputError
-from core.home import subject_label
+from core.machine.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole

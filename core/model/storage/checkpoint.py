@@ -22,12 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import InputError, reason
-from core.files import write_whole
-from core.model.blank import without_weights
+from core.machine.files import write_whole
 from core.model.encoder import Encoder, EncoderSpec, eegpt_spec
-from core.model.hub import EEGPT, STARTER, fetch
-from core.model.predictor import Predictor
-from core.model.reconstructor import Reconstructor
+from core.model.pretraining import Pretraining
+from core.model.storage.blank import without_weights
+from core.model.storage.hub import EEGPT, STARTER, fetch
 from core.model.variants import VARIANTS, variant_named, variant_sized
 from core.montage import CODEX
 from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
@@ -35,32 +34,11 @@ from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
 FORMAT_VERSION = 1
 
 _HEADER = "eegpt_realtime.encoder"  # key of our JSON among a file's metadata
+_STARTER_FILE = Path(__file__).parents[1] / "weights" / "starter.safetensors"
 _LONGEST_NAME = 128  # characters
 _NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _PARTS = ("encoder", "target_encoder", "predictor", "reconstructor")
 _UNTRAINED = re.compile(r"untrained(?:-(?P<variant>[a-z]+\d*))?(?:-(?P<seed>\d{1,9}))?")
-
-
-class Pretraining(nn.Module):
-    """The four parts of EEGPT's pretraining, with the published names of their tensors.
-
-    Attributes
-    ----------
-    encoder : Encoder
-        The one that learns.
-    target_encoder : Encoder
-        Its running average; no gradient reaches it.
-    predictor : Predictor
-    reconstructor : Reconstructor
-    """
-
-    def __init__(self, spec: EncoderSpec, *, seed: int = 0) -> None:
-        super().__init__()
-        self.encoder = Encoder(spec, seed=seed)
-        self.target_encoder = Encoder(spec, seed=seed)
-        self.target_encoder.requires_grad_(False)
-        self.predictor = Predictor(spec, seed=(seed, 1))
-        self.reconstructor = Reconstructor(spec, seed=(seed, 2))
 
 
 def new_pretraining(variant: str = "tiny3", seed: int = 0) -> Pretraining:
@@ -123,7 +101,7 @@ def load_encoder(
     weights : {"target_encoder", "encoder"}
         Which of a pretraining checkpoint's two encoders; the published results use the former.
     home : Path, optional
-        Folder that keeps downloads, instead of `core.home.home_folder`.
+        Folder that keeps downloads, instead of `core.machine.home.home_folder`.
 
     Returns
     -------
@@ -143,7 +121,7 @@ def load_encoder(
         seed = int(found["seed"] or 0)
         encoder = Encoder(_untrained_spec(found["variant"] or "tiny3", seed), seed=seed)
     elif str(source) == STARTER:
-        encoder = _from_file(Path(__file__).parent / "weights" / "starter.safetensors", weights, {})
+        encoder = _from_file(_STARTER_FILE, weights, {})
     elif str(source) == EEGPT.name:
         encoder = _from_file(fetch(EEGPT, home), weights, EEGPT.provenance)
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
-from core.home import home_folder
+from core.machine.home import home_folder
 
 STARTER = "starter"
 """The small trained encoder that comes with the program, and is the default."""

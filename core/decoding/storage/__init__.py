@@ -1,0 +1,1 @@
+"""Decoders in files, and finding the one that fits."""

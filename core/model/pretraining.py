@@ -1,0 +1,31 @@
+"""What is pretrained together, of which only an encoder is kept."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from core.model.encoder import Encoder, EncoderSpec
+from core.model.predictor import Predictor
+from core.model.reconstructor import Reconstructor
+
+
+class Pretraining(nn.Module):
+    """The four parts of EEGPT's pretraining, with the published names of their tensors.
+
+    Attributes
+    ----------
+    encoder : Encoder
+        The one that learns.
+    target_encoder : Encoder
+        Its running average; no gradient reaches it.
+    predictor : Predictor
+    reconstructor : Reconstructor
+    """
+
+    def __init__(self, spec: EncoderSpec, *, seed: int = 0) -> None:
+        super().__init__()
+        self.encoder = Encoder(spec, seed=seed)
+        self.target_encoder = Encoder(spec, seed=seed)
+        self.target_encoder.requires_grad_(False)
+        self.predictor = Predictor(spec, seed=(seed, 1))
+        self.reconstructor = Reconstructor(spec, seed=(seed, 2))

@@ -1,0 +1,1 @@
+"""Weights in files: loading, saving and fetching them."""
