@@ -119,7 +119,8 @@ def summary(samples: list[dict[str, float]]) -> dict[str, object]:
     """
     columns = {name: np.array([sample[name] for sample in samples]) for name in samples[0]}
     seconds = columns["seconds"]
-    settled, end, tenth = min(SETTLED, seconds[-1] / 2), seconds[-1], seconds[-1] / 10
+    end = seconds[-1]
+    settled, tenth = min(SETTLED, end / 2), max(end / 10, 2 * EVERY)
     parts = {
         "start": seconds <= tenth,
         "settled": (seconds >= settled) & (seconds <= settled + tenth),
