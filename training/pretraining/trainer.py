@@ -34,7 +34,6 @@ from training.pretraining.windows import Group, Windows, WindowStore
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
-_GIVE_BACK_EVERY = 16  # steps
 _VALIDATION_SEED = 0  # of every run: their validation losses can be compared
 
 
@@ -160,8 +159,7 @@ class Trainer:
                     spent, since = 0.0, self.step
                 if self._due(self.settings.checkpoint_every) or stop:
                     self.save(folder)
-                if self.step % _GIVE_BACK_EVERY == 0:
-                    give_back_memory()
+                give_back_memory()  # the next step's tensors have other sizes
                 if stop and self.step < self.steps:
                     self.tell(f"Stopped by a signal at step {self.step}; everything is saved.")
                     return 128 + stop

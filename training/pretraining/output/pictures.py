@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +77,11 @@ def save_picture(folder: RunFolder, step: int, found: Reconstruction) -> np.ndar
     file = io.BytesIO()
     canvas.print_png(file)
     write_whole(folder.pictures / f"step-{step:07d}.png", file.getvalue(), overwrite=True)
-    return np.asarray(canvas.buffer_rgba())
+    picture = np.array(canvas.buffer_rgba())
+    # A figure is thousands of objects in circles: a run grew by 5 MB with every picture.
+    del canvas
+    gc.collect()
+    return picture
 
 
 def draw(found: Reconstruction, step: int) -> Figure:

@@ -1,13 +1,16 @@
+import gc
+
 import matplotlib.image
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from training.pretraining.masking import Masks
 from training.pretraining.objectives.eegpt import Objective
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.output.pictures import Reconstruction, draw
+from training.pretraining.output.pictures import Reconstruction, draw, save_picture
 from training.pretraining.processes import Interruption
 
 PATCH = 64
@@ -40,6 +43,24 @@ def test_a_row_for_each_channel_and_a_column_for_each_state(found):
     assert labels == ["C3, mV", "C4, mV"]
     drawn = figure.axes[2].get_lines()[1].get_ydata()
     np.testing.assert_array_equal(drawn, found.made()[0])
+
+
+def test_nothing_of_a_picture_stays_in_memory(found, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.pictures.mkdir(parents=True)
+
+    def figures():
+        return sum(type(one) is Figure for one in gc.get_objects())
+
+    before = figures()
+    gc.disable()  # as good as it is between two passes through all objects
+    try:
+        picture = save_picture(folder, 40, found)
+        assert figures() == before
+    finally:
+        gc.enable()
+    shown = matplotlib.image.imread(folder.pictures / "step-0000040.png")
+    np.testing.assert_allclose(picture / 255.0, shown, atol=1e-6)
 
 
 @pytest.mark.parametrize("ablation", ["B", "D"])
