@@ -198,7 +198,7 @@ def _foreign_spec(tensors: dict[str, Tensor], path: Path, known: dict[str, str])
     token = tensors.get("summary_token")
     blocks = {int(f[1]) for name in tensors if (f := re.match(r"blocks\.(\d{1,4})\.", name))}
     if token is None or token.ndim != 3 or not blocks:
-        some = ", ".join(sorted(tensors)[:3]) or "nothing"
+        some = reason(", ".join(sorted(tensors)[:3]) or "nothing", 100)
         raise InputError(
             f"{path} is no EEGPT encoder: summary_token or blocks are missing (found {some} ...)."
         )

@@ -109,6 +109,14 @@ def test_a_giant_header_is_not_even_read(tmp_path):
         load_encoder(path)
 
 
+def test_names_of_tensors_are_shown_as_plain_text(tmp_path):
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(save({"\0\x1b[31mummary_token": torch.zeros(1)}))
+    with pytest.raises(InputError, match="no EEGPT encoder") as raised:
+        load_encoder(path)
+    assert str(raised.value).isprintable()
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.999])
 def test_a_truncated_file_is_refused(tmp_path, lightning, share):
     own = save_encoder(load_encoder(), tmp_path / "own.safetensors")
