@@ -149,12 +149,12 @@ def _main(options: Options) -> int:
 
 
 def _list_streams() -> int:
-    from core.stream.discovery import list_streams
+    from core.stream.discovery import heard_streams
 
-    streams = list_streams()
-    for stream in streams:
-        print(stream)
-    if not streams:
+    stream = None
+    for stream in heard_streams():
+        print(stream, flush=True)
+    if stream is None:
         print("No LSL stream can be seen. Is the sender running, and on this network?")
     return 0
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,23 @@ def list_streams(wait: float = 1.0) -> list[FoundStream]:
     import pylsl
 
     return described(pylsl.resolve_streams(wait_time=wait))
+
+
+def heard_streams(wait: float = 1.0) -> Iterator[FoundStream]:
+    """Give every stream as soon as it answers, for `wait` seconds."""
+    import pylsl
+
+    resolver = pylsl.ContinuousResolver(forget_after=FORGET)
+    end = pylsl.local_clock() + wait
+    known: set[StreamIdentity] = set()
+    while True:
+        for stream in described(resolver.results()):
+            if stream.identity not in known:
+                known.add(stream.identity)
+                yield stream
+        if pylsl.local_clock() >= end:
+            return
+        time.sleep(_POLL)
 
 
 def find_stream(

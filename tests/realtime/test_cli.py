@@ -119,7 +119,8 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
 def test_streams_are_listed(outlet, capsys):
     outlet("Listed", ["C3", "C4"])
     assert main(["--list"]) == 0
-    assert "Listed" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("Listed" in line for line in lines) == 1
 
 
 def test_an_unknown_flag_is_refused():

@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.stream.discovery import (
     StreamQuery,
     find_stream,
+    heard_streams,
     list_streams,
     plain_text,
     read_facts,
@@ -74,6 +75,21 @@ def test_stream_that_starts_later_is_waited_for(send, name):
     starting.start()
     assert find_stream(StreamQuery.matching(name), timeout=20).identity.name == name
     starting.join()
+
+
+def test_streams_are_given_as_they_are_heard(send, name):
+    send(name)
+    heard = heard_streams(wait=600.0)  # nobody waits for the end
+    assert any(stream.identity.name == name for stream in heard)
+    send(f"{name}-late")
+    assert any(stream.identity.name == f"{name}-late" for stream in heard)
+
+
+def test_each_stream_is_given_once(send, name):
+    send(name)
+    wait_until_visible(name, 1)
+    heard = [stream.identity.name for stream in heard_streams(wait=1.0)]
+    assert heard.count(name) == 1
 
 
 @pytest.mark.parametrize("part", ["source_id", "type"])
