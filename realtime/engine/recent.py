@@ -15,9 +15,9 @@ _STEP = 0.25  # s between two that are kept, unless something changed
 class Recent:
     """Remembers decisions for a strip of a minute, whose pixels are a twentieth of a second.
 
-    With a short hop a minute has thousands of decisions, and drawing all of them ten times a second
-    kept the others waiting. One is kept every quarter of a second, and every one whose status or
-    decision is another than before. Ages are those of all.
+    With a short hop a minute has thousands of decisions, more than it has pixels. One is kept every
+    quarter of a second, and every one whose status or decision is another than before. Ages are
+    those of all.
 
     Parameters
     ----------

@@ -96,8 +96,10 @@ class HistoryStrip(QWidget):
         chart = QRectF(_LEFT, _TOP, self.width() - _LEFT - _RIGHT, max(20, bottom - _TOP))
         band = QRectF(chart.left(), chart.bottom() + _SPACE, chart.width(), _BAND)
         ratio = self.devicePixelRatioF()
-        if self._still is None or self._still.devicePixelRatioF() != ratio:
-            self._still, self._scroll = self._draw_still(chart, band, ratio), None
+        if self._still is not None and self._still.devicePixelRatioF() != ratio:
+            self._still = self._scroll = None
+        if self._still is None:
+            self._still = self._draw_still(chart, band, ratio)
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._still)
         if self._timeline.steps:

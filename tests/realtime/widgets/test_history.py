@@ -55,17 +55,39 @@ def test_without_a_decoder_there_is_no_history(strip, make_view, picture):
     assert np.array_equal(with_recent, picture(strip))
 
 
-def test_a_new_decision_draws_its_own_columns_and_the_same_picture(
-    strip, make_view, picture, monkeypatch
-):
-    drawn = []
+@pytest.fixture
+def drawn(monkeypatch):
+    """How many columns each picture drew."""
+    columns = []
     draw = Scroll.draw
 
     def count(scroll, first, last, paint):
-        drawn.append(last - first + 1)
+        columns.append(last - first + 1)
         draw(scroll, first, last, paint)
 
     monkeypatch.setattr(Scroll, "draw", count)
+    return columns
+
+
+def test_a_threshold_or_a_reason_in_the_key_draws_no_columns_anew(strip, make_view, picture, drawn):
+    view = make_view()
+    every = view.state.recent
+    view.change(recent=every[:-1])
+    strip.show_snapshot(view.state)
+    before = picture(strip)
+    view.change(evidence=replace(view.state.evidence, threshold=0.9))
+    strip.show_snapshot(view.state)
+    assert not np.array_equal(before, picture(strip))
+    view.change(recent=(*every[:-1], replace(every[-1], status="lost", probabilities=None)))
+    strip.show_snapshot(view.state)
+    picture(strip)
+    assert len(drawn) == 3
+    assert max(drawn[1:]) <= 10
+
+
+def test_a_new_decision_draws_its_own_columns_and_the_same_picture(
+    strip, make_view, picture, drawn
+):
     view = make_view()
     every = list(view.state.recent)
     every[-40:-30] = (
