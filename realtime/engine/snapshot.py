@@ -131,7 +131,7 @@ class DecoderStatus:
 class Snapshot:
     """Everything a window shows at one moment."""
 
-    status: str
+    status: str  # of the signal now; the latest decision, a moment older, has its own
     message: str  # a plain sentence: what is going on, and for how long
     stream: StreamStatus
     channels: tuple[ChannelStatus, ...]
