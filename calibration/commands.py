@@ -35,6 +35,15 @@ class StreamFlags:
     """Unit of the stream's values, such as uV, instead of what the stream says."""
     timeout: float = 5.0
     """Seconds to look for the stream."""
+    local: bool = False
+    """Keep LSL to this machine: what is sent and what is found."""
+
+    def keep_where_told(self) -> None:
+        """Keep LSL to this machine, if that was asked for; before anything else of LSL."""
+        if self.local:
+            from core.stream.local import keep_local
+
+            keep_local()
 
     @property
     def query(self) -> StreamQuery:
@@ -196,6 +205,7 @@ class TimingCommand:
         """Run the test; 1 if it was not passed."""
         from calibration.timing.measuring import measure
 
+        self.stream.keep_where_told()
         return measure(self, _data_folder(self.data, self.home))
 
 
@@ -216,6 +226,7 @@ def _data_folder(given: Path | None, home: Path | None) -> Path:
 def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> int:
     from calibration.session.running import run_session
 
+    stream.keep_where_told()
     return run_session(_options(stream, person, run), plan)
 
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SHOW = """
 import pylsl
 content = []
@@ -20,6 +22,14 @@ from core.stream.outlets import SignalOutlet
 outlet = SignalOutlet("Kept", "EEG", ("C3",), "microvolts", 100.0, "kept")
 from core.stream.discovery import StreamQuery, find_stream
 print(find_stream(StreamQuery(name="Kept"), 20.0).identity.name)
+"""
+COMMAND = """
+import pylsl
+content = []
+pylsl.set_config_content = content.append
+from {program} import main
+main({given})
+print(*content)
 """
 
 
@@ -53,3 +63,18 @@ def test_without_a_file_there_is_the_same(tmp_path):
 
 def test_a_stream_that_is_kept_here_is_found_here(tmp_path):
     assert run(SEND, tmp_path).strip().endswith("Kept")
+
+
+@pytest.mark.parametrize(
+    ("program", "given"),
+    [
+        ("realtime.cli", ["--list"]),
+        ("calibration.cli", ["--subject", "01", "--no-setup", "--timeout", "0.2"]),
+        ("calibration.cli", ["timing", "--photodiode", "AUX1", "--timeout", "0.2"]),
+        ("core.stream.cli", ["replay", "nothing.edf"]),
+    ],
+)
+def test_every_program_can_be_kept_here(program, given, tmp_path):
+    code = COMMAND.format(program=program, given=[*given, "--local"])
+    here = {"EEGPT_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    assert "ResolveScope = machine" in run(code, tmp_path, **here)
