@@ -12,6 +12,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
 from realtime.cli import Options
+from realtime.engine import link
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.sinks import Log
 from realtime.live import _connect
@@ -51,8 +52,10 @@ def wait_for(condition, seconds=30.0):
 
 
 @pytest.fixture
-def slow(fitted, imagery_recording, tmp_path):
+def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     """An engine on a stream that the test sends second by second, and its windows."""
+    # A busy machine may hold the sending up too, and no silence is looked for here.
+    monkeypatch.setattr(link, "_SILENT_AFTER", 30.0)
     decoder, recording = fitted["riemann"], imagery_recording(seed=9)
     outlet = SignalOutlet("Slow", "EEG", recording.labels, "microvolts", RATE, "amp")
     inlet = Inlet(find_stream(StreamQuery(name="Slow"), 10.0))
