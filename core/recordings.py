@@ -7,13 +7,15 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.errors import InputError
-from core.montage import direction
+from core.montage import direction, match
+from core.signal.sound import numbers, pieces
 
 if TYPE_CHECKING:
     import mne
@@ -70,6 +72,24 @@ class Recording:
     def duration(self) -> float:
         """Length in seconds."""
         return len(self.samples_uv) / self.rate
+
+    def stretches(self, channels: Sequence[str]) -> list[tuple[int, int]]:
+        """Return where contiguous signal begins and ends, as a live stream would be decoded.
+
+        Parameters
+        ----------
+        channels : sequence of str
+            Electrodes. Samples that are no number on one of them are in no stretch.
+        """
+        sound = np.ones(len(self.samples_uv), dtype=bool)
+        for index in match(self.labels, channels).indices:
+            sound &= numbers(self.samples_uv[:, index])
+        return [
+            (begin + start, begin + stop)
+            for begin, end in pairwise((0, *self.breaks, len(sound)))
+            for start, stop in pieces(sound[begin:end])
+            if sound[begin + start]
+        ]
 
 
 def read_recording(path: Path | str, unit: str | None = None) -> Recording:

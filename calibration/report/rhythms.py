@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy import signal
@@ -82,7 +81,8 @@ def rhythms(
     """
     count = round((epochs.length / settings.rate - BASELINE[0]) / _STEP)
     times = BASELINE[0] + _STEP * np.arange(count + 1)
-    kept = [_complete(epochs, recordings, times, name) for name in epochs.classes]
+    whole = [recording.stretches(settings.channels) for recording in recordings]
+    kept = [_complete(epochs, recordings, whole, times, name) for name in epochs.classes]
     if not all(kept):
         return None
     shape = (len(BANDS), len(epochs.classes), len(times), len(settings.channels))
@@ -108,21 +108,21 @@ def rhythms(
 
 
 def _complete(
-    epochs: Epochs, recordings: Sequence[Recording], times: np.ndarray, name: str
+    epochs: Epochs,
+    recordings: Sequence[Recording],
+    stretches: Sequence[Sequence[tuple[int, int]]],
+    times: np.ndarray,
+    name: str,
 ) -> list[tuple[int, float]]:
     """Return recording and cue of a class's trials that lie in one stretch, baseline and all."""
     found = []
     for trial in epochs.trials:
         recording = recordings[trial.recording]
         first, last = (round((trial.onset + at) * recording.rate) for at in times[[0, -1]])
-        whole = any(start <= first and last < stop for start, stop in _stretches(recording))
+        whole = any(start <= first and last < stop for start, stop in stretches[trial.recording])
         if trial.label == name and whole:
             found.append((trial.recording, trial.onset))
     return found
-
-
-def _stretches(recording: Recording) -> Iterator[tuple[int, int]]:
-    yield from pairwise((0, *recording.breaks, len(recording.samples_uv)))
 
 
 def _power(
@@ -136,7 +136,7 @@ def _power(
     sections = signal.butter(4, edges, "bandpass", fs=recording.rate, output="sos")
     width = round(_SMOOTHING * recording.rate)
     power = np.zeros_like(samples)
-    for start, stop in _stretches(recording):
+    for start, stop in recording.stretches(settings.channels):
         if stop - start > recording.rate:  # shorter stretches hold no trial
             banded = signal.sosfiltfilt(sections, samples[start:stop], axis=0)
             power[start:stop] = uniform_filter1d(banded**2, width, axis=0)

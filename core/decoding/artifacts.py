@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -336,8 +335,9 @@ def learn_limits(
     for recording in recordings:
         picks = list(match(recording.labels, settings.channels).indices)
         meter = Meter(len(picks), recording.rate, settings.rate, factor(unit, UNIT), piece)
-        edges = (0, *recording.breaks, len(recording.samples_uv))
-        for (start, stop), run in zip(pairwise(edges), stretches, strict=False):
+        for (start, stop), run in zip(
+            recording.stretches(settings.channels), stretches, strict=False
+        ):
             meter.reset()
             picked = recording.samples_uv[start:stop, picks].astype(np.float64)
             meter.take(picked * factor(UNIT, unit))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.signal.pipeline import SignalPath
+from core.signal.sound import numbers, pieces
 from core.stream.continuity import Continuity, Run
 
-_LARGEST = 1e12  # in any unit: beyond are no voltages, and the square of a float32 ends
 _REMEMBERED = 8  # stamps kept of earlier samples: more than the path ever holds back
 
 
@@ -151,14 +150,13 @@ class Hops:
 
     def _push_run(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
         picked = self._path.pick(samples)
-        numbers = np.abs(picked) < _LARGEST  # False for NaN
-        sound = numbers.all(axis=1)
-        edges = (np.flatnonzero(np.diff(sound)) + 1).tolist()
-        for start, stop in pairwise((0, *edges, len(samples))):
+        known = numbers(picked)
+        sound = np.logical_and.reduce(known, axis=1)
+        for start, stop in pieces(sound):
             if sound[start]:
                 yield from self._decode(samples[start:stop], picked[start:stop], stamps[start:stop])
             else:
-                yield from self._skip(numbers[start:stop], stamps[start:stop])
+                yield from self._skip(known[start:stop], stamps[start:stop])
 
     def _begin_run(self) -> None:
         self._path.restart()
@@ -246,10 +244,10 @@ class Hops:
         if not self._drop:
             yield from self._decode(samples[at:], picked[at:], stamps[at:])
 
-    def _skip(self, numbers: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+    def _skip(self, known: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
         """Pass over samples that are no numbers on some channel, refusing them hop by hop."""
         self.status = "artifact"
-        self.reason = f"{listed(self._channels[~numbers.all(axis=0)])} sent no numbers"
+        self.reason = f"{listed(self._channels[~known.all(axis=0)])} sent no numbers"
         yield from self._end_run()
         at = 0
         while at < len(stamps):

@@ -13,12 +13,12 @@ from core.signal.filtering import Band
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.signal.quality import channel_quality
 from core.signal.ring import Ring
+from core.signal.sound import numbers
 
 _RATE = 128.0  # Hz, of the traces
 _SECONDS = 30.0  # of traces kept
 _JUDGED = 2.0  # s of raw signal that a channel is judged by
 _JUDGE_EVERY = 1.0  # s
-_LARGEST = 1e12  # in any unit: beyond are no voltages
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Monitor:
 
         One NaN would stay in the filters for ever.
         """
-        sound = np.abs(samples) < _LARGEST  # False for NaN
+        sound = numbers(samples)
         if not sound.all():
             # For every sample, the row of the last number at or before it; row 0 is from earlier.
             rows = np.where(sound, np.arange(1, len(samples) + 1)[:, None], 0)

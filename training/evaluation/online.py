@@ -89,7 +89,7 @@ def with_idle(signal: Signal, recording: int) -> Recording:
     Windows lie as late as they can, so that what the last cue asked for has ended.
     """
     one, rate, window = signal.person.recordings[recording], signal.spec.rate, signal.spec.window
-    starts = np.array([0, *one.breaks]) / one.rate  # s
+    starts = [start / one.rate for start, _ in one.stretches(signal.settings.channels)]  # s
     runs = [run for run, owner in enumerate(signal.owner) if owner == recording]
     idle = []
     for start, run in zip(starts, runs, strict=True):
@@ -149,8 +149,7 @@ def decide_live(model: HeadModel, recording: Recording) -> list[np.ndarray]:
     windows = decoder.windows(model.encoder)
     piece = max(1, round(_CHUNK * recording.rate))
     found = []
-    ends = [*recording.breaks, len(recording.samples_uv)]
-    for begin, end in zip([0, *recording.breaks], ends, strict=True):
+    for begin, end in recording.stretches(decoder.settings.channels):
         path.restart()
         windows.reset()
         waiting, decided = np.empty((0, len(decoder.settings.channels))), []

@@ -165,7 +165,7 @@ class Signal:
         self.owner = tuple(
             index
             for index, recording in enumerate(person.recordings)
-            for _ in range(len(recording.breaks) + 1)
+            for _ in recording.stretches(settings.channels)
         )
         self._banded: dict[tuple[float, float], tuple[np.ndarray, ...]] = {}
         try:

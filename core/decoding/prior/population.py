@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import pairwise, permutations
+from itertools import permutations
 
 import numpy as np
 
@@ -192,9 +192,9 @@ def make_prior(
 def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:
     """Return the contiguous stretches of a recording as they are, each (samples, channels)."""
     picks = list(match(recording.labels, channels).indices)
-    edges = (0, *recording.breaks, len(recording.samples_uv))
     return [
-        recording.samples_uv[start:stop, picks].astype(float) for start, stop in pairwise(edges)
+        recording.samples_uv[start:stop, picks].astype(float)
+        for start, stop in recording.stretches(channels)
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -191,7 +190,8 @@ def cut_epochs(
     rejected: list[Rejected] = []
     first = 0  # run that the recording begins with
     for index, recording in enumerate(recordings):
-        starts = np.array([0, *recording.breaks]) / recording.rate  # s
+        stretches = _stretches(recording, settings)
+        starts = np.array([start for start, _ in stretches]) / recording.rate  # s
         for event in recording.events:
             if event.label not in events:
                 continue
@@ -199,11 +199,13 @@ def cut_epochs(
             trial = Trial(number, index, event.onset, events[event.label])
             run, at = place(event.onset, starts, settings.rate)
             there = len(runs[first + run]) - at if run >= 0 else 0  # samples after the cue
-            cues.append((first + run, at))
+            if run >= 0:
+                cues.append((first + run, at))
             if there <= 0:
                 rejected.append(Rejected(trial, "the cue lies outside the recording"))
             elif there < window:
-                what = "the recording ends" if run == len(starts) - 1 else "samples are missing"
+                ends = stretches[run][1] == len(recording.samples_uv)
+                what = "the recording ends" if ends else "samples are missing"
                 after = there / settings.rate
                 rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
             else:
@@ -244,12 +246,12 @@ def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
 def signals_of(
     recordings: Sequence[Recording], settings: SignalSettings, unit: str
 ) -> Iterator[np.ndarray]:
-    """Run the signal path over every contiguous stretch of recordings.
+    """Run the signal path over every contiguous stretch of recordings: `Recording.stretches`.
 
     Raises
     ------
     InputError
-        If a recording lacks a channel, or its rate cannot carry the band.
+        If a recording lacks a channel, has no signal, or its rate cannot carry the band.
     """
     for recording in recordings:
         found = match(recording.labels, settings.channels)
@@ -258,9 +260,19 @@ def signals_of(
         path = SignalPath(
             settings, recording.rate, found.indices, [factor(UNIT, unit)] * len(found.indices)
         )
-        for start, stop in pairwise((0, *recording.breaks, len(recording.samples_uv))):
+        for start, stop in _stretches(recording, settings):
             path.restart()
             yield path.push(recording.samples_uv[start:stop])
+
+
+def _stretches(recording: Recording, settings: SignalSettings) -> list[tuple[int, int]]:
+    stretches = recording.stretches(settings.channels)
+    if not stretches:
+        raise InputError(
+            f"{recording.path.name} has no sample that is a number on all of the channels "
+            f"{' '.join(settings.channels)}."
+        )
+    return stretches
 
 
 def rest_outside(

@@ -18,6 +18,7 @@ from core.decoding.trials.epochs import Epochs, Rejected, check_counts
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings
+from core.signal.sound import numbers
 from core.units import factor
 
 
@@ -118,10 +119,7 @@ def _still_seconds(
     Both have the shape (trials, channels).
     """
     picks = [list(match(r.labels, settings.channels).indices) for r in recordings]
-    rails = [
-        (r.samples_uv[:, picked].min(axis=0), r.samples_uv[:, picked].max(axis=0))
-        for r, picked in zip(recordings, picks, strict=True)
-    ]
+    rails = [_rails(r.samples_uv[:, picked]) for r, picked in zip(recordings, picks, strict=True)]
     still = np.zeros((len(epochs), len(settings.channels)))
     railed = np.zeros(still.shape, dtype=bool)
     for index, trial in enumerate(epochs.trials):
@@ -140,6 +138,12 @@ def _still_seconds(
         railed[index] = (stopped & ((low == least) | (high == most))).any(axis=0)
     usual = (still > 0).mean(axis=0) >= 0.5
     return np.where(usual, 0.0, still), railed
+
+
+def _rails(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest number of each channel."""
+    known = np.where(numbers(samples), samples, np.nan)
+    return np.nanmin(known, axis=0), np.nanmax(known, axis=0)
 
 
 def _outlying_uv(
