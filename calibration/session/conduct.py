@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -148,16 +149,20 @@ class Conductor(QObject):
     def _fit(self, began: float) -> Outcome:
         """Close the recording and fit; in a thread, for the screens go on."""
         failure = self._session.failure
-        self._session.close()
         problem = "" if failure is None else f"{failure.title}: {failure.advice}"
         recordings = self._earlier
         try:
+            self._session.close()
             recordings += (read_recording(self._session.run.file("eeg.vhdr")),)
             fit = self._session.learner.fit(recordings[-1])
             seconds = monotonic() - began
             said = self._save(fit)
         except InputError as error:
             return Outcome(None, recordings, monotonic() - began, problem=problem or str(error))
+        except Exception as error:  # the screens wait for an outcome, whatever it is
+            traceback.print_exc()
+            failed = f"No decoder could be made, but the recording is kept: {error!r}"
+            return Outcome(None, recordings, monotonic() - began, problem=problem or failed)
         return Outcome(fit, recordings, seconds, said, problem)
 
     def _tell(self, outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ from core.montage import channel_ids, match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
+from core.signal.sound import numbers, pieces
 from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts
 from core.units import factor, voltage_factors
@@ -113,13 +114,16 @@ class Learner:
             found.indices,
             [factor(UNIT, spec.unit)] * len(found.indices),
         )
+        self._columns = list(found.indices)
         self._band = CausalFilter(band_sections(BAND, spec.rate))
         self._factors = np.array(voltage_factors(facts.units, UNIT))
         self._continuity = Continuity(facts.rate)
         self._timeline = Timeline(facts.rate)
         self._raw: list[np.ndarray] = []  # µV
         self._breaks: list[int] = []
+        self._starts: list[int] = []  # of stretches, as `Recording.stretches` has them
         self._samples = 0
+        self._sound = False  # whether the newest sample belongs to a stretch
         self._signals, self._banded = _Stretches(), _Stretches()
         self._before = 0  # stretches of the earlier recordings
         self._events: list[Event] = []  # of this run
@@ -129,6 +133,7 @@ class Learner:
         self._tokens: dict[tuple[int, int], np.ndarray] = {}
         self._looked = 0  # trials at the last look
         self._queue: SimpleQueue = SimpleQueue()
+        self._ended = False  # whether everything that was written has been taken
         self._thread = threading.Thread(target=self._learn, name="learn", daemon=True)
         self._thread.start()
 
@@ -178,7 +183,7 @@ class Learner:
             self._starting()
             self._take_earlier()
             tried = 0  # trials
-            while (item := self._queue.get()) is not None:
+            while (item := self._next()) is not None:
                 if isinstance(item[0], str):
                     self._waiting.append(item)
                     # Not at the end of a trial: the last one's must not delay the decoder.
@@ -192,17 +197,23 @@ class Learner:
                     self._encode()
             self._encode()
         except Exception as error:  # the recording goes on, and the files are fitted later
-            self.error = str(error)
-            while self._queue.get() is not None:
+            self.error = str(error) or type(error).__name__
+            while self._next() is not None:
                 pass
+
+    def _next(self) -> tuple | None:
+        """Wait for what was written next; None from the end on."""
+        item = None if self._ended else self._queue.get()
+        self._ended = item is None
+        return item
 
     def _take_earlier(self) -> None:
         for recording in self._earlier:
-            starts = np.array([0, *recording.breaks]) / recording.rate
+            sound = recording.stretches(self._path_settings.channels)
+            starts = np.array([start for start, _ in sound]) / recording.rate
             for event in recording.events:
                 if event.label in CLASSES:
-                    run, at = place(event.onset, starts, self._path_settings.rate)
-                    self._cues.append((self._before + run, at))
+                    self._cue(event.onset, starts)
             self._before += len(starts)
         for signal in signals_of(self._earlier, self._path_settings, self._encoder.spec.unit):
             self._band.reset()
@@ -218,20 +229,31 @@ class Learner:
         if (self._factors != 1.0).any():
             samples = (samples * self._factors).astype(np.float32)
         self._raw.append(samples)
+        sound = np.logical_and.reduce(numbers(samples[:, self._columns]), axis=1)
         for part in self._continuity.split(stamps):
             if not part.continues:
-                at = self._samples + part.start
-                if at:
+                if at := self._samples + part.start:
                     self._breaks.append(at)
-                self._path.restart()
-                self._band.reset()
-                self._signals.begin()
-                self._banded.begin()
+                self._sound = False
             self._timeline.add(stamps[part.start : part.stop], part.continues)
-            signal = self._path.push(samples[part.start : part.stop])
-            self._signals.add(signal)
-            self._banded.add(self._band.push(signal))
+            for start, stop in pieces(sound[part.start : part.stop]):
+                first, last = part.start + start, part.start + stop
+                if sound[first]:
+                    self._take_sound(samples[first:last], self._samples + first)
+                self._sound = bool(sound[first])
         self._samples += len(samples)
+
+    def _take_sound(self, samples: np.ndarray, at: int) -> None:
+        """Take samples that are numbers, the first of them at a position of the recording."""
+        if not self._sound:
+            self._starts.append(at)
+            self._path.restart()
+            self._band.reset()
+            self._signals.begin()
+            self._banded.begin()
+        signal = self._path.push(samples)
+        self._signals.add(signal)
+        self._banded.add(self._band.push(signal))
 
     def _place_events(self) -> None:
         due = [event for event in self._waiting if event[1] <= self._timeline.newest]
@@ -240,9 +262,14 @@ class Learner:
             onset = self._timeline.sample_at(time) / self._facts.rate
             self._events.append(Event(onset, 0.0, name))
             if name in CLASSES:
-                starts = np.array([0, *self._breaks]) / self._facts.rate
-                run, at = place(onset, starts, self._path_settings.rate)
-                self._cues.append((self._before + run, at))
+                starts = np.array(self._starts) / self._facts.rate
+                self._cue(onset, starts)
+
+    def _cue(self, onset: float, starts: np.ndarray) -> None:
+        """Note a cue of the newest recording, whose stretches begin at these seconds."""
+        run, at = place(onset, starts, self._path_settings.rate)
+        if run >= 0:
+            self._cues.append((self._before + run, at))
 
     @property
     def _over(self) -> int:
@@ -302,16 +329,19 @@ class Learner:
         return Early(self._signals.joined(), self._banded.joined(), self._tokens)
 
     def _holds(self, recording: Recording) -> bool:
-        """Whether the files have exactly what was learned from."""
+        """Whether the files have exactly what was learned from; they may lack other channels."""
+        found = match(recording.labels, self._path_settings.channels)
+        samples = recording.samples_uv[:, list(found.indices)]
         return (
-            self.error is None
+            not found.missing
+            and self.error is None
             and recording.breaks == tuple(self._breaks)
             and len(recording.samples_uv) == self._samples
             and all(
-                np.array_equal(piece, recording.samples_uv[start : start + len(piece)])
-                for piece, start in zip(self._raw, self._starts(), strict=True)
+                np.array_equal(piece[:, self._columns], samples[start : start + len(piece)], True)
+                for piece, start in zip(self._raw, self._positions(), strict=True)
             )
         )
 
-    def _starts(self) -> list[int]:
+    def _positions(self) -> list[int]:
         return [0, *np.cumsum([len(piece) for piece in self._raw]).tolist()][: len(self._raw)]

@@ -26,11 +26,12 @@ from core.machine.files import write_whole
 from core.machine.heap import share_heaps
 from core.machine.threads import one_torch_thread
 from core.model import load_encoder
+from core.montage import match
 from core.recordings import Recording, read_recording
-from core.stream.discovery import StreamQuery, find_stream
+from core.stream.discovery import StreamFacts, StreamQuery, find_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from calibration.session.feedback import Feedback
     from core.decoding.prior.head import PriorHead
@@ -109,7 +110,7 @@ def run_session(options: Options, plan: Plan) -> int:
         run = setup.run()
         feedback = _feedback(run, acquisition, plan, options)
         paradigm = plan.paradigm.model_copy(update={"feedback": feedback is not None})
-        earlier = _earlier(run, acquisition)
+        earlier = earlier_runs(run, acquisition.facts, known)
         starting = _starting(acquisition, plan, options, earlier)
         learner = Learner(
             acquisition.facts, run.subject, run.session, options.fit, encoder, earlier, starting
@@ -224,16 +225,31 @@ def _open_stream(setup: Setup, options: Options) -> bool:
     return begun
 
 
-def _earlier(run: Run, acquisition: Acquisition) -> tuple[Recording, ...]:
-    """Return the session's recordings before this run that were made with the same channels."""
-    facts = acquisition.facts
-    paths = [other.file("eeg.vhdr") for other in runs_of_session(run)]
-    read = [read_recording(path) for path in paths if path.is_file()]
-    return tuple(
-        recording
-        for recording in read
-        if recording.rate == facts.rate and recording.labels == facts.labels
-    )
+def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Recording, ...]:
+    """Return the session's recordings before a run that its stream can be fitted with.
+
+    Those of another rate or with other electrodes are named on stdout. Channels that are no
+    electrodes do not count: files give only electrodes back.
+
+    Parameters
+    ----------
+    run : Run
+    facts : StreamFacts
+        Of the run's stream.
+    known : sequence of str
+        Electrodes that a decoder may use.
+    """
+    electrodes = match(facts.labels, known).channels
+    fitting = []
+    for path in (other.file("eeg.vhdr") for other in runs_of_session(run)):
+        if not path.is_file():
+            continue
+        recording = read_recording(path)
+        if (recording.rate, match(recording.labels, known).channels) == (facts.rate, electrodes):
+            fitting.append(recording)
+        else:
+            print(f"{path.name} is left out: it has another rate or other electrodes.")
+    return tuple(fitting)
 
 
 def _starting(

@@ -97,3 +97,22 @@ def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_p
     assert outcome.problem == f"Recording stopped: {scenes[0].text}"
     found = read_recording(session.run.file("eeg.vhdr"))
     assert len(found.samples_uv) == recorder.samples_written > 0
+
+
+def test_a_fit_that_fails_for_whatever_reason_ends_the_session(qtbot, acquisition, tmp_path):
+    paradigm = Paradigm(instructions=0.2)
+    trials = plan_trials(paradigm, 0)
+    course = Course(paradigm, trials)
+    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
+    learner = NoTrials()
+    learner.fit = lambda recording: np.linalg.cholesky(-np.eye(2))
+    session = Session(acquisition, recorder, learner, course, trials)
+    presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
+    session.shown_by(presenter)
+    conductor = Conductor(session, course, presenter, (), lambda fit: "", leave=True)
+    QTimer.singleShot(1500, lambda: presenter.fail("Session ended", "by the test"))
+    outcome = conductor.run(full_screen=False)
+    assert outcome.fit is None
+    assert "LinAlgError" in outcome.problem
+    assert "the recording is kept" in outcome.problem
+    assert len(outcome.recordings) == 1

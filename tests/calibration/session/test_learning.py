@@ -1,5 +1,6 @@
 """Learning on the way gives what the files give, and has done the work by then."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -104,6 +105,53 @@ def test_a_break_and_an_earlier_run_are_learned_too(recording, imagery_recording
     both = [earlier, broken]
     same(found, fit_decoder(both, cue_events(both), "01", settings))
     assert len(found.rejected) == 1
+
+
+def test_samples_that_are_no_numbers_are_left_out_as_from_the_files(recording):
+    rate, samples = recording.rate, recording.samples_uv.copy()
+    c3 = recording.labels.index("C3")
+    samples[:20, c3] = np.nan  # at the beginning, in a trial, over a break, and at the end
+    samples[round(33.0 * rate), c3] = np.inf
+    samples[round(40.0 * rate) - 3 : round(40.0 * rate) + 120, c3] = np.nan
+    samples[-7:, c3] = np.nan
+    spoilt = replace(recording, samples_uv=samples, breaks=(round(40.0 * rate),))
+    settings = FitSettings(head="encoder", repeats=1)
+    learner = learn(spoilt, settings, [spoilt], samples)
+    found = learner.fit(spoilt)
+    both = [spoilt, spoilt]
+    same(found, fit_decoder(both, cue_events(both), "01", settings))
+    assert learner._holds(spoilt)
+    assert np.isfinite(found.decoder.head.weights).all()
+    reasons = [one.reason for one in found.rejected]
+    assert reasons
+    assert all("samples are missing" in reason for reason in reasons)
+
+
+def test_a_channel_that_files_do_not_give_back_costs_no_work(recording):
+    settings = FitSettings(head="riemann", repeats=1)
+    with_trigger = replace(
+        recording,
+        labels=(*recording.labels, "TRG"),
+        samples_uv=np.hstack([recording.samples_uv, np.zeros((len(recording.samples_uv), 1))]),
+    )
+    learner = learn(with_trigger, settings)
+    assert learner._holds(recording)
+    same(learner.fit(recording), fit_decoder([recording], cue_events([recording]), "01", settings))
+
+
+def test_learning_that_fails_at_the_very_end_still_ends(recording, monkeypatch):
+    def fail(self):
+        raise MemoryError
+
+    monkeypatch.setattr(Learner, "_over", 0)  # nothing is tried before the end
+    monkeypatch.setattr(Learner, "_encode", fail)
+    settings = FitSettings(head="encoder", repeats=1)
+    learner = Learner(facts_of(recording), "01", "", settings, load_encoder(settings.encoder))
+    learner.write(recording.samples_uv, 1000.0 + np.arange(len(recording.samples_uv)) / 250.0)
+    learner.close()
+    assert learner.error == "MemoryError"
+    monkeypatch.undo()
+    same(learner.fit(recording), fit_decoder([recording], cue_events([recording]), "01", settings))
 
 
 def test_what_the_fit_starts_from_is_there_before_the_fit(recording):
