@@ -90,18 +90,17 @@ def _fit(command: FitCommand) -> int:
 
     subject = subject_label(command.subject)
     session = subject_label(command.session) if command.session else ""
-    if command.out is not None and command.out.exists():
-        raise InputError(f"{command.out} exists already; choose another name with --out.")
 
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.priors import starting_head
     from calibration.report import as_json, as_text, check_report_path, find, write_report
-    from core.decoding.storage.decoder_file import SUFFIX, save_decoder
+    from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import write_whole
     from core.recordings import read_recordings
     from core.signal.filtering import Band
 
+    out = None if command.out is None else _free(command.out)
     if command.report is not None:
         check_report_path(command.report)
     recordings = read_recordings(command.files, command.unit)
@@ -123,18 +122,25 @@ def _fit(command: FitCommand) -> int:
 
         fit = refine(fit, command.encoder)
     text = as_text(fit)
-    path = command.out or new_decoder_path(
-        home_folder(command.home), subject, fit.decoder.facts.created
-    )
-    if path.suffix != SUFFIX:
-        path = path.with_name(path.name + SUFFIX)
+    path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
-        write_whole(path.with_suffix(suffix), content.encode(), overwrite=True)
+        write_whole(path.with_suffix(suffix), content.encode())
     print(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
     if command.report is not None:
         print(f"Page:    {write_report(find(fit, recordings), command.report)}")
     return 0
+
+
+def _free(out: Path) -> Path:
+    """Return where the decoder goes, if nothing is there yet, nor where its reports go."""
+    from core.decoding.storage.decoder_file import SUFFIX
+
+    path = out if out.suffix == SUFFIX else out.with_name(out.name + SUFFIX)
+    for place in (path, path.with_suffix(".txt"), path.with_suffix(".json")):
+        if place.exists():
+            raise InputError(f"{place} exists already; choose another name with --out.")
+    return path
 
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:

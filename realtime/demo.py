@@ -49,7 +49,9 @@ def run_demo(options: Options) -> int:
         FitSettings(encoder=options.encoder or "starter", repeats=1),
     )
     say(as_text(fit))
-    path = new_decoder_path(home_folder(options.home), SUBJECT, fit.decoder.facts.created)
+    # In a folder of its own: nobody's stream shall be decoded with it by mistake.
+    home = home_folder(options.home) / SUBJECT
+    path = new_decoder_path(home, SUBJECT, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)
     say(f"\nDecoder: {path}")
 

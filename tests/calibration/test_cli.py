@@ -80,12 +80,16 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     assert not home.exists()
 
 
-def test_an_existing_decoder_is_not_overwritten(recording_file, tmp_path, capsys):
-    out = tmp_path / "mine.safetensors"
-    out.write_bytes(b"precious")
-    given = [recording_file, "--subject", "01", "--head", "riemann", *EVENTS, "--out", out]
-    assert "exists already" in refused(given, capsys)
-    assert out.read_bytes() == b"precious"
+@pytest.mark.parametrize("suffix", [".safetensors", ".json", ".txt"])
+@pytest.mark.parametrize("named", [".safetensors", ""])
+def test_nothing_that_exists_is_overwritten(recording_file, tmp_path, capsys, suffix, named):
+    there = tmp_path / f"mine{suffix}"
+    there.write_bytes(b"precious")
+    given = [recording_file, "--subject", "01", "--head", "riemann", *EVENTS]
+    said = refused([*given, "--out", tmp_path / f"mine{named}"], capsys)
+    assert f"mine{suffix} exists already" in said
+    assert [path.name for path in tmp_path.glob("mine*")] == [there.name]
+    assert there.read_bytes() == b"precious"
 
 
 def test_help_and_version_load_nothing_heavy():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.storage.library import kept_decoders
 from core.stream.outlets import SignalOutlet
 from realtime.cli import main
 
@@ -141,8 +142,10 @@ def test_help_and_version_load_nothing_heavy(flag):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_the_demo_calibrates_and_decodes(capsys):
+def test_the_demo_calibrates_and_decodes(home, capsys):
     assert main(["--demo", "--headless", "--duration", "6"]) == 0
     said = capsys.readouterr().err
     assert "Decoder:" in said
     assert "simulated subject" in said
+    assert list(home.rglob("sub-demo*.safetensors"))
+    assert list(kept_decoders(home)) == []  # it is nobody's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,8 +42,14 @@ def kept_decoders(home: Path, subject: str | None = None) -> Iterator[Path]:
         except (InputError, KeyError, TypeError):
             continue
         if subject is None or owner == subject:
-            found.append((created, path.name, path))
-    yield from (path for _, _, path in sorted(found, reverse=True))
+            found.append((created, _number(path), path.name, path))
+    yield from (path for *_, path in sorted(found, reverse=True))
+
+
+def _number(path: Path) -> int:
+    """Return which of the decoders of one second a file is, by its name."""
+    found = re.search(r"-(\d+)$", path.stem)
+    return int(found[1]) if found else 1
 
 
 def newest_decoder(home: Path, subject: str) -> Path:

@@ -23,8 +23,9 @@ def test_the_newest_of_a_person_is_found(fitted, home):
 
 
 def test_names_are_never_taken_twice(fitted, home):
-    paths = {keep(home, fitted["riemann"], "01", "2026-01-01T10:00:00") for _ in range(3)}
-    assert len(paths) == 3
+    paths = [keep(home, fitted["riemann"], "01", "2026-01-01T10:00:00") for _ in range(11)]
+    assert len(set(paths)) == 11
+    assert list(kept_decoders(home)) == paths[::-1]
 
 
 def test_nobody_and_nonsense_are_refused(home):
