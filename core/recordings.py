@@ -57,7 +57,7 @@ class Recording:
     path : Path
         Where it came from.
     sha256 : str
-        Of the file that was named.
+        Of the file that was named, followed by the files of samples that it names.
     """
 
     samples_uv: np.ndarray
@@ -209,7 +209,10 @@ def _read_mne(path: Path) -> Recording:
 
     if path.suffix.lower() in (".edf", ".bdf"):
         _check_edf_units(path)
-    return recording_of_raw(raw, path, _sha256(path))
+    # A header such as BrainVision's may be that of another recording, to the last byte.
+    named = [Path(name) for name in raw.filenames if name is not None]
+    data = [file for file in named if file.is_file() and not file.samefile(path)]
+    return recording_of_raw(raw, path, _sha256(path, *data))
 
 
 def _check_edf_units(path: Path) -> None:
@@ -304,6 +307,9 @@ def _xdf_channels(info: dict) -> list[dict[str, str]]:
     return [{key: str(value[0]) for key, value in c.items() if value} for c in found]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()

@@ -1,7 +1,9 @@
 """What files of several kinds are read as."""
 
+import hashlib
 from pathlib import Path
 
+import mne
 import numpy as np
 import pytest
 
@@ -52,6 +54,22 @@ def test_float32_microvolts_of_brainvision_come_back_exactly(brainvision):
     assert (found.labels, found.breaks, found.events) == (("C3", "C4"), (), ())
 
 
+def test_recordings_with_the_same_header_are_told_apart_by_their_samples(brainvision):
+    path, samples = brainvision()
+    first = read_recording(path).sha256
+    assert read_recording(path).sha256 == first
+    path.with_suffix(".eeg").write_bytes((samples + 1).astype("<f4").tobytes())
+    assert read_recording(path).sha256 != first
+
+
+def test_the_hash_of_a_single_file_is_its_own(tmp_path):
+    raw = mne.io.RawArray(np.zeros((1, 50)), mne.create_info(["C3"], 250.0, "eeg"), verbose="ERROR")
+    raw.save(tmp_path / "one_raw.fif", verbose="ERROR")
+    content = (tmp_path / "one_raw.fif").read_bytes()
+    found = read_recording(tmp_path / "one_raw.fif").sha256
+    assert found == hashlib.sha256(content).hexdigest()
+
+
 @pytest.mark.parametrize("rate", [30.0, 119.0, 250.0, 244.0, 512.0, 999.75])
 def test_rate_of_brainvision_is_exact(brainvision, rate):
     assert read_recording(brainvision(rate=rate)[0]).rate == rate
@@ -82,7 +100,6 @@ def test_recording_of_another_program_keeps_its_labels(recordings_folder):
 
 
 def test_boundaries_of_mne_are_breaks_and_stay_events(tmp_path):
-    import mne
 
     info = mne.create_info(["C3", "C4"], 250.0, "eeg", verbose="ERROR")
     raw = mne.io.RawArray(np.zeros((2, 100)), info, verbose="ERROR")
@@ -94,7 +111,6 @@ def test_boundaries_of_mne_are_breaks_and_stay_events(tmp_path):
 
 
 def test_what_another_library_made_is_read_in_the_same_way():
-    import mne
 
     info = mne.create_info(["C3", "EOG", "C4"], 250.0, ["eeg", "eog", "eeg"], verbose="ERROR")
     samples = np.arange(300.0).reshape(3, 100) * 1e-6
