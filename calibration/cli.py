@@ -111,6 +111,7 @@ def _fit(command: FitCommand) -> int:
         reference=command.reference,
         band=Band(notch=command.notch),
         seed=command.seed,
+        home=home_folder(command.home),
     )
     events = _events(command.event, labels)
     prior = starting_head(
@@ -120,7 +121,7 @@ def _fit(command: FitCommand) -> int:
     if command.refine:
         from calibration.refining import refine
 
-        fit = refine(fit, command.encoder)
+        fit = refine(fit, command.encoder, home=settings.home)
     text = as_text(fit)
     path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)

@@ -243,21 +243,21 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
-    names = None
+    names, home = None, home_folder(person.home)
     if stream.channels is not None:
         names = tuple(name.strip() for name in stream.channels.split(","))
     return Options(
         query=stream.query,
         person=Person(person.subject, person.session, run),
         root=_data_folder(person.data, person.home),
-        home=home_folder(person.home),
-        overrides=Overrides(names, stream.unit),
+        home=home,
+        overrides=Overrides(names, stream.unit, person.speed),
         details=Details(
             reference=person.recorded_against,
             power_line=person.mains,
             manufacturer=person.amplifier,
         ),
-        fit=FitSettings(encoder=person.encoder, head=person.head, band=Band(notch=person.mains)),
+        fit=FitSettings(person.encoder, person.head, band=Band(notch=person.mains), home=home),
         prior=person.prior,
         refine=person.refine,
         timeout=stream.timeout,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, EncoderPin, Facts
@@ -42,6 +43,8 @@ class FitSettings:
         Of the cross-validation's folds.
     repeats : int
         How often all trials are split anew.
+    home : Path, optional
+        Folder that keeps downloaded encoders, as in `core.model.load_encoder`.
     """
 
     encoder: str = "starter"
@@ -50,6 +53,7 @@ class FitSettings:
     band: Band = field(default_factory=Band)
     seed: int = 0
     repeats: int = 2
+    home: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse an unknown head."""
@@ -130,7 +134,7 @@ def fit_decoder(
     settings = settings or FitSettings()
     if prior is not None:
         _check_apart(recordings, prior)
-    encoder = load_encoder(settings.encoder)
+    encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()

@@ -122,7 +122,7 @@ def read_priors(
         else:
             people.setdefault(person_of(path), []).append(read_recording(path, unit))
     if people:
-        spec = load_encoder(settings.encoder).spec
+        spec = load_encoder(settings.encoder, home=settings.home).spec
         labels_of = next(iter(people.values()))[0]
         path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)
         found.append(make_prior(people, events, spec.channels, path_settings, spec.window))
@@ -158,7 +158,7 @@ def prior_head(
         As `core.decoding.prior.head.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
-    spec = load_encoder(settings.encoder).spec
+    spec = load_encoder(settings.encoder, home=settings.home).spec
     path, _ = path_for(labels, spec, settings, "The recording")
     classes = tuple(dict.fromkeys(events.values()))
     return together(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -164,7 +165,9 @@ class Probe(nn.Module):
         )
 
 
-def refine(fit: Fit, source: str, settings: RefineSettings | None = None) -> Fit:
+def refine(
+    fit: Fit, source: str, settings: RefineSettings | None = None, home: Path | None = None
+) -> Fit:
     """Train filter and probe, and put them in the decoder's place if they do better.
 
     Every fold's trials are left out of all training, early stopping too, and decided by what was
@@ -177,6 +180,8 @@ def refine(fit: Fit, source: str, settings: RefineSettings | None = None) -> Fit
     source : str
         The encoder, as `core.model.load_encoder` takes it.
     settings : RefineSettings, optional
+    home : Path, optional
+        Folder that keeps downloaded encoders, as in `core.model.load_encoder`.
 
     Returns
     -------
@@ -190,7 +195,7 @@ def refine(fit: Fit, source: str, settings: RefineSettings | None = None) -> Fit
     """
     settings = settings or RefineSettings()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    encoder = load_encoder(source).eval().requires_grad_(False).to(device)
+    encoder = load_encoder(source, home=home).eval().requires_grad_(False).to(device)
     epochs, channels = fit.epochs, fit.decoder.settings.channels
     windows = torch.from_numpy(epochs.windows()).float().to(device)
     labels, classes = epochs.labels, len(epochs.classes)

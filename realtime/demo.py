@@ -46,7 +46,7 @@ def run_demo(options: Options) -> int:
         [session(_TRIALS, CLASSES, seed=_SEED)],
         {name: name for name in CLASSES},
         SUBJECT,
-        FitSettings(encoder=options.encoder or "starter", repeats=1),
+        FitSettings(options.encoder or "starter", repeats=1, home=home_folder(options.home)),
     )
     say(as_text(fit))
     # In a folder of its own: nobody's stream shall be decoded with it by mistake.

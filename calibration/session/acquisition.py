@@ -12,7 +12,7 @@ import numpy as np
 from core.montage import electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
-from core.stream.continuity import Continuity
+from core.stream.continuity import Continuity, Pace
 from core.stream.discovery import StreamFacts, list_streams
 from core.stream.inlet import Block, Inlet
 from core.units import factor, voltage_factors
@@ -23,6 +23,7 @@ Listener = Callable[[np.ndarray, np.ndarray], None]
 _SILENT_AFTER = 0.5  # s without a sample
 _RATE_LIMIT = 0.03  # share by which the measured rate may miss the nominal one
 _RATE_AFTER = 10.0  # s of signal that a wrong rate takes to be believed
+_EARLY, _LATE = -0.1, 2.0  # s after its stamp at which a sample may come, if the stamp is right
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,13 @@ class Overrides:
         A name for every channel, in order.
     unit : str or None
         Of all channels.
+    speed : float
+        How many seconds of the stream pass in one of this machine's: 1 but for rehearsals.
     """
 
     channels: tuple[str, ...] | None = None
     unit: str | None = None
+    speed: float = 1.0
 
     def on(self, facts: StreamFacts) -> StreamFacts:
         """Return the facts with what is known better.
@@ -76,6 +80,11 @@ class Acquisition:
         Counts what was lost.
     failure : str or None
         Why nothing more will come, in one sentence.
+
+    Notes
+    -----
+    Stamps that cannot be those of the LSL clock, as they lie too far from when their samples came,
+    say nothing about when a cue was seen; the least delay of arrivals does then, to some ms.
     """
 
     def __init__(self, inlet: Inlet, overrides: Overrides) -> None:
@@ -89,6 +98,9 @@ class Acquisition:
         self.continuity = Continuity(facts.rate)
         self.failure: str | None = None
         self._inlet = inlet
+        self._speed = overrides.speed
+        self._pace = Pace()
+        self._offset: float | None = None  # s, of stamps that are not those of the LSL clock
         self._listeners: tuple[Listener, ...] = ()
         self._newest_stamp = -np.inf
         self._newest_time = monotonic()
@@ -118,8 +130,21 @@ class Acquisition:
         return monotonic() - self._newest_time
 
     def to_sender(self, time: float) -> float:
-        """Return a time of this machine's clock on the sender's."""
-        return time - self._inlet.correction
+        """Return a time of this machine's clock on that of the stream's stamps."""
+        offset = self._offset
+        return time - (self._inlet.correction if offset is None else offset)
+
+    @property
+    def doubt(self) -> str:
+        """What is wrong with the stream's stamps, in a sentence; empty if nothing is."""
+        offset = self._offset
+        if offset is None:
+            return ""
+        return (
+            f"The stream's time stamps are {abs(offset):.6g} s off the clock of LSL. Cues are "
+            "placed by when samples arrive; put the sender's stamps right if that is not exact "
+            "enough."
+        )
 
     def listen(self, listeners: Sequence[Listener]) -> None:
         """Hand every block from now on to these, in order; to nobody if there are none."""
@@ -154,10 +179,13 @@ class Acquisition:
 
     def _take(self, block: Block) -> None:
         before = self.continuity.lost_samples
-        self.continuity.split(block.stamps)
+        for run in self.continuity.split(block.stamps):
+            if not run.continues and not run.lost:
+                self._pace.restart()  # the sender's clock was set
         lost = max(0, self.continuity.lost_samples - before)
         newest = float(block.stamps[-1])
         self.monitor.push(block.samples, newest, lost)
+        self._compare(newest, block.arrival)
         with self._handing:
             for listener in self._listeners:
                 listener(block.samples, block.stamps)
@@ -166,6 +194,13 @@ class Acquisition:
             self._came.notify_all()
         if self.continuity.samples > _RATE_AFTER * self.facts.rate:
             self._check_rate()
+
+    def _compare(self, stamp: float, arrival: float) -> None:
+        """Compare the newest stamp with when its sample came."""
+        self._pace.take(stamp, arrival * self._speed)
+        usual = self._pace.usual
+        right = usual is None or _EARLY <= usual - self._inlet.correction <= _LATE
+        self._offset = None if right else usual
 
     def _check_rate(self) -> None:
         measured, nominal = self.continuity.measured_rate, self.facts.rate

@@ -198,7 +198,7 @@ def _refine(fit: Fit, recordings: tuple[Recording, ...], options: Options, keepe
     from calibration.refining import refine
 
     print("\nRefining ...", flush=True)
-    refined = refine(fit, options.fit.encoder)
+    refined = refine(fit, options.fit.encoder, home=options.home)
     if refined.selection.chosen == fit.selection.chosen:
         print("Refining did no better; the decoder stays.")
         return

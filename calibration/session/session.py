@@ -173,6 +173,8 @@ class Session:
                     "samples are missing will be left out.",
                 )
             )
+        if doubt := self.acquisition.doubt:
+            alarms.append(Alarm("Time stamps off", doubt))
         if free < _SPACE_LOW:
             alarms.append(
                 Alarm("Disk nearly full", f"{size(free)} are free; make room on the disk.")

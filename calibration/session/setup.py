@@ -147,7 +147,7 @@ class Setup:
             channels=acquisition.channels,
             needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
             stream_problem=self._problem or acquisition.failure or "",
-            remarks=facts.warnings,
+            remarks=(*facts.warnings, *filter(None, [acquisition.doubt])),
         )
 
     def traces(self, seconds: float) -> Traces:

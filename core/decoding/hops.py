@@ -89,6 +89,7 @@ class Hops:
         self._windows = windows
         self._base = 0  # sample at the model's rate that this sender's first one is
         self.status = "warming"
+        self._said = (-1, 0.0)  # sample and time of the newest hop
         self._attach(path)
 
     def _attach(self, path: SignalPath) -> None:
@@ -214,7 +215,7 @@ class Hops:
                 probabilities = self._windows.push(piece)
             yield Hop(
                 self.last_sample,
-                self._time_of(self._received - 1),
+                self._known(self.last_sample, self._time_of(self._received - 1)),
                 self.status if probabilities is None else "ok",
                 probabilities,
                 hops - 1 - index,
@@ -267,7 +268,7 @@ class Hops:
 
     def _refused(self, time: float) -> Hop:
         sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
-        return Hop(sample, time, self.status, None, 0)
+        return Hop(sample, self._known(sample, time), self.status, None, 0)
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""
@@ -276,6 +277,13 @@ class Hops:
         newest = self._position - 1
         stamp = self._stamps[max(len(self._stamps) - 1 - (newest - whole), 0)]
         return float(stamp + (at - whole) / self._path.rate_in)
+
+    def _known(self, sample: int, time: float) -> float:
+        """Return the time of a hop; by the samples since the last where it is no number."""
+        last, said = self._said
+        time = time if math.isfinite(time) else said + (sample - last) / self._rate
+        self._said = sample, time
+        return time
 
 
 def _words(run: Run, step: float) -> str:

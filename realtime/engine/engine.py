@@ -266,7 +266,8 @@ class Engine:
         lost = self._counted.lost_samples - lost_before
         if away is not None:
             lost = max(1, round(away * self._link.facts.rate))
-        self._newest_stamp = float(block.stamps[-1])
+        if len(known := block.stamps[np.isfinite(block.stamps)]):
+            self._newest_stamp = float(known[-1])
         self._monitor.push(block.samples, self._newest_stamp, lost)
 
     def _resume(self, away: float) -> None:

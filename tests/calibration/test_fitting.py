@@ -66,3 +66,19 @@ def test_recordings_without_electrodes_are_refused(imagery_recording):
 def test_an_unknown_head_is_refused():
     with pytest.raises(InputError, match='no head "svm"'):
         FitSettings(head="svm")
+
+
+def test_a_downloaded_encoder_is_looked_for_in_the_folder_that_was_named(
+    imagery_recording, tmp_path, monkeypatch
+):
+    asked = []
+
+    def fetch(file, home):
+        asked.append(home)
+        raise InputError("This test is offline.")
+
+    monkeypatch.setattr("core.model.storage.checkpoint.fetch", fetch)
+    settings = FitSettings(encoder="eegpt", home=tmp_path)
+    with pytest.raises(InputError, match="offline"):
+        fit_decoder([imagery_recording()], EVENTS, "01", settings)
+    assert asked == [tmp_path]

@@ -179,8 +179,8 @@ def test_the_snapshot_says_what_goes_on(fitted, short, sender):
         assert seen.stream.nominal_rate == 250.0
         assert seen.decoder.head == "riemann"
         assert [c.label for c in seen.channels] == list(short.labels)
-        traces = engine.traces(1.0)
-        assert traces.samples_uv.shape == (128, 17)
+        # A block's decisions are given before it is drawn.
+        wait_for(lambda: engine.traces(1.0).samples_uv.shape == (128, 17))
         wait_for(lambda: inlet.lost)
         gone = wait_for(lambda: (s := engine.snapshot()).status == "lost" and s)
         assert "lost" in gone.message

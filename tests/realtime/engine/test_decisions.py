@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -223,3 +224,19 @@ def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_
     assert {d.status for d in refused} == {"lost"}
     assert not any(d.probabilities or d.decision for d in refused)
     assert [d.index for d in maker.refuse("lost", 10.5)] == [before[-1].index + 3]
+
+
+@pytest.mark.parametrize("rate", [250.0, 256.0, 512.0])
+@pytest.mark.parametrize("begin", [0.0, 4.5])
+def test_stamps_that_are_no_numbers_leave_every_decision_a_time(
+    fitted, imagery_recording, begin, rate
+):
+    recording = imagery_recording(seed=5, rate=rate)
+    samples, stamps = streamed(recording)
+    stamps[(stamps >= begin) & (stamps < begin + 2.0)] = np.nan  # whole hops
+    decisions = run(maker_for(fitted["riemann"], rate, recording.labels), samples, stamps)
+    times = [json.loads(decision.to_json())["time"] for decision in decisions]
+    assert np.isfinite(times).all()
+    assert times == sorted(times)
+    after = [d for d in decisions if d.time > begin + 2.5]
+    assert {d.status for d in after[:12]} == {"gap"}
