@@ -89,7 +89,7 @@ def _fit(command: FitCommand) -> int:
     from core.machine.home import home_folder, subject_label
 
     subject = subject_label(command.subject)
-    session = subject_label(command.session) if command.session else ""
+    session = subject_label(command.session, "Session") if command.session else ""
 
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.priors import starting_head

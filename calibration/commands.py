@@ -152,26 +152,29 @@ class ResumeCommand:
 class CheckCommand:
     """Validate a data set, and mend what a crash left of its runs.
 
-    Example: eegpt-calibrate check recordings
+    Example: eegpt-calibrate check
     """
 
-    folder: tyro.conf.Positional[Path]
-    """Folder of the data set."""
+    folder: tyro.conf.Positional[Path | None] = None
+    """Folder of the data set; by default "recordings" in the programs' folder."""
     only_look: bool = False
     """Mend nothing."""
+    home: Path | None = None
+    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
     def execute(self) -> int:
         """Repair and validate; 2 if something is wrong with it."""
         from calibration.checking import check, repair
 
+        folder = _data_folder(self.folder, self.home)
         if not self.only_look:
-            for sentence in repair(self.folder):
+            for sentence in repair(folder):
                 print(sentence)
-        findings = check(self.folder)
+        findings = check(folder)
         for finding in findings:
             print(f"{finding.kind}: {finding.text}")
         bad = sum(finding.kind in ("error", "broken") for finding in findings)
-        print(f"{self.folder}: {'valid' if not bad else f'{bad} errors'}.")
+        print(f"{folder}: {'valid' if not bad else f'{bad} errors'}.")
         return 2 if bad else 0
 
 

@@ -15,7 +15,7 @@ from core.decoding.prior.head import PriorHead
 from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
 from core.decoding.trials.epochs import Early, Epochs, Rejected, cut_epochs
 from core.decoding.trials.rejection import without_artifacts
-from core.errors import InputError
+from core.errors import InputError, check_number
 from core.model import EncoderSpec, load_encoder
 from core.montage import match
 from core.recordings import Recording
@@ -56,7 +56,8 @@ class FitSettings:
     home: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an unknown head."""
+        """Refuse an unknown head, and a seed that is none."""
+        check_number("The seed", self.seed, 0, 2**32 - 1)
         if self.head != "auto" and self.head not in HEADS:
             raise InputError(f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.')
 

@@ -14,6 +14,25 @@ class InputError(Exception):
     """
 
 
+def check_number(name: str, value: float, least: float, most: float, unit: str = "") -> None:
+    """Refuse a number that is out of range, or that is none.
+
+    Parameters
+    ----------
+    name : str
+        What the person calls it, such as "--seed".
+    value, least, most : float
+    unit : str
+        With a space before it, if there is one.
+
+    Raises
+    ------
+    InputError
+    """
+    if not least <= value <= most:
+        raise InputError(f"{name} is {value:g}{unit}; it must be from {least:g} to {most:g}{unit}.")
+
+
 def reason(said: object, longest: int = 200) -> str:
     """Return what an error or a file says, as one printable line that fits into a sentence.
 

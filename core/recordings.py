@@ -16,6 +16,7 @@ import numpy as np
 from core.errors import InputError
 from core.montage import direction, match
 from core.signal.sound import numbers, pieces
+from core.units import factor
 
 if TYPE_CHECKING:
     import mne
@@ -109,9 +110,12 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     Raises
     ------
     InputError
-        If the file is missing, damaged, of an unknown kind or has no EEG in it.
+        If the file is missing, damaged, of an unknown kind or has no EEG in it, or the unit is no
+        voltage.
     """
     path = Path(path)
+    if unit is not None:
+        factor(unit, UNIT)
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
     return _read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else _read_mne(path)
@@ -246,8 +250,6 @@ def _plain_label(label: str) -> str:
 
 def _read_xdf(path: Path, unit: str | None) -> Recording:
     import pyxdf
-
-    from core.units import factor
 
     try:
         # Raw stamps: smoothing them would hide what was lost.

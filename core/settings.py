@@ -67,7 +67,7 @@ def load_settings(
         return model.model_validate(given)
     except ValidationError as error:
         where = "" if path is None else f"{path}: "
-        raise InputError(where + _sentence(model, error)) from error
+        raise InputError(where + in_a_sentence(model, error)) from error
 
 
 def as_yaml(settings: Settings) -> str:
@@ -120,8 +120,8 @@ def _refuse_tricks(path: Path, text: str) -> None:
             raise InputError(f"{path}, line {line}: {kind} is not allowed in settings.")
 
 
-def _sentence(model: type[Settings], error: ValidationError) -> str:
-    """Say the first thing that is wrong, in words."""
+def in_a_sentence(model: type[Settings], error: ValidationError) -> str:
+    """Say the first thing that is wrong with a model's values, in words."""
     first = error.errors(include_url=False)[0]
     kind, place, context = first["type"], first["loc"], first.get("ctx", {})
     name = ".".join(reason(part, 60) for part in place)

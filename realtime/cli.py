@@ -47,7 +47,8 @@ class Options:
     channels: str | None = None
     """Names for the stream's channels, in order, separated by commas."""
     unit: str | None = None
-    """Unit of the stream's values, such as uV, instead of what the stream says."""
+    """Unit of the stream's values, such as uV, instead of what the stream says; of a --file, where
+    that does not say it."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
     threshold: float = 0.5
@@ -129,13 +130,17 @@ def _main(options: Options) -> int:
     if options.list:
         return _list_streams()
     options.evidence  # noqa: B018 - refuses nonsense before anything is opened
-    if options.duration is not None and options.duration <= 0:
+    if options.duration is not None and not options.duration > 0:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
     if options.decoder is not None and options.subject is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
     if options.uncalibrated and (options.decoder or options.subject or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
     if options.file is not None:
+        if options.stream is not None or options.duration is not None:
+            raise InputError(
+                "--file decodes all of a recording; leave out --stream and --duration."
+            )
         from realtime.offline import decode_file
 
         return decode_file(options)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+from pydantic import ValidationError
 
 from core.errors import InputError, run
 from core.machine.threads import share_cores
-from core.settings import load_settings
+from core.settings import in_a_sentence, load_settings
 from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
 
@@ -52,13 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(given: list[str]) -> int:
     config = given.pop(0) if given and not given[0].startswith("-") else None
-    command = tyro.cli(
-        Command,
-        prog=f"python -m {PROGRAM}",
-        args=given,
-        default=Command(settings=_from_file(config, given)),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    default = Command(settings=_from_file(config, given))
+    try:
+        command = tyro.cli(
+            Command,
+            prog=f"python -m {PROGRAM}",
+            args=given,
+            default=default,
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
+    except ValidationError as error:
+        raise InputError(in_a_sentence(PretrainSettings, error)) from error
     if (command.folder is None) == (command.resume is None):
         raise InputError(
             "Say where the run's folder is: --folder DIR makes it, --resume DIR goes on."

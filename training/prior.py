@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, run
+from core.errors import InputError, check_number, run
 from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _make(options: Options) -> int:
     if options.out.exists():
         raise InputError(f"{options.out} exists already; choose another name with --out.")
+    if options.out.suffix != ".safetensors":
+        raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
+    check_number("--window", options.window, 0.25, 60.0, " s")
     events = {}
     for text in options.event:
         label, equals, name = text.partition("=")
@@ -90,11 +93,12 @@ def _make(options: Options) -> int:
     own = SignalSettings(prior.channels, reference, store.rate, store.form.band)
     head = head_of_prior(prior, own, window, classes)
     path = save_prior(prior, options.out)
+    left_out = "people" if len(people) > 1 else "trials of the one person there is,"
     counted = Counter(classes[label] for label in prior.labels)
     print(
         f"{len(prior)} trials ({', '.join(f'{n} of {name}' for name, n in counted.items())}) of "
         f"{len(people)} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
-        f"electrodes.\nBalanced accuracy on people left out, without calibration: "
+        f"electrodes.\nBalanced accuracy on {left_out} left out, without calibration: "
         f"{head.accuracy:.2f} (each recording aligned by another one of that person).\n"
         f"Prior: {path}"
     )
@@ -119,16 +123,23 @@ def stored_people(
     Raises
     ------
     InputError
-        If a person is unknown, or nothing is left.
+        If a person or a file is unknown, or nothing is left.
     """
     wanted = {p for p in store.subjects for name in subjects if name in (p, p.partition("/")[2])}
-    if subjects and not wanted:
-        raise InputError(f"The store has none of these people; it has {', '.join(store.subjects)}.")
+    known = {name for person in store.subjects for name in (person, person.partition("/")[2])}
+    if unknown := [name for name in subjects if name not in known]:
+        raise InputError(
+            f"The store has nobody called {', '.join(unknown)}; it has {', '.join(store.subjects)}."
+        )
     people: dict[str, list[Recording]] = {}
+    unused = set(leave_out)
     for person, recording in _recordings(store, events):
+        unused.discard(recording.path.name)
         enough = {event.label for event in recording.events} >= set(events.values())
         if enough and (person in wanted or not subjects) and recording.path.name not in leave_out:
             people.setdefault(person, []).append(recording)
+    if unused:
+        raise InputError(f"The store has no recording called {', '.join(sorted(unused))}.")
     if not people:
         raise InputError(
             f"The store has no recording with events for all of {', '.join(events.values())}."

@@ -19,7 +19,7 @@ from core.decoding.decoder import Decoder
 from core.errors import InputError
 from core.montage import match
 from core.recordings import UNIT, Recording
-from core.signal.filtering import CausalFilter
+from core.signal.filtering import MAINS, CausalFilter
 from core.signal.pipeline import SignalSettings
 from core.signal.quality import suspected_factor
 from core.units import factor
@@ -27,7 +27,6 @@ from core.units import factor
 _STILL_UV = 0.5  # a channel that moves less than this ...
 _STILL_SECONDS = 0.125  # ... for so long has no contact, or stands at its rail
 _MUSCLE = (28.0, 44.0)  # Hz: what the filter leaves of muscle activity
-_MAINS = (50.0, 60.0)  # Hz
 _LEARN_PIECE = 0.25  # s
 _USUAL = 99.0  # per cent of the pieces of a calibration that are taken for usual
 _MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
@@ -385,7 +384,7 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
     flat = (samples - samples.mean(axis=0)) * window[:, None]
     at = np.arange(len(samples)) / rate
     found = [
-        np.abs(np.exp(-2j * np.pi * mains * at) @ flat) for mains in _MAINS if mains < 0.49 * rate
+        np.abs(np.exp(-2j * np.pi * mains * at) @ flat) for mains in MAINS if mains < 0.49 * rate
     ]
     return np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
 

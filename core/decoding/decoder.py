@@ -11,7 +11,7 @@ import numpy as np
 
 from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError
+from core.errors import InputError, check_number
 from core.montage import channel_ids, match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
@@ -140,13 +140,14 @@ class Decoder:
         """
         if seconds is None:
             return self.hop
+        check_number("The hop", seconds, 0.0, self.patch / self.settings.rate, " s")
         samples = seconds * self.settings.rate
         whole = round(samples)
         if whole < 1 or abs(samples - whole) > 1e-6 or self.patch % whole:
             patch = self.patch / self.settings.rate
             raise InputError(
                 f"A hop of {seconds:g} s does not divide the patch of {patch:g} s into whole "
-                f"samples; choose {patch:g}, {patch / 2:g} or {patch / 4:g} s."
+                f"samples; choose {patch:g} s, or a half, a quarter ... of it."
             )
         return whole
 

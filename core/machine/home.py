@@ -25,8 +25,8 @@ def home_folder(given: Path | None = None) -> Path:
     return user_data_path("eegpt-realtime", appauthor=False)
 
 
-def subject_label(text: str) -> str:
-    """Return a subject label without its ``sub-``, if it follows BIDS.
+def subject_label(text: str, kind: str = "Subject") -> str:
+    """Return a label of a subject, or of another kind, without its ``sub-``, if it follows BIDS.
 
     Raises
     ------
@@ -36,6 +36,6 @@ def subject_label(text: str) -> str:
     label = text.removeprefix("sub-")
     if not _LABEL.fullmatch(label) or not label.isascii():
         raise InputError(
-            f'Subject "{text}" is no BIDS label: use letters and digits only, such as 01 or S001.'
+            f'{kind} "{text}" is no BIDS label: use letters and digits only, such as 01 or S001.'
         )
     return label

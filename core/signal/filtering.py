@@ -9,6 +9,8 @@ from scipy import signal
 
 from core.errors import InputError
 
+MAINS = (50.0, 60.0)  # Hz
+
 
 @dataclass(frozen=True)
 class Band:
@@ -40,6 +42,10 @@ class Band:
         """Refuse a band that is none."""
         if not 0.0 < self.low < self.high:
             raise InputError(f"The band {self.low:g}-{self.high:g} Hz must have 0 < low < high.")
+        if self.notch not in (None, *MAINS):
+            raise InputError(
+                f"A notch at {self.notch:g} Hz takes out no mains: they have 50 or 60 Hz."
+            )
 
     def sections(self, rate: float) -> np.ndarray:
         """Return the filter's second-order sections at a sampling rate.

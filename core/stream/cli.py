@@ -11,7 +11,7 @@ from typing import Self
 
 import tyro
 
-from core.errors import InputError, run
+from core.errors import InputError, check_number, run
 from core.machine.threads import share_cores
 
 PROGRAM = "eegpt-stream"
@@ -135,6 +135,9 @@ def _simulate(settings: Simulate) -> None:
     labels = LABELS
     if settings.channels is not None:
         labels = tuple(name.strip() for name in settings.channels.split(","))
+    check_number("--seed", settings.seed, 0, 2**32 - 1)
+    check_number("--run", settings.run, 0, 2**32 - 1)
+    check_number("--rate", settings.rate, 1.0, 100_000.0, " Hz")
     subject = SimulatedSubject(settings.seed, settings.rate, labels, settings.run)
     stop = threading.Event()
     with _Diary(settings.record) as diary, _Diary(settings.truth) as truth:

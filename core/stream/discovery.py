@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from core.errors import InputError
+from core.errors import InputError, check_number
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo
@@ -216,6 +216,7 @@ def find_stream(
     """
     import pylsl
 
+    check_number("The time to look for a stream", timeout, 0.0, 86_400.0, " s")
     cancel = cancel or threading.Event()
     resolver = pylsl.ContinuousResolver(forget_after=FORGET)
     deadline = pylsl.local_clock() + timeout

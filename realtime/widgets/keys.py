@@ -18,6 +18,7 @@ HELP = (
     ("D   Shift+D", "dwell longer, shorter"),
     ("S   Shift+S", "smoothing longer, shorter"),
     ("Tab", "to the controls; Enter or Esc leads back"),
+    ("C", "calibrate, where there is no decoder yet"),
     ("F   F11", "the subject's full-screen view; Esc leaves it"),
     ("?   F1", "this list; any key closes it"),
     ("Ctrl+Q", "quit"),

@@ -71,6 +71,10 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     damaged.write_bytes(recording_file.read_bytes()[:500])
     assert "cannot be read" in refused([damaged, "--subject", "01"], capsys)
     assert "No event T7" in refused([*one, "--event", "T7=feet", *EVENTS], capsys)
+    assert "takes out no mains" in refused([*one, *EVENTS, "--notch", "5"], capsys)
+    assert "The seed is -1" in refused([*one, *EVENTS, "--seed", "-1"], capsys)
+    assert '"parsec"' in refused([*one, *EVENTS, "--unit", "parsec"], capsys)
+    assert 'Session "a b"' in refused([*one, *EVENTS, "--session", "a b"], capsys)
     assert "Only one class" in refused([*one, "--event", "T1=left_hand"], capsys)
     assert "not LABEL=CLASS" in refused([*one, "--event", "T1"], capsys)
     assert "letters and digits" in refused([recording_file, "--subject", "../x"], capsys)
@@ -114,3 +118,8 @@ def test_a_real_recording_fits(recordings_folder, tmp_path, capsys):
     assert len(decoder.settings.channels) == 58
     assert decoder.facts.trials == 30
     assert np.isfinite(decoder.head.weights).all()
+
+
+def test_the_recordings_of_sessions_are_checked_by_default(home, capsys):
+    assert main(["check"]) == 2
+    assert f"no BIDS data set at {home / 'recordings'}" in capsys.readouterr().err

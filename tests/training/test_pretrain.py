@@ -216,6 +216,8 @@ def test_what_is_given_wrongly_is_refused_in_a_sentence(start, store, tmp_path, 
     settings.write_text("batch: 8\nmasks_per_batch: 3\n")
     assert "must divide" in refusal(capsys, str(settings), *new)
     assert "Unrecognized options: --bach" in refusal(capsys, "tiny", *new, "--bach", "8")
+    assert 'variant is "huge"; one of tiny1' in refusal(capsys, *new, "--variant", "huge")
+    assert "batch is 0; a whole number from 1" in refusal(capsys, "tiny", *new, "--batch", "0")
     assert "hidden_times" in refusal(capsys, "tiny", *new, "--masks.hidden-times", "3")
     assert 'no settings file "none"; files of ours are' in refusal(capsys, "none", *new)
     assert "Say where the run's folder is" in refusal(capsys, "tiny", *new[2:])

@@ -53,7 +53,7 @@ def test_what_is_left_out_is_not_in_it(stored, imagining):
     assert set(stored_people(stored, EVENTS, ("2",), ())) == {"lab/2"}
     with pytest.raises(InputError, match="no recording with events for all of"):
         stored_people(stored, EVENTS, (), names)
-    with pytest.raises(InputError, match="none of these people; it has lab/1"):
+    with pytest.raises(InputError, match=r"nobody called 9; it has lab/1"):
         stored_people(stored, EVENTS, ("9",), ())
     with pytest.raises(InputError, match="no recording with events for all of left_hand, feet"):
         stored_people(stored, {"left_hand": "left_hand", "both_feet": "feet"}, (), ())
@@ -78,6 +78,16 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     assert '--event "left_hand" is not LABEL=CLASS' in capsys.readouterr().err
     assert main([str(tmp_path), "--out", str(out)]) == 2
     assert "There is no window store" in capsys.readouterr().err
+    given = [str(stored.folder), "--out", str(out)]
+    assert main([*given, "--leave-out", "nope.edf"]) == 2
+    assert "no recording called nope.edf" in capsys.readouterr().err
+    assert main([*given, "--subjects", stored.subjects[0], "nobody"]) == 2
+    assert "nobody called nobody" in capsys.readouterr().err
+    assert main([*given, "--window", "0"]) == 2
+    assert "--window" in capsys.readouterr().err
+    assert main([str(stored.folder), "--out", str(tmp_path / "others.bin")]) == 2
+    assert 'ends in ".safetensors"' in capsys.readouterr().err
+    assert not out.exists()
     out.write_bytes(b"")
     assert main([str(stored.folder), "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err

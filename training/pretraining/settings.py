@@ -130,7 +130,7 @@ class PretrainSettings(Settings):
     checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     """Steps from one checkpoint to the next."""
     pictures: bool = True
-    """Draw a reconstruction at every validation."""
+    """A reconstruction is drawn at every validation."""
     tensorboard: bool = False
     """Write curves and pictures for TensorBoard, too."""
 
