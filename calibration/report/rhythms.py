@@ -130,14 +130,14 @@ def _power(
 ) -> np.ndarray:
     """Return smoothed band power, shape (samples, channels), in µV²."""
     picks = list(match(recording.labels, settings.channels).indices)
-    samples = recording.samples_uv[:, picks].astype(np.float64)
-    if settings.reference == "average":
-        samples -= samples.mean(axis=1, keepdims=True)
     sections = signal.butter(4, edges, "bandpass", fs=recording.rate, output="sos")
     width = round(_SMOOTHING * recording.rate)
-    power = np.zeros_like(samples)
+    power = np.zeros((len(recording.samples_uv), len(picks)))
     for start, stop in recording.stretches(settings.channels):
         if stop - start > recording.rate:  # shorter stretches hold no trial
-            banded = signal.sosfiltfilt(sections, samples[start:stop], axis=0)
+            samples = recording.samples_uv[start:stop, picks].astype(np.float64)
+            if settings.reference == "average":
+                samples -= samples.mean(axis=1, keepdims=True)
+            banded = signal.sosfiltfilt(sections, samples, axis=0)
             power[start:stop] = uniform_filter1d(banded**2, width, axis=0)
     return power

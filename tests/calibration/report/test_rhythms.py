@@ -46,6 +46,17 @@ def test_trials_without_a_baseline_are_left_out(fit, recording):
     assert rhythms(epochs, [broken], fit.decoder.settings) is None
 
 
+def test_samples_that_are_no_numbers_cost_only_their_trials(fit, recording):
+    samples = recording.samples_uv.copy()
+    at = round((recording.events[2].onset + 1.0) * recording.rate)
+    samples[at : at + 5, recording.labels.index("C3")] = (np.nan, np.inf, -np.inf, np.nan, 1e30)
+    spoilt = replace(recording, samples_uv=samples)
+    epochs = cut_epochs([spoilt], EVENTS, fit.decoder.settings, "mV", 1024)
+    found = rhythms(epochs, [spoilt], fit.decoder.settings)
+    assert sum(found.trials) == len(epochs) == len(recording.events) - 1
+    assert np.isfinite(found.change).all()
+
+
 def test_a_dead_channel_stays_a_number(fit, recording):
     samples = recording.samples_uv.copy()
     samples[:, 0] = 3.0
