@@ -111,12 +111,12 @@ def _form(options: Options) -> Form:
     """Return the form in which the encoder wants signal."""
     from core.model.encoder import eegpt_spec
     from core.model.variants import VARIANTS
-    from core.signal.filtering import Band
+    from core.signal.filtering import Band, mains
     from training.manifest import Form
 
     # All variants want the same.
     spec = eegpt_spec(next(iter(VARIANTS)), name="", trained=False, provenance={})
-    band = Band(options.low, options.high, notch=options.notch)
+    band = Band(options.low, options.high, notch=mains(options.notch))
     return Form(spec.channels, spec.rate, spec.unit, band)
 
 

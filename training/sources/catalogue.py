@@ -103,7 +103,18 @@ def find_parts(
                 "name only one of them."
             )
         places[part.key] = part
-    return [places[key] for key in sorted(places)]
+    return sorted(places.values(), key=_place)
+
+
+def _place(part: Part) -> list[list[str | int]]:
+    """Return what sorts parts as people count: run 4 before run 12, and the last run last."""
+    one = part.identity
+    return [_counted(text) for text in (one.source, one.subject, one.session, one.run, part.key)]
+
+
+def _counted(text: str) -> list[str | int]:
+    # Words and numbers alternate, so that like is compared with like.
+    return [int(one) if one.isdecimal() else one for one in re.split(r"(\d+)", text)]
 
 
 def read_part(part: Part, unit: str | None = None) -> Reads:

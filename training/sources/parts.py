@@ -74,10 +74,14 @@ def _part(
 
 def find_bids(at: str) -> list[Part]:
     """Find the EEG recordings of a BIDS data set by the entities in their names."""
-    root = Path(at)
+    root = Path(at).absolute()
+    raw = "sub-" if root.name.startswith("sub-") else f"{root.name}/sub-"
     parts = []
     for path in below(root):
         if path.parent.name != "eeg" or path.suffix.lower() not in _BIDS:
+            continue
+        # Not what lies under derivatives or sourcedata: the same trials again, changed.
+        if not path.relative_to(root.parent).as_posix().startswith(raw):
             continue
         pairs = [text.partition("-")[::2] for text in path.stem.split("_") if "-" in text]
         entities = dict(pairs)

@@ -183,10 +183,21 @@ def make_prior(
         labels=np.concatenate(labels).astype(np.int64),
         recording=np.repeat(np.arange(len(sources)), counts),
         person=np.repeat([names.index(person) for person, _ in sources], counts),
-        recordings={f"{who}/{one.path.name}": one.sha256 for who, one in sources},
+        recordings=_named(sources),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"eegpt-realtime {version('eegpt-realtime')}",
     )
+
+
+def _named(sources: Sequence[tuple[str, Recording]]) -> dict[str, str]:
+    """Return a name of its own for every recording -> its SHA-256."""
+    found: dict[str, str] = {}
+    for who, one in sources:
+        name, count = f"{who}/{one.path.name}", 2
+        while name in found:
+            name, count = f"{who}/{one.path.name} ({count})", count + 1
+        found[name] = one.sha256
+    return found
 
 
 def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:

@@ -55,6 +55,16 @@ def test_physionet_folder_is_recognised_and_its_runs_have_names(recordings_folde
 
 
 @pytest.mark.data
+def test_runs_come_in_the_order_in_which_people_count(recordings_folder, edf, tmp_path):
+    parts = find_parts([str(recordings_folder / "eegmmidb")], ["S001"], ["12", "8", "4"])
+    assert [part.identity.run for part in parts] == ["4", "8", "12"]
+    for name in ("part10", "part9", "b", "part9-2"):
+        put(edf, tmp_path / "study" / "anna" / f"{name}.edf")
+    runs = [part.identity.run for part in find_parts([f"files:{tmp_path / 'study'}"])]
+    assert runs == ["b", "part9", "part9-2", "part10"]
+
+
+@pytest.mark.data
 def test_a_single_file_is_what_its_name_says(edf, tmp_path):
     (part,) = find_parts([str(edf)])
     assert (part.kind, part.identity.subject, part.identity.run) == ("physionet-mi", "S001", "1")
@@ -91,6 +101,9 @@ def test_bids_events_win_and_bad_channels_are_left_out(tmp_path, brainvision):
         "name\ttype\tunits\tstatus\nC3\tEEG\tµV\tgood\nCz\tEEG\tµV\tbad\nC4\tEEG\tµV\tgood\n",
         "utf-8",
     )
+    # The same trials once more, as other programs leave them: no further run.
+    for folder in ("derivatives/clean", "sourcedata"):
+        shutil.copytree(root / "sub-07", root / folder / "sub-07")
     (part,) = find_parts([str(root)], subjects=["sub-7"])
     ((identity, found),) = read_part(part)
     assert (identity.source, identity.subject, identity.session) == ("bids-study", "07", "b")

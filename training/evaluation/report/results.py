@@ -127,8 +127,10 @@ def comparisons(rows: Sequence[Row], metric: str) -> dict[str, list[Comparison]]
         scores = {
             system: np.array(
                 [
-                    np.mean(
-                        [r.scores[metric] for r in its if (r.system, r.person) == (system, who)]
+                    _mean(
+                        np.array(
+                            [r.scores[metric] for r in its if (r.system, r.person) == (system, who)]
+                        )
                     )
                     for who in people
                 ]

@@ -48,7 +48,8 @@ def compare(scores: Mapping[str, np.ndarray]) -> list[Comparison]:
     Parameters
     ----------
     scores : mapping
-        System -> a score for each person, shape (people,), in the same order for all.
+        System -> a score for each person, shape (people,), in the same order for all. Who has no
+        score of one of two systems, NaN, does not count where those two are compared.
 
     Notes
     -----
@@ -60,6 +61,7 @@ def compare(scores: Mapping[str, np.ndarray]) -> list[Comparison]:
     found = []
     for better, worse in permutations(scores, 2):
         gains = scores[better] - scores[worse]
+        gains = gains[np.isfinite(gains)]  # of people who have both scores
         spread = gains.std(ddof=1) if len(gains) > 1 else 0.0
         effect = float(gains.mean() / spread) if spread > 0 else float("nan")
         found.append((better, worse, effect, paired_p(gains), len(gains)))

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.decoding.prior.file import load_prior, save_prior
 from core.decoding.prior.head import head_of_decoder, head_of_prior, together
 from core.decoding.prior.mirror import mirror_of, swap
 from core.decoding.prior.population import (
@@ -189,3 +190,19 @@ def test_a_recording_that_cannot_be_used_is_named(imagery_recording, settings):
     blind = imagery_recording(labels=("Ch1", "Ch2"))
     with pytest.raises(InputError, match="share 0 electrodes"):
         make_prior({"P": [blind]}, EVENTS, CODEX, settings, 1024)
+
+
+def test_recordings_of_one_name_stay_two(imagery_recording, settings, tmp_path):
+    one = imagery_recording(11, path="run1.edf")
+    other = replace(imagery_recording(12, path="run1.edf"), sha256="f" * 64)
+    prior = make_prior({"P1": [one, other], "P2": [one]}, EVENTS, CODEX, settings, 1024)
+    assert prior.recordings == {
+        "P1/run1.edf": one.sha256,
+        "P1/run1.edf (2)": "f" * 64,
+        "P2/run1.edf": one.sha256,
+    }
+    assert (
+        load_prior(save_prior(prior, tmp_path / "two.safetensors")).recordings == prior.recordings
+    )
+    left = prior.without_people_of(["f" * 64])
+    assert len(left) == 16

@@ -31,3 +31,12 @@ def test_both_directions_are_tested_with_their_effects():
     assert first.effect == pytest.approx(0.2 / 0.1)
     assert second.effect == -first.effect
     assert (first.p, first.p_holm, second.p, first.people) == (0.125, 0.25, 1.0, 3)
+
+
+def test_a_person_without_a_score_is_no_proof():
+    scores = {"a": np.array([0.7, 0.8, 0.9, np.nan]), "b": np.array([0.6, 0.6, 0.6, 0.6])}
+    first, second = compare(scores)
+    assert (first.p, second.p, first.people) == (0.125, 1.0, 3)
+    assert np.isfinite([first.effect, second.effect]).all()
+    alone = {"a": np.array([0.7, np.nan]), "b": np.array([np.nan, 0.6])}
+    assert [(one.p, one.people) for one in compare(alone)] == [(1.0, 0)] * 2
