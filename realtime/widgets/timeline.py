@@ -82,10 +82,15 @@ class Timeline:
         return self.steps[-1].stop
 
     def continued_by(self, recent: Sequence[Decision]) -> bool:
-        """Whether these decisions are the same ones, or some of the same with newer ones."""
+        """Whether these decisions are the same ones, or some of the same with newer ones.
+
+        Not if they are timed by another clock, as after another sender was taken.
+        """
         if not self.steps:
             return True
         last = self.steps[-1].decision
+        if recent and _when(recent[-1], last) < self.newest - _ODD:
+            return False
         return any(decision is last for decision in reversed(recent))
 
     def take(self, recent: Sequence[Decision]) -> None:
@@ -125,6 +130,10 @@ class Timeline:
     def _add(self, decision: Decision) -> None:
         before = self.steps[-1] if self.steps else None
         stop = _when(decision, None if before is None else before.decision)
+        if before is not None and stop < before.stop - _ODD:
+            for known in (self.steps, self.statuses, self.decisions):
+                known.clear()  # when that was cannot be said by the new clock
+            before, stop = None, _when(decision, None)
         start = stop - _USUAL
         if before is not None:
             stop = max(stop, before.stop)  # time that goes back stands still here

@@ -251,7 +251,7 @@ class TraceView(QWidget):
         step = next((s for s in (0.5, 1, 2, 5, 10) if self.span / s <= 10), 20)
         painter.setFont(theme.font(11))
         for index in range(int(self.span / step) + 1):
-            x = round(plot.right() - index * step * self._per_second()) - 0.5
+            x = round(plot.right() - index * step * plot.width() / self.span) - 0.5
             painter.setPen(QPen(theme.RULE, 1))
             painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
             painter.setPen(theme.MUTED)

@@ -129,3 +129,16 @@ def test_no_decision_no_step():
     timeline = timeline_of(())
     assert not timeline.steps
     assert timeline.continued_by(decisions(LEFT))
+
+
+def test_a_sender_with_another_clock_begins_a_new_strip():
+    before = decisions(*[LEFT] * 8, start=90_000.0)
+    after = decisions(*[GAP] * 4, start=50.0)
+    timeline = timeline_of(before)
+    assert not timeline.continued_by((*before, *after))
+    timeline = timeline_of((*before, *after[:2]))
+    assert timeline.seconds_by_status == {"gap": 0.5}
+    assert timeline.continued_by((*before, *after))
+    timeline.take((*before, *after))
+    assert timeline.seconds_by_status == {"gap": 1.0}
+    assert timeline.newest == after[-1].time

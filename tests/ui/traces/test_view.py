@@ -113,6 +113,29 @@ def test_a_line_is_one_pixel_of_the_screen_however_fine_that_is(view):
     assert 0.7 < (near @ whole / (whole @ whole)).sum() < 1.3
 
 
+def test_the_axis_of_time_is_the_same_however_fine_the_screen_is(view):
+    view.set_channels((channel(),), decoding=True)
+    view.follow(always(constant(0.0)))
+
+    def columns(ratio):
+        """Return where lines of the grid are, in the widget's pixels."""
+        image = QImage(800 * ratio, 500 * ratio, QImage.Format.Format_RGBA8888)
+        image.setDevicePixelRatio(ratio)
+        view.render(image)
+        shape = (500 * ratio, 800 * ratio, 4)
+        pixels = np.frombuffer(image.constBits(), dtype=np.uint8).reshape(shape)
+        row = pixels[(round(view._layout.plot.top()) + 3) * ratio, :, :3].astype(int)
+        ruled = np.abs(row - theme.RULE.getRgb()[:3]).max(axis=1) < 8
+        return sorted(set((np.flatnonzero(ruled) // ratio).tolist()))
+
+    plain = columns(1)
+    assert len(plain) >= 8  # four seconds, a line every half
+    columns(2)  # the first picture on a finer screen
+    view.set_span(2.0)
+    view.set_span(4.0)
+    assert columns(2) == pytest.approx(plain, abs=1)
+
+
 def test_every_channel_that_is_not_good_is_told(view):
     view.set_channels((channel("C3"), channel("T7", "T7", "railed")), decoding=True)
     assert view.accessibleDescription() == "2 channels; T7, as T7, railed"
