@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import InputError
-from core.montage import direction, match
+from core.montage import CODEX, direction, electrode, match
 from core.signal.sound import numbers, pieces
 from core.units import factor
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import mne
 
 UNIT = "microvolts"
+
+_NEAR = 0.05  # s before its stamp at which something belongs to a sample
 
 # A word rather than a code such as "S  1", which stays as MNE shows it.
 _BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
@@ -139,11 +141,17 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
                 f"{other.path.name} has {other.rate:g} Hz and {first.path.name} {first.rate:g} Hz; "
                 "recordings of one calibration must have one rate."
             )
-        if set(other.labels) != set(first.labels):
+        if _electrodes(other) != _electrodes(first):
             raise InputError(
                 f"{other.path.name} and {first.path.name} do not have the same channels."
             )
     return recordings
+
+
+def _electrodes(recording: Recording) -> frozenset[str]:
+    """Return the electrodes of a recording by their modern names; all labels if none is one."""
+    sites = frozenset(map(electrode, recording.labels))
+    return (sites & frozenset(CODEX)) or sites
 
 
 def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None) -> Recording:
@@ -278,7 +286,7 @@ def _read_xdf(path: Path, unit: str | None) -> Recording:
     steps = np.diff(stamps) * rate
     events = sorted(
         (
-            Event(float(stamp - stamps[0]), 0.0, str(row[0]))
+            Event(_position(float(stamp), stamps) / rate, 0.0, str(row[0]))
             for s in streams
             if not _regular(s)
             for stamp, row in zip(s["time_stamps"], s["time_series"], strict=True)
@@ -294,6 +302,17 @@ def _read_xdf(path: Path, unit: str | None) -> Recording:
         path=path,
         sha256=_sha256(path),
     )
+
+
+def _position(time: float, stamps: np.ndarray) -> float:
+    """Return which sample an event belongs to: by the stamps, as samples may be missing.
+
+    One among lost samples belongs to the last before them.
+    """
+    if not stamps[0] <= time <= stamps[-1]:
+        return -1.0 if time < stamps[0] else float(len(stamps))
+    nearest = int(np.abs(stamps - time).argmin())
+    return nearest - int(stamps[nearest] > time + _NEAR)
 
 
 def _regular(stream: dict) -> bool:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 _MEMORY = 60.0  # s of stamps that are remembered
+_NEAR = 0.05  # s before its stamp at which something belongs to a sample
 
 
 class Timeline:
@@ -56,6 +57,8 @@ class Timeline:
     def sample_at(self, time: float) -> int:
         """Return the sample whose stamp is nearest to a time, counted from 0.
 
+        Among samples that are missing that is the last one before them, so that nobody takes the
+        signal after the gap for what followed on the event.
         Before what is remembered the nominal rate decides; there are no samples before the first
         and after the last one.
         """
@@ -66,5 +69,5 @@ class Timeline:
         if after == 0:
             early = (float(self._stamps[0]) - time) * self._rate
             return max(first - round(early), 0) if math.isfinite(early) else first
-        nearer_before = time - self._stamps[after - 1] <= self._stamps[after] - time
-        return first + after - int(nearer_before)
+        early, late = time - self._stamps[after - 1], self._stamps[after] - time
+        return first + after - int(early <= late or late > _NEAR)

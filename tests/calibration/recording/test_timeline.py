@@ -34,10 +34,11 @@ def test_nearest_sample_is_taken(timeline, time, sample):
     assert timeline.sample_at(time) == sample
 
 
-def test_time_in_a_gap_belongs_to_the_nearer_side(timeline):
+def test_time_in_a_gap_belongs_to_the_last_sample_before_it(timeline):
     timeline.add(20.0 + np.arange(100) / RATE, follows=False)
     assert timeline.sample_at(14.5) == 999
-    assert timeline.sample_at(19.5) == 1000
+    assert timeline.sample_at(19.5) == 999  # else what came after the gap would be its trial
+    assert timeline.sample_at(19.98) == 1000
     assert timeline.sample_at(20.004) == 1001
 
 
