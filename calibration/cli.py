@@ -98,7 +98,7 @@ def _fit(command: FitCommand) -> int:
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import write_whole
     from core.recordings import read_recordings
-    from core.signal.filtering import Band
+    from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
     if command.report is not None:
@@ -109,7 +109,7 @@ def _fit(command: FitCommand) -> int:
         encoder=command.encoder,
         head=command.head,
         reference=command.reference,
-        band=Band(notch=command.notch),
+        band=Band(notch=mains(command.notch)),
         seed=command.seed,
         home=home_folder(command.home),
     )

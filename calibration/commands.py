@@ -240,7 +240,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
     from calibration.session.running import Options
     from calibration.session.setup import Person
     from core.machine.home import home_folder
-    from core.signal.filtering import Band
+    from core.signal.filtering import Band, mains
 
     if not person.speed > 0:
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
@@ -260,7 +260,9 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
             power_line=person.mains,
             manufacturer=person.amplifier,
         ),
-        fit=FitSettings(person.encoder, person.head, band=Band(notch=person.mains), home=home),
+        fit=FitSettings(
+            person.encoder, person.head, band=Band(notch=mains(person.mains)), home=home
+        ),
         prior=person.prior,
         refine=person.refine,
         timeout=stream.timeout,

@@ -180,7 +180,7 @@ class Acquisition:
     def _take(self, block: Block) -> None:
         before = self.continuity.lost_samples
         for run in self.continuity.split(block.stamps):
-            if not run.continues and not run.lost:
+            if not run.continues and not run.lost and np.isfinite(block.stamps[run.start]):
                 self._pace.restart()  # the sender's clock was set
         lost = max(0, self.continuity.lost_samples - before)
         newest = float(block.stamps[-1])
@@ -198,9 +198,10 @@ class Acquisition:
     def _compare(self, stamp: float, arrival: float) -> None:
         """Compare the newest stamp with when its sample came."""
         self._pace.take(stamp, arrival * self._speed)
-        usual = self._pace.usual
-        right = usual is None or _EARLY <= usual - self._inlet.correction <= _LATE
-        self._offset = None if right else usual
+        usual = self._pace.lately
+        if usual is not None:
+            right = _EARLY <= usual - self._inlet.correction <= _LATE
+            self._offset = None if right else usual
 
     def _check_rate(self) -> None:
         measured, nominal = self.continuity.measured_rate, self.facts.rate

@@ -330,17 +330,27 @@ class Learner:
 
     def _holds(self, recording: Recording) -> bool:
         """Whether the files have exactly what was learned from; they may lack other channels."""
-        found = match(recording.labels, self._path_settings.channels)
-        samples = recording.samples_uv[:, list(found.indices)]
-        return (
-            not found.missing
-            and self.error is None
-            and recording.breaks == tuple(self._breaks)
-            and len(recording.samples_uv) == self._samples
-            and all(
-                np.array_equal(piece[:, self._columns], samples[start : start + len(piece)], True)
-                for piece, start in zip(self._raw, self._positions(), strict=True)
-            )
+        channels, rate = self._path_settings.channels, self._path_settings.rate
+        found = match(recording.labels, channels)
+        if (
+            self.error is not None
+            or found.missing
+            or recording.breaks != tuple(self._breaks)
+            or len(recording.samples_uv) != self._samples
+        ):
+            return False
+        starts = np.array([start for start, _ in recording.stretches(channels)]) / recording.rate
+        placed = [place(e.onset, starts, rate) for e in recording.events if e.label in CLASSES]
+        cues = [(self._before + run, at) for run, at in placed if run >= 0]
+        if cues != sorted(cue for cue in self._cues if cue[0] >= self._before):
+            return False
+        samples, known = recording.samples_uv, iter(self._raw)
+        if recording.labels != self._facts.labels:  # else without a copy
+            samples = samples[:, list(found.indices)]
+            known = (piece[:, self._columns] for piece in self._raw)
+        return all(
+            np.array_equal(piece, samples[start : start + len(piece)], True)
+            for piece, start in zip(known, self._positions(), strict=True)
         )
 
     def _positions(self) -> list[int]:

@@ -245,10 +245,12 @@ def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Re
         if not path.is_file():
             continue
         recording = read_recording(path)
-        if (recording.rate, match(recording.labels, known).channels) == (facts.rate, electrodes):
-            fitting.append(recording)
-        else:
+        if (recording.rate, match(recording.labels, known).channels) != (facts.rate, electrodes):
             print(f"{path.name} is left out: it has another rate or other electrodes.")
+        elif not recording.stretches(electrodes):
+            print(f"{path.name} is left out: an electrode sent no numbers in it.")
+        else:
+            fitting.append(recording)
     return tuple(fitting)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError, check_number
+from core.errors import InputError
 from core.montage import channel_ids, match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
@@ -140,9 +141,8 @@ class Decoder:
         """
         if seconds is None:
             return self.hop
-        check_number("The hop", seconds, 0.0, self.patch / self.settings.rate, " s")
         samples = seconds * self.settings.rate
-        whole = round(samples)
+        whole = round(samples) if math.isfinite(samples) else 0
         if whole < 1 or abs(samples - whole) > 1e-6 or self.patch % whole:
             patch = self.patch / self.settings.rate
             raise InputError(

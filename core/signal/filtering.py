@@ -12,6 +12,19 @@ from core.errors import InputError
 MAINS = (50.0, 60.0)  # Hz
 
 
+def mains(asked: float | None) -> float | None:
+    """Return what was asked for as the frequency of the mains.
+
+    Raises
+    ------
+    InputError
+        If mains have no such frequency.
+    """
+    if asked not in (None, *MAINS):
+        raise InputError(f"The mains have 50 or 60 Hz; {asked:g} Hz was asked for.")
+    return asked
+
+
 @dataclass(frozen=True)
 class Band:
     """A Butterworth pass band, and a notch at the mains frequency if asked for.
@@ -42,10 +55,8 @@ class Band:
         """Refuse a band that is none."""
         if not 0.0 < self.low < self.high:
             raise InputError(f"The band {self.low:g}-{self.high:g} Hz must have 0 < low < high.")
-        if self.notch not in (None, *MAINS):
-            raise InputError(
-                f"A notch at {self.notch:g} Hz takes out no mains: they have 50 or 60 Hz."
-            )
+        if self.notch is not None and not self.notch > 0.0:
+            raise InputError(f"A notch at {self.notch:g} Hz is none; it must be above 0.")
 
     def sections(self, rate: float) -> np.ndarray:
         """Return the filter's second-order sections at a sampling rate.

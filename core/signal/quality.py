@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.signal.sound import numbers
+
 QUALITIES = ("good", "flat", "railed", "noisy", "line")
 
 
@@ -41,6 +43,8 @@ def channel_quality(
     """
     limits = limits or QualityLimits()
     samples = np.asarray(samples_uv, dtype=np.float64)
+    known = numbers(samples)
+    samples = np.where(known, samples, 0.0)
     n = len(samples)
     low, high = samples.min(axis=0), samples.max(axis=0)
     span = high - low
@@ -63,6 +67,7 @@ def channel_quality(
     judged[np.sqrt(variance) > limits.noisy_uv] = "noisy"
     judged[(at_rail > limits.railed_fraction) & (span > 0)] = "railed"
     judged[span < limits.flat_uv] = "flat"
+    judged[~known.all(axis=0)] = "railed"  # no numbers: beyond what the amplifier can say
     return tuple(judged)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -315,6 +316,14 @@ class Pace:
         if self._least is None:
             return None
         return min([self._least, *(delay for _, delay in self._points)])
+
+    @property
+    def lately(self) -> float | None:
+        """The same by the arrivals of the last ten seconds, for clocks that part meanwhile."""
+        if self._least is None:
+            return None
+        newest = islice(reversed(self._points), _PACED)
+        return min([self._least, *(delay for _, delay in newest)])
 
     def take(self, stamp: float, arrival: float) -> None:
         """Take the newest sample's stamp and the local time at which it came, in seconds."""

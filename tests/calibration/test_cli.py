@@ -71,7 +71,7 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     damaged.write_bytes(recording_file.read_bytes()[:500])
     assert "cannot be read" in refused([damaged, "--subject", "01"], capsys)
     assert "No event T7" in refused([*one, "--event", "T7=feet", *EVENTS], capsys)
-    assert "takes out no mains" in refused([*one, *EVENTS, "--notch", "5"], capsys)
+    assert "The mains have 50 or 60 Hz" in refused([*one, *EVENTS, "--notch", "5"], capsys)
     assert "The seed is -1" in refused([*one, *EVENTS, "--seed", "-1"], capsys)
     assert '"parsec"' in refused([*one, *EVENTS, "--unit", "parsec"], capsys)
     assert 'Session "a b"' in refused([*one, *EVENTS, "--session", "a b"], capsys)

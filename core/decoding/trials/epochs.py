@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from core.decoding.artifacts import listed
 from core.errors import InputError
 from core.montage import match
-from core.recordings import UNIT, Recording
+from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath, SignalSettings
+from core.signal.sound import numbers
 from core.units import factor
 
 LEAST_TRIALS = 5
@@ -201,7 +203,9 @@ def cut_epochs(
             there = len(runs[first + run]) - at if run >= 0 else 0  # samples after the cue
             if run >= 0:
                 cues.append((first + run, at))
-            if there <= 0:
+            if there < window and (silent := _without_numbers(recording, event, settings, window)):
+                rejected.append(Rejected(trial, f"{silent} sent no numbers"))
+            elif there <= 0:
                 rejected.append(Rejected(trial, "the cue lies outside the recording"))
             elif there < window:
                 ends = stretches[run][1] == len(recording.samples_uv)
@@ -265,12 +269,25 @@ def signals_of(
             yield path.push(recording.samples_uv[start:stop])
 
 
+def _without_numbers(
+    recording: Recording, event: Event, settings: SignalSettings, window: int
+) -> str:
+    """Name the channels that sent no numbers in the window after a cue; empty if there are none."""
+    start = max(0, round(event.onset * recording.rate))
+    stop = start + round(window / settings.rate * recording.rate)
+    picks = list(match(recording.labels, settings.channels).indices)
+    known = numbers(recording.samples_uv[start:stop, picks]).all(axis=0)
+    return listed(np.array(settings.channels)[~known])
+
+
 def _stretches(recording: Recording, settings: SignalSettings) -> list[tuple[int, int]]:
     stretches = recording.stretches(settings.channels)
     if not stretches:
+        picks = list(match(recording.labels, settings.channels).indices)
+        never = ~numbers(recording.samples_uv[:, picks]).any(axis=0)
         raise InputError(
-            f"{recording.path.name} has no sample that is a number on all of the channels "
-            f"{' '.join(settings.channels)}."
+            f"{recording.path.name} has no sample that is a number on all of its electrodes"
+            + (f"; {listed(np.array(settings.channels)[never])} sent none." if never.any() else ".")
         )
     return stretches
 

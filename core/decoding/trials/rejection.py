@@ -142,6 +142,9 @@ def _still_seconds(
 
 def _rails(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the least and the largest number of each channel."""
+    low, high = samples.min(axis=0), samples.max(axis=0)
+    if numbers(low).all() and numbers(high).all():
+        return low, high
     known = np.where(numbers(samples), samples, np.nan)
     return np.nanmin(known, axis=0), np.nanmax(known, axis=0)
 

@@ -27,9 +27,10 @@ FACTS = StreamFacts(
 def record(tmp_path):
     """Record a run from a stream of these facts."""
 
-    def run(facts):
+    def run(facts, silent=()):
         recorder = Recorder(next_run(tmp_path, "01"), facts)
         samples = np.random.default_rng(0).normal(0, 10, (500, facts.channel_count))
+        samples[:, silent] = np.nan
         recorder.write(samples.astype(np.float32), np.arange(500) / facts.rate)
         recorder.attach("plan.json", "{}")
         recorder.close()
@@ -65,3 +66,9 @@ def test_another_stream_s_run_is_left_out_in_words(record, tmp_path, capsys, oth
     said = capsys.readouterr().out
     assert "run-01_eeg.vhdr is left out" in said
     assert "run-02" not in said
+
+
+def test_a_run_with_a_dead_electrode_costs_no_decoder(record, tmp_path, capsys):
+    record(FACTS, silent=(1,))
+    assert earlier_runs(next_run(tmp_path, "01"), FACTS, CODEX) == ()
+    assert "run-01_eeg.vhdr is left out: an electrode sent no numbers" in capsys.readouterr().out

@@ -124,7 +124,7 @@ def test_samples_that_are_no_numbers_are_left_out_as_from_the_files(recording):
     assert np.isfinite(found.decoder.head.weights).all()
     reasons = [one.reason for one in found.rejected]
     assert reasons
-    assert all("samples are missing" in reason for reason in reasons)
+    assert all("C3 sent no numbers" in reason for reason in reasons)
 
 
 def test_a_channel_that_files_do_not_give_back_costs_no_work(recording):
@@ -137,6 +137,17 @@ def test_a_channel_that_files_do_not_give_back_costs_no_work(recording):
     learner = learn(with_trigger, settings)
     assert learner._holds(recording)
     same(learner.fit(recording), fit_decoder([recording], cue_events([recording]), "01", settings))
+
+
+def test_an_event_that_the_files_place_otherwise_is_not_learned_from(recording):
+    settings = FitSettings(head="encoder", repeats=1)
+    learner = learn(recording, settings)
+    assert learner._holds(recording)
+    first, *others = recording.events
+    moved = replace(recording, events=(replace(first, onset=first.onset + 0.1), *others))
+    assert not learner._holds(moved)
+    assert not learner._holds(replace(recording, events=tuple(others)))
+    same(learner.fit(moved), fit_decoder([moved], cue_events([moved]), "01", settings))
 
 
 def test_learning_that_fails_at_the_very_end_still_ends(recording, monkeypatch):

@@ -25,3 +25,10 @@ def test_blinks_do_not_make_a_channel_bad():
     blink = 120.0 * np.exp(-(((times - 1.0) / 0.08) ** 2))
     samples = (random.normal(0.0, 10.0, len(times)) + blink)[:, None]
     assert channel_quality(samples, RATE) == ("good",)
+
+
+def test_a_channel_that_sends_no_numbers_is_not_good():
+    samples = np.random.default_rng(0).normal(0.0, 12.0, (500, 3))
+    samples[100:120, 1] = np.nan
+    samples[7, 2] = np.inf
+    assert channel_quality(samples, RATE) == ("good", "railed", "railed")

@@ -28,6 +28,13 @@ def test_usual_is_the_offset_of_the_clocks_and_the_least_delay():
     assert paced().usual == pytest.approx(8500.02, abs=0.002)
 
 
+def test_lately_follows_a_clock_that_falls_behind():
+    assert paced().lately == pytest.approx(8500.02, abs=0.002)
+    pace = paced(jump_at=40.0, jump=-20.0)  # too little for a jump; its samples were held up, say
+    assert pace.usual == pytest.approx(8500.02, abs=0.002)
+    assert pace.lately == pytest.approx(8520.02, abs=0.002)
+
+
 @pytest.mark.parametrize("jump", [7200.0, -7200.0])
 def test_a_jump_begins_anew(jump):
     pace = paced(jump_at=30.0, jump=jump)

@@ -46,3 +46,20 @@ def test_what_cannot_be_cut_is_said(imagery_recording):
     missing = SignalSettings(("C3", "OZ"), "recorded", 256.0)
     with pytest.raises(InputError, match="lacks the channels OZ"):
         cut_epochs([recording], EVENTS, missing, "mV", 1024)
+
+
+def test_who_sent_no_numbers_is_named(imagery_recording):
+    recording = imagery_recording()
+    samples = recording.samples_uv.copy()
+    at = [round(event.onset * recording.rate) for event in recording.events]
+    samples[at[2] + 100, recording.labels.index("C3")] = np.nan
+    samples[at[5] - 50 : at[5] + 50, recording.labels.index("C4")] = np.inf  # over the cue
+    spoilt = replace(recording, samples_uv=samples)
+    epochs = cut_epochs([spoilt], EVENTS, settings(recording), "mV", 1024)
+    assert [(one.trial.number, one.reason) for one in epochs.rejected] == [
+        (3, "C3 sent no numbers"),
+        (6, "C4 sent no numbers"),
+    ]
+    samples[:, recording.labels.index("CZ")] = np.nan
+    with pytest.raises(InputError, match="on all of its electrodes; CZ sent none"):
+        cut_epochs([spoilt], EVENTS, settings(recording), "mV", 1024)
