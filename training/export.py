@@ -90,7 +90,7 @@ def exported_encoder(
     from training.pretraining.objectives.parts import first_weights
     from training.pretraining.output.checkpoints import load_checkpoint
 
-    settings, facts = folder.settings(), folder.facts()
+    settings, facts, seen = folder.settings(), folder.facts(), folder.seen()
     chosen = checkpoint or ("best" if folder.best.is_file() else "last")
     path = folder.best if chosen == "best" else folder.last
     parts = first_weights(settings.model_copy(update={"weights": None}))
@@ -115,18 +115,10 @@ def exported_encoder(
             "whitening": settings.whitening,
             "git_commit": str(facts["started"]["git_commit"]),
             "store_manifest_sha256": str(facts["manifest_sha256"]),
-            **_seen(facts),
+            **({} if seen is None else {"recordings": json.dumps(seen)}),
         },
     )
     return encoder.eval()
-
-
-def _seen(facts: dict[str, Any]) -> dict[str, str]:
-    """Return which recordings must not be tested on, if the run says: held-out ones chose too."""
-    people = [facts[part] for part in ("training", "validation") if facts.get(part)]
-    if not people or not all("recordings" in some for some in people):
-        return {}
-    return {"recordings": json.dumps([row for some in people for row in some["recordings"]])}
 
 
 def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:

@@ -129,7 +129,8 @@ def _pretrain(command: Command) -> int:
         if me.first and command.resume is not None:
             folder.go_on(settings, trainer.step)
         elif me.first:
-            folder.begin(settings, _facts(trainer, training, held_out))
+            facts = _facts(trainer, training, held_out) | {"weights": _weights(settings.weights)}
+            folder.begin(settings, facts)
         me.wait()  # the folder is there
         tell(
             f"{settings.variant}, {trainer.steps} steps of {settings.batch} windows, "
@@ -154,6 +155,17 @@ def _facts(trainer: Trainer, training: Store, held_out: Store | None) -> dict[st
         "channels": trainer.windows.channels(),
         "covariance": None if covariance is None else covariance.tolist(),
     }
+
+
+def _weights(path: str | None) -> dict[str, Any] | None:
+    """Say what the first weights were trained on, as far as the folder that they lie in does."""
+    if path is None:
+        return None
+    try:
+        seen = RunFolder(Path(path).parent).seen()
+    except InputError:
+        seen = None  # no folder of a run: who knows
+    return {} if seen is None else {"recordings": seen}
 
 
 def _people(store: Store) -> dict[str, Any]:

@@ -114,3 +114,29 @@ def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     (tmp_path / "b.md").write_text("mine")
     assert "b.md exists already" in refused(folder.path, "--out", tmp_path / "b.safetensors")
     assert not (tmp_path / "b.safetensors").exists()
+
+
+def test_whoever_taught_the_first_weights_was_seen_too(run, store, tmp_path):
+    first = run("--validation-subjects", "3")
+    facts = first.facts()
+    facts["training"]["recordings"] = [["elsewhere", "9", "", "1"]]
+    first.facts_file.write_text(json.dumps(facts))
+
+    def seen(weights, name):
+        path, out = tmp_path / name, tmp_path / f"{name}.safetensors"
+        given = "tiny --window 256 --steps 2 --batch 4 --validation-subjects 3".split()
+        given += ["--folder", str(path)]
+        assert pretrain([*given, "--store", str(store.folder), "--weights", str(weights)]) == 0
+        assert main([str(path), "--out", str(out)]) == 0
+        return load_encoder(out).spec.provenance.get("recordings")
+
+    again = json.loads(seen(first.best, "second"))
+    assert ["elsewhere", "9", "", "1"] in again
+    assert len(again) == 1 + len(
+        {(r.source, r.subject, r.session, r.run) for r in store.recordings}
+    )
+    assert json.loads(seen(tmp_path / "second" / "best.safetensors", "third")) == again
+    alone = tmp_path / "alone" / "first.safetensors"
+    alone.parent.mkdir()
+    alone.write_bytes(first.best.read_bytes())
+    assert seen(alone, "fourth") is None  # nobody knows

@@ -89,6 +89,25 @@ class RunFolder:
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{self.facts_file} cannot be read ({error}).") from error
 
+    def seen(self) -> list[list[str]] | None:
+        """Return which recordings this run's encoder has learned from, or was chosen by.
+
+        Those that its first weights came from are among them. Each is source, subject, session
+        and run. None if that is not known.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be read.
+        """
+        facts = self.facts()
+        parts = [facts.get("training") or {}, facts.get("validation") or {"recordings": []}]
+        if self.settings().weights is not None:
+            parts.append(facts.get("weights") or {})
+        if not all("recordings" in part for part in parts):
+            return None
+        return sorted({tuple(row): row for part in parts for row in part["recordings"]}.values())
+
     def begin(self, settings: PretrainSettings, facts: Mapping[str, Any]) -> None:
         """Make the folder and write down what the run is.
 
