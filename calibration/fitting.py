@@ -18,7 +18,7 @@ from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError, check_number
 from core.model import EncoderSpec, load_encoder
 from core.montage import match
-from core.recordings import Recording
+from core.recordings import Recording, named_apart
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 
@@ -166,7 +166,7 @@ def fit_decoder(
             session=session,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             software=f"eegpt-realtime {version('eegpt-realtime')}",
-            recordings={recording.path.name: recording.sha256 for recording in recordings},
+            recordings=named_apart((one.path.name, one.sha256) for one in recordings),
             recorded_rate=recordings[0].rate,
             head=selection.chosen,
             trials=len(epochs),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -121,6 +121,22 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
     return _read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else _read_mne(path)
+
+
+def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return names -> SHA-256, a name that is there already with a number behind it.
+
+    Parameters
+    ----------
+    found : iterable of (name, SHA-256)
+    """
+    named: dict[str, str] = {}
+    for name, sha256 in found:
+        free, count = name, 2
+        while free in named:
+            free, count = f"{name} ({count})", count + 1
+        named[free] = sha256
+    return named
 
 
 def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> list[Recording]:

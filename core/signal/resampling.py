@@ -9,6 +9,13 @@ import numpy as np
 from core.errors import InputError
 
 _STEADY = 1e-6  # regularisation: keeps the gain outside the band near one
+_PHASES = 4096  # places between two input samples at which the signal is evaluated, at most
+
+
+def _exact(rate: float) -> Fraction:
+    """Return a rate as the ratio of small numbers that it was meant as, or as it is."""
+    meant = Fraction(rate).limit_denominator(1000)
+    return meant if float(meant) == rate else Fraction(rate)
 
 
 class Resampler:
@@ -48,14 +55,13 @@ class Resampler:
             raise InputError(
                 f"A signal at {rate_in:g} Hz cannot carry {band:g} Hz to {rate_out:g} Hz."
             )
-        # Input samples per output sample; nominal rates are ratios of small numbers.
-        self._step = (
-            Fraction(rate_in).limit_denominator(1000) / Fraction(rate_out).limit_denominator(1000)
-        ).limit_denominator(4096)
-        phases = self._step.denominator
+        # Input samples per output sample: exact, as what is rounded here adds up over hours.
+        self._step = (_exact(rate_in) / _exact(rate_out)).limit_denominator(10**9)
+        phases = self._phases = min(self._step.denominator, _PHASES)
         self._ahead = 0 if phases == 1 else 1 if rate_in >= 250 else 3
         self._behind = 0 if phases == 1 else 11 if rate_in >= 250 else 23
-        # (phases, taps): row p interpolates p / phases of an input sample after the centre.
+        # (phases, taps): row p interpolates p / phases of an input sample after the centre. With
+        # more instants than rows, the one before is taken: off by 1 / 4096 of a sample at most.
         self._taps = np.stack([self._design(p / phases, band / rate_in) for p in range(phases)])
         self._channels = channels
         self.reset()
@@ -92,10 +98,11 @@ class Resampler:
         newest = self._tail_start + len(held) - 1
 
         # Output k is centred on input floor(k * step) and needs `ahead` more.
-        step, phases = self._step.numerator, self._step.denominator
-        stop = ((newest - self._ahead + 1) * phases - 1) // step + 1
+        step, per_sample = self._step.numerator, self._step.denominator
+        stop = ((newest - self._ahead + 1) * per_sample - 1) // step + 1
         outputs = np.arange(self._next, max(stop, self._next))
-        centre, phase = np.divmod(outputs * step, phases)
+        centre, rest = np.divmod(outputs * step, per_sample)
+        phase = rest * self._phases // per_sample
 
         resampled = np.zeros((len(outputs), self._channels))
         first = centre - self._behind - self._tail_start
@@ -104,7 +111,7 @@ class Resampler:
             resampled += self._taps[phase, tap, None] * held[first + tap]
 
         self._next = int(max(stop, self._next))
-        keep = self._next * step // phases - self._behind
+        keep = self._next * step // per_sample - self._behind
         drop = min(max(keep - self._tail_start, 0), len(held))
         self._tail, self._tail_start = held[drop:].copy(), self._tail_start + drop
         return resampled

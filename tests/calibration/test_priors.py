@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.priors import person_of, prior_head, read_priors, starting_head
 from calibration.report import as_json, as_text
 from core.decoding.prior.file import save_prior
@@ -163,3 +164,19 @@ def test_other_people_of_a_folder_are_a_prior(recordings_folder, tmp_path, capsy
         "S003/S003R04.edf",
         "S013/S013R04.edf",
     }
+
+
+def test_recordings_of_one_name_are_not_taken_for_one(imagery_recording, tmp_path):
+    days = [
+        replace(imagery_recording(seed, path="session.edf"), sha256=str(seed) * 64)
+        for seed in (1, 2)
+    ]
+    events = cue_events(days)
+    settings = FitSettings(head="riemann", repeats=1)
+    before = fit_decoder(days, events, "01", settings).decoder
+    assert before.facts.recordings == {"session.edf": "1" * 64, "session.edf (2)": "2" * 64}
+    file = save_decoder(before, tmp_path / "before.safetensors")
+    prior = starting_head((file,), days[0].labels, events, settings)
+    for day in days:
+        with pytest.raises(InputError, match="among the recordings to fit and in the prior"):
+            fit_decoder([day], events, "01", settings, prior=prior)

@@ -22,6 +22,7 @@ from core.decoding.prior.population import (
 from core.decoding.specialists import BAND
 from core.errors import InputError
 from core.metrics import balanced_accuracy
+from core.recordings import named_apart
 from core.signal.pipeline import SignalSettings
 
 STRENGTH = 1.0
@@ -142,7 +143,7 @@ def head_of_prior(
     vectors, elsewhere = steadied(vectors, drift), steadied(elsewhere, drift)
     left_out = np.empty((len(labels), len(shared)))
     decided = np.empty(len(elsewhere), dtype=np.intp)
-    for train, test in _by_person(labels, person):
+    for train, test in _by_person(labels, person, len(elsewhere)):
         head = fit_head([vectors[train]], labels[train], len(shared), STRENGTH)
         left_out[test] = head.logits(vectors[test])
         plain = test[test < len(elsewhere)]  # without mirror images
@@ -236,7 +237,9 @@ def together(heads: Sequence[PriorHead]) -> PriorHead:
         mirror=mirror_of(views) if heads[0].mirror is not None else None,
         swapped=heads[0].swapped,
         drift=drift_of(np.concatenate(drifts)),
-        recordings={name: found for head in heads for name, found in head.recordings.items()},
+        recordings=named_apart(
+            dict.fromkeys(pair for head in heads for pair in head.recordings.items())
+        ),
         trials=sum(head.trials for head in heads),
     )
 
@@ -280,11 +283,22 @@ def _for_classes(
     )
 
 
-def _by_person(labels: np.ndarray, person: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return folds that leave people out, or trials where there is one person."""
+def _by_person(
+    labels: np.ndarray, person: np.ndarray, trials: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return folds that leave people out, or trials where there is one person.
+
+    Behind the first `trials` may follow as many mirror images; each goes where its trial goes.
+    """
     from sklearn.model_selection import GroupKFold, StratifiedKFold
 
     people = len(np.unique(person))
     if people > 1:
         return list(GroupKFold(min(5, people)).split(labels, labels, person))
-    return list(StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels))
+    plain = StratifiedKFold(5, shuffle=True, random_state=0).split(labels[:trials], labels[:trials])
+    starts = range(0, len(labels), trials)
+
+    def with_images(part: np.ndarray) -> np.ndarray:
+        return np.concatenate([part + start for start in starts])
+
+    return [(with_images(train), with_images(test)) for train, test in plain]

@@ -23,7 +23,7 @@ from core.decoding.trials.epochs import cut_epochs
 from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError
 from core.montage import match
-from core.recordings import UNIT, Recording
+from core.recordings import UNIT, Recording, named_apart
 from core.signal.pipeline import SignalSettings
 
 
@@ -183,21 +183,10 @@ def make_prior(
         labels=np.concatenate(labels).astype(np.int64),
         recording=np.repeat(np.arange(len(sources)), counts),
         person=np.repeat([names.index(person) for person, _ in sources], counts),
-        recordings=_named(sources),
+        recordings=named_apart((f"{who}/{one.path.name}", one.sha256) for who, one in sources),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"eegpt-realtime {version('eegpt-realtime')}",
     )
-
-
-def _named(sources: Sequence[tuple[str, Recording]]) -> dict[str, str]:
-    """Return a name of its own for every recording -> its SHA-256."""
-    found: dict[str, str] = {}
-    for who, one in sources:
-        name, count = f"{who}/{one.path.name}", 2
-        while name in found:
-            name, count = f"{who}/{one.path.name} ({count})", count + 1
-        found[name] = one.sha256
-    return found
 
 
 def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:

@@ -14,6 +14,8 @@ from core.stream.faults.fault import Fault
 from core.stream.faults.schedule import Parcel
 from core.stream.faults.spec import text
 
+_EVEN = 1e-7  # s by which stamps may lie off a line that is written for them
+
 
 class Teller:
     """Says what a source does while it does it: one fact, one line of the truth file.
@@ -65,9 +67,8 @@ class Teller:
         edges = np.flatnonzero(np.diff(parcel.positions) != 1) + 1
         for run in np.split(np.arange(len(stamps)), edges):
             if len(run):
-                first, last = run[0], run[-1]
-                fact = {"sample": int(parcel.positions[first]), "count": len(run)}
-                self._say("sent", fact | {"stamps": [float(stamps[first]), float(stamps[last])]})
+                fact = {"sample": int(parcel.positions[run[0]]), "count": len(run)}
+                self._say("sent", fact | {"stamps": _line(stamps[run])})
                 self._sent += len(run)
 
     def stop(self) -> None:
@@ -143,7 +144,7 @@ class Truth:
         runs = []
         for fact in facts:
             if fact["event"] == "sent":
-                runs.append((fact["sample"], fact["count"], *fact["stamps"]))
+                runs.append((fact["sample"], fact["count"], fact["stamps"]))
             elif fact["event"] in ("begin", "end"):
                 (begun if fact["event"] == "begin" else ended)[fact["number"]] = fact
         never = {"sample": np.inf, "sent": np.inf, "clock": np.inf}
@@ -165,7 +166,7 @@ class Truth:
             facts[0]["rate"],
             facts[0]["stamp"],
             np.concatenate([np.arange(at, at + n) for at, n, *_ in runs] or [np.empty(0, int)]),
-            np.concatenate([np.linspace(a, b, n) for _, n, a, b in runs] or [np.empty(0)]),
+            np.concatenate([_points(stamps, n) for _, n, stamps in runs] or [np.empty(0)]),
             tuple(happened),
         )
 
@@ -206,3 +207,18 @@ class Truth:
             if happened.touches == "break" and any(begin < edge <= end for edge in (start, stop)):
                 why.append(happened.spec)
         return tuple(why)
+
+
+def _line(stamps: np.ndarray) -> list[float]:
+    """Return the first and the last stamp if the others lie evenly between them, else all."""
+    even = np.linspace(stamps[0], stamps[-1], len(stamps))
+    uneven = np.abs(even - stamps).max() > _EVEN
+    return [float(stamp) for stamp in (stamps if uneven else stamps[[0, -1]])]
+
+
+def _points(stamps: Sequence[float], count: int) -> np.ndarray:
+    """Return all stamps of what `_line` gave."""
+    if len(stamps) == count:
+        return np.array(stamps)
+    first, last = stamps
+    return np.linspace(first, last, count)

@@ -66,3 +66,13 @@ def test_the_same_rate_passes_through_untouched():
 def test_a_rate_too_low_for_the_band_is_refused():
     with pytest.raises(InputError, match="100 Hz"):
         Resampler(100.0, 256.0, 1, BAND)
+
+
+@pytest.mark.parametrize("rate", [256.0164, 255.99, 512.0328, 999.75, 249.7])
+def test_rates_that_are_no_simple_ratio_keep_step_with_the_clock(rate):
+    seconds = 400
+    times = np.arange(int(seconds * rate)) / rate
+    found = Resampler(rate, 256.0, 1, BAND).push(np.sin(2 * np.pi * 1.0 * times)[:, None])[:, 0]
+    assert len(found) == pytest.approx(256 * seconds, abs=4)
+    last = np.arange(len(found))[-256:] / 256.0
+    np.testing.assert_allclose(found[-256:], np.sin(2 * np.pi * last), atol=0.01)

@@ -226,6 +226,17 @@ def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_
     assert [d.index for d in maker.refuse("lost", 10.5)] == [before[-1].index + 3]
 
 
+@pytest.mark.parametrize("rate", [256.0164, 512.0328])
+def test_an_odd_rate_is_decoded_for_minutes_at_the_right_times(fitted, imagery_recording, rate):
+    recording = imagery_recording(seed=5, trials=10, rate=rate)
+    samples, stamps = streamed(recording, 120.0)
+    maker = maker_for(fitted["riemann"], rate, recording.labels)
+    decisions = run(maker, samples, stamps, cuts=range(100, len(samples), 100))
+    assert len(decisions) == pytest.approx(480, abs=1)
+    for decision in decisions:
+        assert decision.time == pytest.approx(decision.sample / 256.0, abs=0.002)
+
+
 @pytest.mark.parametrize("rate", [250.0, 256.0, 512.0])
 @pytest.mark.parametrize("begin", [0.0, 4.5])
 def test_stamps_that_are_no_numbers_leave_every_decision_a_time(

@@ -29,6 +29,18 @@ def read_all(inlet, until):
     )
 
 
+@pytest.mark.parametrize(
+    "spec", ["burst:samples=9", "burst:samples=9,jitter=0.01", "drift:ppm=900"]
+)
+def test_uneven_stamps_are_told_as_they_were_sent(name, make_recording, background, until, spec):
+    recording, facts = make_recording(samples=1000), []
+    faults = parse_all([spec])
+    background(replay, [recording], name, speed=4, faults=faults, truth=facts.append)
+    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+        _, came = read_all(inlet, until)
+    np.testing.assert_allclose(Truth.of(facts).stamps, came, atol=1e-6)
+
+
 def test_what_comes_is_what_the_truth_says(name, make_recording, background, until):
     recording = make_recording(samples=1500)
     faults = parse_all(["lose:samples=60,at=2", "flat:channel=C3,at=3,for=1", "jump:by=60,at=5"])
