@@ -76,8 +76,8 @@ def test_stamps_of_another_clock_go_by_their_arrival(sender, acquire, offset):
     sender(f"Other-{offset}", [offset])
     acquisition = acquire(f"Other-{offset}")
     until(lambda: acquisition.doubt)
-    time.sleep(0.5)  # the least delay of some arrivals
-    assert acquisition.to_sender(1000.0) == pytest.approx(1000.0 + offset, abs=0.3)
+    # By the least delay of some arrivals: a busy machine may hold up the first.
+    until(lambda: acquisition.to_sender(1000.0) == pytest.approx(1000.0 + offset, abs=0.3))
     assert "off the clock of LSL" in acquisition.doubt
 
 
@@ -90,7 +90,7 @@ def test_a_clock_that_is_set_meanwhile_is_followed(sender, acquire, jump):
     assert acquisition.doubt == ""
     offset[0] = jump
     until(lambda: acquisition.doubt)
-    assert acquisition.to_sender(1000.0) == pytest.approx(1000.0 + jump, abs=0.3)
+    until(lambda: acquisition.to_sender(1000.0) == pytest.approx(1000.0 + jump, abs=0.3))
 
 
 def test_a_rehearsal_at_a_higher_speed_is_no_doubt(sender, acquire):
