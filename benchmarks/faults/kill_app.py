@@ -164,7 +164,8 @@ def demo(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
         took = time.monotonic() - began
         kill(process)
         wrong = [] if works else [f"it did not run: {last_words(folder, 'demo')}"]
-        yield row("demo", took, again, len(decoders(home)), wrong + look(folder))
+        kept = len(decoders(home / "demo"))  # apart from those that streams are decoded with
+        yield row("demo", took, again, kept, wrong + look(folder))
 
 
 def fit(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
@@ -220,9 +221,9 @@ def look(folder: Path) -> list[str]:
                 json.loads(path.read_bytes())
         except (InputError, ValueError) as error:
             wrong.append(f"{path.name}: {error}")
-    home = folder / "home"
-    if len(list(kept_decoders(home))) != len(decoders(home)):
-        wrong.append("a decoder is not listed")
+    for home in (shelf.parent for shelf in folder.rglob("decoders")):
+        if len(list(kept_decoders(home))) != len(decoders(home)):
+            wrong.append("a decoder is not listed")
     return wrong
 
 
