@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UNIT = "microvolts"
 
-_NEAR = 0.05  # s before its stamp at which something belongs to a sample
+NEAR = 0.05  # s by which an event may come before the stamp of the sample that it belongs to
 
 # A word rather than a code such as "S  1", which stays as MNE shows it.
 _BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
@@ -328,7 +328,7 @@ def _position(time: float, stamps: np.ndarray) -> float:
     if not stamps[0] <= time <= stamps[-1]:
         return -1.0 if time < stamps[0] else float(len(stamps))
     nearest = int(np.abs(stamps - time).argmin())
-    return nearest - int(stamps[nearest] > time + _NEAR)
+    return nearest - int(stamps[nearest] > time + NEAR)
 
 
 def _regular(stream: dict) -> bool:

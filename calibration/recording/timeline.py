@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from core.recordings import NEAR
+
 _MEMORY = 60.0  # s of stamps that are remembered
-_NEAR = 0.05  # s before its stamp at which something belongs to a sample
 
 
 class Timeline:
@@ -70,4 +71,4 @@ class Timeline:
             early = (float(self._stamps[0]) - time) * self._rate
             return max(first - round(early), 0) if math.isfinite(early) else first
         early, late = time - self._stamps[after - 1], self._stamps[after] - time
-        return first + after - int(early <= late or late > _NEAR)
+        return first + after - int(early <= late or late > NEAR)

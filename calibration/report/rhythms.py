@@ -89,7 +89,10 @@ def rhythms(
     change, low, high = np.empty(shape), np.empty(shape), np.empty(shape)
     before = (times >= BASELINE[0]) & (times <= BASELINE[1])
     for band, edges in enumerate(BANDS.values()):
-        powers = [_power(recording, settings, edges) for recording in recordings]
+        powers = [
+            _power(recording, stretches, settings, edges)
+            for recording, stretches in zip(recordings, whole, strict=True)
+        ]
         for label, trials in enumerate(kept):
             power = np.stack(
                 [
@@ -126,14 +129,17 @@ def _complete(
 
 
 def _power(
-    recording: Recording, settings: SignalSettings, edges: tuple[float, float]
+    recording: Recording,
+    stretches: Sequence[tuple[int, int]],
+    settings: SignalSettings,
+    edges: tuple[float, float],
 ) -> np.ndarray:
     """Return smoothed band power, shape (samples, channels), in µV²."""
     picks = list(match(recording.labels, settings.channels).indices)
     sections = signal.butter(4, edges, "bandpass", fs=recording.rate, output="sos")
     width = round(_SMOOTHING * recording.rate)
     power = np.zeros((len(recording.samples_uv), len(picks)))
-    for start, stop in recording.stretches(settings.channels):
+    for start, stop in stretches:
         if stop - start > recording.rate:  # shorter stretches hold no trial
             samples = recording.samples_uv[start:stop, picks].astype(np.float64)
             if settings.reference == "average":

@@ -209,12 +209,9 @@ class Learner:
 
     def _take_earlier(self) -> None:
         for recording in self._earlier:
-            sound = recording.stretches(self._path_settings.channels)
-            starts = np.array([start for start, _ in sound]) / recording.rate
-            for event in recording.events:
-                if event.label in CLASSES:
-                    self._cue(event.onset, starts)
-            self._before += len(starts)
+            cues, count = self._cues_of(recording)
+            self._cues += [(self._before + run, at) for run, at in cues]
+            self._before += count
         for signal in signals_of(self._earlier, self._path_settings, self._encoder.spec.unit):
             self._band.reset()
             for stretches, piece in (
@@ -263,13 +260,16 @@ class Learner:
             self._events.append(Event(onset, 0.0, name))
             if name in CLASSES:
                 starts = np.array(self._starts) / self._facts.rate
-                self._cue(onset, starts)
+                run, at = place(onset, starts, self._path_settings.rate)
+                if run >= 0:
+                    self._cues.append((self._before + run, at))
 
-    def _cue(self, onset: float, starts: np.ndarray) -> None:
-        """Note a cue of the newest recording, whose stretches begin at these seconds."""
-        run, at = place(onset, starts, self._path_settings.rate)
-        if run >= 0:
-            self._cues.append((self._before + run, at))
+    def _cues_of(self, recording: Recording) -> tuple[list[tuple[int, int]], int]:
+        """Return where the cues lie in a recording's own stretches, and how many those are."""
+        channels, rate = self._path_settings.channels, self._path_settings.rate
+        starts = np.array([start for start, _ in recording.stretches(channels)]) / recording.rate
+        placed = [place(e.onset, starts, rate) for e in recording.events if e.label in CLASSES]
+        return [(run, at) for run, at in placed if run >= 0], len(starts)
 
     @property
     def _over(self) -> int:
@@ -330,8 +330,7 @@ class Learner:
 
     def _holds(self, recording: Recording) -> bool:
         """Whether the files have exactly what was learned from; they may lack other channels."""
-        channels, rate = self._path_settings.channels, self._path_settings.rate
-        found = match(recording.labels, channels)
+        found = match(recording.labels, self._path_settings.channels)
         if (
             self.error is not None
             or found.missing
@@ -339,9 +338,7 @@ class Learner:
             or len(recording.samples_uv) != self._samples
         ):
             return False
-        starts = np.array([start for start, _ in recording.stretches(channels)]) / recording.rate
-        placed = [place(e.onset, starts, rate) for e in recording.events if e.label in CLASSES]
-        cues = [(self._before + run, at) for run, at in placed if run >= 0]
+        cues = [(self._before + run, at) for run, at in self._cues_of(recording)[0]]
         if cues != sorted(cue for cue in self._cues if cue[0] >= self._before):
             return False
         samples, known = recording.samples_uv, iter(self._raw)

@@ -13,6 +13,7 @@ from core.decoding.selection import HEADS, Views, fit_chosen, select
 from core.decoding.specialists import BAND
 from core.decoding.trials.epochs import Early
 from core.model import Encoder
+from core.recordings import named_apart
 from training.evaluation.systems.others import Others
 from training.evaluation.trials import Share, Trials
 
@@ -136,7 +137,7 @@ class HeadModel:
                 session="",
                 created="",
                 software="training.evaluate",
-                recordings={one.path.name: one.sha256 for one in recordings},
+                recordings=named_apart((one.path.name, one.sha256) for one in recordings),
                 recorded_rate=recordings[0].rate,
                 head=self.system.name,
                 trials=len(self.share.index),
