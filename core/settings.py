@@ -115,9 +115,16 @@ def _refuse_tricks(path: Path, text: str) -> None:
             raise InputError(f"{path} is no settings file: it holds thousands of values.")
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         kind = _FANCY.get(type(token)) or ("nesting this deep" if depth > _DEEPEST else None)
+        if isinstance(token, yaml.ScalarToken) and any(map(_is_half, token.value)):
+            kind = "half a character"
         if kind is not None:
             line = token.start_mark.line + 1
             raise InputError(f"{path}, line {line}: {kind} is not allowed in settings.")
+
+
+def _is_half(character: str) -> bool:
+    """Whether it is a surrogate, which YAML can spell and no text can hold."""
+    return "\ud800" <= character <= "\udfff"
 
 
 def in_a_sentence(model: type[Settings], error: ValidationError) -> str:
