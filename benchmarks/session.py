@@ -34,13 +34,13 @@ from calibration.fitting import FitSettings, cue_events, fit_decoder  # noqa: E4
 from calibration.priors import starting_head  # noqa: E402
 from calibration.recording.bids import Run  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
-from core.decoding.selection import MOTOR  # noqa: E402
 from core.decoding.storage.decoder_file import load_decoder  # noqa: E402
+from core.fitting.selection import MOTOR  # noqa: E402
 from core.montage import CODEX  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
-from core.synthetic import LABELS, session  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
+from simulation.synthetic import LABELS, session  # noqa: E402
 
 STREAM = "EEGPT-Session-Benchmark"
 FRAME = 1 / 60.0  # s
@@ -66,7 +66,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
     diary = folder / "simulator.jsonl"
     simulator = _start(
         folder,
-        "core.stream.cli",
+        "simulation.cli",
         *("simulate", "--name", STREAM, "--markers", "EEGPT-Markers", "--seed", options.seed),
         *("--speed", options.speed, "--record", diary, "--channels", ",".join(_labels(options))),
     )

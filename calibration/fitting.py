@@ -11,11 +11,11 @@ from pathlib import Path
 from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures, TokenFeatures
-from core.decoding.prior.head import PriorHead
-from core.decoding.selection import HEADS, Selection, Views, fit_chosen, select
-from core.decoding.trials.epochs import Early, Epochs, Rejected, cut_epochs
-from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError, check_number
+from core.fitting.prior.head import PriorHead
+from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
+from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
+from core.fitting.trials.rejection import without_artifacts
 from core.model import EncoderSpec, load_encoder
 from core.montage import match
 from core.recordings import Recording, named_apart

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
-from core.decoding.prior.file import is_prior, load_prior
-from core.decoding.prior.head import PriorHead, head_of_decoder, head_of_prior, together
-from core.decoding.prior.mirror import HANDS
-from core.decoding.prior.population import Prior, make_prior
-from core.decoding.prior.shipped import POPULATION, population
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.errors import InputError
+from core.fitting.prior.file import is_prior, load_prior
+from core.fitting.prior.head import PriorHead, head_of_decoder, head_of_prior, together
+from core.fitting.prior.mirror import HANDS
+from core.fitting.prior.population import Prior, make_prior
+from core.fitting.prior.shipped import POPULATION, population
 from core.model import load_encoder
 from core.recordings import Recording, read_recording
 
@@ -155,7 +155,7 @@ def prior_head(
     Raises
     ------
     InputError
-        As `core.decoding.prior.head.head_of_prior` and `head_of_decoder`.
+        As `core.fitting.prior.head.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
     spec = load_encoder(settings.encoder, home=settings.home).spec

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from calibration.fitting import Fit
 from core.decoding.decoder import Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
-from core.decoding.selection import Score
 from core.decoding.spatial import channel_covariance, spatial_filter
+from core.fitting.selection import Score
 from core.metrics import balanced_accuracy
 from core.model import Encoder, load_encoder
 from core.montage import channel_ids

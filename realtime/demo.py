@@ -11,8 +11,8 @@ from core.errors import InputError
 from core.machine.home import home_folder
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from core.synthetic import SimulatedSubject, session
 from realtime.live import build_engine, say, wait_headless
+from simulation.synthetic import SimulatedSubject, session
 
 if TYPE_CHECKING:
     from realtime.cli import Options
@@ -55,7 +55,7 @@ def run_demo(options: Options) -> int:
     save_decoder(fit.decoder, path)
     say(f"\nDecoder: {path}")
 
-    from core.stream.player import simulate
+    from simulation.player import simulate
 
     # The process in the name keeps two demos on one machine apart.
     name = f"EEGPT-Demo-{os.getpid()}"

@@ -15,10 +15,10 @@ from core.errors import InputError
 from core.machine.home import home_folder
 from core.montage import named
 from core.recordings import UNIT, Recording
-from core.stream.player import BREAK
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
+from simulation.player import BREAK
 
 if TYPE_CHECKING:
     from realtime.cli import Options

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from core.decoding.decoder import Decoder
-from core.decoding.prior.head import head_of_prior
-from core.decoding.prior.mirror import HANDS
-from core.decoding.prior.shipped import population
-from core.decoding.prior.uncalibrated import uncalibrated_decoder
 from core.errors import InputError
+from core.feed.continuity import Continuity
+from core.fitting.prior.head import head_of_prior
+from core.fitting.prior.mirror import HANDS
+from core.fitting.prior.shipped import population
+from core.fitting.prior.uncalibrated import uncalibrated_decoder
 from core.model import load_encoder
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings, default_reference
-from core.stream.continuity import Continuity
 from core.stream.inlet import Inlet
 from core.units import voltage_factors
 

@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 UPSTAIRS = {
-    "core": {"ui", "training", "calibration", "realtime"},
-    "ui": {"training", "calibration", "realtime"},
+    "core": {"simulation", "ui", "training", "calibration", "realtime"},
+    "simulation": {"ui", "training", "calibration", "realtime"},
+    "ui": {"simulation", "training", "calibration", "realtime"},
     "training": {"ui", "calibration", "realtime"},
     "calibration": {"training", "realtime"},
     "realtime": {"training"},
@@ -47,8 +48,10 @@ def test_nothing_in_core_knows_qt():
     assert found("core", QT) == []
 
 
-@pytest.mark.parametrize("room", ["core/model", "core/signal"])
-def test_model_and_signal_know_no_lsl(room):
+@pytest.mark.parametrize(
+    "room", ["core/model", "core/signal", "core/feed", "core/decoding", "core/fitting"]
+)
+def test_nothing_that_decodes_knows_lsl(room):
     assert found(room, {*LSL, "core.stream"}) == []
 
 

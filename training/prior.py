@@ -76,9 +76,9 @@ def _make(options: Options) -> int:
         events[label] = name
     classes = tuple(dict.fromkeys(events.values()))
 
-    from core.decoding.prior.file import save_prior
-    from core.decoding.prior.head import head_of_prior
-    from core.decoding.prior.population import make_prior
+    from core.fitting.prior.file import save_prior
+    from core.fitting.prior.head import head_of_prior
+    from core.fitting.prior.population import make_prior
     from core.signal.pipeline import SignalSettings, default_reference
     from training.store import Store
 

@@ -38,9 +38,9 @@ from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
-from core.decoding.specialists import BAND, SPECIALISTS  # noqa: E402
 from core.decoding.storage.decoder_file import save_decoder  # noqa: E402
-from core.decoding.trials.epochs import cut_epochs  # noqa: E402
+from core.fitting.baselines import BAND, SPECIALISTS  # noqa: E402
+from core.fitting.trials.epochs import cut_epochs  # noqa: E402
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
 from core.model import load_encoder  # noqa: E402
 from core.montage import match  # noqa: E402
@@ -228,7 +228,7 @@ def _live(decoders: dict[str, Decoder], file: Path, seconds: float) -> dict[str,
         for head, decoder in decoders.items():
             path = save_decoder(decoder, Path(folder, f"{head}.safetensors"))
             logs[head] = Path(folder, f"{head}.jsonl")
-            replays.append(start("core.stream.cli", "replay", file, "--name", head))
+            replays.append(start("simulation.cli", "replay", file, "--name", head))
             engines.append(
                 start(
                     *("realtime.cli", "--stream", head, "--decoder", path, "--headless"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.stream.faults.truth import Truth
+from simulation.faults.truth import Truth
 
 RATE = 250.0  # Hz
 AT = 6.0  # s of signal before a fault

@@ -150,7 +150,7 @@ def prepare(folder: Path, seconds: float) -> None:
 
     from calibration.fitting import FitSettings, fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
-    from core.synthetic import session
+    from simulation.synthetic import session
 
     classes = ("left_hand", "right_hand")
     trained = session(12, classes, labels=LABELS, rate=RATE)
@@ -172,7 +172,7 @@ def run(folder: Path, case: Case) -> Row:
     name = f"Fault-{uuid.uuid4().hex[:8]}"
     truth, log = folder / f"{name}.truth.jsonl", folder / f"{name}.jsonl"
     sender = start(
-        "core.stream.cli",
+        "simulation.cli",
         *("replay", folder / "subject_raw.fif", "--name", name, "--loop", "--truth", truth),
         *("--fault", *case.faults.split()),
     )
@@ -228,7 +228,7 @@ def _replayed(folder: Path, chunk: int, seconds: float) -> tuple[list[str], int]
     name = f"Clean-{uuid.uuid4().hex[:8]}"
     log = folder / f"{name}.jsonl"
     sender = start(
-        "core.stream.cli",
+        "simulation.cli",
         *("replay", folder / "subject_raw.fif", "--name", name, "--chunk", chunk),
     )
     program = start(

@@ -270,7 +270,7 @@ def record(path: Path) -> Path:
     """Write a recording of a simulated subject."""
     import mne
 
-    from core.synthetic import session
+    from simulation.synthetic import session
 
     made = session(8, ("left_hand", "right_hand"), seed=1)
     raw = mne.io.RawArray(

@@ -24,7 +24,7 @@ from fault_judging import read_lines
 from fault_matrix import keep_apart, start
 
 from core.montage import CODEX
-from core.stream.faults.truth import Truth
+from simulation.faults.truth import Truth
 
 MORE = ("AF1", "AF2", "AF5", "AF6", "PO1", "TP1", "FT1")  # beside the decoder's electrodes
 SETTLED = 300.0  # s after which memory may grow no more
@@ -52,7 +52,7 @@ def soak(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> 
     faults = schedule(seconds, options.seed, options.every)
     name, truth, log = f"Soak-{uuid.uuid4().hex[:8]}", folder / "truth.jsonl", folder / "log.jsonl"
     sender = start(
-        "core.stream.cli",
+        "simulation.cli",
         *("simulate", "--name", name, "--rate", options.rate, "--channels", ",".join(labels)),
         *("--truth", truth, "--fault", *faults),
     )
@@ -243,7 +243,7 @@ def _accounted(truth: Truth, stamps: np.ndarray, inlets: np.ndarray) -> dict:
 def _prepare(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> None:
     from calibration.fitting import FitSettings, fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
-    from core.synthetic import session
+    from simulation.synthetic import session
 
     classes = ("left_hand", "right_hand")
     recording = session(6, classes, labels=labels, rate=250.0)

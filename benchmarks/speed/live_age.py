@@ -66,7 +66,7 @@ def measure(folder: Path, hop: int, options: argparse.Namespace) -> dict:
     name = f"Age-{uuid.uuid4().hex[:8]}"
     log, beats, sleeps = (folder / f"{name}.{end}" for end in ("jsonl", "beats", "sleeps"))
     sender = start(
-        "core.stream.cli",
+        "simulation.cli",
         *("replay", folder / "subject_raw.fif", "--name", name, "--loop"),
         *("--chunk", options.chunk),
     )
@@ -147,7 +147,7 @@ def prepare(
 
     from calibration.fitting import FitSettings, fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
-    from core.synthetic import session
+    from simulation.synthetic import session
 
     one_torch_thread()
     classes = ("left_hand", "right_hand")

@@ -33,7 +33,7 @@ COMMANDS = {
     "eegpt-realtime --list": ("-m", "realtime.cli", "--list"),
     "eegpt-calibrate --help": ("-m", "calibration.cli", "--help"),
     "eegpt-calibrate --version": ("-m", "calibration.cli", "--version"),
-    "eegpt-stream --help": ("-m", "core.stream.cli", "--help"),
+    "eegpt-stream --help": ("-m", "simulation.cli", "--help"),
 }
 
 
@@ -97,7 +97,7 @@ def with_stream(turns: int) -> dict[str, list[tuple[float, float]]]:
     name = f"Startup-{uuid.uuid4().hex[:8]}"  # LSL's own settings, as people have them
     prepare(folder, CODEX[:32], "starter", 256.0, 60.0)
     told = folder / "subject_raw.fif"
-    sender = start("core.stream.cli", "replay", told, "--name", name, "--loop")
+    sender = start("simulation.cli", "replay", told, "--name", name, "--loop")
     decoder = folder / "decoder.safetensors"
     took: dict[str, list[tuple[float, float]]] = {LIST: [], WINDOW: []}
     try:

@@ -31,9 +31,9 @@ from calibration.recording.events import (
 from calibration.recording.lock import hold
 from calibration.recording.timeline import Timeline
 from core.errors import InputError
+from core.feed.continuity import Continuity
 from core.machine.files import write_whole
 from core.recordings import UNIT
-from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts
 from core.units import voltage_factors
 

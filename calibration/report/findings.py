@@ -12,7 +12,7 @@ from calibration.recommendation import Evidence, Recommendation, recommend
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.rhythms import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
-from core.decoding.selection import HEADS, Views
+from core.fitting.selection import HEADS, Views
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.features import band_sections, shrunk_covariances
-from core.decoding.selection import Selection
 from core.decoding.spatial import power
-from core.decoding.specialists import BAND
-from core.decoding.trials.epochs import Epochs
+from core.fitting.baselines import BAND
+from core.fitting.selection import Selection
+from core.fitting.trials.epochs import Epochs
 
 MAPS = 2
 """Of every class."""

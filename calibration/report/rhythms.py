@@ -9,7 +9,7 @@ import numpy as np
 from scipy import signal
 from scipy.ndimage import uniform_filter1d
 
-from core.decoding.trials.epochs import Epochs
+from core.fitting.trials.epochs import Epochs
 from core.montage import match
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.heads import fit_head
-from core.decoding.selection import Score, Views
+from core.fitting.selection import Score, Views
 from core.metrics import balanced_accuracy
 
 POINTS = 5
@@ -93,7 +93,7 @@ def learning_curve(
     views : Views
         Of all trials, in the order recorded.
     head : str
-        One of `core.decoding.selection.HEADS`.
+        One of `core.fitting.selection.HEADS`.
     seed : int
         Of the folds.
     repeats : int

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calibration.fitting import Fit
 from core.decoding.decoder import Facts
-from core.decoding.selection import HEADS, PRIOR
+from core.fitting.selection import HEADS, PRIOR
 
 
 def as_text(fit: Fit) -> str:

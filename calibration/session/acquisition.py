@@ -9,10 +9,10 @@ from time import monotonic
 
 import numpy as np
 
+from core.feed.continuity import Continuity, Pace
 from core.montage import electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
-from core.stream.continuity import Continuity, Pace
 from core.stream.discovery import StreamFacts, list_streams
 from core.stream.inlet import Block, Inlet
 from core.units import factor, voltage_factors

@@ -19,18 +19,18 @@ from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decod
 from calibration.recording.timeline import Timeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
-from core.decoding.prior.head import PriorHead
 from core.decoding.spatial import channel_covariance, spatial_filter
-from core.decoding.specialists import BAND
-from core.decoding.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
 from core.errors import InputError
+from core.feed.continuity import Continuity
+from core.fitting.baselines import BAND
+from core.fitting.prior.head import PriorHead
+from core.fitting.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
 from core.model import Encoder
 from core.montage import channel_ids, match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
 from core.signal.sound import numbers, pieces
-from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts
 from core.units import factor, voltage_factors
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from calibration.session.feedback import Feedback
-    from core.decoding.prior.head import PriorHead
+    from core.fitting.prior.head import PriorHead
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.feed.continuity import Continuity, Run
 from core.signal.pipeline import SignalPath
 from core.signal.sound import numbers, pieces
-from core.stream.continuity import Continuity, Run
 
 _REMEMBERED = 8  # stamps kept of earlier samples: more than the path ever holds back
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.hops import Hops
+from core.feed.continuity import Continuity
 from core.signal.pipeline import SignalPath
-from core.stream.continuity import Continuity
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.feed.continuity import Continuity
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
-from core.stream.continuity import Continuity
 from core.stream.discovery import StreamFacts
 from core.stream.inlet import Block, Inlet
 from realtime.engine.decisions import DecisionMaker

@@ -41,7 +41,7 @@ def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
 
 
 def test_three_classes_fit_too():
-    from core.synthetic import session
+    from simulation.synthetic import session
 
     classes = ("left_hand", "right_hand", "feet")
     recording = session(8, classes, seed=2)

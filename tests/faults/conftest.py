@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.stream.faults.fault import Sent, Source
-from core.stream.faults.schedule import Schedule
-from core.stream.faults.truth import Teller, Truth
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
+from simulation.faults.fault import Sent, Source
+from simulation.faults.schedule import Schedule
+from simulation.faults.truth import Teller, Truth
 
 SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
 """s of a fault in the values that must have come before it shows, as docs/faults.md says. Every

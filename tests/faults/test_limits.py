@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.stream.faults.spec import parse_all
+from simulation.faults.spec import parse_all
 
 CHUNK = 32
 

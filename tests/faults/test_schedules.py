@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.stream.faults.sender import Restart
-from core.stream.faults.signal import Flat, Hum, Infinite, Noisy, NotANumber, Railed, Scaled
-from core.stream.faults.timing import Drift, Drop, Jump, Lose, Rate, Silent, Stall
+from simulation.faults.sender import Restart
+from simulation.faults.signal import Flat, Hum, Infinite, Noisy, NotANumber, Railed, Scaled
+from simulation.faults.timing import Drift, Drop, Jump, Lose, Rate, Silent, Stall
 
 SECONDS = 11.0  # of signal, the first four of which fill a window
 

@@ -17,13 +17,13 @@ from core.recordings import Recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
 from core.stream.outlets import DECISIONS, PROBABILITIES, SignalOutlet
-from core.stream.player import replay
 from realtime import live
 from realtime.cli import Options
 from realtime.cli import main as realtime
 from realtime.engine import link
 from realtime.live import build_engine
 from realtime.offline import decode_recording
+from simulation.player import replay
 
 SPEED = 8.0
 
@@ -273,7 +273,7 @@ def test_a_replay_process_into_a_headless_process(fitted, imagery_recording, tmp
         )
 
     stream = f"Process-{os.getpid()}"
-    sending = start("core.stream.cli", "replay", file, "--name", stream, "--speed", 2)
+    sending = start("simulation.cli", "replay", file, "--name", stream, "--speed", 2)
     live, offline = tmp_path / "live.jsonl", tmp_path / "offline.jsonl"
     decoding = start(
         *("realtime.cli", "--stream", stream, "--decoder", decoder, "--headless"),

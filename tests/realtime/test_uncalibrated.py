@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.decoding.prior.uncalibrated import CALLED
 from core.errors import InputError
+from core.fitting.prior.uncalibrated import CALLED
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from core.stream.player import replay
 from realtime.cli import main
 from realtime.engine.snapshot import DecoderStatus
 from realtime.uncalibrated import gather, population_decoder
 from realtime.widgets.aligning import AligningDialog
+from simulation.player import replay
 
 SPEED = 10.0
 

@@ -7,10 +7,10 @@ import pytest
 
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from core.stream.player import replay
 from realtime.cli import Options
 from realtime.live import build_engine
 from realtime.window import MainWindow
+from simulation.player import replay
 
 
 @pytest.fixture

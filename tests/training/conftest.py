@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.montage import CODEX
-from core.synthetic import session
+from simulation.synthetic import session
 from training.manifest import Form
 from training.shards import Identity, StoreWriter, shard_key
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from core.decoding.prior.file import load_prior
-from core.decoding.prior.population import make_prior
 from core.errors import InputError
+from core.fitting.prior.file import load_prior
+from core.fitting.prior.population import make_prior
 from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
-from core.synthetic import session
+from simulation.synthetic import session
 from training.prior import main, stored_people
 from training.shards import Identity
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.decoding.trials.epochs import Epochs
+from core.fitting.trials.epochs import Epochs
 from core.recordings import UNIT, Event, Recording
 from training.evaluation.people import Signal
 from training.evaluation.protocols import check_parts

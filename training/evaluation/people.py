@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from core.decoding.features import band_sections
-from core.decoding.specialists import BAND
-from core.decoding.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.model import EncoderSpec
 from core.montage import match
 from core.recordings import Recording

@@ -14,10 +14,10 @@ import numpy as np
 
 from core.decoding.features import TokenFeatures, shrunk_covariances
 from core.decoding.spatial import channel_covariance, power, spatial_filter
-from core.decoding.specialists import BAND
-from core.decoding.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
-from core.decoding.trials.rejection import without_artifacts
 from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
+from core.fitting.trials.rejection import without_artifacts
 from core.model import Encoder
 from core.montage import channel_ids
 from training.evaluation.people import Signal

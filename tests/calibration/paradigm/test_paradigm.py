@@ -9,8 +9,8 @@ from calibration.paradigm.flags import ParadigmFlags
 from calibration.paradigm.model import EVENTS, Label, Paradigm, event_code, load_paradigm
 from core.errors import InputError
 from core.settings import as_yaml
-from core.stream.cues import GDF, imagery_after
-from core.synthetic import IMAGERY
+from simulation.cues import GDF, imagery_after
+from simulation.synthetic import IMAGERY
 
 
 def test_defaults_are_the_graz_paradigm():

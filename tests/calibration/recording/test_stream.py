@@ -11,7 +11,7 @@ from calibration.recording.recorder import Recorder
 from core.recordings import Event, Recording, read_recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
-from core.stream.player import replay
+from simulation.player import replay
 
 
 def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until):

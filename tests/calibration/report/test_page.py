@@ -106,7 +106,7 @@ def test_few_electrodes_have_no_maps(imagery_recording):
 
 
 def test_three_classes_and_a_bad_electrode_are_drawn():
-    from core.synthetic import session
+    from simulation.synthetic import session
 
     classes = ("left_hand", "right_hand", "feet")
     recording = session(6, classes, seed=2)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from calibration.report.rhythms import BANDS, rhythms
-from core.decoding.trials.epochs import cut_epochs
+from core.fitting.trials.epochs import cut_epochs
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 

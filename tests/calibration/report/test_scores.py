@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calibration.report.scores import confusion, estimate, learning_curve, wilson_interval
-from core.decoding.selection import Score, Views
+from core.fitting.selection import Score, Views
 
 
 def test_wilson_gives_the_published_interval():

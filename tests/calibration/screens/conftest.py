@@ -8,7 +8,7 @@ from calibration.paradigm.course import Step, Trial
 from calibration.session.progress import Accuracy, Progress
 from core.montage import CODEX
 from core.signal.monitor import ChannelStatus, Monitor
-from core.synthetic import LABELS, SimulatedSubject
+from simulation.synthetic import LABELS, SimulatedSubject
 
 RATE = 250.0  # Hz
 

@@ -20,8 +20,8 @@ from core.errors import InputError
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from core.stream.player import simulate
-from core.synthetic import SimulatedSubject
+from simulation.player import simulate
+from simulation.synthetic import SimulatedSubject
 
 
 class NoTrials:

@@ -82,8 +82,8 @@ def test_nothing_is_left_to_compute(recording, monkeypatch):
     def refuse(*_):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("core.decoding.trials.epochs.SignalPath.push", refuse)
-    monkeypatch.setattr("core.decoding.trials.epochs.CausalFilter", refuse)
+    monkeypatch.setattr("core.fitting.trials.epochs.SignalPath.push", refuse)
+    monkeypatch.setattr("core.fitting.trials.epochs.CausalFilter", refuse)
     monkeypatch.setattr("core.decoding.features.TokenFeatures.of_window", refuse)
     assert len(learner.fit(recording).epochs) == 14
 

@@ -21,7 +21,7 @@ from calibration.recording.bids import Run
 from core.decoding.storage.decoder_file import load_decoder
 from core.recordings import read_recording
 from core.stream.outlets import SignalOutlet
-from core.synthetic import LABELS
+from simulation.synthetic import LABELS
 
 SPEED = 10.0
 FRAME = 1 / 60.0  # s of a screen
@@ -54,7 +54,7 @@ class Simulator:
     def __init__(self, folder, name, *more):
         self.diary = folder / f"{name}.jsonl"
         self.process = start(
-            "core.stream.cli",
+            "simulation.cli",
             *("simulate", "--name", name, "--markers", "EEGPT-Markers"),
             *("--speed", SPEED, "--record", self.diary, *more),
             home=folder,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.decoding.artifacts import ArtifactLimits, learn_limits
 from core.decoding.hops import Hops
 from core.errors import InputError
-from core.synthetic import session
+from simulation.synthetic import session
 
 RATE, HOP, WINDOW = 250.0, 64, 1024
 SECONDS = 16

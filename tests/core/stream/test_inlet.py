@@ -5,7 +5,7 @@ import pylsl
 import pytest
 
 from core.errors import InputError
-from core.stream.continuity import Continuity
+from core.feed.continuity import Continuity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, Marker, MarkerInlet
 from core.stream.outlets import MarkerOutlet, SignalOutlet

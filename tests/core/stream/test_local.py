@@ -71,7 +71,7 @@ def test_a_stream_that_is_kept_here_is_found_here(tmp_path):
         ("realtime.cli", ["--list"]),
         ("calibration.cli", ["--subject", "01", "--no-setup", "--timeout", "0.2"]),
         ("calibration.cli", ["timing", "--photodiode", "AUX1", "--timeout", "0.2"]),
-        ("core.stream.cli", ["replay", "nothing.edf"]),
+        ("simulation.cli", ["replay", "nothing.edf"]),
     ],
 )
 def test_every_program_can_be_kept_here(program, given, tmp_path):

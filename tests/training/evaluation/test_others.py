@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.decoding.prior.uncalibrated import CALLED
 from core.errors import InputError
+from core.fitting.prior.uncalibrated import CALLED
 from core.metrics import balanced_accuracy
 from training.evaluation.protocols import few_shot, leave_one_out
 from training.evaluation.running import Bench

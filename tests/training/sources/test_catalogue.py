@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from core.errors import InputError
 from core.recordings import Event
-from core.synthetic import session
+from simulation.synthetic import session
 from training.sources.catalogue import SOURCES, find_parts, measure, read_part, same
 from training.sources.reading import M3CV_CHANNELS, SEED_CHANNELS
 

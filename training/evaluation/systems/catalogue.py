@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.decoding.selection import HEADS
-from core.decoding.specialists import csp_lda, tangent_space_lr
 from core.errors import InputError
+from core.fitting.baselines import csp_lda, tangent_space_lr
+from core.fitting.selection import HEADS
 from core.model import Encoder
 from training.evaluation.systems.base import System
 from training.evaluation.systems.foreign import FOREIGN, UNTRAINED, ForeignSystem

@@ -9,9 +9,9 @@ import numpy as np
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead, fit_head
-from core.decoding.selection import HEADS, Views, fit_chosen, select
-from core.decoding.specialists import BAND
-from core.decoding.trials.epochs import Early
+from core.fitting.baselines import BAND
+from core.fitting.selection import HEADS, Views, fit_chosen, select
+from core.fitting.trials.epochs import Early
 from core.model import Encoder
 from core.recordings import named_apart
 from training.evaluation.systems.others import Others
@@ -25,7 +25,7 @@ class HeadSystem:
     Attributes
     ----------
     kind : str
-        One of `core.decoding.selection.HEADS`, or "auto".
+        One of `core.fitting.selection.HEADS`, or "auto".
     eeg_encoder : Encoder
         Looked through by heads that want tokens.
     source : str

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from core.decoding.prior.head import PriorHead, head_of_prior
-from core.decoding.prior.population import Prior, make_prior
-from core.decoding.prior.uncalibrated import CALLED, uncalibrated_decoder
-from core.decoding.specialists import BAND
 from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.prior.head import PriorHead, head_of_prior
+from core.fitting.prior.population import Prior, make_prior
+from core.fitting.prior.uncalibrated import CALLED, uncalibrated_decoder
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings
 from training.evaluation.people import Signal

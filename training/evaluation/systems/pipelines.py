@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from core.decoding.selection import MOTOR, MOTOR_FROM
-from core.decoding.specialists import BAND
+from core.fitting.baselines import BAND
+from core.fitting.selection import MOTOR, MOTOR_FROM
 from training.evaluation.trials import Trials
 
 BANDS = tuple((float(low), float(low + 4)) for low in range(4, 36, 4))

@@ -3,7 +3,7 @@ import pytest
 
 from calibration.screens.setup.gestures import BLINK, CLENCH, GestureCheck, head_place, strength
 from core.montage import CODEX
-from core.synthetic import LABELS, SimulatedSubject
+from simulation.synthetic import LABELS, SimulatedSubject
 
 RATE = 250.0
 TEMPORAL = ("T7", "T8", "F7", "F8", "C5", "C6")

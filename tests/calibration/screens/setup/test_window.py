@@ -10,7 +10,7 @@ from calibration.screens.setup.check import CheckPanel
 from calibration.screens.setup.window import SetupWindow
 from calibration.session.preparation import SetupState, channel_rows
 from core.signal.monitor import Monitor
-from core.synthetic import LABELS, SimulatedSubject
+from simulation.synthetic import LABELS, SimulatedSubject
 
 RATE = 250.0
 NAMES = (*LABELS[:11], "T3", *LABELS[12:], "AUX1")

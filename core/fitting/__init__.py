@@ -1,0 +1,1 @@
+"""What a decoder is made of: trials, feature selection, transfer from other people."""

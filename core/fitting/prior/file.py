@@ -1,0 +1,109 @@
+"""The prior file: covariances of trials and one JSON header in a safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.fitting.prior.population import Prior
+from core.tensor_file import TensorFormat, number, text, texts, whole
+
+FORMAT = "eegpt-prior"
+_FILE = TensorFormat(
+    name=FORMAT,
+    version=1,
+    noun="prior",
+    largest=2**30,  # a thousand trials of 58 channels have 7 MB
+    again="Make it again",
+)
+
+
+def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Path:
+    """Write a prior, whole or not at all. Of each covariance the upper triangle is kept.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be overwritten, or cannot be written.
+    """
+    table = {
+        "classes": prior.classes,
+        "channels": prior.channels,
+        "rate": prior.rate,
+        "length": prior.length,
+        "band": prior.band,
+        "unit": "uV2",
+        "recordings": prior.recordings,
+        "created": prior.created,
+        "software": prior.software,
+    }
+    rows, columns = np.triu_indices(len(prior.channels))
+    tensors: dict[str, np.ndarray] = {
+        "covariances": prior.covariances[:, rows, columns].astype(np.float32),
+        "labels": prior.labels.astype(np.int64),
+        "recording": prior.recording.astype(np.int64),
+        "person": prior.person.astype(np.int64),
+    }
+    return _FILE.save(Path(path), table, tensors, overwrite)
+
+
+def is_prior(path: Path) -> bool:
+    """Whether a safetensors file says that it is a prior."""
+    return _FILE.named_by(path)
+
+
+def load_prior(path: Path | str) -> Prior:
+    """Read a prior file. Nothing in it is ever executed.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of another kind or version, or contradicts itself.
+    """
+    return _FILE.load(path, _build, "its trials")
+
+
+def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
+    channels, classes = texts(table["channels"], 2), texts(table["classes"], 2)
+    recordings = {str(name): str(found) for name, found in table["recordings"].items()}
+    halves = tensors["covariances"]
+    trials, half = len(halves), len(channels) * (len(channels) + 1) // 2
+    if (
+        halves.shape != (trials, half)
+        or not np.issubdtype(halves.dtype, np.floating)
+        or not np.isfinite(halves).all()
+    ):
+        raise ValueError(f"covariances of {len(channels)} channels are expected")
+    rows, columns = np.triu_indices(len(channels))
+    covariances = np.empty((trials, len(channels), len(channels)), dtype=np.float32)
+    covariances[:, rows, columns] = covariances[:, columns, rows] = halves
+    # Without this, one bad trial would spoil the mean that its recording is aligned by.
+    if not (np.diagonal(covariances, axis1=1, axis2=2) > 0).all():
+        raise ValueError("a channel without power")
+    low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
+    people = len({name.rpartition("/")[0] for name in recordings})
+    return Prior(
+        classes=classes,
+        channels=channels,
+        rate=number(table["rate"], 1.0, 1e6),
+        length=whole(table["length"], 1, 2**20),
+        band=(low, high),
+        covariances=covariances,
+        labels=_positions(tensors, "labels", trials, len(classes)),
+        recording=_positions(tensors, "recording", trials, len(recordings)),
+        person=_positions(tensors, "person", trials, people),
+        recordings=recordings,
+        created=text(table["created"]),
+        software=text(table["software"]),
+    )
+
+
+def _positions(tensors: dict[str, np.ndarray], name: str, trials: int, below: int) -> np.ndarray:
+    found = tensors[name]
+    if found.shape != (trials,) or found.dtype != np.int64 or not trials:
+        raise ValueError(f"{name} should have one whole number a trial")
+    if not 0 <= found.min() <= found.max() < below:
+        raise ValueError(f"{name} should lie below {below}")
+    return found

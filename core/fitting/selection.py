@@ -1,0 +1,386 @@
+"""Which head carries the decoding: nested cross-validation over whole trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.decoding.features import (
+    TangentFeatures,
+    TokenFeatures,
+    band_sections,
+    shrunk_covariances,
+)
+from core.decoding.heads import LinearHead, fit_head, with_temperature
+from core.decoding.spatial import channel_covariance, power, spatial_filter
+from core.fitting.baselines import BAND, SPECIALISTS, TANGENT_SPACE
+from core.fitting.prior.head import PriorHead
+from core.fitting.prior.weighing import (
+    WEIGHTS,
+    choose_weight,
+    fit_weighted,
+    logits_at_weights,
+    misses,
+    start_from,
+    weigh,
+)
+from core.fitting.trials.epochs import Early, Epochs
+from core.metrics import balanced_accuracy, chance_bound
+from core.model import Encoder
+from core.montage import channel_ids
+
+HEADS: dict[str, tuple[str, ...]] = {
+    "riemann": ("motor", "scalp"),
+    "encoder": ("tokens",),
+    "hybrid": ("motor", "scalp", "tokens"),
+}
+"""What each head looks at. The first is kept unless another is better beyond doubt."""
+
+PRIOR = "prior"
+"""The head that starts from a prior's, beside those of `HEADS`."""
+
+MOTOR = tuple(
+    """
+    FC5 FC3 FC1 FCZ FC2 FC4 FC6 C5 C3 C1 CZ C2 C4 C6 CP5 CP3 CP1 CPZ CP2 CP4 CP6
+    """.split()
+)
+"""Electrodes over the sensorimotor cortex: a view with fewer features than the whole scalp."""
+
+MOTOR_FROM = 8
+"""With fewer motor electrodes than this there is only the view of the whole scalp."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one candidate reached on trials that it was not fitted on.
+
+    Attributes
+    ----------
+    balanced_accuracy : float
+        Mean over repeats.
+    folds : tuple of float
+        Accuracy of every test fold, in an order shared by all candidates.
+    decided : ndarray of int, shape (repeats, trials)
+        Class decided for every trial.
+    """
+
+    balanced_accuracy: float
+    folds: tuple[float, ...]
+    decided: np.ndarray
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The outcome of nested cross-validation.
+
+    Attributes
+    ----------
+    scores : dict of str to Score
+        By candidate: "prior" if there is one (its weight chosen again inside every fold), the
+        heads, "auto" (the choice made again inside every fold), and the specialists.
+    chosen : str
+        Head that the decoder gets.
+    chance : float
+        95 % bound of guessing.
+    logits : ndarray, shape (repeats x trials, classes)
+        Out-of-fold logits of the chosen head.
+    weight : float or None
+        What the prior weighs, one of `core.fitting.prior.weighing.WEIGHTS`; None without a prior.
+    """
+
+    scores: dict[str, Score]
+    chosen: str
+    chance: float
+    logits: np.ndarray
+    weight: float | None = None
+
+
+class Views:
+    """Features of all trials, settled on a part of them.
+
+    Parameters
+    ----------
+    epochs : Epochs
+    channels : sequence of str
+        Electrode of every channel.
+    rate : float
+        Rate of the signal in Hz.
+    encoder : Encoder or None
+        None if no head needs tokens.
+    early : Early, optional
+        What is known already.
+    prior : PriorHead, optional
+        On electrodes among `channels`.
+    """
+
+    def __init__(
+        self,
+        epochs: Epochs,
+        channels: Sequence[str],
+        rate: float,
+        encoder: Encoder | None,
+        early: Early | None = None,
+        prior: PriorHead | None = None,
+    ) -> None:
+        motor = [index for index, name in enumerate(channels) if name in MOTOR]
+        self.labels, self.classes = epochs.labels, len(epochs.classes)
+        self._rate, self._length = rate, epochs.length
+        self._motor = np.array(motor, dtype=np.intp)
+        early = early or Early()
+        banded = epochs.filtered(band_sections(BAND, rate), early.banded).windows()
+        self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
+        self._near: dict[int, np.ndarray] = {}  # by number of channels
+        self._motor_covariances = shrunk_covariances(banded[:, self._motor])
+        self.prior = prior
+        self._aligned = {}
+        for index, names in enumerate(prior.views if prior is not None else ()):
+            picks = np.array([list(channels).index(name) for name in names], dtype=np.intp)
+            self._aligned[f"aligned {index}"] = picks, shrunk_covariances(banded[:, picks])
+        if encoder is not None:
+            spatial = spatial_filter(channel_covariance(epochs.rest.T), channels, encoder.spec)
+            features = TokenFeatures(encoder, channel_ids(channels), spatial)
+            vectors = [
+                early.tokens[place] if place in early.tokens else features.of_window(window)
+                for place, window in zip(
+                    map(tuple, epochs.places.tolist()), epochs.windows(), strict=True
+                )
+            ]
+            self._tokens = features, np.stack(vectors)
+
+    def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
+        """Settle tangent features of the motor electrodes on the trials `train`.
+
+        Returns
+        -------
+        TangentFeatures
+        ndarray, shape (trials, features)
+            Of all trials.
+        """
+        return self._tangent(self._motor, self._motor_covariances, train)
+
+    def scalp(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
+        """Settle tangent features of all channels, as `motor` does."""
+        everything = np.arange(self.covariances.shape[1])
+        return self._tangent(everything, self.covariances, train)
+
+    def _tangent(
+        self, picks: np.ndarray, covariances: np.ndarray, train: np.ndarray
+    ) -> tuple[TangentFeatures, np.ndarray]:
+        from pyriemann.geometry.mean import mean_riemann
+
+        # The mean of all trials is near, so that a few steps lead from it to any part's own; a
+        # reference need not be exact to be a reference.
+        near = self._near.get(len(picks))
+        if near is None:
+            near = self._near[len(picks)] = mean_riemann(covariances)
+        whitener = power(mean_riemann(covariances[train], init=near, tol=1e-5), -0.5)
+        features = TangentFeatures(BAND, self._rate, self._length, picks, whitener)
+        return features, features.of_covariances(covariances)
+
+    def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
+        """Return token features, which are settled on signal outside all trials."""
+        return self._tokens
+
+    def of(self, head: str) -> tuple[str, ...]:
+        """Return the views that a head looks at on this montage."""
+        if head == PRIOR:
+            return tuple(self._aligned)
+        few = len(self._motor) < MOTOR_FROM
+        return tuple(view for view in HEADS[head] if not (few and view == "motor"))
+
+    def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple]:
+        """Settle the named views on the trials `train`."""
+        settled: dict[str, tuple] = {}
+        for view in views:
+            if view not in self._aligned:
+                settled[view] = getattr(self, view)(train)
+            elif len(self._aligned[view][0]) == self.covariances.shape[1] and "scalp" in settled:
+                settled[view] = settled["scalp"]  # the mean of many channels takes its time
+            else:
+                settled[view] = self._tangent(*self._aligned[view], train)
+        return settled
+
+
+def fit_on(
+    blocks: Sequence[np.ndarray], labels: np.ndarray, classes: int, seed: int
+) -> tuple[LinearHead, tuple[float, ...], np.ndarray]:
+    """Fit a head, and see by cross-validation inside the trials given how good it will be.
+
+    Returns
+    -------
+    LinearHead
+    tuple of float
+        Accuracy of every test fold inside.
+    ndarray, shape (trials, classes)
+        Logits of every trial, from the fold that left it out.
+    """
+    inside = []
+    left_out = np.empty((len(labels), classes))
+    for train, test in _folds(labels, seed):
+        head = fit_head([b[train] for b in blocks], labels[train], classes)
+        left_out[test] = head.logits(np.concatenate([b[test] for b in blocks], axis=1))
+        inside.append(float(np.mean(left_out[test].argmax(axis=1) == labels[test])))
+    return fit_head(blocks, labels, classes), tuple(inside), left_out
+
+
+def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
+    """Return the first head, unless another is better beyond doubt.
+
+    Parameters
+    ----------
+    folds : mapping
+        Head -> accuracy of every test fold, in order of preference.
+    share : float
+        Test trials for one training trial.
+
+    Notes
+    -----
+    A one-sided t-test at 5 %, of differences over folds that share most of their training trials:
+    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52(3),
+    equation 9. Taken as independent, the folds would make the error look half as large.
+    """
+    from scipy.stats import t
+
+    chosen, *others = folds
+    for head in others:
+        gain = np.subtract(folds[head], folds[chosen])
+        error = gain.std(ddof=1) * np.sqrt(1.0 / len(gain) + share)
+        if gain.mean() > t.ppf(0.95, len(gain) - 1) * error + 1e-12:
+            chosen = head
+    return chosen
+
+
+def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) -> Selection:
+    """Score every head and the specialists on trials left out, and choose a head.
+
+    Everything that learns from trials, reference covariances too, learns from the training part
+    of a fold alone. `choose` then names the head.
+
+    Parameters
+    ----------
+    views : Views
+    heads : sequence of str
+        Candidates among `HEADS`, in order of preference.
+    seed : int
+        Of the folds.
+    repeats : int
+        How often all trials are split anew.
+    """
+    labels, classes = views.labels, views.classes
+    candidates = [*([PRIOR] if views.prior is not None else []), *heads]
+    needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
+    names = [*candidates, *(["auto"] if len(candidates) > 1 else []), *SPECIALISTS]
+    decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
+    logits = {head: np.empty((repeats, len(labels), classes)) for head in candidates}
+    weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
+    folds: dict[str, list[float]] = {name: [] for name in names}
+
+    for repeat in range(repeats):
+        for train, test in _folds(labels, seed + repeat):
+            settled = views.settle(needed, train)
+            inside: dict[str, tuple[float, ...]] = {}
+            left_out: dict[str, np.ndarray] = {}  # logits inside the training part
+            for head in heads:
+                blocks = [settled[view][1] for view in views.of(head)]
+                fitted, inside[head], left_out[head] = fit_on(
+                    [b[train] for b in blocks], labels[train], classes, seed
+                )
+                logits[head][repeat, test] = fitted.logits(
+                    np.concatenate([b[test] for b in blocks], axis=1)
+                )
+            if views.prior is not None:
+                # Without the prior's weight it is the first head, which is fitted already.
+                first = heads[0]
+                blocks = [settled[view][1] for view in views.of(PRIOR)]
+                inner = _folds(labels[train], seed)
+                weight, inside[PRIOR] = weigh(
+                    views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
+                )
+                at = logits_at_weights(
+                    views.prior, blocks, labels, train, test, logits[first][repeat, test]
+                )
+                for each, found in at.items():
+                    weighed[each][repeat, test] = found
+                logits[PRIOR][repeat, test] = at[weight]
+            for head in candidates:
+                decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
+            if "auto" in decided:
+                best = choose({head: inside[head] for head in candidates}, _share(labels[train]))
+                decided["auto"][repeat, test] = decided[best][repeat, test]
+            for name, make in SPECIALISTS.items():
+                model, seen = make(), views.covariances
+                if name == TANGENT_SPACE and "scalp" in settled:
+                    # The tangent space of all channels is known: half of the time goes into it.
+                    model, seen = model[-1], settled["scalp"][1]
+                model.fit(seen[train], labels[train])
+                decided[name][repeat, test] = model.predict(seen[test])
+            for name in names:
+                folds[name].append(float(np.mean(decided[name][repeat, test] == labels[test])))
+
+    scores = {
+        name: Score(
+            float(np.mean([balanced_accuracy(labels, row) for row in decided[name]])),
+            tuple(folds[name]),
+            decided[name],
+        )
+        for name in names
+    }
+    found_weight: float | None = None
+    if views.prior is not None:
+        found_weight = choose_weight(
+            {
+                each: np.mean([misses(row, labels) for row in found], axis=0)
+                for each, found in weighed.items()
+            }
+        )
+    kept = heads if found_weight == 0 else candidates
+    chosen = choose({head: folds[head] for head in kept}, _share(labels))
+    return Selection(
+        scores=scores,
+        chosen=chosen,
+        chance=chance_bound(len(labels), classes),
+        logits=logits[chosen].reshape(-1, classes),
+        weight=found_weight,
+    )
+
+
+def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
+    """Fit the chosen head on all trials, with probabilities calibrated on the left-out ones.
+
+    Returns
+    -------
+    dict
+        View name -> its settled features.
+    LinearHead
+    """
+    everything = np.arange(len(views.labels))
+    settled = views.settle(views.of(selection.chosen), everything)
+    blocks = [vectors for _, vectors in settled.values()]
+    if selection.chosen == PRIOR:
+        assert views.prior is not None
+        assert selection.weight
+        start = start_from(views.prior, blocks, views.labels)
+        head = fit_weighted(views.prior, start, selection.weight)
+    else:
+        head = fit_head(blocks, views.labels, views.classes)
+    repeats = len(selection.logits) // len(views.labels)
+    head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
+    return {view: features for view, (features, _) in settled.items()}, head
+
+
+def _folds(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import StratifiedKFold
+
+    folder = StratifiedKFold(_splits(labels), shuffle=True, random_state=seed)
+    yield from folder.split(np.zeros(len(labels)), labels)
+
+
+def _splits(labels: np.ndarray) -> int:
+    return min(5, int(np.bincount(labels).min()))
+
+
+def _share(labels: np.ndarray) -> float:
+    """Return how many test trials there are for one training trial."""
+    return 1.0 / (_splits(labels) - 1)

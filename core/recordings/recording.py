@@ -1,0 +1,96 @@
+"""A recording in memory: samples, events and breaks, whatever file they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from core.montage import match
+from core.signal.sound import numbers, pieces
+
+UNIT = "microvolts"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened during a recording."""
+
+    onset: float  # s from the first sample
+    duration: float  # s
+    label: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a recording, and what is said of it."""
+
+    onset: float  # s from the first sample
+    duration: float  # s
+    reason: str  # as marked in the file, such as "BAD_blink"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Contiguous samples of one recording, and what is known about them.
+
+    Attributes
+    ----------
+    samples_uv : ndarray of float32, shape (samples, channels)
+        In µV, as an LSL stream would carry them.
+    rate : float
+        Sampling rate in Hz.
+    labels : tuple of str
+        Channel labels as in the file.
+    events : tuple of Event
+        Annotations or markers, by onset.
+    breaks : tuple of int
+        Positions of samples that do not follow on the one before.
+    path : Path
+        Where it came from.
+    sha256 : str
+        Of the file that was named, followed by the files of samples that it names.
+    bad_spans : tuple of Span
+        Where an expert or a program marked the signal as bad, by onset.
+    bad_channels : tuple of str
+        Labels of channels that are marked as bad.
+    notes : tuple of str
+        Sentences for a person: what was left out, corrected or assumed while reading.
+    """
+
+    samples_uv: np.ndarray
+    rate: float
+    labels: tuple[str, ...]
+    events: tuple[Event, ...]
+    breaks: tuple[int, ...]
+    path: Path
+    sha256: str
+    bad_spans: tuple[Span, ...] = ()
+    bad_channels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.samples_uv) / self.rate
+
+    def stretches(self, channels: Sequence[str]) -> list[tuple[int, int]]:
+        """Return where contiguous signal begins and ends, as a live stream would be decoded.
+
+        Parameters
+        ----------
+        channels : sequence of str
+            Electrodes. Samples that are no number on one of them are in no stretch.
+        """
+        sound = np.ones(len(self.samples_uv), dtype=bool)
+        for index in match(self.labels, channels).indices:
+            sound &= numbers(self.samples_uv[:, index])
+        return [
+            (begin + start, begin + stop)
+            for begin, end in pairwise((0, *self.breaks, len(sound)))
+            for start, stop in pieces(sound[begin:end])
+            if sound[begin + start]
+        ]

@@ -1,0 +1,1 @@
+"""Simulated subjects, replayed recordings and injected faults, sent as live streams."""

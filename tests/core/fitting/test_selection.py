@@ -1,0 +1,84 @@
+import numpy as np
+
+from core.fitting.selection import HEADS, Views, choose, fit_chosen, select
+from core.fitting.trials.epochs import cut_epochs
+from core.model import load_encoder
+from core.signal.pipeline import SignalSettings
+
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
+
+def views_of(recording, shuffled=None):
+    settings = SignalSettings(recording.labels, "average", 256.0)
+    epochs = cut_epochs([recording], EVENTS, settings, "mV", 1024)
+    if shuffled is not None:
+        epochs.labels[:] = np.random.default_rng(shuffled).permutation(epochs.labels)
+    return Views(epochs, settings.channels, 256.0, load_encoder("untrained-tiny1"))
+
+
+def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
+    views = views_of(imagery_recording(trials=10))
+    found = select(views, tuple(HEADS))
+    assert set(found.scores) == {*HEADS, "auto", "CSP+LDA", "TS+LR"}
+    assert found.chosen == "riemann"
+    assert found.scores["riemann"].balanced_accuracy > 0.85
+    assert 0.6 < found.chance < 0.8
+    settled, head = fit_chosen(views, found)
+    assert set(settled) == {"motor", "scalp"}
+    assert np.isfinite(head.weights).all()
+
+
+def test_labels_without_meaning_score_at_chance(imagery_recording):
+    # What leaks from test to training folds would lift these above chance.
+    scores = [
+        select(views_of(imagery_recording(trials=12), seed), ("riemann",), repeats=1)
+        .scores["riemann"]
+        .balanced_accuracy
+        for seed in range(6)
+    ]
+    assert 0.3 < np.mean(scores) < 0.65
+
+
+def test_few_motor_electrodes_leave_the_view_of_the_whole_scalp(imagery_recording):
+    recording = imagery_recording(trials=6, labels=("FZ", "C3", "CZ", "C4", "PZ"))
+    views = views_of(recording)
+    assert views.of("riemann") == ("scalp",)
+    settled, _ = fit_chosen(views, select(views, ("riemann",), repeats=1))
+    assert set(settled) == {"scalp"}
+
+
+def test_the_choice_repeats_itself(imagery_recording):
+    recording = imagery_recording(trials=6)
+    first, second = (select(views_of(recording), ("riemann",), seed=3) for _ in range(2))
+    assert first.scores["riemann"].folds == second.scores["riemann"].folds
+    np.testing.assert_array_equal(first.logits, second.logits)
+
+
+def test_a_head_is_exchanged_for_one_that_is_better_in_nearly_every_fold():
+    first = np.array([0.5, 0.67, 0.5, 0.67, 0.5, 0.67, 0.5, 0.67, 0.5, 0.67])
+    gain = np.array([0.33, 0.17, 0.33, 0.17, 0.33, 0.33, 0.17, 0.33, 0.0, 0.33])
+    assert choose({"riemann": first, "hybrid": first + gain}, 0.25) == "hybrid"
+    assert choose({"riemann": first + gain, "hybrid": first}, 0.25) == "riemann"
+    assert choose({"riemann": first, "encoder": first, "hybrid": first}, 0.25) == "riemann"
+
+
+def test_a_gain_that_folds_with_common_trials_exaggerate_is_not_believed():
+    first = np.full(10, 0.5)
+    gain = np.array([0.33, -0.17, 0.33, 0.17, -0.17, 0.33, 0.0, 0.33, 0.17, -0.17])
+    assert gain.mean() > 1.5 * gain.std(ddof=1) / np.sqrt(10)  # as if folds were independent
+    assert choose({"riemann": first, "encoder": first + gain}, 0.25) == "riemann"
+
+
+def test_meaningless_heads_are_hardly_ever_chosen():
+    # Ten folds of six trials, decided by two heads that know nothing: at most one in twenty.
+    random = np.random.default_rng(0)
+    folds = random.binomial(6, 0.5, (400, 2, 10)) / 6
+    chosen = [choose({"riemann": a, "encoder": b}, 0.25) for a, b in folds]
+    assert chosen.count("encoder") < 0.05 * len(chosen)
+
+
+def test_the_tangent_space_that_is_known_gives_the_specialist_its_decisions(imagery_recording):
+    views = views_of(imagery_recording(seed=2))
+    known = select(views, ("riemann",), repeats=1).scores["TS+LR"]
+    computed = select(views, ("encoder",), repeats=1).scores["TS+LR"]
+    np.testing.assert_array_equal(known.decided, computed.decided)

@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.fitting.trials.epochs import cut_epochs
+from core.signal.pipeline import SignalPath, SignalSettings
+
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
+
+def settings(recording):
+    return SignalSettings(recording.labels, "average", 256.0)
+
+
+def test_windows_lie_after_their_cues(imagery_recording):
+    recording = imagery_recording()
+    epochs = cut_epochs([recording], EVENTS, settings(recording), "mV", 1024)
+    assert len(epochs) == 16
+    assert epochs.windows().shape == (16, 17, 1024)
+    assert [epochs.classes[label] for label in epochs.labels] == [e.label for e in recording.events]
+    path = SignalPath(settings(recording), 250.0, range(17), [1e-3] * 17)
+    whole = path.push(recording.samples_uv)
+    at = round(recording.events[3].onset * 256)
+    np.testing.assert_array_equal(epochs.windows()[3], whole[at : at + 1024].T)
+
+
+def test_windows_over_a_break_or_the_end_are_left_out(imagery_recording):
+    recording = imagery_recording()
+    inside = round((recording.events[4].onset + 1.0) * 250)
+    broken = replace(recording, breaks=(inside,), samples_uv=recording.samples_uv[: -7 * 250])
+    epochs = cut_epochs([broken], EVENTS, settings(recording), "mV", 1024)
+    assert len(epochs) == 14
+    assert len(epochs.runs) == 2
+
+
+def test_what_cannot_be_cut_is_said(imagery_recording):
+    recording = imagery_recording()
+    with pytest.raises(InputError, match="No event T1"):
+        cut_epochs([recording], {"T1": "a", "left_hand": "b"}, settings(recording), "mV", 1024)
+    with pytest.raises(InputError, match="Only one class"):
+        cut_epochs([recording], {"left_hand": "left_hand"}, settings(recording), "mV", 1024)
+    with pytest.raises(InputError, match="3 of left_hand"):
+        cut_epochs([imagery_recording(trials=3)], EVENTS, settings(recording), "mV", 1024)
+    missing = SignalSettings(("C3", "OZ"), "recorded", 256.0)
+    with pytest.raises(InputError, match="lacks the channels OZ"):
+        cut_epochs([recording], EVENTS, missing, "mV", 1024)
+
+
+def test_who_sent_no_numbers_is_named(imagery_recording):
+    recording = imagery_recording()
+    samples = recording.samples_uv.copy()
+    at = [round(event.onset * recording.rate) for event in recording.events]
+    samples[at[2] + 100, recording.labels.index("C3")] = np.nan
+    samples[at[5] - 50 : at[5] + 50, recording.labels.index("C4")] = np.inf  # over the cue
+    spoilt = replace(recording, samples_uv=samples)
+    epochs = cut_epochs([spoilt], EVENTS, settings(recording), "mV", 1024)
+    assert [(one.trial.number, one.reason) for one in epochs.rejected] == [
+        (3, "C3 sent no numbers"),
+        (6, "C4 sent no numbers"),
+    ]
+    samples[:, recording.labels.index("CZ")] = np.nan
+    with pytest.raises(InputError, match="on all of its electrodes; CZ sent none"):
+        cut_epochs([spoilt], EVENTS, settings(recording), "mV", 1024)
