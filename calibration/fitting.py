@@ -11,12 +11,12 @@ from pathlib import Path
 from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures, TokenFeatures
+from core.encoders import EncoderSpec, load_encoder
 from core.errors import InputError, check_number
 from core.fitting.prior.head import PriorHead
 from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
 from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
-from core.model import EncoderSpec, load_encoder
 from core.montage import match
 from core.recordings import Recording, named_apart
 from core.signal.filtering import Band
@@ -33,7 +33,7 @@ class FitSettings:
     Attributes
     ----------
     encoder : str
-        What `core.model.load_encoder` takes.
+        What `core.encoders.load_encoder` takes.
     head : str
         One of `HEADS`, or "auto".
     reference : str or None
@@ -44,7 +44,7 @@ class FitSettings:
     repeats : int
         How often all trials are split anew.
     home : Path, optional
-        Folder that keeps downloaded encoders, as in `core.model.load_encoder`.
+        Folder that keeps downloaded encoders, as in `core.encoders.load_encoder`.
     """
 
     encoder: str = "starter"
@@ -227,7 +227,7 @@ def path_for(
     InputError
         If fewer than two electrodes are known.
     """
-    found = match(labels, spec.channels)
+    found = match(labels, spec.ch_names)
     if len(found.channels) < 2:
         raise InputError(
             f"{source} has {len(found.channels)} electrodes that the encoder {spec.label} knows; "

@@ -9,13 +9,13 @@ from pathlib import Path
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
+from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.prior.file import is_prior, load_prior
 from core.fitting.prior.head import PriorHead, head_of_decoder, head_of_prior, together
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.population import Prior, make_prior
 from core.fitting.prior.shipped import POPULATION, population
-from core.model import load_encoder
 from core.recordings import Recording, read_recording
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
@@ -125,7 +125,7 @@ def read_priors(
         spec = load_encoder(settings.encoder, home=settings.home).spec
         labels_of = next(iter(people.values()))[0]
         path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)
-        found.append(make_prior(people, events, spec.channels, path_settings, spec.window))
+        found.append(make_prior(people, events, spec.ch_names, path_settings, spec.window))
     if not found:
         listed = ", ".join(map(str, paths))
         raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")

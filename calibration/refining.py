@@ -19,10 +19,9 @@ from calibration.fitting import Fit
 from core.decoding.decoder import Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.spatial import channel_covariance, spatial_filter
+from core.encoders import Encoder, load_encoder
 from core.fitting.selection import Score
 from core.metrics import balanced_accuracy
-from core.model import Encoder, load_encoder
-from core.montage import channel_ids
 
 NAME = "refined"
 """The candidate's name beside the heads."""
@@ -84,7 +83,7 @@ class Probe(nn.Module):
     ----------
     encoder : Encoder
         Its weights get no gradient.
-    ids : ndarray of int, shape (channels,)
+    ch_names : tuple of str
         Which electrode each channel is.
     spatial : ndarray, shape (channels, channels)
         The filter to begin with.
@@ -95,16 +94,16 @@ class Probe(nn.Module):
     def __init__(
         self,
         encoder: Encoder,
-        ids: np.ndarray,
+        ch_names: tuple[str, ...],
         spatial: np.ndarray,
         classes: int,
         settings: RefineSettings,
     ) -> None:
         super().__init__()
-        tokens, width = encoder.spec.summary
+        _, tokens, width = encoder.spec.token_shape(len(ch_names))
         size = 2 * tokens * width
         self._encoder = [encoder]  # in a list: no part of this module, its weights are not ours
-        self._ids = torch.from_numpy(np.array(ids, dtype=np.int64))
+        self._ch_names = ch_names
         self.spatial = nn.Parameter(torch.from_numpy(spatial).float())
         self.first = nn.Linear(size, settings.hidden)
         self.second = nn.Linear(settings.hidden, classes)
@@ -124,7 +123,7 @@ class Probe(nn.Module):
         ----------
         windows : Tensor, shape (trials, channels, samples)
         """
-        tokens = self._encoder[0](self.spatial @ windows, self._ids.to(windows.device))
+        tokens = self._encoder[0].tokens(self.spatial @ windows, self._ch_names)
         variance = tokens.var(dim=1, correction=0)
         # The root has no slope at zero; no token is as steady as this.
         spread = (variance + 1e-12).sqrt()
@@ -178,10 +177,10 @@ def refine(
     ----------
     fit : Fit
     source : str
-        The encoder, as `core.model.load_encoder` takes it.
+        The encoder, as `core.encoders.load_encoder` takes it.
     settings : RefineSettings, optional
     home : Path, optional
-        Folder that keeps downloaded encoders, as in `core.model.load_encoder`.
+        Folder that keeps downloaded encoders, as in `core.encoders.load_encoder`.
 
     Returns
     -------
@@ -206,7 +205,7 @@ def refine(
         )
         with torch.random.fork_rng(devices=[windows.device] if device == "cuda" else []):
             torch.manual_seed(seed)
-            probe = Probe(encoder, channel_ids(channels), spatial, classes, settings).to(device)
+            probe = Probe(encoder, channels, spatial, classes, settings).to(device)
             return train(probe, windows[trials], labels[trials], settings, seed)
 
     logits = np.empty((len(labels), classes))

@@ -1,4 +1,4 @@
-"""Electrode names: the 62-entry codex of EEGPT, aliases, and matching a stream to a model."""
+"""Electrode names: aliases, places on the head, and matching a stream to what is wanted."""
 
 from __future__ import annotations
 
@@ -9,20 +9,9 @@ import numpy as np
 
 from core.errors import InputError
 
-CODEX = tuple(
-    """
-    FP1 FPZ FP2 AF7 AF3 AF4 AF8 F7 F5 F3 F1 FZ F2 F4 F6 F8
-    FT7 FC5 FC3 FC1 FCZ FC2 FC4 FC6 FT8 T7 C5 C3 C1 CZ C2 C4 C6 T8
-    TP7 CP5 CP3 CP1 CPZ CP2 CP4 CP6 TP8 P7 P5 P3 P1 PZ P2 P4 P6 P8
-    PO7 PO5 PO3 POZ PO4 PO6 PO8 O1 OZ O2
-    """.split()
-)
-"""EEGPT's electrodes; the position of a name is its row in the encoder's channel embedding."""
-
 ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 """Older 10-20 names of the same sites (American Clinical Neurophysiology Society, 2006)."""
 
-_IDS = {name: index for index, name in enumerate(CODEX)}
 _ROWS = {"FP": 1, "AF": 2, "F": 3, "FT": 4, "FC": 4, "T": 5, "C": 5, "TP": 6, "CP": 6, "P": 7}
 _ROWS |= {"PO": 8, "O": 9}  # tenths of the way from nasion to inion
 
@@ -97,37 +86,6 @@ def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tu
     if len(names) != len(labels):
         raise InputError(f"--channels names {len(names)} channels; {source} has {len(labels)}.")
     return tuple(names)
-
-
-def channel_ids(names: Sequence[str]) -> np.ndarray:
-    """Return the codex positions of electrodes, in the order given.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Electrode names; case, trailing dots and the older names of `ALIASES` do not matter.
-
-    Returns
-    -------
-    ndarray of int64, shape (len(names),)
-        Rows of the encoder's channel embedding.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown, or two names mean the same electrode.
-    """
-    sites = [electrode(name) for name in names]
-    unknown = [name for name, site in zip(names, sites, strict=True) if site not in _IDS]
-    if unknown:
-        raise InputError(
-            f"EEGPT knows no electrode called {', '.join(unknown)}; "
-            f"its {len(CODEX)} electrodes are {' '.join(CODEX)}."
-        )
-    twice = sorted({site for site in sites if sites.count(site) > 1})
-    if twice:
-        raise InputError(f"The electrode {', '.join(twice)} is named more than once.")
-    return np.array([_IDS[site] for site in sites], dtype=np.int64)
 
 
 @dataclass(frozen=True)

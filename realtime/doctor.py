@@ -166,7 +166,7 @@ def check_disk(home: Path) -> Finding:
 def check_encoder(name: str, home: Path) -> Finding:
     """Load an encoder, which compares its weights with their hash where there is one."""
     try:
-        from core.model import load_encoder
+        from core.encoders import load_encoder
 
         encoder = load_encoder(name, home=home)
     except InputError as error:
@@ -199,20 +199,19 @@ def check_speed(name: str, home: Path) -> Finding:
         import numpy as np
 
         from core.decoding.features import TokenFeatures
+        from core.encoders import load_encoder
         from core.machine.threads import one_torch_thread
-        from core.model import load_encoder
-        from core.montage import channel_ids
 
         encoder = load_encoder(name, home=home)
     except InputError as error:
         return Finding("time to a decision", "fails", reason(error, 400))
     one_torch_thread()
     spec = encoder.spec
-    count, hop = len(spec.channels), spec.patch
-    stream = TokenFeatures(encoder, channel_ids(spec.channels), np.eye(count)).stream(hop)
+    count, hop = len(spec.ch_names), spec.default_hop
+    stream = TokenFeatures(encoder, spec.ch_names, np.eye(count)).stream(hop)
     samples = np.random.default_rng(0).normal(0.0, 0.02, (hop, count))
     taken = []
-    for _ in range(spec.patches + _STEPS):
+    for _ in range(max(spec.window, spec.warmup) // hop + _STEPS):
         began = time.perf_counter()
         if stream.push(samples) is not None:
             taken.append(1000 * (time.perf_counter() - began))

@@ -28,7 +28,7 @@ from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.model import Encoder
+    from core.encoders import Encoder
     from realtime.cli import Options
 
 _LARGE = 1_000_000  # weights of an encoder
@@ -98,8 +98,8 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         one_torch_thread_if_needed(decoder)
         connect(facts)  # what does not fit is refused before a log is begun
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
-        apart = not options.headless and _is_large(encoder)
-        windows = decoder.windows(encoder, decoder.hop_samples(options.hop), apart)
+        in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
+        windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
         decoding = Decoding(decoder, windows)
         rate = decoder.settings.rate / windows.hop
         if options.log is not None:
@@ -168,9 +168,11 @@ def one_torch_thread_if_needed(decoder: Decoder) -> None:
         one_torch_thread()
 
 
-def _is_large(encoder: Encoder | None) -> bool:
-    """Whether a patch takes so long that drawing a window beside it could hold it up."""
-    return encoder is not None and sum(p.numel() for p in encoder.parameters()) > _LARGE
+def _is_slow(encoder: Encoder, headless: bool) -> bool:
+    """Whether an encoder needs a process of its own, as what runs beside it would wait for it."""
+    if encoder.spec.context == "window":
+        return True
+    return not headless and sum(p.numel() for p in encoder.parameters()) > _LARGE
 
 
 def wait_headless(engine: Engine, duration: float | None) -> int:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from core.decoding.decoder import Decoder
+from core.encoders import load_encoder
 from core.errors import InputError
 from core.feed.continuity import Continuity
 from core.fitting.prior.head import head_of_prior
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.shipped import population
 from core.fitting.prior.uncalibrated import uncalibrated_decoder
-from core.model import load_encoder
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings, default_reference
@@ -120,7 +120,7 @@ def population_decoder(
         If the stream has too few of the population's electrodes, or too little signal.
     """
     spec = load_encoder().spec  # window and rate; no encoder takes part
-    channels = match(labels, spec.channels).channels
+    channels = match(labels, spec.ch_names).channels
     if len(channels) < 2:
         raise InputError(
             f"The stream has {len(channels)} electrodes that are known; a decoder needs at least "

@@ -49,7 +49,7 @@ def test_nothing_in_core_knows_qt():
 
 
 @pytest.mark.parametrize(
-    "room", ["core/model", "core/signal", "core/feed", "core/decoding", "core/fitting"]
+    "room", ["core/encoders", "core/signal", "core/feed", "core/decoding", "core/fitting"]
 )
 def test_nothing_that_decodes_knows_lsl(room):
     assert found(room, {*LSL, "core.stream"}) == []

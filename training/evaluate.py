@@ -14,7 +14,7 @@ from core.errors import InputError, run
 from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
-    from core.model import Encoder
+    from core.encoders import Encoder
     from training.evaluation.people import Person
     from training.evaluation.report.scoring import Row
 
@@ -114,7 +114,7 @@ def _main(options: Options) -> int:
 
     from tqdm import tqdm
 
-    from core.model import load_encoder
+    from core.encoders import load_encoder
     from training.evaluation.people import Signal, path_for_all, read_people
     from training.evaluation.presets import as_published
     from training.evaluation.report.results import (

@@ -17,7 +17,7 @@ from core.machine.threads import share_cores
 from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:
-    from core.model import Encoder
+    from core.encoders import Encoder
     from training.pretraining.settings import PretrainSettings
 
 PROGRAM = "training.export"
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(command: Command) -> int:
-    from core.model import save_encoder
+    from core.encoders import save_encoder
 
     card = command.out.with_suffix(".md")
     if command.out.suffix != ".safetensors":
@@ -104,7 +104,7 @@ def exported_encoder(
         name=name or f"{folder.path.resolve().name}-{settings.variant}",
         trained=True,
         window=settings.window,
-        channels=tuple(facts["channels"]),
+        ch_names=tuple(facts["channels"]),
         covariance=None if covariance is None else tuple(map(tuple, covariance)),
         provenance={
             "source": "training.pretrain",
@@ -128,14 +128,14 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
     origin = spec.provenance
     parts = [
         f"# {spec.name}",
-        f"An EEG encoder of {size:,} parameters (EEGPT, {spec.variant}), pretrained without "
+        f"An EEG encoder of {size:,} parameters (EEGPT, {spec.size}), pretrained without "
         "labels by eegpt-realtime.",
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
         f"of {spec.window}\n"
         f"- {_treatment(settings, facts['band'])}\n"
-        f"- {len(spec.channels)} electrodes: {' '.join(spec.channels)}\n"
-        f"- {spec.summary[0]} tokens of {spec.summary[1]} features for each patch of all channels\n"
+        f"- {len(spec.ch_names)} electrodes: {' '.join(spec.ch_names)}\n"
+        f"- {spec.tokens[0]} tokens of {spec.tokens[1]} features for each patch of all channels\n"
         f"- SHA-256 of the weights: `{encoder.weights_sha256()}`",
         "## Data\n\n"
         + _data("Trained on", facts["training"])

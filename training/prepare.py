@@ -41,6 +41,8 @@ class Options:
     """Only these runs."""
     dry_run: bool = False
     """Say what would be done and how much it needs, and do nothing."""
+    family: str = "eegpt"
+    """Family of encoders whose electrodes, rate and unit the store gets."""
     low: float = 0.5
     """Lower edge of the pass band in Hz."""
     high: float = 38.0
@@ -109,15 +111,14 @@ def _main(options: Options) -> None:
 
 def _form(options: Options) -> Form:
     """Return the form in which the encoder wants signal."""
-    from core.model.encoder import eegpt_spec
-    from core.model.variants import VARIANTS
+    from core.encoders.registry import family_named
     from core.signal.filtering import Band, mains
     from training.manifest import Form
 
-    # All variants want the same.
-    spec = eegpt_spec(next(iter(VARIANTS)), name="", trained=False, provenance={})
+    family = family_named(options.family)
+    spec = family.untrained_spec(family.default_size, 0)
     band = Band(options.low, options.high, notch=mains(options.notch))
-    return Form(spec.channels, spec.rate, spec.unit, band)
+    return Form(spec.ch_names, spec.rate, spec.unit, band)
 
 
 def _announce(

@@ -39,10 +39,10 @@ from calibration.priors import starting_head  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
 from core.decoding.storage.decoder_file import save_decoder  # noqa: E402
+from core.encoders import load_encoder  # noqa: E402
 from core.fitting.baselines import BAND, SPECIALISTS  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs  # noqa: E402
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
-from core.model import load_encoder  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
 from core.signal.filtering import CausalFilter  # noqa: E402

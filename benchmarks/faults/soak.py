@@ -23,7 +23,7 @@ import psutil
 from fault_judging import read_lines
 from fault_matrix import keep_apart, start
 
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
 from simulation.faults.truth import Truth
 
 MORE = ("AF1", "AF2", "AF5", "AF6", "PO1", "TP1", "FT1")  # beside the decoder's electrodes

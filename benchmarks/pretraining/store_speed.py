@@ -59,16 +59,16 @@ def main() -> int:
 
 def make(folder: Path, gigabytes: float) -> Store:
     """Write a store of noise, ten minutes a shard."""
-    from core.model.encoder import eegpt_spec
+    from core.encoders.eegpt.model import eegpt_spec
 
     spec = eegpt_spec("tiny1", name="", trained=False, provenance={})
-    writer = StoreWriter(folder / "store", Form(spec.channels, spec.rate, spec.unit, Band()))
+    writer = StoreWriter(folder / "store", Form(spec.ch_names, spec.rate, spec.unit, Band()))
     writer.begin()
     random = np.random.default_rng(0)
     minutes = 10
-    samples = random.normal(0, 20, (round(60 * minutes * spec.rate), len(spec.channels)))
+    samples = random.normal(0, 20, (round(60 * minutes * spec.rate), len(spec.ch_names)))
     noise = Recording(
-        samples.astype(np.float32), spec.rate, spec.channels, (), (), Path("noise"), "0" * 64
+        samples.astype(np.float32), spec.rate, spec.ch_names, (), (), Path("noise"), "0" * 64
     )
     keys = []
     while sum(f.stat().st_size for f in writer.folder.glob("shards/*.f32")) < gigabytes * 1e9:

@@ -30,8 +30,8 @@ import store_speed  # noqa: E402 - the benchmark beside this one
 import torch  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
-from core.model import Encoder  # noqa: E402
-from core.model.layers import Block  # noqa: E402
+from core.encoders import Encoder  # noqa: E402
+from core.encoders.eegpt.layers import Block  # noqa: E402
 from training.pretraining import trainer as trainer_module  # noqa: E402
 from training.pretraining.objectives.eegpt import parameter_groups  # noqa: E402
 from training.pretraining.processes import Processes, processes  # noqa: E402

@@ -2,14 +2,14 @@
 
     python benchmarks/speed/decision_cost.py                          large, 58 channels, one thread
     python benchmarks/speed/decision_cost.py --encoders starter untrained-large --channels 19 58
-    python benchmarks/speed/decision_cost.py --hops 64 16 --threads 1 2 --precisions float32 int8
+    python benchmarks/speed/decision_cost.py --hops 64 16 --threads 1 2
 
-One hop of a `StreamingEncoder` is timed, tokens of the whole window included. The ways of a row
+One hop of a token stream is timed, tokens of the whole window included. The ways of a row
 take turns, and ratios are medians over the turns, so that what else the computer does falls on all
 of them alike. With one thread the process's own time counts, else the clock's. "Anew" is the
 encoder's own call with the window, in float32, as every other program does it. The floor is the
 same multiply-adds of products with weights as plain products at the speed that this computer
-reaches in that precision with the same shapes, or the bytes of the weights at the speed at which it
+reaches with the same shapes, or the bytes of the weights at the speed at which it
 reads memory, whichever is larger; what lies above it is attention, norms, and overhead.
 braindecode's EEGPT is timed, too, where it is installed. No figure is asserted anywhere.
 """
@@ -32,11 +32,10 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are settled
 import torch  # noqa: E402
 
-from core.model import Encoder, StreamingEncoder, load_encoder  # noqa: E402
-from core.model.inference.linear import PRECISIONS, linear, unsupported  # noqa: E402
-from core.montage import channel_ids  # noqa: E402
+from core.encoders import Encoder, load_encoder  # noqa: E402
+from core.encoders.eegpt.electrodes import channel_ids  # noqa: E402
+from core.encoders.eegpt.packed import linear  # noqa: E402
 
-BYTES = {"float32": 4, "bf16": 2, "int8": 1}
 Ways = dict[str, Callable[[], object]]
 
 
@@ -46,7 +45,6 @@ def main() -> int:
     parser.add_argument("--channels", nargs="+", type=int, default=[58])
     parser.add_argument("--hops", nargs="+", type=int, default=[64], help="samples")
     parser.add_argument("--threads", nargs="+", type=int, default=[1])
-    parser.add_argument("--precisions", nargs="+", default=list(PRECISIONS), choices=PRECISIONS)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, help="picture of the first encoder's costs")
@@ -58,7 +56,7 @@ def main() -> int:
         torch.set_num_threads(threads)
         encoder = load_encoder(source)
         for hop in given.hops:
-            for row in compare(encoder, count, hop, given.precisions, given.turns, threads, memory):
+            for row in compare(encoder, count, hop, given.turns, threads, memory):
                 rows.append({"encoder": source, "channels": count, "hop": hop, **row})
                 print(
                     f"{source:18}{count:4}{hop:5}{threads:4} {row['way']:24}{row['ms']:9.2f}"
@@ -87,8 +85,8 @@ def plot(rows: list[dict], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    colours = {"anew": "#777777", "float32": "#1f6f8b", "bf16": "#e08e45", "int8": "#7b4b94"}
-    names = {"anew": "whole window anew, float32"}
+    colours = {"anew": "#777777", "streamed": "#1f6f8b"}
+    names = {"anew": "whole window anew"}
     hop, most = max(row["hop"] for row in rows), max(row["channels"] for row in rows)
     sides = (
         ("channels", "channels", [row for row in rows if row["hop"] == hop]),
@@ -114,46 +112,36 @@ def compare(
     encoder: Encoder,
     count: int,
     hop: int,
-    precisions: list[str],
     turns: int,
     threads: int,
     memory: float,
 ) -> list[dict]:
     """Time the ways of one setting in turns."""
     spec = encoder.spec
-    ids = torch.as_tensor(channel_ids(spec.channels[:count]))
+    ids = torch.as_tensor(channel_ids(spec.ch_names[:count]))
     rng = np.random.default_rng(0)
     window = torch.from_numpy(rng.normal(0, 0.02, (count, spec.window)).astype(np.float32))
     ways: Ways = {"anew": lambda: encoder(window[None], ids)}
     ways["one patch, unpacked"] = lambda: encoder.encode_patches(window[None, :, : spec.patch], ids)
-    floors = {}
-    for precision in precisions:
-        if why := unsupported(precision):
-            print(f"no {precision}: {why}")
-            continue
-        stream = StreamingEncoder(encoder, ids, hop, precision)
-        if stream.precision != precision:
-            print(stream.note)
-            continue
-        stream.push(window)
-        piece = window[:, :hop]
-        ways[precision] = lambda stream=stream, piece=piece: stream.push(piece)
-        floors[precision] = f"floor, {precision}"
-        ways[floors[precision]] = products(encoder, count, precision)
+    stream = encoder.stream(spec.ch_names[:count], hop)
+    stream.push(window)
+    piece = window[:, :hop]
+    ways["streamed"] = lambda: stream.push(piece)
+    ways["floor"] = products(encoder, count)
     if other := braindecode(encoder, count):
         ways["braindecode's, anew"] = lambda: other(window[None])
     took = timed(ways, turns, threads)
-    found = []
+    rows = []
     for name, seconds in took.items():
         floor = None
-        if name in floors:
-            weights = sum(p.numel() for p in encoder.blocks.parameters()) * BYTES[name]
-            least = np.maximum(took[floors[name]], weights / memory)
+        if name == "streamed":
+            weights = 4 * sum(p.numel() for p in encoder.blocks.parameters())  # bytes
+            least = np.maximum(took["floor"], weights / memory)
             floor = float(np.median(seconds / least))
         ratio = float(np.median(took["anew"] / seconds))
         ms = 1e3 * float(np.median(seconds))
-        found.append({"way": name, "threads": threads, "ms": ms, "ratio": ratio, "floor": floor})
-    return found
+        rows.append({"way": name, "threads": threads, "ms": ms, "ratio": ratio, "floor": floor})
+    return rows
 
 
 def timed(ways: Ways, turns: int, threads: int) -> dict[str, np.ndarray]:
@@ -176,11 +164,10 @@ def timed(ways: Ways, turns: int, threads: int) -> dict[str, np.ndarray]:
     return {name: np.array(seconds) for name, seconds in took.items()}
 
 
-def products(encoder: Encoder, count: int, precision: str) -> Callable[[], object]:
+def products(encoder: Encoder, count: int) -> Callable[[], object]:
     """Return the products with weights of one patch and nothing else, each layer's own weights."""
-    width, summary = encoder.spec.summary[1], encoder.spec.summary[0]
+    summary, width = encoder.spec.tokens
     rows = count + summary
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
     layers = []
     for number, block in enumerate(encoder.blocks):
         last = number == len(encoder.blocks) - 1
@@ -193,12 +180,9 @@ def products(encoder: Encoder, count: int, precision: str) -> Callable[[], objec
             ]
         for part in (block.attn.proj, block.mlp.fc1, block.mlp.fc2):
             parts.append((part.weight, part.bias, after))
-        layers += [(linear(w, b, n, precision), (n, w.shape[1])) for w, b, n in parts]
-    inputs = {shape: torch.randn(shape).to(kind) for _, shape in layers}
-    if precision != "int8":
-        return lambda: [layer(inputs[shape]) for layer, shape in layers]
-    whole = {shape: torch.full(shape, 130, dtype=torch.uint8) for shape in inputs}
-    return lambda: [layer.multiply(whole[shape], 0.02, 128) for layer, shape in layers]
+        layers += [(linear(w, b, n), (n, w.shape[1])) for w, b, n in parts]
+    inputs = {shape: torch.randn(shape) for _, shape in layers}
+    return lambda: [layer(inputs[shape]) for layer, shape in layers]
 
 
 def memory_speed() -> float:
@@ -220,14 +204,14 @@ def braindecode(encoder: Encoder, count: int) -> Callable[[torch.Tensor], object
         return None
     spec = encoder.spec
     model = EEGPT(
-        chs_info=[{"ch_name": name} for name in spec.channels[:count]],
+        chs_info=[{"ch_name": name} for name in spec.ch_names[:count]],
         n_times=spec.window,
         n_outputs=2,
         sfreq=spec.rate,
         patch_size=spec.patch,
         patch_stride=spec.patch,
-        embed_dim=spec.summary[1],
-        embed_num=spec.summary[0],
+        embed_dim=spec.tokens[1],
+        embed_num=spec.tokens[0],
         depth=len(encoder.blocks),
         num_heads=encoder.blocks[0].attn.heads,
         chan_proj_type="none",

@@ -32,7 +32,7 @@ import numpy as np  # noqa: E402 - after the threads are settled
 sys.path.append(str(Path(__file__).parents[1] / "faults"))
 from fault_matrix import keep_apart, start  # noqa: E402 - of the other room
 
-from core.model import load_encoder  # noqa: E402
+from core.encoders import load_encoder  # noqa: E402
 from core.montage import CODEX  # noqa: E402
 
 MORE = ("AF1", "AF2")  # drawn beside the decoder's electrodes
@@ -49,7 +49,7 @@ def main() -> int:
         return _sleep(options.be_sleeper)
     folder = Path(tempfile.mkdtemp(prefix="eegpt-age-"))
     keep_apart(folder)
-    known = load_encoder(options.encoder).spec.channels
+    known = load_encoder(options.encoder).spec.ch_names
     labels = (*known, *(name for name in CODEX if name not in known), *MORE)[: options.channels]
     prepare(folder, labels, options.encoder, options.rate, 60 * options.minutes + LONGER)
     results = [measure(folder, hop, options) for hop in options.hops]

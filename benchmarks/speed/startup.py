@@ -91,7 +91,7 @@ def with_stream(turns: int) -> dict[str, list[tuple[float, float]]]:
     from fault_matrix import start
     from live_age import prepare
 
-    from core.montage import CODEX
+    from core.encoders.eegpt.electrodes import CODEX
 
     folder = Path(tempfile.mkdtemp(prefix="eegpt-startup-"))
     name = f"Startup-{uuid.uuid4().hex[:8]}"  # LSL's own settings, as people have them

@@ -20,13 +20,13 @@ from calibration.recording.timeline import Timeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.spatial import channel_covariance, spatial_filter
+from core.encoders import Encoder
 from core.errors import InputError
 from core.feed.continuity import Continuity
 from core.fitting.baselines import BAND
 from core.fitting.prior.head import PriorHead
 from core.fitting.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
-from core.model import Encoder
-from core.montage import channel_ids, match
+from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
@@ -293,11 +293,10 @@ class Learner:
             channels = self._path_settings.channels
             covariance = channel_covariance(rest[:needed].T)
             spatial = spatial_filter(covariance, channels, self._encoder.spec)
-            self._features = TokenFeatures(self._encoder, channel_ids(channels), spatial)
+            self._features = TokenFeatures(self._encoder, channels, spatial)
         for run, at in self._cues:
             if (run, at) not in self._tokens and 0 <= at <= len(signals[run]) - window:
-                piece = signals[run][at : at + window].T
-                self._tokens[run, at] = self._features.of_window(piece)
+                self._tokens[run, at] = self._features.of_run(signals[run], [at])[0]
 
     def _look(self) -> None:
         """See now and then how good a decoder of the trials so far would be."""

@@ -11,7 +11,7 @@ import numpy as np
 from calibration.session.progress import size
 from core import units
 from core.errors import InputError
-from core.montage import CODEX, match
+from core.montage import match
 from core.signal.monitor import ChannelStatus, Traces
 
 FEWEST_ELECTRODES = 2
@@ -44,7 +44,7 @@ class ChannelRow:
 
 
 def channel_rows(
-    labels: Sequence[str], given_units: Sequence[str], known: Sequence[str] = CODEX
+    labels: Sequence[str], given_units: Sequence[str], known: Sequence[str]
 ) -> tuple[tuple[ChannelRow, ...], tuple[str, ...]]:
     """Return how a stream's channels meet the electrodes that a model knows.
 

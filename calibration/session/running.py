@@ -21,11 +21,11 @@ from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.library import kept_decoders, new_decoder_path
+from core.encoders import load_encoder
 from core.errors import InputError
 from core.machine.files import write_whole
 from core.machine.heap import share_heaps
 from core.machine.threads import one_torch_thread
-from core.model import load_encoder
 from core.montage import match
 from core.recordings import Recording, read_recording
 from core.stream.discovery import StreamFacts, StreamQuery, find_stream
@@ -98,7 +98,7 @@ def run_session(options: Options, plan: Plan) -> int:
     one_torch_thread()
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = Course(plan.paradigm, plan.trials).time_left(0.0)
-    known = encoder.spec.channels
+    known = encoder.spec.ch_names
     setup = Setup(options.root, seconds, options.person, options.overrides, known)
     if not options.ask or options.person.subject:
         setup.run()  # a wrong label or a taken run is said before anything opens

@@ -13,13 +13,13 @@ import numpy as np
 from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
 from core.errors import InputError
-from core.montage import channel_ids, match
+from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.units import factor, volts_per
 
 if TYPE_CHECKING:
-    from core.model import Encoder
+    from core.encoders import Encoder
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class EncoderPin:
     Attributes
     ----------
     source : str
-        What `core.model.load_encoder` takes: a name or a path.
+        What `core.encoders.load_encoder` takes: a name or a path.
     label : str
         Its name for screens, with "untrained" in it where the weights are.
     sha256 : str
@@ -191,7 +191,7 @@ class Decoder:
         """
         if self.encoder is None:
             return None
-        from core.model import load_encoder
+        from core.encoders import load_encoder
 
         encoder = load_encoder(source or self.encoder.source, home=home)
         if encoder.weights_sha256() != self.encoder.sha256:
@@ -215,10 +215,10 @@ class Decoder:
         return encoder
 
     def windows(
-        self, encoder: Encoder | None, hop: int | None = None, apart: bool = False
+        self, encoder: Encoder | None, hop: int | None = None, in_subprocess: bool = False
     ) -> WindowDecoder:
         """Return a decoder of one stream, hop by hop."""
-        return WindowDecoder(self, encoder, hop or self.hop, apart)
+        return WindowDecoder(self, encoder, hop or self.hop, in_subprocess)
 
 
 class WindowDecoder:
@@ -231,20 +231,20 @@ class WindowDecoder:
         From `Decoder.load_encoder`.
     hop : int
         Samples between two windows.
-    apart : bool
+    in_subprocess : bool
         Whether the encoder gets a process of its own, which changes no digit.
     """
 
     def __init__(
-        self, decoder: Decoder, encoder: Encoder | None, hop: int, apart: bool = False
+        self, decoder: Decoder, encoder: Encoder | None, hop: int, in_subprocess: bool = False
     ) -> None:
         self.hop = hop
         self._head = decoder.head
         self._streams: list[FeatureStream] = [view.stream() for view in decoder.tangents]
         if decoder.spatial is not None:
             assert encoder is not None
-            ids = channel_ids(decoder.settings.channels)
-            self._streams.append(TokenFeatures(encoder, ids, decoder.spatial).stream(hop, apart))
+            features = TokenFeatures(encoder, decoder.settings.channels, decoder.spatial)
+            self._streams.append(features.stream(hop, in_subprocess))
 
     def prepare(self) -> None:
         """Wait until the first hop can be decoded without delay."""

@@ -6,6 +6,7 @@ whether it comes from a recording in one piece or from a stream, hop by hop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +17,7 @@ from core.signal.filtering import CausalFilter
 from core.signal.ring import Ring
 
 if TYPE_CHECKING:
-    from core.model import Encoder
+    from core.encoders import Encoder
 
 
 class FeatureStream(Protocol):
@@ -175,87 +176,93 @@ class TangentStream:
 
 @dataclass(frozen=True)
 class TokenFeatures:
-    """Mean and spread over the patches of a frozen encoder's summary tokens.
+    """What a frozen encoder's tokens say of a window, as `Encoder.pool` puts it into a vector.
 
     Attributes
     ----------
     encoder : Encoder
         Frozen.
-    channel_ids : ndarray of int, shape (channels,)
+    ch_names : tuple of str
         Which electrode each channel is.
     spatial : ndarray, shape (channels, channels)
         Applied to every sample before the encoder.
     """
 
     encoder: Encoder
-    channel_ids: np.ndarray
+    ch_names: tuple[str, ...]
     spatial: np.ndarray
 
     @property
     def size(self) -> int:
         """Length of a vector."""
-        tokens, width = self.encoder.spec.summary
-        return 2 * tokens * width
+        shape = self.encoder.spec.token_shape(len(self.ch_names))
+        return int(self.encoder.pool(np.zeros((1, *shape))).shape[1])
 
-    def of_window(self, window: np.ndarray) -> np.ndarray:
-        """Return the vector of one window.
-
-        Windows are encoded one at a time, so that the last digit does not depend on company.
+    def of_run(self, run: np.ndarray, starts: Sequence[int]) -> np.ndarray:
+        """Return the vectors of windows of a run, as a stream would have had them.
 
         Parameters
         ----------
-        window : ndarray, shape (channels, samples)
-            In the encoder's unit.
+        run : ndarray, shape (samples, channels)
+            Contiguous signal from its first sample on, in the encoder's unit.
+        starts : sequence of int
+            Where the windows begin.
 
         Returns
         -------
-        ndarray of float64, shape (size,)
+        ndarray of float64, shape (windows, size)
         """
         import torch
 
+        spec = self.encoder.spec
         with torch.inference_mode():
-            filtered = torch.from_numpy(self.spatial @ window).float()
-            tokens = self.encoder(filtered[None], self.channel_ids)
-        return pool(tokens.double().numpy())[0]
+            if spec.context == "causal":
+                filtered = (self.spatial @ run.T).astype(np.float32)
+                ends = [start + spec.window for start in starts]
+                windows = list(self.encoder.tokens_at(filtered, ends, self.ch_names))
+            else:
+                # One at a time, so that the last digit does not depend on company.
+                windows = [
+                    self.encoder.tokens(
+                        torch.from_numpy(self.spatial @ run[start : start + spec.window].T)
+                        .float()
+                        .unsqueeze(0),
+                        self.ch_names,
+                    )[0]
+                    for start in starts
+                ]
+        if not windows:
+            return np.empty((0, self.size))
+        return np.concatenate([self.encoder.pool(w.double().numpy()[None]) for w in windows])
 
-    def stream(self, hop: int, apart: bool = False) -> TokenStream:
+    def stream(self, hop: int, in_subprocess: bool = False) -> TokenFeatureStream:
         """Return the same features for a stream that advances by `hop` samples.
 
-        With `apart`, the encoder runs in a process of its own.
+        With `in_subprocess`, the encoder runs in a process of its own.
         """
-        return TokenStream(self, hop, apart)
+        return TokenFeatureStream(self, hop, in_subprocess)
 
 
-def pool(tokens: np.ndarray) -> np.ndarray:
-    """Return mean and standard deviation over patches, shape (trials, 2 x tokens x width).
+class TokenFeatureStream:
+    """`TokenFeatures` of a stream."""
 
-    Parameters
-    ----------
-    tokens : ndarray, shape (trials, patches, tokens, width)
-    """
-    mean, spread = tokens.mean(axis=1), tokens.std(axis=1)
-    return np.concatenate([mean.reshape(len(tokens), -1), spread.reshape(len(tokens), -1)], axis=1)
-
-
-class TokenStream:
-    """`TokenFeatures` of a stream: one new patch encoded a hop, the others remembered."""
-
-    def __init__(self, features: TokenFeatures, hop: int, apart: bool) -> None:
-        from core.model import StreamingEncoder
-
-        self._spatial = features.spatial
-        self._encoder = StreamingEncoder(features.encoder, features.channel_ids, hop, apart=apart)
+    def __init__(self, features: TokenFeatures, hop: int, in_subprocess: bool) -> None:
+        self._features = features
+        self._tokens = features.encoder.stream(features.ch_names, hop, in_subprocess)
 
     def prepare(self) -> None:
         """Wait until the encoder is ready."""
-        self._encoder.prepare()
+        self._tokens.prepare()
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""
-        self._encoder.reset()
+        self._tokens.reset()
 
     def push(self, samples: np.ndarray) -> np.ndarray | None:
         """Take one hop, shape (hop, channels); return a vector once a window is full."""
-        filtered = (self._spatial @ samples.T).astype(np.float32)  # (channels, hop)
-        tokens = self._encoder.push(filtered)  # (patches, tokens, width)
-        return None if tokens is None else pool(tokens.double().numpy()[None])[0]
+        filtered = (self._features.spatial @ samples.T).astype(np.float32)  # (channels, hop)
+        tokens = self._tokens.push(filtered)  # (columns, tokens, width)
+        if tokens is None:
+            return None
+        vector: np.ndarray = self._features.encoder.pool(tokens.double().numpy()[None])[0]
+        return vector

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from core.model import EncoderSpec
+    from core.encoders import EncoderSpec
 
 
 def channel_covariance(signal: np.ndarray, shrinkage: float = 0.01) -> np.ndarray:
@@ -107,5 +107,5 @@ def spatial_filter(
     """
     if spec.covariance is None:
         return euclidean_alignment(covariance)
-    rows = [spec.channels.index(name) for name in channels]
+    rows = [spec.ch_names.index(name) for name in channels]
     return transport_map(covariance, np.array(spec.covariance)[np.ix_(rows, rows)])

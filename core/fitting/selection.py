@@ -15,6 +15,7 @@ from core.decoding.features import (
 )
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.decoding.spatial import channel_covariance, power, spatial_filter
+from core.encoders import Encoder
 from core.fitting.baselines import BAND, SPECIALISTS, TANGENT_SPACE
 from core.fitting.prior.head import PriorHead
 from core.fitting.prior.weighing import (
@@ -28,8 +29,6 @@ from core.fitting.prior.weighing import (
 )
 from core.fitting.trials.epochs import Early, Epochs
 from core.metrics import balanced_accuracy, chance_bound
-from core.model import Encoder
-from core.montage import channel_ids
 
 HEADS: dict[str, tuple[str, ...]] = {
     "riemann": ("motor", "scalp"),
@@ -97,6 +96,29 @@ class Selection:
     weight: float | None = None
 
 
+def token_vectors(
+    features: TokenFeatures, epochs: Epochs, known: Mapping[tuple[int, int], np.ndarray]
+) -> np.ndarray:
+    """Return the token features of all trials, shape (trials, features).
+
+    Parameters
+    ----------
+    features : TokenFeatures
+    epochs : Epochs
+    known : mapping
+        Run and first sample of a window -> its features, where they were computed already.
+    """
+    vectors = dict(known)
+    for number, run in enumerate(epochs.runs):
+        starts = [start for place, start in epochs.places.tolist() if place == number]
+        missing = [start for start in starts if (number, start) not in vectors]
+        if not missing:
+            continue
+        for start, vector in zip(missing, features.of_run(run, missing), strict=True):
+            vectors[number, start] = vector
+    return np.stack([vectors[run, start] for run, start in epochs.places.tolist()])
+
+
 class Views:
     """Features of all trials, settled on a part of them.
 
@@ -140,14 +162,8 @@ class Views:
             self._aligned[f"aligned {index}"] = picks, shrunk_covariances(banded[:, picks])
         if encoder is not None:
             spatial = spatial_filter(channel_covariance(epochs.rest.T), channels, encoder.spec)
-            features = TokenFeatures(encoder, channel_ids(channels), spatial)
-            vectors = [
-                early.tokens[place] if place in early.tokens else features.of_window(window)
-                for place, window in zip(
-                    map(tuple, epochs.places.tolist()), epochs.windows(), strict=True
-                )
-            ]
-            self._tokens = features, np.stack(vectors)
+            features = TokenFeatures(encoder, tuple(channels), spatial)
+            self._tokens = features, token_vectors(features, epochs, early.tokens)
 
     def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
         """Settle tangent features of the motor electrodes on the trials `train`.

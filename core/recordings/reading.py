@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import InputError
-from core.montage import CODEX, electrode
+from core.montage import direction, electrode
 from core.recordings.mne_files import read_mne
 from core.recordings.recording import UNIT, Recording
 from core.recordings.xdf import read_xdf
@@ -85,4 +85,4 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
 def _electrodes(recording: Recording) -> frozenset[str]:
     """Return the electrodes of a recording by their modern names; all labels if none is one."""
     sites = frozenset(map(electrode, recording.labels))
-    return (sites & frozenset(CODEX)) or sites
+    return frozenset(site for site in sites if direction(site) is not None) or sites

@@ -384,7 +384,9 @@ class Engine:
 
 def _electrodes(labels: Sequence[str], decoder: Decoder | None) -> list[str | None]:
     """Return, for each label, the decoder's electrode that it serves as."""
-    from core.montage import CODEX, electrode
+    from core.montage import direction, electrode
 
-    wanted = CODEX if decoder is None else decoder.settings.channels
-    return [site if (site := electrode(label)) in wanted else None for label in labels]
+    sites = [electrode(label) for label in labels]
+    if decoder is None:
+        return [site if direction(site) is not None else None for site in sites]
+    return [site if site in decoder.settings.channels else None for site in sites]

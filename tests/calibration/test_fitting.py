@@ -77,7 +77,7 @@ def test_a_downloaded_encoder_is_looked_for_in_the_folder_that_was_named(
         asked.append(home)
         raise InputError("This test is offline.")
 
-    monkeypatch.setattr("core.model.storage.checkpoint.fetch", fetch)
+    monkeypatch.setattr("core.encoders.registry.fetch", fetch)
     settings = FitSettings(encoder="eegpt", home=tmp_path)
     with pytest.raises(InputError, match="offline"):
         fit_decoder([imagery_recording()], EVENTS, "01", settings)

@@ -9,12 +9,12 @@ from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.priors import person_of, prior_head, read_priors, starting_head
 from calibration.report import as_json, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.prior.file import save_prior
 from core.fitting.prior.population import make_prior
 from core.fitting.prior.shipped import population
 from core.fitting.selection import PRIOR
-from core.montage import CODEX
 from core.recordings import read_recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings

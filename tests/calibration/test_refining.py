@@ -8,8 +8,8 @@ from calibration.fitting import FitSettings, fit_decoder
 from calibration.refining import NAME, Probe, RefineSettings, refine, train, wins
 from calibration.report import as_text, find
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
-from core.model import load_encoder
-from core.montage import channel_ids
+from core.encoders import load_encoder
+from core.encoders.eegpt.electrodes import channel_ids
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 SOURCE = "untrained-tiny1-0"
@@ -31,7 +31,7 @@ def fit(recording):
 def probe():
     encoder = load_encoder(SOURCE).eval().requires_grad_(False)
     torch.manual_seed(0)
-    return Probe(encoder, channel_ids(SITES), np.eye(len(SITES)), 2, RefineSettings()).eval()
+    return Probe(encoder, tuple(SITES), np.eye(len(SITES)), 2, RefineSettings()).eval()
 
 
 @pytest.fixture
@@ -108,9 +108,10 @@ def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
     with torch.inference_mode():
         filtered = torch.from_numpy(decoder.spatial @ window)[None].float()
         tokens = encoder(filtered, channel_ids(SITES)).double().numpy()
-    from core.decoding.features import pool
 
-    np.testing.assert_allclose(found, decoder.head.probabilities(pool(tokens))[0], atol=1e-5)
+    np.testing.assert_allclose(
+        found, decoder.head.probabilities(encoder.pool(tokens))[0], atol=1e-5
+    )
 
 
 def test_refining_twice_gives_the_same(fit):

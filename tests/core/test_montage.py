@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from core.encoders.eegpt.electrodes import CODEX, channel_ids
 from core.errors import InputError
-from core.montage import CODEX, channel_ids, direction, match, named
+from core.montage import direction, match, named
 
 
 def test_codex_positions_are_those_of_the_published_table():

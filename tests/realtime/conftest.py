@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import ChannelStatus, Traces
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-from core.model import load_encoder, save_encoder
+from core.encoders import load_encoder, save_encoder
 from realtime import doctor
 from realtime.cli import main
 from realtime.doctor import Finding

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.encoders.eegpt.electrodes import channel_ids
 from core.errors import InputError
-from core.montage import channel_ids
 from simulation.synthetic import LABELS, SimulatedSubject, session
 
 SCHEDULE = {0: None, 137: "left_hand", 500: "right_hand", 640: "rest", 900: "feet", 1100: None}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
 from simulation.synthetic import session
 from training.manifest import Form
 from training.shards import Identity, StoreWriter, shard_key

@@ -70,7 +70,7 @@ def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):
 def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, capsys):
     from dataclasses import replace
 
-    from core.model import load_encoder, save_encoder
+    from core.encoders import load_encoder, save_encoder
 
     encoder = load_encoder("untrained-tiny1")
     source = f"files-{Path(data).name}"

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.model import load_encoder, load_pretraining
-from core.montage import channel_ids
+from core.encoders import load_encoder
+from core.encoders.eegpt.checkpoint import load_pretraining
+from core.encoders.eegpt.electrodes import channel_ids
 from training.export import main
 from training.prepare import main as prepare
 from training.pretrain import main as pretrain
@@ -33,10 +34,10 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert main([str(folder.path), "--out", str(out), "--notes", str(notes)]) == 0
     encoder = load_encoder(out)
     spec = encoder.spec
-    assert (spec.name, spec.variant, spec.window, spec.unit) == ("first-tiny1", "tiny1", 256, "mV")
+    assert (spec.name, spec.size, spec.window, spec.unit) == ("first-tiny1", "tiny1", 256, "mV")
     assert spec.trained
     assert spec.label == "first-tiny1"
-    assert spec.channels == store.channels
+    assert spec.ch_names == store.channels
     assert np.array(spec.covariance).shape == (58, 58)
     assert spec.provenance["store_manifest_sha256"] == store.manifest_sha256
     assert spec.provenance["checkpoint"] == "best"
@@ -73,8 +74,8 @@ def test_from_recordings_to_an_encoder_by_the_three_commands(
     assert pretrain([*fast, "--folder", "run", "--store", "store"]) == 0
     assert main("run --out encoder.safetensors".split()) == 0
     spec = load_encoder("encoder.safetensors").spec
-    assert (spec.variant, spec.provenance["checkpoint"]) == ("tiny1", "best")
-    assert "C3" in spec.channels
+    assert (spec.size, spec.provenance["checkpoint"]) == ("tiny1", "best")
+    assert "C3" in spec.ch_names
 
 
 def test_without_a_best_the_last_is_taken(run, tmp_path):
@@ -92,7 +93,7 @@ def test_without_a_best_the_last_is_taken(run, tmp_path):
 
 
 def load_pretraining_of(folder):
-    from core.model import new_pretraining
+    from core.encoders.eegpt.checkpoint import new_pretraining
     from training.pretraining.output.checkpoints import load_checkpoint
 
     parts = new_pretraining("tiny1")

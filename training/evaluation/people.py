@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from core.decoding.features import band_sections
+from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
-from core.model import EncoderSpec
 from core.montage import match
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
@@ -120,12 +120,12 @@ def path_for_all(people: Sequence[Person], specs: Sequence[EncoderSpec]) -> Sign
             + "."
         )
     found = [
-        set(match(recording.labels, spec.channels).channels)
+        set(match(recording.labels, spec.ch_names).channels)
         for person in people
         for recording in person.recordings
     ]
-    shared = set.intersection(*found, *(set(other.channels) for other in others))
-    channels = tuple(name for name in spec.channels if name in shared)
+    shared = set.intersection(*found, *(set(other.ch_names) for other in others))
+    channels = tuple(name for name in spec.ch_names if name in shared)
     if len(channels) < 2:
         raise InputError(
             f"The recordings share {len(channels)} electrodes that the encoder {spec.label} "

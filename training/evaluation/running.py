@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.model import Encoder
+from core.encoders import Encoder
 from training.evaluation.online import calibrate_then_run, pseudo_online
 from training.evaluation.people import Person, Signal
 from training.evaluation.protocols import offline

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
+from core.encoders import EncoderSpec
 from core.errors import InputError
-from core.model import EncoderSpec
 from training.evaluation.people import Person
 from training.shards import Identity
 from training.sources.catalogue import same

@@ -14,12 +14,12 @@ import numpy as np
 
 from core.decoding.features import TokenFeatures, shrunk_covariances
 from core.decoding.spatial import channel_covariance, power, spatial_filter
+from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.selection import token_vectors
 from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
-from core.model import Encoder
-from core.montage import channel_ids
 from training.evaluation.people import Signal
 
 ALIGN_SECONDS = 60.0
@@ -77,11 +77,9 @@ class Share:
         key = ("tokens", encoder.weights_sha256(), self.settled)
         if key not in self.known:
             channels = self.signal.settings.channels
-            features = TokenFeatures(encoder, channel_ids(channels), self.spatial(encoder))
-            places = self.epochs.places.tolist()
-            self.known[key] = np.stack(
-                [features.of_window(self._window(run, at, self.signal.runs)) for run, at in places]
-            )
+            features = TokenFeatures(encoder, channels, self.spatial(encoder))
+            epochs = replace(self.epochs, runs=tuple(self.signal.runs))
+            self.known[key] = token_vectors(features, epochs, {})
         return self.known[key][self.index]
 
     def filtered(self, encoder: Encoder) -> np.ndarray:

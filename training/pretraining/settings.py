@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from core.model.variants import VARIANTS
+from core.encoders.eegpt.sizes import SIZES
 from core.settings import Settings
 
 Ablation = Literal["A", "B", "C", "D"]
@@ -136,10 +136,8 @@ class PretrainSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> PretrainSettings:
-        if self.variant not in VARIANTS:
-            raise ValueError(
-                f'variant is "{self.variant}"; one of {", ".join(VARIANTS)} was meant.'
-            )
+        if self.variant not in SIZES:
+            raise ValueError(f'variant is "{self.variant}"; one of {", ".join(SIZES)} was meant.')
         if self.window % PATCH:
             raise ValueError(
                 f"window is {self.window}; a multiple of the patch, {PATCH}, was expected."

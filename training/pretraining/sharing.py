@@ -10,7 +10,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from core.model.layers import Block
+from core.encoders.eegpt.layers import Block
 from training.pretraining.objectives.lean import SummaryBlock
 from training.pretraining.processes import Processes
 from training.pretraining.settings import Parallel

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.machine.heap import give_back_memory
-from core.montage import CODEX
 from training.pretraining.masking import Masks
 from training.pretraining.objectives.eegpt import Losses, Objective, collapse, parameter_groups
 from training.pretraining.objectives.lean import leave_out_unread

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from core.decoding.spatial import channel_covariance, euclidean_alignment, power
+from core.encoders.eegpt.electrodes import channel_ids
 from core.errors import InputError
-from core.montage import channel_ids
 from training.pretraining.masking import Masks, draw_masks
 from training.pretraining.settings import PATCH, PretrainSettings
 

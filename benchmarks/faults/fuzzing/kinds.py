@@ -73,7 +73,7 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
     from core.decoding.features import TangentFeatures
     from core.decoding.heads import LinearHead
     from core.decoding.storage.decoder_file import save_decoder
-    from core.model import load_encoder
+    from core.encoders import load_encoder
     from core.signal.pipeline import SignalSettings
 
     random_ = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
         ("riemann", None),
         ("hybrid", EncoderPin("untrained-tiny1", "tiny1 (untrained)", encoder.weights_sha256())),
     ):
-        tokens = 0 if pin is None else 2 * encoder.spec.summary[0] * encoder.spec.summary[1]
+        tokens = 0 if pin is None else 2 * encoder.spec.tokens[0] * encoder.spec.tokens[1]
         size = view.size + tokens
         head = LinearHead(
             np.zeros(size), np.ones(size), random_.normal(0.0, 0.1, (size, 2)), np.zeros(2)
@@ -175,7 +175,7 @@ def use_prior(path: Path) -> None:
 
 
 def good_encoder(folder: Path) -> bytes:
-    from core.model import load_encoder, save_encoder
+    from core.encoders import load_encoder, save_encoder
 
     encoder = load_encoder("untrained-tiny1")
     return save_encoder(encoder, folder / "encoder.safetensors").read_bytes()
@@ -185,7 +185,7 @@ def good_checkpoints(folder: Path) -> tuple[bytes, ...]:
     """Return an encoder as torch saves it, in both of its formats and as Lightning wraps it."""
     import torch
 
-    from core.model import load_encoder
+    from core.encoders import load_encoder
 
     state = dict(load_encoder("untrained-tiny1").state_dict())
     path, made = folder / "one.ckpt", []
@@ -207,7 +207,7 @@ def use_encoder(path: Path) -> None:
     """Load an encoder and encode a patch."""
     import torch
 
-    from core.model import load_encoder
+    from core.encoders import load_encoder
 
     encoder = load_encoder(path)
     f"{encoder.spec.label}"

@@ -6,7 +6,7 @@ import pytest
 
 from calibration.paradigm.course import Step, Trial
 from calibration.session.progress import Accuracy, Progress
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import ChannelStatus, Monitor
 from simulation.synthetic import LABELS, SimulatedSubject
 

@@ -9,7 +9,7 @@ import pytest
 from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.priors import starting_head
 from calibration.session.learning import Learner
-from core.model import load_encoder
+from core.encoders import load_encoder
 from core.recordings import Recording
 from core.stream.discovery import StreamFacts, StreamIdentity
 
@@ -84,7 +84,7 @@ def test_nothing_is_left_to_compute(recording, monkeypatch):
 
     monkeypatch.setattr("core.fitting.trials.epochs.SignalPath.push", refuse)
     monkeypatch.setattr("core.fitting.trials.epochs.CausalFilter", refuse)
-    monkeypatch.setattr("core.decoding.features.TokenFeatures.of_window", refuse)
+    monkeypatch.setattr("core.decoding.features.TokenFeatures.of_run", refuse)
     assert len(learner.fit(recording).epochs) == 14
 
 

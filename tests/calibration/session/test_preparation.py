@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from calibration.session.preparation import SetupState, channel_rows, obstacles
+from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.montage import CODEX
 
-ROWS, MISSING = channel_rows(("C3", "C4", "AUX"), ("µV", "uV", ""))
+ROWS, MISSING = channel_rows(("C3", "C4", "AUX"), ("µV", "uV", ""), CODEX)
 READY = SetupState(
     stream="amp",
     host="lab",
@@ -22,7 +22,7 @@ READY = SetupState(
 
 
 def test_the_table_says_what_each_channel_becomes():
-    rows, missing = channel_rows(("Fc5.", "T3", "M1", "C4"), ("uV", "mV", "uV", "furlong"))
+    rows, missing = channel_rows(("Fc5.", "T3", "M1", "C4"), ("uV", "mV", "uV", "furlong"), CODEX)
     assert [(r.label, r.electrode, r.how) for r in rows] == [
         ("Fc5.", "FC5", "matched"),
         ("T3", "T7", "aliased"),
@@ -36,7 +36,7 @@ def test_the_table_says_what_each_channel_becomes():
 
 def test_two_names_of_one_electrode_are_refused():
     with pytest.raises(InputError, match="both mean the electrode T7"):
-        channel_rows(("T3", "T7"), ("uV", "uV"))
+        channel_rows(("T3", "T7"), ("uV", "uV"), CODEX)
 
 
 def test_a_session_that_may_begin_has_no_obstacles():

@@ -7,8 +7,7 @@ from core.decoding.features import (
     band_sections,
     shrunk_covariances,
 )
-from core.model import load_encoder
-from core.montage import channel_ids
+from core.encoders import load_encoder
 from core.signal.filtering import CausalFilter
 
 NAMES = ("FC3", "C3", "CZ", "C4", "FC4")
@@ -66,7 +65,7 @@ def test_tangent_stream_equals_the_window_cut_from_the_recording():
 def test_token_stream_equals_the_window_in_one_piece(hop):
     encoder = load_encoder("untrained-tiny1")
     spatial = np.eye(5) + 0.1
-    features = TokenFeatures(encoder, channel_ids(NAMES), spatial)
+    features = TokenFeatures(encoder, tuple(NAMES), spatial)
     stream = features.stream(hop)
     samples = signal(1280)
     for stop in range(hop, 1281, hop):
@@ -74,6 +73,6 @@ def test_token_stream_equals_the_window_in_one_piece(hop):
         if stop < 1024:
             assert found is None
         else:
-            whole = features.of_window(samples[stop - 1024 : stop].T)
+            whole = features.of_run(samples, [stop - 1024])[0]
             np.testing.assert_allclose(found, whole, atol=1e-5)
     assert found.shape == (features.size,)

@@ -9,7 +9,7 @@ from core.decoding.spatial import (
     spatial_filter,
     transport_map,
 )
-from core.model import load_encoder
+from core.encoders import load_encoder
 
 
 def covariances():
@@ -59,9 +59,9 @@ def test_an_encoder_that_states_a_covariance_gets_the_transport_to_it():
     spec = load_encoder("untrained-tiny1").spec
     names = ("C4", "CZ", "C3", "FZ", "PZ")
     np.testing.assert_array_equal(spatial_filter(plain, names, spec), euclidean_alignment(plain))
-    weights = np.linspace(1.0, 4.0, len(spec.channels))
+    weights = np.linspace(1.0, 4.0, len(spec.ch_names))
     known = np.diag(weights) + 0.1
     spec = replace(spec, covariance=tuple(map(tuple, known.tolist())))
-    rows = [spec.channels.index(name) for name in names]
+    rows = [spec.ch_names.index(name) for name in names]
     moved = np.cov(spatial_filter(plain, names, spec) @ mixed, bias=True)
     np.testing.assert_allclose(moved, known[np.ix_(rows, rows)], atol=1e-8)

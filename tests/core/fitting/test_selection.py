@@ -1,8 +1,8 @@
 import numpy as np
 
+from core.encoders import load_encoder
 from core.fitting.selection import HEADS, Views, choose, fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
-from core.model import load_encoder
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.model import load_encoder
+from core.encoders import load_encoder
 from training.evaluation.people import Person, Signal, path_for_all
 from training.shards import Identity
 

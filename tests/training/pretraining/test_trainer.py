@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from core.encoders.eegpt.checkpoint import load_pretraining
 from core.errors import InputError
-from core.model import load_pretraining
 from training.pretraining.output.checkpoints import load_checkpoint, read_progress
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.processes import Interruption

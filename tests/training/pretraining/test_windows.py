@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.encoders.eegpt.electrodes import channel_ids
 from core.errors import InputError
-from core.montage import channel_ids
 from training.pretraining.windows import Windows
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import csp_lda, tangent_space_lr
 from core.fitting.selection import HEADS
-from core.model import Encoder
 from training.evaluation.systems.base import System
 from training.evaluation.systems.foreign import FOREIGN, UNTRAINED, ForeignSystem
 from training.evaluation.systems.heads import HeadSystem

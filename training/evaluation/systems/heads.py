@@ -9,10 +9,10 @@ import numpy as np
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead, fit_head
+from core.encoders import Encoder
 from core.fitting.baselines import BAND
 from core.fitting.selection import HEADS, Views, fit_chosen, select
 from core.fitting.trials.epochs import Early
-from core.model import Encoder
 from core.recordings import named_apart
 from training.evaluation.systems.others import Others
 from training.evaluation.trials import Share, Trials

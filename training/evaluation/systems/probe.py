@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.decoding.heads import softmax
-from core.model import Encoder
-from core.montage import channel_ids
+from core.encoders import Encoder
 from training.evaluation.trials import Trials
 
 if TYPE_CHECKING:
@@ -106,13 +105,14 @@ def _make(
     """Return the layers that learn."""
     from torch import nn
 
-    (channels, samples), (tokens, width) = shape, encoder.spec.summary
+    channels, _ = shape
+    patches, tokens, width = encoder.spec.token_shape(len(sites))
     return nn.ModuleDict(
         {
             "spatial": nn.Conv1d(channels, len(sites), 1),
             "dropout": nn.Dropout(0.5),
             "patch": nn.Linear(tokens * width, HIDDEN),
-            "window": nn.Linear(HIDDEN * (samples // encoder.spec.patch), classes),
+            "window": nn.Linear(HIDDEN * patches, classes),
         }
     )
 
@@ -123,7 +123,7 @@ def _logits(
     """Return the logits of windows, shape (trials, classes)."""
     for layer, longest in (("spatial", 1.0), ("patch", 1.0), ("window", 0.25)):
         _limit(probe[layer], longest)
-    tokens = encoder(probe["spatial"](windows), channel_ids(sites))  # (trials, patches, ...)
+    tokens = encoder.tokens(probe["spatial"](windows), sites)  # (trials, patches, ...)
     patches = probe["patch"](probe["dropout"](tokens.flatten(2)))
     return probe["window"](patches.flatten(1))
 

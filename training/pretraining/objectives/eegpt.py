@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.model import Pretraining
-from core.model.predictor import visible_times
+from core.encoders.eegpt.predictor import visible_times
+from core.encoders.eegpt.pretraining import Pretraining
 from training.pretraining.settings import Ablation
 
 _EPS = 1e-5  # of the layer norm of waveforms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.model.layers import Block
+from core.encoders.eegpt.layers import Block
 from training.pretraining.objectives.spectrum import Parts
 
 
@@ -29,7 +29,6 @@ class SummaryBlock(nn.Module):
         super().__init__()
         self.norm1, self.attn = block.norm1, block.attn
         self.norm2, self.mlp = block.norm2, block.mlp
-        self.drop_path = block.drop_path
         self.kept = kept
 
     def forward(self, x: Tensor, rotation: None = None) -> Tensor:
@@ -41,8 +40,8 @@ class SummaryBlock(nn.Module):
         k, v = F.linear(read, weight[width:], bias[width:]).chunk(2, dim=-1)
         q, k, v = (t.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for t in (q, k, v))
         mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        x = x[:, -self.kept :] + self.drop_path(attn.proj(mixed))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        x = x[:, -self.kept :] + attn.proj(mixed)
+        return x + self.mlp(self.norm2(x))
 
 
 def leave_out_unread(parts: Parts) -> None:
@@ -50,4 +49,4 @@ def leave_out_unread(parts: Parts) -> None:
     for encoder in (parts.encoder, parts.target_encoder):
         last = encoder.blocks[-1]
         assert isinstance(last, Block)
-        encoder.blocks[-1] = SummaryBlock(last, encoder.spec.summary[0])
+        encoder.blocks[-1] = SummaryBlock(last, encoder.summary_token.shape[1])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.encoders.eegpt.checkpoint import load_pretraining, new_pretraining
 from core.errors import InputError
-from core.model import load_pretraining, new_pretraining
 from training.pretraining.objectives.eegpt import Objective
 from training.pretraining.objectives.spectrum import Parts, Spectral, SpectrumObjective
 from training.pretraining.settings import PretrainSettings
@@ -23,7 +23,7 @@ def first_weights(settings: PretrainSettings) -> Parts:
     if settings.weights is None:
         return new_pretraining(settings.variant, settings.seed)
     parts = load_pretraining(settings.weights)
-    if (found := parts.encoder.spec.variant) != settings.variant:
+    if (found := parts.encoder.spec.size) != settings.variant:
         raise InputError(
             f"{settings.weights} is a checkpoint of {found}, and variant is {settings.variant}."
         )

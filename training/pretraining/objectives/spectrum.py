@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.model import Encoder, Pretraining
-from core.model.encoder import eegpt_spec
-from core.model.predictor import visible_times
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
+from core.encoders.eegpt.model import EEGPT, eegpt_spec, summary_shape
+from core.encoders.eegpt.predictor import visible_times
+from core.encoders.eegpt.pretraining import Pretraining
 from training.pretraining.objectives.eegpt import Losses
 
 BINS = (2, 8)
@@ -40,12 +40,12 @@ class Spectral(nn.Module):
     def __init__(self, variant: str, seed: int = 0) -> None:
         super().__init__()
         spec = eegpt_spec(variant, name=variant, trained=True, provenance={})
-        self.encoder = Encoder(spec, seed=seed)
-        self.target_encoder = Encoder(spec, seed=seed)
+        self.encoder = EEGPT(spec, seed=seed)
+        self.target_encoder = EEGPT(spec, seed=seed)
         begin(self.encoder)
         self.target_encoder.load_state_dict(self.encoder.state_dict())
         self.target_encoder.requires_grad_(False)
-        tokens, width = spec.summary
+        tokens, width = summary_shape(spec)
         first, end = BINS
         self.readout = nn.Linear(tokens * width, len(CODEX) * (end - first), bias=False)
         drawn = np.random.default_rng((seed, 1)).standard_normal(tuple(self.readout.weight.shape))
@@ -58,7 +58,7 @@ Parts = Pretraining | Spectral
 
 
 @torch.no_grad()
-def begin(encoder: Encoder) -> None:
+def begin(encoder: EEGPT) -> None:
     """Scale an encoder's random weights to its width, and begin with Fourier's patches.
 
     The published deviation of 0.02 suits a width of 512 and more. At 64 every summary token looks
@@ -66,8 +66,8 @@ def begin(encoder: Encoder) -> None:
 
     Parameters
     ----------
-    encoder : Encoder
-        With weights as `core.model.layers.initialise` draws them; changed in place.
+    encoder : EEGPT
+        With weights as `core.encoders.eegpt.layers.initialise` draws them; changed in place.
 
     Notes
     -----
@@ -80,7 +80,7 @@ def begin(encoder: Encoder) -> None:
             part.weight.mul_(1.0 / (drawn * math.sqrt(part.in_features)))
     encoder.chan_embed.weight.mul_(0.7 / drawn)  # beside unit variance of the samples
     encoder.summary_token.mul_(1.0 / drawn)
-    waves = _waves(encoder.spec.patch)[: encoder.spec.summary[1]]
+    waves = _waves(encoder.spec.patch)[: encoder.spec.tokens[1]]
     encoder.patch_embed.proj.weight[: len(waves)] = waves[:, None, None, :].to(
         encoder.patch_embed.proj.weight
     )

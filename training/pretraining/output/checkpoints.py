@@ -65,7 +65,7 @@ def save_checkpoint(
     progress : Progress
     optimiser : torch.optim.Optimizer, optional
         For a checkpoint to go on from. Without it, the file has the four parts under their
-        published names, as `core.model.load_pretraining` reads them.
+        published names, as `core.encoders.eegpt.checkpoint.load_pretraining` reads them.
     write : bool
         False in all processes but the one that writes.
 
@@ -115,7 +115,7 @@ def load_checkpoint(
         that is asked for.
     """
     progress, tensors = _read(path)
-    variant = parts.encoder.spec.variant
+    variant = parts.encoder.spec.size
     if progress.variant != variant:
         raise InputError(
             f"{path} is a checkpoint of {progress.variant}, and this run is {variant}."

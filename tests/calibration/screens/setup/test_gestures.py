@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calibration.screens.setup.gestures import BLINK, CLENCH, GestureCheck, head_place, strength
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
 from simulation.synthetic import LABELS, SimulatedSubject
 
 RATE = 250.0

@@ -9,6 +9,7 @@ from calibration.screens.setup import check
 from calibration.screens.setup.check import CheckPanel
 from calibration.screens.setup.window import SetupWindow
 from calibration.session.preparation import SetupState, channel_rows
+from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import Monitor
 from simulation.synthetic import LABELS, SimulatedSubject
 
@@ -21,7 +22,7 @@ class ScriptedPreparation:
     """Holds what it shows; a test changes it, and reads what was asked for."""
 
     def __init__(self):
-        rows, missing = channel_rows(NAMES, ["µV"] * 32 + [""])
+        rows, missing = channel_rows(NAMES, ["µV"] * 32 + [""], CODEX)
         self.monitor = Monitor(NAMES, [row.electrode for row in rows], [1.0] * 33, RATE)
         self._subject = SimulatedSubject(3, RATE)
         self._noise = np.random.default_rng(0)
@@ -129,7 +130,7 @@ def test_every_channel_is_shown_with_what_it_becomes(window):
 
 
 def test_another_stream_replaces_the_table(window, preparation):
-    rows, missing = channel_rows(("C3", "C4"), ("mV", "V"))
+    rows, missing = channel_rows(("C3", "C4"), ("mV", "V"), CODEX)
     preparation.change(rows=rows, missing=missing)
     window.look()
     assert [row[3] for row in cells(window)] == ["mV × 1000", "V × 1e+06"]
@@ -281,7 +282,7 @@ def test_the_check_runs_by_itself_and_can_be_stopped(window, preparation, qtbot,
 
 def test_another_stream_ends_a_check(window, preparation, qtbot):
     window.check.toggle()
-    rows, missing = channel_rows(("C3", "C4"), ("uV", "uV"))
+    rows, missing = channel_rows(("C3", "C4"), ("uV", "uV"), CODEX)
     preparation.change(rows=rows, missing=missing, live=False)
     window.look()
     assert not window.check.running

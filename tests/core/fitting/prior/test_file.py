@@ -7,10 +7,10 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from core.decoding.storage.decoder_file import save_decoder
+from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.prior.file import FORMAT, is_prior, load_prior, save_prior
 from core.fitting.prior.population import make_prior
-from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}

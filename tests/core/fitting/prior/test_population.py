@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.prior.file import load_prior, save_prior
 from core.fitting.prior.head import head_of_decoder, head_of_prior, together
@@ -14,7 +15,6 @@ from core.fitting.prior.population import (
     make_prior,
     whiteners,
 )
-from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}

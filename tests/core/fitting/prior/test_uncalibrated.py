@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.prior.head import head_of_prior
 from core.fitting.prior.population import make_prior
 from core.fitting.prior.uncalibrated import CALLED, uncalibrated_decoder
-from core.montage import CODEX
 from core.signal.pipeline import SignalSettings
 
 CLASSES = ("left_hand", "right_hand")

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.model import Pretraining, new_pretraining
-from core.model.encoder import eegpt_spec
-from core.model.variants import VARIANTS
+from core.encoders.eegpt.checkpoint import new_pretraining
+from core.encoders.eegpt.model import eegpt_spec
+from core.encoders.eegpt.pretraining import Pretraining
+from core.encoders.eegpt.sizes import SIZES
 from training.pretraining.masking import draw_masks
 from training.pretraining.objectives.eegpt import Objective, collapse, parameter_groups
 from training.pretraining.settings import MaskSettings
@@ -142,7 +143,7 @@ def test_the_six_groups_are_the_published_ones():
 
 
 # The widest two take seconds and no other path.
-@pytest.mark.parametrize("variant", [name for name, size in VARIANTS.items() if size.width < 512])
+@pytest.mark.parametrize("variant", [name for name, size in SIZES.items() if size.width < 512])
 def test_losses_of_every_variant_at_the_beginning(variant):
     parts = new_pretraining(variant)
     window = 0.03 * torch.randn(1, 58, 1024, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.model import new_pretraining
+from core.encoders.eegpt.checkpoint import new_pretraining
 from training.pretraining.masking import draw_masks
 from training.pretraining.objectives.eegpt import Objective
 from training.pretraining.objectives.lean import leave_out_unread

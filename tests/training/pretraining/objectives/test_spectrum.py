@@ -4,8 +4,8 @@ import torch
 from pydantic import ValidationError
 
 from core.decoding.spatial import channel_covariance, spatial_filter
-from core.model import load_encoder
-from core.montage import CODEX
+from core.encoders import load_encoder
+from core.encoders.eegpt.electrodes import CODEX
 from training.export import exported_encoder
 from training.pretraining.objectives.spectrum import BINS, Spectral, SpectrumObjective
 from training.pretraining.output.folder import RunFolder
@@ -125,7 +125,7 @@ def test_a_run_learns_goes_on_and_is_exported_for_whitened_people(
         assert torch.equal(one, other)
 
     encoder = exported_encoder(folder, "last")
-    from core.model import save_encoder
+    from core.encoders import save_encoder
 
     encoder = load_encoder(save_encoder(encoder, tmp_path / "out.safetensors"))
     # A decoder's filter then brings a new person to what the encoder was trained on.

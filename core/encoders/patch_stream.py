@@ -1,0 +1,147 @@
+"""Token streams of encoders whose patches stand alone: a new patch costs one, others are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.encoders.base import EncoderSpec
+from core.encoders.subprocess_encoder import Step
+
+
+class PatchStream:
+    """Keeps the tokens of the last window of an unbroken signal.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        With the context "patch".
+    channels : int
+    step : Step
+        Encodes one patch.
+    hop : int, optional
+        Samples from one window to the next; divides the patch, and is the patch by default.
+    kind : torch.dtype
+    device : torch.device
+        Of the signal that is kept and of the tokens.
+
+    Attributes
+    ----------
+    patches_encoded : int
+        Patches that went through the encoder since the beginning.
+
+    Raises
+    ------
+    InputError
+        If the hop does not divide the patch.
+
+    Notes
+    -----
+    With a hop of 1/k patch, windows that end one patch apart share patches and windows in between
+    do not, so there are k interleaved sequences of patches. One ring over all hops holds them: a
+    window is every k-th entry of it. Values that are not finite stay in every window that holds
+    them; after a break in the signal call `reset`.
+
+    Patches are encoded one by one, so that how samples are pushed changes no digit.
+    """
+
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        channels: int,
+        step: Step,
+        hop: int | None = None,
+        kind: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        hop = spec.patch if hop is None else hop
+        spec.check_hop(hop)
+        self.hop = hop
+        self.patches_encoded = 0
+        self._patch, self._channels, self._step = spec.patch, channels, step
+        self._stride = spec.patch // hop  # hops in a patch
+        patches, *shape = spec.token_shape(channels)
+        # Every sample is written twice, a patch apart, so that the newest patch is one slice.
+        self._signal = torch.zeros(channels, 2 * spec.patch, dtype=kind, device=device)
+        # One entry a hop: the tokens of the patch that ends there.
+        self._ring = torch.zeros(patches * self._stride, *shape, dtype=kind, device=device)
+        self.reset()
+
+    def prepare(self) -> None:
+        """Wait until the first patch can be encoded, where that is done by another process."""
+        self._step.prepare()
+
+    def reset(self) -> None:
+        """Forget the signal, as after a gap."""
+        self._hops = 0
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Newest patches of signal, tokens of the window, and how many hops were seen."""
+        return {"signal": self._signal.clone(), "ring": self._ring.clone(), "hops": self._hops}
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._signal.copy_(state["signal"])
+        self._ring.copy_(state["ring"])
+        self._hops = int(state["hops"])
+
+    @torch.inference_mode()
+    def push(self, samples: Tensor | np.ndarray) -> Tensor | None:
+        """Take the next samples and return the tokens of the window that ends with them.
+
+        Parameters
+        ----------
+        samples : Tensor or ndarray, shape (channels, n)
+            In the encoder's unit and at its rate; n is a positive multiple of the hop. More than a
+            window at once is fine: only what later windows can see is encoded.
+
+        Returns
+        -------
+        Tensor, shape (patches, summary tokens, width), or None
+            A copy, oldest patch first; None until one full window was seen.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another one.
+        """
+        new = self._tensor(samples)
+        if new.ndim != 2 or len(new) != self._channels or not new.shape[1]:
+            raise ValueError(f"{tuple(new.shape)} is not ({self._channels} channels, samples).")
+        if new.shape[1] % self.hop:
+            raise ValueError(f"{new.shape[1]} samples are not a multiple of the hop, {self.hop}.")
+
+        slots, hops = len(self._ring), new.shape[1] // self.hop
+        last = self._hops + hops - 1
+        for piece in new.split(self.hop, dim=1):
+            patch = self._append(piece)
+            # Not before a patch is full, and only what the window at the end can see.
+            if self._hops >= self._stride - 1 and self._hops > last - slots:
+                self._step.encode(patch, self._ring[self._hops % slots])
+                self.patches_encoded += 1
+            self._hops += 1
+
+        if self._hops < slots:
+            return None
+        oldest = (self._hops - slots + self._stride - 1) % slots
+        window = self._ring[oldest % self._stride :: self._stride]
+        return window.roll(-(oldest // self._stride), dims=0)
+
+    def _append(self, piece: Tensor) -> Tensor:
+        """Keep one hop of samples; return the patch that ends with it."""
+        length = self._patch
+        start = self._hops * self.hop % length
+        stop = start + self.hop
+        self._signal[:, start:stop] = piece
+        self._signal[:, start + length : stop + length] = piece
+        return self._signal[:, stop : stop + length]
+
+    def _tensor(self, samples: Tensor | np.ndarray) -> Tensor:
+        if not isinstance(samples, Tensor):
+            # A copy of its own: read-only and reversed arrays are no tensors.
+            samples = torch.from_numpy(np.array(samples, dtype=np.float64))
+        return samples.to(self._ring.dtype).to(self._ring.device)

@@ -1,0 +1,187 @@
+"""The families of encoders, and loading one by its name or from a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from torch import Tensor
+
+from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.files import fill, meta_init, read_weights, spec_of_header
+from core.encoders.hub import HubFile, fetch
+from core.errors import InputError, reason
+
+FAMILIES = {
+    "eegpt": "core.encoders.eegpt.family",
+}
+"""Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
+first is the one that names without a family mean."""
+
+STARTER = "starter"
+"""The small trained encoder that comes with the program, and is the default."""
+
+Recognised = tuple[EncoderSpec, dict[str, Tensor], list[str]]
+
+_UNTRAINED = re.compile(r"untrained(?:-(?P<what>[a-z][\w-]*?))?(?:-(?P<seed>\d{1,9}))?")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of encoders.
+
+    Attributes
+    ----------
+    name : str
+    sizes : tuple of str
+    default_size : str
+        The one that "untrained-FAMILY" means.
+    untrained_spec : callable (size, seed) -> EncoderSpec
+        Raises `InputError` for a size that is none.
+    build : callable (spec, seed) -> Encoder
+        With seeded random weights. Raises `InputError` for a spec that is none of the family's.
+    recognise : callable (tensors, path, weights, provenance) -> tuple or None, optional
+        Recognises foreign checkpoints: spec, the encoder's tensors by its own names, and names
+        that belong to nothing; None for those of another family.
+    named : mapping of str to Path or HubFile
+        Encoders that are known by name.
+    """
+
+    name: str
+    sizes: tuple[str, ...]
+    default_size: str
+    untrained_spec: Callable[[str, int], EncoderSpec]
+    build: Callable[[EncoderSpec, int], Encoder]
+    recognise: (
+        Callable[[dict[str, Tensor], Path, str, dict[str, str]], Recognised | None] | None
+    ) = None
+    named: Mapping[str, Path | HubFile] = field(default_factory=dict)
+
+
+def family_named(name: str) -> Family:
+    """Return a family.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in FAMILIES:
+        raise InputError(
+            f'There is no family of encoders called "{name}"; there are {", ".join(FAMILIES)}.'
+        )
+    family: Family = import_module(FAMILIES[name]).FAMILY
+    return family
+
+
+def load_encoder(
+    source: Path | str = STARTER,
+    weights: str = "target_encoder",
+    *,
+    home: Path | None = None,
+) -> Encoder:
+    """Load an encoder for use: in eval mode, without gradients.
+
+    Parameters
+    ----------
+    source : str or path
+        ``starter``: the small one that comes with the program. ``eegpt`` and other names of
+        `FAMILIES`: published weights, downloaded once. ``untrained``, ``untrained-SIZE``,
+        ``untrained-FAMILY``, ``untrained-FAMILY-SIZE``, each with ``-SEED`` behind it or not:
+        seeded random weights. Otherwise a file: one written by `save_encoder`, or a checkpoint
+        in a published layout that one of the families recognises.
+    weights : {"target_encoder", "encoder"}
+        Which of a pretraining checkpoint's two encoders; the published results use the former.
+    home : Path, optional
+        Folder that keeps downloads, instead of `core.machine.home.home_folder`.
+
+    Returns
+    -------
+    Encoder
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or cannot be downloaded, or if the file is missing, damaged, holds
+        more than tensors, or is not exactly an encoder.
+    """
+    if weights not in ("target_encoder", "encoder"):
+        raise InputError(
+            f'A checkpoint has no weights "{weights}"; choose target_encoder or encoder.'
+        )
+    text = str(source)
+    if untrained := _UNTRAINED.fullmatch(text):
+        encoder = _untrained(untrained["what"] or "", int(untrained["seed"] or 0))
+    elif (place := _named(text)) is not None:
+        if isinstance(place, HubFile):
+            encoder = _from_file(fetch(place, home), weights, place.provenance)
+        else:
+            encoder = _from_file(place, weights, {})
+    elif not Path(source).exists():
+        names = [f'"{name}"' for family in FAMILIES for name in family_named(family).named]
+        raise InputError(
+            f"There is no file {source}, and no encoder of that name; names are "
+            f'{", ".join(names)}, "untrained" and "untrained-FAMILY-SIZE" (families: '
+            f"{', '.join(FAMILIES)})."
+        )
+    else:
+        encoder = _from_file(Path(source), weights, {})
+    return encoder.eval().requires_grad_(False)
+
+
+def _untrained(what: str, seed: int) -> Encoder:
+    """Return random weights of SIZE, FAMILY or FAMILY-SIZE."""
+    first, _, rest = what.partition("-")
+    family = family_named(first if first in FAMILIES else next(iter(FAMILIES)))
+    size = (rest if first in FAMILIES else what) or family.default_size
+    return family.build(family.untrained_spec(size, seed), seed)
+
+
+def _named(name: str) -> Path | HubFile | None:
+    for family in FAMILIES:
+        if name in (named := family_named(family).named):
+            return named[name]
+    return None
+
+
+def _from_file(path: Path, weights: str, provenance: dict[str, str]) -> Encoder:
+    tensors, header = read_weights(path)
+    extra: list[str] = []
+    if header is not None:
+        spec = spec_of_header(header, path)
+        if spec.family not in FAMILIES:
+            raise InputError(
+                f'{path} is an encoder of the family "{spec.family}", which this program does not '
+                f"have; it has {', '.join(FAMILIES)}."
+            )
+        family = family_named(spec.family)
+    else:
+        family, (spec, tensors, extra) = _recognise(tensors, path, weights, provenance)
+    try:
+        with meta_init():
+            encoder = family.build(spec, 0)
+    except InputError as error:
+        raise InputError(f"{path} has a damaged header: {error}") from error
+    fill(encoder, tensors, path, extra)
+    if header is not None and header.get("weights_sha256") != encoder.weights_sha256():
+        raise InputError(f"{path} is damaged: its weights are not those it was written with.")
+    return encoder
+
+
+def _recognise(
+    tensors: dict[str, Tensor], path: Path, weights: str, provenance: dict[str, str]
+) -> tuple[Family, Recognised]:
+    for name in FAMILIES:
+        family = family_named(name)
+        if family.recognise is not None:
+            recognised = family.recognise(tensors, path, weights, provenance)
+            if recognised is not None:
+                return family, recognised
+    some = reason(", ".join(sorted(tensors)[:3]) or "nothing", 100)
+    raise InputError(
+        f"{path} is no encoder that this program knows (families: {', '.join(FAMILIES)}); it holds "
+        f"{some} ..."
+    )

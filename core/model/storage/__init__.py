@@ -1,1 +1,0 @@
-"""Weights in files: loading, saving and fetching them."""
