@@ -139,7 +139,10 @@ def fit_decoder(
     spec = encoder.spec
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()
-    epochs = cut_epochs(recordings, events, path, spec.unit, spec.window, early.signals)
+    warmup = spec.warmup if settings.tokens_needed else 0
+    epochs = cut_epochs(
+        recordings, events, path, spec.unit, spec.window, early.signals, warmup=warmup
+    )
     epochs = without_artifacts(epochs, recordings, path, spec.unit, banded=early.banded)
     tokens = encoder if settings.tokens_needed else None
     views = Views(epochs, path.channels, spec.rate, tokens, early, prior)
@@ -153,8 +156,9 @@ def fit_decoder(
         settings=path,
         unit=spec.unit,
         window=spec.window,
-        hop=spec.patch,
-        patch=spec.patch,
+        hop=spec.default_hop,
+        patch=spec.default_hop,
+        warmup=0 if token_features is None else spec.warmup,
         head=head,
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,

@@ -131,5 +131,12 @@ def population_decoder(
         head = pool.submit(head_of_prior, population(), settings, spec.window, HANDS)
         recording = collect()
         return uncalibrated_decoder(
-            head.result(), recording, HANDS, settings, spec.unit, spec.window, spec.patch, subject
+            head.result(),
+            recording,
+            HANDS,
+            settings,
+            spec.unit,
+            spec.window,
+            spec.default_hop,
+            subject,
         )

@@ -108,7 +108,7 @@ class Decoder:
     unit : str
         Unit the signal leaves the path in.
     window, hop, patch : int
-        Samples of a window, between two decisions by default, and of a patch.
+        Samples of a window, between two decisions by default, and between two at the most.
     head : LinearHead
     tangents : tuple of TangentFeatures
         Views of the covariance that the head looks at, before any tokens.
@@ -117,6 +117,8 @@ class Decoder:
     encoder : EncoderPin or None
         The encoder, if the head looks at tokens.
     facts : Facts
+    warmup : int
+        Samples of a run before its first window may be decoded; at least a window's come anyway.
     """
 
     classes: tuple[str, ...]
@@ -130,6 +132,7 @@ class Decoder:
     spatial: np.ndarray | None
     encoder: EncoderPin | None
     facts: Facts
+    warmup: int = 0
 
     def hop_samples(self, seconds: float | None) -> int:
         """Return a hop in samples at the model's rate.
@@ -143,7 +146,8 @@ class Decoder:
             return self.hop
         samples = seconds * self.settings.rate
         whole = round(samples) if math.isfinite(samples) else 0
-        if whole < 1 or abs(samples - whole) > 1e-6 or self.patch % whole:
+        divides = self.encoder is not None or not self.patch % max(whole, 1)  # encoders say theirs
+        if not 1 <= whole <= self.patch or abs(samples - whole) > 1e-6 or not divides:
             patch = self.patch / self.settings.rate
             raise InputError(
                 f"A hop of {seconds:g} s does not divide the patch of {patch:g} s into whole "
@@ -201,7 +205,7 @@ class Decoder:
             )
         spec = encoder.spec
         pinned = (self.unit, self.settings.rate, self.window, self.patch)
-        wanted = (spec.unit, spec.rate, spec.window, spec.patch)
+        wanted = (spec.unit, spec.rate, spec.window, spec.default_hop)
         names = ("unit", "rate", "window", "patch")
         differing = [
             f"{name} {have} instead of {want}"

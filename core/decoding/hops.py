@@ -82,7 +82,7 @@ class Hops:
     def __init__(self, decoder: Decoder, path: SignalPath, windows: WindowDecoder) -> None:
         self.hop = windows.hop
         self.reason = ""
-        self._window = decoder.window
+        self._window = max(decoder.window, decoder.warmup)
         self._rate = decoder.settings.rate
         self._channels = np.array(decoder.settings.channels)
         self._decoder = decoder

@@ -176,7 +176,15 @@ class Signal:
     def cut(self, recordings: Sequence[Recording], events: Mapping[str, str]) -> Epochs:
         """Cut windows after the events of recordings that have the samples of this signal."""
         spec = self.spec
-        return cut_epochs(recordings, events, self.settings, spec.unit, spec.window, self.runs)
+        return cut_epochs(
+            recordings,
+            events,
+            self.settings,
+            spec.unit,
+            spec.window,
+            self.runs,
+            spec.warmup,
+        )
 
     def banded(self, band: tuple[float, float]) -> tuple[np.ndarray, ...]:
         """Return every stretch after another causal band-pass."""

@@ -52,6 +52,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "window": decoder.window,
         "hop": decoder.hop,
         "patch": decoder.patch,
+        "warmup": decoder.warmup,
         "temperature": decoder.head.temperature,
         "tangents": [{"band": tangent.band} for tangent in decoder.tangents],
         "encoder": None if decoder.encoder is None else asdict(decoder.encoder),
@@ -139,6 +140,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         spatial=spatial,
         encoder=encoder,
         facts=facts,
+        warmup=whole(table.get("warmup", 0), 0, _LONGEST),
     )
 
 

@@ -142,6 +142,7 @@ def cut_epochs(
     unit: str,
     window: int,
     signals: Sequence[np.ndarray] | None = None,
+    warmup: int = 0,
 ) -> Epochs:
     """Run the signal path over recordings and cut the window after each cue.
 
@@ -159,6 +160,8 @@ def cut_epochs(
         Samples of a window at the settings' rate.
     signals : sequence of ndarray, optional
         What the signal path made of every contiguous stretch, if that is known already.
+    warmup : int
+        Samples of a run that an encoder needs before the end of its first window.
 
     Returns
     -------
@@ -212,6 +215,11 @@ def cut_epochs(
                 what = "the recording ends" if ends else "samples are missing"
                 after = there / settings.rate
                 rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
+            elif at + window < warmup:
+                needed, before = warmup / settings.rate, (at + window) / settings.rate
+                rejected.append(
+                    Rejected(trial, f"the encoder needs {needed:.1f} s of signal, not {before:.1f}")
+                )
             else:
                 places.append((first + run, at))
                 trials.append(trial)

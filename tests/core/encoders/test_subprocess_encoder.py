@@ -74,7 +74,8 @@ import multiprocessing
 import numpy as np
 from core.encoders import load_encoder
 if __name__ == "__main__":
-    stream = load_encoder("untrained").stream(["C3", "CZ", "C4", "FZ", "OZ"], 64, in_subprocess=True)
+    names = ["C3", "CZ", "C4", "FZ", "OZ"]
+    stream = load_encoder("untrained").stream(names, 64, in_subprocess=True)
     stream.push(np.zeros((5, 64)))
     print(multiprocessing.active_children()[0].pid, flush=True)
     while True:

@@ -81,7 +81,7 @@ class LeakyStream:
 
 def untrained_spec(size, seed):
     check_size(size)
-    facts = {"patch": 20, "stride": 10, "tokens": (1, 8), "context": "causal", "warmup": 250}
+    facts = {"patch": 20, "stride": 10, "tokens": (1, 8), "context": "causal", "warmup": 240}
     return spec("tinycausal", seed, **facts)
 
 
