@@ -61,7 +61,7 @@ def load_settings(
         If the file cannot be read or is no plain YAML, a name is unknown, or a value is out of
         range: one sentence about the first of them.
     """
-    given = {} if path is None else _read(path)
+    given = {} if path is None else load_yaml(path)
     given |= {name: value for name, value in (changes or {}).items() if value is not None}
     try:
         return model.model_validate(given)
@@ -75,7 +75,7 @@ def as_yaml(settings: Settings) -> str:
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def load_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping from plain YAML: no anchors, aliases, tags or repeated names."""
     try:
         with path.open("rb") as file:

@@ -75,40 +75,34 @@ def _export(command: Command) -> int:
 def exported_encoder(
     folder: RunFolder, checkpoint: Literal["best", "last"] | None = None, name: str = ""
 ) -> Encoder:
-    """Return the momentum encoder of a run, ready to be saved and used.
-
-    The run's factor on the samples is multiplied into the first layer, so that the encoder takes
-    what the store holds.
+    """Return the encoder of a run, ready to be saved and used on what the store holds.
 
     Raises
     ------
     InputError
         If the folder is none of a run, or its checkpoint cannot be used.
     """
-    import torch
-
-    from training.pretraining.objectives.parts import first_weights
     from training.pretraining.output.checkpoints import load_checkpoint
+    from training.recipes import recipe_of
 
     settings, facts, seen = folder.settings(), folder.facts(), folder.seen()
     chosen = checkpoint or ("best" if folder.best.is_file() else "last")
     path = folder.best if chosen == "best" else folder.last
-    parts = first_weights(settings.model_copy(update={"weights": None}))
-    progress = load_checkpoint(path, parts)
-    encoder = parts.target_encoder
-    with torch.no_grad():
-        encoder.patch_embed.proj.weight *= settings.gain
+    recipe = recipe_of(settings.model_copy(update={"weights": None}))
+    size = recipe.spec.size
+    progress = load_checkpoint(path, recipe.parts, f"{settings.recipe} {size}")
+    encoder = recipe.encoder()
     covariance = facts["covariance"]
     encoder.spec = replace(
         encoder.spec,
-        name=name or f"{folder.path.resolve().name}-{settings.variant}",
+        name=name or f"{folder.path.resolve().name}-{size}",
         trained=True,
         window=settings.window,
         ch_names=tuple(facts["channels"]),
         covariance=None if covariance is None else tuple(map(tuple, covariance)),
         provenance={
             "source": "training.pretrain",
-            "weights": "target_encoder",
+            "recipe": settings.recipe,
             "checkpoint": chosen,
             "step": str(progress.step),
             "seed": str(settings.seed),
@@ -128,7 +122,7 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
     origin = spec.provenance
     parts = [
         f"# {spec.name}",
-        f"An EEG encoder of {size:,} parameters (EEGPT, {spec.size}), pretrained without "
+        f"An EEG encoder of {size:,} parameters ({spec.family}, {spec.size}), pretrained without "
         "labels by eegpt-realtime.",
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
@@ -199,12 +193,11 @@ def _recipe(folder: RunFolder) -> str:
 
 def _losses(folder: RunFolder) -> str:
     """Return about ten lines of the curves, as a table."""
-    names = (
-        "step alignment reconstruction validation_alignment validation_reconstruction "
-        "token_variance token_rank"
-    ).split()
+    judged = [name for name in folder.columns() if name.startswith("validation_")]
+    losses = [name.removeprefix("validation_") for name in judged]
+    names = ["step", *losses, *judged, "token_variance", "token_rank"]
     rows = folder.curves()
-    held_out = [row for row in rows if row["validation_reconstruction"]] or rows
+    held_out = [row for row in rows if row[judged[0]]] or rows
     shown = held_out[:: max(1, len(held_out) // 10)]
     if held_out and shown[-1] is not held_out[-1]:
         shown.append(held_out[-1])

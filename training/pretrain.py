@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import tyro
 from pydantic import ValidationError
 
 from core.errors import InputError, run
 from core.machine.threads import share_cores
-from core.settings import in_a_sentence, load_settings
+from core.settings import in_a_sentence
 from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
+from training.recipes import RECIPES, settings_from, settings_of
 
 if TYPE_CHECKING:
     from training.pretraining.trainer import Trainer
@@ -26,22 +27,24 @@ PROGRAM = "training.pretrain"
 CONFIGS = Path(__file__).parent / "configs"
 
 
+S = TypeVar("S", bound=PretrainSettings)
+
+
 @dataclass(frozen=True)
-class Command:
-    """Pretrain an encoder on a window store, as EEGPT was.
+class Command(Generic[S]):
+    """Pretrain an encoder on a window store.
 
     Usage: python -m training.pretrain [CONFIG] --folder DIR --store DIR [--SETTING VALUE ...]
-    or, to go on, python -m training.pretrain --resume DIR. CONFIG is a YAML file or the name of
-    one in training/configs. Start it with torchrun for several processes or machines.
+    or, to go on, python -m training.pretrain --resume DIR. CONFIG is a YAML file, the name of
+    one in training/configs, or a recipe. Start it with torchrun for several processes or
+    machines.
     """
 
+    settings: Annotated[S, tyro.conf.arg(name="")]
     folder: Path | None = None  # not "run": torchrun would take it for its own --run-path
     """Folder to make, for settings, curves and checkpoints."""
     resume: Path | None = None
     """Folder of a run to go on with, from its last checkpoint."""
-    settings: Annotated[PretrainSettings, tyro.conf.arg(name="")] = field(
-        default_factory=PretrainSettings
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,17 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(given: list[str]) -> int:
     config = given.pop(0) if given and not given[0].startswith("-") else None
-    default = Command(settings=_from_file(config, given))
+    default = Command(_from_file(config, given))
+    kind = type(default.settings)
     try:
         command = tyro.cli(
-            Command,
+            Command[kind],  # type: ignore[valid-type]
             prog=f"python -m {PROGRAM}",
             args=given,
             default=default,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
     except ValidationError as error:
-        raise InputError(in_a_sentence(PretrainSettings, error)) from error
+        raise InputError(in_a_sentence(kind, error)) from error
     if (command.folder is None) == (command.resume is None):
         raise InputError(
             "Say where the run's folder is: --folder DIR makes it, --resume DIR goes on."
@@ -76,11 +80,15 @@ def _main(given: list[str]) -> int:
 def _from_file(config: str | None, given: list[str]) -> PretrainSettings:
     """Return the settings that flags change: of a file, or of the run that goes on."""
     if config is not None:
-        return load_settings(PretrainSettings, config_file(config))
+        if config in RECIPES and not (CONFIGS / f"{config}.yaml").is_file():
+            return settings_of(config)()
+        return settings_from(config_file(config))
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--resume", type=Path)
     resume = parser.parse_known_args(given)[0].resume
-    return PretrainSettings() if resume is None else RunFolder(resume).settings()
+    if resume is not None:
+        return RunFolder(resume).settings()
+    return settings_of(next(iter(RECIPES)))()
 
 
 def config_file(config: str) -> Path:
@@ -95,10 +103,13 @@ def config_file(config: str) -> Path:
         if path.is_file():
             return path
     names = ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
-    raise InputError(f'There is no settings file "{config}"; files of ours are {names}.')
+    raise InputError(
+        f'There is no settings file "{config}"; files of ours are {names}, and recipes '
+        f"{', '.join(RECIPES)}."
+    )
 
 
-def _pretrain(command: Command) -> int:
+def _pretrain(command: Command[Any]) -> int:
     settings, folder = command.settings, RunFolder(command.folder or command.resume or Path())
     if not settings.store:
         raise InputError("Say which window store to train on: --store DIR.")
@@ -130,10 +141,11 @@ def _pretrain(command: Command) -> int:
             folder.go_on(settings, trainer.step)
         elif me.first:
             facts = _facts(trainer, training, held_out) | {"weights": _weights(settings.weights)}
-            folder.begin(settings, facts)
+            folder.begin(settings, facts, trainer.columns)
         me.wait()  # the folder is there
         tell(
-            f"{settings.variant}, {trainer.steps} steps of {settings.batch} windows, "
+            f"{settings.recipe}, {trainer.recipe.spec.size}, {trainer.steps} steps of "
+            f"{settings.batch} windows, "
             f"{trainer.windows.per_epoch} windows an epoch, on {me.count} x {me.device}"
         )
         code = trainer.run(folder, interruption)

@@ -1,7 +1,7 @@
 """Windows a second of training, with and without each of our savings.
 
     python benchmarks/pretraining/training_speed.py --store STORE     made by training.prepare
-    python benchmarks/pretraining/training_speed.py --variant base2 --batch 4
+    python benchmarks/pretraining/training_speed.py --size base2 --batch 4
 
 Beside ours runs a plain loop, as the code that made EEGPT's published weights is written: float32,
 all patches embedded before the mask chooses, every token of every block computed, AdamW tensor by
@@ -32,11 +32,10 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
 from core.encoders import Encoder  # noqa: E402
 from core.encoders.eegpt.layers import Block  # noqa: E402
-from training.pretraining import trainer as trainer_module  # noqa: E402
-from training.pretraining.objectives.eegpt import parameter_groups  # noqa: E402
 from training.pretraining.processes import Processes, processes  # noqa: E402
-from training.pretraining.settings import PretrainSettings  # noqa: E402
 from training.pretraining.trainer import Trainer  # noqa: E402
+from training.recipes.base import parameter_groups  # noqa: E402
+from training.recipes.settings import EEGPTSettings  # noqa: E402
 from training.store import Store  # noqa: E402
 
 PLAIN, OURS = "plain loop", "ours"
@@ -46,7 +45,7 @@ SAME = {"ours, bf16": 0.05, "ours, fp16": 0.05}  # relative difference of losses
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--store", type=Path, help="by default 0.2 GB of noise")
-    parser.add_argument("--variant", default="tiny3")
+    parser.add_argument("--size", default="tiny3")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=7, help="of each way, and one to warm up")
     parser.add_argument("--device", default="auto")
@@ -61,7 +60,7 @@ def main() -> int:
         seconds = compare(trainers, given.steps)
         feeds = store_speed.measure(store, 1024, 5.0, forget=False)["windows a second"]
     facts = {
-        "variant": given.variant,
+        "size": given.size,
         "batch": given.batch,
         "device": str(me.device),
         "threads": given.threads,
@@ -93,16 +92,13 @@ def ways(store: Store, given: argparse.Namespace, me: Processes) -> dict[str, Tr
     """Return trainers: the plain loop, ours, and ours without one saving after another."""
 
     def ours(lean: bool = True, **changes: object) -> Trainer:
-        settings = PretrainSettings.model_validate(
-            {"variant": given.variant, "batch": given.batch, "steps": 10**6} | changes
+        settings = EEGPTSettings.model_validate(
+            {"size": given.size, "batch": given.batch, "steps": 10**6} | changes
         )
-        kept = trainer_module.leave_out_unread
-        if not lean:
-            trainer_module.leave_out_unread = lambda parts: None
-        try:
-            return Trainer(settings, store, None, me)
-        finally:
-            trainer_module.leave_out_unread = kept
+        trainer = Trainer(settings, store, None, me)
+        for encoder in (trainer.parts.encoder, trainer.parts.target_encoder):
+            encoder.summary_only = lean
+        return trainer
 
     found = {PLAIN: ours(lean=False), OURS: ours()}
     found["ours, every token of the last blocks"] = ours(lean=False)
@@ -114,7 +110,7 @@ def ways(store: Store, given: argparse.Namespace, me: Processes) -> dict[str, Tr
         found["ours, fp16"] = ours(precision="fp16")
     if given.compile:
         found["ours, compiled"] = compiled = ours()
-        compiled._model = torch.compile(compiled.objective, dynamic=True)
+        compiled._model = torch.compile(compiled.recipe.model, dynamic=True)
 
     for slow in (found[PLAIN], unfused):
         groups = parameter_groups(slow.parts, slow.settings.rate.weight_decay)

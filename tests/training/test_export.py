@@ -97,7 +97,7 @@ def load_pretraining_of(folder):
     from training.pretraining.output.checkpoints import load_checkpoint
 
     parts = new_pretraining("tiny1")
-    load_checkpoint(folder.last, parts)
+    load_checkpoint(folder.last, parts, "eegpt tiny1")
     return parts.target_encoder
 
 

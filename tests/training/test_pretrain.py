@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from core.settings import as_yaml, load_settings
+from core.settings import as_yaml
 from training.pretrain import CONFIGS, config_file, main
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.settings import PretrainSettings
+from training.recipes import settings_from
+from training.recipes.settings import EEGPTSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-FAST = "--window 256 --variant tiny1 --device cpu --threads 1 --log-every 1".split()
+FAST = "--window 256 --size tiny1 --device cpu --threads 1 --log-every 1".split()
 SAME = ("step", "alignment", "reconstruction", "loss", "token_variance", "token_rank")
 
 
@@ -44,7 +45,7 @@ def test_a_run_from_a_config_of_ours(start, store, capsys):
     folder, code = start("tiny", "--steps", "3", "--batch", "4", "--validation-subjects", "3")
     assert code == 0
     assert "3 steps of 4 windows" in capsys.readouterr().out
-    settings = load_settings(PretrainSettings, folder.settings_file)
+    settings = settings_from(folder.settings_file)
     assert (settings.steps, settings.batch, settings.validation_windows) == (3, 4, 16)
     assert settings.validation_subjects == ("3",)
     facts = folder.facts()
@@ -65,16 +66,16 @@ def test_a_run_from_a_config_of_ours(start, store, capsys):
 
 @pytest.mark.parametrize("name", [path.stem for path in CONFIGS.glob("*.yaml")])
 def test_configs_are_settings(name):
-    load_settings(PretrainSettings, config_file(name))
+    settings_from(config_file(name))
 
 
 def test_the_papers_settings():
-    paper = load_settings(PretrainSettings, config_file("paper"))
-    ours = load_settings(PretrainSettings, config_file("eegpt"))
+    paper = settings_from(config_file("paper"))
+    ours = settings_from(config_file("eegpt"))
     assert (paper.average.start, paper.average.end) == (0.99, 0.99)
     assert (paper.masks.times, paper.masks.kept_targets) == ("exact", 1.0)
-    assert (paper.variant, paper.epochs, paper.batch) == (ours.variant, ours.epochs, ours.batch)
-    assert ours.model_dump(exclude={"precision"}) == PretrainSettings().model_dump(
+    assert (paper.size, paper.epochs, paper.batch) == (ours.size, ours.epochs, ours.batch)
+    assert ours.model_dump(exclude={"precision"}) == EEGPTSettings().model_dump(
         exclude={"precision"}
     )
 
@@ -204,19 +205,19 @@ def refusal(capsys, *given):
 
 def test_what_is_given_wrongly_is_refused_in_a_sentence(start, store, tmp_path, capsys):
     settings = tmp_path / "mine.yaml"
-    settings.write_text("variant: tiny1\nlerning_rate: 0.1\n")
+    settings.write_text("size: tiny1\nlerning_rate: 0.1\n")
     new = ("--folder", str(tmp_path / "new"), "--store", str(store.folder))
     assert 'mine.yaml: "lerning_rate" is no setting' in refusal(capsys, str(settings), *new)
     settings.write_text("masks:\n  hidden_time: 0.5\n")
     assert 'did you mean "hidden_times"?' in refusal(capsys, str(settings), *new)
-    settings.write_text("variant: huge\n")
-    assert 'variant is "huge"; one of tiny1' in refusal(capsys, str(settings), *new)
+    settings.write_text("size: huge\n")
+    assert 'size is "huge"; one of tiny1' in refusal(capsys, str(settings), *new)
     settings.write_text("window: 1000\n")
     assert "a multiple of the patch, 64, was expected" in refusal(capsys, str(settings), *new)
     settings.write_text("batch: 8\nmasks_per_batch: 3\n")
     assert "must divide" in refusal(capsys, str(settings), *new)
     assert "Unrecognized options: --bach" in refusal(capsys, "tiny", *new, "--bach", "8")
-    assert 'variant is "huge"; one of tiny1' in refusal(capsys, *new, "--variant", "huge")
+    assert 'size is "huge"; one of tiny1' in refusal(capsys, *new, "--size", "huge")
     assert "batch is 0; a whole number from 1" in refusal(capsys, "tiny", *new, "--batch", "0")
     assert "hidden_times" in refusal(capsys, "tiny", *new, "--masks.hidden-times", "3")
     assert 'no settings file "none"; files of ours are' in refusal(capsys, "none", *new)

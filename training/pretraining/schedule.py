@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from training.pretraining.settings import AlignmentSettings, AverageSettings, RateSettings
+from training.pretraining.settings import RateSettings
 
 
 def one_cycle(step: int, steps: int, settings: RateSettings) -> tuple[float, float]:
@@ -30,19 +30,6 @@ def one_cycle(step: int, steps: int, settings: RateSettings) -> tuple[float, flo
         _half_cosine(settings.peak, last, way),
         _half_cosine(settings.beta1_low, settings.beta1_high, way),
     )
-
-
-def kept_of_average(step: int, steps: int, settings: AverageSettings) -> float:
-    """Return how much of the momentum encoder stays when it is averaged after a step from 0."""
-    return settings.start + (settings.end - settings.start) * step / steps
-
-
-def alignment_weight(step: int, settings: AlignmentSettings) -> float:
-    """Return the weight of the alignment loss at a step, counted from 0."""
-    since = step - settings.after
-    if since < 0:
-        return 0.0
-    return settings.weight * min(1.0, (since + 1) / max(1, settings.rising))
 
 
 def _half_cosine(start: float, end: float, way: float) -> float:

@@ -1,4 +1,4 @@
-"""What a pretraining run is told: one YAML file a run, and flags that change it.
+"""What every pretraining run is told: one YAML file a run, and flags that change it.
 
 Every default is what the code that made EEGPT's published weights does; where the paper says
 otherwise, `training/configs/paper.yaml` follows the paper (`docs/pretraining.md`, "Differences").
@@ -10,26 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from core.encoders.eegpt.sizes import SIZES
 from core.settings import Settings
 
-Ablation = Literal["A", "B", "C", "D"]
 Precision = Literal["fp32", "medium", "bf16", "fp16"]
 Parallel = Literal["ddp", "fsdp"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class MaskSettings(Settings):
-    """What is hidden from the encoder."""
-
-    times: Literal["bernoulli", "exact"] = "bernoulli"
-    """Each time hidden by chance on its own (the code), or an exact share of them (the paper)."""
-    hidden_times: Annotated[float, Field(ge=0.0, le=0.95)] = 0.5
-    """Share of times of which nothing is visible."""
-    hidden_channels: Annotated[float, Field(ge=0.05, le=0.95)] = 0.8
-    """Share of channels hidden at the other times, rounded: 46 of 58."""
-    kept_targets: Annotated[float, Field(ge=0.01, le=1.0)] = 0.2
-    """Share of those hidden channels that are reconstructed: 0.2 in the code, 1 in the paper."""
 
 
 class RateSettings(Settings):
@@ -51,26 +36,6 @@ class RateSettings(Settings):
     """Of everything but biases and norms."""
 
 
-class AverageSettings(Settings):
-    """The momentum encoder: how much of it stays at every step, changing linearly."""
-
-    start: Share = 0.996
-    """At the first step; 0.99 throughout in the paper."""
-    end: Share = 1.0
-    """After the last step."""
-
-
-class AlignmentSettings(Settings):
-    """The alignment loss beside the reconstruction's, whose weight is 1."""
-
-    weight: Annotated[float, Field(ge=0.0, le=1e6)] = 1.0
-    """Its weight."""
-    after: Annotated[int, Field(ge=0, le=10**9)] = 0
-    """Steps before it has any weight; the paper has none."""
-    rising: Annotated[int, Field(ge=0, le=10**9)] = 0
-    """Steps over which its weight then grows to the full one."""
-
-
 class PretrainSettings(Settings):
     """A pretraining run."""
 
@@ -78,19 +43,14 @@ class PretrainSettings(Settings):
     """Folder of the window store (training.prepare)."""
     validation_subjects: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """People held out, whose loss chooses the best checkpoint."""
-    objective: Literal["eegpt", "spectrum"] = "eegpt"
-    """eegpt: alignment and reconstruction, as the paper. spectrum: our own, for small encoders and
-    whitened sessions: tokens that give the spectrum of every channel."""
-    variant: str = "large"
-    """Size of the model, from tiny1 to large."""
-    ablation: Ablation = "D"
-    """A: no alignment. B: raw targets. C: no skip. D: everything."""
+    recipe: str = ""
+    """What is learnt, and how: one of `training.recipes.RECIPES`."""
     weights: str | None = None
-    """Checkpoint of all four parts to begin with, instead of random weights."""
+    """Checkpoint to begin with, where the recipe can."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
     """Of the weights, the order of windows, where they begin, and the masks."""
     window: Annotated[int, Field(ge=128, le=65536)] = 1024
-    """Samples of a window; a multiple of the patch of 64."""
+    """Samples of a window."""
     gain: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
     """Factor on the samples; the exported encoder has it in its first layer."""
     whitening: Literal["none", "session", "unit"] = "none"
@@ -107,10 +67,7 @@ class PretrainSettings(Settings):
     """Windows at once in one process; changes memory and speed only. By default all."""
     masks_per_batch: Annotated[int, Field(ge=1, le=2**20)] = 1
     """Masks drawn for an update; the windows that share one differ by nothing else."""
-    masks: MaskSettings = MaskSettings()
-    alignment: AlignmentSettings = AlignmentSettings()
     rate: RateSettings = RateSettings()
-    average: AverageSettings = AverageSettings()
     precision: Precision = "fp32"
     """fp32; medium: the same with coarser products where the device has them, as the published
     code; bf16 or fp16: mixed (the paper's is fp16)."""
@@ -136,17 +93,6 @@ class PretrainSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> PretrainSettings:
-        if self.variant not in SIZES:
-            raise ValueError(f'variant is "{self.variant}"; one of {", ".join(SIZES)} was meant.')
-        if self.window % PATCH:
-            raise ValueError(
-                f"window is {self.window}; a multiple of the patch, {PATCH}, was expected."
-            )
-        if self.objective == "spectrum" and (self.weights is not None or self.ablation != "D"):
-            raise ValueError(
-                "objective is spectrum, which begins with weights of its own and has no ablations; "
-                "leave weights and ablation out."
-            )
         if self.batch % self.masks_per_batch:
             raise ValueError(
                 f"batch is {self.batch} and masks_per_batch {self.masks_per_batch}; the second "
@@ -154,9 +100,6 @@ class PretrainSettings(Settings):
             )
         return self
 
-
-PATCH = 64
-"""Samples of a patch; the shape of the variants' weights."""
 
 FREE = frozenset(
     """

@@ -10,13 +10,13 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from core.encoders.eegpt.layers import Block
-from training.pretraining.objectives.lean import SummaryBlock
 from training.pretraining.processes import Processes
 from training.pretraining.settings import Parallel
 
 
-def shared(objective: nn.Module, me: Processes, how: Parallel) -> nn.Module:
+def shared(
+    objective: nn.Module, me: Processes, how: Parallel, units: tuple[type[nn.Module], ...] = ()
+) -> nn.Module:
     """Return what a process calls instead of an objective, so that gradients become everybody's.
 
     Parameters
@@ -27,6 +27,8 @@ def shared(objective: nn.Module, me: Processes, how: Parallel) -> nn.Module:
     me : Processes
     how : {"ddp", "fsdp"}
         A single process has everything either way.
+    units : tuple of type
+        With FSDP, modules that are whole for as long as they compute.
     """
     if me.count == 1:
         return objective
@@ -36,7 +38,7 @@ def shared(objective: nn.Module, me: Processes, how: Parallel) -> nn.Module:
         )
     mesh = init_device_mesh(me.device.type, (me.count,))
     for part in objective.modules():
-        if isinstance(part, Block | SummaryBlock):  # whole for as long as it computes
+        if isinstance(part, units):
             fully_shard(part, mesh=mesh)
     fully_shard(objective, mesh=mesh, reshard_after_forward=True)
     return objective

@@ -14,23 +14,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.encoders.eegpt.electrodes import CODEX
+from core.encoders.base import EncoderSpec
 from core.errors import InputError
 from core.machine.heap import give_back_memory
-from training.pretraining.masking import Masks
-from training.pretraining.objectives.eegpt import Losses, Objective, collapse, parameter_groups
-from training.pretraining.objectives.lean import leave_out_unread
-from training.pretraining.objectives.parts import check_store, first_weights, objective_of
-from training.pretraining.objectives.spectrum import Parts
 from training.pretraining.output.checkpoints import Progress, load_checkpoint, save_checkpoint
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.output.pictures import Reconstruction
 from training.pretraining.processes import Interruption, Processes
-from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
+from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
 from training.pretraining.sharing import is_sharded, shared, unsynchronised
 from training.pretraining.windows import Group, Windows, WindowStore
+from training.recipes import recipe_of
+from training.recipes.base import Outputs, collapse, parameter_groups
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -39,10 +36,11 @@ _VALIDATION_SEED = 0  # of every run: their validation losses can be compared
 
 @dataclass(frozen=True)
 class _Piece:
-    """What the objective takes at once, and how many windows of it count."""
+    """What the model takes at once, and how many windows of it count."""
 
     count: int
-    given: tuple[Tensor, ...]
+    windows: Tensor
+    drawn: tuple[Tensor, ...]
 
 
 class Trainer:
@@ -77,25 +75,37 @@ class Trainer:
                 "set --batch to a multiple."
             )
         self.settings, self.me, self.tell = settings, me, tell
-        self.windows = Windows(training, settings)
+        self.recipe = recipe = recipe_of(settings)
+        _check_store(training, recipe.spec)
+        self.windows = Windows(training, settings, recipe.draw)
         self.steps = self.windows.steps()
         self.step = 0  # updates done
         self.best: float | None = None
         self._validation = (
-            None if validation is None else Windows(validation, settings, _VALIDATION_SEED)
+            None
+            if validation is None
+            else Windows(validation, settings, recipe.draw, _VALIDATION_SEED)
         )
         self._manifest_sha256 = training.manifest_sha256
 
-        self.parts: Parts = first_weights(settings).to(me.device)
-        check_store(training, self.parts)
-        leave_out_unread(self.parts)
+        recipe.model.to(me.device)
+        self.parts = recipe.parts.to(me.device)
         if settings.precision == "medium":
             torch.set_float32_matmul_precision("medium")
-        self.objective = objective_of(self.parts, settings)
-        self._model = shared(self.objective, me, settings.parallel)
+        self._model = shared(recipe.model, me, settings.parallel, recipe.units)
         groups = parameter_groups(self.parts, settings.rate.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, fused=True)  # one pass over all weights
         self._scaler = torch.amp.GradScaler(me.device.type, enabled=settings.precision == "fp16")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the curves: those of every run, and the recipe's losses."""
+        losses = self.recipe.losses
+        return (
+            *("step", "epoch", *losses, "loss", "learning_rate", "beta1", *self.recipe.followed),
+            *("windows_per_second", "token_variance", "token_rank"),
+            *(f"validation_{name}" for name in losses),
+        )
 
     def load(self, folder: RunFolder) -> None:
         """Take up a run where its last checkpoint left it.
@@ -105,7 +115,7 @@ class Trainer:
         InputError
             If the checkpoint is missing, damaged, or was trained on another store.
         """
-        progress = load_checkpoint(folder.last, self.parts, self.optimiser)
+        progress = load_checkpoint(folder.last, self.parts, self._named, self.optimiser)
         if progress.manifest_sha256 != self._manifest_sha256:
             raise InputError(
                 f"{folder.last} was trained on another store (manifest "
@@ -189,40 +199,40 @@ class Trainer:
         rate, beta1 = one_cycle(step, self.steps, settings.rate)
         for group in self.optimiser.param_groups:
             group["lr"], group["betas"] = rate, (beta1, _BETA2)
-        weight = alignment_weight(step, settings.alignment)
         self.optimiser.zero_grad(set_to_none=True)
-        sums = self._zeros(3)  # alignment, reconstruction, signals
-        sums[2] = float(stop > 0)
+        names = self.recipe.losses
+        sums = self._zeros(len(names) + 2)  # of each loss, of what is minimised, of signals
+        sums[-1] = float(stop > 0)
         tokens = []
         pieces = self._pieces(groups)
         for number, piece in enumerate(pieces, 1):
             share = piece.count / settings.batch
             with unsynchronised(self._model, number < len(pieces)):
-                losses = self._losses(self._model, piece)
+                outputs = self._outputs(self._model, piece)
+                minimised = self.recipe.minimised(outputs.losses, step)
                 # Gradients are averaged over the processes: their sum is wanted.
-                loss = self.objective.weighed(losses, weight) * share * self.me.count
-                self._scaler.scale(loss).backward()
-            sums[0] += share * losses.alignment.detach()
-            sums[1] += share * losses.reconstruction.detach()
+                self._scaler.scale(minimised * share * self.me.count).backward()
+            for place, name in enumerate(names):
+                sums[place] += share * outputs.losses[name].detach()
+            sums[-2] += share * minimised.detach()
             if piece.count:
-                tokens.append(losses.tokens)
-        alignment, reconstruction, signals = self.me.total(sums).tolist()
-        if not math.isfinite(alignment + reconstruction):
-            raise InputError(self._not_finite(groups, alignment, reconstruction))
+                tokens.append(outputs.tokens)
+        *means, loss, signals = self.me.total(sums).tolist()
+        losses = dict(zip(names, means, strict=True))
+        if not math.isfinite(sum(means)):
+            raise InputError(self._not_finite(groups, losses))
         self._scaler.step(self.optimiser)
         self._scaler.update()
-        kept = kept_of_average(step, self.steps, settings.average)
-        self.objective.average(kept)
+        followed = self.recipe.after_step(step, self.steps)
         self.step += 1
         row = {
             "step": self.step,
             "epoch": round(self.step * settings.batch / self.windows.per_epoch, 4),
-            "alignment": alignment,
-            "reconstruction": reconstruction,
-            "loss": reconstruction + (0.0 if settings.ablation == "A" else weight * alignment),
+            **losses,
+            "loss": loss,
             "learning_rate": rate,
             "beta1": beta1,
-            "average_kept": kept,
+            **followed,
         }
         return row, torch.cat(tokens), (stop or signal.SIGTERM) if signals else 0
 
@@ -230,32 +240,34 @@ class Trainer:
     def validate(self, folder: RunFolder, curves: Curves | None = None) -> dict[str, float]:
         """Return the losses on the people held out, and keep the checkpoint if it is the best.
 
-        A reconstruction of their first window is drawn with the curves, if wanted.
-
-        The best has the lowest loss of the reconstruction: the alignment loss is lowest when
-        tokens are all alike.
+        What the recipe shows of their first window is drawn with the curves, if wanted.
         """
         if self._validation is None:
             return {}
         batch = self.settings.batch
         batches = max(1, self.settings.validation_windows // batch)
-        sums = self._zeros(2)
-        drawn: Reconstruction | None = None
+        names = self.recipe.losses
+        sums = self._zeros(len(names))
+        picture: Reconstruction | None = None
         for number in range(batches):
             groups = self._validation.batch(number, self.me.rank, self.me.count)
             for piece in self._pieces(groups):
-                losses = self._losses(self.objective, piece)
+                outputs = self._outputs(self.recipe.model, piece)
                 share = piece.count / (batches * batch)
-                sums += share * torch.stack((losses.alignment, losses.reconstruction))
-                if curves is not None and drawn is None:
-                    drawn = self._reconstruction(piece, losses)
-        alignment, reconstruction = self.me.total(sums).tolist()
-        if self.best is None or reconstruction < self.best:
-            self.best = reconstruction
+                sums += share * torch.stack([outputs.losses[name] for name in names])
+                if curves is not None and picture is None and outputs.made is not None:
+                    picture = self.recipe.picture(
+                        piece.windows[:1].cpu(),
+                        [tensor.cpu() for tensor in piece.drawn],
+                        outputs.made[:1].cpu(),
+                    )
+        losses = dict(zip(names, self.me.total(sums).tolist(), strict=True))
+        if self.best is None or losses[self.recipe.chooses] < self.best:
+            self.best = losses[self.recipe.chooses]
             save_checkpoint(folder.best, self.parts, self._progress(), write=self.me.first)
-        if curves is not None and drawn is not None:
-            curves.draw(self.step, drawn)
-        return {"validation_alignment": alignment, "validation_reconstruction": reconstruction}
+        if curves is not None and picture is not None:
+            curves.draw(self.step, picture)
+        return {f"validation_{name}": value for name, value in losses.items()}
 
     def _due(self, every: int) -> bool:
         """Whether something is to be done after this step; everything is after the last."""
@@ -265,44 +277,32 @@ class Trainer:
         return self.windows.batch(step, self.me.rank, self.me.count)
 
     def _pieces(self, groups: list[Group]) -> list[_Piece]:
-        """Return what the objective takes, no more windows at once than fit."""
+        """Return what the model takes, no more windows at once than fit."""
         device = self.me.device
         pieces = []
         for group in groups:
-            fixed = [
-                torch.from_numpy(array).to(device)
-                for array in (group.channel_ids, group.masks.visible, group.masks.targets)
-            ]
+            drawn = tuple(torch.from_numpy(array).to(device) for array in group.drawn)
             most = self.settings.micro_batch or len(group.windows)
             for start in range(0, len(group.windows), most):
                 windows = torch.from_numpy(group.windows[start : start + most])
-                pieces.append(_Piece(len(windows), (windows.to(device), *fixed)))
+                pieces.append(_Piece(len(windows), windows.to(device), drawn))
         if is_sharded(self._model):
             # Weights are gathered for every piece, which takes all processes: those that have
             # fewer montages compute one of theirs again, for nothing.
             pieces += [replace(pieces[0], count=0)] * (self.me.most(len(pieces)) - len(pieces))
         return pieces
 
-    def _losses(self, model: torch.nn.Module, piece: _Piece) -> Losses:
+    def _outputs(self, model: torch.nn.Module, piece: _Piece) -> Outputs:
         kind = _MIXED.get(self.settings.precision)
         device = self.me.device.type
         with nullcontext() if kind is None else torch.autocast(device, dtype=kind):
-            return model(*piece.given)
+            outputs: Outputs = model(piece.windows, *piece.drawn)
+        return outputs
 
-    def _reconstruction(self, piece: _Piece, losses: Losses) -> Reconstruction | None:
-        """Return the first window of a piece for a picture, where waveforms are reconstructed."""
-        if losses.drawn is None or not isinstance(self.objective, Objective):
-            return None
-        windows, ids, visible, targets = (tensor.cpu() for tensor in piece.given)
-        drawn = self.objective.restored(windows[:1], targets, losses.drawn[:1].cpu())
-        return Reconstruction(
-            windows[0].numpy(),
-            drawn[0].numpy(),
-            Masks(visible.numpy(), targets.numpy()),
-            [CODEX[place] for place in ids.tolist()],
-            self.windows.store.rate,
-            self.windows.store.unit,
-        )
+    @property
+    def _named(self) -> str:
+        """What a checkpoint is of."""
+        return f"{self.settings.recipe} {self.recipe.spec.size}"
 
     def _zeros(self, count: int) -> Tensor:
         """Return zeros to add losses to, where they are computed."""
@@ -312,16 +312,17 @@ class Trainer:
     def _progress(self) -> Progress:
         return Progress(
             self.step,
-            self.settings.variant,
+            self._named,
             self._manifest_sha256,
             self.best,
             self._scaler.state_dict() or None,
         )
 
-    def _not_finite(self, groups: list[Group], alignment: float, reconstruction: float) -> str:
+    def _not_finite(self, groups: list[Group], losses: dict[str, float]) -> str:
+        listed = ", ".join(f"{name} {value:g}" for name, value in losses.items())
         said = (
-            f"The loss of step {self.step + 1} is not finite (alignment {alignment:g}, "
-            f"reconstruction {reconstruction:g}), so training stops; the last good checkpoint stays"
+            f"The loss of step {self.step + 1} is not finite ({listed}), so training stops; the "
+            "last good checkpoint stays"
         )
         for group in groups:
             for window, recording in zip(group.windows, group.recordings, strict=True):
@@ -330,15 +331,23 @@ class Trainer:
         return f"{said}. Try a lower --rate.peak, or --precision bf16 or fp32."
 
     def _say(self, row: dict[str, Any]) -> None:
+        names = self.recipe.losses
         line = (
-            f"step {row['step']} of {self.steps}  alignment {row['alignment']:.4f}  "
-            f"reconstruction {row['reconstruction']:.4f}  "
-            f"token variance {row['token_variance']:.2g}, rank {row['token_rank']:.1f}  "
+            f"step {row['step']} of {self.steps}  "
+            + "".join(f"{name} {row[name]:.4f}  " for name in names)
+            + f"token variance {row['token_variance']:.2g}, rank {row['token_rank']:.1f}  "
             f"{row['windows_per_second']:g} windows/s"
         )
-        if "validation_reconstruction" in row:
-            line += (
-                f"  held out: {row['validation_alignment']:.4f}, "
-                f"{row['validation_reconstruction']:.4f}"
-            )
+        if f"validation_{names[0]}" in row:
+            held_out = ", ".join(f"{row[f'validation_{name}']:.4f}" for name in names)
+            line += f"  held out: {held_out}"
         self.tell(line)
+
+
+def _check_store(store: WindowStore, spec: EncoderSpec) -> None:
+    """Refuse a store whose windows are not what the encoder takes."""
+    if (store.rate, store.unit) != (spec.rate, spec.unit):
+        raise InputError(
+            f"The store holds {store.unit} at {store.rate:g} Hz and the model takes {spec.unit} at "
+            f"{spec.rate:g} Hz; prepare it again for this model."
+        )

@@ -6,17 +6,15 @@ on needs to remember nothing, and processes agree without talking to each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from core.decoding.spatial import channel_covariance, euclidean_alignment, power
-from core.encoders.eegpt.electrodes import channel_ids
 from core.errors import InputError
-from training.pretraining.masking import Masks, draw_masks
-from training.pretraining.settings import PATCH, PretrainSettings
+from training.pretraining.settings import PretrainSettings
 
 UNIT_DEVIATION = 0.01
 """Of every channel after `whitening: unit`, in mV: 10 microvolts, as EEG has."""
@@ -74,22 +72,20 @@ class WindowStore(Protocol):
 
 @dataclass(frozen=True)
 class Group:
-    """Windows of one montage that share their masks: what goes through the model together.
+    """Windows of one montage that share what is drawn: what goes through the model together.
 
     Attributes
     ----------
     windows : ndarray of float32, shape (windows, channels, samples)
         Only channels that were recorded.
-    channel_ids : ndarray of int64, shape (channels,)
-        Their codex positions.
-    masks : Masks
+    drawn : tuple of ndarray
+        What the recipe drew for them: channel ids, masks.
     recordings : tuple of int
         Where each window is from, for a message.
     """
 
     windows: np.ndarray
-    channel_ids: np.ndarray
-    masks: Masks
+    drawn: tuple[np.ndarray, ...]
     recordings: tuple[int, ...]
 
 
@@ -118,9 +114,14 @@ class Windows:
     """
 
     def __init__(
-        self, store: WindowStore, settings: PretrainSettings, seed: int | None = None
+        self,
+        store: WindowStore,
+        settings: PretrainSettings,
+        draw: Callable[[Sequence[str], np.random.Generator], tuple[np.ndarray, ...]],
+        seed: int | None = None,
     ) -> None:
         self.store = store
+        self._draw = draw
         self._settings = settings
         self._seed = settings.seed if seed is None else seed
         length = settings.window
@@ -131,7 +132,6 @@ class Windows:
                 f"No recording of the store has {length} samples, which is the window; "
                 "set a shorter one with --window, or add recordings."
             )
-        ids = channel_ids(store.channels)
         montages: dict[bytes, int] = {}
         self._rows: list[np.ndarray] = []  # of each montage, its rows of a crop
         self._montage = np.zeros(len(counts), dtype=np.int64)  # of each recording
@@ -147,7 +147,7 @@ class Windows:
                     "fewer than two of the model's channels; nothing of it could be both shown "
                     "and hidden. Prepare the store without it."
                 )
-        self._ids = [ids[rows] for rows in self._rows]
+        self._names = [tuple(store.channels[row] for row in rows) for rows in self._rows]
         self._epochs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._filters: dict[tuple[str, str, int], np.ndarray] = {}
 
@@ -234,15 +234,11 @@ class Windows:
         return recording, int(starts[place] * room)
 
     def _group(self, step: int, part: int, montage: int, windows: list[tuple[int, int]]) -> Group:
-        settings = self._settings
-        rows = self._rows[montage]
         crops = [self._read(recording, start, montage) for recording, start in windows]
         random = np.random.default_rng((self._seed, _MASKS, step, part, montage))
-        times = settings.window // PATCH
         return Group(
             np.stack(crops),
-            self._ids[montage],
-            draw_masks(times, len(rows), settings.masks, random),
+            self._draw(self._names[montage], random),
             tuple(recording for recording, _ in windows),
         )
 

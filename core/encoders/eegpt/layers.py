@@ -74,12 +74,27 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, rotation: Rotation | None = None) -> Tensor:
-        """Mix the tokens of `x`, shape (batch, tokens, width)."""
+    def forward(
+        self, x: Tensor, rotation: Rotation | None = None, last: int | None = None
+    ) -> Tensor:
+        """Mix the tokens of `x`, shape (batch, tokens, width); return all or the last ones.
+
+        With `last`, no queries are made for the others, which is most of what they cost.
+        """
+        if last is not None:
+            return self._last(x, last)
         qkv = self.qkv(x).unflatten(-1, (3, self.heads, -1))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (batch, heads, tokens, head width) each
         if rotation is not None:
             q, k = rotation(q), rotation(k)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.proj(mixed.transpose(1, 2).flatten(2))
+
+    def _last(self, x: Tensor, last: int) -> Tensor:
+        width, weight, bias = x.shape[-1], self.qkv.weight, self.qkv.bias
+        q = F.linear(x[:, -last:], weight[:width], bias[:width])
+        k, v = F.linear(x, weight[width:], bias[width:]).chunk(2, dim=-1)
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
         mixed = F.scaled_dot_product_attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
@@ -113,10 +128,16 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=NORM_EPS)
         self.mlp = Mlp(width)
 
-    def forward(self, x: Tensor, rotation: Rotation | None = None) -> Tensor:
-        """Transform the tokens of `x`, shape (batch, tokens, width)."""
-        x = x + self.attn(self.norm1(x), rotation)
-        return x + self.mlp(self.norm2(x))
+    def forward(
+        self, x: Tensor, rotation: Rotation | None = None, last: int | None = None
+    ) -> Tensor:
+        """Transform the tokens of `x`, shape (batch, tokens, width); return all or the last ones.
+
+        The last ones look at all the others as before, so they are the same but for rounding.
+        """
+        kept = x if last is None else x[:, -last:]
+        kept = kept + self.attn(self.norm1(x), rotation, last)
+        return kept + self.mlp(self.norm2(kept))
 
 
 def blocks(width: int, heads: int, depth: int) -> nn.ModuleList:

@@ -38,7 +38,7 @@ def test_the_published_sizes(encoder):
     # 22 channels to 19, 4 tokens of 512, 16 patches, 4 classes: 34,249 numbers in the paper's code.
     class Large:
         class spec:  # noqa: N801
-            summary, patch = (4, 512), 64
+            token_shape = staticmethod(lambda electrodes: (16, 4, 512))
 
     layers = probe._make(Large, (22, 1024), probe.SITES, 4)
     assert sum(parameter.numel() for parameter in layers.parameters()) == 34_249

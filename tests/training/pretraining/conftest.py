@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from training.pretraining.processes import Processes
-from training.pretraining.settings import PretrainSettings
 from training.pretraining.trainer import Trainer
+from training.recipes import settings_of
 
 CHANNELS = ("F3", "FZ", "F4", "C3", "CZ", "C4", "P3", "P4")
 ALL, FEW = slice(None), slice(3, 6)
@@ -96,7 +96,7 @@ def settings():
 
     def make(**changes):
         small = {
-            "variant": "tiny1",
+            "size": "tiny1",
             "window": 256,
             "steps": 20,
             "batch": 8,
@@ -106,7 +106,8 @@ def settings():
             "validation_windows": 16,
             "device": "cpu",
         }
-        return PretrainSettings.model_validate(small | changes)
+        given = {"recipe": "eegpt"} | small | changes
+        return settings_of(given["recipe"]).model_validate(given)
 
     return make
 

@@ -1,8 +1,11 @@
 import pytest
 import torch
 
-from training.pretraining.schedule import alignment_weight, kept_of_average, one_cycle
-from training.pretraining.settings import AlignmentSettings, AverageSettings, RateSettings
+from training.pretraining.schedule import one_cycle
+from training.pretraining.settings import RateSettings
+from training.recipes.base import ema_decay
+from training.recipes.eegpt import alignment_weight
+from training.recipes.settings import AlignmentSettings, AverageSettings
 
 
 @pytest.mark.parametrize("steps", [5, 10, 37, 1000])
@@ -43,12 +46,12 @@ def test_the_shortest_runs_have_a_rate(steps):
 
 def test_the_average_keeps_ever_more():
     steps = 200
-    kept = [kept_of_average(step, steps, AverageSettings()) for step in range(steps + 1)]
+    kept = [ema_decay(step, steps, 0.996, 1.0) for step in range(steps + 1)]
     assert kept[0] == 0.996
     assert kept[50] == pytest.approx(0.997)
     assert kept[-1] == 1.0  # one value more than there are steps, as in the published code
     papers = AverageSettings(start=0.99, end=0.99)
-    assert {kept_of_average(step, steps, papers) for step in range(steps)} == {0.99}
+    assert {ema_decay(step, steps, papers.start, papers.end) for step in range(steps)} == {0.99}
 
 
 def test_the_alignment_can_wait():

@@ -21,7 +21,7 @@ def folder(tmp_path):
 
     def begin(trainer, name="run"):
         folder = RunFolder(tmp_path / name)
-        folder.begin(trainer.settings, {})
+        folder.begin(trainer.settings, {}, trainer.columns)
         return folder
 
     return begin
@@ -58,7 +58,7 @@ def test_losses_fall_and_everything_is_written(trainer, folder):
     assert float(last["reconstruction"]) < float(first["reconstruction"])
     assert float(first["learning_rate"]) == pytest.approx(2.5e-4)
     assert float(last["learning_rate"]) == pytest.approx(3.125e-5)
-    assert float(first["average_kept"]) == 0.996
+    assert float(first["ema_decay"]) == 0.996
     validated = [int(row["step"]) for row in rows if row["validation_alignment"]]
     assert validated == [10, 20, 30]
     assert len(lines) == 30
@@ -81,7 +81,7 @@ def test_the_best_has_the_lowest_validation_loss_and_is_read_as_published_files_
     assert progress.best == min(held_out.values())
     parts = load_pretraining(path.best)
     again = trainer()
-    load_checkpoint(path.best, again.parts)
+    load_checkpoint(path.best, again.parts, "eegpt tiny1")
     for name, tensor in parts.state_dict().items():
         assert torch.equal(tensor, again.parts.state_dict()[name])
     fresh = trainer()
@@ -150,7 +150,9 @@ def test_the_batchs_loss_is_the_mean_over_its_windows(trainer):
         for group in groups:
             for piece in made._pieces([group]):
                 expected += (
-                    len(group.windows) / 19 * float(made.objective(*piece.given).reconstruction)
+                    len(group.windows)
+                    / 19
+                    * float(made.recipe.model(piece.windows, *piece.drawn).losses["reconstruction"])
                 )
     row, tokens, _ = made.update(groups)
     assert row["reconstruction"] == pytest.approx(expected, rel=1e-6)
@@ -192,7 +194,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(trainer, s
         run(made, path)
     assert read_progress(path.last).step == 5
     again = trainer(steps=30)
-    load_checkpoint(path.last, again.parts, again.optimiser)
+    load_checkpoint(path.last, again.parts, "eegpt tiny1", again.optimiser)
     assert all(p.isfinite().all() for p in again.parts.parameters())
 
 
@@ -215,22 +217,24 @@ def test_a_second_signal_ends_the_program(trainer):
 def test_what_does_not_fit_is_refused(trainer, store, others, folder, tmp_path):
     path = folder(made := trainer(steps=1))
     run(made, path)
-    with pytest.raises(InputError, match="is a checkpoint of tiny1, and this run is tiny2"):
-        trainer(variant="tiny2").load(path)
-    with pytest.raises(InputError, match="is a checkpoint of tiny1, and variant is tiny2"):
-        trainer(variant="tiny2", weights=str(path.best))
+    with pytest.raises(
+        InputError, match="is a checkpoint of eegpt tiny1, and this run is of eegpt tiny2"
+    ):
+        trainer(size="tiny2").load(path)
+    with pytest.raises(InputError, match="is a checkpoint of tiny1, and size is tiny2"):
+        trainer(size="tiny2", weights=str(path.best))
     with pytest.raises(InputError, match="was trained on another store"):
         trainer(training=replace(store, manifest_sha256="1" * 64)).load(path)
     with pytest.raises(InputError, match="holds uV at 250 Hz and the model takes mV at 256 Hz"):
         trainer(training=replace(store, unit="uV", rate=250.0))
     with pytest.raises(InputError, match="lacks the optimiser's state"):
-        load_checkpoint(path.best, made.parts, made.optimiser)
+        load_checkpoint(path.best, made.parts, "eegpt tiny1", made.optimiser)
     content = path.last.read_bytes()
     path.last.write_bytes(content[:-100])
     with pytest.raises(InputError, match="is damaged"):
         trainer().load(path)
     with pytest.raises(InputError, match="exists already; choose another one"):
-        path.begin(made.settings, {})
+        path.begin(made.settings, {}, made.columns)
     with pytest.raises(InputError, match="There is no checkpoint"):
         trainer().load(RunFolder(tmp_path / "nowhere"))
 

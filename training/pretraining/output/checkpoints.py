@@ -7,15 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.errors import InputError, reason
 from core.machine.files import write_whole
 from core.tensor_file import DamagedError, read_tensors
-from training.pretraining.objectives.spectrum import Parts
 from training.pretraining.sharing import part_of, whole
 
-VERSION = 1
+VERSION = 2
 
 _HEADER = "eegpt_realtime.pretraining"  # key of our JSON among a file's metadata
 _OPTIMISER = "optimizer."
@@ -30,17 +29,18 @@ class Progress:
     ----------
     step : int
         Updates done.
-    variant : str
+    model : str
+        Recipe and size of what learns.
     manifest_sha256 : str
         Of the store.
     best : float or None
-        Lowest validation loss of the reconstruction so far.
+        Lowest validation loss that chooses so far.
     loss_scale : dict
         State of fp16's scaler; empty in other precisions.
     """
 
     step: int
-    variant: str
+    model: str
     manifest_sha256: str
     best: float | None = None
     loss_scale: dict[str, float] | None = None
@@ -48,7 +48,7 @@ class Progress:
 
 def save_checkpoint(
     path: Path,
-    parts: Parts,
+    parts: nn.Module,
     progress: Progress,
     optimiser: torch.optim.Optimizer | None = None,
     write: bool = True,
@@ -61,11 +61,11 @@ def save_checkpoint(
     Parameters
     ----------
     path : Path
-    parts : Pretraining or Spectral
+    parts : Module
     progress : Progress
     optimiser : torch.optim.Optimizer, optional
-        For a checkpoint to go on from. Without it, the file has the four parts under their
-        published names, as `core.encoders.eegpt.checkpoint.load_pretraining` reads them.
+        For a checkpoint to go on from. Without it, the file has the parts under their own names;
+        EEGPT's are the published ones, as `load_pretraining` reads them.
     write : bool
         False in all processes but the one that writes.
 
@@ -104,22 +104,19 @@ def read_progress(path: Path) -> Progress:
 
 
 def load_checkpoint(
-    path: Path, parts: Parts, optimiser: torch.optim.Optimizer | None = None
+    path: Path, parts: nn.Module, model: str, optimiser: torch.optim.Optimizer | None = None
 ) -> Progress:
-    """Fill the four parts, and the optimiser, with what a checkpoint holds.
+    """Fill the parts, and the optimiser, with what a checkpoint of a model holds.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, of another variant, or holds no state of the optimiser
+        If the file is missing, damaged, of another model, or holds no state of the optimiser
         that is asked for.
     """
     progress, tensors = _read(path)
-    variant = parts.encoder.spec.size
-    if progress.variant != variant:
-        raise InputError(
-            f"{path} is a checkpoint of {progress.variant}, and this run is {variant}."
-        )
+    if progress.model != model:
+        raise InputError(f"{path} is a checkpoint of {progress.model}, and this run is of {model}.")
     wanted = parts.state_dict()
     weights = {name: t for name, t in tensors.items() if not name.startswith(_OPTIMISER)}
     wrong = [n for n in wanted.keys() | weights.keys() if not _alike(wanted.get(n), weights.get(n))]

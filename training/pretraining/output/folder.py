@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,15 +17,9 @@ from typing import Any
 
 from core.errors import InputError
 from core.machine.files import write_whole
-from core.settings import as_yaml, load_settings
+from core.settings import as_yaml
 from training.pretraining.settings import FREE, PretrainSettings
-
-COLUMNS = tuple(
-    """
-    step epoch alignment reconstruction loss learning_rate beta1 average_kept
-    windows_per_second token_variance token_rank validation_alignment validation_reconstruction
-    """.split()
-)
+from training.recipes import settings_from
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class RunFolder:
         """
         if not self.settings_file.is_file():
             raise InputError(f"{self.path} is no folder of a run: it has no settings.yaml.")
-        return load_settings(PretrainSettings, self.settings_file)
+        return settings_from(self.settings_file)
 
     def facts(self) -> dict[str, Any]:
         """Return what `begin` wrote.
@@ -108,8 +102,10 @@ class RunFolder:
             return None
         return sorted({tuple(row): row for part in parts for row in part["recordings"]}.values())
 
-    def begin(self, settings: PretrainSettings, facts: Mapping[str, Any]) -> None:
-        """Make the folder and write down what the run is.
+    def begin(
+        self, settings: PretrainSettings, facts: Mapping[str, Any], columns: Sequence[str]
+    ) -> None:
+        """Make the folder and write down what the run is, and the columns of its curves.
 
         Raises
         ------
@@ -123,7 +119,7 @@ class RunFolder:
             )
         # The settings last: a folder that has them is complete.
         self._write_facts(dict(facts) | {"started": _origin(), "resumed": []})
-        write_whole(self.curves_file, _csv_line(COLUMNS))
+        write_whole(self.curves_file, _csv_line(columns))
         write_whole(self.settings_file, as_yaml(settings).encode())
 
     def go_on(self, settings: PretrainSettings, step: int) -> None:
@@ -139,8 +135,14 @@ class RunFolder:
         facts["resumed"].append(_origin() | {"step": step})
         self._write_facts(facts)
         rows = [row for row in self.curves() if int(row["step"]) <= step]
-        lines = [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)]
+        columns = self.columns()
+        lines = [columns, *([row[name] for name in columns] for row in rows)]
         write_whole(self.curves_file, b"".join(map(_csv_line, lines)), overwrite=True)
+
+    def columns(self) -> list[str]:
+        """Return the names of the curves."""
+        with self.curves_file.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file))
 
     def curves(self) -> list[dict[str, str]]:
         """Return the lines of the curves; a line that a crash left unfinished is no line."""
@@ -155,7 +157,8 @@ class RunFolder:
         """Add a line to the curves; what is not known stays empty."""
         # Opened each time: what is written is there whenever the process dies.
         with self.curves_file.open("ab") as file:
-            file.write(_csv_line(["" if row.get(n) is None else row[n] for n in COLUMNS]))
+            values = ["" if row.get(name) is None else row[name] for name in self.columns()]
+            file.write(_csv_line(values))
 
     def _write_facts(self, facts: Mapping[str, Any]) -> None:
         write_whole(self.facts_file, (json.dumps(facts, indent=1) + "\n").encode(), overwrite=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.machine.files import write_whole
-from training.pretraining.masking import Masks
 from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -29,7 +28,9 @@ class Reconstruction:
     window : ndarray, shape (channels, samples)
     waveforms : ndarray, shape (targets, samples of a patch)
         In the window's unit.
-    masks : Masks
+    visible : ndarray of int, shape (visible times, visible channels)
+    targets : ndarray of int, shape (targets,)
+        As `training.recipes.masking.Masks` has them.
     channels : sequence of str
     rate : float
         In Hz.
@@ -38,23 +39,24 @@ class Reconstruction:
 
     window: np.ndarray
     waveforms: np.ndarray
-    masks: Masks
+    visible: np.ndarray
+    targets: np.ndarray
     channels: Sequence[str]
     rate: float
     unit: str
 
     def seen(self) -> np.ndarray:
         """Return the window with nan wherever the encoder saw nothing."""
-        return self._at(self.masks.visible.ravel(), self._patches())
+        return self._at(self.visible.ravel(), self._patches())
 
     def made(self) -> np.ndarray:
         """Return the reconstruction, with nan wherever none was asked for."""
-        return self._at(self.masks.targets, self.waveforms)
+        return self._at(self.targets, self.waveforms)
 
     def _patches(self) -> np.ndarray:
         length = self.waveforms.shape[-1]
         grid = self.window.reshape(len(self.window), -1, length).swapaxes(0, 1)
-        return grid.reshape(-1, length)[self.masks.visible.ravel()]
+        return grid.reshape(-1, length)[self.visible.ravel()]
 
     def _at(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
         channels, length = len(self.window), self.waveforms.shape[-1]

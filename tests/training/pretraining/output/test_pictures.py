@@ -6,12 +6,11 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from training.pretraining.masking import Masks
-from training.pretraining.objectives.eegpt import Objective
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.output.pictures import Reconstruction, draw, save_picture
 from training.pretraining.processes import Interruption
+from training.recipes.eegpt import Objective
 
 PATCH = 64
 
@@ -20,9 +19,9 @@ PATCH = 64
 def found():
     """Two channels of three patches: 0 and 3 are seen (of times 0 and 1), 2 and 4 are asked for."""
     window = np.arange(2 * 3 * PATCH, dtype=float).reshape(2, 3 * PATCH)
-    masks = Masks(np.array([[0], [3]]), np.array([4, 2]))
+    visible, targets = np.array([[0], [3]]), np.array([4, 2])
     waveforms = np.stack((np.full(PATCH, -4.0), np.full(PATCH, -2.0)))
-    return Reconstruction(window, waveforms, masks, ("C3", "C4"), 256.0, "mV")
+    return Reconstruction(window, waveforms, visible, targets, ("C3", "C4"), 256.0, "mV")
 
 
 def test_what_was_seen_and_made_lies_where_it_was(found):
@@ -81,7 +80,7 @@ def test_a_perfect_reconstruction_is_the_window(trainer, ablation):
 def test_a_picture_a_validation(trainer, tmp_path):
     made = trainer(steps=4, validate_every=2)
     folder = RunFolder(tmp_path / "run")
-    folder.begin(made.settings, {})
+    folder.begin(made.settings, {}, made.columns)
     with Interruption() as interruption:
         made.run(folder, interruption)
     names = sorted(path.name for path in folder.pictures.iterdir())
@@ -91,11 +90,11 @@ def test_a_picture_a_validation(trainer, tmp_path):
     assert not np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("changes", [{"pictures": False}, {"objective": "spectrum"}])
+@pytest.mark.parametrize("changes", [{"pictures": False}, {"recipe": "spectrum"}])
 def test_none_where_none_is_wanted_or_no_waveform_is_made(trainer, tmp_path, changes):
     made = trainer(**changes)
     folder = RunFolder(tmp_path / "run")
-    folder.begin(made.settings, {})
+    folder.begin(made.settings, {}, made.columns)
     made.validate(folder, Curves(folder, made.settings))
     assert not folder.pictures.exists()
 
@@ -106,7 +105,7 @@ def test_tensorboard_has_curves_and_pictures(trainer, tmp_path):
 
     made = trainer(tensorboard=True)
     folder = RunFolder(tmp_path / "run")
-    folder.begin(made.settings, {})
+    folder.begin(made.settings, {}, made.columns)
     curves = Curves(folder, made.settings)
     made.validate(folder, curves)
     curves.add(made.update(made.windows.batch(0))[0])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training.pretraining.masking import draw_masks, visible_channels
-from training.pretraining.settings import MaskSettings
+from training.recipes.masking import draw_masks, visible_channels
+from training.recipes.settings import MaskSettings
 
 TIMES, CHANNELS = 16, 58
 

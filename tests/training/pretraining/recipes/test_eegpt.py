@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -6,9 +8,10 @@ from core.encoders.eegpt.checkpoint import new_pretraining
 from core.encoders.eegpt.model import eegpt_spec
 from core.encoders.eegpt.pretraining import Pretraining
 from core.encoders.eegpt.sizes import SIZES
-from training.pretraining.masking import draw_masks
-from training.pretraining.objectives.eegpt import Objective, collapse, parameter_groups
-from training.pretraining.settings import MaskSettings
+from training.recipes.base import collapse, parameter_groups, update_ema
+from training.recipes.eegpt import EEGPTRecipe, Objective
+from training.recipes.masking import draw_masks
+from training.recipes.settings import EEGPTSettings, MaskSettings
 
 IDS = torch.tensor([27, 29, 31, 47, 11])
 TIMES, PATCH = 6, 64
@@ -34,6 +37,11 @@ def given():
     window = torch.randn(3, len(IDS), TIMES * PATCH, generator=generator, dtype=torch.float64)
     masks = draw_masks(TIMES, len(IDS), MaskSettings(), np.random.default_rng(2))
     return window, IDS, torch.from_numpy(masks.visible), torch.from_numpy(masks.targets)
+
+
+def minimised(losses, ablation="D"):
+    recipe = EEGPTRecipe(EEGPTSettings(size="tiny1", ablation=ablation))
+    return recipe.minimised(losses, 0)
 
 
 def standardised(x):
@@ -74,27 +82,26 @@ def by_hand(parts, window, ids, visible, targets, skip=True, normed=True):
 )
 def test_the_losses_are_those_of_the_definition(parts, given, ablation, how):
     objective = Objective(parts, ablation)
-    losses = objective(*given)
+    losses = objective(*given).losses
     alignment, reconstruction = by_hand(parts, *given, **how)
-    assert float(losses.alignment.detach()) == pytest.approx(float(alignment.detach()), rel=1e-9)
-    assert float(losses.reconstruction.detach()) == pytest.approx(
+    assert float(losses["alignment"].detach()) == pytest.approx(float(alignment.detach()), rel=1e-9)
+    assert float(losses["reconstruction"].detach()) == pytest.approx(
         float(reconstruction.detach()), rel=1e-9
     )
-    total = objective.weighed(losses, 1.0)
+    total = minimised(losses, ablation)
     expected = reconstruction if ablation == "A" else alignment + reconstruction
     assert float(total.detach()) == pytest.approx(float(expected.detach()), rel=1e-9)
 
 
 def test_the_ablations_differ(parts, given):
-    found = {name: Objective(parts, name)(*given)[:2] for name in ("B", "C", "D")}
-    reconstructions = [float(losses[1].detach()) for losses in found.values()]
+    found = {name: Objective(parts, name)(*given).losses for name in ("B", "C", "D")}
+    reconstructions = [float(losses["reconstruction"].detach()) for losses in found.values()]
     assert len({round(value, 9) for value in reconstructions}) == 3
-    assert len({float(losses[0].detach()) for losses in found.values()}) == 1
+    assert len({float(losses["alignment"].detach()) for losses in found.values()}) == 1
 
 
 def test_the_momentum_encoder_gets_no_gradient_and_everything_else_does(parts, given):
-    objective = Objective(parts)
-    objective.weighed(objective(*given), 1.0).backward()
+    minimised(Objective(parts)(*given).losses).backward()
     for name, parameter in parts.named_parameters():
         learns = not name.startswith("target_encoder.") and not name.endswith(".freqs")
         assert (parameter.grad is not None) is learns, name
@@ -102,10 +109,10 @@ def test_the_momentum_encoder_gets_no_gradient_and_everything_else_does(parts, g
 
 def test_without_alignment_its_gradient_is_zero(parts, given):
     objective = Objective(parts, "A")
-    objective.weighed(objective(*given), 1.0).backward()
+    minimised(objective(*given).losses, "A").backward()
     without = [p.grad.clone() for p in parts.parameters() if p.grad is not None]
     parts.zero_grad()
-    objective(*given).reconstruction.backward()
+    objective(*given).losses["reconstruction"].backward()
     alone = [p.grad for p in parts.parameters() if p.grad is not None]
     for one, other in zip(without, alone, strict=True):
         torch.testing.assert_close(one, other)
@@ -113,7 +120,7 @@ def test_without_alignment_its_gradient_is_zero(parts, given):
 
 def test_the_average_moves_by_its_share(parts):
     before = {n: p.clone() for n, p in parts.target_encoder.named_parameters()}
-    Objective(parts).average(0.9)
+    update_ema(parts.target_encoder, parts.encoder, 0.9)
     online = dict(parts.encoder.named_parameters())
     for name, after in parts.target_encoder.named_parameters():
         torch.testing.assert_close(after, 0.9 * before[name] + 0.1 * online[name])
@@ -125,7 +132,7 @@ def test_the_gain_is_a_factor_on_the_samples(parts, given):
     with torch.no_grad():
         one = Objective(parts, gain=30.0)(window, *masks)
         other = Objective(parts)(window * 30.0, *masks)
-    assert one[:2] == other[:2]
+    assert one.losses == other.losses
 
 
 def test_the_six_groups_are_the_published_ones():
@@ -143,18 +150,18 @@ def test_the_six_groups_are_the_published_ones():
 
 
 # The widest two take seconds and no other path.
-@pytest.mark.parametrize("variant", [name for name, size in SIZES.items() if size.width < 512])
-def test_losses_of_every_variant_at_the_beginning(variant):
-    parts = new_pretraining(variant)
+@pytest.mark.parametrize("size", [name for name, each in SIZES.items() if each.width < 512])
+def test_losses_of_every_size_at_the_beginning(size):
+    parts = new_pretraining(size)
     window = 0.03 * torch.randn(1, 58, 1024, generator=torch.Generator().manual_seed(0))
     masks = draw_masks(16, 58, MaskSettings(), np.random.default_rng(0))
     with torch.no_grad():
         losses = Objective(parts)(
             window, torch.arange(58), *map(torch.from_numpy, (masks.visible, masks.targets))
-        )
+        ).losses
     # Predictions near zero of targets of unit variance.
-    assert float(losses.alignment) == pytest.approx(1.0, abs=0.2)
-    assert 0.5 < float(losses.reconstruction) < 1.2
+    assert float(losses["alignment"]) == pytest.approx(1.0, abs=0.2)
+    assert 0.5 < float(losses["reconstruction"]) < 1.2
 
 
 def test_tokens_all_alike_have_no_variance_and_no_rank():
@@ -170,3 +177,27 @@ def test_variance_and_rank_of_tokens():
     assert rank == pytest.approx(8.0, abs=0.05)
     line = free[..., :1] * torch.arange(1, 9)
     assert collapse(line)[1] == pytest.approx(1.0, abs=0.01)
+
+
+def test_losses_and_gradients_stay_when_no_token_is_made_that_nobody_reads(parts, given):
+    lean = copy.deepcopy(parts)
+    hidden = {}
+    for name, some in (("whole", parts), ("lean", lean)):
+        widths = hidden.setdefault(name, [])
+        for encoder in (some.encoder, some.target_encoder):
+            encoder.summary_only = name == "lean"
+            encoder.blocks[-1].mlp.register_forward_hook(
+                lambda part, given, made, widths=widths: widths.append(made.shape[1])
+            )
+        minimised(Objective(some)(*given).losses).backward()
+    assert hidden == {"whole": [9, 1 + 4], "lean": [4, 4]}
+    for one, other in zip(parts.parameters(), lean.parameters(), strict=True):
+        assert (one.grad is None) == (other.grad is None)
+        if one.grad is not None:
+            torch.testing.assert_close(other.grad, one.grad, rtol=1e-9, atol=1e-12)
+    with torch.no_grad():
+        whole, less = Objective(parts)(*given), Objective(lean)(*given)
+    for name, loss in whole.losses.items():
+        torch.testing.assert_close(less.losses[name], loss, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(less.tokens, whole.tokens, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(less.made, whole.made, rtol=1e-10, atol=1e-12)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.pretraining.settings import MaskSettings
+from training.recipes.settings import MaskSettings
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""An objective of our own: tokens that tell how strong each rhythm is at each electrode.
+"""A recipe of our own: tokens that tell how strong each rhythm is at each electrode.
 
 The waveforms that EEGPT reconstructs are normalised, which discards what imagined movement
 changes: amplitude. Here the tokens of a patch are to give the logarithmic spectrum of every channel
@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from core.encoders.eegpt.electrodes import CODEX
 from core.encoders.eegpt.model import EEGPT, eegpt_spec, summary_shape
 from core.encoders.eegpt.predictor import visible_times
-from core.encoders.eegpt.pretraining import Pretraining
-from training.pretraining.objectives.eegpt import Losses
+from training.recipes.base import Outputs
+from training.recipes.eegpt import PatchRecipe
+from training.recipes.settings import SpectrumSettings
 
 BINS = (2, 8)
 """Of a patch's spectrum, first and end: 8 to 28 Hz in steps of 4."""
@@ -27,22 +28,39 @@ BINS = (2, 8)
 _FLOOR = 0.1  # added to a power; the median is about 10 at unit variance
 
 
+class SpectrumRecipe(PatchRecipe):
+    """Tokens of a patch give the logarithmic spectrum of every channel by one linear map."""
+
+    losses = ("spectrum",)
+    chooses = "spectrum"
+
+    def __init__(self, settings: SpectrumSettings) -> None:
+        super().__init__(settings)
+        parts = Spectral(settings.size, settings.seed)
+        self.use(parts)
+        self.model = SpectrumObjective(parts, settings.gain)
+
+    def minimised(self, losses: dict[str, Tensor], step: int) -> Tensor:
+        """Return the only loss."""
+        return losses["spectrum"]
+
+
 class Spectral(nn.Module):
     """What is trained: the encoder, its running mean, and the map that reads its tokens.
 
     Parameters
     ----------
-    variant : str
+    size : str
     seed : int
         Of the random weights.
     """
 
-    def __init__(self, variant: str, seed: int = 0) -> None:
+    def __init__(self, size: str, seed: int = 0) -> None:
         super().__init__()
-        spec = eegpt_spec(variant, name=variant, trained=True, provenance={})
+        spec = eegpt_spec(size, name=size, trained=True, provenance={})
         self.encoder = EEGPT(spec, seed=seed)
         self.target_encoder = EEGPT(spec, seed=seed)
-        begin(self.encoder)
+        scale_weights(self.encoder)
         self.target_encoder.load_state_dict(self.encoder.state_dict())
         self.target_encoder.requires_grad_(False)
         tokens, width = summary_shape(spec)
@@ -53,12 +71,8 @@ class Spectral(nn.Module):
             self.readout.weight.copy_(torch.from_numpy(drawn) / math.sqrt(tokens * width))
 
 
-Parts = Pretraining | Spectral
-"""What a run trains: the four parts of EEGPT, or these."""
-
-
 @torch.no_grad()
-def begin(encoder: EEGPT) -> None:
+def scale_weights(encoder: EEGPT) -> None:
     """Scale an encoder's random weights to its width, and begin with Fourier's patches.
 
     The published deviation of 0.02 suits a width of 512 and more. At 64 every summary token looks
@@ -119,7 +133,7 @@ class SpectrumObjective(nn.Module):
 
     def forward(
         self, window: Tensor, channel_ids: Tensor, visible: Tensor, targets: Tensor
-    ) -> Losses:
+    ) -> Outputs:
         """Compute the loss; the arguments are those of `Objective`.
 
         Parameters
@@ -133,9 +147,9 @@ class SpectrumObjective(nn.Module):
 
         Returns
         -------
-        Losses
-            `reconstruction` is the mean squared error (the answer 0 has 1.3 on PhysioNet's
-            recordings); `alignment` is 0. `tokens` are those seen, as windows of one patch.
+        Outputs
+            `spectrum` is the mean squared error (the answer 0 has 1.3 on PhysioNet's recordings).
+            `tokens` are those seen, as windows of one patch.
         """
         window = window * self.gain
         seen = self.parts.encoder(window, channel_ids, visible)
@@ -149,7 +163,7 @@ class SpectrumObjective(nn.Module):
         error = F.mse_loss(given.float(), wanted)
         tokens = F.layer_norm(seen.detach().float(), seen.shape[-1:])
         # Patches one by one: groups of a batch may show different numbers of them.
-        return Losses(error.new_zeros(()), error, tokens.flatten(0, 1)[:, None])
+        return Outputs({"spectrum": error}, tokens.flatten(0, 1)[:, None])
 
     def spectra(self, window: Tensor, times: Tensor) -> Tensor:
         """Return the channels' logarithmic spectra, about their mean over these patches.
@@ -172,15 +186,5 @@ class SpectrumObjective(nn.Module):
         logs = torch.log(power + _FLOOR).transpose(1, 2)
         return logs - logs.mean(dim=1, keepdim=True)
 
-    def weighed(self, losses: Losses, alignment_weight: float) -> Tensor:
-        """Return the loss that is minimised."""
-        return losses.reconstruction
 
-    @torch.no_grad()
-    def average(self, kept: float) -> None:
-        """Move the running mean towards the encoder, keeping a share `kept` of it."""
-        pairs = zip(
-            self.parts.target_encoder.parameters(), self.parts.encoder.parameters(), strict=True
-        )
-        for mean, online in pairs:
-            mean.lerp_(online, 1.0 - kept)
+RECIPE = SpectrumRecipe
