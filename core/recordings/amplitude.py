@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import signal
 
+from core.montage import direction
 from core.recordings.recording import Recording
 from core.signal.quality import suspected_factor
 from core.signal.sound import numbers
@@ -25,10 +26,13 @@ def amplitude_uv(recording: Recording) -> float | None:
     -------
     float or None
         Median over channels of the median over windows of up to 4 s, none of which reaches over a
-        break. Channels that stand still do not count. None where there is nothing to judge.
+        break. Channels that stand still do not count, and where some are electrodes, no others do.
+        None where there is nothing to judge.
     """
+    sites = [i for i, label in enumerate(recording.labels) if direction(label) is not None]
+    picks = sites or slice(None)
     windows = [
-        _deviation(recording.samples_uv[start:stop], recording.rate)
+        _deviation(recording.samples_uv[start:stop, picks], recording.rate)
         for start, stop in _windows(recording)
     ]
     if not windows:

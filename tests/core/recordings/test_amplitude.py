@@ -58,6 +58,14 @@ def test_one_wild_channel_and_dead_channels_do_not_count(recording):
     assert 15 < amplitude_uv(scaled(recording, 1.0)) < 25
 
 
+def test_what_is_no_electrode_does_not_count_where_there_are_some(make_recording):
+    labels = ("C3", "C4", "COUNTER", "GYROX", "GYROY", "BATTERY")
+    recording = make_recording(samples=5000, labels=labels)
+    samples = recording.samples_uv * np.float32([1, 1, 1e4, 1e4, 1e4, 1e4])
+    assert implausible_amplitude(replace(recording, samples_uv=samples)) is None
+    assert implausible_amplitude(replace(recording, samples_uv=samples, labels=tuple("UVWXYZ")))
+
+
 def test_samples_that_are_no_numbers_are_passed_over(recording):
     samples = recording.samples_uv.copy()
     samples[2000:3000] = np.nan
