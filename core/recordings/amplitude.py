@@ -69,7 +69,8 @@ def implausible_amplitude(recording: Recording) -> str | None:
 
 def _short(number: float) -> str:
     """Return a number with two digits, without an exponent where that can be read."""
-    return f"{number:,.0f}".replace(",", " ") if number >= 100.0 else f"{number:.2g}"
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.0f}".replace(",", " ") if rounded >= 1.0 else f"{rounded:g}"
 
 
 def _windows(recording: Recording) -> list[tuple[int, int]]:
