@@ -2,6 +2,7 @@
 
 from core.recordings.amplitude import implausible_amplitude
 from core.recordings.mne_files import recording_of_raw
+from core.recordings.notes import notes_of, print_notes
 from core.recordings.reading import named_apart, read_recording, read_recordings
 from core.recordings.recording import UNIT, Event, Recording, Span
 from core.recordings.xdf import NEAR
@@ -14,6 +15,8 @@ __all__ = [
     "Span",
     "implausible_amplitude",
     "named_apart",
+    "notes_of",
+    "print_notes",
     "read_recording",
     "read_recordings",
     "recording_of_raw",

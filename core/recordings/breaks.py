@@ -20,6 +20,7 @@ _ERPLAB = ("-99", "-99.0")  # its boundaries, in EEGLAB files of numeric events
 _GDF_RUN = "32766"  # start of a new segment; Schlögl, 2006
 _LOST = "bad_acq_skip"  # MNE's word for what was not recorded, filled up with zeros
 _OFF = 1.5  # samples by which a record may begin early or late
+_NEAR = 0.01  # of a sample, within which a position is on it
 _ALONE = 0.1  # s for which a single channel stands at its lowest number before that is no signal
 
 
@@ -59,15 +60,17 @@ def breaks_of(raw: mne.io.BaseRaw, suffix: str) -> Breaks:
             or (suffix == ".gdf" and word == _GDF_RUN)
         ):
             at.add(begin)
+    if suffix == ".mff":  # recorded with pauses, or cut out of a recording
+        at.update(int(first) for first in raw._raw_extras[0]["first_samps"])
     return Breaks(tuple(sorted(b for b in at if 0 < b < count)), tuple(lost))
 
 
 def _sample(position: float, suffix: str) -> int:
     """Return the first sample of what begins at a position between samples.
 
-    EEGLAB puts a boundary between two samples, most often in the middle.
+    EEGLAB puts a boundary anywhere between two samples, MNE's reader of MFF in the middle.
     """
-    return int(np.ceil(position - (1e-3 if suffix == ".set" else 0.5)))
+    return int(np.ceil(position - (_NEAR if suffix == ".set" else 0.5 - _NEAR)))
 
 
 def at_lowest(

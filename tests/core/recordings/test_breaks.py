@@ -6,6 +6,7 @@ import pytest
 from recording_files import noise, write_brainvision, write_edf, write_eeglab, write_gdf
 
 from core.recordings import read_recording
+from core.recordings.breaks import breaks_of
 
 RATE = 250
 
@@ -179,6 +180,24 @@ def test_what_fif_and_mff_skipped_is_no_signal(tmp_path):
     assert recording.stretches(["C3"]) == [(0, 1000), (1500, 3000), (3100, 5000)]
     assert recording.breaks == (1000, 1500, 3000, 3100)
     assert np.isnan(recording.samples_uv[1000:1500]).all()
+
+
+def test_what_was_skipped_may_begin_between_two_samples(tmp_path):
+    info = mne.create_info(["C3", "C4"], 250.0, "eeg")
+    raw = mne.io.RawArray(noise(5000).T * 1e-6, info, verbose="ERROR")
+    onsets, durations = np.array([1000 - 0.5, 3000 - 0.5]) / 250.0, np.array([500, 100]) / 250.0
+    raw.set_annotations(mne.Annotations(onsets, durations, "BAD_ACQ_SKIP"))
+    raw.save(tmp_path / "a_raw.fif", verbose="ERROR")
+    recording = read_recording(tmp_path / "a_raw.fif")
+    assert recording.stretches(["C3"]) == [(0, 1000), (1500, 3000), (3100, 5000)]
+
+
+@pytest.mark.data
+def test_epochs_of_mff_are_broken_apart(recordings_folder):
+    pytest.importorskip("mffpy")
+    folder = recordings_folder / "field" / "formats" / "EGI" / "test_egi_evoked.mff"
+    raw = mne.io.read_raw(folder, preload=True, verbose="ERROR")
+    assert breaks_of(raw, ".mff").at == (5,)
 
 
 def test_what_mne_skipped_by_itself_is_no_signal(tmp_path):
