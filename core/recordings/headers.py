@@ -63,12 +63,15 @@ class Header:
         Those with samples, in the order of the file.
     seconds : float
         Duration of a record.
+    record : int
+        Its length in bytes.
     lists : Lists or None
         None if the file has no annotations.
     """
 
     channels: tuple[Channel, ...]
     seconds: float
+    record: int
     lists: Lists | None = None
 
 
@@ -91,6 +94,13 @@ def read_header(path: Path) -> Header | None:
     try:
         count, content = _beginning(path, kind)
         header = _gdf(content, count) if kind == ".gdf" else _edf(content, count)
+        # MNE makes room for all that a header says. In EDF and BDF it counts the records itself.
+        said = struct.unpack_from("<q", content, 236)[0] if kind == ".gdf" else 1
+        held = (path.stat().st_size - len(content)) // max(header.record, 1)
+        if header.channels and not 0 < said <= held:
+            raise InputError(
+                f"its header says {said} records of {header.record} bytes, and it holds {held}."
+            )
     except InputError as error:
         raise InputError(f"{path} cannot be read as a recording: {error}") from error
     except (ValueError, IndexError, struct.error) as error:
@@ -160,6 +170,7 @@ def _edf(content: bytes, count: int) -> Header:
             for i in signals
         ),
         seconds,
+        ends[-1],
         Lists(int(_text(content[184:192])), ends[-1], places) if lists else None,
     )
 
@@ -192,7 +203,10 @@ def _gdf(content: bytes, count: int) -> Header:
         _channel(label, unit, [values[i] for values in numbers], _GDF_LOWEST.get(types[i]))
         for i, (label, unit) in enumerate(zip(texts(0, 16), units, strict=True))
     )
-    return Header(channels, above / below)
+    record = sum(n * _GDF_BYTES[kind] for n, kind in zip(column(216, "i"), types, strict=True))
+    if min(column(216, "i")) < 1:
+        raise InputError("its header says that a record holds no samples of a channel.")
+    return Header(channels, above / below, record)
 
 
 def _gdf_unit(code: int) -> str:

@@ -124,7 +124,8 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
             warnings.simplefilter("ignore")
             raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
     except Exception as error:  # a damaged file can raise anything in a reader
-        raise InputError(f"{path} cannot be read as a recording: {reason(error)}") from error
+        words = reason(error) if str(error) else "it contradicts itself"  # an assertion of MNE's
+        raise InputError(f"{path} cannot be read as a recording: {words}") from error
 
     # A header such as BrainVision's may be that of another recording, to the last byte.
     named = [Path(name) for name in raw.filenames if name is not None]

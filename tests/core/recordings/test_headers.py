@@ -45,6 +45,10 @@ def test_a_header_of_edf_that_cannot_be_is_refused(tmp_path, field, value, words
         (244, np.uint32([0, 1]), "a record lasts 0 s"),
         (256 + 2 * 104, np.float64(np.nan), "the range of its channel C3 is not in numbers"),
         (256 + 2 * 220, np.int32(9), "its samples are of type 9"),
+        (236, np.int64(3), "its header says 3 records of 1000 bytes, and it holds 2"),
+        (236, np.int64(-1), "its header says -1 records"),
+        (256 + 2 * 216, np.int32(10**6), "records of 2000500 bytes, and it holds 0"),
+        (256 + 2 * 216, np.int32(-250), "a record holds no samples of a channel"),
         (0, np.uint8(90), "it begins as one of EDF does, and its name ends with .gdf"),
     ],
 )
