@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,8 +90,19 @@ def scaled(
         gains, assumed = np.ones(len(labels)), "V"
         units = [_fif_unit(channel) for channel in raw.info["chs"]]
     found = voltages(path, labels, units, given, assumed, words)
-    picks = np.array(found.picks)
-    return Scaled(picks, gains[picks], 1e6 * np.array(found.volts) / gains[picks], found.notes)
+    picks, notes = np.array(found.picks), found.notes
+    if header is not None:
+        notes += _raised(path, header, found.picks, float(raw.info["sfreq"]))
+    return Scaled(picks, gains[picks], 1e6 * np.array(found.volts) / gains[picks], notes)
+
+
+def _raised(path: Path, header: Header, picks: Sequence[int], rate: float) -> tuple[str, ...]:
+    """Return a sentence if MNE brought electrodes to the rate of faster channels."""
+    slow = sorted({header.channels[i].samples / header.seconds for i in picks})
+    if slow[0] > rate * (1.0 - 1e-6):
+        return ()
+    listed = ", ".join(f"{own:g}" for own in slow if own < rate * (1.0 - 1e-6))
+    return (f"{path.name} has channels at {listed} Hz, which are raised to {rate:g} Hz.",)
 
 
 def _brainvision_units(path: Path, count: int) -> list[str]:

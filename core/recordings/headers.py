@@ -30,6 +30,8 @@ class Channel:
     ----------
     label, unit : str
         The unit is empty where the header says none.
+    samples : int
+        How many a record has.
     step : float
         Change of the value from one number to the next, in the unit; with the sign of a channel
         that is stored upside down.
@@ -40,6 +42,7 @@ class Channel:
 
     label: str
     unit: str
+    samples: int
     step: float
     lowest: tuple[float, ...]
 
@@ -67,12 +70,15 @@ class Header:
         Its length in bytes.
     lists : Lists or None
         None if the file has no annotations.
+    end : int
+        Where the samples of a GDF file end and its event table begins, in bytes.
     """
 
     channels: tuple[Channel, ...]
     seconds: float
     record: int
     lists: Lists | None = None
+    end: int = 0
 
 
 def read_header(path: Path) -> Header | None:
@@ -166,7 +172,7 @@ def _edf(content: bytes, count: int) -> Header:
     lowest = -(2 ** (8 * width - 1))
     return Header(
         tuple(
-            _channel(labels[i], units[i], [values[i] for values in numbers], lowest)
+            _channel(labels[i], units[i], sizes[i], [values[i] for values in numbers], lowest)
             for i in signals
         ),
         seconds,
@@ -199,21 +205,27 @@ def _gdf(content: bytes, count: int) -> Header:
     unknown = sorted({kind for kind in types if kind not in _GDF_BYTES})
     if unknown:
         raise InputError(f"its samples are of type {unknown[0]}, which is not known.")
-    channels = tuple(
-        _channel(label, unit, [values[i] for values in numbers], _GDF_LOWEST.get(types[i]))
-        for i, (label, unit) in enumerate(zip(texts(0, 16), units, strict=True))
-    )
-    record = sum(n * _GDF_BYTES[kind] for n, kind in zip(column(216, "i"), types, strict=True))
-    if min(column(216, "i")) < 1:
+    sizes = column(216, "i")
+    if min(sizes) < 1:
         raise InputError("its header says that a record holds no samples of a channel.")
-    return Header(channels, above / below, record)
+    channels = tuple(
+        _channel(label, units[i], sizes[i], [v[i] for v in numbers], _GDF_LOWEST.get(types[i]))
+        for i, label in enumerate(texts(0, 16))
+    )
+    record = sum(size * _GDF_BYTES[kind] for size, kind in zip(sizes, types, strict=True))
+    records = struct.unpack_from("<q", content, 236)[0]
+    begin = struct.unpack_from("<q" if _old(content) else "<H", content, 184)[0]
+    begin *= 1 if _old(content) else 256
+    return Header(channels, above / below, record, end=begin + records * record)
 
 
 def _gdf_unit(code: int) -> str:
     return _GDF_VOLTS.get(code, f"code {code} of ISO 11073")
 
 
-def _channel(label: str, unit: str, numbers: list[float], lowest: int | None) -> Channel:
+def _channel(
+    label: str, unit: str, samples: int, numbers: list[float], lowest: int | None
+) -> Channel:
     """Return a channel by its physical and digital minima and maxima.
 
     Raises
@@ -228,7 +240,7 @@ def _channel(label: str, unit: str, numbers: list[float], lowest: int | None) ->
         raise InputError(f"the numbers of its channel {label} range from {bottom:g} to {top:g}.")
     step = (high - low) / (top - bottom)
     values = () if lowest is None else (low, low + (lowest - bottom) * step)
-    return Channel(label, unit, step, values)
+    return Channel(label, unit, samples, step, values)
 
 
 def _text(content: bytes) -> str:

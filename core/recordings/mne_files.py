@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from core.errors import InputError, reason
 from core.recordings.amplitude import implausible_amplitude
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
 from core.recordings.file_units import scaled
+from core.recordings.gdf_events import place_by_event_rate
 from core.recordings.hashing import sha256_of
 from core.recordings.headers import Header, read_header
 from core.recordings.recording import Event, Recording
@@ -62,7 +64,11 @@ def recording_of_raw(
     if not count or not raw.ch_names:
         raise InputError(f"{path} has no signal: {len(raw.ch_names)} channels, {count} samples.")
     use = scaled(raw, path, header, unit)
-    paused = () if header is None else place_by_records(raw, path, header)
+    paused: Sequence[int] = ()
+    if header is not None and path.suffix.lower() == ".gdf":
+        place_by_event_rate(raw, path, header)
+    elif header is not None:
+        paused = place_by_records(raw, path, header)
     marked = breaks_of(raw, path.suffix.lower())
     volts = raw.get_data(picks=use.picks)
     lost = np.zeros(count, dtype=bool)

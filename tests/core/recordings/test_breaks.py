@@ -106,6 +106,21 @@ def test_runs_within_a_gdf_are_broken_apart(tmp_path, version):
     assert onsets(recording, "769", "770") == [1000, 3500]
 
 
+@pytest.mark.parametrize("version", ["1.25", "2.20"])
+@pytest.mark.parametrize("event_rate", [1000, 125, 0])
+def test_events_of_gdf_that_count_at_a_rate_of_their_own_lie_at_their_samples(
+    tmp_path, version, event_rate
+):
+    units = "uV" if version == "1.25" else [4275] * 2
+    ratio = (event_rate or RATE) / RATE
+    events = [(round(n * ratio), kind, 10) for n, kind in ((0, 768), (1000, 769), (4500, 770))]
+    events.append((round(2500 * ratio), 32766, 1))
+    kinds = {"version": version, "units": units, "event_rate": event_rate}
+    recording = read_recording(write_gdf(tmp_path / "a.gdf", noise(5000), events=events, **kinds))
+    assert onsets(recording, "769", "770") == [1000, 4500]
+    assert recording.breaks == (2500,)
+
+
 @pytest.mark.parametrize("dtype", ["<i2", "<u2", "<i4", "<f4", "<f8"])
 def test_the_lowest_number_on_all_channels_of_a_gdf_is_no_signal(tmp_path, dtype):
     samples = noise(5000) + 100.0 * (dtype == "<u2")  # which has no negative numbers

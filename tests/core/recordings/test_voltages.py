@@ -185,6 +185,20 @@ def test_channels_of_other_kinds_are_left_out_with_a_word(tmp_path):
     assert "left out STI 014 (stim), EOG (eog)" in recording.notes[0]
 
 
+def test_channels_that_were_raised_to_the_rate_of_others_are_named(tmp_path):
+    path = write_edf(tmp_path / "a.edf", noise(1000, 3), ("C3", "Fast", "more"), annotations=None)
+    content, sizes = path.read_bytes(), (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
+    begin, header = 256, content[:184] + b"768     " + content[192:252] + b"2   "
+    for size in sizes:  # the third column goes, and the second has twice the samples
+        header += content[begin : begin + 2 * size]
+        begin += 3 * size
+    header = header[: 256 + 2 * 216] + b"250     500     " + header[256 + 2 * 224 :]
+    path.write_bytes(header + content[begin:])
+    recording = read_recording(path)
+    assert recording.rate == 500.0
+    assert recording.notes == ("a.edf has channels at 250 Hz, which are raised to 500 Hz.",)
+
+
 @pytest.mark.parametrize(
     "label",
     "Trigger,TRIG1,STI 014,Stim Markers,Status,MARKER,COUNTER,Packet Counter,ACC_X,Accel Channel 0,"
