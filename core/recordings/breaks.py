@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from core.signal.sound import pieces
 if TYPE_CHECKING:
     import mne
 
+_KINDS = re.compile(r"^(?:stimulus|comment)/")  # of BrainVision's markers
 _BREAKS = ("boundary", "edge boundary", "bad boundary", "new segment/", "bad_acq_skip")
 _ERPLAB = ("-99", "-99.0")  # its boundaries, in EEGLAB files of numeric events
 _GDF_RUN = "32766"  # start of a new segment; Schlögl, 2006
@@ -48,7 +50,7 @@ def breaks_of(raw: mne.io.BaseRaw, suffix: str) -> Breaks:
         raw.annotations.description,
         strict=True,
     ):
-        word = str(words).strip().lower()
+        word = _KINDS.sub("", str(words).strip().lower(), count=1)
         begin = _sample(float(onset) * rate, suffix)
         if word.startswith(_LOST):
             end = min(max(_sample(float(onset + duration) * rate, suffix), begin), count)
@@ -56,6 +58,7 @@ def breaks_of(raw: mne.io.BaseRaw, suffix: str) -> Breaks:
             at |= {begin, end}
         elif (
             word.startswith(_BREAKS)
+            or word == "edge"
             or (suffix == ".set" and word in _ERPLAB)
             or (suffix == ".gdf" and word == _GDF_RUN)
         ):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import mne
 
 _BRAINVISION_CHANNEL = re.compile(r"^Ch(\d+)=([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_BRAINVISION_VOLTS = ("V", "mV", "µV", "uV", "nV")  # those that MNE takes for voltages
+_BRAINVISION_VOLTS = ("V", "mV", "µV", "uV", "nV", "")  # those that MNE takes for voltages
 _POWERS = {0: "V", -3: "mV", -6: "uV", -9: "nV"}  # FIF's multipliers of a unit
 _FIF_VOLT, _FIF_NONE = 107, -1
 

@@ -238,6 +238,15 @@ def test_recordings_joined_by_mne_are_broken_where_they_meet(tmp_path, dated):
     assert read_recording(tmp_path / "a_raw.fif").breaks == (1000, 2000)
 
 
+@pytest.mark.parametrize("kind", ["Stimulus", "Comment"])
+def test_a_boundary_that_another_program_wrote_as_a_marker_is_a_break(tmp_path, kind):
+    markers = [("New Segment", "", 1, 1, 0), (kind, "boundary", 1001, 1, 0)]
+    path = write_brainvision(tmp_path / "a.vhdr", noise(5000), markers=markers)
+    assert read_recording(path).breaks == (1000,)
+    path = write_edf(tmp_path / "a.edf", noise(5000), annotations=[(4, None, "boundary")])
+    assert read_recording(path).breaks == (1000,)
+
+
 def test_new_segments_of_brainvision_are_breaks(tmp_path):
     markers = [("New Segment", "", position, 1, 0) for position in (1, 1001, 2001)]
     path = write_brainvision(tmp_path / "a.vhdr", noise(5000), markers=markers)

@@ -225,6 +225,13 @@ def test_a_recording_of_microvolts_by_mistake_is_doubted(recordings_folder):
 
 
 @pytest.mark.data
+def test_channels_without_a_place_on_the_head_are_left_out_of_brainvision(recordings_folder):
+    recording = read_recording(recordings_folder / "formats" / "testbva.vhdr")
+    assert len(recording.labels) == 29
+    assert "left out Eog (misc), Ekg1 (misc), Ekg2 (misc)" in recording.notes[1]
+
+
+@pytest.mark.data
 def test_the_status_channel_of_a_bdf_is_left_out_with_a_word(recordings_folder):
     recording = read_recording(recordings_folder / "formats" / "test.bdf")
     assert recording.notes[0].startswith("test.bdf: left out Status (stim)")
