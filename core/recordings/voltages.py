@@ -16,8 +16,9 @@ _NAMED = 6  # channels named in a sentence
 _SILENT = ("", "n/a", "none", "unknown", "-")  # units that are none
 # What recorders call channels of triggers, counters and motion, whatever unit they write to them.
 _NO_VOLTAGE = re.compile(
-    r"(?:STI(?:M|MULUS|MULI)?|TRIG(?:GERS?)?|STATUS|MARKERS?|EVENTS?|DIGITAL|(?:\w*[ _])?COUNTER"
-    r"|TIME ?STAMPS?|ACC(?:EL[A-Z]*)?|GYRO[A-Z]*|MAGNETOMETER|BATTERY|TEMPERATURE)(?:[^A-Z].*)?",
+    r"(?:STI(?:M|MULUS|MULI)?|TRIG(?:GERS?)?|TRG|TTL|DIN|STATUS|MARKERS?|EVENTS?|DIGITAL"
+    r"|(?:\w*[ _])?COUNTER|TIME ?STAMPS?|ACC(?:EL[A-Z]*)?|GYRO[A-Z]*|MAGNETOMETER|BATTERY"
+    r"|TEMPERATURE)(?:[^A-Z].*)?",
     re.IGNORECASE,
 )
 # Quantities that recorders write beside voltages.

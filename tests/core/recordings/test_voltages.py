@@ -202,7 +202,7 @@ def test_channels_that_were_raised_to_the_rate_of_others_are_named(tmp_path):
 @pytest.mark.parametrize(
     "label",
     "Trigger,TRIG1,STI 014,Stim Markers,Status,MARKER,COUNTER,Packet Counter,ACC_X,Accel Channel 0,"
-    "GYROX,Event marker,TRIGGER(DC),Timestamp,Battery".split(","),
+    "GYROX,Event marker,TRIGGER(DC),Timestamp,Battery,TTL,DIN1".split(","),
 )
 def test_names_of_triggers_counters_and_motion_are_known(label):
     assert no_voltage(label)
