@@ -34,7 +34,7 @@ class Replay:
     loop: bool = False
     """Begin again after the last file, until Ctrl+C."""
     unit: str | None = None
-    """Unit of an XDF stream that does not say it, such as uV."""
+    """Unit of files that do not say it, such as uV."""
     local: bool = False
     """Keep the stream to this machine."""
     fault: tuple[str, ...] = ()
