@@ -97,13 +97,14 @@ def _fit(command: FitCommand) -> int:
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import write_whole
-    from core.recordings import read_recordings
+    from core.recordings import notes_of, print_notes, read_recordings
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
     if command.report is not None:
         check_report_path(command.report)
     recordings = read_recordings(command.files, command.unit)
+    print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
         encoder=command.encoder,
@@ -122,7 +123,7 @@ def _fit(command: FitCommand) -> int:
         from calibration.refining import refine
 
         fit = refine(fit, command.encoder, home=settings.home)
-    text = as_text(fit)
+    text = "\n".join((as_text(fit), *_noted(notes_of(recordings))))
     path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
@@ -131,6 +132,11 @@ def _fit(command: FitCommand) -> int:
     if command.report is not None:
         print(f"Page:    {write_report(find(fit, recordings), command.report)}")
     return 0
+
+
+def _noted(notes: Sequence[str]) -> list[str]:
+    """Return the lines of a report that say what reading the recordings left out or assumed."""
+    return ["", "Recordings:", *(f"- {note}" for note in notes)] if notes else []
 
 
 def _free(out: Path) -> Path:

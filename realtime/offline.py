@@ -68,7 +68,7 @@ def decode_recording(
 
 def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
-    from core.recordings import read_recording
+    from core.recordings import print_notes, read_recording
     from realtime.engine.sinks import Log
     from realtime.live import chosen_decoder
 
@@ -77,6 +77,7 @@ def decode_file(options: Options) -> int:
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
     recording = read_recording(options.file, options.unit)
+    print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(
         decoder.load_encoder(options.encoder, home_folder(options.home)),

@@ -34,7 +34,7 @@ class Replay:
     loop: bool = False
     """Begin again after the last file, until Ctrl+C."""
     unit: str | None = None
-    """Unit of an XDF stream that does not say it, such as uV."""
+    """Unit of files that do not say it, such as uV."""
     local: bool = False
     """Keep the stream to this machine."""
     fault: tuple[str, ...] = ()
@@ -103,12 +103,13 @@ def _say(text: str) -> None:
 
 
 def _replay(settings: Replay) -> None:
-    from core.recordings import read_recordings
+    from core.recordings import print_notes, read_recordings
     from simulation.faults.spec import parse_all
     from simulation.player import replay
 
     faults = parse_all(settings.fault)
     recordings = read_recordings(settings.files, settings.unit)
+    print_notes(recordings)
     with _Diary(settings.truth) as truth:
         replay(
             recordings,

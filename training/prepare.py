@@ -17,6 +17,7 @@ from core.machine.threads import share_cores
 if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
     from training.shards import StoreWriter
+    from training.sources.catalogue import Reads
     from training.sources.parts import Part
     from training.store import Store
 
@@ -182,7 +183,9 @@ def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tu
     left_out: dict[str, LeftOut] = {}
     seconds = 0.0
     with tqdm(total=len(missing), unit="shard", disable=None) as bar:
-        for part, outcome in _outcomes(missing, writer, options):
+        for part, outcome, notes in _outcomes(missing, writer, options):
+            for note in notes:
+                bar.write(f"Note: {note}", file=sys.stderr)
             if isinstance(outcome, InputError):
                 if not options.keep_going:
                     raise outcome
@@ -197,14 +200,17 @@ def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tu
 
 def _outcomes(
     missing: Sequence[Part], writer: StoreWriter, options: Options
-) -> Iterator[tuple[Part, Shard | InputError]]:
-    """Write shards, several at once in processes of one thread each, as they get ready."""
+) -> Iterator[tuple[Part, Shard | InputError, tuple[str, ...]]]:
+    """Write shards, several at once in processes of one thread each, as they get ready.
+
+    With each comes what its recordings' reader has to say.
+    """
     jobs = min(options.jobs or _cores(), len(missing))
     if not all(part.files for part in missing):
         jobs = 1  # two downloads of one archive would get into each other's way
     if jobs <= 1:
         for part in missing:
-            yield part, _shard(part, writer, options.unit)
+            yield part, *_shard(part, writer, options.unit)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
@@ -215,7 +221,7 @@ def _outcomes(
     try:
         futures = {pool.submit(_shard, part, writer, options.unit): part for part in missing}
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            yield futures[future], *future.result()
     except BrokenProcessPool as error:
         raise InputError(
             "A process was killed, perhaps for want of memory; run the same again to go on, "
@@ -225,16 +231,24 @@ def _outcomes(
         pool.shutdown(cancel_futures=True)
 
 
-def _shard(part: Part, writer: StoreWriter, unit: str | None) -> Shard | InputError:
+def _shard(
+    part: Part, writer: StoreWriter, unit: str | None
+) -> tuple[Shard | InputError, tuple[str, ...]]:
     """Write one shard; what is wrong with its recordings is returned, to cross processes."""
     from training.sources.catalogue import read_part
 
+    notes: dict[str, None] = {}
+
+    def noted() -> Reads:
+        for identity, recording in read_part(part, unit):
+            notes.update(dict.fromkeys(recording.notes))
+            yield identity, recording
+
     try:
-        return writer.write(part.key, read_part(part, unit))
+        return writer.write(part.key, noted()), tuple(notes)
     except InputError as error:
-        if part.origin in str(error):
-            return error
-        return InputError(f"{part.origin}: {error}")
+        named = part.origin in str(error)
+        return (error if named else InputError(f"{part.origin}: {error}")), tuple(notes)
 
 
 def _begin_worker() -> None:

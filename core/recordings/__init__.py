@@ -1,6 +1,8 @@
 """Recordings of any kind, read into one common form."""
 
+from core.recordings.amplitude import implausible_amplitude
 from core.recordings.mne_files import recording_of_raw
+from core.recordings.notes import notes_of, print_notes
 from core.recordings.reading import named_apart, read_recording, read_recordings
 from core.recordings.recording import UNIT, Event, Recording, Span
 from core.recordings.xdf import NEAR
@@ -11,7 +13,10 @@ __all__ = [
     "Event",
     "Recording",
     "Span",
+    "implausible_amplitude",
     "named_apart",
+    "notes_of",
+    "print_notes",
     "read_recording",
     "read_recordings",
     "recording_of_raw",

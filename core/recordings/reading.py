@@ -21,7 +21,7 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     path : path
         EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF.
     unit : str, optional
-        Unit of an XDF stream that does not say it. Ignored where the file says it.
+        Of channels whose unit the file does not say. Ignored where it says one.
 
     Returns
     -------
@@ -38,7 +38,9 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
         factor(unit, UNIT)
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
-    return read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path)
+    return (
+        read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path, unit)
+    )
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:

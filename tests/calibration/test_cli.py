@@ -6,6 +6,7 @@ import sys
 import mne
 import numpy as np
 import pytest
+from recording_files import write_edf
 
 from calibration.cli import main
 from core.decoding.storage.decoder_file import load_decoder
@@ -44,6 +45,28 @@ def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
     assert report["facts"]["recordings"] == {
         recording_file.name: read_recording(recording_file).sha256
     }
+
+
+def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
+    imagery_recording, tmp_path, capsys
+):
+    recording = imagery_recording(trials=6)
+    samples = np.c_[recording.samples_uv, np.zeros(len(recording.samples_uv))]
+    labels, units = (*recording.labels, "Temp"), [""] * len(recording.labels) + ["degC"]
+    cues = [(event.onset, 4, event.label) for event in recording.events]
+    path = write_edf(tmp_path / "a.edf", samples, labels, annotations=cues, units=units)
+    given = ["fit", str(path), "--subject", "01", "--head", "riemann"]
+    given += ["--out", str(tmp_path / "a.safetensors")]
+    assert main(given) == 2
+    assert "without a unit" in capsys.readouterr().err
+    assert main([*given, "--unit", "uV"]) == 0
+    said = capsys.readouterr()
+    report = (tmp_path / "a.txt").read_text("utf-8")
+    for words in ("taken to be uV, as --unit says.", "a.edf: left out Temp (degC)"):
+        assert words in said.err
+        assert words in said.out
+        assert words in report
+    assert said.err.startswith("Note: a.edf ")
 
 
 def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_path, capsys):

@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from recording_files import noise, write_edf
 
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.library import kept_decoders
@@ -93,6 +94,15 @@ def _recording_file(fitted, folder):
     raw = mne.io.RawArray(noise, mne.create_info(labels, 250.0, "eeg"), verbose="ERROR")
     raw.save(path, verbose="ERROR")
     return path
+
+
+def test_what_reading_a_file_left_out_is_said(decoder_file, fitted, tmp_path, capsys):
+    labels = (*fitted["riemann"].settings.channels, "Trigger")
+    path = write_edf(tmp_path / "a.edf", noise(2500, len(labels)), labels)
+    assert main(["--file", str(path), "--decoder", str(decoder_file)]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("Note: a.edf: left out Trigger (stim)")
+    assert "a.edf: 10.0 s" in said.out
 
 
 def test_nothing_is_overwritten(decoder_file, fitted, tmp_path, capsys):

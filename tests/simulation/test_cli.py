@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from recording_files import noise, write_edf
 
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream, read_facts
@@ -57,6 +58,16 @@ def test_replay_sends_a_file_and_ends(recording_file, program, name, until):
         assert text in said
     assert f'"{name}-Markers"' in said
     assert "Traceback" not in complaints
+
+
+def test_replay_says_what_reading_left_out(program, name, until, tmp_path):
+    path = write_edf(tmp_path / "a.edf", noise(500, 3), ("C3", "C4", "Status"))
+    process = program("replay", path, "--name", name)
+    with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
+        received(inlet, until, 500)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Note: a.edf: left out Status (stim)" in complaints
 
 
 def test_simulated_subject_follows_cues(program, name, until):

@@ -152,7 +152,10 @@ def test_verify_names_the_shard(reference, capsys):
 
 @pytest.mark.parametrize(
     ("pattern", "instead", "words"),
-    [("µV", "parsec", "has no EEG channel"), (r"(Ch\d=)", r"\1X", "has no electrode")],
+    [
+        ("µV", "parsec", 'has Fp1, C3, Cz, C4, T3 in "parsec"'),
+        (r"(Ch\d=)", r"\1X", "has no electrode"),
+    ],
     ids=["unit", "electrodes"],
 )
 def test_a_recording_that_is_no_known_signal_is_named(
@@ -162,6 +165,15 @@ def test_a_recording_that_is_no_known_signal_is_named(
     header.write_text(re.sub(pattern, instead, header.read_text("utf-8")), encoding="utf-8")
     error = said(capsys, [f"files:{folder}", "--store", str(tmp_path / "store"), "--jobs", "1"])
     assert f"{header} {words}" in error
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_reading_assumed_is_said(folder, tmp_path, capsys, jobs):
+    header = folder / "2" / "1.vhdr"
+    header.write_text(header.read_text("utf-8").replace("µV", ""), encoding="utf-8")
+    assert main([f"files:{folder}", "--store", str(tmp_path / "store"), "--jobs", jobs]) == 0
+    error = capsys.readouterr().err
+    assert error.count("Note: 1.vhdr does not say the unit of Fp1, C3, Cz, C4, T3: taken to") == 1
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

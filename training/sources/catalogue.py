@@ -224,6 +224,10 @@ def _read_any(part: Part, unit: str | None) -> Reads:
     yield part.identity, read_recording(part.files[0], unit)
 
 
+def _read_bids(part: Part, unit: str | None) -> Reads:
+    yield part.identity, read_bids(part.files[0], unit)
+
+
 def _read_physionet_mi(part: Part, unit: str | None) -> Reads:
     recording, run = read_recording(part.files[0]), int(part.identity.run)
     if run <= 2:
@@ -285,7 +289,7 @@ SOURCES = {
         expects="the root of a BIDS data set with sub-*/**/eeg/*_eeg.*",
         where="openneuro.org, or a calibration of this program",
         find=find_bids,
-        read=_one(read_bids),
+        read=_read_bids,
     ),
     "seed": Source(
         expects="the folder Preprocessed_EEG with 1_20131027.mat and so on (200 Hz)",

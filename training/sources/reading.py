@@ -114,12 +114,12 @@ def read_tuev(path: Path) -> Recording:
     )
 
 
-def read_bids(path: Path) -> Recording:
+def read_bids(path: Path, unit: str | None = None) -> Recording:
     """Read a recording of a BIDS data set, with its events.tsv and without its bad channels.
 
     Source: BIDS 1.10, "Task events" and "Channels description".
     """
-    recording = read_recording(path)
+    recording = read_recording(path, unit)
     base = path.name.removesuffix(path.suffix).removesuffix("_eeg")
     rows = _table(path.with_name(f"{base}_channels.tsv"))
     bad = {row["name"] for row in rows if row.get("status") == "bad"}
