@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,16 @@ import numpy as np
 
 from core.errors import InputError
 from core.montage import direction
+from core.recordings.events import SEGMENT, annotated, marks_of, read_in_its_encoding
 from core.recordings.hashing import sha256_of
-from core.recordings.recording import Event, Recording
+from core.recordings.recording import Recording
+from core.recordings.triggers import is_trigger_name
 
 if TYPE_CHECKING:
     import mne
 
-# A word rather than a code such as "S  1", which stays as MNE shows it.
-_BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
-_SEGMENT = "new segment/"
 _EDF_UNITS = ("V", "mV", "uV", "\u00b5V")
-_BREAKS = ("boundary", "edge boundary", "bad boundary", _SEGMENT)
+_BREAKS = ("boundary", "edge boundary", "bad boundary", SEGMENT)
 
 
 def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None) -> Recording:
@@ -45,36 +45,33 @@ def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None)
     import mne
 
     picks = mne.pick_types(raw.info, eeg=True, exclude=())
-    if not len(picks):
+    picks = [pick for pick in picks if not is_trigger_name(raw.ch_names[pick])]
+    if not picks:
         kinds = ", ".join(sorted(set(raw.get_channel_types())))
         raise InputError(
             f"{path} has no EEG channel, but {len(raw.ch_names)} of other kinds ({kinds}); if some "
             "are EEG, correct their kind or unit in the file (units are V, mV and uV)."
         )
     samples = np.ascontiguousarray(raw.get_data(picks=picks).T * 1e6, dtype=np.float32)
-    offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
-    marked = [
-        Event(float(onset) - offset, float(duration), _plain_label(str(label)))
-        for onset, duration, label in zip(
-            raw.annotations.onset,
-            raw.annotations.duration,
-            raw.annotations.description,
-            strict=True,
-        )
-    ]
+    labels = tuple(raw.ch_names[pick] for pick in picks)
     rate = float(raw.info["sfreq"])
     if path.suffix.lower() == ".vhdr":
         rate = round(rate, 9)  # the file has the period, whose inverse is not exact
-    boundaries = {round(e.onset * rate) for e in marked if e.label.lower().startswith(_BREAKS)}
-    events = [event for event in marked if not event.label.lower().startswith(_SEGMENT)]
+    annotations = annotated(raw, path)
+    boundaries = {round(e.onset * rate) for e in annotations if e.label.lower().startswith(_BREAKS)}
+    marks = marks_of(raw, annotations, path, rate)
     return Recording(
         samples_uv=samples,
         rate=rate,
-        labels=tuple(raw.ch_names[pick] for pick in picks),
-        events=tuple(sorted(events, key=lambda event: event.onset)),
+        labels=labels,
+        events=marks.events,
         breaks=tuple(sorted(b for b in boundaries if 0 < b < len(samples))),
         path=path,
         sha256=sha256 or hashlib.sha256(samples.tobytes()).hexdigest(),
+        bad_spans=marks.bad_spans,
+        bad_channels=tuple(name for name in labels if name in raw.info["bads"]),
+        notes=marks.notes,
+        looked_in=marks.looked_in,
     )
 
 
@@ -92,7 +89,9 @@ def read_mne(path: Path) -> Recording:
         with warnings.catch_warnings():
             # Readers warn of odd headers that do not touch the samples.
             warnings.simplefilter("ignore")
-            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
+            raw, notes = read_in_its_encoding(
+                path, partial(mne.io.read_raw, path, preload=True, verbose="ERROR")
+            )
     except Exception as error:  # a damaged file can raise anything in a reader
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error
@@ -102,7 +101,8 @@ def read_mne(path: Path) -> Recording:
     # A header such as BrainVision's may be that of another recording, to the last byte.
     named = [Path(name) for name in raw.filenames if name is not None]
     data = [file for file in named if file.is_file() and not file.samefile(path)]
-    return recording_of_raw(raw, path, sha256_of(path, *data))
+    recording = recording_of_raw(raw, path, sha256_of(path, *data))
+    return replace(recording, notes=(*notes, *recording.notes))
 
 
 def _check_edf_units(path: Path) -> None:
@@ -127,8 +127,3 @@ def _check_edf_units(path: Path) -> None:
                 f'{path} has channel {label} in "{unit}", which is not V, mV or uV as a file of '
                 "this kind should have it; correct its physical dimension in the header."
             )
-
-
-def _plain_label(label: str) -> str:
-    """Return what a marker says, without BrainVision's kind of marker before a word."""
-    return found["name"] if (found := _BRAINVISION_NAME.fullmatch(label)) else label
