@@ -18,7 +18,7 @@ from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.model import EncoderSpec, load_encoder
 from core.montage import match
-from core.recordings import Recording, named_apart
+from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 
@@ -84,12 +84,15 @@ class Fit:
         Channels of the recordings that the encoder does not know.
     epochs : Epochs
         The trials it was fitted on.
+    notes : tuple of str
+        What a person should know of the recordings, in sentences.
     """
 
     decoder: Decoder
     selection: Selection
     ignored: tuple[str, ...]
     epochs: Epochs
+    notes: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -137,6 +140,8 @@ def fit_decoder(
         _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
+    notes = notes_on(recordings)
+    recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()
     epochs = cut_epochs(recordings, events, path, spec.unit, spec.window, early.signals)
@@ -183,7 +188,7 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs)
+    return Fit(decoder, selection, ignored, epochs, notes)
 
 
 def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
@@ -239,7 +244,16 @@ def path_for(
         rate=spec.rate,
         band=settings.band,
     )
-    return path, found.ignored
+    return path, tuple(label for label in found.ignored if label)
+
+
+def notes_on(recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """Return what a person should know of recordings before relying on what is learned of them."""
+    notes = [f"{one.path.name}: {note}" for one in recordings for note in one.notes]
+    bad = sorted({label for recording in recordings for label in recording.bad_channels})
+    if bad:
+        notes.append(f"Channels marked as bad in the recordings are not used: {' '.join(bad)}.")
+    return tuple(notes)
 
 
 def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
+from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
@@ -164,7 +165,8 @@ def cut_epochs(
     -------
     Epochs
         Classes in the order in which `events` first names them. Trials whose window runs over
-        the end of a recording or over a break are left out, with that reason.
+        the end of a recording or over a break, or touches what is marked as bad, are left out,
+        with that reason.
 
     Raises
     ------
@@ -173,18 +175,12 @@ def cut_epochs(
         than five trials.
     """
     classes = tuple(dict.fromkeys(events.values()))
-    if len(classes) < 2:
+    if len(classes) == 1:
         raise InputError(
-            f"Only one class was asked for ({', '.join(classes) or 'none'}); a decoder needs at "
+            f"Only one class was asked for ({classes[0]}); a decoder needs at "
             "least two, such as --event T1=left_hand --event T2=right_hand."
         )
-    present = {event.label for recording in recordings for event in recording.events}
-    absent = [label for label in events if label not in present]
-    if absent:
-        raise InputError(
-            f"No event {', '.join(absent)} in {', '.join(r.path.name for r in recordings)}; "
-            f"found: {', '.join(sorted(present)) or 'no events at all'}."
-        )
+    check_asked(recordings, events)
     runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []
     cues: list[tuple[int, int]] = []
@@ -212,6 +208,8 @@ def cut_epochs(
                 what = "the recording ends" if ends else "samples are missing"
                 after = there / settings.rate
                 rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
+            elif marks := recording.marked_bad(event.onset, window / settings.rate):
+                rejected.append(Rejected(trial, f"marked as bad in the recording: {marks}"))
             else:
                 places.append((first + run, at))
                 trials.append(trial)
