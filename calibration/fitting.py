@@ -84,15 +84,12 @@ class Fit:
         Channels of the recordings that the encoder does not know.
     epochs : Epochs
         The trials it was fitted on.
-    notes : tuple of str
-        What a person should know of the recordings, in sentences.
     """
 
     decoder: Decoder
     selection: Selection
     ignored: tuple[str, ...]
     epochs: Epochs
-    notes: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -140,7 +137,6 @@ def fit_decoder(
         _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
-    notes = notes_on(recordings)
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()
@@ -188,7 +184,7 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, notes)
+    return Fit(decoder, selection, ignored, epochs)
 
 
 def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
@@ -245,15 +241,6 @@ def path_for(
         band=settings.band,
     )
     return path, tuple(label for label in found.ignored if label)
-
-
-def notes_on(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    """Return what a person should know of recordings before relying on what is learned of them."""
-    notes = [f"{one.path.name}: {note}" for one in recordings for note in one.notes]
-    bad = sorted({label for recording in recordings for label in recording.bad_channels})
-    if bad:
-        notes.append(f"Channels marked as bad in the recordings are not used: {' '.join(bad)}.")
-    return tuple(notes)
 
 
 def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:

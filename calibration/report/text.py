@@ -23,7 +23,6 @@ def as_text(fit: Fit) -> str:
     ]
     if fit.ignored:
         lines.append(f"Channels not used: {' '.join(fit.ignored)}")
-    lines += fit.notes
     if fit.rejected:
         lines.append("Trials left out:")
         lines += [f"  trial {found.trial.number}: {found.reason}" for found in fit.rejected]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.errors import InputError, reason
 from core.recordings.events import Marks, marks_of_events
-from core.recordings.recording import Event, Recording
+from core.recordings.recording import Event, Recording, Span
 
 _NOTHING = ("", "n/a", "nan", "na", "none", "null")
 _BOUNDARY = "boundary"
@@ -45,25 +45,28 @@ def with_tables(recording: Recording) -> Recording:
     A file that has events of its own gets those under other names only: the same cues are often
     in both. A table that cannot be read is said in the notes.
     """
-    notes = list(recording.notes)
     try:
         recording = replace(recording, bad_channels=_bad_channels(recording))
-        marks = events_of_table(recording)
+        recording = _with_other_events(recording, events_of_table(recording))
     except InputError as error:
-        return replace(recording, notes=(*notes, str(error)))
-    if marks is None:
+        recording = replace(recording, notes=(*recording.notes, str(error)))
+    if not recording.bad_channels:
         return recording
+    note = f"Channels marked as bad are not used: {' '.join(recording.bad_channels)}."
+    return replace(recording, notes=(*recording.notes, note))
+
+
+def _with_other_events(recording: Recording, marks: Marks | None) -> Recording:
     own = {event.label for event in recording.events} | {_BOUNDARY}
-    more = [event for event in marks.events if event.label not in own]
-    if not more and not marks.bad_spans:
+    more = [event for event in marks.events if event.label not in own] if marks else []
+    if marks is None or not (more or marks.bad_spans):
         return recording
-    spans = {*recording.bad_spans, *marks.bad_spans}
     return replace(
         recording,
         events=tuple(sorted([*recording.events, *more], key=lambda event: event.onset)),
-        bad_spans=tuple(sorted(spans, key=lambda span: span.onset)),
+        bad_spans=_by_onset({*recording.bad_spans, *marks.bad_spans}),
         looked_in=(*recording.looked_in, *marks.looked_in),
-        notes=(*notes, *marks.notes),
+        notes=(*recording.notes, *marks.notes),
     )
 
 
@@ -82,7 +85,7 @@ def with_events_of_table(recording: Recording) -> Recording:
     return replace(
         recording,
         events=marks.events,
-        bad_spans=tuple(sorted({*recording.bad_spans, *marks.bad_spans}, key=lambda s: s.onset)),
+        bad_spans=_by_onset({*recording.bad_spans, *marks.bad_spans}),
         looked_in=marks.looked_in,
         notes=tuple(dict.fromkeys((*recording.notes, *marks.notes))),
     )
@@ -172,6 +175,10 @@ def _bad_channels(recording: Recording) -> tuple[str, ...]:
     bad = {_cell(row, "name") for row in rows if _cell(row, "status").casefold() == "bad"}
     bad.update(recording.bad_channels)
     return tuple(label for label in recording.labels if label in bad)
+
+
+def _by_onset(spans: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple(sorted(spans, key=lambda span: (span.onset, span.reason)))
 
 
 def _cell(row: dict[str, str], column: str) -> str:
