@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ def read_in_its_encoding(
     ----------
     path : Path
     read : callable
-        Takes the options of `mne.io.read_raw`, and returns what it read.
+        Takes a path and options of `mne.io.read_raw`, and returns what it read.
 
     Returns
     -------
@@ -71,29 +72,48 @@ def read_in_its_encoding(
     latin = f"The {{}} of {path.name} are not in UTF-8 and were read as Latin-1."
     suffix = path.suffix.lower()
     try:
-        raw = read()
-    except Exception as error:  # MNE has no class for it, and names the option in words
-        if suffix not in (".edf", ".bdf") or "encoding='latin1'" not in str(error):
+        return read(path), ()
+    except Exception as error:  # MNE has no class of its own for it
+        said = str(error)
+        foreign = isinstance(error, UnicodeDecodeError) or "unknown encoding" in said
+        if suffix in (".vhdr", ".ahdr") and foreign:
+            return _read_in_utf8(path, read), (latin.format("markers"),)
+        if suffix not in (".edf", ".bdf") or "encoding='latin1'" not in said:
             raise
-        raw = read(encoding="latin1")
-        annotations = raw.annotations.copy()
-        texts = [plain_text(text.encode("latin-1")) for text in annotations.description]
-        annotations.description = np.array(texts, dtype=np.str_)
-        raw.set_annotations(annotations)
-        return raw, (latin.format("annotations"),)
-    if suffix in (".vhdr", ".ahdr"):  # MNE reads them without a word
-        markers = marker_file(path)
-        if markers.is_file() and not _is_utf8(markers.read_bytes()):
-            return raw, (latin.format("markers"),)
-    return raw, ()
+    raw = read(path, encoding="latin1")
+    annotations = raw.annotations.copy()
+    texts = [plain_text(text.encode("latin-1")) for text in annotations.description]
+    annotations.description = np.array(texts, dtype=np.str_)
+    raw.set_annotations(annotations)
+    return raw, (latin.format("annotations"),)
 
 
-def marker_file(header: Path) -> Path:
-    """Return the file of markers that a BrainVision header names."""
-    found = re.search(rb"^MarkerFile=(.+?)\s*$", header.read_bytes(), re.MULTILINE)
-    if found is None:
-        return header.with_suffix(".vmrk")
-    return header.with_name(plain_text(found[1]).replace("$b", header.stem))
+def _read_in_utf8(path: Path, read: Callable[..., mne.io.BaseRaw]) -> mne.io.BaseRaw:
+    """Read a BrainVision recording by copies of its header and markers in UTF-8."""
+    header = plain_text(path.read_bytes())
+    data = _named_file(header, "DataFile", path, ".eeg")
+    markers = _named_file(header, "MarkerFile", path, ".vmrk")
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        for name, content in ((copy, header), (copy.with_suffix(".vmrk"), _text_of(markers))):
+            content = re.sub(r"(?m)^Codepage=.*$", "Codepage=UTF-8", content)
+            content = re.sub(r"(?m)^DataFile=.*$", lambda _: f"DataFile={data}", content)
+            content = re.sub(
+                r"(?m)^MarkerFile=.*$", lambda _: f"MarkerFile={path.stem}.vmrk", content
+            )
+            name.write_text(content, encoding="utf-8", newline="")
+        return read(copy)
+
+
+def _named_file(header: str, key: str, path: Path, suffix: str) -> Path:
+    """Return a file that a BrainVision header names."""
+    found = re.search(rf"(?m)^{key}=(.+?)\s*$", header)
+    name = found[1].replace("$b", path.stem) if found else path.stem + suffix
+    return path.absolute().parent / name
+
+
+def _text_of(path: Path) -> str:
+    return plain_text(path.read_bytes()) if path.is_file() else ""
 
 
 def annotated(raw: mne.io.BaseRaw, path: Path) -> list[Event]:
@@ -224,14 +244,6 @@ def counted(numbers: Counter[str]) -> str:
 def plain_label(label: str) -> str:
     """Return what a marker says, without BrainVision's kind of marker before a word."""
     return found["name"] if (found := _BRAINVISION_NAME.fullmatch(label)) else label
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _before(raw: mne.io.BaseRaw, path: Path) -> list[Event]:

@@ -89,9 +89,8 @@ def read_mne(path: Path) -> Recording:
         with warnings.catch_warnings():
             # Readers warn of odd headers that do not touch the samples.
             warnings.simplefilter("ignore")
-            raw, notes = read_in_its_encoding(
-                path, partial(mne.io.read_raw, path, preload=True, verbose="ERROR")
-            )
+            read = partial(mne.io.read_raw, preload=True, verbose="ERROR")
+            raw, notes = read_in_its_encoding(path, read)
     except Exception as error:  # a damaged file can raise anything in a reader
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error

@@ -73,15 +73,15 @@ def read_triggers(raw: mne.io.BaseRaw, rate: float) -> Triggers:
         Sampling rate in Hz.
     """
     kinds = raw.get_channel_types() if raw.ch_names else []
-    names = [
-        name
-        for name, kind in zip(raw.ch_names, kinds, strict=True)
+    channels = {
+        name: pick
+        for pick, (name, kind) in enumerate(zip(raw.ch_names, kinds, strict=True))
         if kind == "stim" or (kind in ("eeg", "misc", "bio") and is_trigger_name(name))
-    ]
+    }
     pulses: dict[str, list[tuple[int, int, int]]] = {}
     notes = []
-    for name in names:
-        codes = _codes(raw.get_data(picks=[name])[0], name)
+    for name, pick in channels.items():
+        codes = _codes(raw.get_data(picks=[pick])[0], name)
         found = [] if codes is None else _pulses(codes)
         if codes is None:
             notes.append(
@@ -107,7 +107,7 @@ def read_triggers(raw: mne.io.BaseRaw, rate: float) -> Triggers:
     ]
     return Triggers(
         tuple(sorted(events, key=lambda event: event.onset)),
-        tuple(f"the channel {name}" for name in names),
+        tuple(f"the channel {name}" for name in channels),
         tuple(notes),
     )
 
