@@ -58,7 +58,7 @@ def check_asked(recordings: Sequence[Recording], events: Mapping[str, str]) -> N
     if events and not absent:
         return
     names = ", ".join(recording.path.name for recording in recordings)
-    places = list(dict.fromkeys(place for r in recordings for place in r.looked_in))
+    places = list(dict.fromkeys(place for r in recordings for place in _places(r)))
     if not present:
         notes = " ".join(dict.fromkeys(note for r in recordings for note in r.notes))
         looked = f"; looked in {_joined(places)}" if places else ""
@@ -76,6 +76,11 @@ def check_asked(recordings: Sequence[Recording], events: Mapping[str, str]) -> N
             "is the cue of which class, such as --event T1=left_hand --event T2=right_hand."
         )
     raise InputError(f"No event {', '.join(absent)} in {names}.{_meant(absent, present)} {there}")
+
+
+def _places(recording: Recording) -> Sequence[str]:
+    streams = recording.path.suffix.lower() in (".xdf", ".xdfz")
+    return recording.looked_in or (("the marker streams",) if streams else ())
 
 
 def _meant(absent: Sequence[str], present: Iterable[str]) -> str:
