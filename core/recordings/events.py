@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from core.recordings.recording import Event, Span
 from core.recordings.tal import plain_text, read_tal
 from core.recordings.triggers import read_triggers
+from core.suggestions import counted
 
 if TYPE_CHECKING:
     import mne
@@ -203,19 +203,17 @@ def marks_of_events(
     said = list(notes)
     if doubles:
         said.append(
-            f"{sum(doubles.values())} events are there twice, with the same name at the same "
+            f"{len(doubles)} events are there twice, with the same name at the same "
             f"sample ({counted(doubles)}); each counts once."
         )
     if spans:
-        marks = counted(Counter(span.reason for span in spans))
+        marks = counted(span.reason for span in spans)
         said.append(f"Parts are marked as bad: {marks}. Trials in them are left out.")
     return Marks(events, spans, tuple(places), tuple(said))
 
 
-def without_doubles(
-    events: Iterable[Event], apart: float
-) -> tuple[tuple[Event, ...], Counter[str]]:
-    """Return events by onset, and how many of each name were left out as they are there already.
+def without_doubles(events: Iterable[Event], apart: float) -> tuple[tuple[Event, ...], list[str]]:
+    """Return events by onset, and the names of those that were left out as they are there already.
 
     Parameters
     ----------
@@ -225,20 +223,15 @@ def without_doubles(
         Most seconds between two events of one name that are the same.
     """
     kept: list[Event] = []
-    doubles: Counter[str] = Counter()
+    doubles = []
     last: dict[str, float] = {}
     for event in sorted(events, key=lambda event: event.onset):
         if event.onset - last.get(event.label, -np.inf) <= apart + 1e-9:
-            doubles[event.label] += 1
+            doubles.append(event.label)
             continue
         last[event.label] = event.onset
         kept.append(event)
     return tuple(kept), doubles
-
-
-def counted(numbers: Counter[str]) -> str:
-    """Return names with how many there are of each, such as "T0 (15), T1 (8)"."""
-    return ", ".join(f"{name} ({number})" for name, number in sorted(numbers.items()))
 
 
 def plain_label(label: str) -> str:

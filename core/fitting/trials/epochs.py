@@ -94,7 +94,8 @@ class Epochs:
     rejected : tuple of Rejected
         Cues that have no trial here, by number.
     rest : ndarray, shape (samples, channels)
-        The first `REST_SECONDS` of signal outside all windows after cues.
+        The first `REST_SECONDS` of signal outside all windows after cues and all that is marked
+        as bad.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -213,6 +214,11 @@ def cut_epochs(
             else:
                 places.append((first + run, at))
                 trials.append(trial)
+        cues += [
+            (first + run, at)
+            for run, at in _bad_places(recording, starts, settings.rate, window)
+            if run >= 0
+        ]
         first += len(starts)
     epochs = Epochs(
         runs=tuple(runs),
@@ -243,6 +249,19 @@ def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
     # From half a sample before a run on, a cue belongs to it.
     run = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
     return run, round((onset - starts[run]) * rate) if run >= 0 else -1
+
+
+def _bad_places(
+    recording: Recording, starts: np.ndarray, rate: float, window: int
+) -> list[tuple[int, int]]:
+    """Return the places of windows that cover what is marked as bad."""
+    return [
+        place(onset, starts, rate)
+        for span in recording.bad_spans
+        for onset in np.arange(
+            span.onset, min(span.onset + span.duration, recording.duration), window / rate
+        )
+    ]
 
 
 def signals_of(

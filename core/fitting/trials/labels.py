@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from core.errors import InputError
 from core.recordings import Recording
-from core.suggestions import did_you_mean
-
-_MOST = 30
-"""Names that a message lists."""
+from core.suggestions import counted, did_you_mean
 
 # Source: the event table of the General Data Format, as BCI Competition IV and MOABB use it.
 _KNOWN_CODES = {"769": "left hand", "770": "right hand", "771": "foot", "772": "tongue"}
@@ -53,7 +49,7 @@ def check_asked(recordings: Sequence[Recording], events: Mapping[str, str]) -> N
     InputError
         If no label is asked for, or one does not occur.
     """
-    present = Counter(event.label for recording in recordings for event in recording.events)
+    present = [event.label for recording in recordings for event in recording.events]
     absent = [label for label in events if label not in present]
     if events and not absent:
         return
@@ -68,7 +64,7 @@ def check_asked(recordings: Sequence[Recording], events: Mapping[str, str]) -> N
             "events.tsv beside it."
         )
     there = (
-        f"Found{' in ' + _joined(places) if places else ''}: {_listed(present)}.{_hint(present)}"
+        f"Found{' in ' + _joined(places) if places else ''}: {counted(present)}.{_hint(present)}"
     )
     if not events:
         raise InputError(
@@ -106,13 +102,6 @@ def _hint(present: Iterable[str]) -> str:
         return ""
     said = ", ".join(f"{code} is {_KNOWN_CODES[code]}" for code in codes)
     return f" In the General Data Format {said}."
-
-
-def _listed(counts: Counter[str]) -> str:
-    """Return names with how many there are of each, such as "T0 (15), T1 (8)"."""
-    pairs = sorted(counts.items())[:_MOST]
-    more = f" and {len(counts) - _MOST} others" if len(counts) > _MOST else ""
-    return ", ".join(f"{name} ({count})" for name, count in pairs) + more
 
 
 def _joined(places: Sequence[str]) -> str:

@@ -48,6 +48,19 @@ def test_trials_that_touch_what_is_marked_as_bad_are_left_out(imagery_recording)
     assert len(epochs) == len(recording.events) - 1
 
 
+def test_rest_has_nothing_that_is_marked_as_bad(imagery_recording):
+    recording = imagery_recording()
+    samples = recording.samples_uv.copy()
+    samples[250:750] = 1e5 * np.sin(np.arange(500))[:, None] * np.arange(17)
+    spoilt = replace(recording, samples_uv=samples)
+    marked = replace(spoilt, bad_spans=(Span(0.9, 4.0, "BAD_start"),))  # with what a filter adds
+    amplitudes = [
+        np.abs(cut_epochs([one], EVENTS, settings(recording), "mV", 1024).rest).max()
+        for one in (spoilt, marked, recording)
+    ]
+    assert amplitudes[0] > 100 * amplitudes[1]
+
+
 def test_a_cue_before_the_first_sample_is_outside(imagery_recording):
     recording = imagery_recording()
     early = replace(recording, events=(Event(-1.0, 4.0, "left_hand"), *recording.events))

@@ -80,4 +80,4 @@ def test_codes_of_gdf_are_explained_where_there_are_any(cued):
 
 def test_long_lists_are_cut(cued):
     said = refused([cued(*(f"word{n:03}" for n in range(50)))], {"x": "feet"})
-    assert "word029 (1) and 20 others" in said
+    assert "word019 (1), and 30 more" in said
