@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from core.recordings import (
     with_events_of_table,
     without_bad_channels,
 )
+from core.recordings.events import read_in_its_encoding
 
 SEED_CHANNELS = tuple(
     """
@@ -58,7 +60,8 @@ def read_header(path: Path) -> tuple[float, tuple[str, ...]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd headers that do not touch the samples
-            raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
+            read = partial(mne.io.read_raw, preload=False, verbose="ERROR")
+            raw, _ = read_in_its_encoding(path, read)
     except Exception as error:  # a damaged file can raise anything in a reader
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error

@@ -154,3 +154,18 @@ def test_triggers_of_a_cropped_recording_stay_at_their_samples(tmp_path):
     raw = mne.io.read_raw(tmp_path / "a_raw.fif", verbose="ERROR").crop(8.0)
     raw.save(tmp_path / "b_raw.fif", verbose="ERROR")
     assert found(tmp_path / "b_raw.fif") == [("2", 1000)]
+
+
+@pytest.mark.data
+def test_triggers_of_real_recordings_are_those_that_mne_finds(recordings_folder):
+    from collections import Counter
+
+    path = recordings_folder / "field/fif_openbci/pH_20220105_raw.fif"
+    counts = Counter(event.label for event in read_recording(path).events)
+    assert counts == {"1": 20, "2": 20, "3": 20}
+    path = recordings_folder / "formats/test.bdf"
+    raw = mne.io.read_raw(path, verbose="ERROR")
+    options = {"consecutive": True, "shortest_event": 1, "mask": 0xFFFF, "mask_type": "and"}
+    expected = mne.find_events(raw, **options, verbose="ERROR")
+    events = [(round(e.onset * 256), int(e.label)) for e in read_recording(path).events]
+    assert events == [(at, code) for at, _, code in expected]
