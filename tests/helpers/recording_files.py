@@ -122,12 +122,14 @@ def write_gdf(
     resolution=0.1,
     dtype="<i2",
     digital=None,
+    event_rate=None,
 ):
     """Write GDF in records of one second.
 
     samples: (n, channels) in the channels' units; NaN is the lowest number, or NaN in floats.
     events: (sample from 0, type, duration in samples).
     units: text in version 1.x, codes of ISO 11073-10101 in 2.x (4275: µV).
+    event_rate: that the positions of events are counted at; by default that of the samples.
     digital: lowest and highest number in the header; by default of the sample type.
     """
     count, dtype = len(labels), np.dtype(dtype)
@@ -172,9 +174,10 @@ def write_gdf(
     table = struct.pack(f"<{len(events)}I", *positions)
     table += struct.pack(f"<{len(events)}H", *[event for _, event, _ in events])
     table += bytes(2 * len(events)) + struct.pack(f"<{len(events)}I", *[d for *_, d in events])
-    begin = struct.pack("<I", rate)[:3] + struct.pack("<I", len(events))
+    event_rate = rate if event_rate is None else event_rate
+    begin = struct.pack("<I", event_rate)[:3] + struct.pack("<I", len(events))
     if not old:
-        begin = struct.pack("<I", len(events))[:3] + struct.pack("<f", rate)
+        begin = struct.pack("<I", len(events))[:3] + struct.pack("<f", event_rate)
     Path(path).write_bytes(head + body + b"\x03" + begin + table)
     return Path(path)
 
