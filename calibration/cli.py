@@ -97,7 +97,12 @@ def _fit(command: FitCommand) -> int:
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import write_whole
-    from core.recordings import notes_of, print_notes, read_recordings
+    from core.recordings import (
+        notes_of,
+        print_notes,
+        read_recordings,
+        without_bad_channels,
+    )
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
@@ -115,9 +120,8 @@ def _fit(command: FitCommand) -> int:
         home=home_folder(command.home),
     )
     events = _events(command.event, labels)
-    prior = starting_head(
-        command.prior, recordings[0].labels, events, settings, command.unit, recordings
-    )
+    channels = without_bad_channels(recordings)[0].labels
+    prior = starting_head(command.prior, channels, events, settings, command.unit, recordings)
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if command.refine:
         from calibration.refining import refine
@@ -153,16 +157,11 @@ def _free(out: Path) -> Path:
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
     from calibration.fitting import CLASSES
+    from core.fitting.trials.labels import parse_events
 
     if not given:
         return {name: name for name in CLASSES if name in present}
-    events = {}
-    for text in given:
-        label, equals, name = text.partition("=")
-        if not (label and equals and name):
-            raise InputError(f'--event {text} is not LABEL=CLASS, such as "T1=left_hand".')
-        events[label] = name
-    return events
+    return parse_events(given)
 
 
 if __name__ == "__main__":

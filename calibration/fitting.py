@@ -18,7 +18,7 @@ from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
 from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
-from core.recordings import Recording, named_apart
+from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 
@@ -137,6 +137,7 @@ def fit_decoder(
         _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
+    recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()
     warmup = spec.warmup if settings.tokens_needed else 0
@@ -243,7 +244,7 @@ def path_for(
         rate=spec.rate,
         band=settings.band,
     )
-    return path, found.ignored
+    return path, tuple(label for label in found.ignored if label)
 
 
 def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:

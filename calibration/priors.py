@@ -16,7 +16,7 @@ from core.fitting.prior.head import PriorHead, head_of_decoder, head_of_prior, t
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.population import Prior, make_prior
 from core.fitting.prior.shipped import POPULATION, population
-from core.recordings import Recording, read_recording
+from core.recordings import Recording, read_recording, without_bad_channels
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
 """Endings of recordings in a folder."""
@@ -122,6 +122,7 @@ def read_priors(
         else:
             people.setdefault(person_of(path), []).append(read_recording(path, unit))
     if people:
+        people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
         spec = load_encoder(settings.encoder, home=settings.home).spec
         labels_of = next(iter(people.values()))[0]
         path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)

@@ -68,20 +68,16 @@ def _make(options: Options) -> int:
     if options.out.suffix != ".safetensors":
         raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
     check_number("--window", options.window, 0.25, 60.0, " s")
-    events = {}
-    for text in options.event:
-        label, equals, name = text.partition("=")
-        if not (label and equals and name):
-            raise InputError(f'--event "{text}" is not LABEL=CLASS, such as T1=left_hand.')
-        events[label] = name
-    classes = tuple(dict.fromkeys(events.values()))
 
     from core.fitting.prior.file import save_prior
     from core.fitting.prior.head import head_of_prior
     from core.fitting.prior.population import make_prior
+    from core.fitting.trials.labels import parse_events
     from core.signal.pipeline import SignalSettings, default_reference
     from training.store import Store
 
+    events = parse_events(options.event)
+    classes = tuple(dict.fromkeys(events.values()))
     store = Store.open(options.store)
     people = stored_people(store, events, options.subjects, options.leave_out)
     settings = SignalSettings(store.channels, "recorded", store.rate, store.form.band)

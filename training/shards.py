@@ -267,6 +267,7 @@ def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[i
 
     Where samples are no numbers, or no channel moves for a while, there was no signal: recorders
     and converters fill up so, at the end of a file or between trials that were glued together.
+    What is marked as bad is left out too.
     """
     samples = recording.samples_uv[:, list(indices)]
     n = len(samples)
@@ -274,6 +275,10 @@ def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[i
     for first, last in _spans((np.diff(samples, axis=0) == 0).all(axis=1)):
         if last - first >= _STILL * recording.rate:
             dead[first : last + 1] = True
+    for span in recording.bad_spans:
+        ends = np.array([span.onset, span.onset + span.duration]) * recording.rate
+        first, last = np.clip(ends, 0, n)
+        dead[int(np.floor(first)) : int(np.ceil(last))] = True
     edges = [0, *recording.breaks, n]
     for start, stop in pairwise(edges):
         for first, last in _spans(~dead[start:stop]):

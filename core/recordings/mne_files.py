@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,15 @@ import numpy as np
 from core.errors import InputError, reason
 from core.recordings.amplitude import implausible_amplitude
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
+from core.recordings.events import annotated, marks_of, read_in_its_encoding
 from core.recordings.file_units import scaled
 from core.recordings.gdf_events import place_by_event_rate
 from core.recordings.hashing import sha256_of
 from core.recordings.headers import Header, read_header
-from core.recordings.recording import Event, Recording
+from core.recordings.recording import Recording
 
 if TYPE_CHECKING:
     import mne
-
-# A word rather than a code such as "S  1", which stays as MNE shows it.
-_BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
-_SEGMENT = "new segment/"
 
 
 def recording_of_raw(
@@ -79,31 +76,25 @@ def recording_of_raw(
     volts[:, lost] = np.nan
     samples = np.ascontiguousarray(volts.T * use.factors, dtype=np.float32)
 
-    offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
-    events = [
-        Event(float(onset) - offset, float(duration), _plain_label(str(label)))
-        for onset, duration, label in zip(
-            raw.annotations.onset,
-            raw.annotations.duration,
-            raw.annotations.description,
-            strict=True,
-        )
-        if not str(label).lower().startswith(_SEGMENT)
-    ]
     if path.suffix.lower() == ".vhdr":
         rate = round(rate, 9)  # the file has the period, whose inverse is not exact
+    labels = tuple(raw.ch_names[pick] for pick in use.picks)
+    marks = marks_of(raw, annotated(raw, path), path, rate)
     recording = Recording(
         samples_uv=samples,
         rate=rate,
-        labels=tuple(raw.ch_names[pick] for pick in use.picks),
-        events=tuple(sorted(events, key=lambda event: event.onset)),
+        labels=labels,
+        events=marks.events,
         breaks=tuple(sorted({b for b in (*paused, *marked.at) if 0 < b < count})),
         path=path,
         sha256=sha256 or hashlib.sha256(samples.tobytes()).hexdigest(),
-        notes=use.notes,
+        bad_spans=marks.bad_spans,
+        bad_channels=tuple(name for name in labels if name in raw.info["bads"]),
+        notes=(*use.notes, *marks.notes),
+        looked_in=marks.looked_in,
     )
     doubt = implausible_amplitude(recording)
-    return recording if doubt is None else replace(recording, notes=(*use.notes, doubt))
+    return recording if doubt is None else replace(recording, notes=(*recording.notes, doubt))
 
 
 def read_mne(path: Path, unit: str | None = None) -> Recording:
@@ -128,7 +119,8 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
         with warnings.catch_warnings():
             # Readers warn of odd headers that do not touch the samples.
             warnings.simplefilter("ignore")
-            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
+            read = partial(mne.io.read_raw, preload=True, verbose="ERROR")
+            raw, notes = read_in_its_encoding(path, read)
     except Exception as error:  # a damaged file can raise anything in a reader
         words = reason(error) if str(error) else "it contradicts itself"  # an assertion of MNE's
         raise InputError(f"{path} cannot be read as a recording: {words}") from error
@@ -136,9 +128,5 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
     # A header such as BrainVision's may be that of another recording, to the last byte.
     named = [Path(name) for name in raw.filenames if name is not None]
     data = [file for file in named if file.is_file() and not file.samefile(path)]
-    return recording_of_raw(raw, path, sha256_of(path, *data), header=header, unit=unit)
-
-
-def _plain_label(label: str) -> str:
-    """Return what a marker says, without BrainVision's kind of marker before a word."""
-    return found["name"] if (found := _BRAINVISION_NAME.fullmatch(label)) else label
+    recording = recording_of_raw(raw, path, sha256_of(path, *data), header=header, unit=unit)
+    return replace(recording, notes=(*notes, *recording.notes))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.montage import direction, electrode
+from core.recordings.bids import with_tables
 from core.recordings.mne_files import read_mne
 from core.recordings.recording import UNIT, Recording
 from core.recordings.xdf import read_xdf
@@ -19,7 +20,8 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     Parameters
     ----------
     path : path
-        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF.
+        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF. The tables that BIDS puts beside
+        it, ``_events.tsv`` and ``_channels.tsv``, are read too.
     unit : str, optional
         Of channels whose unit the file does not say. Ignored where it says one.
 
@@ -38,9 +40,9 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
         factor(unit, UNIT)
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
-    return (
-        read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path, unit)
-    )
+    if path.suffix.lower() in (".xdf", ".xdfz"):
+        return with_tables(read_xdf(path, unit))
+    return with_tables(read_mne(path, unit))
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:

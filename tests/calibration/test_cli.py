@@ -100,6 +100,9 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     assert 'Session "a b"' in refused([*one, *EVENTS, "--session", "a b"], capsys)
     assert "Only one class" in refused([*one, "--event", "T1=left_hand"], capsys)
     assert "not LABEL=CLASS" in refused([*one, "--event", "T1"], capsys)
+    twice = refused([*one, *EVENTS, "--event", "T1=feet"], capsys)
+    assert 'gives the label "T1" two classes, left_hand and feet' in twice
+    assert "Found in the annotations: T1 (6), T2 (6)." in refused(one, capsys)
     assert "letters and digits" in refused([recording_file, "--subject", "../x"], capsys)
     trap = tmp_path / "trap.ckpt"
     trap.write_bytes(pickle.dumps({"state_dict": print}))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.montage import match
-from core.recordings import Recording, read_recording
+from core.recordings import Recording, read_recording, without_bad_channels
 from training.shards import Identity
 from training.sources.parts import (
     HEADED,
@@ -133,7 +133,7 @@ def read_part(part: Part, unit: str | None = None) -> Reads:
     """
     for identity, recording in SOURCES[part.kind].read(part, unit):
         if not part.runs or any(same(identity.run, run) for run in part.runs):
-            yield identity, recording
+            yield identity, without_bad_channels([recording])[0]
 
 
 def measure(part: Part, channels: Sequence[str]) -> tuple[float, int] | None:

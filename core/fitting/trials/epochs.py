@@ -9,6 +9,7 @@ import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
+from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
@@ -93,7 +94,8 @@ class Epochs:
     rejected : tuple of Rejected
         Cues that have no trial here, by number.
     rest : ndarray, shape (samples, channels)
-        The first `REST_SECONDS` of signal outside all windows after cues.
+        The first `REST_SECONDS` of signal outside all windows after cues and all that is marked
+        as bad.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -167,7 +169,8 @@ def cut_epochs(
     -------
     Epochs
         Classes in the order in which `events` first names them. Trials whose window runs over
-        the end of a recording or over a break are left out, with that reason.
+        the end of a recording or over a break, or touches what is marked as bad, are left out,
+        with that reason.
 
     Raises
     ------
@@ -176,18 +179,12 @@ def cut_epochs(
         than five trials.
     """
     classes = tuple(dict.fromkeys(events.values()))
-    if len(classes) < 2:
+    if len(classes) == 1:
         raise InputError(
-            f"Only one class was asked for ({', '.join(classes) or 'none'}); a decoder needs at "
+            f"Only one class was asked for ({classes[0]}); a decoder needs at "
             "least two, such as --event T1=left_hand --event T2=right_hand."
         )
-    present = {event.label for recording in recordings for event in recording.events}
-    absent = [label for label in events if label not in present]
-    if absent:
-        raise InputError(
-            f"No event {', '.join(absent)} in {', '.join(r.path.name for r in recordings)}; "
-            f"found: {', '.join(sorted(present)) or 'no events at all'}."
-        )
+    check_asked(recordings, events)
     runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []
     cues: list[tuple[int, int]] = []
@@ -220,9 +217,16 @@ def cut_epochs(
                 rejected.append(
                     Rejected(trial, f"the encoder needs {needed:.1f} s of signal, not {before:.1f}")
                 )
+            elif marks := recording.marked_bad(event.onset, window / settings.rate):
+                rejected.append(Rejected(trial, f"marked as bad in the recording: {marks}"))
             else:
                 places.append((first + run, at))
                 trials.append(trial)
+        cues += [
+            (first + run, at)
+            for run, at in _bad_places(recording, starts, settings.rate, window)
+            if run >= 0
+        ]
         first += len(starts)
     epochs = Epochs(
         runs=tuple(runs),
@@ -253,6 +257,19 @@ def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
     # From half a sample before a run on, a cue belongs to it.
     run = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
     return run, round((onset - starts[run]) * rate) if run >= 0 else -1
+
+
+def _bad_places(
+    recording: Recording, starts: np.ndarray, rate: float, window: int
+) -> list[tuple[int, int]]:
+    """Return the places of windows that cover what is marked as bad."""
+    return [
+        place(onset, starts, rate)
+        for span in recording.bad_spans
+        for onset in np.arange(
+            span.onset, min(span.onset + span.duration, recording.duration), window / rate
+        )
+    ]
 
 
 def signals_of(
