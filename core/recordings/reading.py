@@ -13,7 +13,9 @@ from core.recordings.xdf import read_xdf
 from core.units import factor
 
 
-def read_recording(path: Path | str, unit: str | None = None) -> Recording:
+def read_recording(
+    path: Path | str, unit: str | None = None, stream: str | None = None
+) -> Recording:
     """Read a file that MNE or pyxdf can read.
 
     Parameters
@@ -22,6 +24,8 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
         EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF.
     unit : str, optional
         Unit of an XDF stream that does not say it. Ignored where the file says it.
+    stream : str, optional
+        Name of the EEG stream of an XDF file that has several.
 
     Returns
     -------
@@ -38,7 +42,11 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
         factor(unit, UNIT)
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
-    return read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path)
+    if path.name.lower().endswith((".xdf", ".xdfz", ".xdf.gz")):
+        return read_xdf(path, unit, stream)
+    if stream is not None:
+        raise InputError(f"--stream chooses a stream of an XDF file; {path} is none.")
+    return read_mne(path)
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
