@@ -22,6 +22,7 @@ _SENSIBLE = 0.2  # least share of the nominal rate that stamps in seconds say
 _MUCH = 0.01  # share of lost samples that is worth a word
 
 
+@np.errstate(all="ignore")  # damaged samples and stamps are any bits
 def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> Recording:
     """Read an EEG stream of an XDF file, and the markers beside it.
 

@@ -17,6 +17,8 @@ from core.errors import InputError, reason
 
 _MAGIC = b"XDF:"
 _BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
+_SET_ANEW = 0.5  # s by which a sender's clock jumps when it is set
+_LATEST = 1e19  # more than the nanoseconds since 1970
 _SAMPLES, _TAGS = 3, range(1, 7)
 
 
@@ -119,18 +121,13 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
     try:
         source, notes = _without_damage(path)
         with _Heard() as heard:
-            # Smoothed stamps would hide what was lost.
-            options: dict[str, Any] = {"dejitter_timestamps": False, "on_chunk": keep}
-            try:
-                loaded, _ = pyxdf.load_xdf(source or path, **options)
-            except np.linalg.LinAlgError:
-                raw_stamps.clear()
-                source, _ = _without_damage(path)
-                loaded, _ = pyxdf.load_xdf(source or path, synchronize_clocks=False, **options)
-                notes.append(
-                    f"{path.name} has clock offsets that are no numbers; events of other machines "
-                    "may lie at wrong times."
-                )
+            loaded, _ = pyxdf.load_xdf(
+                source or path,
+                on_chunk=keep,
+                dejitter_timestamps=False,  # smoothed stamps would hide what was lost
+                clock_reset_threshold_seconds=_SET_ANEW,
+                clock_reset_threshold_offset_seconds=_SET_ANEW,
+            )
     except InputError:
         raise
     except Exception as error:  # a damaged file can raise anything in a reader
@@ -142,13 +139,28 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
         notes.append(
             f"{path.name} has damaged chunks; {heard.corrupted} of its parts were left out."
         )
+    if heard.unsynchronised:
+        notes.append(
+            f"{path.name} has clock offsets that cannot be used; events from other machines may "
+            "lie at wrong times."
+        )
     streams = []
     for stream in loaded:
         header, stamps = stream["info"], np.asarray(stream["time_stamps"], dtype=np.float64)
+        if (resets := len(header.get("clock_segments", ())) - 1) > 0:
+            notes.append(
+                f'{path.name}: the clock of "{header["name"][0]}" was set anew {resets} times; '
+                "events within 5 s of that may lie at wrong times."
+            )
         own = raw_stamps.get(header.get("stream_id", -1))
         raw = np.concatenate(own)[: len(stamps)] if own else stamps
-        streams.append(XdfStream(header, stream["time_series"], stamps, raw))
+        streams.append(XdfStream(header, stream["time_series"], _sensible(stamps), _sensible(raw)))
     return streams, notes
+
+
+def _sensible(stamps: np.ndarray) -> np.ndarray:
+    """Return stamps with NaN for those that no clock has."""
+    return np.where(np.abs(stamps) < _LATEST, stamps, np.nan)
 
 
 class _Heard(logging.Handler):
@@ -157,11 +169,13 @@ class _Heard(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.corrupted = 0
+        self.unsynchronised = False
         self._logger = logging.getLogger("pyxdf.pyxdf")
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage().lower()
-        self.corrupted += "corrupt" in text and "clock" not in text
+        self.corrupted += "corruption" in text
+        self.unsynchronised |= "cannot be used for synchronization" in text
 
     def __enter__(self) -> _Heard:
         self._propagate, self._logger.propagate = self._logger.propagate, False
