@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import InputError
-from core.montage import CODEX, electrode
+from core.montage import CODEX, electrode, named
 from core.recordings.mne_files import read_mne
 from core.recordings.recording import UNIT, Recording
 from core.recordings.xdf import read_xdf
@@ -65,17 +66,30 @@ def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     return named
 
 
-def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> list[Recording]:
+def read_recordings(
+    paths: Sequence[Path | str],
+    unit: str | None = None,
+    stream: str | None = None,
+    names: Sequence[str] | None = None,
+) -> list[Recording]:
     """Read several recordings that belong together.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    unit, stream : str, optional
+        As in `read_recording`, for all of them.
+    names : sequence of str, optional
+        Names for the channels of each, instead of its own: `core.montage.named`.
 
     Raises
     ------
     InputError
-        As `read_recording`, or if rate or channel labels differ between them.
+        As `read_recording` and `named`, or if rate or channel labels differ between them.
     """
     if not paths:
         raise InputError("No recording was named.")
-    recordings = [read_recording(path, unit) for path in paths]
+    recordings = [renamed(read_recording(path, unit, stream), names) for path in paths]
     first = recordings[0]
     for other in recordings[1:]:
         if other.rate != first.rate:
@@ -88,6 +102,22 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
                 f"{other.path.name} and {first.path.name} do not have the same channels."
             )
     return recordings
+
+
+def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
+    """Return a recording with the names that a person gave to its channels, if any were given.
+
+    Raises
+    ------
+    InputError
+        If there are not as many names as channels.
+    """
+    if names is None:
+        return recording
+    labels = named(recording.labels, names, recording.path.name)
+    new = dict(zip(recording.labels, labels, strict=True))
+    bad = tuple(new.get(label, label) for label in recording.bad_channels)
+    return replace(recording, labels=labels, bad_channels=bad)
 
 
 def _electrodes(recording: Recording) -> frozenset[str]:

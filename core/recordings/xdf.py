@@ -48,9 +48,9 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
     channels = eeg_channels(eeg, unit, path.name)
     rate, about_rate = _rate(eeg, path.name)
     breaks, lost = breaks_of(eeg.raw_stamps, rate)
-    about_loss = _loss(eeg, rate, lost, breaks, path.name)
+    about_loss = _loss(eeg, rate, lost, breaks)
     timeline = Timeline(eeg.stamps, rate, breaks)
-    events, about_events = events_of(markers, eeg, channels, timeline, rate, path.name)
+    events, about_events = events_of(markers, eeg, channels, timeline, rate)
     samples = np.asarray(eeg.values)[:, channels.picks].astype(np.float64) * channels.factors
     return Recording(
         samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
@@ -137,18 +137,16 @@ def _rate(stream: XdfStream, source: str) -> tuple[float, list[str]]:
     # Recordings of one device are to have one rate, though each is measured a little differently.
     rate = float(round(measured)) if measured >= 50 else float(f"{measured:.2g}")
     return rate, [
-        f'{source}: the stream "{stream.name}" says {nominal:g} Hz, but its stamps say '
+        f'The stream "{stream.name}" says {nominal:g} Hz, but its stamps say '
         f"{measured:.4g} Hz; it is read at {rate:g} Hz."
     ]
 
 
-def _loss(
-    stream: XdfStream, rate: float, lost: int, breaks: tuple[int, ...], source: str
-) -> list[str]:
+def _loss(stream: XdfStream, rate: float, lost: int, breaks: tuple[int, ...]) -> list[str]:
     share = lost / (lost + len(stream.stamps))
     if share < _MUCH:
         return []
     return [
-        f'{source}: about {100 * share:.0f} % of the samples of "{stream.name}" were lost '
+        f'About {100 * share:.0f} % of the samples of "{stream.name}" were lost '
         f"({lost} at {rate:g} Hz); trials at its {len(breaks)} breaks are left out."
     ]

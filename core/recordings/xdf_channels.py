@@ -107,11 +107,11 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
         kept = [i for i in kept if units[i] == usual]
         if unit is None:
             notes.append(
-                f'{source} gives no unit for the channels of "{stream.name}"; their values are '
+                f'The stream "{stream.name}" gives no unit for its channels; their values are '
                 f"taken as {UNIT}. If they are in another unit, say it with --unit."
             )
     if left_out := [i for i in everything if i not in kept]:
-        notes.append(_left_out(left_out, labels, units, types, source))
+        notes.append(_left_out(left_out, labels, units, types))
     return EegChannels(
         picks=tuple(kept),
         labels=tuple(labels[i] for i in kept),
@@ -137,7 +137,6 @@ def _left_out(
     labels: Sequence[str],
     units: Sequence[str],
     types: Sequence[str],
-    source: str,
 ) -> str:
     told = []
     for index in channels:
@@ -145,4 +144,4 @@ def _left_out(
         facts.append(f'unit "{units[index]}"' if units[index] else "no unit")
         told.append(f"{labels[index]} ({', '.join(facts)})")
     more = f" and {len(told) - 6} more" if len(told) > 6 else ""
-    return f"{source}: left out, for they are no EEG: {', '.join(told[:6])}{more}."
+    return f"Left out, for they are no EEG: {', '.join(told[:6])}{more}."

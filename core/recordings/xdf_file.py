@@ -136,20 +136,18 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
             "elsewhere, record or export it again."
         ) from error
     if heard.corrupted:
-        notes.append(
-            f"{path.name} has damaged chunks; {heard.corrupted} of its parts were left out."
-        )
+        notes.append(f"The file has damaged parts; {heard.corrupted} of them were left out.")
     if heard.unsynchronised:
         notes.append(
-            f"{path.name} has clock offsets that cannot be used; events from other machines may "
-            "lie at wrong times."
+            "The file has clock offsets that cannot be used; events from other machines may lie at "
+            "wrong times."
         )
     streams = []
     for stream in loaded:
         header, stamps = stream["info"], np.asarray(stream["time_stamps"], dtype=np.float64)
         if (resets := len(header.get("clock_segments", ())) - 1) > 0:
             notes.append(
-                f'{path.name}: the clock of "{header["name"][0]}" was set anew {resets} times; '
+                f'The clock of "{header["name"][0]}" was set anew {resets} times; '
                 "events within 5 s of that may lie at wrong times."
             )
         own = raw_stamps.get(header.get("stream_id", -1))
@@ -225,13 +223,12 @@ def _without_damage(path: Path) -> tuple[BinaryIO | None, list[str]]:
             start = _after_boundary(file, stop)
             if start < 0:
                 notes.append(
-                    f"{path.name} is cut off or damaged at byte {stop} of {size}; it was read up "
+                    f"The file is cut off or damaged at byte {stop} of {size}; it was read up "
                     "to there."
                 )
                 break
             notes.append(
-                f"{path.name} is damaged at byte {stop} of {size}; {start - stop} bytes were "
-                "left out."
+                f"The file is damaged at byte {stop} of {size}; {start - stop} bytes were left out."
             )
         if whole == [(4, size)] and not packed:
             return None, notes
@@ -252,7 +249,7 @@ def _unpacked(path: Path) -> tuple[bytes, list[str]]:
     except (EOFError, OSError) as error:
         if not parts:
             raise
-        return b"".join(parts), [f"{path.name} is damaged: {reason(error)}"]
+        return b"".join(parts), [f"The file is damaged: {reason(error)}."]
     return b"".join(parts), []
 
 

@@ -38,7 +38,6 @@ def events_of(
     channels: EegChannels,
     timeline: Timeline,
     rate: float,
-    source: str,
 ) -> tuple[tuple[Event, ...], list[str]]:
     """Return what marker streams and trigger channels tell, by onset, and what was done to it.
 
@@ -53,17 +52,15 @@ def events_of(
         Of that stream.
     rate : float
         Of the EEG in Hz.
-    source : str
-        What to call the file.
     """
     notes: list[str] = []
     stamped: list[Stamped] = []
     for stream in markers:
-        own = [event for event in _stamped(stream, notes, source) if np.isfinite(event[0])]
+        own = [event for event in _stamped(stream, notes) if np.isfinite(event[0])]
         places = [timeline.position(time) for time, _ in own]
         if own and not any(0 <= place < len(eeg.stamps) for place in places):
             notes.append(
-                f'{source}: all {len(own)} markers of "{stream.name}" lie outside of the EEG; the '
+                f'All {len(own)} markers of "{stream.name}" lie outside of the EEG; the '
                 "clocks of the two may not have been synchronised."
             )
         stamped += own
@@ -71,18 +68,18 @@ def events_of(
         codes = _steps(np.asarray(eeg.values)[:, index])
         if codes:
             label = eeg.channels[index].get("label") or f"Ch{index + 1}"
-            notes.append(f"{source}: {len(codes)} events are from its trigger channel {label}.")
+            notes.append(f"{len(codes)} events are from the trigger channel {label}.")
         stamped += [(timeline.time(place), label) for place, label in codes]
     kept = _without_doubles(stamped, 0.5 / rate)
     if doubles := len(stamped) - len(kept):
         notes.append(
-            f"{source}: {doubles} events were there twice, with the same label at the same "
+            f"{doubles} events were there twice, with the same label at the same "
             "sample; each is taken once."
         )
     return tuple(Event(timeline.position(time) / rate, 0.0, label) for time, label in kept), notes
 
 
-def _stamped(stream: XdfStream, notes: list[str], source: str) -> list[Stamped]:
+def _stamped(stream: XdfStream, notes: list[str]) -> list[Stamped]:
     """Return the events of a marker stream."""
     if stream.numeric:
         values = np.asarray(stream.values)
@@ -112,7 +109,7 @@ def _stamped(stream: XdfStream, notes: list[str], source: str) -> list[Stamped]:
             for name, column in zip(names, columns, strict=True)
         ]
         notes.append(
-            f'{source}: the columns of "{stream.name}" have labels in common; they are told apart '
+            f'The columns of "{stream.name}" have labels in common; they are told apart '
             f"by their column, such as {columns[0][0][1]}."
         )
     return sorted((float(stream.stamps[k]), label) for column in columns for k, label in column)

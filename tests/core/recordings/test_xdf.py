@@ -59,7 +59,7 @@ def test_a_sender_whose_clock_is_set_anew_keeps_its_events_and_is_said(
     found = read_recording(write_xdf(eeg(stamps=raw, offsets=offsets), cues))
     assert found.breaks == (15001,)
     assert [event.onset for event in found.events] == pytest.approx([30.0, 100.0], abs=0.01)
-    assert 'the clock of "EEG" was set anew 1 times' in found.notes[0]
+    assert 'The clock of "EEG" was set anew 1 times' in found.notes[0]
 
 
 @pytest.mark.parametrize("nominal", [500.0, 256.0, 200.0])
@@ -144,7 +144,7 @@ def test_long_texts_and_letters_of_any_kind_stay(write_xdf, eeg, markers):
 def test_markers_outside_of_the_eeg_are_said(write_xdf, eeg, markers):
     found = read_recording(write_xdf(eeg(), markers((2000.0, "T1"), (2004.0, "T2"))))
     assert labelled(found) == [(2500, "T1"), (2500, "T2")]
-    assert 'all 2 markers of "Cues" lie outside of the EEG' in found.notes[0]
+    assert 'All 2 markers of "Cues" lie outside of the EEG' in found.notes[0]
 
 
 @pytest.mark.parametrize("resting", [0, 65280])
@@ -154,7 +154,7 @@ def test_a_trigger_channel_of_the_eeg_tells_events(write_xdf, eeg, resting):
     stream.rows[500:510, 2], stream.rows[1000:1010, 2] = resting + 1, resting + 2
     found = read_recording(write_xdf(stream))
     assert (found.labels, labelled(found)) == (("C3", "C4"), [(500, "1"), (1000, "2")])
-    assert "2 events are from its trigger channel TRIGGER" in found.notes[1]
+    assert "2 events are from the trigger channel TRIGGER" in found.notes[1]
 
 
 # Channels and units
@@ -166,7 +166,7 @@ def test_a_trigger_channel_of_the_eeg_tells_events(write_xdf, eeg, resting):
 def test_a_channel_without_a_voltage_is_left_out_with_a_word(write_xdf, eeg, unit, label, given):
     found = read_recording(write_xdf(eeg(("C3", "C4", label), ["mV", "mV", unit])), given)
     assert found.labels == ("C3", "C4")
-    assert f"left out, for they are no EEG: {label}" in found.notes[0]
+    assert f"Left out, for they are no EEG: {label}" in found.notes[0]
     assert 10 < np.std(found.samples_uv) / 1000 < 30
 
 
