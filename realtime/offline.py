@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -78,8 +77,6 @@ def decode_file(options: Options) -> int:
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
     recording = read_recording(options.file, options.unit, options.stream)
-    for note in recording.notes:
-        print(f"{options.file.name}: {note}", file=sys.stderr)
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(
         decoder.load_encoder(options.encoder, home_folder(options.home)),

@@ -111,9 +111,6 @@ def _replay(settings: Replay) -> None:
 
     faults = parse_all(settings.fault)
     recordings = read_recordings(settings.files, settings.unit, settings.stream)
-    for recording in recordings:
-        for note in recording.notes:
-            print(f"{recording.path.name}: {note}", file=sys.stderr, flush=True)
     with _Diary(settings.truth) as truth:
         replay(
             recordings,
