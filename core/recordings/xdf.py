@@ -51,9 +51,11 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
     about_loss = _loss(eeg, rate, lost, breaks)
     timeline = Timeline(eeg.stamps, rate, breaks)
     events, about_events = events_of(markers, eeg, channels, timeline, rate)
-    samples = np.asarray(eeg.values)[:, channels.picks].astype(np.float64) * channels.factors
+    samples_uv = np.empty((len(eeg.stamps), len(channels.picks)), dtype=np.float32)
+    for column, (pick, factor) in enumerate(zip(channels.picks, channels.factors, strict=True)):
+        samples_uv[:, column] = np.asarray(eeg.values)[:, pick].astype(np.float64) * factor
     return Recording(
-        samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
+        samples_uv=samples_uv,
         rate=rate,
         labels=channels.labels,
         events=tuple(sorted(events, key=lambda event: event.onset)),

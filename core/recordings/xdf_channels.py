@@ -110,6 +110,7 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
                 f'The stream "{stream.name}" gives no unit for its channels; their values are '
                 f"taken as {UNIT}. If they are in another unit, say it with --unit."
             )
+    notes += _odd([(labels[i], units[i]) for i in kept if i in voltages])
     if left_out := [i for i in everything if i not in kept]:
         notes.append(_left_out(left_out, labels, units, types))
     return EegChannels(
@@ -130,6 +131,20 @@ def _is_eeg(label: str, type_: str, types: Sequence[str]) -> bool:
     if any(re.search(r"eeg|exg", one, re.IGNORECASE) for one in types):
         return not type_ and not _NO_EEG.match(label)
     return not (_NO_EEG.search(type_) or _NO_EEG.match(label))
+
+
+def _odd(electrodes: Sequence[tuple[str, str]]) -> list[str]:
+    """Say which of (label, unit) are in another unit than most."""
+    scales = [volts_per(unit) for _, unit in electrodes]
+    if len(set(scales)) < 2:
+        return []
+    usual, _ = Counter(scales).most_common(1)[0]
+    told = [
+        f'{label} ("{unit}")'
+        for (label, unit), scale in zip(electrodes, scales, strict=True)
+        if scale != usual
+    ]
+    return [f"In another unit than the other channels, and converted: {', '.join(told)}."]
 
 
 def _left_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import struct
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
@@ -119,10 +120,10 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
         return values, stamps, header
 
     try:
-        source, notes = _without_damage(path)
+        whole, notes = _without_damage(path)
         with _Heard() as heard:
             loaded, _ = pyxdf.load_xdf(
-                source or path,
+                path if whole is None else io.BytesIO(whole),
                 on_chunk=keep,
                 dejitter_timestamps=False,  # smoothed stamps would hide what was lost
                 clock_reset_threshold_seconds=_SET_ANEW,
@@ -152,7 +153,10 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
             )
         own = raw_stamps.get(header.get("stream_id", -1))
         raw = np.concatenate(own)[: len(stamps)] if own else stamps
-        streams.append(XdfStream(header, stream["time_series"], _sensible(stamps), _sensible(raw)))
+        values = stream["time_series"]
+        if isinstance(values, list) and any("\ufffd" in text for row in values for text in row):
+            values = _texts(path.read_bytes() if whole is None else whole, header, values)
+        streams.append(XdfStream(header, values, _sensible(stamps), _sensible(raw)))
     return streams, notes
 
 
@@ -189,7 +193,7 @@ class _Heard(logging.Handler):
         self._logger.propagate = self._propagate
 
 
-def _without_damage(path: Path) -> tuple[BinaryIO | None, list[str]]:
+def _without_damage(path: Path) -> tuple[bytes | None, list[str]]:
     """Return the whole chunks of a file that is cut off or damaged between them.
 
     Source of the layout: the XDF specification 1.0 (sccn/xdf). A boundary chunk, which a recorder
@@ -197,7 +201,7 @@ def _without_damage(path: Path) -> tuple[BinaryIO | None, list[str]]:
 
     Returns
     -------
-    file, or None
+    bytes, or None
         None for a file that can be read as it is.
     list of str
 
@@ -236,7 +240,7 @@ def _without_damage(path: Path) -> tuple[BinaryIO | None, list[str]]:
         for begin, end in whole:
             file.seek(begin)
             parts.append(file.read(end - begin))
-    return io.BytesIO(b"".join(parts)), notes
+    return b"".join(parts), notes
 
 
 def _unpacked(path: Path) -> tuple[bytes, list[str]]:
@@ -273,6 +277,41 @@ def _chunks_end(file: BinaryIO, start: int, size: int) -> int:
                 return start
         start = stop
     return start
+
+
+def _texts(content: bytes, header: dict[str, Any], values: list[list[str]]) -> list[list[str]]:
+    """Return the rows of a stream of text that is no UTF-8, which pyxdf takes all text for.
+
+    Text of older programs is Latin-1. Rows that cannot be told apart stay as they are.
+    """
+    file, columns = io.BytesIO(content), int(header["channel_count"][0])
+    rows: list[list[str]] = []
+    end = _chunks_end(file, len(_MAGIC), len(content))
+    file.seek(len(_MAGIC))
+    try:
+        while file.tell() < end:
+            stop = _number(file) + file.tell()
+            tag, stream_id = struct.unpack("<HI", file.read(6))
+            if tag == _SAMPLES and stream_id == header["stream_id"]:
+                for _ in range(_number(file)):
+                    file.seek(8 * (file.read(1) != b"\0"), io.SEEK_CUR)
+                    rows.append([_decoded(file.read(_number(file))) for _ in range(columns)])
+            file.seek(stop)
+    except (struct.error, IndexError):
+        return values
+    return rows if len(rows) == len(values) else values
+
+
+def _number(file: BinaryIO) -> int:
+    """Read a number of variable length."""
+    return int.from_bytes(file.read(file.read(1)[0]), "little")
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _after_boundary(file: BinaryIO, start: int) -> int:

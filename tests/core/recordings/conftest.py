@@ -27,6 +27,7 @@ class Stream:
     channels: list = field(default_factory=list)
     offsets: list = field(default_factory=lambda: [(0.0, 0.0), (5.0, 0.0)])
     source_id: str = "s"
+    encoding: str = "utf-8"
 
     def header(self):
         told = "".join(
@@ -45,7 +46,7 @@ class Stream:
         head = b"\0" if stamp is None else b"\x08" + struct.pack("<d", stamp)
         if self.format != "string":
             return head + np.asarray(row, _DTYPES[self.format]).tobytes()
-        texts = [text.encode() for text in row]
+        texts = [text.encode(self.encoding) for text in row]
         return head + b"".join(b"\x04" + struct.pack("<I", len(t)) + t for t in texts)
 
 

@@ -141,6 +141,13 @@ def test_long_texts_and_letters_of_any_kind_stay(write_xdf, eeg, markers):
     assert read_recording(write_xdf(eeg(), markers((2.0, text)))).events[0].label == text
 
 
+def test_markers_in_latin_1_keep_their_letters(write_xdf, eeg, markers):
+    events = markers((2.0, ("é", "x")), (4.0, ("è", "x")), encoding="latin-1")
+    others = markers((6.0, "ü"), name="Others")
+    found = read_recording(write_xdf(eeg(), others, events))
+    assert [event.label for event in found.events] == ["x", "é", "x", "è", "ü"]
+
+
 def test_markers_outside_of_the_eeg_are_said(write_xdf, eeg, markers):
     found = read_recording(write_xdf(eeg(), markers((2000.0, "T1"), (2004.0, "T2"))))
     assert labelled(found) == [(2500, "T1"), (2500, "T2")]
@@ -185,6 +192,12 @@ def test_an_electrode_without_a_unit_beside_others_is_read_in_the_one_given(writ
     found = read_recording(path, "mV")
     assert found.labels == ("C3", "C4", "Cz")
     assert np.std(found.samples_uv[:, 2]) > 500 * np.std(found.samples_uv[:, 0])
+
+
+def test_an_electrode_in_another_unit_than_the_rest_is_converted_and_said(write_xdf, eeg):
+    found = read_recording(write_xdf(eeg(("C3", "C4", "Cz"), ["uV", "mV", "microvolts"])))
+    assert np.std(found.samples_uv[:, 1]) > 500 * np.std(found.samples_uv[:, 0])
+    assert 'and converted: C4 ("mV").' in found.notes[0]
 
 
 def test_a_stream_without_any_unit_is_taken_as_microvolts_and_that_is_said(write_xdf, eeg):
