@@ -13,6 +13,8 @@ from core.recordings.recording import UNIT, Recording
 from core.recordings.xdf import read_xdf
 from core.units import factor
 
+_SAME_RATE = 0.01  # share by which rates of recordings that belong together may differ
+
 
 def read_recording(
     path: Path | str, unit: str | None = None, stream: str | None = None
@@ -92,7 +94,8 @@ def read_recordings(
     recordings = [renamed(read_recording(path, unit, stream), names) for path in paths]
     first = recordings[0]
     for other in recordings[1:]:
-        if other.rate != first.rate:
+        # A rate that was measured from stamps differs a little from recording to recording.
+        if abs(other.rate / first.rate - 1.0) > _SAME_RATE:
             raise InputError(
                 f"{other.path.name} has {other.rate:g} Hz and {first.path.name} {first.rate:g} Hz; "
                 "recordings of one calibration must have one rate."

@@ -9,13 +9,11 @@ import numpy as np
 from core.errors import InputError
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Recording
-from core.recordings.stamps import NEAR, Timeline, breaks_of, measured_rate
+from core.recordings.stamps import Timeline, breaks_of, measured_rate
 from core.recordings.xdf_channels import eeg_channels
 from core.recordings.xdf_file import XdfStream, load_streams
 from core.recordings.xdf_markers import events_of, is_marker_stream
 from core.suggestions import did_you_mean
-
-__all__ = ["NEAR", "read_xdf"]
 
 _SILENT = 0.005  # share by which a rate may miss the nominal one without a word
 _SENSIBLE = 0.2  # least share of the nominal rate that stamps in seconds say

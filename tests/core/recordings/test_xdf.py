@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.recordings import read_recording
+from core.recordings import read_recording, read_recordings
 
 EXACT = 100.0 + np.arange(7500) / 250.0
 
@@ -67,6 +67,16 @@ def test_a_wrong_nominal_rate_is_said_and_the_true_one_used(write_xdf, eeg, mark
     found = read_recording(write_xdf(eeg(stamps=EXACT, rate=nominal), markers((20.0, "T1"))))
     assert (found.rate, found.breaks, found.events[0].onset) == (250.0, (), 20.0)
     assert f"says {nominal:g} Hz, but its stamps say 250 Hz; it is read at 250 Hz" in found.notes[0]
+
+
+def test_recordings_whose_measured_rates_differ_a_little_belong_together(write_xdf, eeg):
+    paths = [
+        write_xdf(eeg(stamps=100.0 + np.arange(7500) / rate), name=f"{rate}.xdf")
+        for rate in (196.6, 197.6, 205.0)
+    ]
+    assert [found.rate for found in read_recordings(paths[:2])] == [197.0, 198.0]
+    with pytest.raises(InputError, match=r"205 Hz and 196\.6\.xdf 197 Hz"):
+        read_recordings(paths)
 
 
 def test_a_clock_that_is_a_little_fast_is_nothing_to_say(write_xdf, eeg):
