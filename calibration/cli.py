@@ -43,6 +43,11 @@ class FitCommand:
     """Mains frequency to filter out, in Hz (50 or 60)."""
     unit: str | None = None
     """Unit of recordings that do not say it."""
+    stream: str | None = None
+    """Name of the EEG stream of XDF files that have several."""
+    channels: str | None = None
+    """Names for the channels of the recordings, in order, separated by commas; - for one that is
+    not used."""
     prior: tuple[Path, ...] = ()
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or
@@ -97,18 +102,15 @@ def _fit(command: FitCommand) -> int:
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import write_whole
-    from core.recordings import (
-        notes_of,
-        print_notes,
-        read_recordings,
-        without_bad_channels,
-    )
+    from core.montage import names_in
+    from core.recordings import notes_of, print_notes, read_recordings, without_bad_channels
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
     if command.report is not None:
         check_report_path(command.report)
-    recordings = read_recordings(command.files, command.unit)
+    names = names_in(command.channels)
+    recordings = read_recordings(command.files, command.unit, command.stream, names)
     print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
@@ -120,8 +122,16 @@ def _fit(command: FitCommand) -> int:
         home=home_folder(command.home),
     )
     events = _events(command.event, labels)
-    channels = without_bad_channels(recordings)[0].labels
-    prior = starting_head(command.prior, channels, events, settings, command.unit, recordings)
+    prior = starting_head(
+        command.prior,
+        without_bad_channels(recordings)[0].labels,
+        events,
+        settings,
+        command.unit,
+        recordings,
+        command.stream,
+        names,
+    )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if command.refine:
         from calibration.refining import refine

@@ -240,21 +240,20 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
     from calibration.session.running import Options
     from calibration.session.setup import Person
     from core.machine.home import home_folder
+    from core.montage import names_in
     from core.signal.filtering import Band, mains
 
     if not person.speed > 0:
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
-    names, home = None, home_folder(person.home)
-    if stream.channels is not None:
-        names = tuple(name.strip() for name in stream.channels.split(","))
+    home = home_folder(person.home)
     return Options(
         query=stream.query,
         person=Person(person.subject, person.session, run),
         root=_data_folder(person.data, person.home),
         home=home,
-        overrides=Overrides(names, stream.unit, person.speed),
+        overrides=Overrides(names_in(stream.channels), stream.unit, person.speed),
         details=Details(
             reference=person.recorded_against,
             power_line=person.mains,

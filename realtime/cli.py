@@ -28,7 +28,7 @@ class Options:
     """
 
     stream: str | None = None
-    """Name of the stream, else its type."""
+    """Name of the stream, else its type; of an XDF --file, which of its streams."""
     type: str | None = None
     """Type of the stream, if the name is not enough."""
     source_id: str | None = None
@@ -137,10 +137,8 @@ def _main(options: Options) -> int:
     if options.uncalibrated and (options.decoder or options.subject or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
     if options.file is not None:
-        if options.stream is not None or options.duration is not None:
-            raise InputError(
-                "--file decodes all of a recording; leave out --stream and --duration."
-            )
+        if options.duration is not None:
+            raise InputError("--file decodes all of a recording; leave out --duration.")
         from realtime.offline import decode_file
 
         return decode_file(options)

@@ -76,7 +76,7 @@ def decode_file(options: Options) -> int:
     decoder = chosen_decoder(options)
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
-    recording = read_recording(options.file, options.unit)
+    recording = read_recording(options.file, options.unit, options.stream)
     print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(

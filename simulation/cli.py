@@ -35,6 +35,8 @@ class Replay:
     """Begin again after the last file, until Ctrl+C."""
     unit: str | None = None
     """Unit of files that do not say it, such as uV."""
+    stream: str | None = None
+    """Name of the EEG stream of XDF files that have several."""
     local: bool = False
     """Keep the stream to this machine."""
     fault: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ def _replay(settings: Replay) -> None:
     from simulation.player import replay
 
     faults = parse_all(settings.fault)
-    recordings = read_recordings(settings.files, settings.unit)
+    recordings = read_recordings(settings.files, settings.unit, settings.stream)
     print_notes(recordings)
     with _Diary(settings.truth) as truth:
         replay(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,8 @@ class Options:
     """Mains frequency in Hz to take out."""
     unit: str | None = None
     """Unit of files that do not say it, such as uV."""
+    stream: str | None = None
+    """Name of the EEG stream of XDF files that have several."""
     jobs: int | None = None
     """Processes at work; by default one a core."""
     keep_going: bool = False
@@ -94,7 +96,10 @@ def _main(options: Options) -> None:
     from training.shards import StoreWriter
     from training.sources.catalogue import find_parts
 
-    parts = find_parts(options.sources, options.subjects, options.runs)
+    parts = [
+        replace(part, stream=options.stream) if _is_xdf(part) else part
+        for part in find_parts(options.sources, options.subjects, options.runs)
+    ]
     writer = StoreWriter(options.store, _form(options))
     writer.check()
     if writer.finished:
@@ -108,6 +113,10 @@ def _main(options: Options) -> None:
     writer.begin()
     left_out = _write(missing, writer, options)
     print(_summary(writer.finish([part.key for part in parts], left_out)))
+
+
+def _is_xdf(part: Part) -> bool:
+    return any(path.suffix.lower() in (".xdf", ".xdfz") for path in part.files)
 
 
 def _form(options: Options) -> Form:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import InputError
-from core.montage import direction, electrode
+from core.montage import direction, electrode, named
 from core.recordings.bids import with_tables
 from core.recordings.mne_files import read_mne
 from core.recordings.recording import UNIT, Recording
 from core.recordings.xdf import read_xdf
 from core.units import factor
 
+_SAME_RATE = 0.01  # share by which rates of recordings that belong together may differ
 
-def read_recording(path: Path | str, unit: str | None = None) -> Recording:
+
+def read_recording(
+    path: Path | str, unit: str | None = None, stream: str | None = None
+) -> Recording:
     """Read a file that MNE or pyxdf can read.
 
     Parameters
@@ -24,6 +29,8 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
         it, ``_events.tsv`` and ``_channels.tsv``, are read too.
     unit : str, optional
         Of channels whose unit the file does not say. Ignored where it says one.
+    stream : str, optional
+        Name of the EEG stream of an XDF file that has several.
 
     Returns
     -------
@@ -40,8 +47,10 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
         factor(unit, UNIT)
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
-    if path.suffix.lower() in (".xdf", ".xdfz"):
-        return with_tables(read_xdf(path, unit))
+    if path.name.lower().endswith((".xdf", ".xdfz", ".xdf.gz")):
+        return with_tables(read_xdf(path, unit, stream))
+    if stream is not None:
+        raise InputError(f"--stream chooses a stream of an XDF file; {path} is none.")
     return with_tables(read_mne(path, unit))
 
 
@@ -61,20 +70,34 @@ def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     return named
 
 
-def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> list[Recording]:
+def read_recordings(
+    paths: Sequence[Path | str],
+    unit: str | None = None,
+    stream: str | None = None,
+    names: Sequence[str] | None = None,
+) -> list[Recording]:
     """Read several recordings that belong together.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    unit, stream : str, optional
+        As in `read_recording`, for all of them.
+    names : sequence of str, optional
+        Names for the channels of each, instead of its own: `core.montage.named`.
 
     Raises
     ------
     InputError
-        As `read_recording`, or if rate or channel labels differ between them.
+        As `read_recording` and `named`, or if rate or channel labels differ between them.
     """
     if not paths:
         raise InputError("No recording was named.")
-    recordings = [read_recording(path, unit) for path in paths]
+    recordings = [renamed(read_recording(path, unit, stream), names) for path in paths]
     first = recordings[0]
     for other in recordings[1:]:
-        if other.rate != first.rate:
+        # A rate that was measured from stamps differs a little from recording to recording.
+        if abs(other.rate / first.rate - 1.0) > _SAME_RATE:
             raise InputError(
                 f"{other.path.name} has {other.rate:g} Hz and {first.path.name} {first.rate:g} Hz; "
                 "recordings of one calibration must have one rate."
@@ -84,6 +107,22 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
                 f"{other.path.name} and {first.path.name} do not have the same channels."
             )
     return recordings
+
+
+def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
+    """Return a recording with the names that a person gave to its channels, if any were given.
+
+    Raises
+    ------
+    InputError
+        If there are not as many names as channels.
+    """
+    if names is None:
+        return recording
+    labels = named(recording.labels, names, recording.path.name)
+    new = dict(zip(recording.labels, labels, strict=True))
+    bad = tuple(new.get(label, label) for label in recording.bad_channels)
+    return replace(recording, labels=labels, bad_channels=bad)
 
 
 def _electrodes(recording: Recording) -> frozenset[str]:

@@ -78,6 +78,26 @@ def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_pa
     assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
 
 
+def test_channels_of_files_without_names_are_named(recording_file, tmp_path, capsys):
+    raw = mne.io.read_raw(recording_file, preload=True, verbose="ERROR")
+    own, path = list(raw.ch_names), tmp_path / "unnamed_raw.fif"
+    raw.rename_channels({name: f"Ch{number}" for number, name in enumerate(own, 1)})
+    raw.save(path, verbose="ERROR")
+    given = [path, "--subject", "01", "--head", "riemann", *EVENTS]
+    assert "0 electrodes" in refused(given, capsys)
+    names = ",".join([*own[:-1], "-"])
+    assert f"has {len(own)} (Ch1 Ch2" in refused([*given, "--channels", "C3,C4"], capsys)
+    out = tmp_path / "named.safetensors"
+    assert main(["fit", *map(str, given), "--channels", names, "--out", str(out)]) == 0
+    assert set(load_decoder(out).settings.channels) == set(own[:-1])
+    assert f"Unused{len(own)}" in capsys.readouterr().out
+
+
+def test_a_stream_is_chosen_in_xdf_files_alone(recording_file, capsys):
+    given = [recording_file, "--subject", "01", *EVENTS, "--stream", "EEG"]
+    assert "--stream chooses a stream of an XDF file" in refused(given, capsys)
+
+
 def refused(arguments, capsys):
     code = main(["fit", *map(str, arguments)])
     captured = capsys.readouterr()

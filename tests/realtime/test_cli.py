@@ -123,7 +123,7 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
     assert "does not divide" in refused([*given, "--hop", 0.3], capsys)
     assert "does not divide" in refused([*given, "--hop", "nan"], capsys)
     assert "--duration" in refused([*given, "--duration", 5], capsys)
-    assert "--stream" in refused([*given, "--stream", "EEG"], capsys)
+    assert "a stream of an XDF file" in refused([*given, "--stream", "EEG"], capsys)
     assert '"parsec"' in refused([*given, "--unit", "parsec"], capsys)
     nobody = ["--stream", "x", "--headless"]
     assert "time to look" in refused([*nobody, "--timeout", "nan"], capsys)

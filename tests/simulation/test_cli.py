@@ -120,6 +120,7 @@ def test_control_c_ends_it_without_a_traceback(command, program, name, recording
     [
         (["replay"], "No recording was named"),
         (["replay", "absent.edf"], "There is no recording at absent.edf"),
+        (["replay", __file__, "--stream", "EEG"], "--stream chooses a stream of an XDF file"),
         (["replay", __file__], "cannot be read as a recording"),
         (["simulate", "--rate", "50"], "at least 100 Hz"),
         (["simulate", "--rate", "nan"], "--rate"),

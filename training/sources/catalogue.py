@@ -221,7 +221,7 @@ def _one(read: Callable[[Path], Recording]) -> Callable[[Part, str | None], Read
 
 
 def _read_any(part: Part, unit: str | None) -> Reads:
-    yield part.identity, read_recording(part.files[0], unit)
+    yield part.identity, read_recording(part.files[0], unit, part.stream)
 
 
 def _read_bids(part: Part, unit: str | None) -> Reads:

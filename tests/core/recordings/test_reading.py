@@ -142,33 +142,3 @@ def test_a_unit_that_is_unknown_is_refused_with_the_file(brainvision, recordings
     (tmp_path / "a.xdf").write_bytes(content.replace(b"microvolts", b"microvlots"))
     with pytest.raises(InputError, match=r'a\.xdf cannot be used: The unit "microvlots"'):
         read_recording(tmp_path / "a.xdf")
-
-
-def test_events_of_xdf_lie_at_the_samples_of_their_time(tmp_path, monkeypatch):
-    rate = 250.0
-    # Ten seconds, five lost, ten more, by a clock that is a little slow.
-    stamps = 100.0 + np.concatenate([np.arange(2500), np.arange(3750, 6250)]) / (0.9996 * rate)
-    signal = {
-        "info": {
-            "name": ["EEG"],
-            "type": ["EEG"],
-            "nominal_srate": ["250"],
-            "channel_count": ["1"],
-            "desc": [{"channels": [{"channel": [{"label": ["C3"], "unit": ["uV"]}]}]}],
-        },
-        "time_stamps": stamps,
-        "time_series": np.zeros((5000, 1)),
-    }
-    at = [50.0, stamps[2000] + 0.001, stamps[2499] + 0.9, stamps[2500] - 0.9, stamps[3000], 400.0]
-    markers = {
-        "info": {"name": ["cues"], "type": ["Markers"], "nominal_srate": ["0"]},
-        "time_stamps": np.array(at),
-        "time_series": [[str(number)] for number in range(6)],
-    }
-    monkeypatch.setattr("pyxdf.load_xdf", lambda *_, **__: ([signal, markers], {}))
-    (tmp_path / "a.xdf").write_bytes(b"")
-    found = read_recording(tmp_path / "a.xdf")
-    assert found.breaks == (2500,)
-    samples = [round(event.onset * rate) for event in found.events]
-    # Outside, there; among what was lost, at the last sample before it, so that no trial is cut.
-    assert samples == [-1, 2000, 2499, 2499, 3000, 5000]

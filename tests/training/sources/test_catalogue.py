@@ -291,3 +291,14 @@ def test_every_source_says_what_it_expects_and_where_it_is():
         assert source.expects
         assert source.where
         assert bool(source.pattern) != (source.find is not None)
+
+
+@pytest.mark.data
+def test_a_stream_of_an_xdf_file_is_chosen_by_its_name(recordings_folder):
+    path = recordings_folder / "formats" / "switch_example.xdf"
+    (part,) = find_parts([f"files:{path}"])
+    ((_, recording),) = read_part(replace(part, stream="g.USBamp-1"))
+    assert len(recording.labels) == 16
+    with pytest.raises(InputError, match=r'no stream "g\.USBamp1".* Did you mean "g\.USBamp-1"'):
+        list(read_part(replace(part, stream="g.USBamp1")))
+    assert part.key != replace(part, stream="g.USBamp-1").key
