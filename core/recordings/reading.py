@@ -7,21 +7,31 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.montage import CODEX, electrode
+from core.recordings.isolated import shared
 from core.recordings.mne_files import read_mne
 from core.recordings.recording import UNIT, Recording
 from core.recordings.xdf import read_xdf
 from core.units import factor
 
+_XDF = (".xdf", ".xdfz")
+_FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
 
-def read_recording(path: Path | str, unit: str | None = None) -> Recording:
-    """Read a file that MNE or pyxdf can read.
+
+def read_recording(
+    path: Path | str, unit: str | None = None, *, stream: str | None = None, isolated: bool = True
+) -> Recording:
+    """Read a recording of any format that is known.
 
     Parameters
     ----------
     path : path
-        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF.
+        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., XDF, or the text of a recorder.
     unit : str, optional
-        Unit of an XDF stream that does not say it. Ignored where the file says it.
+        Unit of a recording that does not say it. Ignored where the file says it.
+    stream : str, optional
+        Name of the stream of an XDF file that is meant, where there are several.
+    isolated : bool
+        Read in a process of its own, which may crash and has limits of time and memory.
 
     Returns
     -------
@@ -31,14 +41,34 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     ------
     InputError
         If the file is missing, damaged, of an unknown kind or has no EEG in it, or the unit is no
-        voltage.
+        voltage; or if reading it crashed, or took too much time or memory.
     """
     path = Path(path)
     if unit is not None:
         factor(unit, UNIT)
-    if not path.is_file():
+    if path.is_dir() and path.suffix.lower() not in _FOLDERS:
+        raise InputError(f"{path} is a folder; name a recording in it.")
+    if not (path.is_file() or path.is_dir()):
         raise InputError(f"There is no recording at {path}.")
-    return read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path)
+    return shared.read(path, unit, stream) if isolated else read_here(path, unit, stream)
+
+
+def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
+    """Read a recording in this process, as `read_recording` does in another one."""
+    if path.suffix.lower() in _XDF:
+        return read_xdf(path, unit)
+    return read_mne(path)
+
+
+def prepare(path: Path) -> None:
+    """Load what a file's reader needs, which is no part of the time and memory of the file."""
+    if path.suffix.lower() in _XDF:
+        import pyxdf  # noqa: F401
+    else:
+        import mne
+        import scipy.io  # noqa: F401
+
+        mne.io.read_raw  # noqa: B018 - loaded when it is asked for
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -196,7 +196,7 @@ def test_events_of_xdf_lie_at_the_samples_of_their_time(tmp_path, monkeypatch):
     }
     monkeypatch.setattr("pyxdf.load_xdf", lambda *_, **__: ([signal, markers], {}))
     (tmp_path / "a.xdf").write_bytes(b"")
-    found = read_recording(tmp_path / "a.xdf")
+    found = read_recording(tmp_path / "a.xdf", isolated=False)
     assert found.breaks == (2500,)
     samples = [round(event.onset * rate) for event in found.events]
     # Outside, there; among what was lost, at the last sample before it, so that no trial is cut.
