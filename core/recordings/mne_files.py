@@ -13,6 +13,7 @@ import numpy as np
 from core.errors import InputError
 from core.montage import direction
 from core.recordings.hashing import sha256_of
+from core.recordings.mne_readers import open_raw
 from core.recordings.recording import Event, Recording
 
 if TYPE_CHECKING:
@@ -86,13 +87,13 @@ def read_mne(path: Path) -> Recording:
     InputError
         If it is damaged, of an unknown kind or has no EEG in it.
     """
-    import mne
-
     try:
         with warnings.catch_warnings():
             # Readers warn of odd headers that do not touch the samples.
             warnings.simplefilter("ignore")
-            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
+            raw = open_raw(path)
+    except InputError:
+        raise
     except Exception as error:  # a damaged file can raise anything in a reader
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error

@@ -9,16 +9,20 @@ from core.errors import InputError
 from core.montage import CODEX, electrode
 from core.recordings.isolated import shared
 from core.recordings.mne_files import read_mne
+from core.recordings.mne_readers import check_name, head_of
 from core.recordings.recording import UNIT, Recording
+from core.recordings.text import read_text
+from core.recordings.text_table import is_text
 from core.recordings.xdf import read_xdf
 from core.units import factor
 
-_XDF = (".xdf", ".xdfz")
+_XDF = (".xdf", ".xdfz", ".xdf.gz")
+_TEXT = ("", ".txt", ".csv", ".tsv", ".easy", ".log")  # no format of EEG that MNE reads
 _FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
 
 
 def read_recording(
-    path: Path | str, unit: str | None = None, *, stream: str | None = None, isolated: bool = True
+    path: Path | str, unit: str | None = None, stream: str | None = None, *, isolated: bool = True
 ) -> Recording:
     """Read a recording of any format that is known.
 
@@ -55,16 +59,20 @@ def read_recording(
 
 def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
     """Read a recording in this process, as `read_recording` does in another one."""
-    if path.suffix.lower() in _XDF:
+    head = head_of(path)
+    if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
         return read_xdf(path, unit)
+    if path.suffix.lower() in _TEXT and is_text(head):
+        check_name(path, head)
+        return read_text(path, unit)
     return read_mne(path)
 
 
 def prepare(path: Path) -> None:
     """Load what a file's reader needs, which is no part of the time and memory of the file."""
-    if path.suffix.lower() in _XDF:
+    if path.name.lower().endswith(_XDF):
         import pyxdf  # noqa: F401
-    else:
+    elif path.suffix.lower() not in _TEXT:
         import mne
         import scipy.io  # noqa: F401
 
