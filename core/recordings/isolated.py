@@ -82,6 +82,11 @@ class Worker:
             raise InputError(header["error"])
         return _recording(path, header, samples)
 
+    @property
+    def pid(self) -> int | None:
+        """Number of the process; None if there is none."""
+        return self._process.pid if self._process is not None else None
+
     def close(self) -> None:
         """End the process; the next recording starts another one."""
         with self._lock:

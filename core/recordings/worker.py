@@ -25,6 +25,7 @@ from core.errors import InputError, reason
 from core.recordings.recording import Recording
 
 IDLE = 300.0  # s without a request, after which the process ends and its memory is free again
+_SENTENCE = 1000  # characters; a file may have put any of its own into it
 _APART = ("samples_uv", "path")  # not in the answer's JSON
 
 
@@ -92,7 +93,7 @@ def _sentence(path: Path, error: Exception, memory: int) -> str:
     if _starved(error):
         return f"{path} cannot be read: it needs more than {memory / 2**20:.0f} MB of memory."
     if isinstance(error, InputError):
-        return str(error)
+        return reason(error, _SENTENCE)
     return f"{path} cannot be read as a recording: {reason(error)}."
 
 
