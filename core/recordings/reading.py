@@ -18,6 +18,7 @@ from core.units import factor
 
 _XDF = (".xdf", ".xdfz", ".xdf.gz")
 _TEXT = ("", ".txt", ".csv", ".tsv", ".easy", ".log")  # no format of EEG that MNE reads
+_FASTEST = 1e6  # Hz
 _FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
 
 
@@ -59,13 +60,19 @@ def read_recording(
 
 def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
     """Read a recording in this process, as `read_recording` does in another one."""
-    head = head_of(path)
-    if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
-        return read_xdf(path, unit)
-    if path.suffix.lower() in _TEXT and is_text(head):
-        check_name(path, head)
-        return read_text(path, unit)
-    return read_mne(path)
+    recording = _read(path, unit, stream)
+    count, channels = recording.samples_uv.shape
+    if not count or channels != len(recording.labels):
+        raise InputError(
+            f"{path} has {count} samples of {channels} channels and {len(recording.labels)} "
+            "labels; it is damaged."
+        )
+    if not 0 < recording.rate <= _FASTEST:
+        raise InputError(
+            f"{path} has a sampling rate of {recording.rate:g} Hz, which is that of no amplifier; "
+            "its header is damaged."
+        )
+    return recording
 
 
 def prepare(path: Path) -> None:
@@ -118,6 +125,16 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
                 f"{other.path.name} and {first.path.name} do not have the same channels."
             )
     return recordings
+
+
+def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
+    head = head_of(path)
+    if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
+        return read_xdf(path, unit)
+    if path.suffix.lower() in _TEXT and is_text(head):
+        check_name(path, head)
+        return read_text(path, unit)
+    return read_mne(path)
 
 
 def _electrodes(recording: Recording) -> frozenset[str]:

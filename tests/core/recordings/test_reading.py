@@ -201,3 +201,10 @@ def test_events_of_xdf_lie_at_the_samples_of_their_time(tmp_path, monkeypatch):
     samples = [round(event.onset * rate) for event in found.events]
     # Outside, there; among what was lost, at the last sample before it, so that no trial is cut.
     assert samples == [-1, 2000, 2499, 2499, 3000, 5000]
+
+
+@pytest.mark.parametrize("interval", [1e-3, 1e-300])
+def test_a_rate_that_no_amplifier_has_is_refused(brainvision, interval):
+    path, _ = brainvision(rate=1e6 / interval)
+    with pytest.raises(InputError, match=r"a\.vhdr (has a sampling rate of|cannot be read)"):
+        read_recording(path)

@@ -341,6 +341,12 @@ def test_what_a_name_hides_is_said(tmp_path, content, match):
         read_recording(tmp_path / "a.csv", isolated=False)
 
 
+def test_a_rate_that_no_amplifier_has_is_refused(write):
+    samples = drawn(1000, 2)
+    with pytest.raises(InputError, match="rows a second; that is no EEG"):
+        write(named(samples, EPOCH + np.arange(1000) * 1e-6, "Time (s),C3 (uV),C4 (uV)"))
+
+
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "rate", "labels", "shape", "events"),
