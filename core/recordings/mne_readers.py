@@ -68,7 +68,8 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
         if "Unsupported file type" not in str(error):
             raise
         raise InputError(
-            f'{path} ends with "{path.suffix}", which no recording does that can be read: {KNOWN}.'
+            f'{path} cannot be read as a recording: "{path.suffix}" is the ending of none. What '
+            f"can be read: {KNOWN}."
         ) from error
 
 

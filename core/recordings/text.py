@@ -46,7 +46,7 @@ def read_text(path: Path, unit: str | None) -> Recording:
             return recording_of_columns(kind.read(text, unit))
     names = ", ".join(kind.name for kind in FORMATS)
     raise InputError(
-        f'{path} begins with "{text.shown}", which is no recording that is known. Text is read as '
+        f'{path} cannot be read as a recording: it begins with "{text.shown}". Text is read as '
         f"{names}, and any table whose first line names a column Time and electrodes, such as "
         "Time, C3 (uV), C4 (uV), Marker."
     )

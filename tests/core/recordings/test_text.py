@@ -307,7 +307,7 @@ def test_a_cell_that_is_no_number_is_no_sample(write):
 @pytest.mark.parametrize(
     ("lines", "match"),
     [
-        (["Dear diary,", "today"], r'a\.csv begins with "Dear diary,", which is no recording'),
+        (["Dear diary,", "today"], r'as a recording: it begins with "Dear diary,"\. Text'),
         (["a,b,c", "1,2,3"], "Text is read as OpenBCI GUI text, Mind Monitor csv"),
         (["Time,C3 (uV)"], "has no rows of samples"),
         (["Time,C3 (uV)", "soon,1", "later,2"], 'has times such as "soon"'),
