@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 
@@ -38,8 +38,14 @@ _NAMES = (
 """How files begin whose reader of MNE asks for a suffix."""
 
 
-def open_raw(path: Path) -> mne.io.BaseRaw:
+def open_raw(path: Path, **options: Any) -> mne.io.BaseRaw:
     """Read a file with that reader of MNE which its content asks for.
+
+    Parameters
+    ----------
+    path : Path
+    **options
+        Of `mne.io.read_raw`.
 
     Raises
     ------
@@ -63,7 +69,7 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
         return mne.io.read_raw_egi(path, preload=True, verbose="ERROR")
     check_name(path, head)
     try:
-        return mne.io.read_raw(path, preload=True, verbose="ERROR")
+        return mne.io.read_raw(path, preload=True, verbose="ERROR", **options)
     except ValueError as error:
         if "Unsupported file type" not in str(error):
             raise
