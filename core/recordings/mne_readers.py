@@ -106,18 +106,21 @@ def check_name(path: Path, head: bytes) -> None:
     name = path.name.lower()
     if not head:
         if path.is_file():
-            raise InputError(f"{path} is empty.")
+            raise InputError(f"{path} cannot be read: it is empty.")
         return
     for mark, suffixes, kind in _NAMES:
         if head.startswith(mark) and not name.endswith((*suffixes, f"{suffixes[0]}.gz")):
             raise InputError(
-                f"{path} is of the kind {kind} by its content; give it a name that ends with "
-                f"{suffixes[0]}."
+                f"{path} cannot be read under this name: it is {kind} by its content; give it one "
+                f"that ends with {suffixes[0]}."
             )
     for suffix in (".vhdr", ".set"):
         header = path.with_suffix(suffix)
         if path.suffix.lower() in (".eeg", ".vmrk", ".fdt", ".dat") and header.is_file():
-            raise InputError(f"{path} is a part of a recording; name its header, {header.name}.")
+            raise InputError(
+                f"{path} cannot be read alone: it is a part of a recording; name its header, "
+                f"{header.name}."
+            )
 
 
 def _read_neuroscan(path: Path) -> mne.io.BaseRaw:
@@ -129,8 +132,9 @@ def _read_neuroscan(path: Path) -> mne.io.BaseRaw:
         if "data_format" not in str(error):
             raise
         raise InputError(
-            f"{path} is a Neuroscan recording whose size does not tell whether its samples have 16 "
-            "or 32 bits: it was cut, or changed. Export it anew, as EDF if need be."
+            f"{path} cannot be read: the size of this Neuroscan recording does not tell whether "
+            "its samples have 16 or 32 bits, as it was cut or changed. Export it anew, as EDF if "
+            "need be."
         ) from error
 
 
@@ -143,6 +147,6 @@ def _need(path: Path, kind: str, package: str) -> None:
     """
     if find_spec(package) is None:
         raise InputError(
-            f"{path} is a recording of the kind {kind}, for which MNE needs another package: "
-            f"pip install {package}"
+            f"{path} cannot be read yet: for recordings of the kind {kind} MNE needs another "
+            f"package: pip install {package}"
         )

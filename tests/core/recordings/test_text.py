@@ -328,8 +328,8 @@ def test_text_that_is_no_recording_is_refused_in_words(write, lines, match):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"0       X X X X", r"kind EDF by its content.*ends with \.edf"),
-        (b"\xffBIOSEMI", r"kind BDF by its content"),
+        (b"0       X X X X", r"it is EDF by its content.*ends with \.edf"),
+        (b"\xffBIOSEMI", r"it is BDF by its content"),
         (b"Brain Vision Data Exchange Header File", r"ends with \.vhdr"),
         (b"", "is empty"),
         (b"\x00\x01\x02", "cannot be read|which no recording does"),
