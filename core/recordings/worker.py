@@ -7,6 +7,7 @@ JSON, an error or a recording without its samples, and then those as they lie in
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -100,7 +101,7 @@ def _sentence(path: Path, error: Exception, memory: int) -> str:
 def _starved(error: BaseException | None) -> bool:
     """Return whether an error began with memory that was not to be had."""
     while error is not None:
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from dataclasses import fields
 
 import mne
@@ -169,3 +171,34 @@ def test_a_forked_process_reads_with_a_process_of_its_own(fif):
             os._exit(2)
     assert os.waitpid(pid, 0)[1] == 0
     assert len(read_recording(fif).samples_uv) == 1000
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, code):
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom core.errors import run\n"
+        "from core.recordings.isolated import shared\n"
+        "shared._running()\nprint(shared.pid, flush=True)\n"
+        "sys.exit(run('reads', lambda: shared.read(Path(sys.argv[1]))))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, pipe], stdout=subprocess.PIPE, start_new_session=True
+    )
+    reader = int(process.stdout.readline())
+    with pipe.open("wb"):  # returns when the reader has opened it, too
+        os.killpg(process.pid, number) if number == signal.SIGINT else process.kill()
+        assert process.wait(timeout=60) == code
+        process.stdout.close()
+        deadline = time.monotonic() + 60
+        while _runs(reader):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def _runs(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
