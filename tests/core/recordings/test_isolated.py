@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from dataclasses import fields
 import mne
 import numpy as np
 import pytest
+import scipy.io
 
 from core.errors import InputError
 from core.recordings import read_recording
@@ -100,6 +102,28 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_one_read(pipe, fif):
     with pytest.raises(InputError, match=r"a\.xdf cannot be read: it took longer than 1 s"):
         worker.read(pipe)
     assert len(worker.read(fif).samples_uv) == 1000
+    worker.close()
+
+
+def test_a_byte_of_eeglab_that_crashes_scipy_is_a_refusal(worker, tmp_path):
+    path = tmp_path / "a.set"
+    scipy.io.savemat(path, {"EEG": {"setname": "a", "nbchan": 1.0}}, appendmat=False)
+    one = struct.pack("<IId", 9, 8, 1.0)  # type double, eight bytes, 1.0
+    content = path.read_bytes()
+    assert one in content
+    path.write_bytes(content.replace(one, b"\xed" + one[1:]))
+    with pytest.raises(InputError, match=r"a\.set cannot be read"):  # or this program would end
+        worker.read(path)
+
+
+def test_a_fif_tag_that_points_to_itself_is_not_read_for_ever(fif):
+    content = bytearray(fif.read_bytes())
+    second = 16 + int.from_bytes(content[8:12], "big")  # kind, type, size and next of the first
+    content[second + 12 : second + 16] = second.to_bytes(4, "big")
+    (fif.parent / "loop_raw.fif").write_bytes(content)
+    worker = Worker(seconds=1.0)
+    with pytest.raises(InputError, match=r"it took longer than 1 s|needs more than .* of memory"):
+        worker.read(fif.parent / "loop_raw.fif")
     worker.close()
 
 
