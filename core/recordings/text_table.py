@@ -14,8 +14,10 @@ import numpy as np
 from core.errors import InputError, reason
 
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e]")  # for no screen
 _COMMENT = ("%", "#")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_CONTROLS = 0.05  # the share of control characters that a text may have
 _WELL = 0.9  # the share of lines that must be whole
 
 
@@ -82,7 +84,8 @@ def is_text(head: bytes) -> bool:
     """Return whether the first bytes of a file are text."""
     if head.startswith(tuple(_BOMS)):
         return True
-    return bool(head.strip()) and not any(byte < 9 or 13 < byte < 32 for byte in head)
+    controls = sum(byte < 9 or 13 < byte < 32 for byte in head)
+    return bool(head.strip()) and 0 not in head and controls < _CONTROLS * len(head)
 
 
 def read_lines(path: Path, size: int = -1) -> Text:
@@ -99,9 +102,10 @@ def read_lines(path: Path, size: int = -1) -> Text:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     text = _decoded(content)
-    lines = [line for line in text.splitlines() if line.strip()]
+    text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [line for line in text.split("\n") if line.strip()]
     begin = next((i for i, line in enumerate(lines) if not line.startswith(_COMMENT)), len(lines))
-    return Text(path, tuple(lines[:begin]), lines[begin:], text.endswith(("\n", "\r")))
+    return Text(path, tuple(lines[:begin]), lines[begin:], text.endswith("\n"))
 
 
 def delimiter_of(line: str) -> str:

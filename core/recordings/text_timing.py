@@ -134,6 +134,8 @@ def _rates(stamps: np.ndarray) -> np.ndarray:
     """
     stamps = stamps[np.isfinite(stamps)]
     steps = np.abs(np.diff(stamps))
+    if not len(steps):
+        return steps
     small = steps[steps < _GAP] if (steps < _GAP).mean() > 0.5 else steps
     if not small.sum() > 0:
         return np.empty(0)

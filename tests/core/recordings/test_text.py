@@ -332,13 +332,21 @@ def test_text_that_is_no_recording_is_refused_in_words(write, lines, match):
         (b"\xffBIOSEMI", r"it is BDF by its content"),
         (b"Brain Vision Data Exchange Header File", r"ends with \.vhdr"),
         (b"", "is empty"),
-        (b"\x00\x01\x02", "cannot be read|which no recording does"),
+        (b"\x00\x01\x02", "cannot be read as a recording"),
     ],
 )
 def test_what_a_name_hides_is_said(tmp_path, content, match):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(InputError, match=match):
         read_recording(tmp_path / "a.csv", isolated=False)
+
+
+def test_words_of_a_file_have_no_control_characters(write):
+    cue = ["\x1b[31mleft\u202e"] * 1000
+    names = "Time,C3 (uV),C4\x07 (uV),Cue"
+    found = write(named(drawn(1000, 2), EPOCH + np.arange(1000) / 250, names, more=(cue,)))
+    assert found.labels == ("C3", "C4")
+    assert [event.label for event in found.events] == ["[31mleft"]
 
 
 def test_a_rate_that_no_amplifier_has_is_refused(write):
