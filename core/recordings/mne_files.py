@@ -7,7 +7,6 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from core.recordings.file_units import scaled
 from core.recordings.gdf_events import place_by_event_rate
 from core.recordings.hashing import sha256_of
 from core.recordings.headers import Header, read_header
+from core.recordings.mne_readers import open_raw
 from core.recordings.recording import Recording
 
 if TYPE_CHECKING:
@@ -112,15 +112,14 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
         If it is damaged, of an unknown kind or has no EEG in it, or if it does not say the unit
         of its electrodes and neither does `unit`.
     """
-    import mne
-
     header = read_header(path)
     try:
         with warnings.catch_warnings():
             # Readers warn of odd headers that do not touch the samples.
             warnings.simplefilter("ignore")
-            read = partial(mne.io.read_raw, preload=True, verbose="ERROR")
-            raw, notes = read_in_its_encoding(path, read)
+            raw, notes = read_in_its_encoding(path, open_raw)
+    except InputError:
+        raise
     except Exception as error:  # a damaged file can raise anything in a reader
         words = reason(error) if str(error) else "it contradicts itself"  # an assertion of MNE's
         raise InputError(f"{path} cannot be read as a recording: {words}") from error

@@ -9,28 +9,38 @@ from pathlib import Path
 from core.errors import InputError
 from core.montage import direction, electrode, named
 from core.recordings.bids import with_tables
+from core.recordings.isolated import shared
 from core.recordings.mne_files import read_mne
+from core.recordings.mne_readers import check_name, head_of
 from core.recordings.recording import UNIT, Recording
+from core.recordings.text import read_text
+from core.recordings.text_table import is_text
 from core.recordings.xdf import read_xdf
 from core.units import factor
 
 _SAME_RATE = 0.01  # share by which rates of recordings that belong together may differ
+_XDF = (".xdf", ".xdfz", ".xdf.gz")
+_TEXT = ("", ".txt", ".csv", ".tsv", ".easy", ".log")  # no format of EEG that MNE reads
+_FASTEST = 1e6  # Hz
+_FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
 
 
 def read_recording(
-    path: Path | str, unit: str | None = None, stream: str | None = None
+    path: Path | str, unit: str | None = None, stream: str | None = None, *, isolated: bool = True
 ) -> Recording:
-    """Read a file that MNE or pyxdf can read.
+    """Read a recording of any format that is known.
 
     Parameters
     ----------
     path : path
-        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF. The tables that BIDS puts beside
-        it, ``_events.tsv`` and ``_channels.tsv``, are read too.
+        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., XDF, or the text of a recorder. The tables
+        that BIDS puts beside it, ``_events.tsv`` and ``_channels.tsv``, are read too.
     unit : str, optional
         Of channels whose unit the file does not say. Ignored where it says one.
     stream : str, optional
         Name of the EEG stream of an XDF file that has several.
+    isolated : bool
+        Read in a process of its own, which may crash and has limits of time and memory.
 
     Returns
     -------
@@ -40,18 +50,44 @@ def read_recording(
     ------
     InputError
         If the file is missing, damaged, of an unknown kind or has no EEG in it, or the unit is no
-        voltage.
+        voltage; or if reading it crashed, or took too much time or memory.
     """
     path = Path(path)
     if unit is not None:
         factor(unit, UNIT)
-    if not path.is_file():
+    if path.is_dir() and path.suffix.lower() not in _FOLDERS:
+        raise InputError(f"{path} is a folder; name a recording in it.")
+    if not (path.is_file() or path.is_dir()):
         raise InputError(f"There is no recording at {path}.")
-    if path.name.lower().endswith((".xdf", ".xdfz", ".xdf.gz")):
-        return with_tables(read_xdf(path, unit, stream))
-    if stream is not None:
-        raise InputError(f"--stream chooses a stream of an XDF file; {path} is none.")
-    return with_tables(read_mne(path, unit))
+    return shared.read(path, unit, stream) if isolated else read_here(path, unit, stream)
+
+
+def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
+    """Read a recording in this process, as `read_recording` does in another one."""
+    recording = with_tables(_read(path, unit, stream))
+    count, channels = recording.samples_uv.shape
+    if not count or channels != len(recording.labels):
+        raise InputError(
+            f"{path} has {count} samples of {channels} channels and {len(recording.labels)} "
+            "labels; it is damaged."
+        )
+    if not 0 < recording.rate <= _FASTEST:
+        raise InputError(
+            f"{path} has a sampling rate of {recording.rate:g} Hz, which is that of no amplifier; "
+            "its header is damaged."
+        )
+    return recording
+
+
+def prepare(path: Path) -> None:
+    """Load what a file's reader needs, which is no part of the time and memory of the file."""
+    if path.name.lower().endswith(_XDF):
+        import pyxdf  # noqa: F401
+    elif path.suffix.lower() not in _TEXT:
+        import mne
+        import scipy.io  # noqa: F401
+
+        mne.io.read_raw  # noqa: B018 - loaded when it is asked for
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -123,6 +159,18 @@ def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
     new = dict(zip(recording.labels, labels, strict=True))
     bad = tuple(new.get(label, label) for label in recording.bad_channels)
     return replace(recording, labels=labels, bad_channels=bad)
+
+
+def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
+    head = head_of(path)
+    if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
+        return read_xdf(path, unit, stream)
+    if stream is not None:
+        raise InputError(f"--stream chooses a stream of an XDF file; {path} is none.")
+    if path.suffix.lower() in _TEXT and is_text(head):
+        check_name(path, head)
+        return read_text(path, unit)
+    return read_mne(path, unit)
 
 
 def _electrodes(recording: Recording) -> frozenset[str]:

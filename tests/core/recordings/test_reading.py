@@ -142,3 +142,10 @@ def test_a_unit_that_is_unknown_is_refused_with_the_file(brainvision, recordings
     (tmp_path / "a.xdf").write_bytes(content.replace(b"microvolts", b"microvlots"))
     with pytest.raises(InputError, match=r'a\.xdf cannot be used: The unit "microvlots"'):
         read_recording(tmp_path / "a.xdf")
+
+
+@pytest.mark.parametrize("interval", [1e-3, 1e-300])
+def test_a_rate_that_no_amplifier_has_is_refused(brainvision, interval):
+    path, _ = brainvision(rate=1e6 / interval)
+    with pytest.raises(InputError, match=r"a\.vhdr (has a sampling rate of|cannot be read)"):
+        read_recording(path)
