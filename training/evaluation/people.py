@@ -11,6 +11,7 @@ import numpy as np
 from core.decoding.features import band_sections
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.model import EncoderSpec
 from core.montage import match
@@ -210,7 +211,7 @@ class Signal:
     def pace(self) -> float:
         """Seconds from one cue to the next, on average, gaps included."""
         steps = [
-            np.diff([event.onset for event in recording.events if event.label in self.classes])
+            np.diff([cue.onset for cue in cues_of(recording, {c: c for c in self.classes})[0]])
             for recording in self.person.recordings
         ]
         return float(np.mean(np.concatenate(steps)))

@@ -9,6 +9,8 @@ import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
+from core.fitting.folds import FOLDS, count_folds, folds, independent
+from core.fitting.trials.cues import cues_of
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
@@ -94,6 +96,8 @@ class Epochs:
         Cues that have no trial here, by number.
     rest : ndarray, shape (samples, channels)
         The first `REST_SECONDS` of signal outside all windows after cues.
+    notes : tuple of str
+        Sentences for a person: which cues were merged.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -104,6 +108,7 @@ class Epochs:
     trials: tuple[Trial, ...]
     rejected: tuple[Rejected, ...]
     rest: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -120,6 +125,37 @@ class Epochs:
             labels=self.labels[kept],
             trials=tuple(self.trials[index] for index in kept),
         )
+
+    def folds(
+        self, seed: int = 0, part: np.ndarray | None = None, most: int = FOLDS
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Part the trials into folds that share no sample: `core.fitting.folds.folds`.
+
+        Parameters
+        ----------
+        seed : int
+        part : ndarray of int, optional
+            Positions of the trials to part; by default all.
+        most : int
+            Number of folds, at most.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions among these trials.
+        """
+        trials = np.arange(len(self)) if part is None else part
+        return folds(self.labels[trials], self.places[trials], self.length, seed, most)
+
+    def count_folds(self, part: np.ndarray | None = None, most: int = FOLDS) -> int:
+        """Return how many `folds` there are."""
+        trials = np.arange(len(self)) if part is None else part
+        return count_folds(self.labels[trials], self.places[trials], self.length, most)
+
+    @property
+    def independent(self) -> np.ndarray:
+        """Classes of the most trials that share no sample, shape (trials,)."""
+        return self.labels[independent(self.places, self.length)]
 
     def filtered(self, sections: np.ndarray, signals: Sequence[np.ndarray] | None = None) -> Epochs:
         """Return the same trials in signal that went on through a causal filter.
@@ -169,8 +205,8 @@ def cut_epochs(
     Raises
     ------
     InputError
-        If an asked event does not occur, fewer than two classes remain, or a class has fewer
-        than five trials.
+        If an asked event does not occur, fewer than two classes remain, cues of two classes lie
+        at once, or a class has fewer than five trials.
     """
     classes = tuple(dict.fromkeys(events.values()))
     if len(classes) < 2:
@@ -190,13 +226,14 @@ def cut_epochs(
     cues: list[tuple[int, int]] = []
     trials: list[Trial] = []
     rejected: list[Rejected] = []
+    notes: list[str] = []
     first = 0  # run that the recording begins with
     for index, recording in enumerate(recordings):
         stretches = _stretches(recording, settings)
         starts = np.array([start for start, _ in stretches]) / recording.rate  # s
-        for event in recording.events:
-            if event.label not in events:
-                continue
+        cued, note = cues_of(recording, events)
+        notes += [note] if note else []
+        for event in cued:
             number = len(trials) + len(rejected) + 1
             trial = Trial(number, index, event.onset, events[event.label])
             run, at = place(event.onset, starts, settings.rate)
@@ -225,6 +262,7 @@ def cut_epochs(
         trials=tuple(trials),
         rejected=tuple(rejected),
         rest=rest_outside(runs, cues, window, settings.rate),
+        notes=tuple(notes),
     )
     check_counts(epochs)
     return epochs
