@@ -146,7 +146,7 @@ def _free(out: Path) -> Path:
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.fitting import CLASSES
+    from calibration.fitting import CLASSES, check_class
 
     if not given:
         return {name: name for name in CLASSES if name in present}
@@ -155,7 +155,7 @@ def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
         label, equals, name = text.partition("=")
         if not (label and equals and name):
             raise InputError(f'--event {text} is not LABEL=CLASS, such as "T1=left_hand".')
-        events[label] = name
+        events[label] = check_class(name)
     return events
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 _CLOSE = 0.6
@@ -34,15 +35,31 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f' Did you mean "{name}"?' if name is not None else ""
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that `did_you_mean` proposes for a word, None when nothing is close."""
+def counted(names: Iterable[str], most: int = 20) -> str:
+    """Return the different names with how often each occurs, by name: "T1 (8), T2 (7)"."""
+    counts = Counter(names)
+    listed = [f"{name} ({counts[name]})" for name in sorted(counts)]
+    more = [f"and {len(listed) - most} more"] if len(listed) > most else []
+    return ", ".join([*listed[:most], *more])
+
+
+def closest(word: str, known: Iterable[str], least: float = _CLOSE) -> str | None:
+    """Return the known name that `did_you_mean` proposes for a word, None when nothing is close.
+
+    Parameters
+    ----------
+    word : str
+    known : iterable of str
+    least : float
+        Of the similarity of two spellings, 2 * matching characters / all characters.
+    """
     names = [name for name in dict.fromkeys(known) if name != word]
     folded = _fold(word)
     for name in names:
         if _fold(name) == folded:
             return name
     spellings = {_fold(name): name for name in reversed(names) if _letters(name) != _letters(word)}
-    near = difflib.get_close_matches(folded, spellings, 1, _CLOSE)
+    near = difflib.get_close_matches(folded, spellings, 1, least)
     return spellings[near[0]] if near else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
 from core.decoding.decoder import CHOICE, Facts
 from core.fitting.selection import HEADS, PRIOR
@@ -75,7 +76,7 @@ def about(name: str, facts: Facts) -> str:
 
 
 def remarks(fit: Fit) -> list[str]:
-    """Return what a person should know of the trials, as sentences."""
+    """Return what a person should know of the trials, and what nobody can know, as sentences."""
     apart, trials = len(fit.epochs.independent), len(fit.epochs)
     said = list(fit.epochs.notes)
     if apart < trials:
@@ -83,7 +84,7 @@ def remarks(fit: Fit) -> list[str]:
             f"Windows of trials overlap: what shares samples is kept on one side of every split, "
             f"and the bound of guessing counts {apart} of the {trials} trials."
         )
-    return said
+    return [*said, ELECTRODES, UNIT_OF_FILES]
 
 
 def worth(fit: Fit) -> str:

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.doubts import doubts
 from calibration.recording.bids import Run, next_run
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.preparation import ChannelRow, SetupState, channel_rows
+from calibration.session.preparation import (
+    ChannelRow,
+    SetupState,
+    channel_rows,
+    implausible_stream,
+)
 from core.errors import InputError
-from core.signal.monitor import Traces
+from core.signal.monitor import ChannelStatus, Traces
 from core.stream.discovery import FoundStream, list_streams
 from core.stream.inlet import Inlet
 
@@ -62,6 +68,7 @@ class Setup:
         self._rows: tuple[ChannelRow, ...] = ()
         self._missing: tuple[str, ...] = ()
         self._opening: threading.Thread | None = None
+        self._judged: tuple[tuple[ChannelStatus, ...], str] = ((), "")
 
     def list_streams(self) -> Sequence[FoundStream]:
         """Return the signals on the network."""
@@ -146,9 +153,25 @@ class Setup:
             missing=self._missing,
             channels=acquisition.channels,
             needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
-            stream_problem=self._problem or acquisition.failure or "",
+            stream_problem=self._problem or acquisition.failure or self._implausible(acquisition),
+            doubts=self._doubts(),
             remarks=(*facts.warnings, *filter(None, [acquisition.doubt])),
         )
+
+    def _implausible(self, acquisition: Acquisition) -> str:
+        """Return what is wrong with the amplitude; looked at when channels are judged anew."""
+        channels, words = self._judged
+        if channels is not acquisition.channels:
+            rate = acquisition.facts.rate
+            words = implausible_stream(acquisition.monitor.raw(), rate, self._rows)
+            self._judged = acquisition.channels, words
+        return words
+
+    def _doubts(self) -> tuple[str, ...]:
+        units = dict.fromkeys(row.unit for row in self._rows if row.electrode is not None)
+        given = self._overrides
+        unit = " or ".join(filter(None, units)) or "unknown"
+        return doubts(given.channels is not None, unit, given.unit is not None)
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels, oldest first."""

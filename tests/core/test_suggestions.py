@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.suggestions import closest, did_you_mean
+from core.suggestions import closest, counted, did_you_mean
 
 CLASSES = ["left_hand", "right_hand", "feet", "tongue", "rest"]
 
@@ -41,3 +41,15 @@ def test_case_leading_zeros_and_joints_do_not_hide_a_name(word, known, name):
 )
 def test_nothing_close_is_no_question(word, known):
     assert did_you_mean(word, known) == ""
+
+
+def test_a_closer_look_lets_more_pass():
+    assert closest("left", CLASSES) == "left_hand"
+    assert closest("left", CLASSES, 0.8) is None
+    assert closest("left_hnad", CLASSES, 0.8) == "left_hand"
+
+
+def test_what_there_is_is_listed_with_counts():
+    assert counted(["T2", "T1", "T2"]) == "T1 (1), T2 (2)"
+    assert counted([]) == ""
+    assert counted("abcd", most=2) == "a (1), b (1), and 2 more"

@@ -16,6 +16,7 @@ from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.signal.sound import numbers
+from core.suggestions import counted, did_you_mean
 from core.units import factor
 
 LEAST_TRIALS = 5
@@ -214,12 +215,12 @@ def cut_epochs(
             f"Only one class was asked for ({', '.join(classes) or 'none'}); a decoder needs at "
             "least two, such as --event T1=left_hand --event T2=right_hand."
         )
-    present = {event.label for recording in recordings for event in recording.events}
+    present = [event.label for recording in recordings for event in recording.events]
     absent = [label for label in events if label not in present]
     if absent:
         raise InputError(
             f"No event {', '.join(absent)} in {', '.join(r.path.name for r in recordings)}; "
-            f"found: {', '.join(sorted(present)) or 'no events at all'}."
+            f"found: {counted(present) or 'no events at all'}." + did_you_mean(absent[0], present)
         )
     runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []

@@ -29,6 +29,7 @@ from core.model.storage.blank import without_weights
 from core.model.storage.hub import EEGPT, STARTER, fetch
 from core.model.variants import VARIANTS, variant_named, variant_sized
 from core.montage import CODEX
+from core.suggestions import did_you_mean
 from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
 
 FORMAT_VERSION = 1
@@ -314,6 +315,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
         raise InputError(
             f'There is no file {path}, and no encoder of that name; names are "{STARTER}", '
             f'"{EEGPT.name}", "untrained" and "untrained-VARIANT".'
+            + did_you_mean(str(path), (STARTER, EEGPT.name, "untrained"))
         )
     try:
         with path.open("rb") as file:

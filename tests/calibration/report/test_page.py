@@ -99,12 +99,15 @@ def test_a_report_says_which_cues_were_merged_and_which_trials_overlap(imagery_r
     recording = replace(recording, events=events)
     fit = fit_decoder([recording], EVENTS, "01", FitSettings(head="riemann", repeats=1))
     assert len(fit.epochs) == 19
-    merged, overlap = json.loads(as_json(fit))["notes"]
+    merged, overlap, electrodes, unit = json.loads(as_json(fit))["notes"]
     assert merged.startswith("16 of the 35 cues of")
     assert "counts 16 of the 19 trials." in overlap
     text = " ".join(Page(as_html(find(fit, [recording]))).text.split())
     assert merged in text
     assert overlap in as_text(fit)
+    for doubt in (electrodes, unit):  # what nobody can know is said everywhere
+        assert doubt in as_text(fit)
+        assert doubt in text
 
 
 def test_names_from_files_are_text_and_not_markup(page):
