@@ -20,8 +20,9 @@ from core.montage import direction
 from core.recordings.recording import Recording
 
 _NEAR = 0.5  # s on either side in which no other step is as large
-_GAPS = 4  # between steps that follow each other: one mark
-_MOST = 128  # marks that are kept of a recording, those of the least hash
+_GAPS = 5  # between steps that follow each other: one mark
+_MOST = 2048  # marks of a recording that are compared, those of the least hash
+_KEPT = 128  # marks that are written down
 _SAME = 6  # marks in common: what two recordings never have by chance
 _BYTES = 6  # of a mark
 
@@ -35,7 +36,7 @@ def fingerprint(recording: Recording) -> Fingerprint:
     Returns
     -------
     tuple of int
-        Up to 128 numbers of 48 bits, in rising order; the same share of them comes back in a part
+        Up to 2048 numbers of 48 bits, in rising order; the same share of them comes back in a part
         of the recording.
     """
     sites = [i for i, label in enumerate(recording.labels) if direction(label) is not None]
@@ -95,8 +96,8 @@ def refuse_copies(recordings: Sequence[Recording]) -> None:
 
 
 def as_text(marks: Fingerprint) -> str:
-    """Return a fingerprint as one word of hexadecimal digits, for JSON."""
-    return b"".join(mark.to_bytes(_BYTES) for mark in marks).hex()
+    """Return a fingerprint, its first 128 marks, as one word of hexadecimal digits, for JSON."""
+    return b"".join(mark.to_bytes(_BYTES) for mark in marks[:_KEPT]).hex()
 
 
 def from_text(text: str) -> Fingerprint:

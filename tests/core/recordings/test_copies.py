@@ -56,6 +56,7 @@ def test_the_same_samples_are_known_again_in_another_file(recording, tmp_path):
         lambda samples: -samples + 4e4,  # the other polarity, an offset
         lambda samples: np.vstack([samples[:1000] * 0.7, samples[1000:]]),
         lambda samples: samples[1500:],
+        lambda samples: samples[2000:4000],
         lambda samples: samples[:3200],
     ],
 )
@@ -125,9 +126,12 @@ def test_the_same_recording_twice_is_refused_by_name(recording, make_recording):
     refuse_copies([recording, other])
 
 
-def test_a_fingerprint_is_the_same_after_json(recording):
+def test_a_fingerprint_is_known_again_after_json(recording):
     marks = fingerprint(recording)
-    assert from_text(as_text(marks)) == marks
+    kept = from_text(as_text(marks))
+    assert kept == marks[: len(kept)]
+    assert len(kept) == 128
+    assert find_copy([marks, kept]) == find_copy([kept, kept]) == (0, 1)
     assert from_text("no digits") == ()
 
 
@@ -149,6 +153,6 @@ def test_real_recordings_are_all_different_and_are_known_in_part(recordings_fold
     files = sorted((recordings_folder / "eegmmidb" / "S001").glob("*.edf"))
     recordings = [read_recording(path) for path in files]
     marks = [fingerprint(recording) for recording in recordings]
-    assert max(len(set(one) & set(other)) for one, other in combinations(marks, 2)) <= 1
-    half = changed(recordings[3], lambda samples: rounded(0.37)(samples[4000:14000]))
+    assert max(len(set(one) & set(other)) for one, other in combinations(marks, 2)) <= 2
+    half = changed(recordings[3], lambda samples: rounded(0.37)(samples[4000:6500]))
     assert find_copy([*marks, fingerprint(half)]) == (3, len(marks))
