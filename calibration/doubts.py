@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-ELECTRODES = (
-    "Electrodes are taken to be where their names say; nothing in the signal proves it, so compare "
-    "names and cap."
-)
+ELECTRODES = "Nothing in the signal proves that electrodes are where their names say."
 
-NAMED = (
-    "The channels are named by --channels; nothing in the signal proves that electrodes are where "
-    "these names say, so compare them and the cap."
-)
+NAMED = "Nothing in the signal proves that electrodes are where --channels names them."
 
-_UNNOTICED = "one that is wrong by less than about a hundredfold cannot be noticed."
 
-UNIT_OF_FILES = f"The unit is taken as each file gives it; {_UNNOTICED}"
+UNIT_OF_FILES = "A wrong unit (taken as the files say) is noticed from about a hundredfold on."
 
 
 def doubts(channels_named: bool, unit: str, unit_given: bool) -> tuple[str, ...]:
@@ -29,8 +22,8 @@ def doubts(channels_named: bool, unit: str, unit_given: bool) -> tuple[str, ...]
     unit_given : bool
         Whether a person gave the unit, instead of the stream.
     """
-    source = "as --unit gives it" if unit_given else "as the stream gives it"
+    source = "--unit" if unit_given else "the stream"
     return (
         NAMED if channels_named else ELECTRODES,
-        f"The unit is {unit}, {source}; {_UNNOTICED}",
+        f"A wrong unit ({unit}, as {source} says) is noticed from about a hundredfold on.",
     )

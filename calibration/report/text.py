@@ -10,6 +10,9 @@ from calibration.fitting import Fit
 from core.decoding.decoder import CHOICE, Facts
 from core.fitting.selection import HEADS, PRIOR
 
+DOUBTS = (ELECTRODES, UNIT_OF_FILES)
+"""What nobody can know from the files."""
+
 
 def as_text(fit: Fit) -> str:
     """Return the report as plain text."""
@@ -27,7 +30,7 @@ def as_text(fit: Fit) -> str:
     if fit.rejected:
         lines.append("Trials left out:")
         lines += [f"  trial {found.trial.number}: {found.reason}" for found in fit.rejected]
-    lines += remarks(fit)
+    lines += notes(fit)
     lines += [
         "",
         "Balanced accuracy on left-out trials (nested cross-validation):",
@@ -36,6 +39,8 @@ def as_text(fit: Fit) -> str:
         "",
         *([said] if (said := worth(fit)) else []),
         _verdict(fit),
+        "",
+        *DOUBTS,
     ]
     return "\n".join(lines)
 
@@ -48,7 +53,7 @@ def as_json(fit: Fit) -> str:
             "classes": fit.decoder.classes,
             "channels": fit.decoder.settings.channels,
             "ignored": fit.ignored,
-            "notes": remarks(fit),
+            "notes": [*notes(fit), *DOUBTS],
             "rejected": {found.trial.number: found.reason for found in fit.rejected},
             "chosen": fit.selection.chosen,
             "folds": {name: score.folds for name, score in fit.selection.scores.items()},
@@ -75,8 +80,8 @@ def about(name: str, facts: Facts) -> str:
     }.get(name, "specialist, for comparison")
 
 
-def remarks(fit: Fit) -> list[str]:
-    """Return what a person should know of the trials, and what nobody can know, as sentences."""
+def notes(fit: Fit) -> list[str]:
+    """Return what a person should know of the trials, as sentences."""
     apart, trials = len(fit.epochs.independent), len(fit.epochs)
     said = list(fit.epochs.notes)
     if apart < trials:
@@ -84,7 +89,7 @@ def remarks(fit: Fit) -> list[str]:
             f"Windows of trials overlap: what shares samples is kept on one side of every split, "
             f"and the bound of guessing counts {apart} of the {trials} trials."
         )
-    return [*said, ELECTRODES, UNIT_OF_FILES]
+    return said
 
 
 def worth(fit: Fit) -> str:

@@ -151,10 +151,11 @@ def implausible_stream(raw_uv: np.ndarray, rate: float, rows: Sequence[ChannelRo
     signal = Recording(raw_uv[:, used], rate, labels, (), (), Path("stream"), "")
     deviation = amplitude_uv(signal)
     wrong_by = None if deviation is None else suspected_factor(deviation, TYPICAL_UV)
-    if wrong_by is None:
+    if deviation is None or wrong_by is None:
         return ""
+    shown = f"{deviation:.0f}" if deviation >= 10.0 else f"{deviation:.2g}"
     return (
-        f"The stream has an amplitude of {deviation:.2g} µV, where EEG has about {TYPICAL_UV:g} µV "
+        f"The stream has an amplitude of {shown} µV, where EEG has about {TYPICAL_UV:g} µV "
         f"(standard deviation above 1 Hz, median over channels): its unit looks wrong by a factor "
         f"of {wrong_by:g}; give the right one with --unit, or check that the electrodes are "
         "connected."

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.doubts import doubts
-from calibration.recording.bids import Run, next_run
+from calibration.recording.bids import Run, next_run, recorded_runs
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
 from calibration.session.preparation import (
@@ -23,6 +23,7 @@ from core.errors import InputError
 from core.signal.monitor import ChannelStatus, Traces
 from core.stream.discovery import FoundStream, list_streams
 from core.stream.inlet import Inlet
+from core.suggestions import did_you_mean
 
 _BYTES = 12  # of a sample of one channel on the disk, with all that goes with it, at most
 
@@ -68,6 +69,7 @@ class Setup:
         self._rows: tuple[ChannelRow, ...] = ()
         self._missing: tuple[str, ...] = ()
         self._opening: threading.Thread | None = None
+        self._looked_up = ("", "")
         self._judged: tuple[tuple[ChannelStatus, ...], str] = ((), "")
 
     def list_streams(self) -> Sequence[FoundStream]:
@@ -155,7 +157,11 @@ class Setup:
             needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
             stream_problem=self._problem or acquisition.failure or self._implausible(acquisition),
             doubts=self._doubts(),
-            remarks=(*facts.warnings, *filter(None, [acquisition.doubt])),
+            remarks=(
+                *filter(None, [self._stranger()]),
+                *facts.warnings,
+                *filter(None, [acquisition.doubt]),
+            ),
         )
 
     def _implausible(self, acquisition: Acquisition) -> str:
@@ -166,6 +172,16 @@ class Setup:
             words = implausible_stream(acquisition.monitor.raw(), rate, self._rows)
             self._judged = acquisition.channels, words
         return words
+
+    def _stranger(self) -> str:
+        """Ask about a person who has no run, if there is one with nearly the same label."""
+        subject = self.person.subject.removeprefix("sub-")
+        if self._looked_up[0] != subject:
+            owners = [run.subject for run in recorded_runs(self._root)]
+            meant = did_you_mean(subject, owners) if subject not in owners else ""
+            words = f"Subject {subject} has no run here yet.{meant}" if meant else ""
+            self._looked_up = subject, words
+        return self._looked_up[1]
 
     def _doubts(self) -> tuple[str, ...]:
         units = dict.fromkeys(row.unit for row in self._rows if row.electrode is not None)

@@ -151,9 +151,9 @@ def test_what_cannot_be_known_is_said(window, preparation):
     preparation.change(doubts=doubts(channels_named=True, unit="µV", unit_given=False))
     window.look()
     assert window.doubts.isVisible()
-    assert "The channels are named by --channels; nothing in the signal" in window.doubts.text()
-    assert "The unit is µV, as the stream gives it; one that is wrong by less" in (
-        window.doubts.text()
+    assert window.doubts.text() == (
+        "Nothing in the signal proves that electrodes are where --channels names them. A wrong "
+        "unit (µV, as the stream says) is noticed from about a hundredfold on."
     )
 
 
