@@ -49,9 +49,9 @@ def folds(
     InputError
         If windows overlap so much that no two parts of all classes are apart.
     """
-    splits = count_folds(labels, places, length, most)
-    group = groups(places, length, splits)
     nothing = np.zeros(len(labels))
+    splits = _most_splits(labels, places, length, most)
+    group = groups(places, length, splits)
     if len(np.unique(group)) == len(labels):
         from sklearn.model_selection import StratifiedKFold
 
@@ -60,27 +60,29 @@ def folds(
         return
     from sklearn.model_selection import StratifiedGroupKFold
 
-    together = StratifiedGroupKFold(splits, shuffle=True, random_state=seed)
-    for train, test in together.split(nothing, labels, group):
-        left = train[~overlapping(places[train], places[test], length)]
-        if not len(test) or len(np.unique(labels[left])) < len(np.unique(labels)):
-            raise InputError(_TOO_CLOSE)
-        yield left, test
+    for count in range(splits, 1, -1):
+        together = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        parts = [
+            (train[~overlapping(places[train], places[test], length)], test)
+            for train, test in together.split(nothing, labels, groups(places, length, count))
+        ]
+        if all(_usable(labels, train, test) for train, test in parts):
+            yield from parts
+            return
+    raise InputError(
+        "The windows of the cues overlap so much that no score can be made: trials of every class "
+        "are needed whose windows share no samples with the others."
+    )
 
 
-def count_folds(labels: np.ndarray, places: np.ndarray, length: int, most: int = FOLDS) -> int:
-    """Return how many folds there will be.
-
-    Raises
-    ------
-    InputError
-        If there would be one.
-    """
+def _most_splits(labels: np.ndarray, places: np.ndarray, length: int, most: int) -> int:
     group = groups(places, length, most)
-    apart = min(len(np.unique(group[labels == label])) for label in np.unique(labels))
-    if apart < 2:
-        raise InputError(_TOO_CLOSE)
-    return min(most, apart)
+    apart = [len(np.unique(group[labels == label])) for label in np.unique(labels)]
+    return min(most, *apart)
+
+
+def _usable(labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> bool:
+    return len(test) > 0 and len(np.unique(labels[train])) == len(np.unique(labels))
 
 
 def groups(places: np.ndarray, length: int, splits: int = FOLDS) -> np.ndarray:
@@ -144,9 +146,3 @@ def independent(places: np.ndarray, length: int) -> np.ndarray:
         if last is None or last[0] != places[index, 0] or places[index, 1] - last[1] >= length:
             kept.append(int(index))
     return np.sort(np.array(kept, dtype=np.intp))
-
-
-_TOO_CLOSE = (
-    "The windows of the cues overlap so much that no score can be made: trials of every class are "
-    "needed whose windows share no samples with the others."
-)

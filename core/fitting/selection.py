@@ -302,8 +302,9 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
     folds: dict[str, list[float]] = {name: [] for name in names}
 
-    for repeat in range(repeats):
-        for train, test in views.epochs.folds(seed + repeat):
+    outer = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
+    for repeat, parts in enumerate(outer):
+        for train, test in parts:
             settled = views.settle(needed, train)
             inner = list(views.epochs.folds(seed, train))
             inside: dict[str, tuple[float, ...]] = {}
@@ -332,9 +333,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
             for head in candidates:
                 decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
             if CHOICE in decided:
-                best = choose(
-                    {head: inside[head] for head in candidates}, _share(views.epochs, train)
-                )
+                best = choose({head: inside[head] for head in candidates}, _share(inner))
                 decided[CHOICE][repeat, test] = decided[best][repeat, test]
             for name, make in SPECIALISTS.items():
                 model, seen = make(), views.covariances
@@ -363,7 +362,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
             }
         )
     kept = heads if found_weight == 0 else candidates
-    chosen = choose({head: folds[head] for head in kept}, _share(views.epochs))
+    chosen = choose({head: folds[head] for head in kept}, _share(outer[0]))
     return Selection(
         scores=scores,
         chosen=chosen,
@@ -397,6 +396,6 @@ def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
     return {view: features for view, (features, _) in settled.items()}, head
 
 
-def _share(epochs: Epochs, part: np.ndarray | None = None) -> float:
+def _share(folds: Sequence) -> float:
     """Return how many test trials there are for one training trial."""
-    return 1.0 / (epochs.count_folds(part) - 1)
+    return 1.0 / (len(folds) - 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
-from core.fitting.folds import FOLDS, count_folds, folds, independent
+from core.fitting.folds import FOLDS, folds, independent
 from core.fitting.trials.cues import cues_of
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
@@ -147,11 +147,6 @@ class Epochs:
         """
         trials = np.arange(len(self)) if part is None else part
         return folds(self.labels[trials], self.places[trials], self.length, seed, most)
-
-    def count_folds(self, part: np.ndarray | None = None, most: int = FOLDS) -> int:
-        """Return how many `folds` there are."""
-        trials = np.arange(len(self)) if part is None else part
-        return count_folds(self.labels[trials], self.places[trials], self.length, most)
 
     @property
     def independent(self) -> np.ndarray:
