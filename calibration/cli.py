@@ -166,12 +166,12 @@ def _free(out: Path) -> Path:
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.fitting import CLASSES
+    from calibration.fitting import CLASSES, check_class
     from core.fitting.trials.labels import parse_events
 
     if not given:
         return {name: name for name in CLASSES if name in present}
-    return parse_events(given)
+    return {label: check_class(name) for label, name in parse_events(given).items()}
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from core.fitting.prior.population import Prior, make_prior
 from core.fitting.prior.shipped import POPULATION, population
 from core.montage import direction
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
+from core.recordings.copies import fingerprint, same_samples
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
 """Endings of recordings in a folder."""
@@ -97,8 +98,8 @@ def read_priors(
     paths : sequence of Path
         Prior files, decoder files, recordings, folders of recordings with all that is in them, and
         the word "population" for the prior that comes with the program. In a folder, recordings
-        without the events, and `own` ones, are passed over; in the population, everybody who made
-        one of `own`.
+        without the events, `own` ones and what is there already, in whatever format, are passed
+        over; in the population, everybody who made one of `own`.
     events : mapping
         Label in the recordings -> class name.
     settings : FitSettings, optional
@@ -114,10 +115,26 @@ def read_priors(
     Raises
     ------
     InputError
-        If there is nothing, or something cannot be read.
+        If there is nothing, something cannot be read, or a recording that is named is an `own`
+        one or there twice.
     """
     settings = settings or FitSettings()
+    own = list(own)
     mine = {recording.sha256 for recording in own}
+    taken = {str(recording.path): fingerprint(recording) for recording in own}
+
+    def take(file: Path, recording: Recording, named: bool) -> None:
+        marks = fingerprint(recording)
+        same = [other for other, its in taken.items() if same_samples(marks, its)]
+        if not same:
+            taken[str(file)] = marks
+            people.setdefault(person_of(file), []).append(recording)
+        elif named:
+            raise InputError(
+                f"{file} has samples in common with {same[0]}, which is taken already; leave it "
+                "out of --prior."
+            )
+
     found: list[Prior | Decoder] = []
     people: dict[str, list[Recording]] = {}
 
@@ -136,12 +153,12 @@ def read_priors(
                     continue
                 recording = read(file)
                 labels = {event.label for event in recording.events}
-                if recording.sha256 not in mine and set(events) <= labels:
-                    people.setdefault(person_of(file), []).append(recording)
+                if set(events) <= labels:
+                    take(file, recording, named=False)
         elif path.suffix == SUFFIX:
             found.append(load_prior(path) if is_prior(path) else load_decoder(path))
         else:
-            people.setdefault(person_of(path), []).append(read(path))
+            take(path, read(path), named=True)
     if people:
         people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
         spec = load_encoder(settings.encoder, home=settings.home).spec

@@ -112,7 +112,8 @@ def _main(options: Options) -> None:
     _check_space(options.store, needed)
     writer.begin()
     left_out = _write(missing, writer, options)
-    print(_summary(writer.finish([part.key for part in parts], left_out)))
+    once, copies = _without_copies(parts, writer, options.keep_going)
+    print(_summary(writer.finish(once, (*left_out, *copies))))
 
 
 def _is_xdf(part: Part) -> bool:
@@ -205,6 +206,26 @@ def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tu
             bar.update()
             bar.set_postfix_str(f"{seconds / 3600:.1f} h of signal", refresh=False)
     return tuple(left_out[key] for key in sorted(left_out))
+
+
+def _without_copies(
+    parts: Sequence[Part], writer: StoreWriter, keep_going: bool
+) -> tuple[list[str], tuple[LeftOut, ...]]:
+    """Return the shards of recordings that are there once, and what was left out as a copy."""
+    from training.manifest import LeftOut
+
+    keys, left_out = {f"{part.key}.f32": part for part in parts}, []
+    while copy := writer.find_copy([part.key for part in keys.values()]):
+        one, other = (f"{recording.origin} of {recording.person}" for recording in copy)
+        said = f"{one} and {other} are the same recording: they have samples in common."
+        if not keep_going:
+            raise InputError(
+                f"{said} Whoever learns from one must not be tested on the other; take one of the "
+                "files away, or leave out all such copies with --keep-going."
+            )
+        print(f"left out: {said}", file=sys.stderr)
+        left_out.append(LeftOut(keys.pop(copy[1].shard).origin, said))
+    return [part.key for part in keys.values()], tuple(left_out)
 
 
 def _outcomes(

@@ -13,6 +13,7 @@ import tyro
 
 from core.errors import InputError, check_number, run
 from core.machine.threads import share_cores
+from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from core.recordings import Recording
@@ -126,6 +127,7 @@ def stored_people(
     if unknown := [name for name in subjects if name not in known]:
         raise InputError(
             f"The store has nobody called {', '.join(unknown)}; it has {', '.join(store.subjects)}."
+            + did_you_mean(unknown[0], known)
         )
     people: dict[str, list[Recording]] = {}
     unused = set(leave_out)

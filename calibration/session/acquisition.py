@@ -158,6 +158,14 @@ class Acquisition:
                 lambda: self._newest_stamp >= stamp or self.failure is not None, timeout
             )
 
+    def wait_for_signal(self, seconds: float, timeout: float) -> bool:
+        """Wait until so many seconds of signal have come; return whether they have."""
+        samples = seconds * self.facts.rate
+        with self._came:
+            return self._came.wait_for(
+                lambda: self.continuity.samples >= samples or self.failure is not None, timeout
+            )
+
     def close(self) -> None:
         """Stop receiving. May be called again."""
         self._stop.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,10 @@ from calibration.session.progress import size
 from core import units
 from core.errors import InputError
 from core.montage import match
+from core.recordings import Recording
+from core.recordings.amplitude import TYPICAL_UV, amplitude_uv
 from core.signal.monitor import ChannelStatus, Traces
+from core.signal.quality import suspected_factor
 
 FEWEST_ELECTRODES = 2
 """Without two electrodes there is nothing to compare."""
@@ -104,6 +108,8 @@ class SetupState:
         `InputError`; empty where all is well.
     remarks : tuple of str
         Worth knowing, such as the stream's own warnings.
+    doubts : tuple of str
+        What cannot be known of the stream.
     """
 
     stream: str = ""
@@ -123,6 +129,37 @@ class SetupState:
     stream_problem: str = ""
     person_problem: str = ""
     remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def implausible_stream(raw_uv: np.ndarray, rate: float, rows: Sequence[ChannelRow]) -> str:
+    """Return in a sentence that a stream's amplitude cannot be that of EEG; empty if it may be.
+
+    Parameters
+    ----------
+    raw_uv : ndarray, shape (samples, channels)
+        The newest signal, in µV.
+    rate : float
+        In Hz.
+    rows : sequence of ChannelRow
+        One for every channel.
+    """
+    used = [i for i, row in enumerate(rows) if row.electrode is not None and row.factor is not None]
+    if not used or len(raw_uv) < rate:
+        return ""
+    labels = tuple(rows[index].label for index in used)
+    signal = Recording(raw_uv[:, used], rate, labels, (), (), Path("stream"), "")
+    deviation = amplitude_uv(signal)
+    wrong_by = None if deviation is None else suspected_factor(deviation, TYPICAL_UV)
+    if deviation is None or wrong_by is None:
+        return ""
+    shown = f"{deviation:.0f}" if deviation >= 10.0 else f"{deviation:.2g}"
+    return (
+        f"The stream has an amplitude of {shown} µV, where EEG has about {TYPICAL_UV:g} µV "
+        f"(standard deviation above 1 Hz, median over channels): its unit looks wrong by a factor "
+        f"of {wrong_by:g}; give the right one with --unit, or check that the electrodes are "
+        "connected."
+    )
 
 
 def obstacles(state: SetupState) -> tuple[str, ...]:

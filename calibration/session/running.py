@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from calibration.session.feedback import Feedback
     from core.fitting.prior.head import PriorHead
 
+_LOOK = 1.5  # s of signal that an amplitude is judged by before a session without a first screen
+
 
 @dataclass(frozen=True)
 class Options:
@@ -214,6 +216,8 @@ def _open_stream(setup: Setup, options: Options) -> bool:
         if not options.ask:
             raise
     if not options.ask:
+        if setup.acquisition is not None:  # for a look at the amplitude
+            setup.acquisition.wait_for_signal(_LOOK, 3.0 * _LOOK)
         if reasons := obstacles(replace(setup.state(), live=True)):
             raise InputError(reasons[0])
         return True

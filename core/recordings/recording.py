@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.montage import match
+from core.montage import electrode, match
 from core.signal.sound import numbers, pieces
 
 UNIT = "microvolts"
@@ -95,6 +96,20 @@ class Recording:
             and (span.onset >= onset or span.onset + span.duration > onset)
         ]
         return ", ".join(dict.fromkeys(reasons))
+
+    @property
+    def samples_sha256(self) -> str:
+        """SHA-256 of rate, electrodes and samples, whatever file they lie in.
+
+        Over the rate, the electrodes' modern names in rising order, and their samples in that
+        order as float32, rounded to 0.01 µV.
+        """
+        names = [electrode(label) for label in self.labels]
+        order = sorted(range(len(names)), key=lambda index: (names[index], index))
+        digest = hashlib.sha256(repr((self.rate, [names[index] for index in order])).encode())
+        for index in order:
+            digest.update((np.round(self.samples_uv[:, index], 2) + 0.0).astype("<f4").tobytes())
+        return digest.hexdigest()
 
     def stretches(self, channels: Sequence[str]) -> list[tuple[int, int]]:
         """Return where contiguous signal begins and ends, as a live stream would be decoded.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError, check_number
+from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo
@@ -323,8 +324,10 @@ def _absent(
 ) -> str:
     kind = "marker stream" if markers else "stream with a regular rate"
     seen = "".join(f"\n  {stream}" for stream in visible)
+    names = [stream.identity.name for stream in visible]
+    meant = "" if query.stream is None else did_you_mean(query.stream, names)
     return (
-        f"No {kind} {query} was found within {timeout:g} s. "
+        f"No {kind} {query} was found within {timeout:g} s.{meant} "
         + (f"Visible are:{seen}\n" if seen else "No stream at all is visible. ")
         + "Check that the sender is running, on this network, and not blocked by a firewall."
     )

@@ -130,6 +130,58 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     assert not home.exists()
 
 
+@pytest.mark.parametrize("words", [("T1=left_hnad", "left_hand"), ("T1=Left-hand", "left_hand")])
+def test_a_class_that_looks_misspelt_is_asked_about(recording_file, home, capsys, words):
+    given, meant = words
+    said = refused([recording_file, "--subject", "01", "--event", given], capsys)
+    assert f'no class "{given[3:]}". Did you mean "{meant}"?' in said
+    assert "left_hand, right_hand, feet, tongue, rest" in said
+    assert "one of your own needs a name less like these" in said
+    assert not home.exists()
+
+
+def test_a_class_of_ones_own_is_taken(recording_file, tmp_path):
+    own = ["--event", "T1=left", "--event", "T2=counting"]
+    out = ["--out", str(tmp_path / "own.safetensors")]
+    given = ["fit", str(recording_file), "--subject", "01", "--head", "riemann", *own, *out]
+    assert main(given) == 0
+    assert load_decoder(tmp_path / "own.safetensors").classes == ("left", "counting")
+
+
+def test_an_event_that_is_not_there_is_answered_with_what_is(recording_file, capsys):
+    wrong = ["--event", "t1=left_hand", "--event", "T2=right_hand"]
+    said = refused([recording_file, "--subject", "01", *wrong], capsys)
+    assert 'found: T1 (6), T2 (6). Did you mean "T1"?' in said
+
+
+def test_a_recording_given_twice_is_refused(recording_file, tmp_path, home, capsys):
+    raw = mne.io.read_raw_fif(recording_file, preload=True, verbose="ERROR")
+    # As another program would export it: fewer channels, rounded, cut, with a name of its own.
+    copy = tmp_path / "export_raw.fif"
+    samples = np.round(raw.get_data()[::-1] * 1e7) / 1e7
+    info = mne.create_info(raw.ch_names[::-1], raw.info["sfreq"], "eeg")
+    other = mne.io.RawArray(samples, info, verbose="ERROR")
+    other.set_annotations(raw.annotations).crop(tmin=5.0).save(copy, verbose="ERROR")
+    one = ["--subject", "01", *EVENTS]
+    assert "is named twice" in refused([recording_file, recording_file, *one], capsys)
+    said = refused([recording_file, copy, *one], capsys)
+    assert f"{recording_file} and {copy} are the same recording, or parts of one" in said
+    assert not home.exists()
+
+
+def test_a_recording_in_a_wrong_unit_is_refused(imagery_recording, tmp_path, home, capsys):
+    recording = imagery_recording(trials=6)
+    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+    raw = mne.io.RawArray(recording.samples_uv.T.astype(float), info, verbose="ERROR")  # as volts
+    raw.set_annotations(mne.Annotations([1.0, 5.0], 4.0, ["T1", "T2"]))
+    path = tmp_path / "volts_raw.fif"
+    raw.save(path, fmt="double", verbose="ERROR")
+    said = refused([path, "--subject", "01", *EVENTS], capsys)
+    assert "volts_raw.fif has an amplitude of" in said
+    assert "--unit" in said
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".json", ".txt"])
 @pytest.mark.parametrize("named", [".safetensors", ""])
 def test_nothing_that_exists_is_overwritten(recording_file, tmp_path, capsys, suffix, named):

@@ -1,5 +1,6 @@
 """The command, from recordings to a store, also when it dies in between."""
 
+import json
 import re
 import subprocess
 import sys
@@ -129,6 +130,23 @@ def test_bad_input_is_one_sentence(folder, reference, tmp_path, capsys):
     assert "no subject 9" in said(capsys, [source, "--store", store, "--subjects", "9"])
     assert "no window store at" in said(capsys, ["--verify", "--store", store])
     assert not Path(store).exists()
+
+
+def test_a_recording_of_two_people_is_refused_or_left_out(folder, people, brainvision, capsys):
+    first = next(iter(people.values()))
+    brainvision(folder / "copied" / "renamed.vhdr", first)
+    store = folder.parent / "doubled"
+    arguments = [f"files:{folder}", "--store", str(store), "--jobs", "1"]
+    sentence = said(capsys, arguments)
+    assert "are the same recording: they have samples in common." in sentence
+    assert "/copied and " in sentence or "/copied are the same" in sentence
+    assert not (store / "manifest.json").exists()
+
+    assert main([*arguments, "--keep-going"]) == 0
+    kept = Store.open(store)
+    assert len({recording.origin_sha256 for recording in kept.recordings}) == len(people)
+    (left_out,) = json.loads((store / "manifest.json").read_text())["left_out"]
+    assert "are the same recording" in left_out["reason"]
 
 
 def test_a_finished_store_stays_as_it_is(folder, reference, people, brainvision, capsys):

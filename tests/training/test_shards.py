@@ -72,7 +72,7 @@ def test_recordings_that_cannot_be_used_are_named(write, recording, change, said
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6, 1e3])
 def test_a_wrong_unit_is_noticed(write, recording, scale):
-    with pytest.raises(InputError, match="unit must be wrong in the file"):
+    with pytest.raises(InputError, match="its unit looks wrong"):
         write({WHO: changed(recording, recording.samples_uv * scale)})
 
 

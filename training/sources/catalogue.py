@@ -10,6 +10,7 @@ from pathlib import Path
 from core.errors import InputError
 from core.montage import match
 from core.recordings import Recording, read_recording, without_bad_channels
+from core.suggestions import did_you_mean
 from training.shards import Identity
 from training.sources.parts import (
     HEADED,
@@ -161,6 +162,7 @@ def _refuse_unknown(what: str, asked: Sequence[str], known: set[str]) -> None:
         raise InputError(
             f"The sources have no {what} {', '.join(absent)}; "
             f"they have {', '.join(sorted(known, key=lambda k: (len(k), k))) or 'none'}."
+            + did_you_mean(absent[0], known)
         )
 
 

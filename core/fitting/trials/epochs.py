@@ -9,6 +9,8 @@ import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
+from core.fitting.folds import FOLDS, folds, independent
+from core.fitting.trials.cues import cues_of
 from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
@@ -96,6 +98,8 @@ class Epochs:
     rest : ndarray, shape (samples, channels)
         The first `REST_SECONDS` of signal outside all windows after cues and all that is marked
         as bad.
+    notes : tuple of str
+        Sentences for a person: which cues were merged.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -106,6 +110,7 @@ class Epochs:
     trials: tuple[Trial, ...]
     rejected: tuple[Rejected, ...]
     rest: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -122,6 +127,32 @@ class Epochs:
             labels=self.labels[kept],
             trials=tuple(self.trials[index] for index in kept),
         )
+
+    def folds(
+        self, seed: int = 0, part: np.ndarray | None = None, most: int = FOLDS
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Part the trials into folds that share no sample: `core.fitting.folds.folds`.
+
+        Parameters
+        ----------
+        seed : int
+        part : ndarray of int, optional
+            Positions of the trials to part; by default all.
+        most : int
+            Number of folds, at most.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions among these trials.
+        """
+        trials = np.arange(len(self)) if part is None else part
+        return folds(self.labels[trials], self.places[trials], self.length, seed, most)
+
+    @property
+    def independent(self) -> np.ndarray:
+        """Classes of the most trials that share no sample, shape (trials,)."""
+        return self.labels[independent(self.places, self.length)]
 
     def filtered(self, sections: np.ndarray, signals: Sequence[np.ndarray] | None = None) -> Epochs:
         """Return the same trials in signal that went on through a causal filter.
@@ -175,8 +206,8 @@ def cut_epochs(
     Raises
     ------
     InputError
-        If an asked event does not occur, fewer than two classes remain, or a class has fewer
-        than five trials.
+        If an asked event does not occur, fewer than two classes remain, cues of two classes lie
+        at once, or a class has fewer than five trials.
     """
     classes = tuple(dict.fromkeys(events.values()))
     if len(classes) == 1:
@@ -190,13 +221,14 @@ def cut_epochs(
     cues: list[tuple[int, int]] = []
     trials: list[Trial] = []
     rejected: list[Rejected] = []
+    notes: list[str] = []
     first = 0  # run that the recording begins with
     for index, recording in enumerate(recordings):
         stretches = _stretches(recording, settings)
         starts = np.array([start for start, _ in stretches]) / recording.rate  # s
-        for event in recording.events:
-            if event.label not in events:
-                continue
+        cued, note = cues_of(recording, events)
+        notes += [note] if note else []
+        for event in cued:
             number = len(trials) + len(rejected) + 1
             trial = Trial(number, index, event.onset, events[event.label])
             run, at = place(event.onset, starts, settings.rate)
@@ -237,6 +269,7 @@ def cut_epochs(
         trials=tuple(trials),
         rejected=tuple(rejected),
         rest=rest_outside(runs, cues, window, settings.rate),
+        notes=tuple(notes),
     )
     check_counts(epochs)
     return epochs
