@@ -15,7 +15,7 @@ from realtime.live import build_engine, say, wait_headless
 from simulation.synthetic import SimulatedSubject, session
 
 if TYPE_CHECKING:
-    from realtime.cli import Options
+    from realtime.options import Options
 
 CLASSES = ("left_hand", "right_hand", "rest")
 SUBJECT = "demo"

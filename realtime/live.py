@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.model import Encoder
-    from realtime.cli import Options
+    from realtime.options import Options
 
 _LARGE = 1_000_000  # weights of an encoder
 

@@ -23,18 +23,18 @@ from core.stream.discovery import find_stream
 from core.stream.inlet import Inlet
 
 if TYPE_CHECKING:
-    from calibration.commands import TimingCommand
+    from calibration.options import TimingFlags
 
 _AFTER = 1.0  # s of signal after the last flash
 _KEPT = 3600.0  # s of signal that the inlet may hold until it is read
 
 
-def measure(command: TimingCommand, folder: Path) -> int:
+def measure(command: TimingFlags, folder: Path) -> int:
     """Run the test, save what it found, and return 0 if it was passed, else 1.
 
     Parameters
     ----------
-    command : TimingCommand
+    command : TimingFlags
     folder : Path
         Of the data set that the result is saved with, unless the command names a file.
 
@@ -60,7 +60,7 @@ def measure(command: TimingCommand, folder: Path) -> int:
 
 
 def _with_photodiode(
-    paradigm: Paradigm, command: TimingCommand, channel: str, limits: TimingLimits
+    paradigm: Paradigm, command: TimingFlags, channel: str, limits: TimingLimits
 ) -> TimingReport:
     found = find_stream(command.stream.query, command.stream.timeout)
     with Inlet(found, seconds=_KEPT) as inlet:
@@ -87,7 +87,7 @@ def _with_photodiode(
     )
 
 
-def _flash(paradigm: Paradigm, command: TimingCommand) -> Flicker:
+def _flash(paradigm: Paradigm, command: TimingFlags) -> Flicker:
     """Flash until it is over."""
     import pylsl
     from PySide6.QtCore import QEventLoop
