@@ -32,14 +32,15 @@ class RunCommand:
     run: str = ""
     """Number of the run; by default the next free one."""
     seed: int | None = None
-    """Seed of the trials' order; by default a new one. It is saved with the recording."""
+    """Seed of what is random: the order of the trials. By default a new one; it is saved with the
+    recording."""
 
     def execute(self) -> int:
         """Record a new run."""
         from calibration.paradigm.model import load_paradigm
         from calibration.paradigm.plan import new_plan
 
-        paradigm = load_paradigm(self.paradigm, vars(self.timing))
+        paradigm = load_paradigm(self.paradigm, self.timing.changes)
         return _record(self.stream, self.person, new_plan(paradigm, self.seed), self.run)
 
 
@@ -161,11 +162,11 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
         overrides=Overrides(names, stream.unit, person.speed),
         details=Details(
             reference=person.recorded_against,
-            power_line=person.mains,
+            power_line=person.notch,
             manufacturer=person.amplifier,
         ),
         fit=FitSettings(
-            person.encoder, person.head, band=Band(notch=mains(person.mains)), home=home
+            person.encoder, person.head, band=Band(notch=mains(person.notch)), home=home
         ),
         prior=person.prior,
         refine=person.refine,

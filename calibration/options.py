@@ -25,9 +25,9 @@ class StreamFlags:
     host: str | None = None
     """The machine that sends it, if several do."""
     channels: str | None = None
-    """Names for the stream's channels, in order, separated by commas."""
+    """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None
-    """Unit of the stream's values, such as uV, instead of what the stream says."""
+    """Unit of the values, such as uV: instead of what the stream says."""
     timeout: float = 5.0
     """Seconds to look for the stream."""
     local: bool = False
@@ -55,13 +55,13 @@ class SessionFlags:
     """Whose session it is, where it goes, and how the decoder is fitted."""
 
     subject: str = ""
-    """Whose it is: letters and digits. Asked for if left out."""
+    """Label of the person, letters and digits: asked for if left out."""
     session: str = ""
     """Label of the session, if the person has several."""
     data: Path | None = None
     """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
     encoder: str = "starter"
-    """Encoder by name (starter, untrained, eegpt) or path."""
+    """Encoder by name or path: starter, untrained, eegpt, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     prior: tuple[Path, ...] = ()
@@ -71,8 +71,8 @@ class SessionFlags:
     refine: bool = False
     """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
     another decoder if they do better."""
-    mains: float | None = None
-    """Mains frequency in Hz (50 or 60): filtered out, and noted with the recording."""
+    notch: float | None = None
+    """Mains frequency to filter out, in Hz (50 or 60): noted with the recording, too."""
     recorded_against: str = ""
     """Electrode that the amplifier measured against, for the recording's description."""
     amplifier: str = ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import tyro
-
-from core.errors import InputError, run
+from core.errors import InputError
 from core.machine.threads import share_cores
-from realtime.options import Options
+from core.program import run_program
+
+if TYPE_CHECKING:
+    from realtime.options import Options
 
 PROGRAM = "eegpt-realtime"
 
@@ -18,17 +20,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _run(given))
+
+
+def _run(given: list[str]) -> int:
     if given[:1] == ["doctor"]:
         from realtime.doctor import main as doctor
 
-        return run(PROGRAM, lambda: doctor(given[1:]))
-    options = tyro.cli(
-        Options,
-        prog=PROGRAM,
-        args=given,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    return run(PROGRAM, lambda: _main(options))
+        return doctor(given[1:])
+    from core.command_line import parse
+    from realtime.options import Options
+
+    return _main(parse(Options, PROGRAM, given))
 
 
 def _main(options: Options) -> int:

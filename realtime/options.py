@@ -27,19 +27,19 @@ class Options:
     host: str | None = None
     """The machine that sends it, if several do."""
     subject: str | None = None
-    """Take this person's newest decoder."""
+    """Label of the person, letters and digits: their newest decoder is taken."""
     decoder: Path | None = None
     """Take this decoder file."""
     uncalibrated: bool = False
     """Without a decoder of one's own: other people's, for left against right hand, aligned with the
     first minute of signal."""
     encoder: str | None = None
-    """Where the decoder's encoder is now, if it has moved: a name or a path."""
+    """Encoder by name or path: where the decoder's is now, if it has moved."""
     channels: str | None = None
-    """Names for the stream's channels, in order, separated by commas."""
+    """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None
-    """Unit of the stream's values, such as uV, instead of what the stream says; of a --file, where
-    that does not say it."""
+    """Unit of the values, such as uV: instead of what a stream says, or where a --file does not say
+    it."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
     threshold: float = 0.5
@@ -54,7 +54,7 @@ class Options:
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
-    """Stop after this many seconds."""
+    """Seconds after which it ends by itself."""
     log: Path | None = None
     """Write one JSON line a decision to this new file."""
     screenshot: Path | None = None

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from pydantic import ValidationError
 
-from core.errors import InputError, run
+from core.command_line import parse
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 from core.settings import in_a_sentence, load_settings
 from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
@@ -48,20 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
-    return run(PROGRAM, lambda: _main(given))
+    return run_program(PROGRAM, lambda: _main(given))
 
 
 def _main(given: list[str]) -> int:
     config = given.pop(0) if given and not given[0].startswith("-") else None
     default = Command(settings=_from_file(config, given))
     try:
-        command = tyro.cli(
-            Command,
-            prog=f"python -m {PROGRAM}",
-            args=given,
-            default=default,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
+        command = parse(Command, f"python -m {PROGRAM}", given, default)
     except ValidationError as error:
         raise InputError(in_a_sentence(PretrainSettings, error)) from error
     if (command.folder is None) == (command.resume is None):

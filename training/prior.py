@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, check_number, run
+from core.command_line import parse
+from core.errors import InputError, check_number
 from core.machine.threads import share_cores
+from core.program import run_program
 
 if TYPE_CHECKING:
     from core.recordings import Recording
@@ -58,8 +60,8 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    options = tyro.cli(Options, prog=f"python -m {PROGRAM}", args=argv)
-    return run(PROGRAM, options.execute)
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: parse(Options, f"python -m {PROGRAM}", given).execute())
 
 
 def _make(options: Options) -> int:
