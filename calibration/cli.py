@@ -101,13 +101,15 @@ def _fit(command: FitCommand) -> int:
     from calibration.report import as_json, as_text, check_report_path, find, write_report
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
-    from core.machine.files import write_whole
+    from core.machine.files import check_folder, check_new_file, write_whole
     from core.recordings import read_recordings
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
+    if out is None:
+        check_folder(home_folder(command.home), "--home")
     if command.report is not None:
-        check_report_path(command.report)
+        check_new_file(check_report_path(command.report), "--report")
     recordings = read_recordings(command.files, command.unit)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
@@ -141,11 +143,13 @@ def _fit(command: FitCommand) -> int:
 def _free(out: Path) -> Path:
     """Return where the decoder goes, if nothing is there yet, nor where its reports go."""
     from core.decoding.storage.decoder_file import SUFFIX
+    from core.machine.files import check_new_file
 
+    if out.is_dir():
+        raise InputError(f"--out names a folder, {out}; name a new file in it.")
     path = out if out.suffix == SUFFIX else out.with_name(out.name + SUFFIX)
     for place in (path, path.with_suffix(".txt"), path.with_suffix(".json")):
-        if place.exists():
-            raise InputError(f"{place} exists already; choose another name with --out.")
+        check_new_file(place, "--out")
     return path
 
 

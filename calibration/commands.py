@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from calibration.options import SessionFlags, StreamFlags, TimingFlags
+from calibration.options import SessionFlags, StreamFlags, TimingFlags, resume_command
 from calibration.paradigm.flags import ParadigmFlags
 from core.errors import InputError
 
@@ -144,20 +144,23 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
     from calibration.session.acquisition import Overrides
     from calibration.session.running import Options
     from calibration.session.setup import Person
+    from core.machine.files import check_folder
     from core.machine.home import home_folder
     from core.signal.filtering import Band, mains
 
+    home = check_folder(home_folder(person.home), "--home")
+    root = check_folder(_data_folder(person.data, person.home), "--data")
     if not person.speed > 0:
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
-    names, home = None, home_folder(person.home)
+    names = None
     if stream.channels is not None:
         names = tuple(name.strip() for name in stream.channels.split(","))
     return Options(
         query=stream.query,
         person=Person(person.subject, person.session, run),
-        root=_data_folder(person.data, person.home),
+        root=root,
         home=home,
         overrides=Overrides(names, stream.unit, person.speed),
         details=Details(
@@ -175,4 +178,9 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
         windowed=person.windowed,
         leave=person.leave,
         speed=person.speed,
+        resume=lambda name, subject, session: resume_command(
+            # As the first screen may have changed them.
+            stream if stream.stream == name else replace(stream, stream=name),
+            replace(person, subject=subject, session=session),
+        ),
     )

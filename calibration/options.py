@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import shlex
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,20 @@ class SessionFlags:
     """Run the clock so much faster, with a stream that does too: for rehearsals."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
+
+
+def resume_command(stream: StreamFlags, person: SessionFlags) -> str:
+    """Return the command line that goes on with a run, with the flags that differ from default."""
+    words = ["eegpt-calibrate", "resume"]
+    for flags in (stream, person):
+        for flag in fields(flags):
+            value = getattr(flags, flag.name)
+            if value == flag.default:
+                continue
+            words.append(f"--{flag.name.replace('_', '-')}")
+            if value is not True:
+                words += map(str, value) if isinstance(value, tuple) else [str(value)]
+    return shlex.join(words)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -94,9 +95,17 @@ def _run(program: str, main: Callable[[], int | None]) -> int:
     except InputError as error:
         say(f"{program}: {error}")
         return 2
+    except ImportError as error:
+        library, found, _ = str(error).partition(": cannot open shared object file")
+        if not found:
+            raise
+        say(f"{program}: The system library {library} is missing; install it and start again.")
+        return 2
     except OSError as error:
         if _broken(sys.stdout) is not None:
             return 0  # what is due is said when the rest of it is flushed
+        if isinstance(error, BrokenPipeError) and _unread(sys.stdout):
+            return _BROKEN_PIPE
         if error.errno is None:
             raise
         place = "" if error.filename is None else f"{error.filename}: "
@@ -129,6 +138,15 @@ def _broken(file: TextIO) -> OSError | None:
     except ValueError:  # closed by the program itself
         return None
     return None
+
+
+def _unread(file: TextIO) -> bool:
+    """Whether a stream is a pipe that nobody reads any more; buffers hold nothing to tell of it."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    poll.register(file.fileno(), select.POLLOUT)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
 
 
 def _open_standard_streams() -> None:

@@ -49,10 +49,15 @@ def _main(options: Options) -> int:
     options.evidence  # noqa: B018 - refuses nonsense before anything is opened
     if options.duration is not None and not options.duration > 0:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
+    if options.unit is not None:
+        from core.units import factor
+
+        factor(options.unit, "uV")  # refuses what is no voltage
     if options.decoder is not None and options.subject is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
     if options.uncalibrated and (options.decoder or options.subject or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
+    _check_places(options)
     if options.file is not None:
         if options.stream is not None or options.duration is not None:
             raise InputError(
@@ -68,6 +73,26 @@ def _main(options: Options) -> int:
     from realtime.live import run_live
 
     return run_live(options)
+
+
+def _check_places(options: Options) -> None:
+    """Refuse places that cannot be written to before anything is opened or waited for."""
+    from core.machine.files import check_folder, check_new_file
+
+    if options.home is not None and (options.demo or options.home.exists()):
+        check_folder(options.home, "--home")
+    if options.screenshot is not None:
+        if options.headless or options.file is not None:
+            raise InputError("--screenshot is of the window; leave out --headless and --file.")
+        check_new_file(options.screenshot, "--screenshot")
+        if not options.screenshot.parent.is_dir():
+            raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
+    if options.log is not None:
+        check_new_file(options.log, "--log")
+        if options.file is None:
+            from realtime.engine.sinks import stream_log
+
+            check_new_file(stream_log(options.log), "--log")
 
 
 def _list_streams() -> int:

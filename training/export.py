@@ -13,7 +13,7 @@ import tyro
 
 from core.command_line import parse
 from core.errors import InputError
-from core.machine.files import write_whole
+from core.machine.files import check_new_file, write_whole
 from core.machine.threads import share_cores
 from core.program import run_program
 from training.pretraining.output.folder import RunFolder
@@ -58,8 +58,7 @@ def _export(command: Command) -> int:
     if command.out.suffix != ".safetensors":
         raise InputError(f"{command.out} must end in .safetensors.")
     for path in (command.out, card):
-        if path.exists():
-            raise InputError(f"{path} exists already; choose another name with --out.")
+        check_new_file(path, "--out")
     notes = "" if command.notes is None else _text(command.notes)
     folder = RunFolder(command.folder)
     encoder = exported_encoder(folder, command.checkpoint, command.name)

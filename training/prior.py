@@ -65,8 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _make(options: Options) -> int:
-    if options.out.exists():
-        raise InputError(f"{options.out} exists already; choose another name with --out.")
+    from core.machine.files import check_new_file
+
+    check_new_file(options.out, "--out")
     if options.out.suffix != ".safetensors":
         raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
     check_number("--window", options.window, 0.25, 60.0, " s")

@@ -17,10 +17,11 @@ from calibration.timing.analysis import (
     against_photodiode,
 )
 from core.errors import InputError
-from core.machine.files import write_whole
+from core.machine.files import check_new_file, write_whole
 from core.settings import load_settings
 from core.stream.discovery import find_stream
 from core.stream.inlet import Inlet
+from ui.display import check_display
 
 if TYPE_CHECKING:
     from calibration.options import TimingFlags
@@ -47,8 +48,8 @@ def measure(command: TimingFlags, folder: Path) -> int:
     paradigm = load_paradigm(changes={"photodiode": command.corner})
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     out = command.out or folder / "sourcedata" / f"timing_{stamp}.json"
-    if out.exists():
-        raise InputError(f"{out} exists already; choose another name with --out.")
+    check_new_file(out, "--out")
+    check_display()
     if command.photodiode is None:
         flicker = _flash(paradigm, command)
         report = against_frames(flicker.stamps, flicker.frames, limits)
@@ -92,13 +93,16 @@ def _flash(paradigm: Paradigm, command: TimingFlags) -> Flicker:
     import pylsl
     from PySide6.QtCore import QEventLoop
 
+    from ui.signals import EndingSignals
     from ui.theme import application
 
     application()
     flicker = Flicker(paradigm, command.flashes, lambda stamp: None, pylsl.local_clock)
     loop = QEventLoop()
     flicker.finished.connect(loop.quit)
-    flicker.open(full_screen=not command.windowed)
-    loop.exec()
+    with EndingSignals(loop.quit) as signals:
+        flicker.open(full_screen=not command.windowed)
+        loop.exec()
     flicker.close()
+    signals.raise_if_any()
     return flicker

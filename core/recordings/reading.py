@@ -36,6 +36,8 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     path = Path(path)
     if unit is not None:
         factor(unit, UNIT)
+    if path.is_dir() and path.suffix.lower() not in (".mff", ".ds"):
+        raise InputError(f"{path} is a folder and no recording; name the files in it.")
     if not path.is_file():
         raise InputError(f"There is no recording at {path}.")
     return read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path)
