@@ -83,7 +83,11 @@ class Outputs:
     def _fail(self, output: Sink | Journal, error: Exception) -> dict[str, str]:
         _close(output)
         name = type(output).__name__
-        words = str(error) if isinstance(error, InputError) else f"{name}: {reason(error)}."
+        words = (
+            str(error)
+            if isinstance(error, InputError)
+            else f"{name}: {reason(getattr(error, 'strerror', None) or error)}."
+        )
         failed = {f"output {name}": f"{words} It has stopped; decoding goes on."}
         self.problems |= failed
         return failed
