@@ -10,16 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 from core.errors import InputError, reason
-
-ENDING_SIGNALS = tuple(
-    number
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if (number := getattr(signal, name, None)) is not None  # Windows has no SIGHUP
-)
-"""Signals that ask a program to end: Ctrl+C, a request to terminate, a closed terminal."""
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
@@ -43,6 +36,18 @@ class Interrupted(KeyboardInterrupt):
     def exit_code(self) -> int:
         """128 plus the signal's number, as shells count."""
         return 128 + self.number
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that ask this program to end: Ctrl+C, SIGTERM, a closed terminal.
+
+    A closed terminal counts unless a parent has set it to be ignored (nohup). Ctrl+C counts also
+    for what a script has started in its background, which begins deaf to it.
+    """
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN:
+        return (signal.SIGINT, signal.SIGTERM)
+    return (signal.SIGINT, signal.SIGTERM, hangup)
 
 
 def run_program(program: str, main: Callable[[], int | None]) -> int:
@@ -172,8 +177,8 @@ def _open_standard_streams() -> None:
 def _raised_signals() -> Iterator[list[int]]:
     """Have the signals that end a program raise `Interrupted`; give those that came.
 
-    What a parent has set to be ignored (nohup) stays so. After the first signal only Ctrl+C
-    counts: a terminal that closes sends several, and they shall not disturb an end in order.
+    After the first signal only Ctrl+C counts: a terminal that closes sends several, and they shall
+    not disturb an end in order.
     """
     received: list[int] = []
 
@@ -182,11 +187,9 @@ def _raised_signals() -> Iterator[list[int]]:
         if len(received) == 1 or number == signal.SIGINT:
             raise Interrupted(number)
 
-    before = {}
+    before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in ENDING_SIGNALS:
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                before[number] = signal.signal(number, raise_it)
+        before = {number: signal.signal(number, raise_it) for number in ending_signals()}
     try:
         yield received
     finally:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from PySide6.QtCore import QTimer
 
-from core.program import ENDING_SIGNALS, Interrupted
+from core.program import Interrupted, ending_signals
 
 _LOOK = 100  # ms
 
@@ -40,11 +40,10 @@ class EndingSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        """Listen; what a parent has set to be ignored stays so."""
+        """Listen."""
         if threading.current_thread() is threading.main_thread():
-            for number in ENDING_SIGNALS:
-                if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._before[number] = signal.signal(number, self._note)
+            for number in ending_signals():
+                self._before[number] = signal.signal(number, self._note)
         self._timer = QTimer(interval=_LOOK)
         self._timer.timeout.connect(self._look)
         self._timer.start()

@@ -136,6 +136,7 @@ class Conductor(QObject):
         self.signal = signals.number
         self._timer.stop()
         self._presenter.close()
+        self.operator.look()  # while it knows of no end, closing it would only ask for one
         self.operator.close()
         self._session.close()
         self._session.release()

@@ -146,7 +146,8 @@ def run_session(options: Options, plan: Plan) -> int:
             _refine(outcome.fit, outcome.recordings, options, keeper)
     rest = _rest(run, plan, options, acquisition.facts.identity.name)
     if conductor.signal:
-        name = signal.Signals(conductor.signal).name
+        number = signal.Signals(conductor.signal)
+        name = "Ctrl+C" if number == signal.SIGINT else number.name
         say(f"The session was ended by {name}; what was recorded is kept. {rest}".rstrip())
         return 128 + conductor.signal
     if outcome.problem:
