@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,7 +15,7 @@ import tyro
 from core.command_line import parse_command
 from core.errors import InputError, check_number
 from core.machine.threads import share_cores
-from core.program import run_program, write_line
+from core.program import run_program, say, write_line
 
 PROGRAM = "eegpt-stream"
 
@@ -189,9 +190,16 @@ class _Diary:
 
     def note(self, fact: dict) -> None:
         """Write a line at once."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write(json.dumps(fact) + "\n")
             self._file.flush()
+        except OSError as error:
+            say(f"{self._file.name} cannot be written any more: {error.strerror}. Sending goes on.")
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
 
 
 if __name__ == "__main__":
