@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = (
     ("realtime.cli",),
+    ("realtime.cli", "doctor"),
     ("calibration.cli",),
     *(("calibration.cli", name) for name in ("run", "resume", "check", "timing", "fit")),
     ("simulation.cli",),
