@@ -21,7 +21,7 @@ from realtime.engine.snapshot import Decision
 from simulation.player import BREAK
 
 if TYPE_CHECKING:
-    from realtime.cli import Options
+    from realtime.options import Options
 
 
 def decode_recording(

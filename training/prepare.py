@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, run
+from core.command_line import parse
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 
 if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
@@ -49,11 +51,11 @@ class Options:
     high: float = 38.0
     """Upper edge of the pass band in Hz."""
     notch: float | None = None
-    """Mains frequency in Hz to take out."""
+    """Mains frequency to filter out, in Hz (50 or 60)."""
     unit: str | None = None
-    """Unit of files that do not say it, such as uV."""
+    """Unit of the values, such as uV: of recordings that do not say it."""
     stream: str | None = None
-    """Name of the EEG stream of XDF files that have several."""
+    """Name of the stream: of XDF files that have several."""
     jobs: int | None = None
     """Processes at work; by default one a core."""
     keep_going: bool = False
@@ -67,13 +69,8 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    options = tyro.cli(
-        Options,
-        prog=PROGRAM,
-        args=None if argv is None else list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    return run(PROGRAM, lambda: _main(options))
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _main(parse(Options, f"python -m {PROGRAM}", given)))
 
 
 def _main(options: Options) -> None:

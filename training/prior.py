@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, check_number, run
+from core.command_line import parse
+from core.errors import InputError, check_number
 from core.machine.threads import share_cores
+from core.program import run_program
 from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -59,13 +61,14 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    options = tyro.cli(Options, prog=f"python -m {PROGRAM}", args=argv)
-    return run(PROGRAM, options.execute)
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: parse(Options, f"python -m {PROGRAM}", given).execute())
 
 
 def _make(options: Options) -> int:
-    if options.out.exists():
-        raise InputError(f"{options.out} exists already; choose another name with --out.")
+    from core.machine.files import check_new_file
+
+    check_new_file(options.out, "--out")
     if options.out.suffix != ".safetensors":
         raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
     check_number("--window", options.window, 0.25, 60.0, " s")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from functools import cache
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-from core.errors import InputError
+from ui.display import check_display
 
 BACKGROUND = QColor("#0E1216")
 PANEL = QColor("#151A1F")
@@ -133,14 +132,12 @@ def application() -> QApplication:
     Raises
     ------
     InputError
-        If there is no display: Qt itself would abort the process.
+        As `ui.display.check_display` does: Qt itself would abort the process.
     """
     if running := QApplication.instance():
         assert isinstance(running, QApplication)
         return running
-    shown = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in shown):
-        raise InputError("There is no display to open a window on; decode with --headless.")
+    check_display()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("eegpt-realtime")
     app.setStyle("Fusion")

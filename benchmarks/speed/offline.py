@@ -23,8 +23,8 @@ share_cores()
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402 - after the threads
 from core.fitting.trials.labels import parse_events  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
-from realtime.cli import Options  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
+from realtime.options import Options  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -56,7 +56,7 @@ def read_recording(
     if unit is not None:
         factor(unit, UNIT)
     if path.is_dir() and path.suffix.lower() not in _FOLDERS:
-        raise InputError(f"{path} is a folder; name a recording in it.")
+        raise InputError(f"{path} is a folder and no recording; name the files in it.")
     if not (path.is_file() or path.is_dir()):
         raise InputError(f"There is no recording at {path}.")
     return shared.read(path, unit, stream) if isolated else read_here(path, unit, stream)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FORMATS = ("undefined", "float32", "double64", "string", "int32", "int16", "int8", "int64")
 """Names of LSL's channel formats; the position of a name is its number in liblsl."""
 
+DECISIONS, PROBABILITIES, MARKERS = "EEGPT-Decisions", "EEGPT-Probabilities", "EEGPT-Markers"
+"""Names of the streams that the programs send themselves."""
+
 _TEXT = 128  # characters kept of a name, label or unit
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Unicode: controls, surrogates, separators
 _POLL = 0.05  # s between two looks at what has been found
@@ -72,6 +75,11 @@ class FoundStream:
     def is_markers(self) -> bool:
         """Whether it has strings at no regular rate, as markers do."""
         return self.rate == 0 and self.format == "string"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the programs send it themselves: decisions, probabilities or cues, but no EEG."""
+        return self.identity.name in (DECISIONS, PROBABILITIES, MARKERS)
 
     def __str__(self) -> str:
         """Return what a person needs to choose among several, on one line."""
@@ -161,14 +169,14 @@ class StreamFacts:
 
 
 def list_streams(wait: float = 1.0) -> list[FoundStream]:
-    """Return every stream that answers within `wait` seconds, by name."""
+    """Return every stream of others that answers within `wait` seconds, by name."""
     import pylsl
 
-    return described(pylsl.resolve_streams(wait_time=wait))
+    return [s for s in described(pylsl.resolve_streams(wait_time=wait)) if not s.is_own]
 
 
 def heard_streams(wait: float = 1.0) -> Iterator[FoundStream]:
-    """Give every stream as soon as it answers, for `wait` seconds."""
+    """Give every stream of others as soon as it answers, for `wait` seconds."""
     import pylsl
 
     resolver = pylsl.ContinuousResolver(forget_after=FORGET)
@@ -176,7 +184,7 @@ def heard_streams(wait: float = 1.0) -> Iterator[FoundStream]:
     known: set[StreamIdentity] = set()
     while True:
         for stream in described(resolver.results()):
-            if stream.identity not in known:
+            if stream.identity not in known and not stream.is_own:
                 known.add(stream.identity)
                 yield stream
         if pylsl.local_clock() >= end:
@@ -204,7 +212,8 @@ def find_stream(
         Ends the wait from another thread.
     markers : bool
         Whether a stream of markers (strings, irregular) is wanted rather than a signal
-        (numbers, regular). Streams of the other kind do not count.
+        (numbers, regular). Streams of the other kind do not count; of signals, neither do those
+        that the programs send themselves, unless `query` has that `name`.
 
     Returns
     -------
@@ -224,7 +233,7 @@ def find_stream(
     settled = math.inf  # LSL clock at which the first match has been known long enough
     while True:
         visible = described(resolver.results())
-        matches = query.among([s for s in visible if (s.is_markers if markers else s.is_signal)])
+        matches = query.among([s for s in visible if _is_wanted(s, query, markers)])
         now = pylsl.local_clock()
         if not matches:
             settled = math.inf
@@ -319,17 +328,40 @@ def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
     return sorted(found, key=lambda s: (s.identity.name, s.identity.host, s.created_at))
 
 
+def _is_wanted(stream: FoundStream, query: StreamQuery, markers: bool) -> bool:
+    if markers:
+        return stream.is_markers
+    return stream.is_signal and not (stream.is_own and query.name is None)
+
+
 def _absent(
     query: StreamQuery, timeout: float, visible: Sequence[FoundStream], markers: bool
 ) -> str:
     kind = "marker stream" if markers else "stream with a regular rate"
-    seen = "".join(f"\n  {stream}" for stream in visible)
-    names = [stream.identity.name for stream in visible]
+    if (others := query.among(visible)) and not markers:
+        said = " ".join(map(_unfit, others))
+        return f"No {kind} {query} was found within {timeout:g} s. {said}"
+    ours = [stream for stream in visible if not stream.is_own]
+    seen = "".join(f"\n  {stream}" for stream in ours)
+    names = [stream.identity.name for stream in ours]
     meant = "" if query.stream is None else did_you_mean(query.stream, names)
     return (
         f"No {kind} {query} was found within {timeout:g} s.{meant} "
         + (f"Visible are:{seen}\n" if seen else "No stream at all is visible. ")
         + "Check that the sender is running, on this network, and not blocked by a firewall."
+    )
+
+
+def _unfit(stream: FoundStream) -> str:
+    """Say what a stream is that cannot be decoded."""
+    name = f'Stream "{stream.identity.name}"'
+    if stream.is_own:
+        return f"{name} is sent by eegpt-realtime or eegpt-calibrate itself and is no EEG."
+    if stream.format in ("string", "undefined"):
+        return f"{name} sends text (format {stream.format}), such as markers, and no EEG."
+    return (
+        f"{name} has no regular rate ({stream.rate:g} Hz): EEG is decoded from samples that come "
+        "at a fixed rate. Have its sender announce one."
     )
 
 

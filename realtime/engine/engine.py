@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -23,32 +22,13 @@ from core.stream.inlet import Block, Inlet
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.link import Link
+from realtime.engine.outputs import Journal, Outputs, Sink
 from realtime.engine.recent import Recent
 from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
 _RATE_OFF = 0.005  # share by which a rate may differ from the nominal one
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
-
-
-class Sink(Protocol):
-    """Something that wants every decision: a log, an outlet."""
-
-    def publish(self, decision: Decision) -> None:
-        """Take one decision, in the engine's thread."""
-
-    def close(self) -> None:
-        """Called once, after the last decision."""
-
-
-class Journal(Protocol):
-    """Something that wants to know how the stream goes."""
-
-    def note(self, note: Note, snapshot: Snapshot) -> None:
-        """Take what happened, in the engine's thread."""
-
-    def close(self) -> None:
-        """Called once, in the end."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +72,7 @@ class Engine:
         None to look at the signal only.
     evidence : EvidenceSettings
     sinks : sequence of Sink
-        Get every decision, in order. The engine closes them.
+        Get every decision, in order. The engine closes them, and lets go of one that fails.
     clock : callable
         The LSL clock of this machine, in seconds.
     journals : sequence of Journal
@@ -118,7 +98,7 @@ class Engine:
     ) -> None:
         self._link = Link(inlet, connect, clock, self._note, accept_any)
         self._connect = connect
-        self._sinks, self._journals = tuple(sinks), tuple(journals)
+        self._outputs = Outputs(sinks, journals)
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
@@ -246,10 +226,7 @@ class Engine:
             self.error = error
         finally:
             self._link.close()
-            for sink in self._sinks:
-                sink.close()
-            for journal in self._journals:
-                journal.close()
+            self._outputs.close()
 
     def _take(self, block: Block) -> None:
         self._refused_at = self._clock()
@@ -302,8 +279,7 @@ class Engine:
                 self._recent.add(decision, self._clock())
         if paused:
             return
-        for sink in self._sinks:
-            sink.publish(decision)
+        self._tell(self._outputs.publish(decision))
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""
@@ -325,7 +301,7 @@ class Engine:
 
     def _doubts(self) -> dict[str, str]:
         """Return what is wrong with the stream without keeping it from being decoded."""
-        found = {}
+        found = dict(self._outputs.problems)
         nominal, drift = self._link.facts.rate, self._link.pace.drift
         measured = self._counted.measured_rate
         if measured is not None and drift is not None:
@@ -349,10 +325,15 @@ class Engine:
         return found
 
     def _note(self, kind: str, text: str) -> None:
-        if self._journals:
-            note, snapshot = Note(self._clock(), kind, text), self.snapshot()
-            for journal in self._journals:
-                journal.note(note, snapshot)
+        note, snapshot = Note(self._clock(), kind, text), self.snapshot()
+        self._tell(self._outputs.note(note, snapshot))
+
+    def _tell(self, problems: dict[str, str]) -> None:
+        """Say of outputs that have just failed, to those that are left."""
+        with self._lock:
+            self._warnings |= problems
+        for kind, words in problems.items():
+            self._note(kind, words)
 
     def _new_monitor(self, rate: float) -> Monitor:
         settings = None if self._decoder is None else self._decoder.settings

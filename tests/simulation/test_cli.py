@@ -105,14 +105,17 @@ def test_simulation_ends_after_its_duration(program, name):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
-@pytest.mark.parametrize("command", ["simulate", "replay"])
-def test_control_c_ends_it_without_a_traceback(command, program, name, recording_file):
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [("simulate", 2), ("replay", 2), ("simulate", signal.SIGTERM), ("replay", 1)],
+)
+def test_a_signal_ends_it_without_a_traceback(command, number, program, name, recording_file):
     arguments = [recording_file, "--loop"] if command == "replay" else []
     process = program(command, *arguments, "--name", name)
     find_stream(StreamQuery.matching(name), timeout=60)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, complaints = process.communicate(timeout=30)
-    assert (process.returncode, "Traceback" in complaints) == (130, False)
+    assert (process.returncode, "Traceback" in complaints) == (128 + number, False)
 
 
 @pytest.mark.parametrize(

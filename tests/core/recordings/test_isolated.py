@@ -201,7 +201,7 @@ def test_a_forked_process_reads_with_a_process_of_its_own(fif):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, code):
     program = (
-        "import sys\nfrom pathlib import Path\nfrom core.errors import run\n"
+        "import sys\nfrom pathlib import Path\nfrom core.program import run_program as run\n"
         "from core.recordings.isolated import shared\n"
         "shared._running()\nprint(shared.pid, flush=True)\n"
         "sys.exit(run('reads', lambda: shared.read(Path(sys.argv[1]))))\n"

@@ -9,8 +9,8 @@ import pylsl
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.cli import Options
 from realtime.live import build_engine
+from realtime.options import Options
 
 
 def test_a_rate_off_by_a_hundredth_is_named(fitted, imagery_recording):
