@@ -46,7 +46,7 @@ class FitCommand:
     unit: str | None = None
     """Unit of the values, such as uV: of recordings that do not say it."""
     stream: str | None = None
-    """Name of the stream: of XDF files that have several."""
+    """Name of the stream, else its type: of XDF files that have several."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: of the recordings; - for one that is
     not used."""
@@ -108,7 +108,13 @@ def _fit(command: FitCommand) -> int:
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import check_folder, check_new_file, write_whole
     from core.montage import names_in
-    from core.recordings import notes_of, print_notes, read_recordings, without_bad_channels
+    from core.recordings import (
+        implausible_amplitude,
+        notes_of,
+        print_notes,
+        read_recordings,
+        without_bad_channels,
+    )
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
@@ -118,7 +124,8 @@ def _fit(command: FitCommand) -> int:
         check_new_file(check_report_path(command.report), "--report")
     names = names_in(command.channels)
     recordings = read_recordings(command.files, command.unit, command.stream, names)
-    print_notes(recordings)
+    if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence
+        print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
         encoder=command.encoder,

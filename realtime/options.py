@@ -19,7 +19,7 @@ class Options:
     """
 
     stream: str | None = None
-    """Name of the stream, else its type; of an XDF --file, which of its streams."""
+    """Name of the stream, else its type: of an XDF --file too, where it has several."""
     type: str | None = None
     """Type of the stream, if the name is not enough."""
     source_id: str | None = None

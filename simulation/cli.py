@@ -39,7 +39,7 @@ class Replay:
     unit: str | None = None
     """Unit of the values, such as uV: of recordings that do not say it."""
     stream: str | None = None
-    """Name of the stream: of XDF files that have several."""
+    """Name of the stream, else its type: of XDF files that have several."""
     local: bool = False
     """Keep LSL to this machine: what is sent."""
     fault: tuple[str, ...] = ()

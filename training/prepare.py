@@ -55,7 +55,7 @@ class Options:
     unit: str | None = None
     """Unit of the values, such as uV: of recordings that do not say it."""
     stream: str | None = None
-    """Name of the stream: of XDF files that have several."""
+    """Name of the stream, else its type: of XDF files that have several."""
     jobs: int | None = None
     """Processes at work; by default one a core."""
     keep_going: bool = False

@@ -151,7 +151,7 @@ def test_a_class_of_ones_own_is_taken(recording_file, tmp_path):
 def test_an_event_that_is_not_there_is_answered_with_what_is(recording_file, capsys):
     wrong = ["--event", "t1=left_hand", "--event", "T2=right_hand"]
     said = refused([recording_file, "--subject", "01", *wrong], capsys)
-    assert 'found: T1 (6), T2 (6). Did you mean "T1"?' in said
+    assert 'Did you mean "T1"? Found in the annotations: T1 (6), T2 (6).' in said
 
 
 def test_a_recording_given_twice_is_refused(recording_file, tmp_path, home, capsys):

@@ -72,7 +72,7 @@ def test_a_part_of_a_recording_leads_to_its_header(tmp_path, part, header):
 
 
 def test_a_folder_and_an_unknown_ending_are_named_as_what_they_are(tmp_path):
-    refused(tmp_path, "is a folder; name a recording in it")
+    refused(tmp_path, "is a folder and no recording; name the files in it")
     (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
     refused(tmp_path / "a.docx", r'"\.docx" is the ending of none.*EDF, BDF, GDF')
     (tmp_path / "a.set").write_bytes(b"")
