@@ -88,7 +88,7 @@ class Meter:
         self._muscle = CausalFilter(
             signal.butter(2, _MUSCLE, "bandpass", fs=rate, output="sos")  # (sections, 6)
         )
-        self._repeats = Repeats(channels, rate_in)
+        self._repeats = Repeats(rate_in)
         self._piece_in = round(piece * rate_in / rate)  # the same in samples of the stream
         self.reset()
 

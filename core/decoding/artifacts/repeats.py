@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -16,14 +17,11 @@ class Repeats:
 
     Parameters
     ----------
-    channels : int
     rate : float
         Of the stream, in Hz.
     """
 
-    def __init__(self, channels: int, rate: float) -> None:
-        rng = np.random.default_rng(_SEED)
-        self._weights = rng.integers(2**63, size=channels, dtype=np.uint64) * 2 + 1
+    def __init__(self, rate: float) -> None:
         self._memory = max(1, round(_MEMORY * rate))
         self.reset()
 
@@ -48,11 +46,8 @@ class Repeats:
             Likewise, rows of a block that came before.
         """
         most_held = most_again = 0
-        bits = np.ascontiguousarray(rows).view(np.uint64)
-        # Low bits of what was a float32 are zero: the high ones must reach all of the sum.
-        keys = ((bits ^ (bits >> np.uint64(31))) * self._weights).sum(axis=1)
         places, older = self._places, self._older
-        for key in keys.tolist():
+        for key in _keys(rows).tolist():
             self._held = self._held + 1 if key == self._last else 0
             place = places.get(key, older.get(key))
             lag = 0 if place is None else self._count - place
@@ -85,13 +80,18 @@ def twins(samples: np.ndarray) -> np.ndarray:
 
     Channels that stand still are not.
     """
-    channels = samples.shape[1]
-    rows = np.linspace(0, len(samples) - 1, min(len(samples), 6)).astype(int)
-    order = np.lexsort(samples[rows])
-    beside = (samples[rows][:, order[1:]] == samples[rows][:, order[:-1]]).all(axis=0)
-    found = np.zeros(channels, dtype=bool)
-    for index in np.flatnonzero(beside):
-        one, other = samples[:, order[index]], samples[:, order[index + 1]]
-        if (one == other).all() and (one != one[0]).any():
-            found[order[index : index + 2]] = True
-    return found
+    _, which, counts = np.unique(_keys(samples.T), return_inverse=True, return_counts=True)
+    return (counts[which] > 1) & (np.ptp(samples, axis=0) > 0)
+
+
+def _keys(rows: np.ndarray) -> np.ndarray:
+    """Return a number for each row, (n,) of uint64: equal rows have the same, others do not."""
+    bits = np.ascontiguousarray(rows, dtype=np.float64).view(np.uint64)
+    # Low bits of what was a float32 are zero: the high ones must reach all of the sum.
+    return ((bits ^ (bits >> np.uint64(31))) * _weights(rows.shape[1])).sum(axis=1)
+
+
+@cache
+def _weights(size: int) -> np.ndarray:
+    """Return odd numbers drawn by chance, (size,) of uint64."""
+    return np.random.default_rng(_SEED).integers(2**63, size=size, dtype=np.uint64) * 2 + 1

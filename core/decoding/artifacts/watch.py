@@ -78,12 +78,12 @@ class Judge:
             if channels.any():
                 self.ringing = words == _LARGE and bool((measures.raw_span < limits.span).all())
                 return self._named(channels, words)
+        if equal.all():
+            return "All channels are equal to the last bit"
         if measures.held >= self._held:
             return _HELD
         if measures.again >= self._again:
             return _AGAIN
-        if equal.all():
-            return "All channels are equal to the last bit"
         if (doubt := self._levels.doubt(measures)) is not None:
             return doubt
         for channels, words in (
