@@ -12,7 +12,9 @@ from core.decoding.decoder import Decoder
 from core.errors import InputError
 
 _WIDE = {"span": 5000.0, "muscle": 1000.0, "mains": 1000.0}  # µV, where nothing was learned
-_OFF = 20.0  # times as wide switches a check off
+_OFF = {"span": 1e5, "muscle": 2e4, "mains": 2e4, "held": 1e3, "grown": 3.0, "shrunk": 3.0}
+"""Limits of the median channel from which a check is switched off."""
+_LEAST_REST = 1e-3  # µV, likewise
 _REST = 0.25  # of the typical deviation: what differs between channels, where it was not learned
 
 
@@ -128,11 +130,9 @@ class ArtifactLimits:
     @property
     def doubt(self) -> str:
         """A sentence about limits so wide that they refuse nothing; empty if there are none."""
-        off = [
-            name for name, limit in _WIDE.items() if np.median(getattr(self, name)) > _OFF * limit
-        ]
+        off = [name for name, limit in _OFF.items() if np.median(getattr(self, name)) > limit]
         off += [name for name in ("still", "twin") if getattr(self, name).all()]
-        off += ["held"] if self.held > 1000 else []
+        off += ["rest"] if self.rest < _LEAST_REST else []
         if not off:
             return ""
         return (

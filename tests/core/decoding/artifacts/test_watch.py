@@ -268,6 +268,39 @@ def test_a_file_without_limits_has_wide_ones(subject):
     assert (limits.span > ArtifactLimits.of(decoder).span).all()
 
 
+def test_limits_learned_before_these_checks_still_refuse(subject):
+    decoder, recording = subject
+    known = {
+        name: decoder.facts.artifacts[name]
+        for name in ("span", "muscle", "mains", "still", "typical")
+    }
+    older = replace(decoder, facts=replace(decoder.facts, artifacts=known))
+    for fault in ("off:channel=all,uv=0.8", "scale:by=3", "scale:channel=C3,by=0.1"):
+        found = decoded((older, recording), faulty(subject, timed(fault, 7, 2)))
+        refused = [hop for hop, _ in found if hop.status == "artifact"]
+        assert 7 <= refused[0].time < 7.5
+    clean = decoded((older, recording), recording.samples_uv[: int(SECONDS * RATE)])
+    assert {hop.status for hop, _ in clean} == {"warming", "ok"}
+
+
+@pytest.mark.parametrize(
+    ("wide", "named"),
+    [
+        ({"span": [1e12] * 32}, "(span)"),
+        ({"muscle": [1e12] * 32, "mains": [1e9] * 32}, "(muscle, mains)"),
+        ({"still": [True] * 32}, "(still)"),
+        ({"rest": 1e-9, "grown": [9.0] * 32, "shrunk": [9.0] * 32}, "(grown, shrunk, rest)"),
+    ],
+)
+def test_limits_that_refuse_nothing_are_named(subject, wide, named):
+    decoder, _ = subject
+    assert ArtifactLimits.of(decoder).doubt == ""
+    facts = replace(decoder.facts, artifacts=decoder.facts.artifacts | wide)
+    doubt = ArtifactLimits.of(replace(decoder, facts=facts)).doubt
+    assert named in doubt
+    assert "refuse nothing" in doubt
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -278,6 +311,13 @@ def test_a_file_without_limits_has_wide_ones(subject):
         {"still": [0.5] * 32},
         {"typical": 0.0},
         {"typical": None},
+        {"level": [0.0] * 32},
+        {"rest": float("inf")},
+        {"twin": [1] * 32},
+        {"shared": 2.0},
+        {"held": -1},
+        {"held": float("inf")},
+        {"grown": [float("nan")] * 32},
     ],
 )
 def test_damaged_limits_are_refused(subject, damage):
