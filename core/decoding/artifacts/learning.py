@@ -22,9 +22,9 @@ Measured = list[list[list[Measures]]]
 PIECE = 0.25  # s
 _USUAL = 99.0  # per cent of the pieces of a calibration that are taken for usual
 _MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
-_FLOORS = {"span": 500.0, "muscle": 20.0, "mains": 25.0}
+_FLOORS = {"span": 500.0, "muscle": 10.0, "mains": 25.0}
 """µV that nobody is refused for. A blink has up to 300 µV at the forehead."""
-_MARGIN_OF_SWINGS = 1.3
+_RARE, _MARGIN_OF_SWINGS = 99.7, 1.6  # likewise, for what a channel does in a moment
 _LEAST_UV = 1e-3
 
 
@@ -126,11 +126,11 @@ def _swings(measured: Measured, limits: ArtifactLimits) -> tuple[np.ndarray, np.
     """Return by how much each channel grows and shrinks by itself, (channels,) each."""
     swings = []
     for recording in measured:
-        levels = Levels(limits, PIECE)
+        levels = Levels(limits, [""] * len(limits.level), PIECE)
         for piece in (piece for run in recording for piece in run):
             swings.append(levels.changes(piece))
             levels.learn(piece)
-    grown, shrunk = _MARGIN_OF_SWINGS * np.percentile(swings, _USUAL, axis=0)
+    grown, shrunk = _MARGIN_OF_SWINGS * np.percentile(swings, _RARE, axis=0)
     return grown, shrunk
 
 

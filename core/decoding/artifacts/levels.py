@@ -6,10 +6,13 @@ Muscles, blinks, drowsiness and alpha scale a part of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from core.decoding.artifacts.limits import ArtifactLimits
 from core.decoding.artifacts.meter import Measures
+from core.montage import direction
 
 _READY = 2.0  # s of a stream after which it has a usual level
 _FOLLOWS = 10.0  # s: time constant with which that level follows
@@ -21,8 +24,9 @@ _REST = np.log(0.35)  # what differs between channels, of what differed at calib
 _FEW, _REST_OF_FEW = 6, np.log(0.2)  # the same of fewer channels, which differ less steadily
 _LOUD = np.log(2.2)  # growth of all channels
 _OPEN = np.log(4.5)  # the same as recorded only
-_LOUDER = np.log(2.7)  # growth of one channel, beyond what the others have grown
-_FAINT = -np.log(0.3)  # loss of one channel, beyond what the others have lost
+_LOUDER = np.log(2.7), np.log(4.0)  # growth of one channel, beyond what the others have grown
+_FAINT = -np.log(0.3), -np.log(0.22)  # loss of one channel, beyond what the others have lost
+_RIM = 0.58  # height on a unit sphere under which the second number holds: eyes, jaw, temples
 _LOOSE = -np.log(0.45)  # the same of a channel that has little in common with any other
 _ABOVE, _BELOW = np.log(1.3), np.log(0.5)  # of calibration: a step back to it is no fault
 
@@ -43,12 +47,18 @@ class Levels:
     Parameters
     ----------
     limits : ArtifactLimits
+    names : sequence of str
+        Of the channels.
     hop : float
         Seconds between two measurements.
     """
 
-    def __init__(self, limits: ArtifactLimits, hop: float) -> None:
+    def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
         self._limits = limits
+        places = [direction(name) for name in names]
+        self._rim = rim = np.array([place is not None and place[2] < _RIM for place in places])
+        self._louder = np.maximum(np.where(rim, *_LOUDER[::-1]), limits.grown)
+        self._faint = np.maximum(np.where(rim, *_FAINT[::-1]), limits.shrunk)
         self._level = np.log(limits.level)
         self._ready, self._share = _READY / hop, hop / _FOLLOWS
         self._count = 0
@@ -97,17 +107,15 @@ class Levels:
         """Return which channels are much larger than before, (channels,) of bool."""
         grown, _ = self.changes(measures)
         hums = measures.mains > _HUMS * measures.deviation  # they have a limit of their own
-        return (
-            (grown > np.maximum(_LOUDER, self._limits.grown)) & ~hums & self._off(_ABOVE, measures)
-        )
+        return (grown > self._louder) & ~hums & self._off(_ABOVE, measures)
 
     def smaller(self, measures: Measures) -> np.ndarray:
         """Return which channels are much smaller than before, (channels,) of bool."""
         _, shrunk = self.changes(measures)
         slow = _log(measures.levels[0]) - self._usual[0]
         loose = (np.median(slow) - slow > _LOOSE) & (measures.shared < _APART)
-        loose &= self.known and self._shared > _TOGETHER
-        faint = (shrunk > np.maximum(_FAINT, self._limits.shrunk)) | loose
+        loose &= ~self._rim & (self.known and self._shared > _TOGETHER)
+        faint = (shrunk > self._faint) | loose
         return faint & ~self._off(_BELOW, measures)
 
     def _off(self, factor: float, measures: Measures) -> np.ndarray:

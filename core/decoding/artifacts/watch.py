@@ -45,7 +45,7 @@ class Judge:
 
     def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
         self._limits, self._names = limits, np.array(names)
-        self._levels = Levels(limits, hop)
+        self._levels = Levels(limits, names, hop)
         self._held = held_limit(len(names), limits.held)
         self._again = again_limit(len(names))
         self.ringing = False
