@@ -24,7 +24,7 @@ _USUAL = 99.0  # per cent of the pieces of a calibration that are taken for usua
 _MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
 _FLOORS = {"span": 500.0, "muscle": 10.0, "mains": 25.0}
 """µV that nobody is refused for. A blink has up to 300 µV at the forehead."""
-_RARE, _MARGIN_OF_SWINGS = 99.7, 1.6  # likewise, for what a channel does in a moment
+_RARE, _MARGIN_OF_SWINGS = 98.0, 1.6  # likewise; what a calibration has rarely is a fault in it
 _LEAST_UV = 1e-3
 
 
