@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from core.decoding.artifacts import learn_limits
+from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.encoders import EncoderSpec, load_encoder
@@ -161,7 +161,10 @@ def fit_decoder(
     epochs = cut_epochs(
         recordings, events, path, spec.unit, spec.window, early.signals, warmup=warmup
     )
-    epochs = without_artifacts(epochs, recordings, path, spec.unit, banded=early.banded)
+    measured = measure_runs(recordings, path, spec.unit, epochs.runs)
+    epochs = without_artifacts(
+        epochs, recordings, path, spec.unit, banded=early.banded, measured=measured
+    )
     tokens = encoder if settings.tokens_needed else None
     views = Views(epochs, path.channels, spec.rate, tokens, early, prior)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
@@ -194,7 +197,7 @@ def fit_decoder(
             trials=len(epochs),
             scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
             chance=selection.chance,
-            artifacts=learn_limits(recordings, path, spec.unit, epochs.runs).as_facts(),
+            artifacts=limits_from(measured).as_facts(),
             fit={
                 "head": settings.head,
                 "encoder": spec.label,

@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
@@ -113,6 +114,8 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
             journals.append(StreamLog(options.log))
         sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
         _introduce(decoder, facts)
+        if doubt := ArtifactLimits.of(decoder).doubt:
+            say(doubt)
     elif options.log is not None or options.headless:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError
 from core.machine.home import home_folder
@@ -86,6 +88,8 @@ def decode_file(options: Options) -> int:
     decisions = decode_recording(
         recording, decoder, windows, options.evidence, labels, options.confirm
     )
+    if doubt := ArtifactLimits.of(decoder).doubt:
+        print(doubt, file=sys.stderr)
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     with closing(Log(options.log)) if options.log is not None else nullcontext() as log:

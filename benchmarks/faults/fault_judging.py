@@ -17,7 +17,18 @@ AT = 6.0  # s of signal before a fault
 HOP = 0.25  # s
 WINDOW = 4.0  # s
 SLACK = 0.5  # s that a window may be refused longer than the truth asks for: two hops
-SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
+SHOWS = {
+    "flat": 0.125,
+    "railed": 0.25,
+    "noisy": 0.25,
+    "hum": 0.25,
+    "scale": 0.5,
+    "off": 0.5,
+    "test": 0.25,
+    "copy": 0.25,
+    "repeat": 0.05,
+    "hold": 0.01,
+}
 """s of a fault in the values that a window may end with, as less of it shows nothing."""
 
 

@@ -34,6 +34,12 @@ def _restart(name: str, settings: str, words: str = "is back", **given) -> Case:
     return Case(name, f"restart:down=2,at={AT}{settings}", "lost", words, **{**found, **given})
 
 
+def _value(name: str, fault: str, words: str, seconds: float = 2.0, **given) -> Case:
+    """A fault of the values that lasts a while; half a second of signal is judged for some."""
+    found = {"within": 0.75, "back": WINDOW + 2 * SLACK, **given}
+    return Case(name, f"{fault},at={AT},for={seconds}", "artifact", words, **found)
+
+
 CASES = (
     Case("lost block", f"lose:samples=50,at={AT}", "gap", "50 samples were lost"),
     Case("one sample lost", f"lose:samples=1,at={AT}", "gap", "1 sample was lost"),
@@ -103,6 +109,41 @@ CASES = (
         "about 1 000 000 times too small, .* wrong unit",
         back=WINDOW + 6.0,
         seconds=20.0,
+    ),
+    _value("test square wave", "test:shape=square", "equal to the last bit"),
+    _value("test square, own noise", "test:shape=square,noise=0.5", "carry the same signal"),
+    _value("test sine", "test:shape=sine,uv=20,hertz=10,noise=0.5", "carry the same signal"),
+    _value("test ramp", "test:shape=ramp,noise=0.5", "carry the same signal"),
+    _value("shorted inputs", "off:channel=all,uv=0.7", "carry the same signal"),
+    _value("open inputs", "hum:channel=all,uv=200", "full of mains"),
+    _value("inputs without a head", "off:channel=all,uv=12", "nothing in common"),
+    _value("one signal on all", "copy:channel=all,of=CZ", "equal to the last bit"),
+    _value("one signal, own noise", "copy:channel=all,of=CZ,noise=0.7", "the same signal"),
+    _value("C4 carries C3", "copy:channel=C4,of=C3", "C3, C4 are equal to the last bit"),
+    _value("an electrode is off", "off:channel=C3,uv=2", "C3 is much smaller"),
+    _value("a buffer of 0.1 s again", "repeat:every=0.1", "a block of samples again"),
+    _value("a buffer of 0.5 s again", "repeat:every=0.5", "a block of samples again"),
+    _value("a buffer of 2 s again", "repeat:every=2", "a block of samples again", 3.0),
+    Case("two samples filled in", f"hold:samples=2,at={AT}", "artifact", "repeats its last"),
+    Case("ten samples filled in", f"hold:samples=10,at={AT}", "artifact", "repeats its last"),
+    *(
+        _value(f"gain times {by:g}", f"scale:by={by:g}", words)
+        for by, words in (
+            (0.03, "carry the same signal"),
+            (0.1, "carry the same signal"),
+            (0.2, "carry the same signal"),
+            (3.0, "times as large as before"),
+            (5.0, "larger|large as before|noisy"),
+        )
+    ),
+    *(
+        _value(f"gain of C3 times {by:g}", f"scale:channel=C3,by={by:g}", words)
+        for by, words in (
+            (0.1, "C3 is much smaller"),
+            (0.2, "C3 is much smaller"),
+            (3.0, "C3 is much larger"),
+            (5.0, "C3 is"),
+        )
     ),
     Case("no numbers", f"nan:at={AT},for=1", "artifact", "sent no numbers"),
     Case("infinite on one channel", f"inf:channel=C3,at={AT},for=1", "artifact", "C3 sent no num"),

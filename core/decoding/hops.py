@@ -95,7 +95,7 @@ class Hops:
     def _attach(self, path: SignalPath) -> None:
         self.continuity = Continuity(path.rate_in)
         self._path = path
-        self._watch = ArtifactWatch(self._decoder, path.rate_in)
+        self._watch = ArtifactWatch(self._decoder, path.rate_in, self.hop)
         self._position = 0  # of the next stream sample, lost ones counted
         self._unsaid = 0  # samples in no hop since the last one
         self._newest = math.nan  # s, newest stamp

@@ -112,6 +112,10 @@ class Fault:
         begin, end = self.span(rate)
         return (positions >= begin) & (positions < end)
 
+    def reach(self, rate: float) -> int:
+        """Return how many samples, as it left them, `alter` needs before those it alters."""
+        return 0
+
     def alter(self, samples: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return the samples as they are after it, (n, channels) in µV. May write into them."""
         return samples

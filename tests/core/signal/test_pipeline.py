@@ -46,8 +46,8 @@ def test_the_unit_of_the_stream_never_matters():
     microvolts = signal().astype(np.float64)
     plain = path_for(CHANNELS, "uV").push(microvolts)
     # Around zero no relative difference holds: the last digit of a large value is there too.
-    for unit, factor in (("V", 1e-6), ("nV", 1e3)):
-        converted = path_for(CHANNELS, unit).push(microvolts * factor)
+    for unit, scale in (("V", 1e-6), ("nV", 1e3)):
+        converted = path_for(CHANNELS, unit).push(microvolts * scale)
         np.testing.assert_allclose(converted, plain, rtol=1e-9, atol=1e-12)
 
 
