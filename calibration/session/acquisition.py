@@ -9,7 +9,8 @@ from time import monotonic
 
 import numpy as np
 
-from core.feed.continuity import Continuity, Pace
+from core.feed.continuity import Continuity
+from core.feed.pace import Pace
 from core.montage import electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces

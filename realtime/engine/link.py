@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from core.feed.continuity import Pace
+from core.feed.pace import Pace
 from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity
 from core.stream.inlet import Block, Inlet
 from core.stream.reconnecting import Search, difference
