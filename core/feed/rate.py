@@ -196,7 +196,7 @@ class RateWatch:
             return RateVerdict(
                 "refused",
                 measured,
-                f"{said}: nothing is decoded. Have the amplifier sample at the rate that its "
+                f"{said}: too far off to be used. Have the amplifier sample at the rate that its "
                 "stream says, or its program say the right one, and start it again.",
             )
         if off > DOUBTED:
@@ -210,5 +210,5 @@ class RateWatch:
         return (
             f"The stream's time stamps advance by {stamped / self._rate:.3g} a sample where "
             f"{1 / self._rate:.3g} s was expected: they are no seconds, and losses cannot be seen. "
-            "Nothing is decoded; have its program stamp samples with the clock of LSL."
+            "Have its program stamp samples with the clock of LSL."
         )
