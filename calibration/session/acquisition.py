@@ -198,7 +198,13 @@ class Acquisition:
             self._newest_stamp, self._newest_time = newest, monotonic()
             self._came.notify_all()
         counted = self.continuity
-        verdict = self._rate.take(block.stamps, block.arrival, counted.lost_samples, counted.resets)
+        verdict = self._rate.take(
+            block.stamps,
+            block.arrival,
+            counted.lost_samples,
+            counted.resets,
+            self._inlet.dropped_samples,
+        )
         if verdict.level == "refused":
             self._fail(f'"{self.facts.identity.name}": {verdict.words}')
 

@@ -19,7 +19,10 @@ _FIRST = 2.5  # s of them that will do at a stream's beginning
 _FEWEST = 6  # points that a view shorter than `_ALONE` needs
 _FLOORS = ((3, 0.05), (6, 0.02), (np.inf, 0.001))  # s of lateness assumed with fewer points
 _SURE = 3.0  # times the lateness around the line, over the view's length, is the doubt
+_GAP = 0.25  # s of signal lost at once, after which arrivals are looked at anew
+_APART = 4.0  # s between two such gaps: more of them are a rate
 _PARTED = 1.5  # times as fast as time: stamps that are no seconds
+_COARSE = 0.002  # share: a greater doubt leaves no digits after the point
 _HELD = 5.0  # s for which a refusal stands: a window, and what it took to see it
 
 
@@ -116,12 +119,18 @@ class RateWatch:
         self._rate, self._speed, self._held = rate, speed, held
         self._stamps, self._arrivals, self._raw = _Line(rate), _Line(rate), _Line(rate)
         self._received = 0
-        self._resets = 0
+        self._resets = self._lost = self._dropped = 0
+        self._gap = -np.inf  # s, arrival after the newest gap
         self._bad: tuple[float, RateVerdict] | None = None  # the last, and when, s of arrival
         self.verdict = RateVerdict()
 
     def take(
-        self, stamps: np.ndarray, arrival: float, lost: int = 0, resets: int = 0
+        self,
+        stamps: np.ndarray,
+        arrival: float,
+        lost: int = 0,
+        resets: int = 0,
+        dropped: int = 0,
     ) -> RateVerdict:
         """Take a block's stamps and the local time at which its newest sample came.
 
@@ -133,9 +142,16 @@ class RateWatch:
             In seconds of this machine's.
         lost, resets : int
             Of the stream so far, as `Continuity` has them.
+        dropped : int
+            Samples so far that came and that nobody read.
         """
-        self._received += len(stamps)
+        self._received += len(stamps) + dropped - self._dropped
         arrival *= self._speed
+        if lost - dropped - self._lost > _GAP * self._rate and arrival - self._gap > _APART:
+            self._gap = arrival
+            self._arrivals.restart()
+            self._raw.restart()
+        self._dropped, self._lost = dropped, lost - dropped
         newest = float(stamps[-1])
         if resets != self._resets:
             self._resets = resets
@@ -191,7 +207,8 @@ class RateWatch:
     def _verdict(self, slope: float, doubt: float) -> RateVerdict:
         measured = self._rate / max(1.0 + slope, 1e-9)
         off = self._off(slope, doubt)
-        said = f"The stream says {self._rate:g} Hz and sends {measured:.4g} Hz"
+        digits = f"{measured:.{0 if doubt > _COARSE else 1}f}".removesuffix(".0")
+        said = f"The stream says {self._rate:g} Hz and sends {digits} Hz"
         if off > REFUSED:
             return RateVerdict(
                 "refused",

@@ -171,7 +171,11 @@ class Link:
             self.pace.restart()
             self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
         self.rate.take(
-            block.stamps, block.arrival, continuity.lost_samples, max(continuity.resets, 1)
+            block.stamps,
+            block.arrival,
+            continuity.lost_samples,
+            max(continuity.resets, 1),
+            self._inlet.dropped_samples,
         )
 
     def age(self, stamp: float) -> float:

