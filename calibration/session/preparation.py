@@ -10,9 +10,11 @@ import numpy as np
 
 from calibration.session.progress import size
 from core import units
+from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.errors import InputError
 from core.montage import CODEX, match
 from core.signal.monitor import ChannelStatus, Traces
+from core.signal.quality import suspected_factor
 
 FEWEST_ELECTRODES = 2
 """Without two electrodes there is nothing to compare."""
@@ -72,6 +74,23 @@ def channel_rows(
             factor = None
         rows.append(ChannelRow(label, site, how, unit, factor))
     return tuple(rows), found.missing
+
+
+def amplitude_problem(filtered_uv: np.ndarray, rows: Sequence[ChannelRow]) -> str:
+    """Return why a signal cannot be in the unit that it is read in; empty if it can.
+
+    Parameters
+    ----------
+    filtered_uv : ndarray, shape (samples, channels)
+        The newest signal of all channels, in µV.
+    rows : sequence of ChannelRow
+    """
+    used = [index for index, row in enumerate(rows) if row.electrode is not None]
+    if not used or not len(filtered_uv):
+        return ""
+    rms = float(np.median(filtered_uv[:, used].std(axis=0)))
+    wrong_by = suspected_factor(rms, ArtifactLimits.default(1).typical)
+    return "" if wrong_by is None else unit_words(wrong_by) + "."
 
 
 @dataclass(frozen=True)

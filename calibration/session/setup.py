@@ -12,12 +12,18 @@ import numpy as np
 from calibration.recording.bids import Run, next_run
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.preparation import ChannelRow, SetupState, channel_rows
+from calibration.session.preparation import (
+    ChannelRow,
+    SetupState,
+    amplitude_problem,
+    channel_rows,
+)
 from core.errors import InputError
 from core.signal.monitor import Traces
 from core.stream.discovery import FoundStream, list_streams
 from core.stream.inlet import Inlet
 
+_JUDGED = 2.0  # s of signal that tell a wrong unit
 _BYTES = 12  # of a sample of one channel on the disk, with all that goes with it, at most
 
 
@@ -146,7 +152,9 @@ class Setup:
             missing=self._missing,
             channels=acquisition.channels,
             needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
-            stream_problem=self._problem or acquisition.failure or "",
+            stream_problem=self._problem
+            or acquisition.failure
+            or amplitude_problem(acquisition.traces(_JUDGED).samples_uv, self._rows),
             remarks=(*facts.warnings, *filter(None, [acquisition.doubt])),
         )
 

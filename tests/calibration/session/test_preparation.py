@@ -1,8 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from calibration.session.preparation import SetupState, channel_rows, obstacles
+from calibration.session.preparation import (
+    SetupState,
+    amplitude_problem,
+    channel_rows,
+    obstacles,
+)
 from core.errors import InputError
 from core.montage import CODEX
 
@@ -77,3 +83,12 @@ def test_electrodes_without_a_unit_are_in_microvolts():
     rows, _ = channel_rows(("C3", "C4"), ("", ""))
     assert [row.factor for row in rows] == [1.0, 1.0]
     assert obstacles(replace(READY, rows=rows)) == ()
+
+
+@pytest.mark.parametrize(("scale", "words"), [(1.0, ""), (1e6, "too large"), (1e-6, "too small")])
+def test_an_amplitude_that_no_eeg_has_is_an_obstacle(scale, words):
+    signal = np.random.default_rng(0).normal(0.0, 15.0 * scale, (500, 3))
+    said = amplitude_problem(signal, ROWS)
+    assert words in said
+    assert bool(said) == bool(words)
+    assert amplitude_problem(np.empty((0, 3)), ROWS) == ""
