@@ -134,6 +134,7 @@ CASES = (
             "lost",
             within=within + 0.25,
             blind=within,
+            back=WINDOW + SLACK + 0.5,
             options=("--confirm",) if lost > 1 else (),
         )
         for lost, within in ((1, 1.0), (5, 0.0), (10, 0.0))

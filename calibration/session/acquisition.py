@@ -204,6 +204,7 @@ class Acquisition:
             counted.lost_samples,
             counted.resets,
             self._inlet.dropped_samples,
+            counted.repeated_samples,
         )
         if verdict.level == "refused":
             self._fail(f'"{self.facts.identity.name}": {verdict.words}')

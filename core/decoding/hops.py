@@ -147,7 +147,9 @@ class Hops:
             here = slice(run.start, run.stop)
             if not run.continues and self._position:
                 self.status = "gap"
-                self.reason = _words(run, float(stamps[run.start]) - self._newest)
+                self.reason = _words(
+                    run, float(stamps[run.start]) - self._newest, 1.0 / self._path.rate_in
+                )
                 yield from self._end_run()
                 self._position += run.lost
                 self._begin_run()
@@ -291,8 +293,8 @@ class Hops:
         return time
 
 
-def _words(run: Run, step: float) -> str:
-    """Say what a break was, from the step that the stamps made there."""
+def _words(run: Run, step: float, period: float) -> str:
+    """Say what a break was, from the step that the stamps made there, in seconds."""
     if run.lost:
         return f"{run.lost} sample{'s were' if run.lost > 1 else ' was'} lost"
     if not math.isfinite(step):
@@ -301,4 +303,4 @@ def _words(run: Run, step: float) -> str:
         back = f"Time stamps went back by {-step:.3g} s: " if step < 0 else ""
         what = "samples were sent twice, or the sender's clock was set back"
         return back + what if back else what[0].upper() + what[1:] + " a little"
-    return f"The sender's clock jumped by {step:+.6g} s"
+    return f"The sender's clock jumped by {step - period:+.6g} s"

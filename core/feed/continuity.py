@@ -72,6 +72,8 @@ class Continuity:
     lost_samples : int
         Samples that must have been lost between them. It falls again when samples that were
         taken for lost turn out to have been late.
+    repeated_samples : int
+        Samples of an exact stream that were sent twice.
     resets : int
         How often the sender's clock began anew: at the first sample, and where stamps jumped or
         were no numbers.
@@ -111,6 +113,7 @@ class Continuity:
         self.rate = rate
         self.samples = 0
         self.lost_samples = 0
+        self.repeated_samples = 0
         self.resets = 0
         self._exact = True
         self._off = 0.0  # periods by which an exact stream is off its grid
@@ -250,6 +253,7 @@ class Continuity:
             return None
         if missing < 0:  # sent twice: they take up no time
             self._shift += round(missing)
+            self.repeated_samples -= round(missing)
             return 0
         lost = max(1, round(missing))
         self._shift += missing

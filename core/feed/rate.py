@@ -119,7 +119,7 @@ class RateWatch:
         self._rate, self._speed, self._held = rate, speed, held
         self._stamps, self._arrivals, self._raw = _Line(rate), _Line(rate), _Line(rate)
         self._received = 0
-        self._resets = self._lost = self._dropped = 0
+        self._resets = self._lost = 0
         self._gap = -np.inf  # s, arrival after the newest gap
         self._bad: tuple[float, RateVerdict] | None = None  # the last, and when, s of arrival
         self.verdict = RateVerdict()
@@ -131,6 +131,7 @@ class RateWatch:
         lost: int = 0,
         resets: int = 0,
         dropped: int = 0,
+        repeated: int = 0,
     ) -> RateVerdict:
         """Take a block's stamps and the local time at which its newest sample came.
 
@@ -144,22 +145,25 @@ class RateWatch:
             Of the stream so far, as `Continuity` has them.
         dropped : int
             Samples so far that came and that nobody read.
+        repeated : int
+            Samples so far that came twice.
         """
-        self._received += len(stamps) + dropped - self._dropped
+        self._received += len(stamps)
+        count = self._received + dropped - repeated
         arrival *= self._speed
         if lost - dropped - self._lost > _GAP * self._rate and arrival - self._gap > _APART:
             self._gap = arrival
             self._arrivals.restart()
             self._raw.restart()
-        self._dropped, self._lost = dropped, lost - dropped
+        self._lost = lost - dropped
         newest = float(stamps[-1])
         if resets != self._resets:
             self._resets = resets
             self._stamps.restart()
-        self._arrivals.take(self._received, arrival, arrival)
+        self._arrivals.take(count, arrival, arrival)
         if np.isfinite(newest):
-            self._stamps.take(self._received + lost, newest, arrival)
-            self._raw.take(self._received, newest, arrival)
+            self._stamps.take(count + lost - dropped, newest, arrival)
+            self._raw.take(count, newest, arrival)
         self.verdict = self._judged(arrival)
         return self.verdict
 

@@ -77,6 +77,7 @@ class Link:
         self._note = note
         self._accept_any = accept_any
         self._search: Search | None = None
+        self._looked = self._resumed = clock()  # s, of the newest reading, and after a pause of it
         self._opened = clock()  # s, since when samples are awaited
         self._arrival: float | None = None  # s, of the newest sample that was read
         self._block: tuple[float, float, float] | None = None  # of the newest one, as `late` needs
@@ -107,6 +108,7 @@ class Link:
     def quiet(self) -> float:
         """Seconds since the newest sample came."""
         newest = self._inlet.newest_arrival or self._arrival or self._opened
+        newest = max(newest, self._resumed)  # while nobody looked, silence cannot be known
         return max(0.0, self._clock() - newest)
 
     @property
@@ -149,6 +151,10 @@ class Link:
     def read(self) -> Block | None:
         """Return what has come, waiting a little; None if nothing has."""
         self._wake()
+        now = self._clock()
+        if now - self._looked > _SILENT_AFTER:
+            self._resumed = now
+        self._looked = now
         block = self._inlet.read(timeout=_READ)
         if block is not None and len(block.stamps):
             self._arrived(block)
@@ -176,6 +182,7 @@ class Link:
             continuity.lost_samples,
             max(continuity.resets, 1),
             self._inlet.dropped_samples,
+            continuity.repeated_samples,
         )
 
     def age(self, stamp: float) -> float:

@@ -71,7 +71,7 @@ def test_a_sample_sent_twice_is_a_break_and_nothing_is_lost():
     stamps = np.insert(exact(8), 1000, exact(8)[999])
     continuity = Continuity(RATE)
     assert breaks_of(continuity, stamps) == {1000: 0}
-    assert continuity.lost_samples == 0
+    assert (continuity.lost_samples, continuity.repeated_samples) == (0, 1)
 
 
 @pytest.mark.parametrize("chunk", [2, 8, 32, 100])
