@@ -132,12 +132,14 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
     if happened.fault == "restart":
         after = [n["at"] for n in notes if n["kind"] == "back" and n["at"] > happened.clock[0]]
         away = [happened.clock[0], after[0] if after else np.inf]
+    # What is not confirmed yet is refused with the fault that comes.
+    ahead = 2 * HOP * RATE if "--confirm" in case.options else 0.0
     needless = [
         (first, last)
         for first, last, status in windows
         if status in ("gap", "artifact", "warming")
         and first - SLACK * RATE > 0
-        and not truth.touched(first - _grace(case) * RATE, last)
+        and not truth.touched(first - _grace(case) * RATE, last + ahead)
         and not first / RATE - SLACK - 1.0 < away[1] - start
     ]
     if needless:

@@ -117,9 +117,10 @@ class RateWatch:
 
     def __init__(self, rate: float, speed: float = 1.0, held: float = _HELD) -> None:
         self._rate, self._speed, self._held = rate, speed, held
-        self._stamps, self._arrivals, self._raw = _Line(rate), _Line(rate), _Line(rate)
+        self._stamps, self._arrivals, self._raw = (_Line(rate * speed) for _ in range(3))
         self._received = 0
         self._resets = self._lost = 0
+        self._judged_at = -1  # quarter of a second
         self._gap = -np.inf  # s, arrival after the newest gap
         self._bad: tuple[float, RateVerdict] | None = None  # the last, and when, s of arrival
         self.verdict = RateVerdict()
@@ -150,13 +151,15 @@ class RateWatch:
         """
         self._received += len(stamps)
         count = self._received + dropped - repeated
-        arrival *= self._speed
-        if lost - dropped - self._lost > _GAP * self._rate and arrival - self._gap > _APART:
+        if (
+            lost - dropped - self._lost > _GAP * self._rate * self._speed
+            and arrival - self._gap > _APART
+        ):
             self._gap = arrival
             self._arrivals.restart()
             self._raw.restart()
         self._lost = lost - dropped
-        newest = float(stamps[-1])
+        newest = float(stamps[-1]) / self._speed
         if resets != self._resets:
             self._resets = resets
             self._stamps.restart()
@@ -164,7 +167,9 @@ class RateWatch:
         if np.isfinite(newest):
             self._stamps.take(count + lost - dropped, newest, arrival)
             self._raw.take(count, newest, arrival)
-        self.verdict = self._judged(arrival)
+        if (now := int(arrival // _BIN)) != self._judged_at:
+            self._judged_at = now
+            self.verdict = self._judged(arrival)
         return self.verdict
 
     def _judged(self, now: float) -> RateVerdict:

@@ -107,9 +107,11 @@ class Link:
     @property
     def quiet(self) -> float:
         """Seconds since the newest sample came."""
+        now = self._clock()
+        if now - self._looked > _SILENT_AFTER and not self._inlet.lost:
+            return 0.0  # while nobody looks, silence cannot be known
         newest = self._inlet.newest_arrival or self._arrival or self._opened
-        newest = max(newest, self._resumed)  # while nobody looked, silence cannot be known
-        return max(0.0, self._clock() - newest)
+        return max(0.0, now - max(newest, self._resumed))
 
     @property
     def condition(self) -> str:

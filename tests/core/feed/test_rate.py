@@ -9,7 +9,7 @@ from core.feed.rate import RateWatch
 RATE = 250.0
 
 
-def watched(stamp=None, true=RATE, seconds=12.0, chunk=8, late=0.002, change=None, seed=0, speed=1):
+def watched(stamp=None, true=RATE, seconds=6.0, chunk=8, late=0.002, change=None, seed=0, speed=1):
     """Return [(second, verdict)] at each change of level, of a stream sampled at `true` Hz."""
     random = np.random.default_rng(seed)
     times = np.arange(int(seconds * true)) / true
@@ -84,7 +84,7 @@ def test_stamps_that_are_no_seconds_are_said_to_be_none(step):
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_a_right_rate_is_never_doubted(given, seed):
-    levels = {verdict.level for _, verdict in watched(**{"seconds": 20.0, "seed": seed} | given)}
+    levels = {verdict.level for _, verdict in watched(**{"seconds": 14.0, "seed": seed} | given)}
     assert levels <= {"unknown", "ok"}
 
 
