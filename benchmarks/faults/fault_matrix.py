@@ -158,7 +158,16 @@ CASES = (
         blind=20.0,
         seconds=24.0,
     ),
-    Case("program stopped for 8 s", "chunked:samples=8,jitter=0", "ok", stopped=8.0, seconds=22.0),
+    Case(
+        "program stopped for 8 s",
+        "chunked:samples=8,jitter=0",
+        "late",
+        "old when it could be decoded",
+        within=20.0,
+        back=20.0,
+        seconds=22.0,
+        stopped=8.0,
+    ),
     Case("second stream of the name", f"second:at={AT},for=4", "ok"),
 )
 

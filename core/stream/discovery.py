@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError, check_number
-from core.montage import electrode
+from core.montage import CODEX, electrode
 from core.units import volts_per
 
 if TYPE_CHECKING:
@@ -472,7 +472,7 @@ def _odd_units(stream: str, labels: Sequence[str], units: Sequence[str]) -> list
     odd = [
         f"{labels[i]} ({units[i]})"
         for i, scale in enumerate(scales)
-        if scale is not None and scale != usual and electrode(labels[i]) is not None
+        if scale is not None and scale != usual and electrode(labels[i]) in CODEX
     ]
     if odd:
         said.append(
