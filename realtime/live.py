@@ -157,7 +157,9 @@ def _connect(
         )
     units = [options.unit or unit or UNIT for unit in facts.units]
     if decoder is None:
-        return Connection(labels, tuple(factor(unit, UNIT) for unit in units), None)
+        if options.unit is not None:
+            factor(options.unit, UNIT)
+        return Connection(labels, tuple(voltage_factors(units, UNIT)), None)
     path = decoder.attach(labels, facts.units, facts.rate, options.unit)
     return Connection(labels, tuple(voltage_factors(units, UNIT)), path)
 

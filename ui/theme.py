@@ -47,6 +47,8 @@ STATUS_WORDS = {
     "warming": "Warming up",
     "gap": "Gap in the signal",
     "artifact": "Artifact",
+    "rate": "Wrong rate",
+    "late": "Too late",
     "silent": "Stream silent",
     "lost": "Signal lost",
 }
@@ -57,6 +59,8 @@ STATUS_COLOURS = {
     "warming": QColor("#8794A1"),
     "gap": QColor("#8EA6FF"),
     "artifact": QColor("#F0E442"),
+    "rate": QColor("#E69F00"),
+    "late": QColor("#B0A0D8"),
     "silent": QColor("#D05CC0"),
     "lost": WARNING,
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -147,6 +148,67 @@ CASES = (
     ),
     Case("no numbers", f"nan:at={AT},for=1", "artifact", "sent no numbers"),
     Case("infinite on one channel", f"inf:channel=C3,at={AT},for=1", "artifact", "C3 sent no num"),
+    Case("rate 4 % off", "rate:percent=4", "rate", "sends 260", within=3.5, back=None, never=True),
+    Case(
+        "half the rate", "rate:percent=-50", "rate", "sends 125", within=4.5, back=None, never=True
+    ),
+    Case(
+        "rate changes by 8 %",
+        f"rate:percent=8,at={AT}",
+        "rate",
+        "too far off",
+        within=2.5,
+        back=None,
+        blind=2.5,
+    ),
+    Case("stamps count", "counting", "rate", "no seconds", within=4.0, back=None, never=True),
+    Case("clock set forward 3 s", f"jump:by=3,at={AT}", "gap", r"jumped by \+3 s"),
+    Case("clock set back 3 s", f"jump:by=-3,at={AT}", "gap", "went back by 3 s"),
+    Case("clock set back an hour", f"jump:by=-3600,at={AT}", "gap", "jumped by -3600"),
+    Case("each sample twice", f"again:what=sample,at={AT},for=0.5", "gap", "sent twice"),
+    Case("each chunk twice", f"again:what=chunk,at={AT},for=0.5", "gap", "sent twice"),
+    *(
+        Case(
+            f"{lost} lost, one stamp a chunk",
+            f"chunked:samples=8 lose:samples={lost},at={AT}",
+            "gap",
+            "lost",
+            within=within + 0.25,
+            blind=within,
+            back=WINDOW + SLACK + 0.5,
+            options=("--confirm",) if lost > 1 else (),
+        )
+        for lost, within in ((1, 1.0), (5, 0.0), (10, 0.0))
+    ),
+    Case("one stamp a chunk", "chunked:samples=8,jitter=0.004", "ok"),
+    Case(
+        "held up for 8 s",
+        f"stall:at={AT},for=8",
+        "silent",
+        "sent nothing",
+        back=SLACK,
+        seconds=22.0,
+    ),
+    Case(
+        "held up for 8 s, then twice as fast",
+        f"stall:at={AT},for=8,speed=2",
+        "late",
+        "older than 2 s",
+        within=10.0,
+        back=None,
+        blind=20.0,
+        seconds=24.0,
+    ),
+    Case(
+        "program stopped for 8 s",
+        "chunked:samples=8,jitter=0",
+        "late",
+        "old when it could be decoded",
+        within=20.0,
+        back=20.0,
+        seconds=22.0,
+        stopped=8.0,
+    ),
     Case("second stream of the name", f"second:at={AT},for=4", "ok"),
 )
 
@@ -228,7 +290,14 @@ def run(folder: Path, case: Case) -> Row:
             if program.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(program.communicate()[1])
             time.sleep(0.05)
-        time.sleep(case.seconds)
+        if case.stopped:
+            time.sleep(AT)
+            program.send_signal(signal.SIGSTOP)
+            time.sleep(case.stopped)
+            program.send_signal(signal.SIGCONT)
+            time.sleep(case.seconds - AT - case.stopped)
+        else:
+            time.sleep(case.seconds)
     finally:
         program.terminate()
         _, said = program.communicate()

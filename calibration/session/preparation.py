@@ -71,7 +71,7 @@ def channel_rows(
         site = carried.get(index)
         how = "ignored" if site is None else "aliased" if label in found.aliased else "matched"
         try:
-            factor = units.factor(unit, "uV")
+            factor = units.factor(unit or "uV", "uV")  # said by `StreamFacts.warnings`
         except InputError:
             factor = None
         rows.append(ChannelRow(label, site, how, unit, factor))
@@ -191,12 +191,12 @@ def _stream_obstacles(state: SetupState) -> list[str]:
             f"The model knows {len(used)} of the stream's channels ({first} ...); the stream must "
             "name its channels after electrodes of the 10-10 system."
         ]
-    unknown = [row.label for row in used if row.factor is None]
+    unknown = [row for row in used if row.factor is None]
     if unknown:
         return [
-            f"The stream gives no unit for {unknown[0]}"
-            + (f" and {len(unknown) - 1} more" if len(unknown) > 1 else "")
-            + "; say it with --unit."
+            f'The unit "{unknown[0].unit}" of {unknown[0].label}'
+            + (f" and of {len(unknown) - 1} more" if len(unknown) > 1 else "")
+            + " is not a voltage this program knows (such as V, mV or uV); say it with --unit."
         ]
     return [] if state.live else ["The stream sends nothing; start the amplifier."]
 

@@ -69,6 +69,8 @@ class SignalOutlet(_Outlet):
         Nominal rate in Hz.
     source_id : str
         The same from start to start, so that a receiver knows the sender again.
+    speed : float
+        How many seconds of the stream pass in one of real time: 1 but for replays.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class SignalOutlet(_Outlet):
         unit: str,
         rate: float,
         source_id: str,
+        speed: float = 1.0,
     ) -> None:
         import pylsl
 
@@ -86,6 +89,8 @@ class SignalOutlet(_Outlet):
             raise InputError("A stream needs a name and at least one channel.")
         info = pylsl.StreamInfo(name, type, len(labels), rate, "float32", source_id)
         info.desc().append_child_value("manufacturer", SOFTWARE)
+        if speed != 1.0:
+            info.desc().append_child_value("speed", repr(float(speed)))
         channels = info.desc().append_child("channels")
         for label in labels:
             channel = channels.append_child("channel")

@@ -27,7 +27,6 @@ from realtime.engine.recent import Recent
 from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
-_RATE_OFF = 0.005  # share by which a rate may differ from the nominal one
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
 
 
@@ -112,8 +111,7 @@ class Engine:
                 self._connection.path,
                 decoding.windows,
                 evidence,
-                self._link.stream_now,
-                self._link.late,
+                self._link.age,
                 confirm,
             )
         self._continuity = Continuity(inlet.facts.rate)  # where no decoder has one
@@ -130,7 +128,7 @@ class Engine:
         self._paused = False
         self._newest_stamp = clock()  # stream's time of the newest sample
         self._refused_at = self._noted_at = clock()
-        self._noted_status = ""
+        self._noted_status, self._noted_level = "", "unknown"
         self.error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -190,7 +188,7 @@ class Engine:
                     host=identity.host,
                     uid=identity.uid,
                     nominal_rate=facts.rate,
-                    measured_rate=continuity.measured_rate,
+                    measured_rate=self._link.rate.verdict.measured or continuity.measured_rate,
                     lost_samples=self._lost_before + continuity.lost_samples,
                     age_p50_ms=p50,
                     age_p95_ms=p95,
@@ -234,12 +232,14 @@ class Engine:
         if away is not None:
             self._resume(away)
         lost_before = self._counted.lost_samples
+        self._link.watch(block, self._counted)
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
-            for decision in self._maker.push(block.samples, block.stamps):
+            self._maker.barred = "rate" if self._link.rate.verdict.level == "refused" else ""
+            for decision in self._maker.push(block.samples, block.stamps, self._link.set_by):
                 self._publish(decision)
         else:
-            self._continuity.split(block.stamps)
+            self._continuity.split(block.stamps, self._link.set_by)
         lost = self._counted.lost_samples - lost_before
         if away is not None:
             lost = max(1, round(away * self._link.facts.rate))
@@ -288,11 +288,12 @@ class Engine:
             status, message = self._state()
         if status != self._noted_status:
             self._noted_status = status
-            if status in ("gap", "artifact"):  # the link says the others
+            if status in ("gap", "artifact", "rate", "late"):  # the link says the others
                 self._note(status, message)
-        if now - self._noted_at < _NOTE_EVERY:
+        level, before = self._link.rate.verdict.level, self._noted_level
+        if now - self._noted_at < _NOTE_EVERY and level == before:
             return
-        self._noted_at = now
+        self._noted_at, self._noted_level = now, level
         known, self._warnings = self._warnings, self._doubts()
         for kind, words in self._warnings.items():
             if kind not in known:
@@ -302,15 +303,8 @@ class Engine:
     def _doubts(self) -> dict[str, str]:
         """Return what is wrong with the stream without keeping it from being decoded."""
         found = dict(self._outputs.problems)
-        nominal, drift = self._link.facts.rate, self._link.pace.drift
-        measured = self._counted.measured_rate
-        if measured is not None and drift is not None:
-            effective = measured * (1.0 + drift / 3600.0)  # Hz, by this machine's clock
-            if abs(effective / nominal - 1.0) > _RATE_OFF:
-                found["rate"] = (
-                    f"The stream says {nominal:g} Hz and sends {effective:.5g} Hz: rhythms are "
-                    f"decoded {100 * abs(effective / nominal - 1.0):.1f} % off."
-                )
+        if (rate := self._link.rate.verdict).level == "doubted":
+            found["rate"] = rate.words
         if self._maker is None:
             seen = self._monitor.traces(_JUDGED).samples_uv
             rms = float(np.median(seen.std(axis=0))) if len(seen) else 0.0
@@ -353,8 +347,16 @@ class Engine:
             return "lost", f"Decoding stopped: {self.error}"
         if (condition := self._link.condition) != "ok":
             return condition, self._link.words
+        if (rate := self._link.rate.verdict).level == "refused":
+            return "rate", rate.words
         if self._maker is None:
             return "ok", ""
+        if self._maker.late_by:
+            return "late", (
+                f"The signal is {self._maker.late_by:.1f} s old when it could be decoded, and "
+                "nothing is decided on signal older than 2 s; look at the network, or at what "
+                "else this computer and the sender's do."
+            )
         to_go = self._maker.seconds_to_go
         if to_go == 0.0:
             return "ok", ""

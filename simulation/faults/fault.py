@@ -124,6 +124,10 @@ class Fault:
         """Return which samples are still sent, (n,) of bool."""
         return np.ones(len(positions), dtype=bool)
 
+    def order(self, positions: np.ndarray, source: Source) -> np.ndarray:
+        """Return which of the samples are sent, one after the other; some perhaps twice."""
+        return np.arange(len(positions))
+
     def taken(self, times: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return when each sample is taken, (n,) in seconds after the first one."""
         return times

@@ -78,7 +78,10 @@ class Schedule:
         stamps = times
         for fault in self.faults:
             stamps = fault.stamp(stamps, due, positions, self.source)
-        return Parcel(spoilt[kept].astype(np.float32), positions[kept], stamps[kept], due[kept])
+        sent = np.flatnonzero(kept)
+        for fault in self.faults:
+            sent = sent[fault.order(positions[sent], self.source)]
+        return Parcel(spoilt[sent].astype(np.float32), positions[sent], stamps[sent], due[sent])
 
     def due(self, position: float) -> float:
         """Return when the sample at a position is sent, or would be, were it not lost."""

@@ -52,8 +52,8 @@ def test_a_session_that_may_begin_has_no_obstacles():
         ({"live": False}, "sends nothing"),
         ({"rows": ROWS[2:]}, "knows 0 of the stream's channels (AUX ...)"),
         (
-            {"rows": tuple(replace(row, factor=None) for row in ROWS)},
-            "no unit for C3 and 1 more; say it with --unit",
+            {"rows": tuple(replace(row, unit="furlong", factor=None) for row in ROWS)},
+            'The unit "furlong" of C3 and of 1 more is not a voltage',
         ),
         ({"subject": ""}, "whose session"),
         ({"person_problem": 'Subject "../x" is no BIDS label.'}, "no BIDS label"),
@@ -70,8 +70,14 @@ def test_all_obstacles_are_said_together():
 
 
 def test_an_ignored_channel_needs_no_unit():
-    assert ROWS[2].factor is None
-    assert obstacles(READY) == ()
+    rows = (*ROWS[:2], replace(ROWS[2], unit="g", factor=None))
+    assert obstacles(replace(READY, rows=rows)) == ()
+
+
+def test_electrodes_without_a_unit_are_in_microvolts():
+    rows, _ = channel_rows(("C3", "C4"), ("", ""))
+    assert [row.factor for row in rows] == [1.0, 1.0]
+    assert obstacles(replace(READY, rows=rows)) == ()
 
 
 @pytest.mark.parametrize(("scale", "factor"), [(1e3, "1000"), (1e-3, "0.001"), (1e6, "1e+06")])
