@@ -12,7 +12,7 @@ import numpy as np
 from core.feed.continuity import Continuity
 from core.feed.pace import Pace
 from core.feed.rate import RateWatch
-from core.montage import CODEX, electrode, named
+from core.montage import direction, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.stream.discovery import StreamFacts, list_streams
@@ -59,7 +59,7 @@ class Overrides:
             facts,
             labels=labels,
             units=tuple(
-                self.unit or unit or (UNIT if electrode(label) in CODEX else "")
+                self.unit or unit or (UNIT if direction(label) is not None else "")
                 for label, unit in zip(labels, facts.units, strict=True)
             ),
         )

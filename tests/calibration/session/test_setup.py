@@ -11,7 +11,7 @@ from calibration.recording.bids import next_run
 from calibration.session.acquisition import Overrides
 from calibration.session.preparation import obstacles
 from calibration.session.setup import Person, Setup
-from core.montage import CODEX
+from core.encoders.eegpt.electrodes import CODEX
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.outlets import SignalOutlet
 
