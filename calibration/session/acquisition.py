@@ -12,7 +12,7 @@ import numpy as np
 from core.feed.continuity import Continuity
 from core.feed.pace import Pace
 from core.feed.rate import RateWatch
-from core.montage import direction, named
+from core.montage import direction, electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.stream.discovery import StreamFacts, list_streams
