@@ -35,8 +35,8 @@ from calibration.priors import starting_head  # noqa: E402
 from calibration.recording.bids import Run  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.storage.decoder_file import load_decoder  # noqa: E402
+from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
 from core.fitting.selection import MOTOR  # noqa: E402
-from core.montage import CODEX  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402

@@ -10,8 +10,10 @@ from pathlib import Path
 import tyro
 
 from calibration.commands import COMMANDS
-from core.errors import InputError, run
+from core.command_line import parse_command
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 
 PROGRAM = "eegpt-calibrate"
 
@@ -27,14 +29,14 @@ class FitCommand:
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Recordings in any format that MNE or pyxdf reads."""
     subject: str
-    """Whose they are: letters and digits."""
+    """Label of the person, letters and digits."""
     event: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """LABEL=CLASS: which event of the recordings is the cue of which class; once for each label.
     Without it, events named left_hand, right_hand, feet, tongue or rest are taken."""
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
-    """Encoder by name (starter, untrained, eegpt) or path."""
+    """Encoder by name or path: starter, untrained, eegpt, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     reference: str | None = None
@@ -42,13 +44,18 @@ class FitCommand:
     notch: float | None = None
     """Mains frequency to filter out, in Hz (50 or 60)."""
     unit: str | None = None
-    """Unit of recordings that do not say it."""
+    """Unit of the values, such as uV: of recordings that do not say it."""
+    stream: str | None = None
+    """Name of the stream, else its type: of XDF files that have several."""
+    channels: str | None = None
+    """Names of the channels, in order, separated by commas: of the recordings; - for one that is
+    not used."""
     prior: tuple[Path, ...] = ()
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or
     none. By default auto starts from the population where it tells left from right hand."""
     seed: int = 0
-    """Seed of the cross-validation."""
+    """Seed of what is random: the folds of the cross-validation."""
     out: Path | None = None
     """Where to write the decoder; by default into the programs' folder."""
     report: Path | None = None
@@ -68,21 +75,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _run(given))
+
+
+def _run(given: list[str]) -> int:
     if given[:1] == ["--version"]:
         from importlib.metadata import version
 
         print(f"{PROGRAM} {version('eegpt-realtime')}")
         return 0
-    if given and given[0].startswith("-") and given[0] not in ("-h", "--help"):
-        given.insert(0, "run")
-    command = tyro.extras.subcommand_cli_from_dict(
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+        given = ["run", *given]
+    command = parse_command(
         {**COMMANDS, "fit": FitCommand},
-        prog=PROGRAM,
-        description="Make a decoder for one person. Without a subcommand: run.",
-        args=given,
-        config=(tyro.conf.FlagCreatePairsOff,),
+        PROGRAM,
+        given,
+        "Make a decoder for one person. Without a subcommand: run.",
     )
-    return run(PROGRAM, command.execute)
+    return command.execute()
 
 
 def _fit(command: FitCommand) -> int:
@@ -96,14 +106,26 @@ def _fit(command: FitCommand) -> int:
     from calibration.report import as_json, as_text, check_report_path, find, write_report
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
-    from core.machine.files import write_whole
-    from core.recordings import read_recordings
+    from core.machine.files import check_folder, check_new_file, write_whole
+    from core.montage import names_in
+    from core.recordings import (
+        implausible_amplitude,
+        notes_of,
+        print_notes,
+        read_recordings,
+        without_bad_channels,
+    )
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
+    if out is None:
+        check_folder(home_folder(command.home), "--home")
     if command.report is not None:
-        check_report_path(command.report)
-    recordings = read_recordings(command.files, command.unit)
+        check_new_file(check_report_path(command.report), "--report")
+    names = names_in(command.channels)
+    recordings = read_recordings(command.files, command.unit, command.stream, names)
+    if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence
+        print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
         encoder=command.encoder,
@@ -115,14 +137,21 @@ def _fit(command: FitCommand) -> int:
     )
     events = _events(command.event, labels)
     prior = starting_head(
-        command.prior, recordings[0].labels, events, settings, command.unit, recordings
+        command.prior,
+        without_bad_channels(recordings)[0].labels,
+        events,
+        settings,
+        command.unit,
+        recordings,
+        command.stream,
+        names,
     )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if command.refine:
         from calibration.refining import refine
 
         fit = refine(fit, command.encoder, home=settings.home)
-    text = as_text(fit)
+    text = "\n".join((as_text(fit), *_noted(notes_of(recordings))))
     path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
@@ -133,30 +162,32 @@ def _fit(command: FitCommand) -> int:
     return 0
 
 
+def _noted(notes: Sequence[str]) -> list[str]:
+    """Return the lines of a report that say what reading the recordings left out or assumed."""
+    return ["", "Recordings:", *(f"- {note}" for note in notes)] if notes else []
+
+
 def _free(out: Path) -> Path:
     """Return where the decoder goes, if nothing is there yet, nor where its reports go."""
     from core.decoding.storage.decoder_file import SUFFIX
+    from core.machine.files import check_new_file
 
+    if out.is_dir():
+        raise InputError(f"--out names a folder, {out}; name a new file in it.")
     path = out if out.suffix == SUFFIX else out.with_name(out.name + SUFFIX)
     for place in (path, path.with_suffix(".txt"), path.with_suffix(".json")):
-        if place.exists():
-            raise InputError(f"{place} exists already; choose another name with --out.")
+        check_new_file(place, "--out")
     return path
 
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.fitting import CLASSES
+    from calibration.fitting import CLASSES, check_class
+    from core.fitting.trials.labels import parse_events
 
     if not given:
         return {name: name for name in CLASSES if name in present}
-    events = {}
-    for text in given:
-        label, equals, name = text.partition("=")
-        if not (label and equals and name):
-            raise InputError(f'--event {text} is not LABEL=CLASS, such as "T1=left_hand".')
-        events[label] = name
-    return events
+    return {label: check_class(name) for label, name in parse_events(given).items()}
 
 
 if __name__ == "__main__":

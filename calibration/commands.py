@@ -2,96 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
+from calibration.options import SessionFlags, StreamFlags, TimingFlags, resume_command
 from calibration.paradigm.flags import ParadigmFlags
 from core.errors import InputError
 
 if TYPE_CHECKING:
     from calibration.paradigm.plan import Plan
     from calibration.session.running import Options
-    from core.stream.discovery import StreamQuery
-
-
-@dataclass(frozen=True)
-class StreamFlags:
-    """Which stream, and what is known better than it says."""
-
-    stream: str = "EEG"
-    """Name of the stream, else its type."""
-    type: str | None = None
-    """Type of the stream, if the name is not enough."""
-    source_id: str | None = None
-    """Its source_id, if name and type are not enough."""
-    host: str | None = None
-    """The machine that sends it, if several do."""
-    channels: str | None = None
-    """Names for the stream's channels, in order, separated by commas."""
-    unit: str | None = None
-    """Unit of the stream's values, such as uV, instead of what the stream says."""
-    timeout: float = 5.0
-    """Seconds to look for the stream."""
-    local: bool = False
-    """Keep LSL to this machine: what is sent and what is found."""
-
-    def keep_where_told(self) -> None:
-        """Keep LSL to this machine, if that was asked for; before anything else of LSL."""
-        if self.local:
-            from core.stream.local import keep_local
-
-            keep_local()
-
-    @property
-    def query(self) -> StreamQuery:
-        """The question to the network."""
-        from core.stream.discovery import StreamQuery
-
-        return StreamQuery.matching(
-            self.stream, type=self.type, source_id=self.source_id, host=self.host
-        )
-
-
-@dataclass(frozen=True)
-class SessionFlags:
-    """Whose session it is, where it goes, and how the decoder is fitted."""
-
-    subject: str = ""
-    """Whose it is: letters and digits. Asked for if left out."""
-    session: str = ""
-    """Label of the session, if the person has several."""
-    data: Path | None = None
-    """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
-    encoder: str = "starter"
-    """Encoder by name (starter, untrained, eegpt) or path."""
-    head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
-    prior: tuple[Path, ...] = ()
-    """What to start from: recordings, or folders of them, of earlier sessions or other people, with
-    the same events; decoders; prior files; population, for the one that comes with the program; or
-    none. By default auto starts from the population where it tells left from right hand."""
-    refine: bool = False
-    """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
-    another decoder if they do better."""
-    mains: float | None = None
-    """Mains frequency in Hz (50 or 60): filtered out, and noted with the recording."""
-    recorded_against: str = ""
-    """Electrode that the amplifier measured against, for the recording's description."""
-    amplifier: str = ""
-    """Manufacturer and model, for the recording's description."""
-    no_setup: bool = False
-    """Begin at once, without the first screen."""
-    windowed: bool = False
-    """Show the cues in a window instead of full screen."""
-    leave: bool = False
-    """Close the windows as soon as the decoder is there."""
-    speed: float = 1.0
-    """Run the clock so much faster, with a stream that does too: for rehearsals."""
-    home: Path | None = None
-    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +32,15 @@ class RunCommand:
     run: str = ""
     """Number of the run; by default the next free one."""
     seed: int | None = None
-    """Seed of the trials' order; by default a new one. It is saved with the recording."""
+    """Seed of what is random: the order of the trials. By default a new one; it is saved with the
+    recording."""
 
     def execute(self) -> int:
         """Record a new run."""
         from calibration.paradigm.model import load_paradigm
         from calibration.paradigm.plan import new_plan
 
-        paradigm = load_paradigm(self.paradigm, vars(self.timing))
+        paradigm = load_paradigm(self.paradigm, self.timing.changes)
         return _record(self.stream, self.person, new_plan(paradigm, self.seed), self.run)
 
 
@@ -179,30 +103,11 @@ class CheckCommand:
 
 
 @dataclass(frozen=True)
-class TimingCommand:
+class TimingCommand(TimingFlags):
     """Measure when cues are seen: flashes a square, and compares stamps with a photodiode.
 
     Example: eegpt-calibrate timing --stream EEG --photodiode AUX1
     """
-
-    stream: tyro.conf.OmitArgPrefixes[StreamFlags] = field(default_factory=StreamFlags)
-    photodiode: str | None = None
-    """Channel of the stream that the photodiode is on; without it, stamps are compared with the
-    rhythm of frames."""
-    flashes: int = 100
-    """How many."""
-    corner: str = "bottom_left"
-    """Where the square is: top_left, top_right, bottom_left or bottom_right."""
-    limits: Path | None = None
-    """YAML file with limits to pass: latency, spread, missed, frame_spread, dropped."""
-    out: Path | None = None
-    """Write the result to this new file, as JSON; by default beside the recordings."""
-    windowed: bool = False
-    """Flash in a window instead of full screen."""
-    data: Path | None = None
-    """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
-    home: Path | None = None
-    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
     def execute(self) -> int:
         """Run the test; 1 if it was not passed."""
@@ -239,29 +144,30 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
     from calibration.session.acquisition import Overrides
     from calibration.session.running import Options
     from calibration.session.setup import Person
+    from core.machine.files import check_folder
     from core.machine.home import home_folder
+    from core.montage import names_in
     from core.signal.filtering import Band, mains
 
+    home = check_folder(home_folder(person.home), "--home")
+    root = check_folder(_data_folder(person.data, person.home), "--data")
     if not person.speed > 0:
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
-    names, home = None, home_folder(person.home)
-    if stream.channels is not None:
-        names = tuple(name.strip() for name in stream.channels.split(","))
     return Options(
         query=stream.query,
         person=Person(person.subject, person.session, run),
-        root=_data_folder(person.data, person.home),
+        root=root,
         home=home,
-        overrides=Overrides(names, stream.unit, person.speed),
+        overrides=Overrides(names_in(stream.channels), stream.unit, person.speed),
         details=Details(
             reference=person.recorded_against,
-            power_line=person.mains,
+            power_line=person.notch,
             manufacturer=person.amplifier,
         ),
         fit=FitSettings(
-            person.encoder, person.head, band=Band(notch=mains(person.mains)), home=home
+            person.encoder, person.head, band=Band(notch=mains(person.notch)), home=home
         ),
         prior=person.prior,
         refine=person.refine,
@@ -270,4 +176,9 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
         windowed=person.windowed,
         leave=person.leave,
         speed=person.speed,
+        resume=lambda name, subject, session: resume_command(
+            # As the first screen may have changed them.
+            stream if stream.stream == name else replace(stream, stream=name),
+            replace(person, subject=subject, session=session),
+        ),
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from core.decoding.artifacts import learn_limits
+from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.encoders import EncoderSpec, load_encoder
@@ -18,12 +18,21 @@ from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
 from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
-from core.recordings import Recording, named_apart
+from core.recordings import (
+    Recording,
+    implausible_amplitude,
+    named_apart,
+    without_bad_channels,
+)
+from core.recordings.copies import refuse_copies
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
+from core.suggestions import closest, did_you_mean
 
 CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
 """Events of these names are cues, as MOABB names its classes; in the order of a decoder."""
+
+_MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,10 @@ class FitSettings:
         """Refuse an unknown head, and a seed that is none."""
         check_number("The seed", self.seed, 0, 2**32 - 1)
         if self.head != "auto" and self.head not in HEADS:
-            raise InputError(f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.')
+            raise InputError(
+                f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.'
+                + did_you_mean(self.head, (*HEADS, "auto"))
+            )
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -129,21 +141,30 @@ def fit_decoder(
     Raises
     ------
     InputError
-        If no electrode is known, a recording is in the prior too, or as `cut_epochs` and
-        `without_artifacts`.
+        If no electrode is known, an amplitude cannot be that of EEG, a recording is there twice
+        or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
     settings = settings or FitSettings()
+    if early is None:  # else they are of one session's stream
+        refuse_copies(recordings)
+        for recording in recordings:
+            if (implausible := implausible_amplitude(recording)) is not None:
+                raise InputError(implausible)
     if prior is not None:
         _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
+    recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     early = early or Early()
     warmup = spec.warmup if settings.tokens_needed else 0
     epochs = cut_epochs(
         recordings, events, path, spec.unit, spec.window, early.signals, warmup=warmup
     )
-    epochs = without_artifacts(epochs, recordings, path, spec.unit, banded=early.banded)
+    measured = measure_runs(recordings, path, spec.unit, epochs.runs)
+    epochs = without_artifacts(
+        epochs, recordings, path, spec.unit, banded=early.banded, measured=measured
+    )
     tokens = encoder if settings.tokens_needed else None
     views = Views(epochs, path.channels, spec.rate, tokens, early, prior)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
@@ -176,7 +197,7 @@ def fit_decoder(
             trials=len(epochs),
             scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
             chance=selection.chance,
-            artifacts=learn_limits(recordings, path, spec.unit, epochs.runs).as_facts(),
+            artifacts=limits_from(measured).as_facts(),
             fit={
                 "head": settings.head,
                 "encoder": spec.label,
@@ -243,7 +264,28 @@ def path_for(
         rate=spec.rate,
         band=settings.band,
     )
-    return path, found.ignored
+    return path, tuple(label for label in found.ignored if label)
+
+
+def check_class(name: str, known: Sequence[str] = CLASSES) -> str:
+    """Return the name of a class, unless it looks like a known one that was misspelt.
+
+    Parameters
+    ----------
+    name : str
+    known : sequence of str
+        Names that it might have been meant to be.
+
+    Raises
+    ------
+    InputError
+    """
+    if name not in known and (meant := closest(name, known, _MISSPELT)) is not None:
+        raise InputError(
+            f'There is no class "{name}". Did you mean "{meant}"? Classes that the program knows '
+            f"are {', '.join(known)}; one of your own needs a name less like these."
+        )
+    return name
 
 
 def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:

@@ -16,7 +16,9 @@ from core.fitting.prior.head import PriorHead, head_of_decoder, head_of_prior, t
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.population import Prior, make_prior
 from core.fitting.prior.shipped import POPULATION, population
-from core.recordings import Recording, read_recording
+from core.montage import direction
+from core.recordings import Recording, read_recording, renamed, without_bad_channels
+from core.recordings.copies import fingerprint, same_samples
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
 """Endings of recordings in a folder."""
@@ -34,6 +36,8 @@ def starting_head(
     settings: FitSettings,
     unit: str | None = None,
     own: Iterable[Recording] = (),
+    stream: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> PriorHead | None:
     """Return the head that a fit starts from, or None for own trials alone.
 
@@ -54,6 +58,10 @@ def starting_head(
         Of recordings that do not say it.
     own : iterable of Recording
         Those of the fit.
+    stream : str, optional
+        Name of the EEG stream of XDF files.
+    names : sequence of str, optional
+        Of channels of recordings that name no electrode.
 
     Raises
     ------
@@ -63,7 +71,8 @@ def starting_head(
     if asked:
         if [str(path) for path in asked] == [NOTHING]:
             return None
-        return prior_head(read_priors(asked, events, settings, unit, own), labels, events, settings)
+        priors = read_priors(asked, events, settings, unit, own, stream, names)
+        return prior_head(priors, labels, events, settings)
     if settings.head != "auto" or set(events.values()) != set(HANDS):
         return None
     others = population().without_people_of(recording.sha256 for recording in own)
@@ -79,6 +88,8 @@ def read_priors(
     settings: FitSettings | None = None,
     unit: str | None = None,
     own: Iterable[Recording] = (),
+    stream: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[Prior | Decoder]:
     """Read what a decoder may start from.
 
@@ -87,8 +98,8 @@ def read_priors(
     paths : sequence of Path
         Prior files, decoder files, recordings, folders of recordings with all that is in them, and
         the word "population" for the prior that comes with the program. In a folder, recordings
-        without the events, and `own` ones, are passed over; in the population, everybody who made
-        one of `own`.
+        without the events, `own` ones and what is there already, in whatever format, are passed
+        over; in the population, everybody who made one of `own`.
     events : mapping
         Label in the recordings -> class name.
     settings : FitSettings, optional
@@ -96,16 +107,43 @@ def read_priors(
         Of recordings that do not say it.
     own : iterable of Recording
         Those of the fit.
+    stream : str, optional
+        Name of the EEG stream of XDF files.
+    names : sequence of str, optional
+        Of channels of recordings that name no electrode.
 
     Raises
     ------
     InputError
-        If there is nothing, or something cannot be read.
+        If there is nothing, something cannot be read, or a recording that is named is an `own`
+        one or there twice.
     """
     settings = settings or FitSettings()
+    own = list(own)
     mine = {recording.sha256 for recording in own}
+    taken = {str(recording.path): fingerprint(recording) for recording in own}
+
+    def take(file: Path, recording: Recording, named: bool) -> None:
+        marks = fingerprint(recording)
+        same = [other for other, its in taken.items() if same_samples(marks, its)]
+        if not same:
+            taken[str(file)] = marks
+            people.setdefault(person_of(file), []).append(recording)
+        elif named:
+            raise InputError(
+                f"{file} has samples in common with {same[0]}, which is taken already; leave it "
+                "out of --prior."
+            )
+
     found: list[Prior | Decoder] = []
     people: dict[str, list[Recording]] = {}
+
+    def read(file: Path) -> Recording:
+        xdf = file.suffix.lower() in (".xdf", ".xdfz")
+        recording = read_recording(file, unit, stream if xdf else None)
+        known = any(direction(label) is not None for label in recording.labels)
+        return recording if known else renamed(recording, names)
+
     for path in paths:
         if str(path) == POPULATION:
             found.append(population().without_people_of(mine))
@@ -113,15 +151,16 @@ def read_priors(
             for file in sorted(path.rglob("*")):
                 if file.suffix.lower() not in RECORDINGS or not file.is_file():
                     continue
-                recording = read_recording(file, unit)
+                recording = read(file)
                 labels = {event.label for event in recording.events}
-                if recording.sha256 not in mine and set(events) <= labels:
-                    people.setdefault(person_of(file), []).append(recording)
+                if set(events) <= labels:
+                    take(file, recording, named=False)
         elif path.suffix == SUFFIX:
             found.append(load_prior(path) if is_prior(path) else load_decoder(path))
         else:
-            people.setdefault(person_of(path), []).append(read_recording(path, unit))
+            take(path, read(path), named=True)
     if people:
+        people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
         spec = load_encoder(settings.encoder, home=settings.home).spec
         labels_of = next(iter(people.values()))[0]
         path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)

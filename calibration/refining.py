@@ -7,7 +7,6 @@ stay as they are. What comes out is a decoder like any other: a filter and a lin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from calibration.fitting import Fit
-from core.decoding.decoder import Decoder, EncoderPin
+from core.decoding.decoder import CHOICE, Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
@@ -185,7 +184,8 @@ def refine(
     Returns
     -------
     Fit
-        With the candidate "refined" among the scores, and as the choice if it won.
+        With the candidate "refined" among the scores, and as the choice if it won. The score of
+        the choice counts, for every fold, the decisions of what wins by the other folds.
 
     Notes
     -----
@@ -206,10 +206,11 @@ def refine(
         with torch.random.fork_rng(devices=[windows.device] if device == "cuda" else []):
             torch.manual_seed(seed)
             probe = Probe(encoder, channels, spatial, classes, settings).to(device)
-            return train(probe, windows[trials], labels[trials], settings, seed)
+            parts = epochs.folds(seed, trials, max(round(1 / settings.held_out), 2))
+            return train(probe, windows[trials], labels[trials], next(parts), settings, seed)
 
     logits = np.empty((len(labels), classes))
-    folds = list(_folds(labels, settings.folds, settings.seed))
+    folds = list(epochs.folds(settings.seed, most=settings.folds))
     for number, (inside, outside) in enumerate(folds):
         probe = trained(inside, settings.seed + number)
         with torch.inference_mode():
@@ -219,29 +220,38 @@ def refine(
     before = fit.selection.scores[fit.selection.chosen].decided[0] == labels
     reached = tuple(float(right[test].mean()) for _, test in folds)
     score = Score(balanced_accuracy(labels, decided), reached, decided[None])
-    scores = {**fit.selection.scores, NAME: score}
     gains = np.array([right[test].mean() - before[test].mean() for _, test in folds])
-    if not wins(gains, 1.0 / (len(folds) - 1)):
-        facts = replace(
-            fit.decoder.facts, scores={**fit.decoder.facts.scores, NAME: score.balanced_accuracy}
-        )
-        return replace(
-            fit,
-            decoder=replace(fit.decoder, facts=facts),
-            selection=replace(fit.selection, scores=scores),
-        )
+    share = 1.0 / (len(folds) - 1)
+    chosen_again = fit.selection.score.decided[0].copy()
+    for number, (_, test) in enumerate(folds):
+        if wins(np.delete(gains, number), share):  # by what the other folds show
+            chosen_again[test] = decided[test]
+    again = tuple(float(np.mean(chosen_again[test] == labels[test])) for _, test in folds)
+    choice = Score(balanced_accuracy(labels, chosen_again), again, chosen_again[None])
+    scores = {**fit.selection.scores, NAME: score, CHOICE: choice}
+    facts = replace(
+        fit.decoder.facts, scores={name: each.balanced_accuracy for name, each in scores.items()}
+    )
+    fit = replace(fit, decoder=replace(fit.decoder, facts=facts))
+    if not wins(gains, share):
+        return replace(fit, selection=replace(fit.selection, scores=scores))
     selection = replace(fit.selection, scores=scores, chosen=NAME, logits=logits)
     probe = trained(np.arange(len(labels)), settings.seed)
     head = with_temperature(probe.head(), logits, labels)
-    decoder = _decoder(fit.decoder, probe, head, encoder, source, score, settings)
+    decoder = _decoder(fit.decoder, probe, head, encoder, source, settings)
     return replace(fit, decoder=decoder, selection=selection)
 
 
 def train(
-    probe: Probe, windows: Tensor, labels: np.ndarray, settings: RefineSettings, seed: int
+    probe: Probe,
+    windows: Tensor,
+    labels: np.ndarray,
+    parts: tuple[np.ndarray, np.ndarray],
+    settings: RefineSettings,
+    seed: int,
 ) -> Probe:
-    """Train on a part of the trials, stop by the rest, and return the probe at its best."""
-    known, watched = next(_folds(labels, max(round(1 / settings.held_out), 2), seed))
+    """Train on one part of the trials, stop by the other, and return the probe at its best."""
+    known, watched = parts
     truth = torch.from_numpy(labels).to(windows.device)
     probe.settle(windows[known])
     optimiser = torch.optim.AdamW(probe.parameters(), lr=settings.rate, weight_decay=settings.decay)
@@ -289,6 +299,8 @@ def wins(gains: np.ndarray, share: float) -> bool:
     """
     from scipy.stats import t
 
+    if len(gains) < 2:
+        return False
     error = gains.std(ddof=1) * np.sqrt(1.0 / len(gains) + share)
     return bool(gains.mean() > t.ppf(0.95, len(gains) - 1) * error + 1e-12)
 
@@ -299,14 +311,12 @@ def _decoder(
     head: LinearHead,
     encoder: Encoder,
     source: str,
-    score: Score,
     settings: RefineSettings,
 ) -> Decoder:
     """Return the decoder with the trained filter and probe in the place of its head."""
     facts = replace(
         before.facts,
         head=NAME,
-        scores={**before.facts.scores, NAME: score.balanced_accuracy},
         fit={**before.facts.fit, NAME: asdict(settings)},
     )
     return replace(
@@ -317,11 +327,3 @@ def _decoder(
         encoder=EncoderPin(source, encoder.spec.label, encoder.weights_sha256()),
         facts=facts,
     )
-
-
-def _folds(labels: np.ndarray, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import StratifiedKFold
-
-    splits = min(folds, int(np.bincount(labels).min()))
-    folder = StratifiedKFold(splits, shuffle=True, random_state=seed)
-    yield from folder.split(np.zeros(len(labels)), labels)

@@ -1,16 +1,13 @@
-"""The one error that people see, and how a program ends with it."""
+"""The one error that people see, and what its sentences are made of."""
 
 from __future__ import annotations
-
-import sys
-from collections.abc import Callable
 
 
 class InputError(Exception):
     """Something given from outside cannot be used.
 
     The message is one plain sentence, or two: what was found, what was expected, what to do.
-    A program that meets it prints the message and exits with code 2.
+    A program that meets it prints the message and exits with code 2 (`core.program`).
     """
 
 
@@ -51,27 +48,3 @@ def reason(said: object, longest: int = 200) -> str:
     lines = text[: 8 * longest].strip().splitlines() or [wordless]
     line = "".join(c if c.isprintable() else " " for c in lines[0]).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def run(program: str, main: Callable[[], int | None]) -> int:
-    """Run a program's body and turn its end into an exit code.
-
-    Parameters
-    ----------
-    program : str
-        Name printed before a message.
-    main : callable
-        The body. It may return an exit code.
-
-    Returns
-    -------
-    int
-        What the body returned (0 for None), 2 after an `InputError`, 130 after Ctrl+C.
-    """
-    try:
-        return main() or 0
-    except InputError as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,16 +16,27 @@ ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _ROWS = {"FP": 1, "AF": 2, "F": 3, "FT": 4, "FC": 4, "T": 5, "C": 5, "TP": 6, "CP": 6, "P": 7}
 _ROWS |= {"PO": 8, "O": 9}  # tenths of the way from nasion to inion
 
+_REFERENCED = re.compile(
+    r"(?P<name>[A-Z]+\d*)\s*[-:/_ ]\s*"
+    r"\(?(REF\d*|LE|LER|AVG?|AVE|AR|CAR|COM|([AM][12]){1,2}|[AM]12|([AM])1\s*\+\s*\4?2|LM|RM|"
+    r"EARS?|LINKED([ _]?(EARS?|MASTOIDS?))?)(\)?/2)?\)?"
+)
+"""An electrode with what it was measured against: a reference, an average, ears or mastoids."""
+
+_UNUSED = ("", "-", "none", "unused")
+"""What stands in ``--channels`` for a channel that carries no electrode."""
+
 
 def normalise(label: str) -> str:
     """Return a label in upper case without the decorations that recorders add.
 
-    ``"Fc5."`` and ``"EEG FC5-REF"`` both become ``"FC5"``.
+    ``"Fc5."``, ``"EEG FC5-REF"`` and ``"Fc5-A2"`` all become ``"FC5"``. A bipolar channel such as
+    ``"C3-C4"`` stays one.
     """
     name = label.strip().strip(".").upper()
     name = name.removeprefix("EEG").lstrip(" _:-") if name.startswith("EEG") else name
-    for suffix in ("-REF", "-LE", "-AVG", "-AR", "-CAR"):
-        name = name.removesuffix(suffix)
+    if referenced := _REFERENCED.fullmatch(name):
+        name = referenced["name"]
     return name.strip().strip(".")
 
 
@@ -67,6 +79,8 @@ def direction(label: str) -> np.ndarray | None:
 def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tuple[str, ...]:
     """Return the names that a person gave to all channels of a source, else its own labels.
 
+    A channel that is named ``-`` or ``none`` carries no electrode, whatever it calls itself.
+
     Parameters
     ----------
     labels : sequence of str
@@ -84,8 +98,19 @@ def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tu
     if names is None:
         return tuple(labels)
     if len(names) != len(labels):
-        raise InputError(f"--channels names {len(names)} channels; {source} has {len(labels)}.")
-    return tuple(names)
+        few = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+        raise InputError(
+            f"--channels names {len(names)} channels; {source} has {len(labels)} ({few})."
+        )
+    return tuple(
+        f"Unused{number}" if name.lower() in _UNUSED else name
+        for number, name in enumerate(names, 1)
+    )
+
+
+def names_in(text: str | None) -> tuple[str, ...] | None:
+    """Return the names in ``--channels``, separated by commas; None if it was not given."""
+    return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,13 @@ _PREFIXES = {
     "n": 1e-9,
     "nano": 1e-9,
 }
+# What other encodings make of the micro sign and the Greek letter: UTF-8, Shift-JIS, GB 2312,
+# Big5, ISO 8859-7 and code page 437 read as Latin-1, and what is put where neither can be written.
+_SPOILED_MICRO = re.compile(
+    r"(?:\u00c2\u00b5|\u00ce\u00bc|\x83\xca|\u00a6\u00cc|\u00a3g|\u00ec|\u00e6|\u00ef\u00bf\u00bd|\ufffd|\?)"
+    r"(?=\s*v)",
+    re.IGNORECASE,
+)
 _VOLT = re.compile(r"\s*(?P<prefix>[a-zµμ]*?)[\s_-]*(?:v|volts?)\s*", re.IGNORECASE)
 _POWER = re.compile(r"\s*(?:10\s*(?:\^|\*\*)\s*|1?e)?(?P<power>-?\d+)\s*", re.IGNORECASE)
 
@@ -27,10 +34,12 @@ _POWER = re.compile(r"\s*(?:10\s*(?:\^|\*\*)\s*|1?e)?(?P<power>-?\d+)\s*", re.IG
 def volts_per(unit: str) -> float | None:
     """Return how many volts one of `unit` is, or None if the text names no voltage.
 
-    Understands ``V``, ``mV``, ``uV``, ``µV`` (both code points), ``nV``, ``microvolts``,
-    ``micro V``, and powers of ten such as ``-6``, ``1e-6`` and ``10^-6``, which some senders use.
-    An upper-case ``MV`` is read as millivolts: no amplifier sends megavolts.
+    Understands ``V``, ``mV``, ``uV``, ``µV`` (both code points, and what a wrong encoding makes of
+    them), ``nV``, ``microvolts``, ``micro V``, and powers of ten such as ``-6``, ``1e-6`` and
+    ``10^-6``, which some senders use. An upper-case ``MV`` is read as millivolts: no amplifier
+    sends megavolts.
     """
+    unit = _SPOILED_MICRO.sub("µ", unit)
     if found := _VOLT.fullmatch(unit):
         return _PREFIXES.get(found["prefix"].lower())
     if found := _POWER.fullmatch(unit):

@@ -4,117 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import tyro
-
-from core.errors import InputError, run
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 
 if TYPE_CHECKING:
-    from realtime.engine.evidence import EvidenceSettings
+    from realtime.options import Options
 
 PROGRAM = "eegpt-realtime"
-
-
-@dataclass(frozen=True)
-class Options:
-    """Decode motor imagery from a live EEG stream.
-
-    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
-    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
-    """
-
-    stream: str | None = None
-    """Name of the stream, else its type."""
-    type: str | None = None
-    """Type of the stream, if the name is not enough."""
-    source_id: str | None = None
-    """Its source_id, if name and type are not enough."""
-    host: str | None = None
-    """The machine that sends it, if several do."""
-    subject: str | None = None
-    """Take this person's newest decoder."""
-    decoder: Path | None = None
-    """Take this decoder file."""
-    uncalibrated: bool = False
-    """Without a decoder of one's own: other people's, for left against right hand, aligned with the
-    first minute of signal."""
-    encoder: str | None = None
-    """Where the decoder's encoder is now, if it has moved: a name or a path."""
-    channels: str | None = None
-    """Names for the stream's channels, in order, separated by commas."""
-    unit: str | None = None
-    """Unit of the stream's values, such as uV, instead of what the stream says; of a --file, where
-    that does not say it."""
-    hop: float | None = None
-    """Seconds between two decisions: 0.25 or a whole part of it."""
-    threshold: float = 0.5
-    """Smallest probability for a decision."""
-    dwell: float = 0.0
-    """Seconds for which it must hold."""
-    smoothing: float = 0.0
-    """Time constant in seconds over which probabilities are averaged; 0 for none."""
-    confirm: bool = False
-    """Give a decision only when the quarter of a second after it has no artifact either: later by
-    that much, and not from a window in which a fault of at least 0.3 s has just begun."""
-    headless: bool = False
-    """No window: decisions go to the outlets and the log."""
-    duration: float | None = None
-    """Stop after this many seconds."""
-    log: Path | None = None
-    """Write one JSON line a decision to this new file."""
-    screenshot: Path | None = None
-    """Save a picture of the window to this file before it closes."""
-    file: Path | None = None
-    """Decode a recording in one pass instead of a stream."""
-    demo: bool = False
-    """Calibrate on a simulated subject and decode it; arrow keys make it imagine."""
-    list: bool = False
-    """Print the streams that can be seen."""
-    home: Path | None = None
-    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
-    timeout: float = 5.0
-    """Seconds to look for the stream."""
-    reconnect: Literal["same", "any"] = "same"
-    """After a loss: wait for the same sender, or take any stream of that name and type."""
-    local: bool = False
-    """Keep LSL to this machine: what is sent and what is found."""
-    version: bool = False
-    """Print the version."""
-
-    @property
-    def evidence(self) -> EvidenceSettings:
-        """Threshold, dwell and smoothing, checked."""
-        from realtime.engine.evidence import EvidenceSettings
-
-        return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
-
-    @property
-    def channel_names(self) -> tuple[str, ...] | None:
-        """Names for the channels, if any were given."""
-        if self.channels is None:
-            return None
-        return tuple(name.strip() for name in self.channels.split(","))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _run(given))
+
+
+def _run(given: list[str]) -> int:
     if given[:1] == ["doctor"]:
         from realtime.doctor import main as doctor
 
-        return run(PROGRAM, lambda: doctor(given[1:]))
-    options = tyro.cli(
-        Options,
-        prog=PROGRAM,
-        args=given,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    return run(PROGRAM, lambda: _main(options))
+        return doctor(given[1:])
+    from core.command_line import parse
+    from realtime.options import Options
+
+    return _main(parse(Options, PROGRAM, given))
 
 
 def _main(options: Options) -> int:
@@ -132,15 +49,18 @@ def _main(options: Options) -> int:
     options.evidence  # noqa: B018 - refuses nonsense before anything is opened
     if options.duration is not None and not options.duration > 0:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
+    if options.unit is not None:
+        from core.units import factor
+
+        factor(options.unit, "uV")  # refuses what is no voltage
     if options.decoder is not None and options.subject is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
     if options.uncalibrated and (options.decoder or options.subject or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
+    _check_places(options)
     if options.file is not None:
-        if options.stream is not None or options.duration is not None:
-            raise InputError(
-                "--file decodes all of a recording; leave out --stream and --duration."
-            )
+        if options.duration is not None:
+            raise InputError("--file decodes all of a recording; leave out --duration.")
         from realtime.offline import decode_file
 
         return decode_file(options)
@@ -151,6 +71,26 @@ def _main(options: Options) -> int:
     from realtime.live import run_live
 
     return run_live(options)
+
+
+def _check_places(options: Options) -> None:
+    """Refuse places that cannot be written to before anything is opened or waited for."""
+    from core.machine.files import check_folder, check_new_file
+
+    if options.home is not None and (options.demo or options.home.exists()):
+        check_folder(options.home, "--home")
+    if options.screenshot is not None:
+        if options.headless or options.file is not None:
+            raise InputError("--screenshot is of the window; leave out --headless and --file.")
+        check_new_file(options.screenshot, "--screenshot")
+        if not options.screenshot.parent.is_dir():
+            raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
+    if options.log is not None:
+        check_new_file(options.log, "--log")
+        if options.file is None:
+            from realtime.engine.sinks import stream_log
+
+            check_new_file(stream_log(options.log), "--log")
 
 
 def _list_streams() -> int:

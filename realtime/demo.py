@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.machine.home import home_folder
+from core.program import say
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from realtime.live import build_engine, say, wait_headless
+from realtime.live import build_engine, wait_headless
 from simulation.synthetic import SimulatedSubject, session
+from ui.display import check_display
 
 if TYPE_CHECKING:
-    from realtime.cli import Options
+    from realtime.options import Options
 
 CLASSES = ("left_hand", "right_hand", "rest")
 SUBJECT = "demo"
@@ -35,6 +37,8 @@ def run_demo(options: Options) -> int:
     """
     if options.stream or options.decoder or options.subject:
         raise InputError("--demo brings its own stream and decoder; leave out the others.")
+    if not options.headless:
+        check_display()
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.report import as_text
     from core.decoding.storage.decoder_file import save_decoder

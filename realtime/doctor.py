@@ -77,17 +77,16 @@ class DoctorCommand:
     """
 
     encoder: str = "starter"
-    """Encoder to check, by name (starter, untrained, eegpt) or path."""
+    """Encoder by name or path: starter, untrained, eegpt, or a file."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line after ``doctor`` and return the exit code."""
-    import tyro
+    from core.command_line import parse
 
-    command = tyro.cli(DoctorCommand, prog=f"{PACKAGE} doctor", args=list(argv))
-    return examine(command)
+    return examine(parse(DoctorCommand, f"{PACKAGE} doctor", argv))
 
 
 def examine(command: DoctorCommand) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-import signal
-import sys
+import math
 import threading
+import time
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
@@ -18,20 +19,24 @@ from core.machine.heap import share_heaps
 from core.machine.home import home_folder
 from core.machine.threads import one_torch_thread
 from core.montage import named
+from core.program import say
 from core.recordings import UNIT
 from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from core.units import factor, voltage_factors
-from realtime.engine.engine import Connection, Decoding, Engine, Journal, Sink
+from realtime.engine.engine import Connection, Decoding, Engine
+from realtime.engine.outputs import Journal, Sink
 from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog
+from ui.display import check_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.encoders import Encoder
-    from realtime.cli import Options
+    from realtime.options import Options
 
 _LARGE = 1_000_000  # weights of an encoder
+_LOOK = 0.1  # s between two looks at whether the engine still runs
 
 
 def run_live(options: Options) -> int:
@@ -43,6 +48,8 @@ def run_live(options: Options) -> int:
         If the stream, the decoder or the log cannot be used.
     """
     share_heaps()
+    if not options.headless:
+        check_display()
     decoder = chosen_decoder(options)
     if decoder is not None and decoder.encoder is not None:
         # Torch takes a second to import, and so does listening for the stream.
@@ -107,6 +114,8 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
             journals.append(StreamLog(options.log))
         sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
         _introduce(decoder, facts)
+        if doubt := ArtifactLimits.of(decoder).doubt:
+            say(doubt)
     elif options.log is not None or options.headless:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
@@ -148,7 +157,9 @@ def _connect(
         )
     units = [options.unit or unit or UNIT for unit in facts.units]
     if decoder is None:
-        return Connection(labels, tuple(factor(unit, UNIT) for unit in units), None)
+        if options.unit is not None:
+            factor(options.unit, UNIT)
+        return Connection(labels, tuple(voltage_factors(units, UNIT)), None)
     path = decoder.attach(labels, facts.units, facts.rate, options.unit)
     return Connection(labels, tuple(voltage_factors(units, UNIT)), path)
 
@@ -176,26 +187,11 @@ def _is_slow(encoder: Encoder, headless: bool) -> bool:
 
 
 def wait_headless(engine: Engine, duration: float | None) -> int:
-    """Wait until the duration is over, Ctrl+C, a termination signal, or an error."""
-    ended = threading.Event()
-    # Windows has no SIGTERM handlers worth the name, but the name exists there too.
-    previous = signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    try:
-        waited = 0.0
-        while engine.running and not ended.wait(0.1):
-            waited += 0.1
-            if duration is not None and waited >= duration:
-                break
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    """Wait until the duration is over, the engine has ended, or a signal raises."""
+    end = math.inf if duration is None else time.monotonic() + duration
+    while engine.running and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK))
     return 0
-
-
-def say(text: str) -> None:
-    """Tell the person something that is no result."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _chosen_stream(options: Options) -> FoundStream | None:
@@ -216,9 +212,7 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     from ui.picker import StreamPicker
 
     application()
-    picker = StreamPicker(lambda: query.among(list_streams()))
-    picker.exec()
-    return picker.chosen
+    return StreamPicker(lambda: query.among(list_streams())).choose()
 
 
 def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:

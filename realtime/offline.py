@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError
 from core.machine.home import home_folder
@@ -21,7 +23,7 @@ from realtime.engine.snapshot import Decision
 from simulation.player import BREAK
 
 if TYPE_CHECKING:
-    from realtime.cli import Options
+    from realtime.options import Options
 
 
 def decode_recording(
@@ -68,7 +70,7 @@ def decode_recording(
 
 def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
-    from core.recordings import read_recording
+    from core.recordings import print_notes, read_recording
     from realtime.engine.sinks import Log
     from realtime.live import chosen_decoder
 
@@ -76,7 +78,8 @@ def decode_file(options: Options) -> int:
     decoder = chosen_decoder(options)
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
-    recording = read_recording(options.file, options.unit)
+    recording = read_recording(options.file, options.unit, options.stream)
+    print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(
         decoder.load_encoder(options.encoder, home_folder(options.home)),
@@ -85,6 +88,8 @@ def decode_file(options: Options) -> int:
     decisions = decode_recording(
         recording, decoder, windows, options.evidence, labels, options.confirm
     )
+    if doubt := ArtifactLimits.of(decoder).doubt:
+        print(doubt, file=sys.stderr)
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     with closing(Log(options.log)) if options.log is not None else nullcontext() as log:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
@@ -34,6 +32,7 @@ from realtime.widgets.probabilities import ProbabilityPanel, face
 from realtime.widgets.subject import SubjectView
 from ui import theme
 from ui.cells import CellLine
+from ui.signals import EndingSignals
 from ui.theme import application
 from ui.traces import TraceView
 
@@ -87,7 +86,9 @@ class MainWindow(QMainWindow):
         self.status = CellLine()
         self.hint = DemoHint()
         self.hint.setVisible(on_imagine is not None)
-        self.help = HelpOverlay(self, (*keys.HELP, *(keys.DEMO_HELP if on_imagine else ())))
+        calibrate = keys.CALIBRATE_HELP if on_calibrate is not None else ()
+        demo = keys.DEMO_HELP if on_imagine is not None else ()
+        self.help = HelpOverlay(self, (*keys.HELP, *calibrate, *demo))
         self._stack = QStackedWidget()
         self._lay_out()
         self._keyboard = keys.Keyboard(self._actions(), self.traces, on_imagine is not None)
@@ -298,13 +299,12 @@ class _Visit:
         self.window = window
         self.picture = picture
         self.duration = duration
-        self.interrupted = False
         self.error: InputError | None = None
         self._opened = monotonic()
         self._first_decision: float | None = None
 
     def tick(self) -> None:
-        """Look at the clock; that Python code runs at all lets Ctrl+C be seen."""
+        """Look at the clock."""
         now, snapshot = monotonic(), self.window.snapshot
         if self.duration is not None:
             if now - self._opened >= self.duration:
@@ -314,11 +314,6 @@ class _Visit:
             self._first_decision = now
         if self._first_decision is not None and now - self._first_decision >= _SETTLE:
             self.take_picture()
-
-    def interrupt(self, *_signal: object) -> None:
-        """Ctrl+C."""
-        self.interrupted = True
-        self.end()
 
     def end(self) -> None:
         """Close the window, which takes its picture and ends the run."""
@@ -360,7 +355,7 @@ def run_window(
     Returns
     -------
     int
-        Exit code: 0, or 130 after Ctrl+C.
+        Exit code: 0, or that of the signal which ended it.
 
     Raises
     ------
@@ -378,17 +373,14 @@ def run_window(
     clock = QTimer(interval=100)
     clock.timeout.connect(visit.tick)
     clock.start()
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, visit.interrupt) if in_main else None
     try:
-        window.show()
-        loop.exec()
+        with EndingSignals(visit.end) as signals:
+            window.show()
+            loop.exec()
     finally:
         clock.stop()
-        if in_main:
-            signal.signal(signal.SIGINT, before)
         window.close()
         window.deleteLater()
     if visit.error is not None:
         raise visit.error
-    return 130 if visit.interrupted else 0
+    return signals.exit_code

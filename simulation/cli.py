@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import tyro
 
-from core.errors import InputError, check_number, run
+from core.command_line import parse_command
+from core.errors import InputError, check_number
 from core.machine.threads import share_cores
+from core.program import run_program, say, write_line
 
 PROGRAM = "eegpt-stream"
 
@@ -34,9 +37,11 @@ class Replay:
     loop: bool = False
     """Begin again after the last file, until Ctrl+C."""
     unit: str | None = None
-    """Unit of an XDF stream that does not say it, such as uV."""
+    """Unit of the values, such as uV: of recordings that do not say it."""
+    stream: str | None = None
+    """Name of the stream, else its type: of XDF files that have several."""
     local: bool = False
-    """Keep the stream to this machine."""
+    """Keep LSL to this machine: what is sent."""
     fault: tuple[str, ...] = ()
     """What goes wrong on purpose, such as lose:samples=50,at=12 (docs/faults.md names them all)."""
     truth: Path | None = None
@@ -50,7 +55,7 @@ class Simulate:
     name: str = "EEG"
     """Name of the stream; its type is EEG."""
     seed: int = 0
-    """The subject: one seed has one head and its own rhythms."""
+    """Seed of what is random: each is a subject with a head and rhythms of its own."""
     rate: float = 250.0
     """Sampling rate in Hz."""
     markers: str | None = None
@@ -61,13 +66,14 @@ class Simulate:
     run: int = 0
     """Which of the subject's recordings this is: runs differ by chance alone."""
     channels: str | None = None
-    """Electrodes to send, separated by commas; by default 32 of the 10-10 system."""
+    """Names of the channels, in order, separated by commas: those to send; by default 32 of the
+    10-10 system."""
     speed: float = 1.0
     """Live so much faster: stamps are those of the LSL clock times this."""
     record: Path | None = None
     """Write what was sent when, and which markers came, to this new file, one JSON a line."""
     local: bool = False
-    """Keep the stream to this machine."""
+    """Keep LSL to this machine: what is sent."""
     fault: tuple[str, ...] = ()
     """What goes wrong on purpose, such as lose:samples=50,at=12 (docs/faults.md names them all)."""
     truth: Path | None = None
@@ -78,37 +84,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with command line arguments, and return its exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _run(given))
+
+
+def _run(given: list[str]) -> None:
     if given[:1] == ["--version"]:
         from importlib.metadata import version
 
         print(f"{PROGRAM} {version('eegpt-realtime')}")
-        return 0
-    command = tyro.extras.subcommand_cli_from_dict(
-        {"replay": Replay, "simulate": Simulate},
-        prog=PROGRAM,
-        description="Send EEG as an LSL stream.",
-        args=given,
-        config=(tyro.conf.FlagCreatePairsOff,),
+        return
+    command = parse_command(
+        {"replay": Replay, "simulate": Simulate}, PROGRAM, given, "Send EEG as an LSL stream."
     )
     if command.local:
         from core.stream.local import keep_local
 
         keep_local()  # before anything else of LSL
-    send = _replay if isinstance(command, Replay) else _simulate
-    return run(PROGRAM, lambda: send(command))
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    if isinstance(command, Replay):
+        _replay(command)
+    else:
+        _simulate(command)
 
 
 def _replay(settings: Replay) -> None:
-    from core.recordings import read_recordings
+    from core.recordings import print_notes, read_recordings
     from simulation.faults.spec import parse_all
     from simulation.player import replay
 
     faults = parse_all(settings.fault)
-    recordings = read_recordings(settings.files, settings.unit)
+    recordings = read_recordings(settings.files, settings.unit, settings.stream)
+    print_notes(recordings)
     with _Diary(settings.truth) as truth:
         replay(
             recordings,
@@ -117,7 +122,7 @@ def _replay(settings: Replay) -> None:
             speed=settings.speed,
             wait=not settings.no_wait,
             loop=settings.loop,
-            say=_say,
+            say=write_line,
             faults=faults,
             truth=truth.note,
         )
@@ -147,14 +152,14 @@ def _simulate(settings: Simulate) -> None:
                 target=follow_cues, args=(subject, settings.markers, stop, diary.note)
             )
             follower.start()
-            _say(f'Following the cues of the marker stream "{settings.markers}".')
+            write_line(f'Following the cues of the marker stream "{settings.markers}".')
         try:
             simulate(
                 subject,
                 settings.name,
                 duration=settings.duration,
                 stop=stop,
-                say=_say,
+                say=write_line,
                 speed=settings.speed,
                 note=diary.note,
                 faults=faults,
@@ -188,9 +193,16 @@ class _Diary:
 
     def note(self, fact: dict) -> None:
         """Write a line at once."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write(json.dumps(fact) + "\n")
             self._file.flush()
+        except OSError as error:
+            say(f"{self._file.name} cannot be written any more: {error.strerror}. Sending goes on.")
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
 
 
 if __name__ == "__main__":

@@ -72,3 +72,17 @@ def test_the_engine_runs_without_qt():
         "assert not {'PySide6', 'pyqtgraph'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
+
+
+def test_no_two_files_import_each_other():
+    """A circle, be it for types only, means that neither file can be read without the other."""
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): file
+        for folder in UPSTAIRS.keys() - {"training"}
+        for file in (ROOT / folder).rglob("*.py")
+    }
+    edges = {
+        module: {name for name in imported(file) if name in modules}
+        for module, file in modules.items()
+    }
+    assert [(a, b) for a in edges for b in edges[a] if a < b and a in edges.get(b, ())] == []

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from core.errors import InputError, run
+from core.command_line import parse
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -73,19 +75,16 @@ class Options:
     )
     """What systems are compared by."""
     unit: str | None = None
-    """Unit of files that do not say it, such as uV."""
+    """Unit of the values, such as uV: of recordings that do not say it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    options = tyro.cli(
-        Options,
-        prog=f"python -m {PROGRAM}",
-        args=sys.argv[1:] if argv is None else list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(
+        PROGRAM, lambda: _main(_with_preset(parse(Options, f"python -m {PROGRAM}", given)))
     )
-    return run(PROGRAM, lambda: _main(_with_preset(options)))
 
 
 def _with_preset(options: Options) -> Options:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from core.errors import InputError, run
-from core.machine.files import write_whole
+from core.command_line import parse
+from core.errors import InputError
+from core.machine.files import check_new_file, write_whole
 from core.machine.threads import share_cores
+from core.program import run_program
 from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -45,13 +47,8 @@ class Command:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    command = tyro.cli(
-        Command,
-        prog=f"python -m {PROGRAM}",
-        args=sys.argv[1:] if argv is None else list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    return run(PROGRAM, lambda: _export(command))
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _export(parse(Command, f"python -m {PROGRAM}", given)))
 
 
 def _export(command: Command) -> int:
@@ -61,8 +58,7 @@ def _export(command: Command) -> int:
     if command.out.suffix != ".safetensors":
         raise InputError(f"{command.out} must end in .safetensors.")
     for path in (command.out, card):
-        if path.exists():
-            raise InputError(f"{path} exists already; choose another name with --out.")
+        check_new_file(path, "--out")
     notes = "" if command.notes is None else _text(command.notes)
     folder = RunFolder(command.folder)
     encoder = exported_encoder(folder, command.checkpoint, command.name)

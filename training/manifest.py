@@ -85,6 +85,9 @@ class StoredRecording:
         File in the store that holds the samples, as (samples, channels).
     offset : int
         Where they begin in it, in bytes.
+    marks : str
+        What its recording is known again by, whatever its file: `core.recordings.copies`. Empty
+        behind a recording's first stretch, and in stores of earlier versions.
     """
 
     source: str
@@ -101,6 +104,7 @@ class StoredRecording:
     origin_sha256: str
     shard: str
     offset: int
+    marks: str = ""
 
     @property
     def person(self) -> str:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, run
+from core.command_line import parse
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 
 if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
     from training.shards import StoreWriter
+    from training.sources.catalogue import Reads
     from training.sources.parts import Part
     from training.store import Store
 
@@ -48,9 +51,11 @@ class Options:
     high: float = 38.0
     """Upper edge of the pass band in Hz."""
     notch: float | None = None
-    """Mains frequency in Hz to take out."""
+    """Mains frequency to filter out, in Hz (50 or 60)."""
     unit: str | None = None
-    """Unit of files that do not say it, such as uV."""
+    """Unit of the values, such as uV: of recordings that do not say it."""
+    stream: str | None = None
+    """Name of the stream, else its type: of XDF files that have several."""
     jobs: int | None = None
     """Processes at work; by default one a core."""
     keep_going: bool = False
@@ -64,13 +69,8 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    options = tyro.cli(
-        Options,
-        prog=PROGRAM,
-        args=None if argv is None else list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-    return run(PROGRAM, lambda: _main(options))
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: _main(parse(Options, f"python -m {PROGRAM}", given)))
 
 
 def _main(options: Options) -> None:
@@ -93,7 +93,10 @@ def _main(options: Options) -> None:
     from training.shards import StoreWriter
     from training.sources.catalogue import find_parts
 
-    parts = find_parts(options.sources, options.subjects, options.runs)
+    parts = [
+        replace(part, stream=options.stream) if _is_xdf(part) else part
+        for part in find_parts(options.sources, options.subjects, options.runs)
+    ]
     writer = StoreWriter(options.store, _form(options))
     writer.check()
     if writer.finished:
@@ -106,7 +109,12 @@ def _main(options: Options) -> None:
     _check_space(options.store, needed)
     writer.begin()
     left_out = _write(missing, writer, options)
-    print(_summary(writer.finish([part.key for part in parts], left_out)))
+    once, copies = _without_copies(parts, writer, options.keep_going)
+    print(_summary(writer.finish(once, (*left_out, *copies))))
+
+
+def _is_xdf(part: Part) -> bool:
+    return any(path.suffix.lower() in (".xdf", ".xdfz") for path in part.files)
 
 
 def _form(options: Options) -> Form:
@@ -182,7 +190,9 @@ def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tu
     left_out: dict[str, LeftOut] = {}
     seconds = 0.0
     with tqdm(total=len(missing), unit="shard", disable=None) as bar:
-        for part, outcome in _outcomes(missing, writer, options):
+        for part, outcome, notes in _outcomes(missing, writer, options):
+            for note in notes:
+                bar.write(f"Note: {note}", file=sys.stderr)
             if isinstance(outcome, InputError):
                 if not options.keep_going:
                     raise outcome
@@ -195,16 +205,39 @@ def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tu
     return tuple(left_out[key] for key in sorted(left_out))
 
 
+def _without_copies(
+    parts: Sequence[Part], writer: StoreWriter, keep_going: bool
+) -> tuple[list[str], tuple[LeftOut, ...]]:
+    """Return the shards of recordings that are there once, and what was left out as a copy."""
+    from training.manifest import LeftOut
+
+    keys, left_out = {f"{part.key}.f32": part for part in parts}, []
+    while copy := writer.find_copy([part.key for part in keys.values()]):
+        one, other = (f"{recording.origin} of {recording.person}" for recording in copy)
+        said = f"{one} and {other} are the same recording: they have samples in common."
+        if not keep_going:
+            raise InputError(
+                f"{said} Whoever learns from one must not be tested on the other; take one of the "
+                "files away, or leave out all such copies with --keep-going."
+            )
+        print(f"left out: {said}", file=sys.stderr)
+        left_out.append(LeftOut(keys.pop(copy[1].shard).origin, said))
+    return [part.key for part in keys.values()], tuple(left_out)
+
+
 def _outcomes(
     missing: Sequence[Part], writer: StoreWriter, options: Options
-) -> Iterator[tuple[Part, Shard | InputError]]:
-    """Write shards, several at once in processes of one thread each, as they get ready."""
+) -> Iterator[tuple[Part, Shard | InputError, tuple[str, ...]]]:
+    """Write shards, several at once in processes of one thread each, as they get ready.
+
+    With each comes what its recordings' reader has to say.
+    """
     jobs = min(options.jobs or _cores(), len(missing))
     if not all(part.files for part in missing):
         jobs = 1  # two downloads of one archive would get into each other's way
     if jobs <= 1:
         for part in missing:
-            yield part, _shard(part, writer, options.unit)
+            yield part, *_shard(part, writer, options.unit)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
@@ -215,7 +248,7 @@ def _outcomes(
     try:
         futures = {pool.submit(_shard, part, writer, options.unit): part for part in missing}
         for future in as_completed(futures):
-            yield futures[future], future.result()
+            yield futures[future], *future.result()
     except BrokenProcessPool as error:
         raise InputError(
             "A process was killed, perhaps for want of memory; run the same again to go on, "
@@ -225,16 +258,24 @@ def _outcomes(
         pool.shutdown(cancel_futures=True)
 
 
-def _shard(part: Part, writer: StoreWriter, unit: str | None) -> Shard | InputError:
+def _shard(
+    part: Part, writer: StoreWriter, unit: str | None
+) -> tuple[Shard | InputError, tuple[str, ...]]:
     """Write one shard; what is wrong with its recordings is returned, to cross processes."""
     from training.sources.catalogue import read_part
 
+    notes: dict[str, None] = {}
+
+    def noted() -> Reads:
+        for identity, recording in read_part(part, unit):
+            notes.update(dict.fromkeys(recording.notes))
+            yield identity, recording
+
     try:
-        return writer.write(part.key, read_part(part, unit))
+        return writer.write(part.key, noted()), tuple(notes)
     except InputError as error:
-        if part.origin in str(error):
-            return error
-        return InputError(f"{part.origin}: {error}")
+        named = part.origin in str(error)
+        return (error if named else InputError(f"{part.origin}: {error}")), tuple(notes)
 
 
 def _begin_worker() -> None:

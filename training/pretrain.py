@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 import tyro
 from pydantic import ValidationError
 
-from core.errors import InputError, run
+from core.command_line import parse
+from core.errors import InputError
 from core.machine.threads import share_cores
+from core.program import run_program
 from core.settings import in_a_sentence
 from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
-    return run(PROGRAM, lambda: _main(given))
+    return run_program(PROGRAM, lambda: _main(given))
 
 
 def _main(given: list[str]) -> int:
@@ -59,13 +61,7 @@ def _main(given: list[str]) -> int:
     default = Command(_from_file(config, given))
     kind = type(default.settings)
     try:
-        command = tyro.cli(
-            Command[kind],  # type: ignore[valid-type]
-            prog=f"python -m {PROGRAM}",
-            args=given,
-            default=default,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
+        command = parse(Command[kind], f"python -m {PROGRAM}", given, default)  # type: ignore[valid-type]
     except ValidationError as error:
         raise InputError(in_a_sentence(kind, error)) from error
     if (command.folder is None) == (command.resume is None):

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, check_number, run
+from core.command_line import parse
+from core.errors import InputError, check_number
 from core.machine.threads import share_cores
+from core.program import run_program
+from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from core.recordings import Recording
@@ -58,30 +61,27 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
-    options = tyro.cli(Options, prog=f"python -m {PROGRAM}", args=argv)
-    return run(PROGRAM, options.execute)
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(PROGRAM, lambda: parse(Options, f"python -m {PROGRAM}", given).execute())
 
 
 def _make(options: Options) -> int:
-    if options.out.exists():
-        raise InputError(f"{options.out} exists already; choose another name with --out.")
+    from core.machine.files import check_new_file
+
+    check_new_file(options.out, "--out")
     if options.out.suffix != ".safetensors":
         raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
     check_number("--window", options.window, 0.25, 60.0, " s")
-    events = {}
-    for text in options.event:
-        label, equals, name = text.partition("=")
-        if not (label and equals and name):
-            raise InputError(f'--event "{text}" is not LABEL=CLASS, such as T1=left_hand.')
-        events[label] = name
-    classes = tuple(dict.fromkeys(events.values()))
 
     from core.fitting.prior.file import save_prior
     from core.fitting.prior.head import head_of_prior
     from core.fitting.prior.population import make_prior
+    from core.fitting.trials.labels import parse_events
     from core.signal.pipeline import SignalSettings, default_reference
     from training.store import Store
 
+    events = parse_events(options.event)
+    classes = tuple(dict.fromkeys(events.values()))
     store = Store.open(options.store)
     people = stored_people(store, events, options.subjects, options.leave_out)
     settings = SignalSettings(store.channels, "recorded", store.rate, store.form.band)
@@ -130,6 +130,7 @@ def stored_people(
     if unknown := [name for name in subjects if name not in known]:
         raise InputError(
             f"The store has nobody called {', '.join(unknown)}; it has {', '.join(store.subjects)}."
+            + did_you_mean(unknown[0], known)
         )
     people: dict[str, list[Recording]] = {}
     unused = set(leave_out)

@@ -17,9 +17,10 @@ import numpy as np
 from core.errors import InputError
 from core.machine.files import write_whole
 from core.montage import match
-from core.recordings import UNIT, Recording
+from core.recordings import UNIT, Recording, implausible_amplitude
+from core.recordings.copies import as_text, find_copy, fingerprint, from_text
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
-from core.units import factor, volts_per
+from core.units import factor
 from training.manifest import (
     FORM,
     MANIFEST,
@@ -38,7 +39,6 @@ from training.store import Store
 _AT_ONCE = 60  # s of signal on its way through the path
 _STILL = 0.1  # s without any change: no amplifier is so quiet
 _SHORTEST = 1.0  # s of signal that are worth a stretch
-_PLAUSIBLE_UV = (0.1, 2000.0)  # of a typical channel's standard deviation in the band
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,13 @@ class StoreWriter:
         write_whole(self._described(key), text.encode(), overwrite=True)
         return shard
 
+    def find_copy(self, keys: Sequence[str]) -> tuple[StoredRecording, StoredRecording] | None:
+        """Return two recordings of these shards that have samples in common; None if no two do."""
+        shards = [shard for key in keys if (shard := self.written(key)) is not None]
+        marked = [r for shard in shards for r in shard.recordings if r.marks]
+        copy = find_copy([from_text(recording.marks) for recording in marked])
+        return None if copy is None else (marked[copy[0]], marked[copy[1]])
+
     def finish(self, keys: Sequence[str], left_out: Sequence[LeftOut] = ()) -> Store:
         """Write the manifest of these shards, in this order, and open the store.
 
@@ -199,7 +206,10 @@ class StoreWriter:
             path = SignalPath(settings, recording.rate, indices, [scale] * len(indices))
         except InputError as error:
             raise InputError(f"{recording.path}: {error}") from error
-        power, total = np.zeros(len(indices)), 0
+        if (implausible := implausible_amplitude(recording)) is not None:
+            raise InputError(implausible)
+        total = 0
+        marks = as_text(fingerprint(recording))
         for start, stop in _stretches(recording, indices):
             path.restart()
             offset, length = file.tell(), 0
@@ -207,7 +217,6 @@ class StoreWriter:
             for at in range(start, stop, step):
                 made = path.push(recording.samples_uv[at : min(at + step, stop)])
                 file.write(np.ascontiguousarray(made, dtype=SAMPLE).data)
-                power += np.square(made).sum(axis=0)
                 length += len(made)
             total += length
             places = (
@@ -226,19 +235,11 @@ class StoreWriter:
                 origin_sha256=recording.sha256,
                 shard=shard,
                 offset=offset,
+                marks=marks,
             )
+            marks = ""
         if not total:
             raise InputError(f"{recording.path} has no signal that lasts {_SHORTEST:g} s.")
-        volts = volts_per(self.form.unit)
-        assert volts is not None
-        typical_uv = float(np.median(np.sqrt(power / max(total, 1)))) * volts * 1e6
-        low, high = _PLAUSIBLE_UV
-        if not low <= typical_uv <= high:
-            raise InputError(
-                f"{recording.path}: a typical channel has {typical_uv:.3g} µV within "
-                f"{self.form.band.low:g}-{self.form.band.high:g} Hz where EEG has {low:g} to "
-                f"{high:g} µV; its unit must be wrong in the file, so correct it there."
-            )
 
 
 def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tuple[int, ...]]:
@@ -267,6 +268,7 @@ def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[i
 
     Where samples are no numbers, or no channel moves for a while, there was no signal: recorders
     and converters fill up so, at the end of a file or between trials that were glued together.
+    What is marked as bad is left out too.
     """
     samples = recording.samples_uv[:, list(indices)]
     n = len(samples)
@@ -274,6 +276,10 @@ def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[i
     for first, last in _spans((np.diff(samples, axis=0) == 0).all(axis=1)):
         if last - first >= _STILL * recording.rate:
             dead[first : last + 1] = True
+    for span in recording.bad_spans:
+        ends = np.array([span.onset, span.onset + span.duration]) * recording.rate
+        first, last = np.clip(ends, 0, n)
+        dead[int(np.floor(first)) : int(np.ceil(last))] = True
     edges = [0, *recording.breaks, n]
     for start, stop in pairwise(edges):
         for first, last in _spans(~dead[start:stop]):

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from core.errors import InputError
 from ui import theme
+from ui.signals import EndingSignals
 
 _COLUMNS = ("Name", "Type", "Source id", "Host", "Channels", "Rate", "Format")
 _NUMBERS = (4, 5)  # columns set flush right
@@ -122,8 +123,16 @@ class StreamPicker(QDialog):
         self._timer.start()
 
     def choose(self) -> Any:
-        """Ask, and return the chosen stream or None."""
-        self.exec()
+        """Ask, and return the chosen stream or None.
+
+        Raises
+        ------
+        Interrupted
+            After a signal that ends the program.
+        """
+        with EndingSignals(self.reject) as signals:
+            self.exec()
+        signals.raise_if_any()
         return self.chosen
 
     def _make_table(self) -> QTableWidget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from functools import cache
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-from core.errors import InputError
+from ui.display import check_display
 
 BACKGROUND = QColor("#0E1216")
 PANEL = QColor("#151A1F")
@@ -48,6 +47,8 @@ STATUS_WORDS = {
     "warming": "Warming up",
     "gap": "Gap in the signal",
     "artifact": "Artifact",
+    "rate": "Wrong rate",
+    "late": "Too late",
     "silent": "Stream silent",
     "lost": "Signal lost",
 }
@@ -58,6 +59,8 @@ STATUS_COLOURS = {
     "warming": QColor("#8794A1"),
     "gap": QColor("#8EA6FF"),
     "artifact": QColor("#F0E442"),
+    "rate": QColor("#E69F00"),
+    "late": QColor("#B0A0D8"),
     "silent": QColor("#D05CC0"),
     "lost": WARNING,
 }
@@ -133,14 +136,12 @@ def application() -> QApplication:
     Raises
     ------
     InputError
-        If there is no display: Qt itself would abort the process.
+        As `ui.display.check_display` does: Qt itself would abort the process.
     """
     if running := QApplication.instance():
         assert isinstance(running, QApplication)
         return running
-    shown = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in shown):
-        raise InputError("There is no display to open a window on; decode with --headless.")
+    check_display()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("eegpt-realtime")
     app.setStyle("Fusion")

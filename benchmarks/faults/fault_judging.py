@@ -17,7 +17,19 @@ AT = 6.0  # s of signal before a fault
 HOP = 0.25  # s
 WINDOW = 4.0  # s
 SLACK = 0.5  # s that a window may be refused longer than the truth asks for: two hops
-SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
+OLDEST_MS = 2000.0
+SHOWS = {
+    "flat": 0.125,
+    "railed": 0.25,
+    "noisy": 0.25,
+    "hum": 0.25,
+    "scale": 0.5,
+    "off": 0.5,
+    "test": 0.25,
+    "copy": 0.25,
+    "repeat": 0.05,
+    "hold": 0.01,
+}
 """s of a fault in the values that a window may end with, as less of it shows nothing."""
 
 
@@ -43,6 +55,13 @@ class Case:
         Of signal.
     options : tuple of str
         Of the program.
+    blind : float
+        Seconds after the fault's beginning in which it cannot be known yet, as docs/faults.md
+        says; windows that end in there may be published.
+    never : bool
+        Whether no window at all may be published.
+    stopped : float
+        Seconds for which the program itself is stopped (SIGSTOP) instead, from `AT` on.
     """
 
     name: str
@@ -53,6 +72,9 @@ class Case:
     back: float | None = WINDOW + SLACK
     seconds: float = 15.0
     options: tuple[str, ...] = ()
+    blind: float = 0.0
+    never: bool = False
+    stopped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +101,8 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
     decisions = read_lines(log)
     truth = Truth.read(truth_file)
     start = facts[0]["clock"]
-    happened = truth.happened[0]
+    # What only says how the sender stamps is not what is looked for.
+    happened = next((h for h in truth.happened if h.touches != "nothing"), truth.happened[0])
     since = _knowable(facts, happened.fault, case)
     problems = [] if "Traceback" not in said else ["the program failed"]
 
@@ -105,19 +128,29 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
 
     windows = _windows(truth, decisions)
     published = [(first, last) for first, last, status in windows if status == "ok"]
-    wrong = [window for window in published if _later(truth).touched(*window)]
+    known = happened.samples[0] + case.blind * RATE
+    wrong = [
+        (first, last)
+        for first, last in published
+        if _later(truth).touched(first, last) and not happened.samples[0] <= last < known
+    ]
+    old = [d for d in decisions if d["status"] == "ok" and d["age_ms"] > OLDEST_MS]
+    if old:
+        problems.append(f"{len(old)} decisions of signal older than 2 s were given")
     if wrong:
         problems.append(f"{len(wrong)} windows over the fault were published")
     away = [start, start]
     if happened.fault == "restart":
         after = [n["at"] for n in notes if n["kind"] == "back" and n["at"] > happened.clock[0]]
         away = [happened.clock[0], after[0] if after else np.inf]
+    # What is not confirmed yet is refused with the fault that comes.
+    ahead = 2 * HOP * RATE if "--confirm" in case.options else 0.0
     needless = [
         (first, last)
         for first, last, status in windows
         if status in ("gap", "artifact", "warming")
         and first - SLACK * RATE > 0
-        and not truth.touched(first - _grace(case) * RATE, last)
+        and not truth.touched(first - _grace(case) * RATE, last + ahead)
         and not first / RATE - SLACK - 1.0 < away[1] - start
     ]
     if needless:
@@ -126,7 +159,7 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
     end = happened.samples[1] if np.isfinite(happened.samples[1]) else None
     back = None
     if case.status != "ok":
-        edge = AT * RATE if end is None else end
+        edge = (AT * RATE if end is None else end) + case.blind * RATE
         later = [last for first, last in published if last > edge + HOP * RATE / 2]
         if happened.fault == "jump":  # each jump is a break of its own
             later = [last for first, last in published if last > edge and first >= edge]
@@ -135,7 +168,9 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
             problems.append("went on without being asked")
         elif case.back is not None and (back is None or back > case.back):
             problems.append("did not come back" if back is None else f"back after {back:.2f} s")
-    if not published and case.faults != "silent":
+    if case.never and published:
+        problems.append(f"{len(published)} windows were published")
+    if not (published or case.never or case.faults == "silent"):
         problems.append("no window at all was published")
     return Row(
         case.name,

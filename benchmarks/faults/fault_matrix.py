@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,12 @@ def _restart(name: str, settings: str, words: str = "is back", **given) -> Case:
     """A restart that ends with a new stream being taken; finding it takes up to three seconds."""
     found = {"back": WINDOW + SLACK + 3.0, "seconds": 20.0, "options": ("--reconnect", "any")}
     return Case(name, f"restart:down=2,at={AT}{settings}", "lost", words, **{**found, **given})
+
+
+def _value(name: str, fault: str, words: str, seconds: float = 2.0, **given) -> Case:
+    """A fault of the values that lasts a while; half a second of signal is judged for some."""
+    found = {"within": 0.75, "back": WINDOW + 2 * SLACK, **given}
+    return Case(name, f"{fault},at={AT},for={seconds}", "artifact", words, **found)
 
 
 CASES = (
@@ -104,8 +111,104 @@ CASES = (
         back=WINDOW + 6.0,
         seconds=20.0,
     ),
+    _value("test square wave", "test:shape=square", "equal to the last bit"),
+    _value("test square, own noise", "test:shape=square,noise=0.5", "carry the same signal"),
+    _value("test sine", "test:shape=sine,uv=20,hertz=10,noise=0.5", "carry the same signal"),
+    _value("test ramp", "test:shape=ramp,noise=0.5", "carry the same signal"),
+    _value("shorted inputs", "off:channel=all,uv=0.7", "carry the same signal"),
+    _value("open inputs", "hum:channel=all,uv=200", "full of mains"),
+    _value("inputs without a head", "off:channel=all,uv=12", "nothing in common"),
+    _value("one signal on all", "copy:channel=all,of=CZ", "equal to the last bit"),
+    _value("one signal, own noise", "copy:channel=all,of=CZ,noise=0.7", "the same signal"),
+    _value("C4 carries C3", "copy:channel=C4,of=C3", "C3, C4 are equal to the last bit"),
+    _value("an electrode is off", "off:channel=C3,uv=2", "C3 is much smaller"),
+    _value("a buffer of 0.1 s again", "repeat:every=0.1", "a block of samples again"),
+    _value("a buffer of 0.5 s again", "repeat:every=0.5", "a block of samples again"),
+    _value("a buffer of 2 s again", "repeat:every=2", "a block of samples again", 3.0),
+    Case("two samples filled in", f"hold:samples=2,at={AT}", "artifact", "repeats its last"),
+    Case("ten samples filled in", f"hold:samples=10,at={AT}", "artifact", "repeats its last"),
+    *(
+        _value(f"gain times {by:g}", f"scale:by={by:g}", words)
+        for by, words in (
+            (0.03, "carry the same signal"),
+            (0.1, "carry the same signal"),
+            (0.2, "carry the same signal"),
+            (3.0, "times as large as before"),
+            (5.0, "larger|large as before|noisy"),
+        )
+    ),
+    *(
+        _value(f"gain of C3 times {by:g}", f"scale:channel=C3,by={by:g}", words)
+        for by, words in (
+            (0.1, "C3 is much smaller"),
+            (0.2, "C3 is much smaller"),
+            (3.0, "C3 is much larger"),
+            (5.0, "C3 is"),
+        )
+    ),
     Case("no numbers", f"nan:at={AT},for=1", "artifact", "sent no numbers"),
     Case("infinite on one channel", f"inf:channel=C3,at={AT},for=1", "artifact", "C3 sent no num"),
+    Case("rate 4 % off", "rate:percent=4", "rate", "sends 260", within=3.5, back=None, never=True),
+    Case(
+        "half the rate", "rate:percent=-50", "rate", "sends 125", within=4.5, back=None, never=True
+    ),
+    Case(
+        "rate changes by 8 %",
+        f"rate:percent=8,at={AT}",
+        "rate",
+        "too far off",
+        within=2.5,
+        back=None,
+        blind=2.5,
+    ),
+    Case("stamps count", "counting", "rate", "no seconds", within=4.0, back=None, never=True),
+    Case("clock set forward 3 s", f"jump:by=3,at={AT}", "gap", r"jumped by \+3 s"),
+    Case("clock set back 3 s", f"jump:by=-3,at={AT}", "gap", "went back by 3 s"),
+    Case("clock set back an hour", f"jump:by=-3600,at={AT}", "gap", "jumped by -3600"),
+    Case("each sample twice", f"again:what=sample,at={AT},for=0.5", "gap", "sent twice"),
+    Case("each chunk twice", f"again:what=chunk,at={AT},for=0.5", "gap", "sent twice"),
+    *(
+        Case(
+            f"{lost} lost, one stamp a chunk",
+            f"chunked:samples=8 lose:samples={lost},at={AT}",
+            "gap",
+            "lost",
+            within=within + 0.25,
+            blind=within,
+            back=WINDOW + SLACK + 0.5,
+            options=("--confirm",) if lost > 1 else (),
+        )
+        for lost, within in ((1, 1.0), (5, 0.0), (10, 0.0))
+    ),
+    Case("one stamp a chunk", "chunked:samples=8,jitter=0.004", "ok"),
+    Case(
+        "held up for 8 s",
+        f"stall:at={AT},for=8",
+        "silent",
+        "sent nothing",
+        back=SLACK,
+        seconds=22.0,
+    ),
+    Case(
+        "held up for 8 s, then twice as fast",
+        f"stall:at={AT},for=8,speed=2",
+        "late",
+        "older than 2 s",
+        within=10.0,
+        back=None,
+        blind=20.0,
+        seconds=24.0,
+    ),
+    Case(
+        "program stopped for 8 s",
+        "chunked:samples=8,jitter=0",
+        "late",
+        "old when it could be decoded",
+        within=20.0,
+        back=20.0,
+        seconds=22.0,
+        stopped=8.0,
+    ),
     Case("second stream of the name", f"second:at={AT},for=4", "ok"),
 )
 
@@ -187,7 +290,14 @@ def run(folder: Path, case: Case) -> Row:
             if program.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(program.communicate()[1])
             time.sleep(0.05)
-        time.sleep(case.seconds)
+        if case.stopped:
+            time.sleep(AT)
+            program.send_signal(signal.SIGSTOP)
+            time.sleep(case.stopped)
+            program.send_signal(signal.SIGCONT)
+            time.sleep(case.seconds - AT - case.stopped)
+        else:
+            time.sleep(case.seconds)
     finally:
         program.terminate()
         _, said = program.communicate()

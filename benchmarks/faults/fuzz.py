@@ -1,14 +1,17 @@
-"""What spoiled decoders, priors, encoders, checkpoints, settings and stream descriptions do.
+"""What spoiled files do: decoders, priors, encoders, checkpoints, settings, recordings and more.
 
-    python benchmarks/faults/fuzz.py                  100,002 cases, about half an hour
-    python benchmarks/faults/fuzz.py --cases 600      a taste
-    python benchmarks/faults/fuzz.py --only 4711      one case again, with its traceback
+    python benchmarks/faults/fuzz.py                       100,005 cases, about an hour
+    python benchmarks/faults/fuzz.py --cases 600           a taste
+    python benchmarks/faults/fuzz.py --kinds edf,xdf       some kinds only; recordings: all of them
+    python benchmarks/faults/fuzz.py --real FOLDER         spoil the recordings in a folder, too
+    python benchmarks/faults/fuzz.py --only 4711           one case again, with its traceback
 
 Each case is a good file, spoiled (`fuzzing/mutations.py`), and read by the function that the
-programs read it with; what is accepted is then used (`fuzzing/kinds.py`). A case is a finding if
-it ends in anything but an `InputError` of one printable line; if a file is opened for writing, a
-folder made or a process started outside the data folder; if it takes more than 5 s of the
-processor or 512 MB; or if the process dies.
+programs read it with; what is accepted is then used (`fuzzing/kinds.py`, `recordings.py`). A case
+is a finding if it ends in anything but an `InputError` of one printable line; if a file is opened
+for writing, a folder made or a process started outside the data folder; if it takes more than 5 s
+of the processor or 512 MB (a recording: 30 s and 1 GB, in the process that reads it); or if the
+process dies. That the process which reads recordings dies is no finding, but counted.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from typing import Any
 from fuzzing.kinds import kinds
 from fuzzing.mutations import bytewise
 
-CASES = 100_002
+CASES = 100_005
 BATCH = 3000  # cases of one process
 LONGEST = 5.0  # s
 STUCK = 120.0  # s after which a process is ended, which is a finding
@@ -41,6 +44,11 @@ LARGEST = 512 * 2**20  # bytes that memory may grow by in one case
 ADDRESSES = 6 * 2**30  # bytes that a process may ask for
 SENTENCE = 1500  # characters, the path of the file included
 KINDS = ("decoder", "prior", "encoder", "checkpoint", "settings", "description")
+RECORDINGS = ("edf", "bdf", "gdf", "brainvision", "eeglab", "fif", "xdf", "cnt", "text")
+LONGEST_RECORDING = 30.0  # s by the clock, in another process
+LARGEST_RECORDING = 2**30  # bytes that that one may grow by, beside the libraries that it has
+LIBRARIES = 400 * 2**20  # bytes
+ENDS = ("the reader crashed", "it took longer", "it needs more than")
 
 
 class Watch:
@@ -59,7 +67,9 @@ class Watch:
         if not self.on:
             return
         if event in self.STARTS:
-            self.seen.append(f"{event} {given[0]}")
+            # The process that reads recordings, started anew after a crash.
+            if not (event == "subprocess.Popen" and "core.recordings.worker" in str(given[1])):
+                self.seen.append(f"{event} {given[0]}")
         elif event == "open":
             flags = given[2] or 0
             changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
@@ -70,7 +80,7 @@ class Watch:
 
     def _compare(self, event: str, path: Any) -> None:
         whole = os.path.abspath(os.fsdecode(path))
-        if not whole.startswith(self._folder):
+        if not whole.startswith(self._folder) and whole != os.devnull:
             self.seen.append(f"{event} {whole}")
 
 
@@ -84,6 +94,18 @@ def memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def reader_memory() -> int:
+    """Return the largest memory of the process that reads recordings; 0 where nobody says."""
+    from core.recordings.isolated import shared
+
+    try:
+        status = Path(f"/proc/{shared.pid}/status").read_text("ascii")
+    except OSError:
+        return 0
+    _, known, rest = status.partition("VmHWM:")  # not of a process that has just ended
+    return int(rest.split()[0]) * 1024 if known else 0
+
+
 def starved(error: BaseException | None) -> bool:
     """Whether an error began with memory that was not to be had."""
     while error is not None:
@@ -93,32 +115,45 @@ def starved(error: BaseException | None) -> bool:
     return False
 
 
-def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) -> None:
+def work(first: int, stop: int, seed: int, folder: Path, given: argparse.Namespace) -> None:
     """Run cases and print one line of JSON for each finding, and one at the end."""
+    from fuzzing.recordings import recording_kinds
+
     from core.errors import InputError
 
     warnings.simplefilter("ignore")
-    made = kinds(folder)
+    aloud, chosen = given.aloud, given.kinds
+    made = kinds(folder) if set(chosen) & set(KINDS) else {}
+    if set(chosen) & set(RECORDINGS):
+        made |= recording_kinds(folder, given.real)
+        for name in set(chosen) & set(RECORDINGS):  # loading libraries is no case's time
+            (folder / f"case{made[name].ending}").write_bytes(made[name].good[0])
+            made[name].use(folder / f"case{made[name].ending}")
     watch = Watch(folder)
     counts: Counter[str] = Counter()
     slowest, most, refusals = 0.0, 0, set()
     for case in range(first, stop):
         faulthandler.dump_traceback_later(STUCK, exit=True)
         print(json.dumps({"at": case}), flush=True)
-        name = KINDS[case % len(KINDS)]
+        name = chosen[case % len(chosen)]
         kind, draw = made[name], random.Random(f"{seed}-{case}")
         good = draw.choice(kind.good)
         data = bytewise(good, draw) if draw.random() < 0.25 else kind.spoil(good, draw)
         path = folder / f"case{kind.ending}"
         path.write_bytes(data)
-        before, began = memory(), time.process_time()  # not what others take
+        recorded = name in RECORDINGS
+        clock = time.perf_counter if recorded else time.process_time  # not what others take
+        before, began = memory(), clock()
         watch.seen.clear()
         watch.on, problem, result = True, "", "accepted"
         try:
             kind.use(path)
         except InputError as error:
             result, said = "refused", str(error)
-            refusals.add(f"{name}: {said.replace(str(path), '').strip(' :,')[:25]}")
+            refusals.add(
+                f"{name}: {said.replace(str(path), '').strip(' :,')[: 60 if recorded else 25]}"
+            )
+            counts.update(end for end in ENDS if end in said and recorded)
             if starved(error):
                 problem = "asked for more memory than there is"
             elif not said.isprintable() or len(said) > SENTENCE:
@@ -128,13 +163,15 @@ def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) ->
             if aloud:
                 traceback.print_exc()
         watch.on = False
-        seconds, grown = time.process_time() - began, memory() - before
+        seconds, grown = clock() - began, memory() - before
+        if recorded:
+            grown = max(grown, reader_memory() - LIBRARIES)
         slowest, most = max(slowest, seconds), max(most, grown)
         if watch.seen:
             problem = f"outside: {watch.seen[:3]}"
-        elif seconds > LONGEST:
+        elif seconds > (LONGEST_RECORDING if recorded else LONGEST):
             problem = f"took {seconds:.1f} s"
-        elif grown > LARGEST and case > first:
+        elif grown > (LARGEST_RECORDING if recorded else LARGEST) and case > first:
             problem = f"took {grown / 2**20:.0f} MB"
         counts[f"{name} {'finding' if problem else result}"] += 1
         if problem or aloud:
@@ -144,7 +181,7 @@ def work(first: int, stop: int, seed: int, folder: Path, aloud: bool = False) ->
     print(json.dumps(end), flush=True)
 
 
-def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
+def batch(first: int, stop: int, given: argparse.Namespace) -> dict:
     """Run cases in processes of their own; one that dies is a finding, and the rest goes on."""
     total = {"counts": Counter(), "findings": [], "slowest": 0.0, "most": 0, "ways": set()}
     while first < stop:
@@ -156,9 +193,11 @@ def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
             # A process that used torch before may have set it for its children.
             place |= {"TORCHINDUCTOR_CACHE_DIR": str(Path(folder, "inductor"))}
             process = subprocess.Popen(
-                [sys.executable, __file__, "--work", folder, "--seed", str(seed)]
+                [sys.executable, __file__, "--work", folder, "--seed", str(given.seed)]
                 + ["--first", str(first), "--cases", str(stop - first)]
-                + (["--aloud"] if aloud else []),
+                + ["--kinds", ",".join(given.kinds)]
+                + (["--real", str(given.real)] if given.real else [])
+                + (["--aloud"] if given.aloud else []),
                 stdout=subprocess.PIPE,
                 env=os.environ | place,
                 text=True,
@@ -178,7 +217,7 @@ def batch(first: int, stop: int, seed: int, aloud: bool = False) -> dict:
                     total["ways"].update(said["ways"])
                     at = stop
             if process.wait() or at < stop:
-                kind = KINDS[at % len(KINDS)]
+                kind = given.kinds[at % len(given.kinds)]
                 what = f"the process ended with {process.returncode}"
                 total["findings"].append({"case": at, "kind": kind, "what": what})
                 print(json.dumps(total["findings"][-1]), file=sys.stderr, flush=True)
@@ -192,7 +231,7 @@ def table(result: dict) -> str:
         "| kind | cases | refused in a sentence | accepted and used | findings |",
         "|---|---|---|---|---|",
     ]
-    for kind in KINDS:
+    for kind in result["kinds"]:
         found = [result["counts"].get(f"{kind} {x}", 0) for x in ("refused", "accepted", "finding")]
         rows.append(f"| {kind} | {sum(found)} | {' | '.join(map(str, found))} |")
     rows += [
@@ -201,6 +240,9 @@ def table(result: dict) -> str:
         f"refusals; slowest {result['slowest']:.2f} s, largest growth of memory in a case "
         f"{result['most'] / 2**20:.0f} MB. {result['date']}, {result['machine']}, "
         f"{result['seconds']:.0f} s.",
+        "Of the recordings: "
+        + ", ".join(f"{end} in {result['counts'].get(end, 0)}" for end in ENDS)
+        + ".",
     ]
     rows += [f"FINDING {f['case']} ({f['kind']}): {f['what']}" for f in result["findings"][:50]]
     return "\n".join(rows)
@@ -212,10 +254,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, metavar="CASE", help="one case, aloud")
+    parser.add_argument("--kinds", default=",".join(KINDS + RECORDINGS), help="or: recordings")
+    parser.add_argument("--real", type=Path, metavar="FOLDER", help="of recordings")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--aloud", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    given.kinds = given.kinds.replace("recordings", ",".join(RECORDINGS)).split(",")
+    if unknown := set(given.kinds) - set(KINDS + RECORDINGS):
+        parser.error(f"no such kinds: {', '.join(sorted(unknown))}")
     if given.work:
         try:
             import resource
@@ -223,15 +270,16 @@ def main() -> int:
             resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
         except (ImportError, ValueError, OSError):
             pass
-        work(given.first, given.first + given.cases, given.seed, given.work, given.aloud)
+        work(given.first, given.first + given.cases, given.seed, given.work, given)
         return 0
     if given.only is not None:
-        print(batch(given.only, given.only + 1, given.seed, aloud=True)["findings"])
+        given.aloud = True
+        print(batch(given.only, given.only + 1, given)["findings"])
         return 0
     began, stop = time.perf_counter(), given.first + given.cases
     total: dict = {"counts": Counter(), "findings": [], "slowest": 0.0, "most": 0, "ways": set()}
     for first in range(given.first, stop, BATCH):
-        done = batch(first, min(first + BATCH, stop), given.seed)
+        done = batch(first, min(first + BATCH, stop), given)
         total["counts"].update(done["counts"])
         total["findings"] += done["findings"]
         total["ways"] |= done["ways"]
@@ -239,6 +287,7 @@ def main() -> int:
         total["most"] = max(total["most"], done["most"])
     result = total | {
         "ways": sorted(total["ways"]),
+        "kinds": given.kinds,
         "cases": given.cases,
         "seed": given.seed,
         "seconds": time.perf_counter() - began,

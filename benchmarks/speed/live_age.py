@@ -33,7 +33,7 @@ sys.path.append(str(Path(__file__).parents[1] / "faults"))
 from fault_matrix import keep_apart, start  # noqa: E402 - of the other room
 
 from core.encoders import load_encoder  # noqa: E402
-from core.montage import CODEX  # noqa: E402
+from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
 
 MORE = ("AF1", "AF2")  # drawn beside the decoder's electrodes
 BEAT = 5  # ms of the timer in the program's event loop

@@ -21,9 +21,10 @@ from core.machine.threads import one_torch_thread, share_cores
 share_cores()
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402 - after the threads
+from core.fitting.trials.labels import parse_events  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
-from realtime.cli import Options  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
+from realtime.options import Options  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     one_torch_thread()
-    events = dict(pair.split("=", 1) for pair in given.events)
+    events = parse_events(given.events)
     learned, told = [read_recording(path) for path in given.recordings], read_recording(given.to)
     print(f"{len(told.labels)} channels, {told.rate:g} Hz, {told.duration:g} s, {given.encoder}")
     rows = []

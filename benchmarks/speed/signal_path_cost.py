@@ -25,7 +25,7 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are settled
 from scipy import signal  # noqa: E402
 
-from core.montage import CODEX  # noqa: E402
+from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
 from core.signal.pipeline import SignalPath, SignalSettings  # noqa: E402
 
 

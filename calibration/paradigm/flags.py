@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,21 @@ class ParadigmFlags:
     """Longest break between two trials (3.5)."""
     block_pause: float | None = None
     """Pause between two blocks; Space makes it longer (8)."""
-    feedback: bool | None = None
-    """Show what the decoder so far makes of each trial (False)."""
-    sound: bool | None = None
-    """Sound a tone before each cue (True)."""
+    feedback: Literal["on", "off"] | None = None
+    """Show what the decoder so far makes of each trial (off)."""
+    sound: Literal["on", "off"] | None = None
+    """Sound a tone before each cue (on)."""
     photodiode: str | None = None
     """Corner of the square for a photodiode: top_left, top_right, bottom_left, bottom_right or
     none (bottom_left)."""
     photodiode_size: int | None = None
     """Side of that square in pixels (70)."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields to change, as the paradigm has them; None changes nothing."""
+        switches = {"on": True, "off": False}
+        return {
+            name: switches.get(value, value) if isinstance(value, str) else value
+            for name, value in vars(self).items()
+        }

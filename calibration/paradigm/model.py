@@ -142,7 +142,7 @@ def load_paradigm(path: Path | None = None, changes: Mapping[str, Any] | None = 
     path : Path, optional
         YAML file with some of `Paradigm`'s fields.
     changes : mapping, optional
-        Fields to change, such as ``vars(ParadigmFlags(...))``; None changes nothing.
+        Fields to change, such as ``ParadigmFlags(...).changes``; None changes nothing.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from calibration.paradigm.model import Paradigm
 from calibration.recording.bids import Run, recorded_runs
 from calibration.recording.events import read_events
 from core.errors import InputError
+from core.suggestions import counted, did_you_mean
 
 ENDING = "plan.json"
 _VERSION = 1
@@ -94,8 +95,11 @@ def unfinished(after: Run) -> tuple[Plan, Run]:
     """
     planned = [run for run in runs_of_session(after) if run.source(ENDING).is_file()]
     if not planned:
+        owners = [run.subject for run in recorded_runs(after.root)]
+        there = f"It has runs of {counted(owners)}. " if owners else ""
         raise InputError(
-            f"There is no run of subject {after.subject} to resume in {after.root}. "
+            f"There is no run of subject {after.subject} to resume in {after.root}."
+            f"{did_you_mean(after.subject, owners)} {there}"
             "Start one with eegpt-calibrate run."
         )
     run = planned[-1]

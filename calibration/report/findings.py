@@ -34,7 +34,7 @@ class Findings:
     estimates : dict of str to Estimate
         Candidate -> balanced accuracy on left-out trials.
     confusion : ndarray, shape (classes, classes)
-        Shares of the chosen head's decisions on left-out trials, by the class asked for.
+        Shares of the decisions that `estimate` counts, by the class asked for.
     curve : tuple of Point
         Learning curve of `curve_head`.
     curve_head : str
@@ -60,8 +60,8 @@ class Findings:
 
     @property
     def estimate(self) -> Estimate:
-        """Of the head that was chosen."""
-        return self.estimates[self.fit.selection.chosen]
+        """Of the decoder: where a head was chosen, of the choice."""
+        return self.estimates[self.fit.selection.quoted]
 
 
 def find(
@@ -78,17 +78,18 @@ def find(
         What a session measured of its cues -> milliseconds, one a cue.
     """
     epochs, selection, settings = fit.epochs, fit.selection, fit.decoder.settings
-    labels, chosen = epochs.labels, selection.scores[selection.chosen]
+    labels = epochs.labels
     estimates = {
-        name: estimate(score.balanced_accuracy, labels) for name, score in selection.scores.items()
+        name: estimate(score.balanced_accuracy, epochs.independent)
+        for name, score in selection.scores.items()
     }
-    table = confusion(chosen, labels, len(epochs.classes))
+    table = confusion(selection.score, labels, len(epochs.classes))
     head = _quick(selection.chosen)
     views = Views(epochs, settings.channels, settings.rate, None)
     curve = learning_curve(views, head, int(fit.decoder.facts.fit.get("seed", 0)))
     quality = qualities(fit, recordings)
     counts = np.bincount(labels, minlength=len(epochs.classes))
-    reached = estimates[selection.chosen]
+    reached = estimates[selection.quoted]
     recommendation = recommend(
         Evidence(
             score=reached.score,
@@ -149,6 +150,7 @@ def numbers(findings: Findings) -> dict:
     fit, said = findings.fit, findings.recommendation
     return {
         "recommendation": {"go": said.go, "reasons": said.reasons, "advice": said.advice},
+        "quoted": fit.selection.quoted,
         "scores": {
             name: {"score": one.score, "interval": (one.low, one.high)}
             for name, one in findings.estimates.items()

@@ -9,7 +9,8 @@ from calibration.recommendation import percent, words
 from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
 from calibration.report.template import PAGE
-from calibration.report.text import about, worth
+from calibration.report.text import DOUBTS, about, notes, worth
+from core.decoding.decoder import CHOICE
 from core.errors import InputError
 from core.machine.files import write_whole
 
@@ -45,6 +46,8 @@ def as_html(findings: Findings) -> str:
         maps_from=MAPS_FROM,
         bad={name: what for name, what in bad.items() if what in BAD},
         worth=worth(fit),
+        remarks=[*notes(fit), *DOUBTS],
+        choice=CHOICE,
         humming=[name for name, what in bad.items() if what == "line"],
         files=findings.files,
         facts_table=_facts(findings),

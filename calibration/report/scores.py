@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +41,8 @@ def estimate(score: float, labels: np.ndarray) -> Estimate:
     score : float
         Balanced accuracy.
     labels : ndarray of int, shape (trials,)
-        Classes of the trials. Where classes differ in number, the interval is that of as many
-        balanced trials as give the score the same variance.
+        Classes of the trials that share no samples. Where classes differ in number, the interval
+        is that of as many balanced trials as give the score the same variance.
 
     Notes
     -----
@@ -105,7 +104,7 @@ def learning_curve(
     tuple of Point
         By number of trials; empty where there are too few for a curve.
     """
-    folds = [list(_folds(views.labels, seed + repeat)) for repeat in range(repeats)]
+    folds = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
     trains = [train for repeat in folds for train, _ in repeat]
     most = min(len(train) for train in trains)
     least = max(_enough(views.labels[train], views.classes) for train in trains)
@@ -119,7 +118,7 @@ def learning_curve(
             for train, test in repeat:
                 decided[test] = _decide(views, head, train[:first], test)
             reached.append(balanced_accuracy(views.labels, decided))
-        curve.append(Point(int(first), estimate(float(np.mean(reached)), views.labels)))
+        curve.append(Point(int(first), estimate(float(np.mean(reached)), views.epochs.independent)))
     return tuple(curve)
 
 
@@ -134,11 +133,3 @@ def _enough(labels: np.ndarray, classes: int) -> int:
     """Return how many of the first trials have a few of each class."""
     each = [np.cumsum(labels == label) for label in range(classes)]
     return max(int(np.searchsorted(count, min(_LEAST, count[-1]))) + 1 for count in each)
-
-
-def _folds(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import StratifiedKFold
-
-    splits = min(5, int(np.bincount(labels).min()))
-    folder = StratifiedKFold(splits, shuffle=True, random_state=seed)
-    yield from folder.split(np.zeros(len(labels)), labels)

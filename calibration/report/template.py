@@ -70,9 +70,12 @@ footer { color: var(--muted); font-size: 13px; margin-top: 22px; }
   {% endfor %}
   {% for line in said.advice %}<p class="muted">{{ line }}</p>
   {% endfor %}
+  {% for line in remarks %}<p class="muted">{{ line }}</p>
+  {% endfor %}
   <div class="keys">
     <div><b>{{ found.estimate.score | percent }}</b><span>balanced accuracy on left-out trials,
-      95 % interval {{ found.estimate.low | percent }} to
+      {% if choice in found.estimates %}the head chosen again inside every fold, {% endif %}95 %
+      interval {{ found.estimate.low | percent }} to
       {{ found.estimate.high | percent }}</span></div>
     <div><b>{{ fit.selection.chance | percent }}</b><span>what guessing reaches, or less, in 95 of
       100 calibrations</span></div>

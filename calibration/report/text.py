@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
-from core.decoding.decoder import Facts
+from core.decoding.decoder import CHOICE, Facts
 from core.fitting.selection import HEADS, PRIOR
+
+DOUBTS = (ELECTRODES, UNIT_OF_FILES)
+"""What nobody can know from the files."""
 
 
 def as_text(fit: Fit) -> str:
@@ -26,6 +30,7 @@ def as_text(fit: Fit) -> str:
     if fit.rejected:
         lines.append("Trials left out:")
         lines += [f"  trial {found.trial.number}: {found.reason}" for found in fit.rejected]
+    lines += notes(fit)
     lines += [
         "",
         "Balanced accuracy on left-out trials (nested cross-validation):",
@@ -34,6 +39,8 @@ def as_text(fit: Fit) -> str:
         "",
         *([said] if (said := worth(fit)) else []),
         _verdict(fit),
+        "",
+        *DOUBTS,
     ]
     return "\n".join(lines)
 
@@ -46,6 +53,7 @@ def as_json(fit: Fit) -> str:
             "classes": fit.decoder.classes,
             "channels": fit.decoder.settings.channels,
             "ignored": fit.ignored,
+            "notes": [*notes(fit), *DOUBTS],
             "rejected": {found.trial.number: found.reason for found in fit.rejected},
             "chosen": fit.selection.chosen,
             "folds": {name: score.folds for name, score in fit.selection.scores.items()},
@@ -68,8 +76,20 @@ def about(name: str, facts: Facts) -> str:
         "hybrid": "covariances and tokens",
         PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
-        "auto": "the choice made again inside every fold",
+        CHOICE: "the choice made again inside every fold",
     }.get(name, "specialist, for comparison")
+
+
+def notes(fit: Fit) -> list[str]:
+    """Return what a person should know of the trials, as sentences."""
+    apart, trials = len(fit.epochs.independent), len(fit.epochs)
+    said = list(fit.epochs.notes)
+    if apart < trials:
+        said.append(
+            f"Windows of trials overlap: what shares samples is kept on one side of every split, "
+            f"and the bound of guessing counts {apart} of the {trials} trials."
+        )
+    return said
 
 
 def worth(fit: Fit) -> str:
@@ -100,9 +120,11 @@ def _verdict(fit: Fit) -> str:
     said = f'The decoder uses the head "{head}": {carried} carry it.'
     if facts.fit["head"] == "auto" and head == "riemann":
         said += f" Tokens of the encoder {facts.fit['encoder']} did not do better beyond doubt."
+    choice = ", the head chosen again inside every fold," if CHOICE in facts.scores else ""
+    score = f"{said}\nIts score of {facts.score:.3f}{choice}"
     if facts.score <= facts.chance:
         return (
-            f"{said}\nIts score is within what guessing reaches: do not rely on it. Record more "
-            "trials, check the electrodes, and fit again."
+            f"{score} is within what guessing reaches, {facts.chance:.3f}: do not rely on it. "
+            "Record more trials, check the electrodes, and fit again."
         )
-    return f"{said}\nIts score is above what guessing reaches."
+    return f"{score} is above what guessing reaches, {facts.chance:.3f}."

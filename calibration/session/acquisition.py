@@ -9,8 +9,10 @@ from time import monotonic
 
 import numpy as np
 
-from core.feed.continuity import Continuity, Pace
-from core.montage import electrode, named
+from core.feed.continuity import Continuity
+from core.feed.pace import Pace
+from core.feed.rate import RateWatch
+from core.montage import direction, electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.stream.discovery import StreamFacts, list_streams
@@ -21,8 +23,6 @@ Listener = Callable[[np.ndarray, np.ndarray], None]
 """Takes samples, shape (n, channels), in the stream's unit, and their raw stamps; at once."""
 
 _SILENT_AFTER = 0.5  # s without a sample
-_RATE_LIMIT = 0.03  # share by which the measured rate may miss the nominal one
-_RATE_AFTER = 10.0  # s of signal that a wrong rate takes to be believed
 _EARLY, _LATE = -0.1, 2.0  # s after its stamp at which a sample may come, if the stamp is right
 
 
@@ -45,7 +45,7 @@ class Overrides:
     speed: float = 1.0
 
     def on(self, facts: StreamFacts) -> StreamFacts:
-        """Return the facts with what is known better.
+        """Return the facts with what is known better; electrodes without a unit are in µV.
 
         Raises
         ------
@@ -54,10 +54,14 @@ class Overrides:
         """
         if self.unit is not None:
             factor(self.unit, UNIT)
+        labels = named(facts.labels, self.channels, "the stream")
         return replace(
             facts,
-            labels=named(facts.labels, self.channels, "the stream"),
-            units=tuple(self.unit or unit for unit in facts.units),
+            labels=labels,
+            units=tuple(
+                self.unit or unit or (UNIT if direction(label) is not None else "")
+                for label, unit in zip(labels, facts.units, strict=True)
+            ),
         )
 
 
@@ -100,6 +104,7 @@ class Acquisition:
         self._inlet = inlet
         self._speed = overrides.speed
         self._pace = Pace()
+        self._rate = RateWatch(facts.rate, overrides.speed)
         self._offset: float | None = None  # s, of stamps that are not those of the LSL clock
         self._listeners: tuple[Listener, ...] = ()
         self._newest_stamp = -np.inf
@@ -136,10 +141,10 @@ class Acquisition:
 
     @property
     def doubt(self) -> str:
-        """What is wrong with the stream's stamps, in a sentence; empty if nothing is."""
+        """What is wrong with the stream's stamps or rate, in a sentence; empty if nothing is."""
         offset = self._offset
         if offset is None:
-            return ""
+            return self._rate.verdict.words
         return (
             f"The stream's time stamps are {abs(offset):.6g} s off the clock of LSL. Cues are "
             "placed by when samples arrive; put the sender's stamps right if that is not exact "
@@ -156,6 +161,14 @@ class Acquisition:
         with self._came:
             return self._came.wait_for(
                 lambda: self._newest_stamp >= stamp or self.failure is not None, timeout
+            )
+
+    def wait_for_signal(self, seconds: float, timeout: float) -> bool:
+        """Wait until so many seconds of signal have come; return whether they have."""
+        samples = seconds * self.facts.rate
+        with self._came:
+            return self._came.wait_for(
+                lambda: self.continuity.samples >= samples or self.failure is not None, timeout
             )
 
     def close(self) -> None:
@@ -178,38 +191,40 @@ class Acquisition:
             self._inlet.close()
 
     def _take(self, block: Block) -> None:
-        before = self.continuity.lost_samples
-        for run in self.continuity.split(block.stamps):
-            if not run.continues and not run.lost and np.isfinite(block.stamps[run.start]):
-                self._pace.restart()  # the sender's clock was set
-        lost = max(0, self.continuity.lost_samples - before)
+        before, resets = self.continuity.lost_samples, self.continuity.resets
         newest = float(block.stamps[-1])
+        self.continuity.split(block.stamps, self._compare(newest, block.arrival))
+        if resets and self.continuity.resets != resets:  # the sender's clock was set
+            self._pace.restart()
+            self._compare(newest, block.arrival)
+        lost = max(0, self.continuity.lost_samples - before)
         self.monitor.push(block.samples, newest, lost)
-        self._compare(newest, block.arrival)
         with self._handing:
             for listener in self._listeners:
                 listener(block.samples, block.stamps)
         with self._came:
             self._newest_stamp, self._newest_time = newest, monotonic()
             self._came.notify_all()
-        if self.continuity.samples > _RATE_AFTER * self.facts.rate:
-            self._check_rate()
+        counted = self.continuity
+        verdict = self._rate.take(
+            block.stamps,
+            block.arrival,
+            counted.lost_samples,
+            counted.resets,
+            self._inlet.dropped_samples,
+            counted.repeated_samples,
+        )
+        if verdict.level == "refused":
+            self._fail(f'"{self.facts.identity.name}": {verdict.words}')
 
-    def _compare(self, stamp: float, arrival: float) -> None:
-        """Compare the newest stamp with when its sample came."""
-        self._pace.take(stamp, arrival * self._speed)
+    def _compare(self, stamp: float, arrival: float) -> float:
+        """Compare the newest stamp with when its sample came; return what `Pace.take` does."""
+        set_by = self._pace.take(stamp, arrival * self._speed)
         usual = self._pace.lately
         if usual is not None:
             right = _EARLY <= usual - self._inlet.correction <= _LATE
             self._offset = None if right else usual
-
-    def _check_rate(self) -> None:
-        measured, nominal = self.continuity.measured_rate, self.facts.rate
-        if measured is not None and abs(measured / nominal - 1.0) > _RATE_LIMIT:
-            self._fail(
-                f'The stream "{self.facts.identity.name}" sends {measured:.1f} samples a second '
-                f"and says {nominal:g}; put its rate right and start again."
-            )
+        return set_by
 
     def _loss(self) -> str:
         """Say that the stream is gone, and what is there in its place."""

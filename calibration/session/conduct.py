@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from calibration.session.session import Session
 from calibration.session.setup import Setup
 from core.errors import InputError
 from core.recordings import Recording, read_recording
+from ui.signals import EndingSignals
 from ui.theme import application
 
 _LOOK = 50  # ms between two looks at what may have gone wrong
@@ -53,17 +53,23 @@ class Outcome:
 
 
 def ask_setup(setup: Setup) -> bool:
-    """Show the first screen until the session begins or is called off; return whether it began."""
+    """Show the first screen until the session begins or is called off; return whether it began.
+
+    Raises
+    ------
+    Interrupted
+        After a signal that ends the program.
+    """
     application()
     window = SetupWindow(setup)
     loop = QEventLoop()
     window.begun.connect(lambda: loop.exit(1))
     window.cancelled.connect(loop.quit)
-    window.show()
-    watch = _Interrupt(loop.quit)
-    begun = loop.exec() == 1
-    watch.stop()
+    with EndingSignals(loop.quit) as signals:
+        window.show()
+        begun = loop.exec() == 1
     window.close()
+    signals.raise_if_any()
     return begun
 
 
@@ -82,6 +88,13 @@ class Conductor(QObject):
         Keeps a fit, and returns what to tell about it.
     leave : bool
         Close the windows as soon as the decoder is there.
+
+    Attributes
+    ----------
+    outcome : Outcome or None
+        Once there is one.
+    signal : int
+        Number of the signal that ended the session; 0 if none did.
     """
 
     def __init__(
@@ -95,9 +108,11 @@ class Conductor(QObject):
     ) -> None:
         super().__init__()
         self.outcome: Outcome | None = None
+        self.signal = 0
         self.operator = OperatorWindow(session, lambda: presenter.scene)
         self._session, self._course, self._presenter = session, course, presenter
         self._earlier, self._save, self._leave = tuple(earlier), save, leave
+        self._leave_now = False  # a signal came
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._fitting: Future[Outcome] | None = None
         self._failure: Alarm | None = None  # what ended the run
@@ -116,11 +131,12 @@ class Conductor(QObject):
             self.operator.move(own.geometry().topLeft())
         self._presenter.open(other or own, full_screen)
         self._timer.start()
-        watch = _Interrupt(self._interrupt)
-        self._loop.exec()
-        watch.stop()
+        with EndingSignals(self._interrupt) as signals:
+            self._loop.exec()
+        self.signal = signals.number
         self._timer.stop()
         self._presenter.close()
+        self.operator.look()  # while it knows of no end, closing it would only ask for one
         self.operator.close()
         self._session.close()
         self._session.release()
@@ -182,40 +198,13 @@ class Conductor(QObject):
             self._loop.quit()
 
     def _interrupt(self) -> None:
-        """Ctrl-C: end at once with everything kept; a second one leaves without a decoder."""
-        if self._course.finished:
+        """End in order, with all that is recorded and a decoder of it; at once if asked again."""
+        if self._leave_now or self.outcome is not None:
             self._loop.quit()
-        else:
-            self._presenter.fail("Session ended", "It was ended from the keyboard; all is kept.")
-
-
-class _Interrupt:
-    """Turns Ctrl-C and a request to terminate into a call on the GUI's thread."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self._asked = 0
-        self._call = call
-        self._before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        # Python sees a signal only while it runs; Qt's own loop would not let it.
-        self._timer = QTimer(interval=100)
-        self._timer.timeout.connect(self._look)
-        self._timer.start()
-
-    def stop(self) -> None:
-        """Put things back."""
-        self._timer.stop()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, *_: object) -> None:
-        self._asked += 1
-
-    def _look(self) -> None:
-        while self._asked:
-            self._asked -= 1
-            self._call()
+            return
+        self._leave_now = self._leave = True
+        if not self._course.finished:
+            self._presenter.fail("Session ended", "It was ended from outside; all is kept.")
 
 
 def _screens() -> tuple[QScreen, QScreen | None]:

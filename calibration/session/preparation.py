@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,10 @@ from calibration.session.progress import size
 from core import units
 from core.errors import InputError
 from core.montage import match
+from core.recordings import Recording
+from core.recordings.amplitude import TYPICAL_UV, amplitude_uv
 from core.signal.monitor import ChannelStatus, Traces
+from core.signal.quality import suspected_factor
 
 FEWEST_ELECTRODES = 2
 """Without two electrodes there is nothing to compare."""
@@ -67,7 +71,7 @@ def channel_rows(
         site = carried.get(index)
         how = "ignored" if site is None else "aliased" if label in found.aliased else "matched"
         try:
-            factor = units.factor(unit, "uV")
+            factor = units.factor(unit or "uV", "uV")  # said by `StreamFacts.warnings`
         except InputError:
             factor = None
         rows.append(ChannelRow(label, site, how, unit, factor))
@@ -104,6 +108,8 @@ class SetupState:
         `InputError`; empty where all is well.
     remarks : tuple of str
         Worth knowing, such as the stream's own warnings.
+    doubts : tuple of str
+        What cannot be known of the stream.
     """
 
     stream: str = ""
@@ -123,6 +129,37 @@ class SetupState:
     stream_problem: str = ""
     person_problem: str = ""
     remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def implausible_stream(raw_uv: np.ndarray, rate: float, rows: Sequence[ChannelRow]) -> str:
+    """Return in a sentence that a stream's amplitude cannot be that of EEG; empty if it may be.
+
+    Parameters
+    ----------
+    raw_uv : ndarray, shape (samples, channels)
+        The newest signal, in µV.
+    rate : float
+        In Hz.
+    rows : sequence of ChannelRow
+        One for every channel.
+    """
+    used = [i for i, row in enumerate(rows) if row.electrode is not None and row.factor is not None]
+    if not used or len(raw_uv) < rate:
+        return ""
+    labels = tuple(rows[index].label for index in used)
+    signal = Recording(raw_uv[:, used], rate, labels, (), (), Path("stream"), "")
+    deviation = amplitude_uv(signal)
+    wrong_by = None if deviation is None else suspected_factor(deviation, TYPICAL_UV)
+    if deviation is None or wrong_by is None:
+        return ""
+    shown = f"{deviation:.0f}" if deviation >= 10.0 else f"{deviation:.2g}"
+    return (
+        f"The stream has an amplitude of {shown} µV, where EEG has about {TYPICAL_UV:g} µV "
+        f"(standard deviation above 1 Hz, median over channels): its unit looks wrong by a factor "
+        f"of {wrong_by:g}; give the right one with --unit, or check that the electrodes are "
+        "connected."
+    )
 
 
 def obstacles(state: SetupState) -> tuple[str, ...]:
@@ -154,12 +191,12 @@ def _stream_obstacles(state: SetupState) -> list[str]:
             f"The model knows {len(used)} of the stream's channels ({first} ...); the stream must "
             "name its channels after electrodes of the 10-10 system."
         ]
-    unknown = [row.label for row in used if row.factor is None]
+    unknown = [row for row in used if row.factor is None]
     if unknown:
         return [
-            f"The stream gives no unit for {unknown[0]}"
-            + (f" and {len(unknown) - 1} more" if len(unknown) > 1 else "")
-            + "; say it with --unit."
+            f'The unit "{unknown[0].unit}" of {unknown[0].label}'
+            + (f" and of {len(unknown) - 1} more" if len(unknown) > 1 else "")
+            + " is not a voltage this program knows (such as V, mV or uV); say it with --unit."
         ]
     return [] if state.live else ["The stream sends nothing; start the amplifier."]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from calibration.fitting import CLASSES, Fit, FitSettings
 from calibration.paradigm.course import Course
-from calibration.paradigm.plan import ENDING, Plan, runs_of_session
+from calibration.paradigm.plan import ENDING, Plan, runs_of_session, unfinished
 from calibration.priors import starting_head
-from calibration.recording.bids import Run
+from calibration.recording.bids import Run, next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
 from calibration.session.acquisition import Acquisition, Overrides
@@ -27,14 +28,20 @@ from core.machine.files import write_whole
 from core.machine.heap import share_heaps
 from core.machine.threads import one_torch_thread
 from core.montage import match
+from core.program import say, write_line
 from core.recordings import Recording, read_recording
 from core.stream.discovery import StreamFacts, StreamQuery, find_stream
+from ui.display import check_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from calibration.paradigm.model import Paradigm
+    from calibration.session.conduct import Conductor
     from calibration.session.feedback import Feedback
     from core.fitting.prior.head import PriorHead
+
+_LOOK = 1.5  # s of signal that an amplitude is judged by before a session without a first screen
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ class Options:
         Not full screen; close the windows once the decoder is there.
     speed : float
         How much faster than real time the clock of the stream runs.
+    resume : callable
+        From a stream's name, a subject and a session to the command that goes on with their run.
     """
 
     query: StreamQuery
@@ -82,6 +91,7 @@ class Options:
     windowed: bool = False
     leave: bool = False
     speed: float = 1.0
+    resume: Callable[[str, str, str], str] = lambda *_: "eegpt-calibrate resume"
 
 
 def run_session(options: Options, plan: Plan) -> int:
@@ -92,8 +102,7 @@ def run_session(options: Options, plan: Plan) -> int:
     InputError
         If the stream, the labels or the folder cannot be used, or the run gave no decoder.
     """
-    import pylsl
-
+    check_display()
     share_heaps()
     one_torch_thread()
     encoder = load_encoder(options.fit.encoder, home=options.home)
@@ -123,6 +132,45 @@ def run_session(options: Options, plan: Plan) -> int:
         setup.close()
         raise
 
+    keeper = _Keeper(options.home)
+    try:
+        conductor = _conductor(session, course, paradigm, options, feedback, earlier, keeper)
+    except BaseException:
+        session.close()
+        session.release()
+        raise
+    outcome = conductor.run(full_screen=not options.windowed)
+    write_line(f"Recording: {run.file('eeg.vhdr')}")
+    if outcome.fit is not None:
+        write_line(f"Decoder ready {outcome.seconds:.1f} s after the last trial.")
+        keeper.report(outcome.fit, outcome.recordings)
+        if options.refine and not conductor.signal:
+            _refine(outcome.fit, outcome.recordings, options, keeper)
+    rest = _rest(run, plan, options, acquisition.facts.identity.name)
+    if conductor.signal:
+        number = signal.Signals(conductor.signal)
+        name = "Ctrl+C" if number == signal.SIGINT else number.name
+        say(f"The session was ended by {name}; what was recorded is kept. {rest}".rstrip())
+        return 128 + conductor.signal
+    if outcome.problem:
+        raise InputError(f"{outcome.problem} {rest}".rstrip())
+    if rest:
+        write_line(rest)
+    return 0
+
+
+def _conductor(
+    session: Session,
+    course: Course,
+    paradigm: Paradigm,
+    options: Options,
+    feedback: Feedback | None,
+    earlier: tuple[Recording, ...],
+    keeper: _Keeper,
+) -> Conductor:
+    """Return what shows the session, with its two windows."""
+    import pylsl
+
     from calibration.screens.person.presenter import Presenter
     from calibration.screens.person.sound import open_beeper
     from calibration.session.conduct import Conductor
@@ -140,18 +188,20 @@ def run_session(options: Options, plan: Plan) -> int:
     session.shown_by(presenter)
     if feedback is not None:
         session.also_listen(feedback.write)
-    keeper = _Keeper(options.home)
-    conductor = Conductor(session, course, presenter, earlier, keeper.save, options.leave)
-    outcome = conductor.run(full_screen=not options.windowed)
-    print(f"Recording: {run.file('eeg.vhdr')}")
-    if outcome.fit is not None:
-        print(f"Decoder ready {outcome.seconds:.1f} s after the last trial.")
-        keeper.report(outcome.fit, outcome.recordings)
-        if options.refine:
-            _refine(outcome.fit, outcome.recordings, options, keeper)
-    if outcome.problem:
-        raise InputError(outcome.problem)
-    return 0
+    return Conductor(session, course, presenter, earlier, keeper.save, options.leave)
+
+
+def _rest(run: Run, plan: Plan, options: Options, stream: str) -> str:
+    """Say what a run left to do and how to go on with it; empty if it is complete."""
+    try:
+        left, _ = unfinished(next_run(run.root, run.subject, run.session))
+    except InputError:
+        return ""
+    total = sum(not trial.practice for trial in plan.trials)
+    return (
+        f"{len(left.trials)} of {total} trials are left; go on with: "
+        f"{options.resume(stream, run.subject, run.session)}"
+    )
 
 
 class _Keeper:
@@ -186,21 +236,21 @@ class _Keeper:
         assert path is not None
         for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
             write_whole(path.with_suffix(suffix), (content + "\n").encode())
-        print(f"\n{as_text(fit)}\n\nDecoder: {path}")
+        write_line(f"\n{as_text(fit)}\n\nDecoder: {path}")
         findings = find(fit, recordings)
         page = write_report(findings, path.with_suffix(".html"))
         said = findings.recommendation
-        print(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
+        write_line(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
 
 
 def _refine(fit: Fit, recordings: tuple[Recording, ...], options: Options, keeper: _Keeper) -> None:
     """Train through the encoder, and keep the decoder that comes of it if it is better."""
     from calibration.refining import refine
 
-    print("\nRefining ...", flush=True)
+    write_line("\nRefining ...")
     refined = refine(fit, options.fit.encoder, home=options.home)
     if refined.selection.chosen == fit.selection.chosen:
-        print("Refining did no better; the decoder stays.")
+        write_line("Refining did no better; the decoder stays.")
         return
     keeper.save(refined)
     keeper.report(refined, recordings)
@@ -214,6 +264,8 @@ def _open_stream(setup: Setup, options: Options) -> bool:
         if not options.ask:
             raise
     if not options.ask:
+        if setup.acquisition is not None:  # for a look at the amplitude
+            setup.acquisition.wait_for_signal(_LOOK, 3.0 * _LOOK)
         if reasons := obstacles(replace(setup.state(), live=True)):
             raise InputError(reasons[0])
         return True
@@ -246,9 +298,9 @@ def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Re
             continue
         recording = read_recording(path)
         if (recording.rate, match(recording.labels, known).channels) != (facts.rate, electrodes):
-            print(f"{path.name} is left out: it has another rate or other electrodes.")
+            write_line(f"{path.name} is left out: it has another rate or other electrodes.")
         elif not recording.stretches(electrodes):
-            print(f"{path.name} is left out: an electrode sent no numbers in it.")
+            write_line(f"{path.name} is left out: an electrode sent no numbers in it.")
         else:
             fitting.append(recording)
     return tuple(fitting)
@@ -286,5 +338,5 @@ def _feedback(run: Run, acquisition: Acquisition, plan: Plan, options: Options) 
                 return Feedback(decoder, acquisition.facts, options.home)
         except InputError:
             continue
-    print("No decoder of this person fits the stream yet: there is no feedback in this run.")
+    write_line("No decoder of this person fits the stream yet: there is no feedback in this run.")
     return None

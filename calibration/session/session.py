@@ -12,12 +12,12 @@ from calibration.session.acquisition import Acquisition, Listener
 from calibration.session.learning import Learner
 from calibration.session.progress import Alarm, Progress, size
 from core.signal.monitor import ChannelStatus, Traces
+from core.stream.discovery import MARKERS
 from core.stream.outlets import MarkerOutlet
 
 if TYPE_CHECKING:
     from calibration.screens.person.presenter import Presenter
 
-MARKERS = "EEGPT-Markers"
 """Name of the stream that every event goes out on."""
 
 _SETTLE = 1.0  # s that the samples of the last event have to arrive

@@ -9,14 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.recording.bids import Run, next_run
+from calibration.doubts import doubts
+from calibration.recording.bids import Run, next_run, recorded_runs
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.preparation import ChannelRow, SetupState, channel_rows
+from calibration.session.preparation import (
+    ChannelRow,
+    SetupState,
+    channel_rows,
+    implausible_stream,
+)
 from core.errors import InputError
-from core.signal.monitor import Traces
+from core.signal.monitor import ChannelStatus, Traces
 from core.stream.discovery import FoundStream, list_streams
 from core.stream.inlet import Inlet
+from core.suggestions import did_you_mean
 
 _BYTES = 12  # of a sample of one channel on the disk, with all that goes with it, at most
 
@@ -62,6 +69,8 @@ class Setup:
         self._rows: tuple[ChannelRow, ...] = ()
         self._missing: tuple[str, ...] = ()
         self._opening: threading.Thread | None = None
+        self._looked_up = ("", "")
+        self._judged: tuple[tuple[ChannelStatus, ...], str] = ((), "")
 
     def list_streams(self) -> Sequence[FoundStream]:
         """Return the signals on the network."""
@@ -146,9 +155,39 @@ class Setup:
             missing=self._missing,
             channels=acquisition.channels,
             needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
-            stream_problem=self._problem or acquisition.failure or "",
-            remarks=(*facts.warnings, *filter(None, [acquisition.doubt])),
+            stream_problem=self._problem or acquisition.failure or self._implausible(acquisition),
+            doubts=self._doubts(),
+            remarks=(
+                *filter(None, [self._stranger()]),
+                *facts.warnings,
+                *filter(None, [acquisition.doubt]),
+            ),
         )
+
+    def _implausible(self, acquisition: Acquisition) -> str:
+        """Return what is wrong with the amplitude; looked at when channels are judged anew."""
+        channels, words = self._judged
+        if channels is not acquisition.channels:
+            rate = acquisition.facts.rate
+            words = implausible_stream(acquisition.monitor.raw(), rate, self._rows)
+            self._judged = acquisition.channels, words
+        return words
+
+    def _stranger(self) -> str:
+        """Ask about a person who has no run, if there is one with nearly the same label."""
+        subject = self.person.subject.removeprefix("sub-")
+        if self._looked_up[0] != subject:
+            owners = [run.subject for run in recorded_runs(self._root)]
+            meant = did_you_mean(subject, owners) if subject not in owners else ""
+            words = f"Subject {subject} has no run here yet.{meant}" if meant else ""
+            self._looked_up = subject, words
+        return self._looked_up[1]
+
+    def _doubts(self) -> tuple[str, ...]:
+        units = dict.fromkeys(row.unit for row in self._rows if row.electrode is not None)
+        given = self._overrides
+        unit = " or ".join(filter(None, units)) or "unknown"
+        return doubts(given.channels is not None, unit, given.unit is not None)
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels, oldest first."""

@@ -17,24 +17,25 @@ from calibration.timing.analysis import (
     against_photodiode,
 )
 from core.errors import InputError
-from core.machine.files import write_whole
+from core.machine.files import check_new_file, write_whole
 from core.settings import load_settings
 from core.stream.discovery import find_stream
 from core.stream.inlet import Inlet
+from ui.display import check_display
 
 if TYPE_CHECKING:
-    from calibration.commands import TimingCommand
+    from calibration.options import TimingFlags
 
 _AFTER = 1.0  # s of signal after the last flash
 _KEPT = 3600.0  # s of signal that the inlet may hold until it is read
 
 
-def measure(command: TimingCommand, folder: Path) -> int:
+def measure(command: TimingFlags, folder: Path) -> int:
     """Run the test, save what it found, and return 0 if it was passed, else 1.
 
     Parameters
     ----------
-    command : TimingCommand
+    command : TimingFlags
     folder : Path
         Of the data set that the result is saved with, unless the command names a file.
 
@@ -47,8 +48,8 @@ def measure(command: TimingCommand, folder: Path) -> int:
     paradigm = load_paradigm(changes={"photodiode": command.corner})
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     out = command.out or folder / "sourcedata" / f"timing_{stamp}.json"
-    if out.exists():
-        raise InputError(f"{out} exists already; choose another name with --out.")
+    check_new_file(out, "--out")
+    check_display()
     if command.photodiode is None:
         flicker = _flash(paradigm, command)
         report = against_frames(flicker.stamps, flicker.frames, limits)
@@ -60,7 +61,7 @@ def measure(command: TimingCommand, folder: Path) -> int:
 
 
 def _with_photodiode(
-    paradigm: Paradigm, command: TimingCommand, channel: str, limits: TimingLimits
+    paradigm: Paradigm, command: TimingFlags, channel: str, limits: TimingLimits
 ) -> TimingReport:
     found = find_stream(command.stream.query, command.stream.timeout)
     with Inlet(found, seconds=_KEPT) as inlet:
@@ -87,18 +88,21 @@ def _with_photodiode(
     )
 
 
-def _flash(paradigm: Paradigm, command: TimingCommand) -> Flicker:
+def _flash(paradigm: Paradigm, command: TimingFlags) -> Flicker:
     """Flash until it is over."""
     import pylsl
     from PySide6.QtCore import QEventLoop
 
+    from ui.signals import EndingSignals
     from ui.theme import application
 
     application()
     flicker = Flicker(paradigm, command.flashes, lambda stamp: None, pylsl.local_clock)
     loop = QEventLoop()
     flicker.finished.connect(loop.quit)
-    flicker.open(full_screen=not command.windowed)
-    loop.exec()
+    with EndingSignals(loop.quit) as signals:
+        flicker.open(full_screen=not command.windowed)
+        loop.exec()
     flicker.close()
+    signals.raise_if_any()
     return flicker

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from core.encoders import Encoder
 
 
+CHOICE = "auto"
+"""Name of the score in which the head was chosen again inside every fold."""
+
+
 @dataclass(frozen=True)
 class EncoderPin:
     """Which encoder a decoder was fitted with.
@@ -87,8 +91,11 @@ class Facts:
 
     @property
     def score(self) -> float:
-        """Cross-validated balanced accuracy of the head that was chosen."""
-        return self.scores[self.head]
+        """Cross-validated balanced accuracy, the choice of the head cross-validated too.
+
+        The best of several scores is too good, as it was chosen by the same trials.
+        """
+        return self.scores.get(CHOICE, self.scores[self.head])
 
     @property
     def name(self) -> str:

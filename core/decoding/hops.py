@@ -14,6 +14,8 @@ from core.feed.continuity import Continuity, Run
 from core.signal.pipeline import SignalPath
 from core.signal.sound import numbers, pieces
 
+_SENT_TWICE = -10.0  # s by which stamps may go back where a buffer is sent again
+_LATE_BY = 0.05  # s: a longer step forward without a loss is a clock that was set
 _REMEMBERED = 8  # stamps kept of earlier samples: more than the path ever holds back
 
 
@@ -95,7 +97,7 @@ class Hops:
     def _attach(self, path: SignalPath) -> None:
         self.continuity = Continuity(path.rate_in)
         self._path = path
-        self._watch = ArtifactWatch(self._decoder, path.rate_in)
+        self._watch = ArtifactWatch(self._decoder, path.rate_in, self.hop)
         self._position = 0  # of the next stream sample, lost ones counted
         self._unsaid = 0  # samples in no hop since the last one
         self._newest = math.nan  # s, newest stamp
@@ -128,7 +130,7 @@ class Hops:
         """Index of the newest sample at the model's rate; -1 before the first."""
         return self._first_sample + self._received - 1
 
-    def push(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+    def push(self, samples: np.ndarray, stamps: np.ndarray, set_by: float = 0.0) -> Iterator[Hop]:
         """Take samples as they came and give the windows that they complete.
 
         Parameters
@@ -137,12 +139,17 @@ class Hops:
             In the stream's unit.
         stamps : ndarray, shape (n,)
             Raw LSL stamps in seconds.
+        set_by : float
+            Seconds by which the sender's clock was set forward among them, as `Continuity.split`
+            takes it.
         """
-        for run in self.continuity.split(stamps):
+        for run in self.continuity.split(stamps, set_by):
             here = slice(run.start, run.stop)
             if not run.continues and self._position:
                 self.status = "gap"
-                self.reason = _words(run, float(stamps[run.start]) - self._newest)
+                self.reason = _words(
+                    run, float(stamps[run.start]) - self._newest, 1.0 / self._path.rate_in
+                )
                 yield from self._end_run()
                 self._position += run.lost
                 self._begin_run()
@@ -286,10 +293,14 @@ class Hops:
         return time
 
 
-def _words(run: Run, step: float) -> str:
-    """Say what a break was, from the step that the stamps made there."""
+def _words(run: Run, step: float, period: float) -> str:
+    """Say what a break was, from the step that the stamps made there, in seconds."""
     if run.lost:
         return f"{run.lost} sample{'s were' if run.lost > 1 else ' was'} lost"
     if not math.isfinite(step):
         return "The time stamps are no numbers"
-    return f"The sender's clock jumped by {step:+.6g} s"
+    if _SENT_TWICE < step < _LATE_BY:
+        back = f"Time stamps went back by {-step:.3g} s: " if step < 0 else ""
+        what = "samples were sent twice, or the sender's clock was set back"
+        return back + what if back else what[0].upper() + what[1:] + " a little"
+    return f"The sender's clock jumped by {step - period:+.6g} s"

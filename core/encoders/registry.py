@@ -14,6 +14,7 @@ from core.encoders.base import Encoder, EncoderSpec
 from core.encoders.files import fill, meta_init, read_weights, spec_of_header
 from core.encoders.hub import HubFile, fetch
 from core.errors import InputError, reason
+from core.suggestions import did_you_mean
 
 FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
@@ -121,11 +122,12 @@ def load_encoder(
         else:
             encoder = _from_file(place, weights, {})
     elif not Path(source).exists():
-        names = [f'"{name}"' for family in FAMILIES for name in family_named(family).named]
+        known = [name for family in FAMILIES for name in family_named(family).named]
+        names = [f'"{name}"' for name in known]
         raise InputError(
             f"There is no file {source}, and no encoder of that name; names are "
             f'{", ".join(names)}, "untrained" and "untrained-FAMILY-SIZE" (families: '
-            f"{', '.join(FAMILIES)})."
+            f"{', '.join(FAMILIES)})." + did_you_mean(text, [*known, "untrained"])
         )
     else:
         encoder = _from_file(Path(source), weights, {})

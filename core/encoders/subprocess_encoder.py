@@ -122,7 +122,9 @@ def _serve(
     tokens: Tensor,
 ) -> None:
     """Encode what comes, until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which ends this one
+    for name in ("SIGINT", "SIGHUP"):  # a terminal sends them to the program too, which ends this
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     torch.set_num_threads(1)
     step = make(*arguments)
     with torch.inference_mode(), suppress(EOFError, OSError):

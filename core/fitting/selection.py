@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.decoding.decoder import CHOICE
 from core.decoding.features import (
     TangentFeatures,
     TokenFeatures,
@@ -82,7 +83,7 @@ class Selection:
     chosen : str
         Head that the decoder gets.
     chance : float
-        95 % bound of guessing.
+        95 % bound of guessing on as many trials as share no samples.
     logits : ndarray, shape (repeats x trials, classes)
         Out-of-fold logits of the chosen head.
     weight : float or None
@@ -94,6 +95,19 @@ class Selection:
     chance: float
     logits: np.ndarray
     weight: float | None = None
+
+    @property
+    def quoted(self) -> str:
+        """Name of the score that is said of the decoder: of the choice, where there was one.
+
+        The best of several scores is too good, as it was chosen by the same trials.
+        """
+        return CHOICE if CHOICE in self.scores else self.chosen
+
+    @property
+    def score(self) -> Score:
+        """What is said of the decoder."""
+        return self.scores[self.quoted]
 
 
 def token_vectors(
@@ -148,7 +162,7 @@ class Views:
     ) -> None:
         motor = [index for index, name in enumerate(channels) if name in MOTOR]
         self.labels, self.classes = epochs.labels, len(epochs.classes)
-        self._rate, self._length = rate, epochs.length
+        self.epochs, self._rate, self._length = epochs, rate, epochs.length
         self._motor = np.array(motor, dtype=np.intp)
         early = early or Early()
         banded = epochs.filtered(band_sections(BAND, rate), early.banded).windows()
@@ -220,9 +234,20 @@ class Views:
 
 
 def fit_on(
-    blocks: Sequence[np.ndarray], labels: np.ndarray, classes: int, seed: int
+    blocks: Sequence[np.ndarray],
+    labels: np.ndarray,
+    classes: int,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[LinearHead, tuple[float, ...], np.ndarray]:
     """Fit a head, and see by cross-validation inside the trials given how good it will be.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray, each (trials, features)
+    labels : ndarray of int, shape (trials,)
+    classes : int
+    parts : sequence of (train, test)
+        Folds of these trials.
 
     Returns
     -------
@@ -234,7 +259,7 @@ def fit_on(
     """
     inside = []
     left_out = np.empty((len(labels), classes))
-    for train, test in _folds(labels, seed):
+    for train, test in parts:
         head = fit_head([b[train] for b in blocks], labels[train], classes)
         left_out[test] = head.logits(np.concatenate([b[test] for b in blocks], axis=1))
         inside.append(float(np.mean(left_out[test].argmax(axis=1) == labels[test])))
@@ -287,21 +312,23 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     labels, classes = views.labels, views.classes
     candidates = [*([PRIOR] if views.prior is not None else []), *heads]
     needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
-    names = [*candidates, *(["auto"] if len(candidates) > 1 else []), *SPECIALISTS]
+    names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *SPECIALISTS]
     decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
     logits = {head: np.empty((repeats, len(labels), classes)) for head in candidates}
     weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
     folds: dict[str, list[float]] = {name: [] for name in names}
 
-    for repeat in range(repeats):
-        for train, test in _folds(labels, seed + repeat):
+    outer = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
+    for repeat, parts in enumerate(outer):
+        for train, test in parts:
             settled = views.settle(needed, train)
+            inner = list(views.epochs.folds(seed, train))
             inside: dict[str, tuple[float, ...]] = {}
             left_out: dict[str, np.ndarray] = {}  # logits inside the training part
             for head in heads:
                 blocks = [settled[view][1] for view in views.of(head)]
                 fitted, inside[head], left_out[head] = fit_on(
-                    [b[train] for b in blocks], labels[train], classes, seed
+                    [b[train] for b in blocks], labels[train], classes, inner
                 )
                 logits[head][repeat, test] = fitted.logits(
                     np.concatenate([b[test] for b in blocks], axis=1)
@@ -310,7 +337,6 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
                 # Without the prior's weight it is the first head, which is fitted already.
                 first = heads[0]
                 blocks = [settled[view][1] for view in views.of(PRIOR)]
-                inner = _folds(labels[train], seed)
                 weight, inside[PRIOR] = weigh(
                     views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
                 )
@@ -322,9 +348,9 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
                 logits[PRIOR][repeat, test] = at[weight]
             for head in candidates:
                 decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
-            if "auto" in decided:
-                best = choose({head: inside[head] for head in candidates}, _share(labels[train]))
-                decided["auto"][repeat, test] = decided[best][repeat, test]
+            if CHOICE in decided:
+                best = choose({head: inside[head] for head in candidates}, _share(inner))
+                decided[CHOICE][repeat, test] = decided[best][repeat, test]
             for name, make in SPECIALISTS.items():
                 model, seen = make(), views.covariances
                 if name == TANGENT_SPACE and "scalp" in settled:
@@ -352,11 +378,11 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
             }
         )
     kept = heads if found_weight == 0 else candidates
-    chosen = choose({head: folds[head] for head in kept}, _share(labels))
+    chosen = choose({head: folds[head] for head in kept}, _share(outer[0]))
     return Selection(
         scores=scores,
         chosen=chosen,
-        chance=chance_bound(len(labels), classes),
+        chance=chance_bound(len(views.epochs.independent), classes),
         logits=logits[chosen].reshape(-1, classes),
         weight=found_weight,
     )
@@ -386,17 +412,6 @@ def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
     return {view: features for view, (features, _) in settled.items()}, head
 
 
-def _folds(labels: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    from sklearn.model_selection import StratifiedKFold
-
-    folder = StratifiedKFold(_splits(labels), shuffle=True, random_state=seed)
-    yield from folder.split(np.zeros(len(labels)), labels)
-
-
-def _splits(labels: np.ndarray) -> int:
-    return min(5, int(np.bincount(labels).min()))
-
-
-def _share(labels: np.ndarray) -> float:
+def _share(folds: Sequence) -> float:
     """Return how many test trials there are for one training trial."""
-    return 1.0 / (_splits(labels) - 1)
+    return 1.0 / (len(folds) - 1)

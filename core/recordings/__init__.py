@@ -1,9 +1,12 @@
 """Recordings of any kind, read into one common form."""
 
+from core.recordings.amplitude import implausible_amplitude
+from core.recordings.bids import with_events_of_table
 from core.recordings.mne_files import recording_of_raw
-from core.recordings.reading import named_apart, read_recording, read_recordings
-from core.recordings.recording import UNIT, Event, Recording, Span
-from core.recordings.xdf import NEAR
+from core.recordings.notes import notes_of, print_notes
+from core.recordings.reading import named_apart, read_recording, read_recordings, renamed
+from core.recordings.recording import UNIT, Event, Recording, Span, without_bad_channels
+from core.recordings.stamps import NEAR
 
 __all__ = [
     "NEAR",
@@ -11,8 +14,14 @@ __all__ = [
     "Event",
     "Recording",
     "Span",
+    "implausible_amplitude",
     "named_apart",
+    "notes_of",
+    "print_notes",
     "read_recording",
     "read_recordings",
     "recording_of_raw",
+    "renamed",
+    "with_events_of_table",
+    "without_bad_channels",
 ]

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import math
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import InputError
-from core.montage import direction
+from core.errors import InputError, reason
+from core.recordings.amplitude import implausible_amplitude
+from core.recordings.breaks import at_lowest, breaks_of, place_by_records
+from core.recordings.events import annotated, marks_of, read_in_its_encoding
+from core.recordings.file_units import scaled
+from core.recordings.gdf_events import place_by_event_rate
 from core.recordings.hashing import sha256_of
-from core.recordings.recording import Event, Recording
+from core.recordings.headers import Header, read_header
+from core.recordings.mne_readers import open_raw
+from core.recordings.recording import Recording
 
 if TYPE_CHECKING:
     import mne
 
-# A word rather than a code such as "S  1", which stays as MNE shows it.
-_BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
-_SEGMENT = "new segment/"
-_EDF_UNITS = ("V", "mV", "uV", "\u00b5V")
-_BREAKS = ("boundary", "edge boundary", "bad boundary", _SEGMENT)
 
-
-def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None) -> Recording:
+def recording_of_raw(
+    raw: mne.io.BaseRaw,
+    path: Path,
+    sha256: str | None = None,
+    *,
+    header: Header | None = None,
+    unit: str | None = None,
+) -> Recording:
     """Return what MNE read, or another library made for it, as a recording.
 
     Parameters
@@ -36,99 +45,87 @@ def recording_of_raw(raw: mne.io.BaseRaw, path: Path, sha256: str | None = None)
         What to call it; that of its file, if there is one.
     sha256 : str, optional
         Of its file; by default of the samples.
+    header : Header, optional
+        Of its file, for EDF, BDF and GDF.
+    unit : str, optional
+        Of channels whose unit the file does not say.
 
     Raises
     ------
     InputError
-        If it has no EEG in it.
+        If it has no EEG in it, no samples or no rate.
     """
-    import mne
+    rate, count = float(raw.info["sfreq"]), raw.n_times
+    if not (math.isfinite(rate) and rate > 0.0):
+        raise InputError(f"{path} has a sampling rate of {rate:g} Hz, which cannot be.")
+    if not count or not raw.ch_names:
+        raise InputError(f"{path} has no signal: {len(raw.ch_names)} channels, {count} samples.")
+    use = scaled(raw, path, header, unit)
+    paused: Sequence[int] = ()
+    if header is not None and path.suffix.lower() == ".gdf":
+        place_by_event_rate(raw, path, header)
+    elif header is not None:
+        paused = place_by_records(raw, path, header)
+    marked = breaks_of(raw, path.suffix.lower())
+    volts = raw.get_data(picks=use.picks)
+    lost = np.zeros(count, dtype=bool)
+    if header is not None:
+        lost |= at_lowest(volts, [header.channels[i] for i in use.picks], use.gains, rate)
+    for begin, end in marked.lost:
+        lost[begin:end] = True
+    volts[:, lost] = np.nan
+    samples = np.ascontiguousarray(volts.T * use.factors, dtype=np.float32)
 
-    picks = mne.pick_types(raw.info, eeg=True, exclude=())
-    if not len(picks):
-        kinds = ", ".join(sorted(set(raw.get_channel_types())))
-        raise InputError(
-            f"{path} has no EEG channel, but {len(raw.ch_names)} of other kinds ({kinds}); if some "
-            "are EEG, correct their kind or unit in the file (units are V, mV and uV)."
-        )
-    samples = np.ascontiguousarray(raw.get_data(picks=picks).T * 1e6, dtype=np.float32)
-    offset = raw.first_time if raw.annotations.orig_time is not None else 0.0
-    marked = [
-        Event(float(onset) - offset, float(duration), _plain_label(str(label)))
-        for onset, duration, label in zip(
-            raw.annotations.onset,
-            raw.annotations.duration,
-            raw.annotations.description,
-            strict=True,
-        )
-    ]
-    rate = float(raw.info["sfreq"])
     if path.suffix.lower() == ".vhdr":
         rate = round(rate, 9)  # the file has the period, whose inverse is not exact
-    boundaries = {round(e.onset * rate) for e in marked if e.label.lower().startswith(_BREAKS)}
-    events = [event for event in marked if not event.label.lower().startswith(_SEGMENT)]
-    return Recording(
+    labels = tuple(raw.ch_names[pick] for pick in use.picks)
+    marks = marks_of(raw, annotated(raw, path), path, rate)
+    recording = Recording(
         samples_uv=samples,
         rate=rate,
-        labels=tuple(raw.ch_names[pick] for pick in picks),
-        events=tuple(sorted(events, key=lambda event: event.onset)),
-        breaks=tuple(sorted(b for b in boundaries if 0 < b < len(samples))),
+        labels=labels,
+        events=marks.events,
+        breaks=tuple(sorted({b for b in (*paused, *marked.at) if 0 < b < count})),
         path=path,
         sha256=sha256 or hashlib.sha256(samples.tobytes()).hexdigest(),
+        bad_spans=marks.bad_spans,
+        bad_channels=tuple(name for name in labels if name in raw.info["bads"]),
+        notes=(*use.notes, *marks.notes),
+        looked_in=marks.looked_in,
     )
+    doubt = implausible_amplitude(recording)
+    return recording if doubt is None else replace(recording, notes=(*recording.notes, doubt))
 
 
-def read_mne(path: Path) -> Recording:
+def read_mne(path: Path, unit: str | None = None) -> Recording:
     """Read a file that MNE reads.
+
+    Parameters
+    ----------
+    path : Path
+    unit : str, optional
+        Of channels whose unit the file does not say.
 
     Raises
     ------
     InputError
-        If it is damaged, of an unknown kind or has no EEG in it.
+        If it is damaged, of an unknown kind or has no EEG in it, or if it does not say the unit
+        of its electrodes and neither does `unit`.
     """
-    import mne
-
+    header = read_header(path)
     try:
         with warnings.catch_warnings():
             # Readers warn of odd headers that do not touch the samples.
             warnings.simplefilter("ignore")
-            raw = mne.io.read_raw(path, preload=True, verbose="ERROR")
+            raw, notes = read_in_its_encoding(path, open_raw)
+    except InputError:
+        raise
     except Exception as error:  # a damaged file can raise anything in a reader
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} cannot be read as a recording: {reason}") from error
+        words = reason(error) if str(error) else "it contradicts itself"  # an assertion of MNE's
+        raise InputError(f"{path} cannot be read as a recording: {words}") from error
 
-    if path.suffix.lower() in (".edf", ".bdf"):
-        _check_edf_units(path)
     # A header such as BrainVision's may be that of another recording, to the last byte.
     named = [Path(name) for name in raw.filenames if name is not None]
     data = [file for file in named if file.is_file() and not file.samefile(path)]
-    return recording_of_raw(raw, path, sha256_of(path, *data))
-
-
-def _check_edf_units(path: Path) -> None:
-    """Refuse electrodes in a unit that MNE does not know: it takes every such number for volts.
-
-    Source of the header's layout: Kemp et al., 1992 (EDF).
-
-    Raises
-    ------
-    InputError
-        If there is one.
-    """
-    with path.open("rb") as file:
-        count = int(file.read(256)[252:])
-        fields = file.read(count * (16 + 80 + 8)).decode("latin-1")
-    labels, units = fields[: 16 * count], fields[96 * count :]
-    for number in range(count):
-        label = labels[16 * number : 16 * (number + 1)].strip()
-        unit = units[8 * number : 8 * (number + 1)].strip()
-        if unit not in _EDF_UNITS and direction(label) is not None:
-            raise InputError(
-                f'{path} has channel {label} in "{unit}", which is not V, mV or uV as a file of '
-                "this kind should have it; correct its physical dimension in the header."
-            )
-
-
-def _plain_label(label: str) -> str:
-    """Return what a marker says, without BrainVision's kind of marker before a word."""
-    return found["name"] if (found := _BRAINVISION_NAME.fullmatch(label)) else label
+    recording = recording_of_raw(raw, path, sha256_of(path, *data), header=header, unit=unit)
+    return replace(recording, notes=(*notes, *recording.notes))

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import InputError
-from core.montage import direction, electrode
+from core.montage import direction, electrode, named
+from core.recordings.bids import with_tables
+from core.recordings.isolated import shared
 from core.recordings.mne_files import read_mne
+from core.recordings.mne_readers import check_name, head_of
 from core.recordings.recording import UNIT, Recording
+from core.recordings.text import read_text
+from core.recordings.text_table import is_text
 from core.recordings.xdf import read_xdf
 from core.units import factor
 
+_SAME_RATE = 0.01  # share by which rates of recordings that belong together may differ
+_XDF = (".xdf", ".xdfz", ".xdf.gz")
+_TEXT = ("", ".txt", ".csv", ".tsv", ".easy", ".log")  # no format of EEG that MNE reads
+_FASTEST = 1e6  # Hz
+_FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
 
-def read_recording(path: Path | str, unit: str | None = None) -> Recording:
-    """Read a file that MNE or pyxdf can read.
+
+def read_recording(
+    path: Path | str, unit: str | None = None, stream: str | None = None, *, isolated: bool = True
+) -> Recording:
+    """Read a recording of any format that is known.
 
     Parameters
     ----------
     path : path
-        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., or XDF.
+        EDF, BDF, BrainVision, EEGLAB, FIF, GDF ..., XDF, or the text of a recorder. The tables
+        that BIDS puts beside it, ``_events.tsv`` and ``_channels.tsv``, are read too.
     unit : str, optional
-        Unit of an XDF stream that does not say it. Ignored where the file says it.
+        Of channels whose unit the file does not say. Ignored where it says one.
+    stream : str, optional
+        Name of the EEG stream of an XDF file that has several.
+    isolated : bool
+        Read in a process of its own, which may crash and has limits of time and memory.
 
     Returns
     -------
@@ -31,14 +50,44 @@ def read_recording(path: Path | str, unit: str | None = None) -> Recording:
     ------
     InputError
         If the file is missing, damaged, of an unknown kind or has no EEG in it, or the unit is no
-        voltage.
+        voltage; or if reading it crashed, or took too much time or memory.
     """
     path = Path(path)
     if unit is not None:
         factor(unit, UNIT)
-    if not path.is_file():
+    if path.is_dir() and path.suffix.lower() not in _FOLDERS:
+        raise InputError(f"{path} is a folder and no recording; name the files in it.")
+    if not (path.is_file() or path.is_dir()):
         raise InputError(f"There is no recording at {path}.")
-    return read_xdf(path, unit) if path.suffix.lower() in (".xdf", ".xdfz") else read_mne(path)
+    return shared.read(path, unit, stream) if isolated else read_here(path, unit, stream)
+
+
+def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
+    """Read a recording in this process, as `read_recording` does in another one."""
+    recording = with_tables(_read(path, unit, stream))
+    count, channels = recording.samples_uv.shape
+    if not count or channels != len(recording.labels):
+        raise InputError(
+            f"{path} has {count} samples of {channels} channels and {len(recording.labels)} "
+            "labels; it is damaged."
+        )
+    if not 0 < recording.rate <= _FASTEST:
+        raise InputError(
+            f"{path} has a sampling rate of {recording.rate:g} Hz, which is that of no amplifier; "
+            "its header is damaged."
+        )
+    return recording
+
+
+def prepare(path: Path) -> None:
+    """Load what a file's reader needs, which is no part of the time and memory of the file."""
+    if path.name.lower().endswith(_XDF):
+        import pyxdf  # noqa: F401
+    elif path.suffix.lower() not in _TEXT:
+        import mne
+        import scipy.io  # noqa: F401
+
+        mne.io.read_raw  # noqa: B018 - loaded when it is asked for
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -57,20 +106,34 @@ def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     return named
 
 
-def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> list[Recording]:
+def read_recordings(
+    paths: Sequence[Path | str],
+    unit: str | None = None,
+    stream: str | None = None,
+    names: Sequence[str] | None = None,
+) -> list[Recording]:
     """Read several recordings that belong together.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    unit, stream : str, optional
+        As in `read_recording`, for all of them.
+    names : sequence of str, optional
+        Names for the channels of each, instead of its own: `core.montage.named`.
 
     Raises
     ------
     InputError
-        As `read_recording`, or if rate or channel labels differ between them.
+        As `read_recording` and `named`, or if rate or channel labels differ between them.
     """
     if not paths:
         raise InputError("No recording was named.")
-    recordings = [read_recording(path, unit) for path in paths]
+    recordings = [renamed(read_recording(path, unit, stream), names) for path in paths]
     first = recordings[0]
     for other in recordings[1:]:
-        if other.rate != first.rate:
+        # A rate that was measured from stamps differs a little from recording to recording.
+        if abs(other.rate / first.rate - 1.0) > _SAME_RATE:
             raise InputError(
                 f"{other.path.name} has {other.rate:g} Hz and {first.path.name} {first.rate:g} Hz; "
                 "recordings of one calibration must have one rate."
@@ -80,6 +143,34 @@ def read_recordings(paths: Sequence[Path | str], unit: str | None = None) -> lis
                 f"{other.path.name} and {first.path.name} do not have the same channels."
             )
     return recordings
+
+
+def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
+    """Return a recording with the names that a person gave to its channels, if any were given.
+
+    Raises
+    ------
+    InputError
+        If there are not as many names as channels.
+    """
+    if names is None:
+        return recording
+    labels = named(recording.labels, names, recording.path.name)
+    new = dict(zip(recording.labels, labels, strict=True))
+    bad = tuple(new.get(label, label) for label in recording.bad_channels)
+    return replace(recording, labels=labels, bad_channels=bad)
+
+
+def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
+    head = head_of(path)
+    if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
+        return read_xdf(path, unit, stream)
+    if stream is not None:
+        raise InputError(f"--stream chooses a stream of an XDF file; {path} is none.")
+    if path.suffix.lower() in _TEXT and is_text(head):
+        check_name(path, head)
+        return read_text(path, unit)
+    return read_mne(path, unit)
 
 
 def _electrodes(recording: Recording) -> frozenset[str]:

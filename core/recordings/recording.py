@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from core.montage import match
+from core.montage import electrode, match
 from core.signal.sound import numbers, pieces
 
 UNIT = "microvolts"
@@ -59,6 +60,8 @@ class Recording:
         Labels of channels that are marked as bad.
     notes : tuple of str
         Sentences for a person: what was left out, corrected or assumed while reading.
+    looked_in : tuple of str
+        Where events were looked for, such as "the annotations".
     """
 
     samples_uv: np.ndarray
@@ -71,11 +74,42 @@ class Recording:
     bad_spans: tuple[Span, ...] = ()
     bad_channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    looked_in: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
         return len(self.samples_uv) / self.rate
+
+    def marked_bad(self, onset: float, duration: float) -> str:
+        """Return what marks a part of the recording as bad; empty if nothing does.
+
+        Parameters
+        ----------
+        onset, duration : float
+            Of the part, in s.
+        """
+        reasons = [
+            span.reason
+            for span in self.bad_spans
+            if span.onset < onset + duration
+            and (span.onset >= onset or span.onset + span.duration > onset)
+        ]
+        return ", ".join(dict.fromkeys(reasons))
+
+    @property
+    def samples_sha256(self) -> str:
+        """SHA-256 of rate, electrodes and samples, whatever file they lie in.
+
+        Over the rate, the electrodes' modern names in rising order, and their samples in that
+        order as float32, rounded to 0.01 µV.
+        """
+        names = [electrode(label) for label in self.labels]
+        order = sorted(range(len(names)), key=lambda index: (names[index], index))
+        digest = hashlib.sha256(repr((self.rate, [names[index] for index in order])).encode())
+        for index in order:
+            digest.update((np.round(self.samples_uv[:, index], 2) + 0.0).astype("<f4").tobytes())
+        return digest.hexdigest()
 
     def stretches(self, channels: Sequence[str]) -> list[tuple[int, int]]:
         """Return where contiguous signal begins and ends, as a live stream would be decoded.
@@ -94,3 +128,11 @@ class Recording:
             for start, stop in pieces(sound[begin:end])
             if sound[begin + start]
         ]
+
+
+def without_bad_channels(recordings: Sequence[Recording]) -> list[Recording]:
+    """Return recordings in which a channel has no name if it is marked as bad in any of them."""
+    bad = {label for recording in recordings for label in recording.bad_channels}
+    if not bad:
+        return list(recordings)
+    return [replace(r, labels=tuple("" if n in bad else n for n in r.labels)) for r in recordings]

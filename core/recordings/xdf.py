@@ -8,86 +8,146 @@ import numpy as np
 
 from core.errors import InputError
 from core.recordings.hashing import sha256_of
-from core.recordings.recording import UNIT, Event, Recording
-from core.units import factor
+from core.recordings.recording import Recording
+from core.recordings.stamps import Timeline, breaks_of, measured_rate
+from core.recordings.xdf_channels import eeg_channels
+from core.recordings.xdf_file import XdfStream, load_streams
+from core.recordings.xdf_markers import events_of, is_marker_stream
+from core.suggestions import did_you_mean
 
-NEAR = 0.05  # s by which an event may come before the stamp of the sample that it belongs to
+_SILENT = 0.005  # share by which a rate may miss the nominal one without a word
+_SENSIBLE = 0.2  # least share of the nominal rate that stamps in seconds say
+_MUCH = 0.01  # share of lost samples that is worth a word
 
 
-def read_xdf(path: Path, unit: str | None) -> Recording:
-    """Read the EEG stream of an XDF file, and the markers beside it.
+@np.errstate(all="ignore")  # damaged samples and stamps are any bits
+def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> Recording:
+    """Read an EEG stream of an XDF file, and the markers beside it.
+
+    Breaks and rate are judged on the sender's raw stamps; events are placed by synchronised ones.
+
+    Parameters
+    ----------
+    path : Path
+    unit : str, optional
+        Of channels that do not say a voltage.
+    stream : str, optional
+        Name of the EEG stream, else its type or source_id; needed where there are several.
 
     Raises
     ------
     InputError
-        If it is damaged or does not hold exactly one EEG stream.
+        If nothing can be read, the EEG stream is not there, ambiguous or without a regular rate,
+        or has no channel in a known unit.
     """
-    import pyxdf
-
-    try:
-        # Raw stamps: smoothing them would hide what was lost.
-        streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False, verbose=False)
-    except Exception as error:  # a damaged file can raise anything in a reader
-        raise InputError(f"{path} cannot be read as an XDF recording: {error}") from error
-
-    signals = [s for s in streams if _regular(s) and len(s["time_series"])]
-    eeg = [s for s in signals if s["info"]["type"][0] == "EEG"] or signals
-    if len(eeg) != 1:
-        names = ", ".join(s["info"]["name"][0] for s in eeg) or "none"
-        raise InputError(f"{path} must hold exactly one EEG stream with samples; found: {names}.")
-    info, stamps = eeg[0]["info"], np.asarray(eeg[0]["time_stamps"])
-    rate = float(info["nominal_srate"][0])
-    channels = _xdf_channels(info)
-    labels = tuple(
-        channels[i].get("label") or f"Ch{i + 1}" if i < len(channels) else f"Ch{i + 1}"
-        for i in range(int(info["channel_count"][0]))
-    )
-    units = [c.get("unit", "") for c in channels] + [""] * (len(labels) - len(channels))
-    try:
-        factors = [factor(found or unit or "", UNIT) for found in units]
-    except InputError as error:
-        raise InputError(f"{path} cannot be used: {error}") from error
-    samples = np.asarray(eeg[0]["time_series"], dtype=np.float64) * factors
-    steps = np.diff(stamps) * rate
-    events = sorted(
-        (
-            Event(_position(float(stamp), stamps) / rate, 0.0, str(row[0]))
-            for s in streams
-            if not _regular(s)
-            for stamp, row in zip(s["time_stamps"], s["time_series"], strict=True)
-        ),
-        key=lambda event: event.onset,
-    )
+    streams, notes = load_streams(path)
+    markers = [one for one in streams if is_marker_stream(one)]
+    eeg = _chosen(path, [one for one in streams if one not in markers], stream)
+    channels = eeg_channels(eeg, unit, path.name)
+    rate, about_rate = _rate(eeg, path.name)
+    breaks, lost = breaks_of(eeg.raw_stamps, rate)
+    about_loss = _loss(eeg, rate, lost, breaks)
+    timeline = Timeline(eeg.stamps, rate, breaks)
+    events, about_events = events_of(markers, eeg, channels, timeline, rate)
+    samples_uv = np.empty((len(eeg.stamps), len(channels.picks)), dtype=np.float32)
+    for column, (pick, factor) in enumerate(zip(channels.picks, channels.factors, strict=True)):
+        samples_uv[:, column] = np.asarray(eeg.values)[:, pick].astype(np.float64) * factor
     return Recording(
-        samples_uv=np.ascontiguousarray(samples, dtype=np.float32),
+        samples_uv=samples_uv,
         rate=rate,
-        labels=labels,
-        events=tuple(events),
-        breaks=tuple(int(i) + 1 for i in np.flatnonzero(np.abs(steps - 1.0) > 0.1 * rate)),
+        labels=channels.labels,
+        events=tuple(sorted(events, key=lambda event: event.onset)),
+        breaks=breaks,
         path=path,
         sha256=sha256_of(path),
+        notes=(*notes, *channels.notes, *about_rate, *about_loss, *about_events),
+        looked_in=("the marker streams", "the trigger channels"),
     )
 
 
-def _position(time: float, stamps: np.ndarray) -> float:
-    """Return which sample an event belongs to: by the stamps, as samples may be missing.
+def _chosen(path: Path, signals: list[XdfStream], name: str | None) -> XdfStream:
+    """Return the EEG stream that is meant.
 
-    One among lost samples belongs to the last before them.
+    Raises
+    ------
+    InputError
+        If there is none, none of that name, several, or it has no regular rate.
     """
-    if not stamps[0] <= time <= stamps[-1]:
-        return -1.0 if time < stamps[0] else float(len(stamps))
-    nearest = int(np.abs(stamps - time).argmin())
-    return nearest - int(stamps[nearest] > time + NEAR)
+    filled = [stream for stream in signals if len(stream.stamps)]
+    listed = "".join(f"\n  {stream}" for stream in signals)
+    if not filled:
+        raise InputError(
+            f"{path} has no EEG stream with samples"
+            + (f"; its streams of numbers are:{listed}" if listed else ".")
+        )
+    if name is not None:
+        fitting = next(
+            (
+                same
+                for key in ("name", "type", "source_id")
+                if (same := [stream for stream in filled if stream.text(key) == name])
+            ),
+            [],
+        )
+        if not fitting:
+            known = [text for one in filled for text in (one.name, one.type)]
+            raise InputError(
+                f'{path} has no stream "{name}" with samples.{did_you_mean(name, known)} Its '
+                f"streams of numbers are:{listed}"
+            )
+    else:
+        eeg = [stream for stream in filled if stream.type.lower() == "eeg"]
+        fitting = [stream for stream in eeg or filled if stream.rate] or eeg or filled
+    if len(fitting) > 1:
+        raise InputError(
+            f"{path} has {len(fitting)} streams that can be meant; choose one by its name or "
+            f"source_id with --stream:{''.join(f'{chr(10)}  {stream}' for stream in fitting)}"
+        )
+    if not fitting[0].rate:
+        raise InputError(
+            f"{path}: the stream {fitting[0]} has no regular rate, and EEG is decoded at a regular "
+            "rate only. Record it with a sender that says its rate."
+        )
+    return fitting[0]
 
 
-def _regular(stream: dict) -> bool:
-    return float(stream["info"]["nominal_srate"][0]) > 0
+def _rate(stream: XdfStream, source: str) -> tuple[float, list[str]]:
+    """Return the rate of a stream: the nominal one, unless its stamps say another.
+
+    Raises
+    ------
+    InputError
+        If stamps are no times.
+    """
+    nominal = stream.rate
+    if not np.isfinite(stream.raw_stamps).any():
+        raise InputError(f'{source}: no stamp of the stream "{stream.name}" is a number.')
+    measured = measured_rate(stream.raw_stamps, nominal)
+    if measured is None or abs(measured / nominal - 1.0) <= _SILENT:
+        return nominal, []
+    if not _SENSIBLE <= measured / nominal <= 1.0 / _SENSIBLE:
+        raise InputError(
+            f'{source}: the stream "{stream.name}" says {nominal:g} Hz, but its stamps '
+            + (
+                f"say {measured:.3g} Hz: they are no seconds (they may count samples). "
+                if np.isfinite(measured)
+                else "do not advance. "
+            )
+            + "Where samples are missing and where events lie cannot be known from them."
+        )
+    # Recordings of one device are to have one rate, though each is measured a little differently.
+    rate = float(round(measured)) if measured >= 50 else float(f"{measured:.2g}")
+    return rate, [
+        f'The stream "{stream.name}" says {nominal:g} Hz, but its stamps say '
+        f"{measured:.4g} Hz; it is read at {rate:g} Hz."
+    ]
 
 
-def _xdf_channels(info: dict) -> list[dict[str, str]]:
-    """Return each channel's label and unit, where the description has them."""
-    try:
-        found = info["desc"][0]["channels"][0]["channel"]
-    except (TypeError, KeyError, IndexError):
+def _loss(stream: XdfStream, rate: float, lost: int, breaks: tuple[int, ...]) -> list[str]:
+    share = lost / (lost + len(stream.stamps))
+    if share < _MUCH:
         return []
-    return [{key: str(value[0]) for key, value in c.items() if value} for c in found]
+    return [
+        f'About {100 * share:.0f} % of the samples of "{stream.name}" were lost '
+        f"({lost} at {rate:g} Hz); trials at its {len(breaks)} breaks are left out."
+    ]

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError, check_number
+from core.montage import direction
+from core.suggestions import did_you_mean
+from core.units import volts_per
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 FORMATS = ("undefined", "float32", "double64", "string", "int32", "int16", "int8", "int64")
 """Names of LSL's channel formats; the position of a name is its number in liblsl."""
 
+DECISIONS, PROBABILITIES, MARKERS = "EEGPT-Decisions", "EEGPT-Probabilities", "EEGPT-Markers"
+"""Names of the streams that the programs send themselves."""
+
 _TEXT = 128  # characters kept of a name, label or unit
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Unicode: controls, surrogates, separators
 _POLL = 0.05  # s between two looks at what has been found
@@ -26,6 +32,8 @@ _SETTLE = 0.5  # s after the first match in which another one may show up
 FORGET = 2.0  # s after which a stream that stopped answering is no longer listed
 _FLAGS = {"name": "--stream", "type": "--type", "source_id": "--source-id", "host": "--host"}
 _CHANNELS = 4096  # more than any amplifier has: the number comes from the network
+_RATES = (1.0, 100_000.0)  # Hz, likewise
+_VALUES = 5_000_000.0  # a second: 280 channels at 16 384 Hz, the most that is sold
 
 
 def plain_text(text: str, length: int = _TEXT) -> str:
@@ -63,19 +71,61 @@ class FoundStream:
 
     @property
     def is_signal(self) -> bool:
-        """Whether it has numbers at a regular rate, as EEG does."""
-        numeric = self.format not in ("string", "undefined")
-        return numeric and self.rate > 0 and math.isfinite(self.rate)
+        """Whether it has numbers at a regular rate, as EEG does, and no more than can be."""
+        return not self.problem
 
     @property
     def is_markers(self) -> bool:
         """Whether it has strings at no regular rate, as markers do."""
         return self.rate == 0 and self.format == "string"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the programs send it themselves: decisions, probabilities or cues, but no EEG."""
+        return self.identity.name in (DECISIONS, PROBABILITIES, MARKERS)
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be opened as a signal, in a sentence; empty if it can."""
+        stream = f'Stream "{self.identity.name}"'
+        if self.format == "string":
+            return f"{stream} has text in it, as markers have; a signal has numbers."
+        if self.format == "undefined":
+            return f"{stream} does not say what its values are; a signal has numbers."
+        if self.rate == 0:
+            return (
+                f"{stream} has no regular rate: it carries events or values now and then, and a "
+                "signal is sampled regularly. Have its program announce the sampling rate."
+            )
+        low, high = _RATES
+        if not low <= self.rate <= high:  # NaN too
+            return (
+                f"{stream} announces {self.rate:g} Hz; between {low:g} and {high:g} Hz were "
+                "expected. Have its program say the right rate."
+            )
+        if not 1 <= self.channel_count <= _CHANNELS:
+            return (
+                f"{stream} announces {self.channel_count} channels; between 1 and {_CHANNELS} "
+                "were expected."
+            )
+        if self.rate * self.channel_count > _VALUES:
+            return (
+                f"{stream} announces {self.channel_count} channels at {self.rate:g} Hz, "
+                f"{self.rate * self.channel_count:.3g} values a second; at most {_VALUES:.0e} can "
+                "be received. Have its program send fewer channels or a lower rate."
+            )
+        return ""
+
     def __str__(self) -> str:
         """Return what a person needs to choose among several, on one line."""
         pace = f"{self.rate:g} Hz" if self.rate else "irregular"
-        return f"{self.identity}, {self.channel_count} channels, {pace}, {self.format}"
+        said = f"{self.identity}, {self.channel_count} channels, {pace}, {self.format}"
+        return f"{said} (cannot be used: {self.problem})" if self._impossible else said
+
+    @property
+    def _impossible(self) -> bool:
+        """Whether it is meant as a signal and cannot be one."""
+        return self.format not in ("string", "undefined") and self.rate != 0 and bool(self.problem)
 
 
 @dataclass(frozen=True)
@@ -147,6 +197,8 @@ class StreamFacts:
         One of `FORMATS`.
     warnings : tuple of str
         One plain sentence for everything that is missing, and what that costs.
+    speed : float
+        How many seconds of the stream pass in one of real time: 1 but for replays that say so.
     """
 
     identity: StreamIdentity
@@ -157,17 +209,18 @@ class StreamFacts:
     channel_count: int
     format: str
     warnings: tuple[str, ...]
+    speed: float = 1.0
 
 
 def list_streams(wait: float = 1.0) -> list[FoundStream]:
-    """Return every stream that answers within `wait` seconds, by name."""
+    """Return every stream of others that answers within `wait` seconds, by name."""
     import pylsl
 
-    return described(pylsl.resolve_streams(wait_time=wait))
+    return [s for s in described(pylsl.resolve_streams(wait_time=wait)) if not s.is_own]
 
 
 def heard_streams(wait: float = 1.0) -> Iterator[FoundStream]:
-    """Give every stream as soon as it answers, for `wait` seconds."""
+    """Give every stream of others as soon as it answers, for `wait` seconds."""
     import pylsl
 
     resolver = pylsl.ContinuousResolver(forget_after=FORGET)
@@ -175,7 +228,7 @@ def heard_streams(wait: float = 1.0) -> Iterator[FoundStream]:
     known: set[StreamIdentity] = set()
     while True:
         for stream in described(resolver.results()):
-            if stream.identity not in known:
+            if stream.identity not in known and not stream.is_own:
                 known.add(stream.identity)
                 yield stream
         if pylsl.local_clock() >= end:
@@ -203,7 +256,8 @@ def find_stream(
         Ends the wait from another thread.
     markers : bool
         Whether a stream of markers (strings, irregular) is wanted rather than a signal
-        (numbers, regular). Streams of the other kind do not count.
+        (numbers, regular). Streams of the other kind do not count; of signals, neither do those
+        that the programs send themselves, unless `query` has that `name`.
 
     Returns
     -------
@@ -223,7 +277,7 @@ def find_stream(
     settled = math.inf  # LSL clock at which the first match has been known long enough
     while True:
         visible = described(resolver.results())
-        matches = query.among([s for s in visible if (s.is_markers if markers else s.is_signal)])
+        matches = query.among([s for s in visible if _is_wanted(s, query, markers)])
         now = pylsl.local_clock()
         if not matches:
             settled = math.inf
@@ -271,12 +325,17 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
         )
     try:
         info = ask()
-    except RuntimeError as error:  # the base of pylsl's own TimeoutError and LostError
+        channels, speed = _channels(info.desc(), found.channel_count), _speed(info.desc())
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f'The description of stream "{name}" on {found.identity.host} is no UTF-8 text; have '
+            "its program write it in UTF-8."
+        ) from error
+    except Exception as error:  # pylsl's own TimeoutError and LostError, or whatever else
         raise InputError(
             f'Stream "{name}" on {found.identity.host} is announced but does not answer; '
             "check that its sender is still running, and start it again."
         ) from error
-    channels = _channels(info.desc(), found.channel_count)
     labels = [_first(channel, "label", "name") for channel in channels]
     units = [_first(channel, "unit", "units") for channel in channels]
     return StreamFacts(
@@ -288,6 +347,7 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
         channel_count=found.channel_count,
         format=found.format,
         warnings=_warnings(found.identity, labels, units),
+        speed=speed,
     )
 
 
@@ -297,19 +357,19 @@ def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
         FoundStream(
             identity=StreamIdentity(
                 *(
-                    plain_text(text)
+                    _told(text)
                     for text in (
-                        info.name(),
-                        info.type(),
-                        info.source_id(),
-                        info.hostname(),
-                        info.uid(),
+                        info.name,
+                        info.type,
+                        info.source_id,
+                        info.hostname,
+                        info.uid,
                     )
                 )
             ),
             rate=info.nominal_srate(),
             channel_count=info.channel_count(),
-            format=FORMATS[info.channel_format()],
+            format=dict(enumerate(FORMATS)).get(info.channel_format(), FORMATS[0]),
             created_at=info.created_at(),
             info=info,
         )
@@ -318,16 +378,53 @@ def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
     return sorted(found, key=lambda s: (s.identity.name, s.identity.host, s.created_at))
 
 
+def _is_wanted(stream: FoundStream, query: StreamQuery, markers: bool) -> bool:
+    if markers:
+        return stream.is_markers
+    return stream.is_signal and not (stream.is_own and query.name is None)
+
+
+def _told(text: Callable[[], str]) -> str:
+    """Return one text of a stream, which need not be UTF-8."""
+    try:
+        return plain_text(text())
+    except UnicodeDecodeError as error:
+        return plain_text(bytes(error.object).decode("utf-8", errors="replace"))
+
+
+def _speed(desc: XMLElement) -> float:
+    """Return how fast a replay says it is."""
+    try:
+        speed = float(desc.child_value("speed"))
+    except ValueError:
+        return 1.0
+    return speed if 0.0 < speed <= 1000.0 else 1.0
+
+
 def _absent(
     query: StreamQuery, timeout: float, visible: Sequence[FoundStream], markers: bool
 ) -> str:
     kind = "marker stream" if markers else "stream with a regular rate"
-    seen = "".join(f"\n  {stream}" for stream in visible)
+    if (matching := query.among(visible)) and not markers:
+        problems = " ".join(map(_unfit, matching))
+        return f"No {kind} {query} was found within {timeout:g} s. {problems}"
+    others = [stream for stream in visible if not stream.is_own]
+    seen = "".join(f"\n  {stream}" for stream in others)
+    names = [stream.identity.name for stream in others]
+    meant = "" if query.stream is None else did_you_mean(query.stream, names)
     return (
-        f"No {kind} {query} was found within {timeout:g} s. "
+        f"No {kind} {query} was found within {timeout:g} s.{meant} "
         + (f"Visible are:{seen}\n" if seen else "No stream at all is visible. ")
         + "Check that the sender is running, on this network, and not blocked by a firewall."
     )
+
+
+def _unfit(stream: FoundStream) -> str:
+    """Say what a stream is that cannot be decoded."""
+    if stream.is_own:
+        name = stream.identity.name
+        return f'Stream "{name}" is sent by eegpt-realtime or eegpt-calibrate itself and is no EEG.'
+    return stream.problem
 
 
 def _ambiguous(query: StreamQuery, matches: Sequence[FoundStream]) -> str:
@@ -378,11 +475,38 @@ def _warnings(
     if unknown := units.count(""):
         warnings.append(
             f"{stream} gives no unit for {'any' if unknown == count else unknown} of its {count} "
-            "channels; nothing can be decoded from them until their unit is said with --unit."
+            "channels; their values are taken as µV. Say it with --unit if they are not."
         )
+    warnings += _odd_units(stream, [label or f"Ch{i + 1}" for i, label in enumerate(labels)], units)
     if not identity.source_id:
         warnings.append(
             f"{stream} has no source_id; after an interruption it is known again by its name, "
             "type and host only."
         )
     return tuple(warnings)
+
+
+def _odd_units(stream: str, labels: Sequence[str], units: Sequence[str]) -> list[str]:
+    """Say which channels carry no voltage, and which have another unit than most."""
+    scales = [volts_per(unit) for unit in units]
+    others = [f"{labels[i]} ({units[i]})" for i, scale in enumerate(scales) if scale is None]
+    others = [text for text in others if not text.endswith("()")]
+    said = []
+    if others and len(others) < len(labels):
+        said.append(f"{stream} has channels that carry no voltage: {_some(others)}.")
+    known = [scale for scale in scales if scale is not None]
+    usual = max(set(known), key=known.count) if known else None
+    odd = [
+        f"{labels[i]} ({units[i]})"
+        for i, scale in enumerate(scales)
+        if scale is not None and scale != usual and direction(labels[i]) is not None
+    ]
+    if odd:
+        said.append(
+            f"{stream} gives another unit for {_some(odd)} than for the rest; all are converted."
+        )
+    return said
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

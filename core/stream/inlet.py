@@ -181,10 +181,7 @@ class Inlet(_Receiver):
 
     def __init__(self, found: FoundStream, seconds: float = 10.0, timeout: float = 5.0) -> None:
         if not found.is_signal:
-            raise InputError(
-                f'Stream "{found.identity.name}" has {found.format} samples at a rate of '
-                f"{found.rate:g} Hz; a signal has numbers at a regular rate."
-            )
+            raise InputError(found.problem)
         self.patience = math.inf
         self.dropped_samples = 0
         self._capacity = max(1, round(seconds * found.rate))

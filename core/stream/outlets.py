@@ -5,22 +5,31 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
 from core.errors import InputError
+from core.stream.discovery import DECISIONS, PROBABILITIES
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo
 
-DECISIONS = "EEGPT-Decisions"
-PROBABILITIES = "EEGPT-Probabilities"
 SOFTWARE = "eegpt-realtime"
 
 
 def local_source_id(name: str) -> str:
     """Return a source_id that stays the same from start to start on this machine."""
     return f"{SOFTWARE}/{socket.gethostname()}/{name}"
+
+
+def own_source_id(name: str) -> str:
+    """Return a source_id that no other outlet has, also of this name and on this machine.
+
+    Two programs that run at once would otherwise be one sender to a receiver, which may go on
+    with the other's decisions when one of them ends.
+    """
+    return f"{local_source_id(name)}/{uuid4().hex}"
 
 
 class _Outlet:
@@ -60,6 +69,8 @@ class SignalOutlet(_Outlet):
         Nominal rate in Hz.
     source_id : str
         The same from start to start, so that a receiver knows the sender again.
+    speed : float
+        How many seconds of the stream pass in one of real time: 1 but for replays.
     """
 
     def __init__(
@@ -70,6 +81,7 @@ class SignalOutlet(_Outlet):
         unit: str,
         rate: float,
         source_id: str,
+        speed: float = 1.0,
     ) -> None:
         import pylsl
 
@@ -77,6 +89,8 @@ class SignalOutlet(_Outlet):
             raise InputError("A stream needs a name and at least one channel.")
         info = pylsl.StreamInfo(name, type, len(labels), rate, "float32", source_id)
         info.desc().append_child_value("manufacturer", SOFTWARE)
+        if speed != 1.0:
+            info.desc().append_child_value("speed", repr(float(speed)))
         channels = info.desc().append_child("channels")
         for label in labels:
             channel = channels.append_child("channel")
@@ -109,13 +123,13 @@ class MarkerOutlet(_Outlet):
     name : str
         What the stream is called.
     source_id : str, optional
-        By default from this machine and the name.
+        By default one that is new at every start: `own_source_id`.
     """
 
     def __init__(self, name: str, source_id: str | None = None) -> None:
         import pylsl
 
-        source_id = source_id or local_source_id(name)
+        source_id = source_id or own_source_id(name)
         info = pylsl.StreamInfo(name, "Markers", 1, pylsl.IRREGULAR_RATE, "string", source_id)
         info.desc().append_child_value("manufacturer", SOFTWARE)
         super().__init__(info)
@@ -149,8 +163,9 @@ class ProbabilityOutlet:
 
     def __init__(self, classes: Sequence[str], rate: float) -> None:
         self._outlet = SignalOutlet(
-            PROBABILITIES, "Probabilities", classes, "", rate, local_source_id(PROBABILITIES)
+            PROBABILITIES, "Probabilities", classes, "", rate, own_source_id(PROBABILITIES)
         )
+        self.source_id = self._outlet.source_id
         self._refused = np.full(len(classes), np.nan, dtype=np.float32)
 
     def push(self, probabilities: Sequence[float] | np.ndarray | None, time: float) -> None:

@@ -11,6 +11,7 @@ from core.stream.inlet import Inlet
 
 _LOOK = 0.05  # s between two looks at what has answered
 _SETTLE = 0.5  # s in which a second stream of the kind may show up
+_TWIN = 0.5  # s before another's last sample that a sender was created, if it ran beside it
 _OPEN = 2.0  # s that a sender has to open its stream
 
 
@@ -41,6 +42,8 @@ class Search:
         Streams of that name and type, none of them surely the lost one.
     problem : str
         Why a stream that was found is not taken, in words; else empty.
+    taken : FoundStream or None
+        The stream that `take` gives.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Search:
     ) -> None:
         self.offers: tuple[FoundStream, ...] = ()
         self.problem = ""
+        self.taken: FoundStream | None = None
         self.gone = gone
         self._lost = lost
         self._check = check
@@ -92,17 +96,22 @@ class Search:
         # busy machine, where a single question is lost.
         resolver = pylsl.ContinuousResolver(forget_after=FORGET)
         while not self._stop.wait(_LOOK):
-            visible = [s for s in described(resolver.results()) if s.is_signal]
+            try:
+                visible = described(resolver.results())
+            except Exception as error:  # from the network comes anything; the search goes on
+                self.problem = f"What was found could not be read: {error}."
+                continue
             chosen = self._choose(visible, pylsl.local_clock())
             if chosen is not None and self._try(chosen):
                 return
 
     def _choose(self, visible: Sequence[FoundStream], now: float) -> FoundStream | None:
         """Return the stream to open now, if there is one, and say what there is otherwise."""
-        same, others = relatives(visible, self._lost)
+        unfit = next((s.problem for s in relatives(visible, self._lost)[0] if s.problem), "")
+        same, others = relatives([s for s in visible if s.is_signal], self._lost)
         uids = {stream.identity.uid for stream in (*same, *others)}
         self._refused = {uid: why for uid, why in self._refused.items() if uid in uids}
-        self.problem = next(iter(self._refused.values()), "")
+        self.problem = next(iter(self._refused.values()), unfit)
         if not self.gone and self._lost.uid in uids:
             self.offers = ()  # it is there, and may go on
             return None
@@ -131,15 +140,18 @@ class Search:
             inlet = self._open(chosen)
         except InputError:
             return False  # announced, and gone again or not yet ready: look once more
+        except Exception as error:  # whatever else a sender can bring about
+            self._refused[chosen.identity.uid] = self.problem = f"It could not be opened: {error}."
+            return False
         try:
             self._check(inlet.facts)
-        except InputError as error:
+        except Exception as error:
             inlet.close()
             self._refused[chosen.identity.uid] = self.problem = str(error)
             self._accepted = None
             return False
         with self._lock:
-            self._found = inlet
+            self._found, self.taken = inlet, chosen
         if self._stop.is_set():
             self.close()
         return True
@@ -173,3 +185,30 @@ def difference(stream: StreamIdentity, lost: StreamIdentity) -> str:
         if new != old
     ]
     return " and ".join(parts)
+
+
+def takeover_words(taken: FoundStream, lost: StreamIdentity, last_heard: float) -> str:
+    """Say that a stream which takes a lost one's place is not the same sender started again.
+
+    Parameters
+    ----------
+    taken : FoundStream
+    lost : StreamIdentity
+    last_heard : float
+        When the lost one's last sample came, in seconds of its sender's LSL clock.
+
+    Returns
+    -------
+    str
+        A sentence; empty for the same sender, or for one that was started after the loss.
+    """
+    if taken.identity.uid == lost.uid:
+        return ""
+    if differs := difference(taken.identity, lost):
+        return f"The stream comes from another sender now, with {differs}."
+    if taken.created_at < last_heard - _TWIN:
+        return (
+            f'A second sender of the same name and source_id on "{lost.host}", which ran beside '
+            "the lost one, has taken its place; stop it if it is not the amplifier's."
+        )
+    return ""

@@ -16,6 +16,9 @@ from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision
 
+_LATE = 1.0  # s after which a decision is dropped if a newer one can be made
+_OLD = 2.0  # s after which none is given
+
 
 class DecisionMaker:
     """Turns a stream's samples and stamps into one decision every hop.
@@ -31,11 +34,10 @@ class DecisionMaker:
     windows : WindowDecoder
         From `Decoder.windows`; decides the hop.
     evidence : EvidenceSettings
-    clock : callable, optional
-        The stream's clock now, in seconds; without it decisions have no age.
-    late : callable, optional
-        Whether a decision for a time of the stream's clock comes too late. One with probabilities
-        is then dropped, if the signal for a newer one has come already.
+    age : callable, optional
+        How old a sample of that stamp is now, in seconds; without it decisions have no age. One
+        with probabilities that is a second old is dropped, if the signal for a newer one has come
+        already, and refused when it is two.
     confirm : bool
         Keep every decision until a patch of signal after its window has been judged too, and
         refuse it if there is anything wrong with that: a fault of the values shows only after a
@@ -44,6 +46,10 @@ class DecisionMaker:
     Attributes
     ----------
     evidence : Evidence
+    barred : str
+        A status that every decision with probabilities is refused with; empty for none.
+    late_by : float
+        Seconds that the newest decision would have been old, if it was refused for that; else 0.
     dropped : int
         Decisions that were made and not given because they came too late; one that is refused is
         always given. All that were made count in `Decision.index`.
@@ -55,8 +61,7 @@ class DecisionMaker:
         path: SignalPath,
         windows: WindowDecoder,
         evidence: EvidenceSettings,
-        clock: Callable[[], float] | None = None,
-        late: Callable[[float], bool] | None = None,
+        age: Callable[[float], float] | None = None,
         confirm: bool = False,
     ) -> None:
         self.evidence = Evidence(evidence)
@@ -64,8 +69,9 @@ class DecisionMaker:
         self._classes = decoder.classes
         self._rate = decoder.settings.rate
         self._hops = Hops(decoder, path, windows)
-        self._clock = clock
-        self._late = late
+        self._age_of = age
+        self.barred = ""
+        self.late_by = 0.0
         self._index = 0  # of the next decision
         self._wait = decoder.patch if confirm else 0  # samples until a decision is confirmed
         self._held: deque[Decision] = deque()  # not confirmed yet
@@ -95,7 +101,9 @@ class DecisionMaker:
         self._hops.resume(path, away, reason)
         self.evidence.reset()
 
-    def push(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Decision]:
+    def push(
+        self, samples: np.ndarray, stamps: np.ndarray, set_by: float = 0.0
+    ) -> Iterator[Decision]:
         """Take samples as they came and give the decisions that they complete.
 
         Parameters
@@ -104,8 +112,10 @@ class DecisionMaker:
             In the stream's unit.
         stamps : ndarray, shape (n,)
             Raw LSL stamps in seconds.
+        set_by : float
+            Seconds by which the sender's clock was set forward among them.
         """
-        hops = self._hops.push(samples, stamps)
+        hops = self._hops.push(samples, stamps, set_by)
         spent = 0.0  # s of work since the last decision
         while True:
             started = time.perf_counter()
@@ -113,19 +123,21 @@ class DecisionMaker:
             spent += time.perf_counter() - started
             if hop is None:
                 return
-            found, decided = hop.probabilities, None
+            status, found, decided = hop.status, hop.probabilities, None
+            if found is not None and self.barred:
+                status, found = self.barred, None
             if found is None:
                 self.evidence.reset()
             else:
                 decided = self.evidence.update(found, hop.sample / self._rate)
-            if found is not None and hop.waiting and self._is_late(hop.time):
+            if found is not None and hop.waiting and self._seconds_old(hop.time) > _LATE:
                 self._index += 1
                 self.dropped += 1
                 continue
             made = self._decision(
                 hop.time,
                 hop.sample,
-                hop.status,
+                status,
                 None
                 if found is None
                 else {name: float(p) for name, p in zip(self._classes, found, strict=True)},
@@ -152,7 +164,16 @@ class DecisionMaker:
         self._held.append(made)
         while self._held and made.sample - self._held[0].sample >= self._wait:
             held = self._held.popleft()
-            yield held if held is made else self._aged(held)
+            yield self._in_time(held if held is made else self._aged(held))
+
+    def _in_time(self, made: Decision) -> Decision:
+        """Return a decision, without what it says if that is too old."""
+        age = self._seconds_old(made.time)
+        self.late_by = age if age > _OLD else 0.0
+        if not self.late_by:
+            return made
+        self.evidence.reset()
+        return replace(made, status="late", probabilities=None, decision=None)
 
     def _aged(self, held: Decision) -> Decision:
         """Return a decision with its age now."""
@@ -180,9 +201,9 @@ class DecisionMaker:
         self._index += 1
         return made
 
-    def _is_late(self, at: float) -> bool:
-        return self._late is not None and self._late(at)
+    def _seconds_old(self, at: float) -> float:
+        return 0.0 if self._age_of is None else self._age_of(at)
 
     def _age(self, at: float) -> float | None:
         """Return how long ago a time of the stream's clock is, in ms."""
-        return None if self._clock is None else round((self._clock() - at) * 1e3, 3)
+        return None if self._age_of is None else round(self._age_of(at) * 1e3, 3)

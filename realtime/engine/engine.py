@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -23,32 +22,12 @@ from core.stream.inlet import Block, Inlet
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.link import Link
+from realtime.engine.outputs import Journal, Outputs, Sink
 from realtime.engine.recent import Recent
 from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
-_RATE_OFF = 0.005  # share by which a rate may differ from the nominal one
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
-
-
-class Sink(Protocol):
-    """Something that wants every decision: a log, an outlet."""
-
-    def publish(self, decision: Decision) -> None:
-        """Take one decision, in the engine's thread."""
-
-    def close(self) -> None:
-        """Called once, after the last decision."""
-
-
-class Journal(Protocol):
-    """Something that wants to know how the stream goes."""
-
-    def note(self, note: Note, snapshot: Snapshot) -> None:
-        """Take what happened, in the engine's thread."""
-
-    def close(self) -> None:
-        """Called once, in the end."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ class Engine:
         None to look at the signal only.
     evidence : EvidenceSettings
     sinks : sequence of Sink
-        Get every decision, in order. The engine closes them.
+        Get every decision, in order. The engine closes them, and lets go of one that fails.
     clock : callable
         The LSL clock of this machine, in seconds.
     journals : sequence of Journal
@@ -118,7 +97,7 @@ class Engine:
     ) -> None:
         self._link = Link(inlet, connect, clock, self._note, accept_any)
         self._connect = connect
-        self._sinks, self._journals = tuple(sinks), tuple(journals)
+        self._outputs = Outputs(sinks, journals)
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
@@ -132,8 +111,7 @@ class Engine:
                 self._connection.path,
                 decoding.windows,
                 evidence,
-                self._link.stream_now,
-                self._link.late,
+                self._link.age,
                 confirm,
             )
         self._continuity = Continuity(inlet.facts.rate)  # where no decoder has one
@@ -150,7 +128,7 @@ class Engine:
         self._paused = False
         self._newest_stamp = clock()  # stream's time of the newest sample
         self._refused_at = self._noted_at = clock()
-        self._noted_status = ""
+        self._noted_status, self._noted_level = "", "unknown"
         self.error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -210,7 +188,7 @@ class Engine:
                     host=identity.host,
                     uid=identity.uid,
                     nominal_rate=facts.rate,
-                    measured_rate=continuity.measured_rate,
+                    measured_rate=self._link.rate.verdict.measured or continuity.measured_rate,
                     lost_samples=self._lost_before + continuity.lost_samples,
                     age_p50_ms=p50,
                     age_p95_ms=p95,
@@ -246,10 +224,7 @@ class Engine:
             self.error = error
         finally:
             self._link.close()
-            for sink in self._sinks:
-                sink.close()
-            for journal in self._journals:
-                journal.close()
+            self._outputs.close()
 
     def _take(self, block: Block) -> None:
         self._refused_at = self._clock()
@@ -257,12 +232,14 @@ class Engine:
         if away is not None:
             self._resume(away)
         lost_before = self._counted.lost_samples
+        self._link.watch(block, self._counted)
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
-            for decision in self._maker.push(block.samples, block.stamps):
+            self._maker.barred = "rate" if self._link.rate.verdict.level == "refused" else ""
+            for decision in self._maker.push(block.samples, block.stamps, self._link.set_by):
                 self._publish(decision)
         else:
-            self._continuity.split(block.stamps)
+            self._continuity.split(block.stamps, self._link.set_by)
         lost = self._counted.lost_samples - lost_before
         if away is not None:
             lost = max(1, round(away * self._link.facts.rate))
@@ -302,8 +279,7 @@ class Engine:
                 self._recent.add(decision, self._clock())
         if paused:
             return
-        for sink in self._sinks:
-            sink.publish(decision)
+        self._tell(self._outputs.publish(decision))
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""
@@ -312,11 +288,12 @@ class Engine:
             status, message = self._state()
         if status != self._noted_status:
             self._noted_status = status
-            if status in ("gap", "artifact"):  # the link says the others
+            if status in ("gap", "artifact", "rate", "late"):  # the link says the others
                 self._note(status, message)
-        if now - self._noted_at < _NOTE_EVERY:
+        level, before = self._link.rate.verdict.level, self._noted_level
+        if now - self._noted_at < _NOTE_EVERY and level == before:
             return
-        self._noted_at = now
+        self._noted_at, self._noted_level = now, level
         known, self._warnings = self._warnings, self._doubts()
         for kind, words in self._warnings.items():
             if kind not in known:
@@ -325,16 +302,9 @@ class Engine:
 
     def _doubts(self) -> dict[str, str]:
         """Return what is wrong with the stream without keeping it from being decoded."""
-        found = {}
-        nominal, drift = self._link.facts.rate, self._link.pace.drift
-        measured = self._counted.measured_rate
-        if measured is not None and drift is not None:
-            effective = measured * (1.0 + drift / 3600.0)  # Hz, by this machine's clock
-            if abs(effective / nominal - 1.0) > _RATE_OFF:
-                found["rate"] = (
-                    f"The stream says {nominal:g} Hz and sends {effective:.5g} Hz: rhythms are "
-                    f"decoded {100 * abs(effective / nominal - 1.0):.1f} % off."
-                )
+        found = dict(self._outputs.problems)
+        if (rate := self._link.rate.verdict).level == "doubted":
+            found["rate"] = rate.words
         if self._maker is None:
             seen = self._monitor.traces(_JUDGED).samples_uv
             rms = float(np.median(seen.std(axis=0))) if len(seen) else 0.0
@@ -349,10 +319,15 @@ class Engine:
         return found
 
     def _note(self, kind: str, text: str) -> None:
-        if self._journals:
-            note, snapshot = Note(self._clock(), kind, text), self.snapshot()
-            for journal in self._journals:
-                journal.note(note, snapshot)
+        note, snapshot = Note(self._clock(), kind, text), self.snapshot()
+        self._tell(self._outputs.note(note, snapshot))
+
+    def _tell(self, problems: dict[str, str]) -> None:
+        """Say of outputs that have just failed, to those that are left."""
+        with self._lock:
+            self._warnings |= problems
+        for kind, words in problems.items():
+            self._note(kind, words)
 
     def _new_monitor(self, rate: float) -> Monitor:
         settings = None if self._decoder is None else self._decoder.settings
@@ -372,8 +347,16 @@ class Engine:
             return "lost", f"Decoding stopped: {self.error}"
         if (condition := self._link.condition) != "ok":
             return condition, self._link.words
+        if (rate := self._link.rate.verdict).level == "refused":
+            return "rate", rate.words
         if self._maker is None:
             return "ok", ""
+        if self._maker.late_by:
+            return "late", (
+                f"The signal is {self._maker.late_by:.1f} s old when it could be decoded, and "
+                "nothing is decided on signal older than 2 s; look at the network, or at what "
+                "else this computer and the sender's do."
+            )
         to_go = self._maker.seconds_to_go
         if to_go == 0.0:
             return "ok", ""

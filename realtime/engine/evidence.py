@@ -8,6 +8,8 @@ import numpy as np
 
 from core.errors import InputError
 
+_TIE = 1e-9  # a lead of no more is none: probabilities are rounded
+
 
 @dataclass(frozen=True)
 class EvidenceSettings:
@@ -70,7 +72,8 @@ class Evidence:
         Returns
         -------
         int or None
-            Position of the decided class, or None while there is not enough evidence.
+            Position of the decided class, or None while there is not enough evidence: a tie is
+            none.
         """
         if self._smoothed is None or self.settings.smoothing == 0.0:
             self._smoothed = np.array(probabilities, dtype=np.float64)
@@ -79,8 +82,9 @@ class Evidence:
             self._smoothed = keep * self._smoothed + (1.0 - keep) * probabilities
         self._time = time
 
-        leader = int(np.argmax(self._smoothed))
-        if self._smoothed[leader] < self.settings.threshold:
+        second, leader = np.argsort(self._smoothed)[-2:].tolist()
+        tied = self._smoothed[leader] - self._smoothed[second] <= _TIE
+        if tied or self._smoothed[leader] < self.settings.threshold:
             self._leader = -1
             return None
         if leader != self._leader:

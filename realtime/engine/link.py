@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from core.feed.continuity import Pace
+from core.feed.continuity import Continuity
+from core.feed.pace import Pace
+from core.feed.rate import RateWatch
+from core.machine.sleep import seconds_asleep
 from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity
 from core.stream.inlet import Block, Inlet
-from core.stream.reconnecting import Search, difference
+from core.stream.reconnecting import Search, difference, takeover_words
 from realtime.engine.snapshot import Offer
 
 _PATIENCE = 2.0  # s for which samples wait for a machine that is too slow, then are dropped
@@ -19,7 +22,7 @@ _LONGEST_CHUNK = 1.0  # s; what comes at once and is longer is no chunk but has 
 _SEARCH_AFTER = 2.0  # s of silence after which the sender may have been started anew
 _SKEWED = 60.0  # s by which stamps are off if they say nothing about the age of a sample
 _OPEN = 2.0  # s that a sender has to open its stream
-_LATE = 1.0  # s after which a decision is too late if a newer one can be made
+_ASLEEP = 1.0  # s of sleep after which what was buffered and measured before is worth nothing
 _REAL_TIME = 36.0  # s an hour: with more drift, stamps are not those of real time
 
 
@@ -38,6 +41,8 @@ class Link:
         Told what happens: a kind ("silent", "lost", "back", "offer" or "refused") and a sentence.
     accept_any : bool
         Take a stream of the same name and type in place of the lost one without being asked.
+    asleep : callable
+        For how long this computer has slept, in seconds.
 
     Attributes
     ----------
@@ -45,6 +50,10 @@ class Link:
         Of the stream that is read now.
     pace : Pace
         Of its sender's clock.
+    rate : RateWatch
+        Of its sender.
+    set_by : float
+        Seconds by which the sender's clock was set forward in the newest block; else 0.
     """
 
     def __init__(
@@ -54,14 +63,21 @@ class Link:
         clock: Callable[[], float],
         note: Callable[[str, str], None],
         accept_any: bool = False,
+        asleep: Callable[[], float] = seconds_asleep,
     ) -> None:
         self.pace = Pace()
+        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed)
+        self.set_by = 0.0
+        self._asleep, self._slept = asleep, asleep()
+        self._resets = 1  # of the sender's clock; the first sample is one
+        self._foreign = False  # whether stamps are known not to be of LSL's clock
         self._inlet = inlet
         self._check = check
         self._clock = clock
         self._note = note
         self._accept_any = accept_any
         self._search: Search | None = None
+        self._looked = self._resumed = clock()  # s, of the newest reading, and after a pause of it
         self._opened = clock()  # s, since when samples are awaited
         self._arrival: float | None = None  # s, of the newest sample that was read
         self._block: tuple[float, float, float] | None = None  # of the newest one, as `late` needs
@@ -91,8 +107,11 @@ class Link:
     @property
     def quiet(self) -> float:
         """Seconds since the newest sample came."""
+        now = self._clock()
+        if now - self._looked > _SILENT_AFTER and not self._inlet.lost:
+            return 0.0  # while nobody looks, silence cannot be known
         newest = self._inlet.newest_arrival or self._arrival or self._opened
-        return max(0.0, self._clock() - newest)
+        return max(0.0, now - max(newest, self._resumed))
 
     @property
     def condition(self) -> str:
@@ -133,6 +152,11 @@ class Link:
 
     def read(self) -> Block | None:
         """Return what has come, waiting a little; None if nothing has."""
+        self._wake()
+        now = self._clock()
+        if now - self._looked > _SILENT_AFTER:
+            self._resumed = now
+        self._looked = now
         block = self._inlet.read(timeout=_READ)
         if block is not None and len(block.stamps):
             self._arrived(block)
@@ -147,40 +171,51 @@ class Link:
         away, self._away = self._away, None
         return away
 
-    def stream_now(self) -> float:
-        """Return the sender's clock now, in seconds.
+    def watch(self, block: Block, continuity: Continuity) -> None:
+        """Judge the rate of what was just read, before it is decoded."""
+        if continuity.resets != self._resets:  # jumped, and arrivals tell the new offset
+            self._foreign |= continuity.resets > 1
+            self._resets = continuity.resets
+            self.pace.restart()
+            self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
+        self.rate.take(
+            block.stamps,
+            block.arrival,
+            continuity.lost_samples,
+            max(continuity.resets, 1),
+            self._inlet.dropped_samples,
+            continuity.repeated_samples,
+        )
 
-        Stamps that are off by a minute or more are set against the time of their arrival.
-        """
-        usual = self.pace.usual
-        offset = self._inlet.correction
-        if usual is not None and abs(usual - offset) > _SKEWED:
-            offset = usual
-        return self._clock() - offset
-
-    def late(self, stamp: float) -> bool:
-        """Return whether a sample of the newest block has waited too long by now.
+    def age(self, stamp: float) -> float:
+        """Return how old a sample is now, in seconds, by when it was taken or when it came.
 
         Parameters
         ----------
         stamp : float
-            Of the sample. Samples that came before the first was read are never late.
+            Of the sample.
 
         Notes
         -----
-        A sample waits for this machine to read it, or came in a burst after its sender had
-        stalled. The samples of a block are taken to have come evenly since the one before.
+        A sample waits for its sender, on its way, or for this machine to read it. Stamps of LSL's
+        clock say when it was taken. Those of another clock (a minute or more away, or set while
+        it was watched) are set against the earliest arrivals, and those that do not run with time
+        say nothing: the samples of a block are then taken to have come evenly since the one before.
         """
-        if self._block is None:
-            return False
-        begun, span, newest = self._block
-        assert self._arrival is not None
-        share = min(max((newest - stamp) / span, 0.0), 1.0) if span > 0 else 0.0
-        came = self._arrival - share * (self._arrival - begun)
-        usual, drift = self.pace.usual, self.pace.drift
-        if usual is not None and drift is not None and abs(drift) < _REAL_TIME:
-            came = min(came, stamp + usual)
-        return self._clock() - came > _LATE
+        now, usual, drift = self._clock(), self.pace.usual, self.pace.drift
+        ages = []
+        if self._block is not None:
+            begun, span, newest = self._block
+            assert self._arrival is not None
+            share = min(max((newest - stamp) / span, 0.0), 1.0) if span > 0 else 0.0
+            ages.append(now - self._arrival + share * (self._arrival - begun))
+        real_time = self.facts.speed == 1.0 and (drift is None or abs(drift) < _REAL_TIME)
+        if real_time or not ages:
+            offset = self._inlet.correction
+            if usual is not None and (self._foreign or abs(usual - offset) > _SKEWED):
+                offset = usual
+            ages.append(now - stamp - offset)
+        return max(ages)
 
     def close(self) -> None:
         """End the search, and close the stream."""
@@ -208,7 +243,23 @@ class Link:
         # A new tuple, as other threads look at it.
         self._chunks = (*self._chunks[-9:], chunk if chunk <= _LONGEST_CHUNK else 0.0)
         self._arrival = block.arrival
-        self.pace.take(float(block.stamps[-1]), block.arrival)
+        self.set_by = self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
+
+    def _wake(self) -> None:
+        """Let a stream go that was open while this computer slept: it is found again at once.
+
+        What its sender kept is old, and the clocks have moved against each other.
+        """
+        slept = self._asleep()
+        if slept - self._slept > _ASLEEP and not self._inlet.lost:
+            self._note(
+                "asleep",
+                f"This computer was asleep for {slept - self._slept:.0f} s: the stream is opened "
+                "anew.",
+            )
+            self._inlet.close()
+            self._inlet.lost = True
+        self._slept = slept
 
     def _look(self) -> None:
         condition = self.condition
@@ -228,6 +279,10 @@ class Link:
             return
         self._search.gone = condition == "lost"
         if (inlet := self._search.take()) is not None:
+            assert self._search.taken is not None
+            heard = (self._inlet.newest_arrival or self._opened) - self._inlet.correction
+            if words := takeover_words(self._search.taken, self.facts.identity, heard):
+                self._note("twin", words)
             self._replace(inlet)
             return
         for kind, words in (
@@ -250,6 +305,8 @@ class Link:
             self._arrival = self._opened
         self._inlet, self._anew = inlet, True
         self.pace.restart()
+        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed)
+        self._resets, self._foreign = 1, False
 
     def _say(self, condition: str, kind: str, words: str) -> None:
         self._said = condition

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from core.errors import InputError
+from core.program import say
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
 from realtime.engine.snapshot import Decision, Note, Snapshot
 
 
-class Log:
-    """One JSON line a decision; every line is on its way to the disk when it is written.
+class LineFile:
+    """A new text file; every line is on its way to the disk when it is written.
+
+    A file that is deleted or moved meanwhile is begun anew at its place, with a word on stderr.
+
+    Parameters
+    ----------
+    path : Path
 
     Raises
     ------
@@ -22,11 +31,59 @@ class Log:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = _new_file(path)
+
+    def write(self, line: str) -> None:
+        """Write a line.
+
+        Raises
+        ------
+        InputError
+            If the disk is full, say, or another file has taken the place of a deleted one.
+        """
+        if not self._in_place():
+            self._file.close()
+            self._file = _new_file(self._path)
+            say(f"The log {self._path} was deleted or moved; it begins anew at its place.")
+        try:
+            self._file.write(line + "\n")
+        except OSError as error:
+            with suppress(OSError):  # what is left of the line finds no place now either
+                self._file.close()
+            raise InputError(
+                f"The log {self._path} cannot be written any more: {error.strerror}."
+            ) from error
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+    def _in_place(self) -> bool:
+        """Whether the file's name still leads to it."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return False
+        except OSError:  # a disk that does not answer: writing tells
+            return True
+
+
+class Log:
+    """One JSON line a decision.
+
+    Raises
+    ------
+    InputError
+        As `LineFile` does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = LineFile(path)
 
     def publish(self, decision: Decision) -> None:
         """Write one decision."""
-        self._file.write(decision.to_json() + "\n")
+        self._file.write(decision.to_json())
 
     def close(self) -> None:
         """Finish the file."""
@@ -44,11 +101,11 @@ class StreamLog:
     Raises
     ------
     InputError
-        If the file exists or cannot be written.
+        As `LineFile` does.
     """
 
     def __init__(self, log: Path) -> None:
-        self._file = _new_file(log.with_suffix(f".stream{log.suffix}"))
+        self._file = LineFile(stream_log(log))
 
     def note(self, note: Note, snapshot: Snapshot) -> None:
         """Write one note with the stream's numbers."""
@@ -68,7 +125,7 @@ class StreamLog:
             "age_p50_ms": stream.age_p50_ms,
             "age_p95_ms": stream.age_p95_ms,
         }
-        self._file.write(json.dumps(line) + "\n")
+        self._file.write(json.dumps(line))
 
     def close(self) -> None:
         """Finish the file."""
@@ -127,11 +184,21 @@ class Outlets:
         del self._decisions, self._probabilities
 
 
+def stream_log(log: Path) -> Path:
+    """Return where notes on the stream go, beside a log of decisions."""
+    return log.with_suffix(f".stream{log.suffix}")
+
+
 def _new_file(path: Path) -> TextIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("x", encoding="utf-8", buffering=1)
+        return open(path, "x", encoding="utf-8", buffering=1, opener=_private)
     except FileExistsError:
         raise InputError(f"The log {path} exists already; choose another name.") from None
     except OSError as error:
         raise InputError(f"The log {path} cannot be written: {error.strerror}.") from error
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file for its owner alone: decisions are a person's."""
+    return os.open(path, flags, 0o600)

@@ -9,7 +9,7 @@ from core.decoding.decoder import Decoder
 from core.signal.monitor import ChannelStatus
 from realtime.engine.evidence import EvidenceSettings
 
-STATUSES = ("ok", "warming", "gap", "artifact", "silent", "lost")
+STATUSES = ("ok", "warming", "gap", "artifact", "rate", "late", "silent", "lost")
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Note:
     at : float
         LSL clock of this machine, in seconds.
     kind : str
-        "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact";
-        "rate", "unit", "slow".
+        "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
+        "rate", "late"; "unit", "slow", "asleep", "twin".
     text : str
         What there is to say about it.
     """

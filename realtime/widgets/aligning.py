@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QProgressDialog
 
 from core.errors import InputError
 from ui import theme
+from ui.signals import EndingSignals
 
 _LOOK = 50  # ms
 
@@ -50,6 +51,8 @@ class AligningDialog(QProgressDialog):
         ------
         InputError
             As the collection, or if the person ended it.
+        Interrupted
+            After a signal that ends the program.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="align") as pool:
             made = pool.submit(self._collect, self._tell)
@@ -57,9 +60,11 @@ class AligningDialog(QProgressDialog):
             timer.timeout.connect(lambda: self.done(0) if made.done() else self._show_left())
             timer.start()
             self.canceled.connect(self._stop)
-            self.exec()
+            with EndingSignals(self.cancel) as signals:
+                self.exec()
             timer.stop()
             self._stopped |= not made.done()
+            signals.raise_if_any()  # once the collection has seen that it is to stop
             return made.result()
 
     def _tell(self, left: float) -> None:

@@ -18,12 +18,14 @@ HELP = (
     ("D   Shift+D", "dwell longer, shorter"),
     ("S   Shift+S", "smoothing longer, shorter"),
     ("Tab", "to the controls; Enter or Esc leads back"),
-    ("C", "calibrate, where there is no decoder yet"),
     ("F   F11", "the subject's full-screen view; Esc leaves it"),
     ("?   F1", "this list; any key closes it"),
     ("Ctrl+Q", "quit"),
 )
 """Keys, and what they do, in the order in which they are listed."""
+
+CALIBRATE_HELP = (("C", "calibrate, where there is no decoder yet"),)
+"""The key that asks for calibration, where somebody listens to it."""
 
 DEMO_HELP = (("←   →", "hold: the simulated subject imagines that hand"), ("↓", "it rests"))
 """Keys of the demo."""

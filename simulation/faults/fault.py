@@ -112,6 +112,10 @@ class Fault:
         begin, end = self.span(rate)
         return (positions >= begin) & (positions < end)
 
+    def reach(self, rate: float) -> int:
+        """Return how many samples, as it left them, `alter` needs before those it alters."""
+        return 0
+
     def alter(self, samples: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return the samples as they are after it, (n, channels) in µV. May write into them."""
         return samples
@@ -119,6 +123,10 @@ class Fault:
     def keep(self, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return which samples are still sent, (n,) of bool."""
         return np.ones(len(positions), dtype=bool)
+
+    def order(self, positions: np.ndarray, source: Source) -> np.ndarray:
+        """Return which of the samples are sent, one after the other; some perhaps twice."""
+        return np.arange(len(positions))
 
     def taken(self, times: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return when each sample is taken, (n,) in seconds after the first one."""

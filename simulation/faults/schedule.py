@@ -55,9 +55,10 @@ class Schedule:
         spans = [edge for fault in faults for edge in fault.span(source.rate)]
         self.edges = sorted({int(edge) for edge in spans if edge < np.inf})
         """Positions at which a fault begins or ends."""
+        self._before: dict[Fault, tuple[np.ndarray, np.ndarray]] = {}  # positions and samples
 
     def apply(self, samples: np.ndarray, positions: np.ndarray) -> Parcel:
-        """Do all faults to some samples; any split of the same samples gives the same.
+        """Do all faults to some samples; any split of the same samples, in order, gives the same.
 
         Parameters
         ----------
@@ -70,14 +71,17 @@ class Schedule:
         kept = np.ones(len(positions), dtype=bool)
         times = positions / self.source.rate
         for fault in self.faults:
-            spoilt = fault.alter(spoilt, positions, self.source)
+            spoilt = self._altered(fault, spoilt, positions)
             kept &= fault.keep(positions, self.source)
             times = fault.taken(times, positions, self.source)
         due = self._paced(times, positions)
         stamps = times
         for fault in self.faults:
             stamps = fault.stamp(stamps, due, positions, self.source)
-        return Parcel(spoilt[kept].astype(np.float32), positions[kept], stamps[kept], due[kept])
+        sent = np.flatnonzero(kept)
+        for fault in self.faults:
+            sent = sent[fault.order(positions[sent], self.source)]
+        return Parcel(spoilt[sent].astype(np.float32), positions[sent], stamps[sent], due[sent])
 
     def due(self, position: float) -> float:
         """Return when the sample at a position is sent, or would be, were it not lost."""
@@ -100,6 +104,21 @@ class Schedule:
         for start, stop in pairwise(at):
             if stop > start:
                 yield slice(start, stop)
+
+    def _altered(self, fault: Fault, samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Return what a fault makes of samples, and of those before them that it reaches for."""
+        reach = fault.reach(self.source.rate)
+        if not reach or not len(positions):
+            return fault.alter(samples, positions, self.source)
+        before = self._before.get(fault)
+        if before is not None and before[0][-1] + 1 == positions[0]:
+            positions = np.concatenate([before[0], positions])
+            joined = np.concatenate([before[1], samples])
+        else:
+            joined = samples
+        altered = fault.alter(joined, positions, self.source)
+        self._before[fault] = positions[-reach:], altered[-reach:].copy()
+        return altered[len(altered) - len(samples) :]
 
     def _paced(self, times: np.ndarray, positions: np.ndarray) -> np.ndarray:
         for fault in self.faults:

@@ -152,4 +152,5 @@ class Sender:
                     description.unit,
                     self._rate,
                     description.source_id,
+                    self._speed,
                 )

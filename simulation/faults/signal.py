@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -110,6 +110,91 @@ class Scaled(_Spoilt):
     def values(self, samples: np.ndarray, positions: np.ndarray, rate: float) -> np.ndarray:
         """Return the new values of its channels, (n, channels) in µV."""
         return samples * self.by
+
+
+@dataclass(frozen=True)
+class Off(_Spoilt):
+    """Inputs without a head: white noise of their own, of standard deviation `uv`, is all.
+
+    One electrode that is off; with all of them and less than a microvolt, shorted inputs.
+    """
+
+    word: ClassVar[str] = "off"
+
+    uv: float = 2.0
+    seed: int = 0
+
+    def values(self, samples: np.ndarray, positions: np.ndarray, rate: float) -> np.ndarray:
+        """Return the new values of its channels, (n, channels) in µV."""
+        return self.uv * normals(self.seed, positions, samples.shape[1])
+
+
+@dataclass(frozen=True)
+class OwnSignal(_Spoilt):
+    """The amplifier's own test signal in place of the head's, the same on its channels.
+
+    Attributes
+    ----------
+    shape : str
+        A square wave, a sine, or a ramp from -`uv` to `uv`.
+    uv, hertz : float
+        Its amplitude and frequency.
+    noise : float
+        Standard deviation of each channel's own noise, in µV.
+    """
+
+    word: ClassVar[str] = "test"
+
+    channel: str = "all"
+    shape: Literal["square", "sine", "ramp"] = "square"
+    uv: float = 100.0
+    hertz: float = 5.0
+    noise: float = 0.0
+    seed: int = 0
+
+    def values(self, samples: np.ndarray, positions: np.ndarray, rate: float) -> np.ndarray:
+        """Return the new values of its channels, (n, channels) in µV."""
+        phase = positions * self.hertz / rate % 1.0
+        wave = {
+            "square": np.where(phase < 0.5, 1.0, -1.0),
+            "sine": np.sin(2.0 * np.pi * phase),
+            "ramp": 2.0 * phase - 1.0,
+        }[self.shape]
+        own = self.noise * normals(self.seed, positions, samples.shape[1])
+        return self.uv * wave[:, None] + own
+
+
+@dataclass(frozen=True)
+class Copy(_Spoilt):
+    """Channels that carry what another one does, to the last bit unless there is noise.
+
+    Attributes
+    ----------
+    of : str
+        The channel that is copied.
+    noise : float
+        Standard deviation of each copy's own noise, in µV.
+    """
+
+    word: ClassVar[str] = "copy"
+
+    of: str = "C3"
+    noise: float = 0.0
+    seed: int = 0
+
+    def check(self, source: Source) -> None:
+        """Refuse a source without the channels."""
+        super().check(source)
+        source.columns(self.of)
+
+    def alter(self, samples: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
+        """Return the samples with its channels spoilt."""
+        rows = np.flatnonzero(self.on(positions, source.rate))
+        columns = source.columns(self.channel)
+        copied = samples[rows, source.columns(self.of)[0]]
+        own = self.noise * normals(self.seed, positions[rows], len(columns))
+        samples[np.ix_(rows, columns)] = copied[:, None] + own
+        return samples
 
 
 @dataclass(frozen=True)

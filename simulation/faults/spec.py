@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 from core.errors import InputError
-from simulation.faults import sender, signal, timing
+from simulation.faults import repeats, sender, signal, timing
 from simulation.faults.fault import Fault
 
-_HOME: tuple[ModuleType, ...] = (signal, timing, sender)
+_HOME: tuple[ModuleType, ...] = (signal, repeats, timing, sender)
 
 
 def kinds() -> dict[str, type[Fault]]:

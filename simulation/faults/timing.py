@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -196,3 +196,65 @@ class Rate(_Warp):
         """Return when each sample is taken."""
         share = self.percent / 100.0
         return times + self._gained(positions, source.rate, -share / (1.0 + share))
+
+
+@dataclass(frozen=True)
+class Chunked(Fault):
+    """One stamp a chunk of `samples`, late by up to `jitter`; the others are worked out from it.
+
+    That is what ``push_chunk`` of LSL does with the time at which it is called. The lateness is
+    exponentially distributed with this mean.
+    """
+
+    word: ClassVar[str] = "chunked"
+
+    samples: int = 8
+    jitter: float = 0.001
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse settings without a meaning."""
+        super().__post_init__()
+        if self.samples < 1 or self.jitter < 0.0:
+            raise InputError("chunked: needs samples=N of at least 1 and no negative jitter.")
+
+    def stamp(
+        self, stamps: np.ndarray, due: np.ndarray, positions: np.ndarray, source: Source
+    ) -> np.ndarray:
+        """Return the stamps, changed."""
+        late = -self.jitter * np.log1p(-chances(self.seed, positions // self.samples)[:, 0])
+        return stamps + late * self.on(positions, source.rate)
+
+
+@dataclass(frozen=True)
+class Counting(Fault):
+    """Stamps that count samples and are no seconds: 0, 1, 2 ..."""
+
+    word: ClassVar[str] = "counting"
+    touches: ClassVar[Touch] = "break"
+
+    def stamp(
+        self, stamps: np.ndarray, due: np.ndarray, positions: np.ndarray, source: Source
+    ) -> np.ndarray:
+        """Return the stamps, changed."""
+        return np.where(self.on(positions, source.rate), positions.astype(float), stamps)
+
+
+@dataclass(frozen=True)
+class Again(Fault):
+    """Samples are sent twice, with the stamps they had: each one, or each chunk as a whole.
+
+    A chunk is what the source sends at once, so that this depends on how it is cut.
+    """
+
+    word: ClassVar[str] = "again"
+    touches: ClassVar[Touch] = "altered"
+
+    what: Literal["sample", "chunk"] = "chunk"
+
+    def order(self, positions: np.ndarray, source: Source) -> np.ndarray:
+        """Return which of the samples are sent, one after the other."""
+        here, on = np.arange(len(positions)), self.on(positions, source.rate)
+        if self.what == "sample":
+            return np.repeat(here, 1 + on)
+        return np.concatenate([here, here[on]])

@@ -4,12 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "faults"
+
+
+def fuzz(cases, kinds):
+    script = BENCHMARKS / "fuzz.py"
+    return [sys.executable, script, "--cases", cases, "--kinds", kinds, "--seed", "5", "--json"]
 
 
 def test_spoiled_files_end_in_a_sentence_and_touch_nothing():
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / "fuzz.py", "--cases", "900", "--seed", "5", "--json"],
+        fuzz("900", "decoder,prior,encoder,checkpoint,settings,description"),
         capture_output=True,
         text=True,
         timeout=110,
@@ -24,6 +31,22 @@ def test_spoiled_files_end_in_a_sentence_and_touch_nothing():
         assert counts[f"{kind} refused"] > 20
         assert counts[f"{kind} accepted"] > 2
     assert len(result["ways"]) > 50
+
+
+@pytest.mark.slow
+def test_spoiled_recordings_of_all_formats_end_in_a_sentence_or_are_read():
+    done = subprocess.run(
+        fuzz("180", "recordings"),
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    result = json.loads(done.stdout)
+    assert result["findings"] == [], done.stderr
+    for kind in ("edf", "bdf", "gdf", "brainvision", "eeglab", "fif", "xdf", "cnt", "text"):
+        counts = [result["counts"].get(f"{kind} {end}", 0) for end in ("refused", "accepted")]
+        assert sum(counts) == 20
+        assert min(counts) > 0
 
 
 def test_the_watch_sees_what_happens_outside(tmp_path):

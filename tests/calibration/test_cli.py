@@ -6,6 +6,7 @@ import sys
 import mne
 import numpy as np
 import pytest
+from recording_files import write_edf
 
 from calibration.cli import main
 from core.decoding.storage.decoder_file import load_decoder
@@ -46,6 +47,28 @@ def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
     }
 
 
+def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
+    imagery_recording, tmp_path, capsys
+):
+    recording = imagery_recording(trials=6)
+    samples = np.c_[recording.samples_uv, np.zeros(len(recording.samples_uv))]
+    labels, units = (*recording.labels, "Temp"), [""] * len(recording.labels) + ["degC"]
+    cues = [(event.onset, 4, event.label) for event in recording.events]
+    path = write_edf(tmp_path / "a.edf", samples, labels, annotations=cues, units=units)
+    given = ["fit", str(path), "--subject", "01", "--head", "riemann"]
+    given += ["--out", str(tmp_path / "a.safetensors")]
+    assert main(given) == 2
+    assert "without a unit" in capsys.readouterr().err
+    assert main([*given, "--unit", "uV"]) == 0
+    said = capsys.readouterr()
+    report = (tmp_path / "a.txt").read_text("utf-8")
+    for words in ("taken to be uV, as --unit says.", "a.edf: left out Temp (degC)"):
+        assert words in said.err
+        assert words in said.out
+        assert words in report
+    assert said.err.startswith("Note: a.edf ")
+
+
 def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_path, capsys):
     given = ["fit", str(recording_file), "--subject", "01", "--head", "encoder", *EVENTS]
     assert main([*given, "--out", str(tmp_path / "one.safetensors")]) == 0
@@ -53,6 +76,26 @@ def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_pa
     given += ["--encoder", "untrained"]
     assert main([*given, "--out", str(tmp_path / "two.safetensors")]) == 0
     assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
+
+
+def test_channels_of_files_without_names_are_named(recording_file, tmp_path, capsys):
+    raw = mne.io.read_raw(recording_file, preload=True, verbose="ERROR")
+    own, path = list(raw.ch_names), tmp_path / "unnamed_raw.fif"
+    raw.rename_channels({name: f"Ch{number}" for number, name in enumerate(own, 1)})
+    raw.save(path, verbose="ERROR")
+    given = [path, "--subject", "01", "--head", "riemann", *EVENTS]
+    assert "0 electrodes" in refused(given, capsys)
+    names = ",".join([*own[:-1], "-"])
+    assert f"has {len(own)} (Ch1 Ch2" in refused([*given, "--channels", "C3,C4"], capsys)
+    out = tmp_path / "named.safetensors"
+    assert main(["fit", *map(str, given), "--channels", names, "--out", str(out)]) == 0
+    assert set(load_decoder(out).settings.channels) == set(own[:-1])
+    assert f"Unused{len(own)}" in capsys.readouterr().out
+
+
+def test_a_stream_is_chosen_in_xdf_files_alone(recording_file, capsys):
+    given = [recording_file, "--subject", "01", *EVENTS, "--stream", "EEG"]
+    assert "--stream chooses a stream of an XDF file" in refused(given, capsys)
 
 
 def refused(arguments, capsys):
@@ -77,10 +120,65 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     assert 'Session "a b"' in refused([*one, *EVENTS, "--session", "a b"], capsys)
     assert "Only one class" in refused([*one, "--event", "T1=left_hand"], capsys)
     assert "not LABEL=CLASS" in refused([*one, "--event", "T1"], capsys)
+    twice = refused([*one, *EVENTS, "--event", "T1=feet"], capsys)
+    assert 'gives the label "T1" two classes, left_hand and feet' in twice
+    assert "Found in the annotations: T1 (6), T2 (6)." in refused(one, capsys)
     assert "letters and digits" in refused([recording_file, "--subject", "../x"], capsys)
     trap = tmp_path / "trap.ckpt"
     trap.write_bytes(pickle.dumps({"state_dict": print}))
     assert str(trap) in refused([*one[:3], *EVENTS, "--encoder", trap], capsys)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("words", [("T1=left_hnad", "left_hand"), ("T1=Left-hand", "left_hand")])
+def test_a_class_that_looks_misspelt_is_asked_about(recording_file, home, capsys, words):
+    given, meant = words
+    said = refused([recording_file, "--subject", "01", "--event", given], capsys)
+    assert f'no class "{given[3:]}". Did you mean "{meant}"?' in said
+    assert "left_hand, right_hand, feet, tongue, rest" in said
+    assert "one of your own needs a name less like these" in said
+    assert not home.exists()
+
+
+def test_a_class_of_ones_own_is_taken(recording_file, tmp_path):
+    own = ["--event", "T1=left", "--event", "T2=counting"]
+    out = ["--out", str(tmp_path / "own.safetensors")]
+    given = ["fit", str(recording_file), "--subject", "01", "--head", "riemann", *own, *out]
+    assert main(given) == 0
+    assert load_decoder(tmp_path / "own.safetensors").classes == ("left", "counting")
+
+
+def test_an_event_that_is_not_there_is_answered_with_what_is(recording_file, capsys):
+    wrong = ["--event", "t1=left_hand", "--event", "T2=right_hand"]
+    said = refused([recording_file, "--subject", "01", *wrong], capsys)
+    assert 'Did you mean "T1"? Found in the annotations: T1 (6), T2 (6).' in said
+
+
+def test_a_recording_given_twice_is_refused(recording_file, tmp_path, home, capsys):
+    raw = mne.io.read_raw_fif(recording_file, preload=True, verbose="ERROR")
+    # As another program would export it: fewer channels, rounded, cut, with a name of its own.
+    copy = tmp_path / "export_raw.fif"
+    samples = np.round(raw.get_data()[::-1] * 1e7) / 1e7
+    info = mne.create_info(raw.ch_names[::-1], raw.info["sfreq"], "eeg")
+    other = mne.io.RawArray(samples, info, verbose="ERROR")
+    other.set_annotations(raw.annotations).crop(tmin=5.0).save(copy, verbose="ERROR")
+    one = ["--subject", "01", *EVENTS]
+    assert "is named twice" in refused([recording_file, recording_file, *one], capsys)
+    said = refused([recording_file, copy, *one], capsys)
+    assert f"{recording_file} and {copy} are the same recording, or parts of one" in said
+    assert not home.exists()
+
+
+def test_a_recording_in_a_wrong_unit_is_refused(imagery_recording, tmp_path, home, capsys):
+    recording = imagery_recording(trials=6)
+    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+    raw = mne.io.RawArray(recording.samples_uv.T.astype(float), info, verbose="ERROR")  # as volts
+    raw.set_annotations(mne.Annotations([1.0, 5.0], 4.0, ["T1", "T2"]))
+    path = tmp_path / "volts_raw.fif"
+    raw.save(path, fmt="double", verbose="ERROR")
+    said = refused([path, "--subject", "01", *EVENTS], capsys)
+    assert "volts_raw.fif has an amplitude of" in said
+    assert "--unit" in said
     assert not home.exists()
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,15 @@ def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
     fit = fit_decoder([imagery_recording(labels=labels)], EVENTS, "01", FitSettings(head="encoder"))
     assert fit.decoder.settings.channels == ("C3", "CZ", "C4")
     assert fit.ignored == ("AF7", "PO5")
+
+
+def test_channels_marked_as_bad_in_any_recording_are_left_out(imagery_recording):
+    recordings = [imagery_recording(seed=seed) for seed in (0, 1)]
+    recordings[1] = replace(recordings[1], bad_channels=("FZ",))
+    fit = fit_decoder(recordings, EVENTS, "01", FitSettings(head="riemann", repeats=1))
+    clean = [label for label in recordings[0].labels if label != "FZ"]
+    assert sorted(fit.decoder.settings.channels) == sorted(clean)
+    assert fit.ignored == ()
 
 
 def test_three_classes_fit_too():

@@ -180,3 +180,28 @@ def test_recordings_of_one_name_are_not_taken_for_one(imagery_recording, tmp_pat
     for day in days:
         with pytest.raises(InputError, match="among the recordings to fit and in the prior"):
             fit_decoder([day], events, "01", settings, prior=prior)
+
+
+def test_own_recordings_are_no_prior_whatever_file_they_lie_in(imagery_recording, tmp_path):
+    import mne
+
+    def write(recording, path):
+        info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+        raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
+        onsets = [event.onset for event in recording.events]
+        labels = [event.label for event in recording.events]
+        raw.set_annotations(mne.Annotations(onsets, 4.0, labels))
+        path.parent.mkdir(exist_ok=True)
+        raw.save(path, verbose="ERROR")
+        return path
+
+    own = imagery_recording(5, trials=5)
+    copy = write(own, tmp_path / "old" / "export_raw.fif")
+    other = write(imagery_recording(6, trials=5), tmp_path / "other" / "one_raw.fif")
+    write(imagery_recording(6, trials=5), tmp_path / "other" / "two_raw.fif")
+    with pytest.raises(InputError, match=r"has samples in common with imagery\.edf"):
+        read_priors([copy], EVENTS, SETTINGS, own=[own])
+    with pytest.raises(InputError, match="There is no recording with the events"):
+        read_priors([copy.parent], EVENTS, SETTINGS, own=[own])
+    (found,) = read_priors([other.parent], EVENTS, SETTINGS, own=[own])
+    assert len(found) == 10  # of one of the two copies

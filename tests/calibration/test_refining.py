@@ -63,7 +63,8 @@ def test_training_moves_the_filter_and_not_the_encoder(probe, windows, fit):
     encoder = load_encoder(SOURCE)
     before = probe.spatial.detach().clone()
     settings = RefineSettings(epochs=4, patience=4, rate=1e-2)
-    trained = train(probe, windows, fit.epochs.labels, settings, seed=0)
+    parts = next(fit.epochs.folds())
+    trained = train(probe, windows, fit.epochs.labels, parts, settings, seed=0)
     assert not torch.equal(trained.spatial, before)
     assert trained._encoder[0].weights_sha256() == encoder.weights_sha256()
     assert not trained.training
@@ -75,7 +76,7 @@ def test_training_stops_when_held_out_trials_gain_nothing(probe, windows, fit):
     probe.constrain = lambda: steps.append(1) or constrain()
     labels = np.random.default_rng(0).permutation(fit.epochs.labels)
     settings = RefineSettings(epochs=60, patience=2, rate=0.2)
-    train(probe, windows, labels, settings, seed=0)
+    train(probe, windows, labels, next(fit.epochs.folds()), settings, seed=0)
     assert len(steps) < 60
 
 
@@ -87,6 +88,8 @@ def test_a_filter_that_loses_leaves_the_decoder_as_it_was(fit):
     np.testing.assert_array_equal(refined.decoder.head.weights, fit.decoder.head.weights)
     assert refined.decoder.tangents == fit.decoder.tangents
     assert f"  {NAME}" in as_text(refined)
+    # Had a fold's trials been left out of the choice too, it would have been the same.
+    assert refined.decoder.facts.score == fit.decoder.facts.score
 
 
 def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
@@ -96,6 +99,9 @@ def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
     refined = refine(poor, SOURCE, SHORT)
     assert refined.selection.chosen == refined.decoder.facts.head == NAME
     assert f"* {NAME}" in as_text(refined)
+    # Some fold is decided by the poor head, as the others do not show that the new one wins.
+    scores = refined.decoder.facts.scores
+    assert refined.decoder.facts.score == scores["auto"] <= scores[NAME]
     assert find(refined, [recording]).curve_head == "riemann"
 
     decoder = load_decoder(save_decoder(refined.decoder, tmp_path / "refined.safetensors"))

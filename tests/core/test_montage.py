@@ -3,7 +3,7 @@ import pytest
 
 from core.encoders.eegpt.electrodes import CODEX, channel_ids
 from core.errors import InputError
-from core.montage import direction, match, named
+from core.montage import direction, electrode, match, named, names_in
 
 
 def test_codex_positions_are_those_of_the_published_table():
@@ -59,3 +59,25 @@ def test_names_that_a_person_gives_are_one_for_each_channel():
     assert named(["Ch1", "Ch2"], ["C3", "C4"], "the stream") == ("C3", "C4")
     with pytest.raises(InputError, match="names 1 channels; the stream has 2"):
         named(["Ch1", "Ch2"], ["C3"], "the stream")
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["C3-A2", "C3-M2", "EEG C3-A1A2", "C3-LE", "C3-Ref", "C3:A2", "c3/a1", "EEG C3 - A2", "C3-AVG",
+     "C3-A12", "C3-(A1+A2)/2", "C3-M1M2", "C3_REF", "C3-Linked Ears", "EEG C3-CAR", "C3."],
+)  # fmt: skip
+def test_what_an_electrode_was_measured_against_does_not_matter(label):
+    assert electrode(label) == "C3"
+
+
+@pytest.mark.parametrize("label", ["C3-C4", "EEG C3-Cz", "C3-P3", "C3-T7", "Cz-FCz", "C3A", "Ref"])
+def test_bipolar_channels_and_references_are_no_electrodes(label):
+    assert electrode(label) not in CODEX
+
+
+def test_channels_that_a_person_calls_unused_are_no_electrodes():
+    names = names_in("C3, -,C4,none")
+    assert named(["O1", "O2", "Ch3", "Ch4"], names, "it") == ("C3", "Unused2", "C4", "Unused4")
+    assert names_in(None) is None
+    with pytest.raises(InputError, match=r"names 4 channels; it has 1 \(O1\)"):
+        named(["O1"], names, "it")

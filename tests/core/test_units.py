@@ -30,7 +30,17 @@ def test_every_spelling_is_understood(unit, volts):
     assert volts_per(unit) == pytest.approx(volts, rel=1e-12)
 
 
-@pytest.mark.parametrize("unit", ["", "uA", "kOhm", "microvoltz", "-7", "lux", "v v", "%"])
+@pytest.mark.parametrize("encoding", ["utf-8", "shift_jis", "gb2312", "big5", "iso8859-7", "cp437"])
+def test_a_micro_sign_in_another_encoding_is_understood(encoding):
+    for sign in "\u00b5\u03bc":
+        spoiled = f"{sign}V".encode(encoding, "replace").decode("latin-1")
+        assert volts_per(spoiled) == pytest.approx(1e-6, rel=1e-12)
+    assert volts_per("\ufffdV") == pytest.approx(1e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "unit", ["", "?", "\u00c2\u00b0C", "uA", "kOhm", "microvoltz", "-7", "lux", "v v", "%"]
+)
 def test_what_is_no_voltage_is_not_guessed(unit):
     assert volts_per(unit) is None
     with pytest.raises(InputError, match="--unit"):

@@ -14,6 +14,7 @@ from simulation.faults.schedule import Schedule
 from simulation.faults.truth import Teller, Truth
 
 SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
+SHOWS |= {"off": 0.5, "test": 0.25, "copy": 0.25, "repeat": 0.05, "hold": 0.012}
 """s of a fault in the values that must have come before it shows, as docs/faults.md says. Every
 other fault counts from its first sample."""
 

@@ -5,8 +5,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulation.faults.repeats import Hold, Repeat
 from simulation.faults.sender import Restart
-from simulation.faults.signal import Flat, Hum, Infinite, Noisy, NotANumber, Railed, Scaled
+from simulation.faults.signal import (
+    Copy,
+    Flat,
+    Hum,
+    Infinite,
+    Noisy,
+    NotANumber,
+    Off,
+    OwnSignal,
+    Railed,
+    Scaled,
+)
 from simulation.faults.timing import Drift, Drop, Jump, Lose, Rate, Silent, Stall
 
 SECONDS = 11.0  # of signal, the first four of which fill a window
@@ -44,6 +56,17 @@ SIGNAL = st.one_of(
     st.builds(
         Hum, channel, st.sampled_from((50.0, 60.0)), st.floats(150, 1000), at=at, for_=lasting
     ),
+    st.builds(Off, channel, st.floats(0.1, 1.0), seed, at=at, for_=lasting),
+    st.builds(
+        OwnSignal,
+        shape=st.sampled_from(("square", "sine", "ramp")),
+        noise=st.sampled_from((0.0, 0.5)),
+        at=at,
+        for_=lasting,
+    ),
+    st.builds(Copy, st.sampled_from(("C4", "all")), at=at, for_=lasting),
+    st.builds(Hold, st.integers(2, 40), at=at),
+    st.builds(Repeat, st.floats(0.1, 1.5), at=at, for_=lasting),
     st.builds(NotANumber, channel, at=at, for_=lasting),
     st.builds(Infinite, channel, at=at, for_=lasting),
 )

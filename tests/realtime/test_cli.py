@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from recording_files import noise, write_edf
 
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.library import kept_decoders
@@ -95,6 +96,15 @@ def _recording_file(fitted, folder):
     return path
 
 
+def test_what_reading_a_file_left_out_is_said(decoder_file, fitted, tmp_path, capsys):
+    labels = (*fitted["riemann"].settings.channels, "Trigger")
+    path = write_edf(tmp_path / "a.edf", noise(2500, len(labels)), labels)
+    assert main(["--file", str(path), "--decoder", str(decoder_file)]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("Note: a.edf: left out Trigger (stim)")
+    assert "a.edf: 10.0 s" in said.out
+
+
 def test_nothing_is_overwritten(decoder_file, fitted, tmp_path, capsys):
     recording = _recording_file(fitted, tmp_path)
     log = tmp_path / "log.jsonl"
@@ -113,7 +123,7 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
     assert "does not divide" in refused([*given, "--hop", 0.3], capsys)
     assert "does not divide" in refused([*given, "--hop", "nan"], capsys)
     assert "--duration" in refused([*given, "--duration", 5], capsys)
-    assert "--stream" in refused([*given, "--stream", "EEG"], capsys)
+    assert "a stream of an XDF file" in refused([*given, "--stream", "EEG"], capsys)
     assert '"parsec"' in refused([*given, "--unit", "parsec"], capsys)
     nobody = ["--stream", "x", "--headless"]
     assert "time to look" in refused([*nobody, "--timeout", "nan"], capsys)

@@ -18,11 +18,11 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
 from core.stream.outlets import DECISIONS, PROBABILITIES, SignalOutlet
 from realtime import live
-from realtime.cli import Options
 from realtime.cli import main as realtime
-from realtime.engine import link
+from realtime.engine import decisions, link
 from realtime.live import build_engine
 from realtime.offline import decode_recording
+from realtime.options import Options
 from simulation.player import replay
 
 SPEED = 8.0
@@ -65,7 +65,8 @@ def sender(short):
 def unhurried(monkeypatch):
     """Have nothing dropped, however busy this machine is: at `SPEED` its delays count so much."""
     monkeypatch.setattr(link, "_PATIENCE", 60.0)
-    monkeypatch.setattr(link, "_LATE", 60.0)
+    monkeypatch.setattr(decisions, "_LATE", 60.0)
+    monkeypatch.setattr(decisions, "_OLD", 60.0)
 
 
 def encoders():

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from recording_files import noise, write_edf
 
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream, read_facts
@@ -59,6 +60,16 @@ def test_replay_sends_a_file_and_ends(recording_file, program, name, until):
     assert "Traceback" not in complaints
 
 
+def test_replay_says_what_reading_left_out(program, name, until, tmp_path):
+    path = write_edf(tmp_path / "a.edf", noise(500, 3), ("C3", "C4", "Status"))
+    process = program("replay", path, "--name", name)
+    with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
+        received(inlet, until, 500)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Note: a.edf: left out Status (stim)" in complaints
+
+
 def test_simulated_subject_follows_cues(program, name, until):
     cues = MarkerOutlet(f"{name}-cues")
     program("simulate", "--name", name, "--markers", f"{name}-cues", "--seed", 4, "--rate", 256)
@@ -94,14 +105,17 @@ def test_simulation_ends_after_its_duration(program, name):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
-@pytest.mark.parametrize("command", ["simulate", "replay"])
-def test_control_c_ends_it_without_a_traceback(command, program, name, recording_file):
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [("simulate", 2), ("replay", 2), ("simulate", signal.SIGTERM), ("replay", 1)],
+)
+def test_a_signal_ends_it_without_a_traceback(command, number, program, name, recording_file):
     arguments = [recording_file, "--loop"] if command == "replay" else []
     process = program(command, *arguments, "--name", name)
     find_stream(StreamQuery.matching(name), timeout=60)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, complaints = process.communicate(timeout=30)
-    assert (process.returncode, "Traceback" in complaints) == (130, False)
+    assert (process.returncode, "Traceback" in complaints) == (128 + number, False)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +123,7 @@ def test_control_c_ends_it_without_a_traceback(command, program, name, recording
     [
         (["replay"], "No recording was named"),
         (["replay", "absent.edf"], "There is no recording at absent.edf"),
+        (["replay", __file__, "--stream", "EEG"], "--stream chooses a stream of an XDF file"),
         (["replay", __file__], "cannot be read as a recording"),
         (["simulate", "--rate", "50"], "at least 100 Hz"),
         (["simulate", "--rate", "nan"], "--rate"),

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,20 @@ def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_of_two_people_is_refused(data, tmp_path, capsys):
+    folder = tmp_path / "people"
+    shutil.copytree(data.removeprefix("files:"), folder)
+    (folder / "P3").mkdir()
+    shutil.copy(folder / "P1" / "run2_raw.fif", folder / "P3" / "other_raw.fif")
+    words = ["--protocols", "loso", "--systems", "CSP+LDA", "--out", str(tmp_path / "out")]
+    assert main([f"files:{folder}", *words]) == 2
+    said = capsys.readouterr().err
+    assert "run2_raw.fif of files-people P1" in said
+    assert "other_raw.fif of files-people P3" in said
+    assert "are the same recording" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -1,5 +1,6 @@
 """The command, from recordings to a store, also when it dies in between."""
 
+import json
 import re
 import subprocess
 import sys
@@ -131,6 +132,23 @@ def test_bad_input_is_one_sentence(folder, reference, tmp_path, capsys):
     assert not Path(store).exists()
 
 
+def test_a_recording_of_two_people_is_refused_or_left_out(folder, people, brainvision, capsys):
+    first = next(iter(people.values()))
+    brainvision(folder / "copied" / "renamed.vhdr", first)
+    store = folder.parent / "doubled"
+    arguments = [f"files:{folder}", "--store", str(store), "--jobs", "1"]
+    sentence = said(capsys, arguments)
+    assert "are the same recording: they have samples in common." in sentence
+    assert "/copied and " in sentence or "/copied are the same" in sentence
+    assert not (store / "manifest.json").exists()
+
+    assert main([*arguments, "--keep-going"]) == 0
+    kept = Store.open(store)
+    assert len({recording.origin_sha256 for recording in kept.recordings}) == len(people)
+    (left_out,) = json.loads((store / "manifest.json").read_text())["left_out"]
+    assert "are the same recording" in left_out["reason"]
+
+
 def test_a_finished_store_stays_as_it_is(folder, reference, people, brainvision, capsys):
     again = [f"files:{folder}", "--store", str(reference.folder)]
     before = {path: path.stat().st_mtime_ns for path in reference.folder.rglob("*")}
@@ -152,7 +170,10 @@ def test_verify_names_the_shard(reference, capsys):
 
 @pytest.mark.parametrize(
     ("pattern", "instead", "words"),
-    [("µV", "parsec", "has no EEG channel"), (r"(Ch\d=)", r"\1X", "has no electrode")],
+    [
+        ("µV", "parsec", 'has Fp1, C3, Cz, C4, T3 in "parsec"'),
+        (r"(Ch\d=)", r"\1X", "has no electrode"),
+    ],
     ids=["unit", "electrodes"],
 )
 def test_a_recording_that_is_no_known_signal_is_named(
@@ -162,6 +183,15 @@ def test_a_recording_that_is_no_known_signal_is_named(
     header.write_text(re.sub(pattern, instead, header.read_text("utf-8")), encoding="utf-8")
     error = said(capsys, [f"files:{folder}", "--store", str(tmp_path / "store"), "--jobs", "1"])
     assert f"{header} {words}" in error
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_reading_assumed_is_said(folder, tmp_path, capsys, jobs):
+    header = folder / "2" / "1.vhdr"
+    header.write_text(header.read_text("utf-8").replace("µV", ""), encoding="utf-8")
+    assert main([f"files:{folder}", "--store", str(tmp_path / "store"), "--jobs", jobs]) == 0
+    error = capsys.readouterr().err
+    assert error.count("Note: 1.vhdr does not say the unit of Fp1, C3, Cz, C4, T3: taken to") == 1
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

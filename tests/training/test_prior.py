@@ -76,6 +76,9 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     out = tmp_path / "others.safetensors"
     assert main([str(stored.folder), "--out", str(out), "--event", "left_hand"]) == 2
     assert '--event "left_hand" is not LABEL=CLASS' in capsys.readouterr().err
+    twice = ["--event", "a=left_hand", "--event", "a=right_hand"]
+    assert main([str(stored.folder), "--out", str(out), *twice]) == 2
+    assert 'gives the label "a" two classes' in capsys.readouterr().err
     assert main([str(tmp_path), "--out", str(out)]) == 2
     assert "There is no window store" in capsys.readouterr().err
     given = [str(stored.folder), "--out", str(out)]

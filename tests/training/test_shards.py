@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.recordings import Span
 from core.signal.filtering import Band
 from training.manifest import Form
 from training.shards import Identity, StoreWriter, shard_key
@@ -48,6 +49,13 @@ def test_missing_numbers_end_a_stretch_and_a_dead_channel_is_missing(write, reco
         assert np.isfinite(store.crop(index, 0, stored.length)).all()
 
 
+def test_what_is_marked_as_bad_is_left_out(write, recording):
+    spans = (Span(8.0, 1.0, "BAD_blink"), Span(recording.duration - 1.0, 99.0, "BAD_end"))
+    first, second = write({WHO: replace(recording, bad_spans=spans)}).recordings
+    assert first.length == pytest.approx(8.0 * 256, abs=2)
+    assert second.length == pytest.approx((recording.duration - 10.0) * 256, abs=3)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -64,7 +72,7 @@ def test_recordings_that_cannot_be_used_are_named(write, recording, change, said
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6, 1e3])
 def test_a_wrong_unit_is_noticed(write, recording, scale):
-    with pytest.raises(InputError, match="unit must be wrong in the file"):
+    with pytest.raises(InputError, match="its unit looks wrong"):
         write({WHO: changed(recording, recording.samples_uv * scale)})
 
 

@@ -12,11 +12,14 @@ from core.decoding.features import band_sections
 from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.montage import match
 from core.recordings import Recording
+from core.recordings.copies import find_copy, fingerprint
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings, default_reference
+from core.suggestions import counted, did_you_mean
 from training.shards import Identity
 from training.sources.catalogue import find_parts, read_part
 
@@ -79,21 +82,29 @@ def read_people(
     Raises
     ------
     InputError
-        If there is none, or one cannot be read.
+        If there is none, one cannot be read, or two have samples in common.
     """
     people: dict[tuple[str, str], list[tuple[Identity, Recording]]] = {}
-    seen: set[str] = set()
+    taken: list[tuple[Identity, Recording]] = []
+    seen: list[str] = []
     for part in find_parts(sources, subjects, runs):
         for identity, recording in read_part(part, unit):
             labels = {event.label for event in recording.events}
-            seen |= labels
+            seen += [event.label for event in recording.events]
             if labels & set(classes):
                 one = people.setdefault((identity.source, identity.subject), [])
                 one.append((identity, recording))
+                taken.append((identity, recording))
     if not people:
         raise InputError(
             f"No recording asks for {' or '.join(classes)}; found: "
-            f"{', '.join(sorted(seen)[:12]) or 'no events at all'}."
+            f"{counted(seen) or 'no events at all'}." + did_you_mean(classes[0], seen)
+        )
+    if copy := find_copy([fingerprint(recording) for _, recording in taken]):
+        first, second = (f"{taken[i][1].path.name} of {taken[i][0]}" for i in copy)
+        raise InputError(
+            f"{first} and {second} are the same recording: they have samples in common. What "
+            "learns from one must not be tested on the other; take one of the files away."
         )
     return tuple(
         Person(tuple(i for i, _ in one), tuple(r for _, r in one)) for one in people.values()
@@ -218,7 +229,7 @@ class Signal:
     def pace(self) -> float:
         """Seconds from one cue to the next, on average, gaps included."""
         steps = [
-            np.diff([event.onset for event in recording.events if event.label in self.classes])
+            np.diff([cue.onset for cue in cues_of(recording, {c: c for c in self.classes})[0]])
             for recording in self.person.recordings
         ]
         return float(np.mean(np.concatenate(steps)))

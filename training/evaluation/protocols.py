@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import InputError
+from core.fitting.folds import overlapping
 from training.evaluation.people import Signal
 from training.evaluation.trials import Share, Trials, share_of
 
@@ -43,13 +44,9 @@ class Fold:
 
 def within(signals: Sequence[Signal], seed: int) -> Iterator[Fold]:
     """Test every fifth of a person's trials after learning from the others, as MOABB does."""
-    from sklearn.model_selection import StratifiedKFold
-
     for signal in signals:
         share = share_of(signal)
-        labels = signal.epochs.labels
-        folder = StratifiedKFold(5, shuffle=True, random_state=seed)
-        for number, (train, test) in enumerate(folder.split(labels, labels), 1):
+        for number, (train, test) in enumerate(signal.epochs.folds(seed), 1):
             yield _fold("within", f"fold {number}", [_part(share, train)], _part(share, test))
 
 
@@ -85,7 +82,7 @@ def few_shot(signals: Sequence[Signal], seed: int, shots: Sequence[int]) -> Iter
     """Learn from few trials a class of the person, drawn at random, and test on the rest.
 
     The trials tested are the same for all numbers in `shots`, and those of a smaller number are
-    among those of a larger one.
+    among those of a larger one. What shares samples with any of these is not tested.
     """
     most = max(shots)
     for signal in signals:
@@ -102,6 +99,14 @@ def few_shot(signals: Sequence[Signal], seed: int, shots: Sequence[int]) -> Iter
             for label in range(len(signal.classes))
         ]
         rest = np.sort(np.concatenate([each[most:] for each in drawn]))
+        places, length = signal.epochs.places, signal.epochs.length
+        taken = np.concatenate([each[:most] for each in drawn])
+        rest = rest[~overlapping(places[rest], places[taken], length)]
+        if len(np.unique(labels[rest])) < len(signal.classes):
+            raise InputError(
+                f"The windows of {signal.person.name}'s cues overlap so much that --shots {most} "
+                "leaves none of a class to test."
+            )
         for number in shots:
             learned = np.sort(np.concatenate([each[:number] for each in drawn]))
             yield _fold(

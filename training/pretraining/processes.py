@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from core.errors import InputError
+from core.program import ending_signals
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _device(name: str, local_rank: int) -> torch.device:
 
 
 class Interruption:
-    """Remembers that the run was asked to end: SIGTERM from a batch system, or Ctrl+C.
+    """Remembers that the run was asked to end: by a batch system, a closed terminal, or Ctrl+C.
 
     Attributes
     ----------
@@ -119,10 +120,8 @@ class Interruption:
         self.signal = 0
 
     def __enter__(self) -> Interruption:
-        """Listen for both signals; a second one ends the program at once."""
-        self._before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        """Listen for these signals; a second one ends the program at once."""
+        self._before = {number: signal.signal(number, self._note) for number in ending_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:

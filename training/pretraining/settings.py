@@ -48,7 +48,7 @@ class PretrainSettings(Settings):
     weights: str | None = None
     """Checkpoint to begin with, where the recipe can."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
-    """Of the weights, the order of windows, where they begin, and the masks."""
+    """Seed of what is random: weights, the order of windows, where they begin, and masks."""
     window: Annotated[int, Field(ge=128, le=65536)] = 1024
     """Samples of a window."""
     gain: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0

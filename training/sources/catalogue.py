@@ -9,7 +9,8 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.montage import match
-from core.recordings import Recording, read_recording
+from core.recordings import Recording, read_recording, without_bad_channels
+from core.suggestions import did_you_mean
 from training.shards import Identity
 from training.sources.parts import (
     HEADED,
@@ -133,7 +134,7 @@ def read_part(part: Part, unit: str | None = None) -> Reads:
     """
     for identity, recording in SOURCES[part.kind].read(part, unit):
         if not part.runs or any(same(identity.run, run) for run in part.runs):
-            yield identity, recording
+            yield identity, without_bad_channels([recording])[0]
 
 
 def measure(part: Part, channels: Sequence[str]) -> tuple[float, int] | None:
@@ -161,6 +162,7 @@ def _refuse_unknown(what: str, asked: Sequence[str], known: set[str]) -> None:
         raise InputError(
             f"The sources have no {what} {', '.join(absent)}; "
             f"they have {', '.join(sorted(known, key=lambda k: (len(k), k))) or 'none'}."
+            + did_you_mean(absent[0], known)
         )
 
 
@@ -221,7 +223,11 @@ def _one(read: Callable[[Path], Recording]) -> Callable[[Part, str | None], Read
 
 
 def _read_any(part: Part, unit: str | None) -> Reads:
-    yield part.identity, read_recording(part.files[0], unit)
+    yield part.identity, read_recording(part.files[0], unit, part.stream)
+
+
+def _read_bids(part: Part, unit: str | None) -> Reads:
+    yield part.identity, read_bids(part.files[0], unit)
 
 
 def _read_physionet_mi(part: Part, unit: str | None) -> Reads:
@@ -285,7 +291,7 @@ SOURCES = {
         expects="the root of a BIDS data set with sub-*/**/eeg/*_eeg.*",
         where="openneuro.org, or a calibration of this program",
         find=find_bids,
-        read=_one(read_bids),
+        read=_read_bids,
     ),
     "seed": Source(
         expects="the folder Preprocessed_EEG with 1_20131027.mat and so on (200 Hz)",

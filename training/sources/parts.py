@@ -35,6 +35,8 @@ class Part:
         What it is read from; empty if it must be fetched.
     runs : tuple of str
         Runs to take from several; empty for all.
+    stream : str or None
+        Name of the EEG stream of an XDF file that has several.
     """
 
     kind: str
@@ -42,12 +44,14 @@ class Part:
     origin: str
     files: tuple[Path, ...]
     runs: tuple[str, ...] = ()
+    stream: str | None = None
 
     @property
     def key(self) -> str:
         """Name of its shard, the same wherever the data lie."""
         names = self.files[:1] or (Path(self.origin),)
-        return shard_key(self.identity, "\0".join([names[0].name, *self.runs]))
+        said = [names[0].name, *self.runs, *([] if self.stream is None else [self.stream])]
+        return shard_key(self.identity, "\0".join(said))
 
 
 def below(folder: Path) -> list[Path]:

@@ -8,13 +8,22 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import InputError
-from core.recordings import Event, Recording, read_recording, recording_of_raw
+from core.recordings import (
+    Event,
+    Recording,
+    read_recording,
+    recording_of_raw,
+    with_events_of_table,
+    without_bad_channels,
+)
+from core.recordings.events import read_in_its_encoding
 
 SEED_CHANNELS = tuple(
     """
@@ -51,7 +60,8 @@ def read_header(path: Path) -> tuple[float, tuple[str, ...]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd headers that do not touch the samples
-            raw = mne.io.read_raw(path, preload=False, verbose="ERROR")
+            read = partial(mne.io.read_raw, preload=False, verbose="ERROR")
+            raw, _ = read_in_its_encoding(path, read)
     except Exception as error:  # a damaged file can raise anything in a reader
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error
@@ -114,28 +124,16 @@ def read_tuev(path: Path) -> Recording:
     )
 
 
-def read_bids(path: Path) -> Recording:
+def read_bids(path: Path, unit: str | None = None) -> Recording:
     """Read a recording of a BIDS data set, with its events.tsv and without its bad channels.
 
-    Source: BIDS 1.10, "Task events" and "Channels description".
+    Raises
+    ------
+    InputError
+        As `read_recording`, or if a table cannot be read.
     """
-    recording = read_recording(path)
-    base = path.name.removesuffix(path.suffix).removesuffix("_eeg")
-    rows = _table(path.with_name(f"{base}_channels.tsv"))
-    bad = {row["name"] for row in rows if row.get("status") == "bad"}
-    labels = tuple("" if label in bad else label for label in recording.labels)
-    marks = path.with_name(f"{base}_events.tsv")
-    if not marks.is_file():
-        return replace(recording, labels=labels)
-    events = []
-    for row in _table(marks):
-        try:
-            onset, duration = float(row["onset"]), _seconds(row.get("duration"))
-        except (KeyError, ValueError) as error:
-            raise InputError(f"{marks} has an event without a time: {error}.") from error
-        events.append(Event(onset, duration, row.get("trial_type") or row.get("value") or "event"))
-    ordered = sorted(events, key=lambda event: event.onset)
-    return replace(recording, labels=labels, events=tuple(ordered))
+    recording = with_events_of_table(read_recording(path, unit))
+    return without_bad_channels([recording])[0]
 
 
 def read_kaggle_ern(path: Path) -> Recording:
@@ -253,18 +251,6 @@ def _matlab(path: Path) -> dict[str, Any]:
         return read_mat(str(path))
     except Exception as error:  # a damaged file can raise anything in a reader
         raise InputError(f"{path} cannot be read as a MATLAB file: {error}.") from error
-
-
-def _table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a BIDS table, none if it is not there."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
-
-
-def _seconds(text: str | None) -> float:
-    return 0.0 if text in (None, "", "n/a") else float(text)
 
 
 def _sha256(path: Path) -> str:

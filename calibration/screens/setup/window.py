@@ -65,6 +65,7 @@ class SetupWindow(QMainWindow):
             field.returnPressed.connect(self.begin)
         self.where = _label("", 12, muted=True)
         self.reason = _label("", 14)
+        self.doubts = _label("", 12, muted=True)
         self.start = _button("Start", "Begin the session")
         self.start.setDefault(True)
         self.start.setFixedSize(150, 46)
@@ -106,7 +107,11 @@ class SetupWindow(QMainWindow):
         foot = QHBoxLayout()
         foot.setContentsMargins(18, 12, 12, 12)
         foot.setSpacing(18)
-        foot.addWidget(self.reason, 1)
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addWidget(self.reason)
+        words.addWidget(self.doubts)
+        foot.addLayout(words, 1)
         foot.addWidget(self.start)
         centre = QWidget()
         column = QVBoxLayout(centre)
@@ -159,6 +164,8 @@ class SetupWindow(QMainWindow):
         # The first is the most urgent; the next shows once it is gone.
         words = reasons[0] if reasons else " ".join((_ready(state), *state.remarks[:1]))
         self.reason.setText(theme.plain(words, 300))
+        self.doubts.setText(theme.plain(" ".join(state.doubts), 400))
+        self.doubts.setVisible(bool(state.doubts))
         ink = theme.WARNING if reasons else theme.TEXT
         self.reason.setStyleSheet(f"color: {ink.name()};")
 

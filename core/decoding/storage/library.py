@@ -9,6 +9,7 @@ from pathlib import Path
 from core.decoding.storage.decoder_file import SUFFIX, read_header
 from core.errors import InputError
 from core.machine.home import subject_label
+from core.suggestions import counted, did_you_mean
 
 FOLDER = "decoders"
 
@@ -63,7 +64,10 @@ def newest_decoder(home: Path, subject: str) -> Path:
     label = subject_label(subject)
     for path in kept_decoders(home, label):
         return path
+    owners = [str(read_header(path)["facts"]["subject"]) for path in kept_decoders(home)]
+    kept = f"Kept are decoders of {counted(owners)}. " if owners else ""
     raise InputError(
-        f"There is no decoder of subject {label} in {home / FOLDER}. "
+        f"There is no decoder of subject {label} in {home / FOLDER}."
+        f"{did_you_mean(label, owners)} {kept}"
         f"Make one with: eegpt-calibrate fit FILE... --subject {label}"
     )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.encoders.eegpt.layers import Block
-
-if TYPE_CHECKING:
-    from core.encoders.eegpt.model import EEGPT
 
 Apply = Callable[[Tensor], Tensor]
 """From (rows, inputs) to (rows, outputs)."""
@@ -34,7 +31,7 @@ class PackedEncoder:
     `Encoder`, in the same order.
     """
 
-    def __init__(self, encoder: EEGPT, ids: Tensor) -> None:
+    def __init__(self, encoder: Any, ids: Tensor) -> None:
         summary = encoder.summary_token.detach()[0]  # (summary tokens, width)
         count, width = len(ids), summary.shape[1]
         rows = count + len(summary)

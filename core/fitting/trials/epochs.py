@@ -9,6 +9,9 @@ import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
+from core.fitting.folds import FOLDS, folds, independent
+from core.fitting.trials.cues import cues_of
+from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
@@ -93,7 +96,10 @@ class Epochs:
     rejected : tuple of Rejected
         Cues that have no trial here, by number.
     rest : ndarray, shape (samples, channels)
-        The first `REST_SECONDS` of signal outside all windows after cues.
+        The first `REST_SECONDS` of signal outside all windows after cues and all that is marked
+        as bad.
+    notes : tuple of str
+        Sentences for a person: which cues were merged.
     """
 
     runs: tuple[np.ndarray, ...]
@@ -104,6 +110,7 @@ class Epochs:
     trials: tuple[Trial, ...]
     rejected: tuple[Rejected, ...]
     rest: np.ndarray
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -120,6 +127,32 @@ class Epochs:
             labels=self.labels[kept],
             trials=tuple(self.trials[index] for index in kept),
         )
+
+    def folds(
+        self, seed: int = 0, part: np.ndarray | None = None, most: int = FOLDS
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Part the trials into folds that share no sample: `core.fitting.folds.folds`.
+
+        Parameters
+        ----------
+        seed : int
+        part : ndarray of int, optional
+            Positions of the trials to part; by default all.
+        most : int
+            Number of folds, at most.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Positions among these trials.
+        """
+        trials = np.arange(len(self)) if part is None else part
+        return folds(self.labels[trials], self.places[trials], self.length, seed, most)
+
+    @property
+    def independent(self) -> np.ndarray:
+        """Classes of the most trials that share no sample, shape (trials,)."""
+        return self.labels[independent(self.places, self.length)]
 
     def filtered(self, sections: np.ndarray, signals: Sequence[np.ndarray] | None = None) -> Epochs:
         """Return the same trials in signal that went on through a causal filter.
@@ -167,39 +200,35 @@ def cut_epochs(
     -------
     Epochs
         Classes in the order in which `events` first names them. Trials whose window runs over
-        the end of a recording or over a break are left out, with that reason.
+        the end of a recording or over a break, or touches what is marked as bad, are left out,
+        with that reason.
 
     Raises
     ------
     InputError
-        If an asked event does not occur, fewer than two classes remain, or a class has fewer
-        than five trials.
+        If an asked event does not occur, fewer than two classes remain, cues of two classes lie
+        at once, or a class has fewer than five trials.
     """
     classes = tuple(dict.fromkeys(events.values()))
-    if len(classes) < 2:
+    if len(classes) == 1:
         raise InputError(
-            f"Only one class was asked for ({', '.join(classes) or 'none'}); a decoder needs at "
+            f"Only one class was asked for ({classes[0]}); a decoder needs at "
             "least two, such as --event T1=left_hand --event T2=right_hand."
         )
-    present = {event.label for recording in recordings for event in recording.events}
-    absent = [label for label in events if label not in present]
-    if absent:
-        raise InputError(
-            f"No event {', '.join(absent)} in {', '.join(r.path.name for r in recordings)}; "
-            f"found: {', '.join(sorted(present)) or 'no events at all'}."
-        )
+    check_asked(recordings, events)
     runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []
     cues: list[tuple[int, int]] = []
     trials: list[Trial] = []
     rejected: list[Rejected] = []
+    notes: list[str] = []
     first = 0  # run that the recording begins with
     for index, recording in enumerate(recordings):
         stretches = _stretches(recording, settings)
         starts = np.array([start for start, _ in stretches]) / recording.rate  # s
-        for event in recording.events:
-            if event.label not in events:
-                continue
+        cued, note = cues_of(recording, events)
+        notes += [note] if note else []
+        for event in cued:
             number = len(trials) + len(rejected) + 1
             trial = Trial(number, index, event.onset, events[event.label])
             run, at = place(event.onset, starts, settings.rate)
@@ -220,9 +249,16 @@ def cut_epochs(
                 rejected.append(
                     Rejected(trial, f"the encoder needs {needed:.1f} s of signal, not {before:.1f}")
                 )
+            elif marks := recording.marked_bad(event.onset, window / settings.rate):
+                rejected.append(Rejected(trial, f"marked as bad in the recording: {marks}"))
             else:
                 places.append((first + run, at))
                 trials.append(trial)
+        cues += [
+            (first + run, at)
+            for run, at in _bad_places(recording, starts, settings.rate, window)
+            if run >= 0
+        ]
         first += len(starts)
     epochs = Epochs(
         runs=tuple(runs),
@@ -233,6 +269,7 @@ def cut_epochs(
         trials=tuple(trials),
         rejected=tuple(rejected),
         rest=rest_outside(runs, cues, window, settings.rate),
+        notes=tuple(notes),
     )
     check_counts(epochs)
     return epochs
@@ -253,6 +290,19 @@ def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
     # From half a sample before a run on, a cue belongs to it.
     run = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
     return run, round((onset - starts[run]) * rate) if run >= 0 else -1
+
+
+def _bad_places(
+    recording: Recording, starts: np.ndarray, rate: float, window: int
+) -> list[tuple[int, int]]:
+    """Return the places of windows that cover what is marked as bad."""
+    return [
+        place(onset, starts, rate)
+        for span in recording.bad_spans
+        for onset in np.arange(
+            span.onset, min(span.onset + span.duration, recording.duration), window / rate
+        )
+    ]
 
 
 def signals_of(

@@ -1,4 +1,4 @@
-"""Trials that are no use for a fit: a dead or saturated channel, or an outlier in amplitude.
+"""Trials that are no use for a fit: what the live program refuses, and outliers in amplitude.
 
 Only clear cases go. Amplitude is judged in the band that the covariances take, where a blink
 weighs little, and against what the same channel does in the person's other trials, so that a
@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.decoding.artifacts.learning import (
+    PIECE,
+    Measured,
+    limits_from,
+    measure_runs,
+    refused_pieces,
+)
 from core.decoding.features import band_sections
 from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import Epochs, Rejected, check_counts
@@ -50,8 +57,9 @@ def without_artifacts(
     unit: str,
     limits: RejectionLimits | None = None,
     banded: Sequence[np.ndarray] | None = None,
+    measured: Measured | None = None,
 ) -> Epochs:
-    """Leave out trials with a dead channel or an outlying amplitude.
+    """Leave out trials with a dead channel, an outlying amplitude or a window refused live.
 
     A channel that is dead in at least half of the trials, or noisy throughout, is a bad channel:
     it costs no trial, and the channel quality in the report names it.
@@ -66,6 +74,8 @@ def without_artifacts(
     limits : RejectionLimits, optional
     banded : sequence of ndarray, optional
         The epochs' runs in the band of the covariances, if they are known already.
+    measured : list, optional
+        What `measure_runs` gives of them, likewise.
 
     Returns
     -------
@@ -85,6 +95,9 @@ def without_artifacts(
     limits = limits or RejectionLimits()
     still, railed = _still_seconds(epochs, recordings, settings, limits)
     loud = _outlying_uv(epochs, settings, unit, limits, banded)
+    live = _refused_live(
+        epochs, settings, measured or measure_runs(recordings, settings, unit, epochs.runs)
+    )
     rejected = []
     for index, trial in enumerate(epochs.trials):
         reasons = []
@@ -98,6 +111,8 @@ def without_artifacts(
                 f"{loud[index, worst]:.0f} µV peak to peak at {settings.channels[worst]} "
                 f"({BAND[0]:g}-{BAND[1]:g} Hz)"
             )
+        if not reasons and live[index]:
+            reasons.append(live[index])
         if reasons:
             rejected.append(Rejected(trial, ", ".join(reasons)))
     gone = {found.trial.number for found in rejected}
@@ -106,6 +121,17 @@ def without_artifacts(
     clean = replace(epochs.only(np.array(kept, dtype=np.intp)), rejected=tuple(everything))
     check_counts(clean)
     return clean
+
+
+def _refused_live(epochs: Epochs, settings: SignalSettings, measured: Measured) -> list[str]:
+    """Return why the live program would refuse each trial's window; empty where it would not."""
+    refused = refused_pieces(measured, limits_from(measured), settings.channels)
+    piece = PIECE * settings.rate  # samples
+    reasons = []
+    for run, start in epochs.places:
+        first, last = int(start / piece), int((start + epochs.length - 1) / piece)
+        reasons.append(next(filter(None, refused[run][first : last + 1]), ""))
+    return reasons
 
 
 def _still_seconds(

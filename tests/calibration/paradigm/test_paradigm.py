@@ -24,9 +24,10 @@ def test_defaults_are_the_graz_paradigm():
 def test_a_file_and_flags_change_every_number(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("classes: [feet, rest, tongue]\ncross: 3\nbaseline: 60\nsound: false\n")
-    flags = ParadigmFlags(cross=1.0, classes=None)
-    mine = load_paradigm(path, vars(flags))
+    flags = ParadigmFlags(cross=1.0, classes=None, feedback="on")
+    mine = load_paradigm(path, flags.changes)
     assert mine.classes == ("feet", "rest", "tongue")
+    assert mine.feedback
     assert (mine.cross, mine.baseline, mine.sound) == (1.0, 60.0, False)
 
 
@@ -45,6 +46,8 @@ def test_every_setting_has_a_flag_that_tells_its_default():
         about = source.split(f"    {name}:")[1].split('"""')[1]
         default = field.default
         shown = " ".join(default) if isinstance(default, tuple) else str(default)
+        if isinstance(default, bool):
+            shown = "on" if default else "off"
         assert f"({shown.removesuffix('.0')})" in " ".join(about.split()), name
 
 

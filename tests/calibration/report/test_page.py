@@ -11,6 +11,8 @@ from calibration.report import as_html, as_json, as_text, find, write_report
 from calibration.report.pictures import pictures
 from core.errors import InputError
 
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
 
 class Page(HTMLParser):
     """What a page holds."""
@@ -57,6 +59,55 @@ def test_the_page_says_what_a_clinician_asks(page, findings):
     assert re.search(r"\d+ µV peak to peak at CP3 \(8-30 Hz\)", text)
     assert "1 left out" in text
     assert "starter" in text
+
+
+@pytest.fixture(scope="module")
+def flattered(fit):
+    """A fit whose head looks good on the trials that chose it, and is at chance otherwise."""
+    good, truth = fit.selection.scores["riemann"], fit.epochs.labels
+    half = np.where(np.arange(len(truth)) % 4 < 2, truth, 1 - truth)
+    nested = replace(good, balanced_accuracy=0.542, decided=half[None])
+    scores = {"riemann": replace(good, balanced_accuracy=0.712), "auto": nested}
+    told = {name: score.balanced_accuracy for name, score in scores.items()}
+    facts = replace(fit.decoder.facts, scores=told, chance=0.633)
+    return replace(
+        fit,
+        selection=replace(fit.selection, scores=scores, chance=0.633),
+        decoder=replace(fit.decoder, facts=facts),
+    )
+
+
+def test_no_score_that_chose_the_head_makes_a_go(flattered, recording):
+    findings = find(flattered, [recording])
+    assert findings.recommendation.word == "Redo"
+    assert "54 % of the left-out trials" in findings.recommendation.reasons[0]
+    assert findings.estimate.score == flattered.decoder.facts.score == 0.542
+    assert findings.confusion.diagonal().mean() == pytest.approx(0.5, abs=0.1)
+    text = " ".join(Page(as_html(findings)).text.split())
+    assert "54 %balanced accuracy on left-out trials, the head chosen again inside" in text
+    assert (
+        "Its score of 0.542, the head chosen again inside every fold, is within what guessing "
+        "reaches, 0.633: do not rely on it."
+    ) in as_text(flattered)
+
+
+def test_a_report_says_which_cues_were_merged_and_which_trials_overlap(imagery_recording):
+    recording = imagery_recording(trials=8)
+    again = [replace(event, onset=event.onset + 0.05) for event in recording.events]
+    late = [replace(event, onset=event.onset + 0.5) for event in recording.events[:3]]
+    events = tuple(sorted((*recording.events, *again, *late), key=lambda event: event.onset))
+    recording = replace(recording, events=events)
+    fit = fit_decoder([recording], EVENTS, "01", FitSettings(head="riemann", repeats=1))
+    assert len(fit.epochs) == 19
+    merged, overlap, electrodes, unit = json.loads(as_json(fit))["notes"]
+    assert merged.startswith("16 of the 35 cues of")
+    assert "counts 16 of the 19 trials." in overlap
+    text = " ".join(Page(as_html(find(fit, [recording]))).text.split())
+    assert merged in text
+    assert overlap in as_text(fit)
+    for doubt in (electrodes, unit):  # what nobody can know is said everywhere
+        assert doubt in as_text(fit)
+        assert doubt in text
 
 
 def test_names_from_files_are_text_and_not_markup(page):

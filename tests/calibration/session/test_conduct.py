@@ -1,5 +1,7 @@
 """What a real session says of itself, and why it was stopped."""
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -14,9 +16,11 @@ from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from calibration.screens.person.presenter import Presenter
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.conduct import Conductor
+from calibration.session.conduct import Conductor, ask_setup
 from calibration.session.session import Session
+from calibration.session.setup import Person, Setup
 from core.errors import InputError
+from core.program import Interrupted
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
@@ -116,3 +120,46 @@ def test_a_fit_that_fails_for_whatever_reason_ends_the_session(qtbot, acquisitio
     assert "LinAlgError" in outcome.problem
     assert "the recording is kept" in outcome.problem
     assert len(outcome.recordings) == 1
+
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_the_session_in_order_and_closes_its_windows(
+    qtbot, acquisition, tmp_path, number
+):
+    paradigm = Paradigm(instructions=0.2)
+    trials = plan_trials(paradigm, 0)
+    course = Course(paradigm, trials)
+    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
+    session = Session(acquisition, recorder, NoTrials(), course, trials)
+    presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
+    session.shown_by(presenter)
+    conductor = Conductor(session, course, presenter, (), lambda fit: "")
+
+    def ask():
+        if recorder.samples_written:
+            timer.stop()
+            os.kill(os.getpid(), number)
+
+    timer = QTimer(interval=20)
+    timer.timeout.connect(ask)
+    timer.start()
+    outcome = conductor.run(full_screen=False)  # nobody presses Return
+    assert conductor.signal == number
+    assert outcome.problem == "There are too few trials."
+    recording = read_recording(session.run.file("eeg.vhdr"))
+    assert len(recording.samples_uv) == recorder.samples_written > 0
+    assert not presenter.window.isVisible()
+    assert not conductor.operator.isVisible()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_the_first_screen(qtbot, tmp_path, number):
+    setup = Setup(tmp_path, 60.0, Person("01"), Overrides(), ("C3", "C4"))
+    QTimer.singleShot(100, lambda: os.kill(os.getpid(), number))
+    with pytest.raises(Interrupted) as raised:
+        ask_setup(setup)
+    assert raised.value.exit_code == 128 + number
+    setup.close()

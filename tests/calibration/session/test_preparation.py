@@ -1,8 +1,9 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from calibration.session.preparation import SetupState, channel_rows, obstacles
+from calibration.session.preparation import SetupState, channel_rows, implausible_stream, obstacles
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 
@@ -51,8 +52,8 @@ def test_a_session_that_may_begin_has_no_obstacles():
         ({"live": False}, "sends nothing"),
         ({"rows": ROWS[2:]}, "knows 0 of the stream's channels (AUX ...)"),
         (
-            {"rows": tuple(replace(row, factor=None) for row in ROWS)},
-            "no unit for C3 and 1 more; say it with --unit",
+            {"rows": tuple(replace(row, unit="furlong", factor=None) for row in ROWS)},
+            'The unit "furlong" of C3 and of 1 more is not a voltage',
         ),
         ({"subject": ""}, "whose session"),
         ({"person_problem": 'Subject "../x" is no BIDS label.'}, "no BIDS label"),
@@ -69,5 +70,28 @@ def test_all_obstacles_are_said_together():
 
 
 def test_an_ignored_channel_needs_no_unit():
-    assert ROWS[2].factor is None
-    assert obstacles(READY) == ()
+    rows = (*ROWS[:2], replace(ROWS[2], unit="g", factor=None))
+    assert obstacles(replace(READY, rows=rows)) == ()
+
+
+def test_electrodes_without_a_unit_are_in_microvolts():
+    rows, _ = channel_rows(("C3", "C4"), ("", ""))
+    assert [row.factor for row in rows] == [1.0, 1.0]
+    assert obstacles(replace(READY, rows=rows)) == ()
+
+
+@pytest.mark.parametrize(("scale", "factor"), [(1e3, "1000"), (1e-3, "0.001"), (1e6, "1e+06")])
+def test_an_amplitude_that_is_no_eegs_is_said_with_its_factor(scale, factor):
+    eeg = np.random.default_rng(0).normal(0.0, 12.0, (500, 3))
+    assert implausible_stream(eeg + 4e4, 250.0, ROWS) == ""  # an offset is none of its amplitude
+    said = implausible_stream(scale * eeg, 250.0, ROWS)
+    assert f"its unit looks wrong by a factor of {factor}; give the right one with --unit" in said
+
+
+def test_only_electrodes_with_a_unit_and_a_second_of_signal_are_judged():
+    loud = np.random.default_rng(0).normal(0.0, 1e5, (500, 3))
+    loud[:, :2] *= 1e-4
+    assert implausible_stream(loud, 250.0, ROWS) == ""  # the third is no electrode
+    assert implausible_stream(1e5 * loud[:200], 250.0, ROWS) == ""
+    unknown = tuple(replace(row, factor=None) for row in ROWS)
+    assert implausible_stream(1e5 * loud, 250.0, unknown) == ""

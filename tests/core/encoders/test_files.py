@@ -77,6 +77,7 @@ def test_seeds_are_reproducible_and_differ():
     ("name", "message"),
     [
         ("untrained-huge", 'no size "huge"; it has tiny1'),
+        ("startre", 'Did you mean "starter"?'),
         ("labram", 'no file labram, and no encoder of that name; names are "starter"'),
     ],
 )

@@ -57,9 +57,9 @@ def hub():
 def fetch_in_a_process(file, **environment):
     """The client reads its settings once a process."""
     script = (
-        "from core.errors import run\n"
+        "from core.program import run_program\n"
         "from core.encoders.hub import HubFile, fetch\n"
-        f"raise SystemExit(run('fetch', lambda: print(fetch({file!r}))))"
+        f"raise SystemExit(run_program('fetch', lambda: print(fetch({file!r}))))"
     )
     environment = {**os.environ, "HF_TOKEN": "not-a-token", **environment}
     environment = {k: v for k, v in environment.items() if not k.lower().endswith("_proxy")}

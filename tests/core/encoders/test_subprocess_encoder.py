@@ -92,6 +92,7 @@ def test_it_ends_with_the_program_however_that_ends(tmp_path, number):
     )
     child = psutil.Process(int(program.stdout.readline()))
     child.send_signal(signal.SIGINT)  # as a terminal sends it to both
+    child.send_signal(signal.SIGHUP)
     program.send_signal(number)
     program.communicate(timeout=30)
     child.wait(10)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.feed.continuity import Pace
+from core.feed.pace import Pace
 
 
 def paced(ppm=0.0, seconds=60, jump_at=None, jump=0.0, delay=0.02, seed=0):

@@ -28,6 +28,16 @@ def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
     assert np.isfinite(head.weights).all()
 
 
+def test_what_is_said_of_a_decoder_is_the_score_of_the_choice(imagery_recording):
+    views = views_of(imagery_recording(trials=6))
+    chosen = select(views, ("riemann", "encoder"), repeats=1)
+    assert chosen.quoted == "auto"
+    assert chosen.score is chosen.scores["auto"]
+    alone = select(views, ("riemann",), repeats=1)
+    assert alone.quoted == "riemann"
+    assert alone.score is alone.scores["riemann"]
+
+
 def test_labels_without_meaning_score_at_chance(imagery_recording):
     # What leaks from test to training folds would lift these above chance.
     scores = [

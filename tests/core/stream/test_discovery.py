@@ -70,6 +70,13 @@ def test_stream_is_found_by_its_type_unless_one_has_that_name(send, name):
     assert find_stream(StreamQuery.matching(name)).identity.name == name
 
 
+def test_a_misspelt_stream_is_answered_with_the_one_there_is(send, name):
+    send(name.capitalize())
+    wait_until_visible(name.capitalize(), 1)
+    with pytest.raises(InputError, match=f'Did you mean "{name.capitalize()}"'):
+        find_stream(StreamQuery.matching(name), timeout=0.5)
+
+
 def test_stream_that_starts_later_is_waited_for(send, name):
     starting = threading.Timer(0.5, send, (name,))
     starting.start()

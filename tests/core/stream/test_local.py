@@ -78,3 +78,59 @@ def test_every_program_can_be_kept_here(program, given, tmp_path):
     code = COMMAND.format(program=program, given=[*given, "--local"])
     here = {"EEGPT_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
     assert "ResolveScope = machine" in run(code, tmp_path, **here)
+
+
+SENDS = """
+import socket, sys, threading
+sys.path.insert(0, {root!r})
+peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+peer.bind(("127.0.0.2", {port}))
+peer.settimeout({patience})
+if {local}:
+    from core.stream.local import keep_local
+    keep_local()
+import pylsl
+resolver = pylsl.ContinuousResolver()
+try:
+    peer.recv(4096)
+    print("asked")
+except TimeoutError:
+    print("left alone")
+"""
+
+
+@pytest.mark.parametrize(("local", "outcome"), [(False, "asked"), (True, "left alone")])
+def test_a_known_peer_is_asked_for_streams_unless_kept_here(local, outcome, tmp_path):
+    port = 40_000 + os.getpid() % 20_000
+    file = tmp_path / "own.cfg"
+    file.write_text(
+        f"[ports]\nBasePort = {port}\nPortRange = 1\nIPv6 = disable\n"
+        "[lab]\nKnownPeers = {127.0.0.2}\n[log]\nlevel = -2\n"
+    )
+    patience = 1.5 if local else 20.0
+    root = str(Path(__file__).parents[3])
+    code = SENDS.format(root=root, port=port, patience=patience, local=local)
+    assert run(code, tmp_path, LSLAPICFG=str(file)).strip() == outcome
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "[lab]\nKnownPeers = {192.0.2.7}",
+        "[lab]\nSessionID = ours\n  KnownPeers = {192.0.2.7}",
+        "[multicast]\nAddressesOverride = {192.0.2.7}",
+        "[multicast]\nMachineAddresses = {192.0.2.7}",
+        "[multicast]\nSiteAddresses = {192.0.2.7}\nTTLOverride = 64",
+        "[multicast]\nListenAddress = 192.0.2.7",
+        "[log]\nfile = /192.0.2.7",
+        "[ports]\nBasePort = 192.0.2.7",
+        "no settings at all: 192.0.2.7",
+    ],
+)
+def test_no_setting_names_a_place_elsewhere(setting, tmp_path):
+    file = tmp_path / "own.cfg"
+    file.write_text(setting + "\n")
+    said = run(SHOW, tmp_path, LSLAPICFG=str(file))
+    assert "192.0.2.7" not in said
+    assert "KnownPeers = {}" in said
+    assert "ResolveScope = machine" in said

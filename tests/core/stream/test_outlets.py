@@ -9,9 +9,21 @@ import pylsl
 import pytest
 
 from core.errors import InputError
-from core.stream.discovery import StreamQuery, find_stream, read_facts
+from core.stream.discovery import (
+    StreamQuery,
+    find_stream,
+    heard_streams,
+    list_streams,
+    read_facts,
+)
 from core.stream.inlet import Inlet, MarkerInlet
-from core.stream.outlets import DecisionOutlet, MarkerOutlet, ProbabilityOutlet, SignalOutlet
+from core.stream.outlets import (
+    DecisionOutlet,
+    MarkerOutlet,
+    ProbabilityOutlet,
+    SignalOutlet,
+    local_source_id,
+)
 
 
 def test_signal_says_label_unit_and_type_of_every_channel(name):
@@ -74,9 +86,41 @@ def test_probabilities_are_labelled_and_keep_the_grid_over_refused_windows(until
     assert all(math.isnan(value) for value in samples[1])
 
 
-def test_source_id_stays_the_same_from_start_to_start(name):
-    first = MarkerOutlet(name)
-    kept = first.source_id
-    first.close()
-    assert MarkerOutlet(name).source_id == kept
-    assert name in kept
+@pytest.mark.parametrize("make", [DecisionOutlet, lambda: ProbabilityOutlet(("a", "b"), 4.0)])
+def test_two_instances_on_one_machine_are_two_senders(make):
+    first, second = make(), make()
+    ids = {first.source_id, second.source_id}
+    assert len(ids) == 2
+    assert all(socket.gethostname() in source_id for source_id in ids)
+
+
+def test_a_sender_of_signals_is_known_again_from_start_to_start(name):
+    assert local_source_id(name) == local_source_id(name)
+    assert name in local_source_id(name)
+
+
+def test_nobody_is_offered_what_the_programs_send_themselves(name):
+    outlets = (DecisionOutlet(), ProbabilityOutlet(("a", "b"), 4.0), MarkerOutlet("EEGPT-Markers"))
+    signal = SignalOutlet(name, "EEG", ("C3",), "microvolts", 250.0, "source")
+    assert [found.identity.name for found in list_streams()] == [name]
+    assert [found.identity.name for found in heard_streams()] == [name]
+    del outlets, signal
+
+
+@pytest.mark.parametrize("asked", ["EEGPT-Probabilities", "Probabilities"])
+def test_probabilities_are_not_decoded_as_eeg(asked):
+    outlet = ProbabilityOutlet(("a", "b"), 4.0)
+    with pytest.raises(InputError, match='"EEGPT-Probabilities" is sent by eegpt-realtime'):
+        find_stream(StreamQuery(stream=asked), timeout=2.0)
+    del outlet
+
+
+def test_streams_that_are_no_signal_are_named_as_what_they_are(name):
+    markers = MarkerOutlet(name)
+    with pytest.raises(InputError, match=f'"{name}" sends text .format string., such as markers'):
+        find_stream(StreamQuery(stream=name), timeout=1.0)
+    info = pylsl.StreamInfo(f"{name}-irregular", "EEG", 2, pylsl.IRREGULAR_RATE, "float32", "a")
+    irregular = pylsl.StreamOutlet(info)
+    with pytest.raises(InputError, match='irregular" has no regular rate'):
+        find_stream(StreamQuery(stream=f"{name}-irregular"), timeout=1.0)
+    del markers, irregular

@@ -202,7 +202,7 @@ def test_a_refusal_that_comes_late_is_given_and_refuses_what_is_not_confirmed(
     samples = samples.copy()
     samples[1980:2040, recording.labels.index("C3")] = 0.0
     maker = maker_for(
-        fitted["riemann"], 250.0, recording.labels, confirm=True, late=lambda time: True
+        fitted["riemann"], 250.0, recording.labels, confirm=True, age=lambda time: 1.5
     )
     list(maker.push(samples[:1500], stamps[:1500]))
     list(maker.push(samples[1500:2010], stamps[1500:2010]))  # all but the last are late
@@ -251,3 +251,33 @@ def test_stamps_that_are_no_numbers_leave_every_decision_a_time(
     assert times == sorted(times)
     after = [d for d in decisions if d.time > begin + 2.5]
     assert {d.status for d in after[:12]} == {"gap"}
+
+
+@pytest.mark.parametrize("confirm", [False, True])
+def test_nothing_is_decided_on_signal_older_than_two_seconds(fitted, imagery_recording, confirm):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    age = [0.1]
+    maker = maker_for(
+        fitted["riemann"], 250.0, recording.labels, confirm=confirm, age=lambda time: age[0]
+    )
+    assert "ok" in {d.status for d in maker.push(samples[:1250], stamps[:1250])}
+    age[0] = 70.0
+    late = list(maker.push(samples[1250:1750], stamps[1250:1750]))
+    assert {d.status for d in late} == {"late"}
+    assert not any(d.probabilities or d.decision for d in late)
+    assert maker.late_by == 70.0
+    age[0] = 0.1
+    after = list(maker.push(samples[1750:], stamps[1750:]))
+    assert {d.status for d in after} == {"ok"}
+    assert maker.late_by == 0.0
+
+
+def test_a_barred_stream_is_refused_with_that_status(fitted, imagery_recording):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording)
+    maker = maker_for(fitted["riemann"], 250.0, recording.labels)
+    maker.barred = "rate"
+    assert {d.status for d in maker.push(samples, stamps)} == {"warming", "rate"}
+    maker.barred = ""
+    assert {d.status for d in maker.push(samples[:100], stamps[-1] + stamps[1:101])} == {"ok"}

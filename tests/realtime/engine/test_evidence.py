@@ -39,6 +39,24 @@ def test_smoothing_is_the_exponential_average():
     assert evidence.update(RIGHT, 0.25) == (0 if expected >= 0.6 else None)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.5])
+@pytest.mark.parametrize("tie", [[0.5, 0.5], [0.4, 0.2, 0.4], [0.5, 0.5 - 1e-12]])
+def test_a_tie_is_never_a_decision(tie, smoothing):
+    evidence = Evidence(EvidenceSettings(smoothing=smoothing, threshold=0.0))
+    assert evidence.update(np.array(tie), 0.0) is None
+    assert evidence.update(np.array(tie), 0.25) is None
+    ahead = np.array(tie) + np.array([0.05, *[0.0] * (len(tie) - 1)])
+    assert evidence.update(ahead, 0.5) == 0
+
+
+def test_a_tie_ends_the_dwell():
+    evidence = Evidence(EvidenceSettings(dwell=0.25))
+    evidence.update(LEFT, 0.0)
+    assert evidence.update(np.array([0.5, 0.5]), 0.25) is None
+    assert evidence.update(LEFT, 0.5) is None
+    assert evidence.update(LEFT, 0.75) == 0
+
+
 def test_reset_forgets():
     evidence = Evidence(EvidenceSettings(dwell=0.25))
     evidence.update(LEFT, 0.0)

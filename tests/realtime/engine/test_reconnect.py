@@ -11,9 +11,9 @@ import pytest
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.cli import Options
 from realtime.engine import link
 from realtime.live import build_engine
+from realtime.options import Options
 
 RATE = 250.0
 

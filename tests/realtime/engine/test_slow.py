@@ -11,11 +11,11 @@ import pytest
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.cli import Options
 from realtime.engine import link
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.sinks import Log
 from realtime.live import _connect
+from realtime.options import Options
 
 RATE = 250.0
 

@@ -19,6 +19,11 @@ MANY = (
     "jump:by=-7200,at=5,for=1",
     "rate:percent=1",
     "drift:ppm=80",
+    "hold:samples=3,at=5.3",
+    "repeat:every=0.3,at=6.5,for=1",
+    "off:channel=CZ,at=1,for=0.5",
+    "test:shape=ramp,noise=1,at=1.6,for=0.3",
+    "copy:channel=C4,of=C3,noise=1,at=0.2,for=3",
     "restart:at=6,down=0.4",
 )
 
@@ -95,6 +100,10 @@ def test_lost_samples_are_lost_and_the_others_keep_their_stamps(spec, lost):
         ("noisy:channel=C4,at=1,for=2", lambda old, new: 250 < (new - old).std() < 350),
         ("hum:channel=C4,hertz=60,at=1,for=2", lambda old, new: 99 < (new - old).max() <= 100.1),
         ("scale:channel=C4,by=1000,at=1,for=2", lambda old, new: np.allclose(new, 1000 * old)),
+        ("off:channel=C4,uv=2,at=1,for=2", lambda old, new: 1.8 < new.std() < 2.2),
+        ("test:channel=C4,at=1,for=2", lambda old, new: set(new) == {-100, 100}),
+        ("test:channel=C4,shape=sine,uv=9,at=1,for=2", lambda old, new: 8.9 < new.max() <= 9),
+        ("test:channel=C4,shape=ramp,uv=9,at=1,for=2", lambda old, new: abs(new.mean()) < 0.2),
         ("nan:channel=C4,at=1,for=2", lambda old, new: np.isnan(new).all()),
         ("inf:channel=C4,at=1,for=2", lambda old, new: np.isinf(new).all()),
     ],
@@ -106,6 +115,27 @@ def test_one_channel_is_spoilt_while_the_fault_lasts_and_no_other(spec, check):
     assert check(samples[inside, 2], spoilt[inside, 2])
     np.testing.assert_array_equal(spoilt[~inside], samples[~inside])
     np.testing.assert_array_equal(spoilt[:, :2], samples[:, :2])
+
+
+def test_a_copy_is_equal_to_the_last_bit():
+    samples, at = signal()
+    spoilt = schedule("copy:channel=all,of=CZ,at=1,for=2").apply(samples, at).samples
+    inside = (at >= 250) & (at < 750)
+    np.testing.assert_array_equal(spoilt[inside], samples[inside][:, [1, 1, 1]])
+    np.testing.assert_array_equal(spoilt[~inside], samples[~inside])
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, N])
+def test_what_was_sent_comes_again(chunk):
+    samples, at = signal()
+    driver = schedule("hold:samples=3,at=1", "repeat:every=0.1,at=2,for=1")
+    parts = [driver.apply(samples[i : i + chunk], at[i : i + chunk]) for i in range(0, N, chunk)]
+    sent = np.concatenate([part.samples for part in parts])
+    expected = samples.copy()
+    expected[250:253] = samples[249]
+    expected[500:750] = np.tile(samples[475:500], (10, 1))
+    np.testing.assert_array_equal(sent, expected)
+    np.testing.assert_array_equal(np.concatenate([p.stamps for p in parts]), at / RATE)
 
 
 def test_a_stall_sends_everything_late_with_true_stamps():

@@ -55,6 +55,9 @@ def test_every_kind_is_written_as_it_is_read(kind):
         ("scale:by=0", "is no factor"),
         ("rate:percent=-90", "between -50 and 100"),
         ("burst:samples=0", "at least 1"),
+        ("hold:samples=0", "at least 1"),
+        ("repeat:every=0", "more than 0"),
+        ("test:shape=sqare", '"square" may be meant'),
     ],
 )
 def test_a_misspelt_spec_is_refused_in_words(spec, words):

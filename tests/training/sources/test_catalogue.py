@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recording_files import noise, write_edf
 from scipy.io import savemat
 
 from core.errors import InputError
@@ -112,6 +113,18 @@ def test_bids_events_win_and_bad_channels_are_left_out(tmp_path, brainvision):
     assert found.events == (Event(1.0, 0.0, "left_hand"), Event(5.5, 4.0, "right_hand"))
     assert found.path == path
     np.testing.assert_array_equal(found.samples_uv, recording.samples_uv)
+
+
+def test_a_unit_that_is_given_is_that_of_bids_files_that_do_not_say_it(tmp_path):
+    folder = tmp_path / "study" / "sub-07" / "eeg"
+    folder.mkdir(parents=True)
+    (tmp_path / "study" / "dataset_description.json").write_text("{}")
+    write_edf(folder / "sub-07_task-imagery_eeg.edf", noise(2500), units="")
+    (part,) = find_parts([str(tmp_path / "study")])
+    with pytest.raises(InputError, match="without a unit"):
+        list(read_part(part))
+    ((_, recording),) = read_part(part, "mV")
+    assert recording.samples_uv.std() == pytest.approx(20e3, rel=0.05)
 
 
 @pytest.mark.data
@@ -278,3 +291,14 @@ def test_every_source_says_what_it_expects_and_where_it_is():
         assert source.expects
         assert source.where
         assert bool(source.pattern) != (source.find is not None)
+
+
+@pytest.mark.data
+def test_a_stream_of_an_xdf_file_is_chosen_by_its_name(recordings_folder):
+    path = recordings_folder / "formats" / "switch_example.xdf"
+    (part,) = find_parts([f"files:{path}"])
+    ((_, recording),) = read_part(replace(part, stream="g.USBamp-1"))
+    assert len(recording.labels) == 16
+    with pytest.raises(InputError, match=r'no stream "g\.USBamp1".* Did you mean "g\.USBamp-1"'):
+        list(read_part(replace(part, stream="g.USBamp1")))
+    assert part.key != replace(part, stream="g.USBamp-1").key

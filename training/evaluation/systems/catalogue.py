@@ -8,6 +8,7 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import csp_lda, tangent_space_lr
 from core.fitting.selection import HEADS
+from core.suggestions import did_you_mean
 from training.evaluation.systems.base import System
 from training.evaluation.systems.foreign import FOREIGN, UNTRAINED, ForeignSystem
 from training.evaluation.systems.heads import HeadSystem
@@ -70,7 +71,10 @@ def make_systems(
     """
     for name in names:
         if name not in NAMES:
-            raise InputError(f'There is no system "{name}"; choose among {", ".join(NAMES)}.')
+            raise InputError(
+                f'There is no system "{name}"; choose among {", ".join(NAMES)}.'
+                + did_you_mean(name, NAMES)
+            )
         if list(names).count(name) > 1:
             raise InputError(f"The system {name} is named more than once.")
         if name in (*NETWORKS, *FOREIGN):

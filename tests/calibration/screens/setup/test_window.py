@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from calibration.doubts import doubts
 from calibration.screens.setup import check
 from calibration.screens.setup.check import CheckPanel
 from calibration.screens.setup.window import SetupWindow
@@ -144,6 +145,17 @@ def test_stream_folder_and_disk_are_said(window):
     assert window.stream.text() == "actiCHamp-0123"
     assert "33 channels at 250 Hz" in window.origin.text()
     assert window.where.text().startswith("Run 03 in /data/eegpt\n182.0 GB free")
+
+
+def test_what_cannot_be_known_is_said(window, preparation):
+    assert not window.doubts.isVisible()
+    preparation.change(doubts=doubts(channels_named=True, unit="µV", unit_given=False))
+    window.look()
+    assert window.doubts.isVisible()
+    assert window.doubts.text() == (
+        "Nothing in the signal proves that electrodes are where --channels names them. A wrong "
+        "unit (µV, as the stream says) is noticed from about a hundredfold on."
+    )
 
 
 def test_traces_move(window, preparation, qtbot):

@@ -33,3 +33,12 @@ def test_nobody_and_nonsense_are_refused(home):
         newest_decoder(home, "07")
     with pytest.raises(InputError, match="letters and digits"):
         newest_decoder(home, "../07")
+
+
+def test_a_subject_that_is_not_there_is_answered_with_who_is(fitted, home):
+    for month in (1, 2):
+        keep(home, fitted["riemann"], "01", f"2026-0{month}-01T10:00:00+00:00")
+    keep(home, fitted["riemann"], "anna", "2026-03-01T10:00:00+00:00")
+    with pytest.raises(InputError) as caught:
+        newest_decoder(home, "1")
+    assert 'Did you mean "01"? Kept are decoders of 01 (2), anna (1). Make one' in str(caught.value)

@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import InputError
 from core.fitting.trials.epochs import cut_epochs
+from core.recordings import Event, Span
 from core.signal.pipeline import SignalPath, SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -33,6 +34,39 @@ def test_windows_over_a_break_or_the_end_are_left_out(imagery_recording):
     epochs = cut_epochs([broken], EVENTS, settings(recording), "mV", 1024)
     assert len(epochs) == 14
     assert len(epochs.runs) == 2
+
+
+def test_trials_that_touch_what_is_marked_as_bad_are_left_out(imagery_recording):
+    recording = imagery_recording()
+    second, third = recording.events[1:3]
+    spans = (Span(second.onset + 3.9, 0.5, "BAD_blink"), Span(third.onset - 0.4, 0.3, "BAD_move"))
+    marked = replace(recording, bad_spans=spans)
+    epochs = cut_epochs([marked], EVENTS, settings(recording), "mV", 1024)
+    (rejected,) = epochs.rejected
+    assert rejected.trial.number == 2
+    assert rejected.reason == "marked as bad in the recording: BAD_blink"
+    assert len(epochs) == len(recording.events) - 1
+
+
+def test_rest_has_nothing_that_is_marked_as_bad(imagery_recording):
+    recording = imagery_recording()
+    samples = recording.samples_uv.copy()
+    samples[250:750] = 1e5 * np.sin(np.arange(500))[:, None] * np.arange(17)
+    spoilt = replace(recording, samples_uv=samples)
+    marked = replace(spoilt, bad_spans=(Span(0.9, 4.0, "BAD_start"),))  # with what a filter adds
+    amplitudes = [
+        np.abs(cut_epochs([one], EVENTS, settings(recording), "mV", 1024).rest).max()
+        for one in (spoilt, marked, recording)
+    ]
+    assert amplitudes[0] > 100 * amplitudes[1]
+
+
+def test_a_cue_before_the_first_sample_is_outside(imagery_recording):
+    recording = imagery_recording()
+    early = replace(recording, events=(Event(-1.0, 4.0, "left_hand"), *recording.events))
+    epochs = cut_epochs([early], EVENTS, settings(recording), "mV", 1024)
+    assert [r.reason for r in epochs.rejected] == ["the cue lies outside the recording"]
+    assert len(epochs) == len(recording.events)
 
 
 def test_what_cannot_be_cut_is_said(imagery_recording):

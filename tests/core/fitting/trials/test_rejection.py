@@ -8,6 +8,9 @@ from core.fitting.trials.epochs import cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.recordings import read_recordings
 from core.signal.pipeline import SignalSettings
+from simulation.faults.fault import Source
+from simulation.faults.schedule import Schedule
+from simulation.faults.spec import parse_all
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 RATE = 250
@@ -87,6 +90,29 @@ def test_blinks_cost_no_trial(imagery_recording):
         start = round((event.onset + 1.5) * RATE)
         samples[start : start + width, recording.labels.index("FZ")] += blink
     assert len(cleaned(replace(recording, samples_uv=samples))) == 16
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("copy:channel=C4,of=C3", "C3, C4 are equal to the last bit"),
+        ("repeat:every=0.2", "The stream sends a block of samples again"),
+        ("hold:samples=12", "The stream repeats its last sample"),
+        ("scale:by=0.1", "The channels carry the same signal, or hardly any"),
+        ("scale:channel=C3,by=0.1", "C3 is much smaller than before"),
+    ],
+)
+def test_what_the_live_program_refuses_is_left_out(imagery_recording, fault, words):
+    recording = imagery_recording()
+    at = recording.events[5].onset + 1.0
+    lasting = "" if fault.startswith("hold") else ",for=1"
+    schedule = Schedule(
+        parse_all([f"{fault},at={at}{lasting}"]), Source(recording.rate, recording.labels)
+    )
+    samples = schedule.apply(recording.samples_uv, np.arange(len(recording.samples_uv))).samples
+    ((number, reason),) = found(cleaned(replace(recording, samples_uv=samples)))
+    assert number == 6
+    assert words in reason
 
 
 def test_a_gap_and_an_end_are_named_beside_artifacts(imagery_recording):

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from core.decoding.artifacts import ArtifactLimits, learn_limits
 from core.decoding.hops import Hops
 from core.errors import InputError
+from simulation.faults.fault import Source
+from simulation.faults.schedule import Schedule
+from simulation.faults.spec import parse_all
 from simulation.synthetic import session
 
 RATE, HOP, WINDOW = 250.0, 64, 1024
@@ -116,11 +119,86 @@ def test_a_fault_is_named_at_once_and_leaves_no_probability(subject, change, lab
     assert all(np.isfinite(hop.probabilities).all() for hop in after)
 
 
-@given(cuts=st.lists(st.integers(0, int(SECONDS * RATE)), max_size=12), which=st.integers(0, 13))
+UNLIKE_A_HEAD = [
+    ("test:shape=square", "equal to the last bit"),
+    ("test:shape=sine,noise=0.5", "carry the same signal"),
+    ("test:shape=square,noise=0.5", "carry the same signal"),
+    ("test:shape=ramp,noise=0.5", "carry the same signal"),
+    ("off:channel=all,uv=0.05", "1 000 times too small"),
+    ("off:channel=all,uv=0.8", "carry the same signal"),
+    ("off:channel=all,uv=12", "nothing in common"),
+    ("copy:channel=all,of=CZ", "equal to the last bit"),
+    ("copy:channel=all,of=CZ,noise=1", "carry the same signal"),
+    ("copy:channel=C4,of=C3", "C3, C4 are equal to the last bit"),
+    ("hum:channel=all,uv=200", "full of mains hum"),
+    ("repeat:every=0.1", "sends a block of samples again"),
+    ("repeat:every=0.5", "sends a block of samples again"),
+    ("repeat:every=2", "sends a block of samples again"),
+    ("off:channel=C3,uv=2", "C3 is much smaller than before"),
+    ("off:channel=C3,uv=3.5", "C3 is much smaller than before"),
+    ("scale:channel=C3,by=0.1", "C3 is much smaller than before"),
+    ("scale:channel=C3,by=0.2", "C3 is much smaller than before"),
+    ("scale:channel=C3,by=3", "C3 is much larger than before"),
+    ("scale:channel=C3,by=5", "C3 is much larger than before"),
+    ("scale:by=0.03", "carry the same signal"),
+    ("scale:by=0.2", "carry the same signal"),
+    ("scale:by=3", "times as large as before"),
+    ("scale:by=5", "times as large as before"),
+]
+
+
+def timed(fault, at, seconds):
+    return f"{fault},at={at},for={seconds}"
+
+
+def faulty(subject, spec):
+    _, recording = subject
+    schedule = Schedule(parse_all([spec]), Source(RATE, recording.labels))
+    n = int(SECONDS * RATE)
+    return schedule.apply(recording.samples_uv[:n], np.arange(n)).samples.astype(np.float64)
+
+
+@pytest.mark.parametrize(("fault", "words"), UNLIKE_A_HEAD)
+def test_what_no_head_sends_is_refused_within_two_hops(subject, fault, words):
+    begin, end = 7.0, 9.0
+    found = decoded(subject, faulty(subject, timed(fault, begin, end - begin)))
+    refused = [(hop, why) for hop, why in found if hop.status == "artifact"]
+    assert begin <= refused[0][0].time < begin + 0.5
+    assert words in refused[0][1]
+    for hop, _ in found:
+        first = hop.time - (WINDOW - 1) / 256.0
+        if hop.status == "ok":
+            assert hop.time < refused[0][0].time or first >= end - 0.05
+    assert {hop.status for hop, _ in found if hop.time > end + 5.1} == {"ok"}
+
+
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_samples_that_a_driver_fills_in_are_refused_at_once(subject, samples):
+    found = decoded(subject, faulty(subject, f"hold:samples={samples},at=7.1"))
+    refused = [(hop, why) for hop, why in found if hop.status == "artifact"]
+    assert 7.1 < refused[0][0].time < 7.1 + 0.27
+    assert "repeats its last sample" in refused[0][1]
+    assert {hop.status for hop, _ in found if hop.time > 7.1 + 4.8} == {"ok"}
+
+
+def test_a_gain_step_is_refused_for_as_long_as_it_lasts(subject):
+    found = decoded(subject, faulty(subject, "scale:by=3,at=7"))
+    after = [hop for hop, _ in found if hop.time > 7.5]
+    assert len(after) > 30
+    assert {hop.status for hop in after} == {"artifact"}
+
+
+@given(
+    cuts=st.lists(st.integers(0, int(SECONDS * RATE)), max_size=12),
+    which=st.integers(0, len(FAULTS) + len(UNLIKE_A_HEAD) - 1),
+)
 @settings(deadline=None, max_examples=20)
 def test_chunking_never_matters_to_a_fault(subject, cuts, which):
-    change, labels, _ = FAULTS[which]
-    samples = spoilt(subject, 6.3, 8.1, change, *labels)
+    if which < len(FAULTS):
+        change, labels, _ = FAULTS[which]
+        samples = spoilt(subject, 6.3, 8.1, change, *labels)
+    else:
+        samples = faulty(subject, timed(UNLIKE_A_HEAD[which - len(FAULTS)][0], 6.3, 1.8))
     whole, split = decoded(subject, samples), decoded(subject, samples, cuts)
     assert [hop.sample for hop, _ in whole] == [hop.sample for hop, _ in split]
     for (one, why), (two, reason) in zip(whole, split, strict=True):
@@ -190,6 +268,39 @@ def test_a_file_without_limits_has_wide_ones(subject):
     assert (limits.span > ArtifactLimits.of(decoder).span).all()
 
 
+def test_limits_learned_before_these_checks_still_refuse(subject):
+    decoder, recording = subject
+    known = {
+        name: decoder.facts.artifacts[name]
+        for name in ("span", "muscle", "mains", "still", "typical")
+    }
+    older = replace(decoder, facts=replace(decoder.facts, artifacts=known))
+    for fault in ("off:channel=all,uv=0.8", "scale:by=3", "scale:channel=C3,by=0.1"):
+        found = decoded((older, recording), faulty(subject, timed(fault, 7, 2)))
+        refused = [hop for hop, _ in found if hop.status == "artifact"]
+        assert 7 <= refused[0].time < 7.5
+    clean = decoded((older, recording), recording.samples_uv[: int(SECONDS * RATE)])
+    assert {hop.status for hop, _ in clean} == {"warming", "ok"}
+
+
+@pytest.mark.parametrize(
+    ("wide", "named"),
+    [
+        ({"span": [1e12] * 32}, "(span)"),
+        ({"muscle": [1e12] * 32, "mains": [1e9] * 32}, "(muscle, mains)"),
+        ({"still": [True] * 32}, "(still)"),
+        ({"rest": 1e-9, "grown": [9.0] * 32, "shrunk": [9.0] * 32}, "(grown, shrunk, rest)"),
+    ],
+)
+def test_limits_that_refuse_nothing_are_named(subject, wide, named):
+    decoder, _ = subject
+    assert ArtifactLimits.of(decoder).doubt == ""
+    facts = replace(decoder.facts, artifacts=decoder.facts.artifacts | wide)
+    doubt = ArtifactLimits.of(replace(decoder, facts=facts)).doubt
+    assert named in doubt
+    assert "refuse nothing" in doubt
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -200,6 +311,13 @@ def test_a_file_without_limits_has_wide_ones(subject):
         {"still": [0.5] * 32},
         {"typical": 0.0},
         {"typical": None},
+        {"level": [0.0] * 32},
+        {"rest": float("inf")},
+        {"twin": [1] * 32},
+        {"shared": 2.0},
+        {"held": -1},
+        {"held": float("inf")},
+        {"grown": [float("nan")] * 32},
     ],
 )
 def test_damaged_limits_are_refused(subject, damage):

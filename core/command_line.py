@@ -1,0 +1,114 @@
+"""Command lines from dataclasses: one way to write flags, and a help without Python in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import tyro
+from tyro.constructors import (
+    ConstructorRegistry,
+    PrimitiveConstructorSpec,
+    PrimitiveTypeInfo,
+    StructConstructorSpec,
+    StructFieldSpec,
+    StructTypeInfo,
+)
+
+_CONFIG = (tyro.conf.FlagCreatePairsOff,)
+
+
+def parse(options: Any, program: str, given: Sequence[str], default: Any = None) -> Any:
+    """Return the options that a command line gives.
+
+    Parameters
+    ----------
+    options : type
+        A dataclass or settings model; its docstrings are the help.
+    program : str
+        As it is called.
+    given : sequence of str
+        Arguments after the program's name.
+    default : object, optional
+        Options that flags change.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help``, and with code 2 if the arguments cannot be understood.
+    """
+    more = {} if default is None else {"default": default}
+    return tyro.cli(
+        options, prog=program, args=list(given), config=_CONFIG, registry=_registry(), **more
+    )
+
+
+def parse_command(
+    commands: Mapping[str, Any], program: str, given: Sequence[str], description: str
+) -> Any:
+    """Return the options of the subcommand that a command line names, as `parse` does."""
+    return tyro.extras.subcommand_cli_from_dict(
+        dict(commands),
+        prog=program,
+        description=description,
+        args=list(given),
+        config=_CONFIG,
+        registry=_registry(),
+    )
+
+
+def _registry() -> ConstructorRegistry:
+    """Return rules by which help shows neither None nor False, and no default that is empty."""
+    registry = ConstructorRegistry()
+    looking = False  # the rules that come with tyro are asked from within ours
+
+    @registry.struct_rule
+    def struct_rule(info: StructTypeInfo) -> StructConstructorSpec | None:
+        nonlocal looking
+        if looking:
+            return None
+        looking = True
+        try:
+            spec: Any = ConstructorRegistry.get_struct_spec(info)
+        finally:
+            looking = False
+        if not isinstance(spec, StructConstructorSpec):
+            return spec  # what is no struct, or why it cannot be one
+        return replace(spec, fields=tuple(_plain(field) for field in spec.fields))
+
+    @registry.primitive_rule
+    def optional_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+        kinds = get_args(info.type)
+        if get_origin(info.type) not in (Union, UnionType) or NoneType not in kinds:
+            return None
+        others = tuple(other for other in kinds if other is not NoneType)
+        kind: Any = Union[others]  # noqa: UP007 - as many as there are
+        spec: Any = ConstructorRegistry.get_primitive_spec(
+            PrimitiveTypeInfo.make(kind, info.markers)
+        )
+        if not isinstance(spec, PrimitiveConstructorSpec):
+            return spec
+        return replace(
+            spec,
+            is_instance=lambda value: value is None or spec.is_instance(value),
+            str_from_instance=lambda value: [] if value is None else spec.str_from_instance(value),
+        )
+
+    return registry
+
+
+def _plain(field: StructFieldSpec) -> StructFieldSpec:
+    """Return a field whose help is one paragraph, without a default that says nothing."""
+    kind: Any = field.type
+    default = field.default
+    missing = type(default).__module__.startswith("tyro.")
+    if missing or default is None or isinstance(default, bool) or default in ("", ()):
+        kind = Annotated[kind, tyro.conf.arg(help_behavior_hint="")]
+    return replace(field, type=kind, helptext=_paragraph(field.helptext))
+
+
+def _paragraph(words: str | Callable[[], str | None] | None) -> str | None:
+    text = words() if callable(words) else words
+    return None if text is None else " ".join(text.split())

@@ -1,0 +1,156 @@
+"""Learning from recordings what is usual for each channel, and judging them by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from core.decoding.artifacts.levels import Levels
+from core.decoding.artifacts.limits import ArtifactLimits
+from core.decoding.artifacts.meter import Measures, Meter
+from core.decoding.artifacts.watch import Judge
+from core.montage import match
+from core.recordings import UNIT, Recording
+from core.signal.pipeline import SignalSettings
+from core.units import factor
+
+Measured = list[list[list[Measures]]]
+"""Of recordings, runs and pieces."""
+
+PIECE = 0.25  # s
+_USUAL = 99.0  # per cent of the pieces of a calibration that are taken for usual
+_MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
+_FLOORS = {"span": 500.0, "muscle": 10.0, "mains": 25.0}
+"""µV that nobody is refused for. A blink has up to 300 µV at the forehead."""
+_RARE, _MARGIN_OF_SWINGS = 98.0, 1.6  # likewise; what a calibration has rarely is a fault in it
+_LEAST_UV = 1e-3
+
+
+def learn_limits(
+    recordings: Sequence[Recording],
+    settings: SignalSettings,
+    unit: str,
+    runs: Iterable[np.ndarray],
+) -> ArtifactLimits:
+    """Learn from a calibration what is usual for each channel.
+
+    Parameters
+    ----------
+    recordings, settings, unit, runs
+        As in `measure_runs`.
+
+    Returns
+    -------
+    ArtifactLimits
+        Some times what 99 % of the quarter seconds stayed below: three for the span, six for
+        what is measured in a band, as its share of the signal differs more from run to run.
+
+    Notes
+    -----
+    The factors come from runs 4 and 8 of eleven people of the PhysioNet imagery set, each judged
+    by limits from the other: no window was refused but at zeros that fill up the files.
+    """
+    return limits_from(measure_runs(recordings, settings, unit, runs))
+
+
+def measure_runs(
+    recordings: Sequence[Recording],
+    settings: SignalSettings,
+    unit: str,
+    runs: Iterable[np.ndarray],
+) -> Measured:
+    """Measure every quarter second of recordings.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    settings : SignalSettings
+    unit : str
+        The signal leaves the path in.
+    runs : iterable of ndarray, each (samples, channels)
+        What the path made of every contiguous stretch: `Epochs.runs`.
+
+    Returns
+    -------
+    list
+        By recording, run and piece.
+    """
+    measured: Measured = []
+    stretches = iter(runs)
+    piece = round(PIECE * settings.rate)
+    for recording in recordings:
+        picks = list(match(recording.labels, settings.channels).indices)
+        meter = Meter(len(picks), recording.rate, settings.rate, factor(unit, UNIT), piece)
+        measured.append([])
+        for (start, stop), run in zip(
+            recording.stretches(settings.channels), stretches, strict=False
+        ):
+            meter.reset()
+            picked = recording.samples_uv[start:stop, picks].astype(np.float64)
+            meter.take(picked * factor(UNIT, unit))
+            ends = range(piece, len(run) + 1, piece)
+            measured[-1].append([meter.measure(run[end - piece : end], end) for end in ends])
+    return measured
+
+
+def limits_from(measured: Measured) -> ArtifactLimits:
+    """Return the limits that `learn_limits` learns, from what was measured."""
+    pieces = [piece for recording in measured for run in recording for piece in run]
+    usual = {
+        name: np.percentile([getattr(piece, name) for piece in pieces], _USUAL, axis=0)
+        for name in _FLOORS
+    }
+    limits = {name: np.maximum(_FLOORS[name], _MARGINS[name] * usual[name]) for name in _FLOORS}
+    twin = np.mean([piece.twin for piece in pieces], axis=0) >= 0.5
+    level = np.median([piece.levels[0] for piece in pieces], axis=0)
+    shared = [np.median(piece.shared) for piece in pieces]
+    known = ArtifactLimits(
+        **limits,
+        still=np.mean([piece.still for piece in pieces], axis=0) >= 0.5,
+        twin=twin if twin.mean() < 0.5 else np.zeros_like(twin),
+        level=np.maximum(level, _LEAST_UV),
+        grown=np.zeros(len(level)),
+        shrunk=np.zeros(len(level)),
+        typical=max(float(np.median([piece.deviation for piece in pieces])), _LEAST_UV),
+        rest=max(float(np.median([piece.rest for piece in pieces])), _LEAST_UV),
+        shared=float(np.percentile(shared, 100.0 - _USUAL)),
+        held=int(np.percentile([piece.held for piece in pieces], _USUAL)),
+    )
+    grown, shrunk = _swings(measured, known)
+    return replace(known, grown=grown, shrunk=shrunk)
+
+
+def _swings(measured: Measured, limits: ArtifactLimits) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much each channel grows and shrinks by itself, (channels,) each."""
+    swings = []
+    for recording in measured:
+        levels = Levels(limits, [""] * len(limits.level), PIECE)
+        for piece in (piece for run in recording for piece in run):
+            swings.append(levels.changes(piece))
+            levels.learn(piece)
+    grown, shrunk = _MARGIN_OF_SWINGS * np.percentile(swings, _RARE, axis=0)
+    return grown, shrunk
+
+
+def refused_pieces(
+    measured: Measured,
+    limits: ArtifactLimits,
+    channels: Sequence[str],
+) -> list[list[str | None]]:
+    """Return what the live program would say of every piece; by run and piece.
+
+    Parameters
+    ----------
+    measured : list
+        From `measure_runs`.
+    limits : ArtifactLimits
+    channels : sequence of str
+        Names.
+    """
+    refused = []
+    for recording in measured:
+        judge = Judge(limits, channels, PIECE)
+        refused += [[judge.judge(piece) for piece in run] for run in recording]
+    return refused

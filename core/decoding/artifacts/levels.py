@@ -1,0 +1,138 @@
+"""What each channel of a stream has been like so far, and what may not change in a step.
+
+A gain that changes scales all of a channel: slow and fast, before and behind the signal path.
+Muscles, blinks, drowsiness and alpha scale a part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.decoding.artifacts.limits import ArtifactLimits
+from core.decoding.artifacts.meter import Measures
+from core.montage import direction
+
+_READY = 2.0  # s of a stream after which it has a usual level
+_FOLLOWS = 10.0  # s: time constant with which that level follows
+_FOLLOWED = 0.3  # as much of a change at most: a logarithm, as below
+_LEAST_UV = 1e-3
+
+# Natural logarithms of ratios.
+_REST = np.log(0.35)  # what differs between channels, of what differed at calibration
+_FEW, _REST_OF_FEW = 6, np.log(0.2)  # the same of fewer channels, which differ less steadily
+_LOUD = np.log(2.2)  # growth of all channels
+_OPEN = np.log(4.5)  # the same as recorded only
+_LOUDER = np.log(2.7), np.log(4.0)  # growth of one channel, beyond what the others have grown
+_FAINT = -np.log(0.3), -np.log(0.22)  # loss of one channel, beyond what the others have lost
+_RIM = 0.58  # height on a unit sphere under which the second number holds: eyes, jaw, temples
+_LOOSE = -np.log(0.45)  # the same of a channel that has little in common with any other
+_ABOVE, _BELOW = np.log(1.3), np.log(0.5)  # of calibration: a step back to it is no fault
+
+_HUMS = 0.5  # share of a channel's standard deviation from which it is hum
+_APART = 0.5  # correlation with every other channel under which one has nothing in common
+_TOGETHER = 0.7  # what it must have been before
+_HEAD = (
+    "The channels carry the same signal, or hardly any (a test signal, shorted inputs or another "
+    "gain): {times:.0f} times less than at calibration differs between them"
+)
+_NOISE = "The channels have nothing in common, unlike those of a head"
+_STEP = "All channels are {times:.1f} times as large as before: another gain, or movement"
+
+
+class Levels:
+    """The usual level of a stream, learned while nothing is wrong with it.
+
+    Parameters
+    ----------
+    limits : ArtifactLimits
+    names : sequence of str
+        Of the channels.
+    hop : float
+        Seconds between two measurements.
+    """
+
+    def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
+        self._limits = limits
+        places = [direction(name) for name in names]
+        self._rim = rim = np.array([place is not None and place[2] < _RIM for place in places])
+        self._louder = np.maximum(np.where(rim, *_LOUDER[::-1]), limits.grown)
+        self._faint = np.maximum(np.where(rim, *_FAINT[::-1]), limits.shrunk)
+        self._level = np.log(limits.level)
+        self._ready, self._share = _READY / hop, hop / _FOLLOWS
+        self._count = 0
+        self._usual = np.zeros((4, len(limits.level)))  # logarithms
+        self._rest = 0.0
+        self._shared = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether enough has come to know what is usual."""
+        return self._count >= self._ready
+
+    def doubt(self, measures: Measures) -> str | None:
+        """Return what is wrong with all channels together, in words."""
+        limits, rest = self._limits, _log(measures.rest)
+        few = len(self._level) < _FEW
+        if rest - np.log(limits.rest) < (_REST_OF_FEW if few else _REST):
+            return _HEAD.format(times=limits.rest / max(measures.rest, _LEAST_UV))
+        before = max(self._shared if self.known else 0.0, limits.shared)
+        if np.median(measures.shared) < _APART and before > _TOGETHER:
+            return _NOISE
+        if self.known:
+            change = _log(measures.levels) - self._usual  # (4, channels)
+            medians = np.median(change, axis=1)
+            grown = min(float(medians.min()), float(rest - self._rest))
+            if grown > _LOUD or medians[:2].min() > _OPEN:  # as recorded: hum on open inputs
+                return _STEP.format(times=np.exp(max(grown, medians[:2].min())))
+        return None
+
+    def changes(self, measures: Measures) -> tuple[np.ndarray, np.ndarray]:
+        """Return by how much each channel has grown and shrunk, beyond what the others have.
+
+        Returns
+        -------
+        grown, shrunk : ndarray, shape (channels,)
+            Natural logarithms, of what is slow and fast in it alike; 0 while it is not known.
+        """
+        if not self.known:
+            return np.zeros(len(self._level)), np.zeros(len(self._level))
+        change = _log(measures.levels) - self._usual
+        # What one channel lacks is seen as recorded: a reference brings in all the others.
+        least, most = change.min(axis=0), change[:2].max(axis=0)
+        return least - np.median(least), np.median(most) - most
+
+    def larger(self, measures: Measures) -> np.ndarray:
+        """Return which channels are much larger than before, (channels,) of bool."""
+        grown, _ = self.changes(measures)
+        hums = measures.mains > _HUMS * measures.deviation  # they have a limit of their own
+        return (grown > self._louder) & ~hums & self._off(_ABOVE, measures)
+
+    def smaller(self, measures: Measures) -> np.ndarray:
+        """Return which channels are much smaller than before, (channels,) of bool."""
+        _, shrunk = self.changes(measures)
+        slow = _log(measures.levels[0]) - self._usual[0]
+        loose = (np.median(slow) - slow > _LOOSE) & (measures.shared < _APART)
+        loose &= ~self._rim & (self.known and self._shared > _TOGETHER)
+        faint = (shrunk > self._faint) | loose
+        return faint & ~self._off(_BELOW, measures)
+
+    def _off(self, factor: float, measures: Measures) -> np.ndarray:
+        """Return which channels are above so many times their level at calibration."""
+        return _log(measures.levels[0]) - self._level > factor
+
+    def learn(self, measures: Measures) -> None:
+        """Take a measurement that nothing was wrong with."""
+        share = max(self._share, 1.0 / (self._count + 1))
+        follow = np.inf if self._count < self._ready else _FOLLOWED
+        change = _log(measures.levels) - self._usual
+        self._usual += share * np.clip(change, -follow, follow)
+        rest = float(_log(measures.rest)) - self._rest
+        self._rest += share * min(max(rest, -follow), follow)
+        self._shared += share * (float(np.median(measures.shared)) - self._shared)
+        self._count += 1
+
+
+def _log(values: np.ndarray | float) -> np.ndarray:
+    return np.log(np.maximum(values, _LEAST_UV))

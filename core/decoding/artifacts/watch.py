@@ -1,0 +1,168 @@
+"""Whether something is wrong with a hop of a stream, and what, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.decoding.artifacts.levels import Levels
+from core.decoding.artifacts.limits import ArtifactLimits
+from core.decoding.artifacts.meter import Measures, Meter
+from core.decoding.artifacts.repeats import again_limit, held_limit
+from core.decoding.decoder import Decoder
+from core.recordings import UNIT
+from core.signal.quality import suspected_factor
+from core.units import factor
+
+_NAMED = 3  # channels named in a message
+_HUMS = 0.5  # share of a channel's standard deviation from which it is called hum, not noise
+_HUM = "full of mains hum"
+_LARGE = "too large: a movement or a loose electrode"
+_GROWN = "much larger than before: another gain, or a movement"
+_SHRUNK = "much smaller than before: another gain, or off the head"
+_HELD = "The stream repeats its last sample: a driver that fills in what is lost"
+_AGAIN = "The stream sends a block of samples again"
+
+
+class Judge:
+    """Judges what was measured of one stream, hop by hop.
+
+    Parameters
+    ----------
+    limits : ArtifactLimits
+    names : sequence of str
+        Of the channels.
+    hop : float
+        Seconds between two measurements.
+
+    Attributes
+    ----------
+    ringing : bool
+        Whether the newest piece is wrong behind the path only: what was recorded is right again,
+        and the filters have not got over what was before.
+    """
+
+    def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
+        self._limits, self._names = limits, np.array(names)
+        self._levels = Levels(limits, names, hop)
+        self._held = held_limit(len(names), limits.held)
+        self._again = again_limit(len(names))
+        self.ringing = False
+
+    def judge(self, measures: Measures) -> str | None:
+        """Return what is wrong, in words; None if nothing is."""
+        self.ringing = False
+        wrong = self._wrong(measures)
+        if wrong is None:
+            self._levels.learn(measures)
+        return wrong
+
+    def _wrong(self, measures: Measures) -> str | None:
+        limits = self._limits
+        wrong_by = suspected_factor(float(np.median(measures.deviation)), limits.typical)
+        if wrong_by is not None and not measures.dead:
+            return unit_words(wrong_by)
+        still, hum = measures.still & ~limits.still, measures.mains > limits.mains
+        equal = measures.twin & ~limits.twin
+        # Faults of channels by name; before and behind them, what is wrong with the whole.
+        for channels, words in (
+            (still & measures.railed, "railed"),
+            (still, "flat"),
+            (equal & ~equal.all(), "equal to the last bit"),
+            (hum & (measures.mains > _HUMS * measures.deviation), _HUM),
+            (measures.span > limits.span, _LARGE),
+            (measures.muscle > limits.muscle, "noisy: muscles or a loose electrode"),
+            (hum, _HUM),
+        ):
+            if channels.any():
+                self.ringing = words == _LARGE and bool((measures.raw_span < limits.span).all())
+                return self._named(channels, words)
+        if equal.all():
+            return "All channels are equal to the last bit"
+        if measures.held >= self._held:
+            return _HELD
+        if measures.again >= self._again:
+            return _AGAIN
+        if (doubt := self._levels.doubt(measures)) is not None:
+            return doubt
+        for channels, words in (
+            (self._levels.larger(measures), _GROWN),
+            (self._levels.smaller(measures), _SHRUNK),
+        ):
+            if channels.any():
+                return self._named(channels, words)
+        return None
+
+    def _named(self, channels: np.ndarray, words: str) -> str:
+        names = self._names[channels]
+        return f"{listed(names)} {'is' if len(names) == 1 else 'are'} {words}"
+
+
+class ArtifactWatch:
+    """Says of every hop of a stream whether something is wrong with it, and what.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    rate_in : float
+        Of the stream, in Hz.
+    hop : int
+        Samples at the model's rate between two judgements.
+
+    Raises
+    ------
+    InputError
+        As `ArtifactLimits.of`.
+    """
+
+    def __init__(self, decoder: Decoder, rate_in: float, hop: int) -> None:
+        settings = decoder.settings
+        self._judge = Judge(ArtifactLimits.of(decoder), settings.channels, hop / settings.rate)
+        self._meter = Meter(
+            len(settings.channels),
+            rate_in,
+            settings.rate,
+            factor(decoder.unit, UNIT),
+            decoder.patch,
+        )
+
+    @property
+    def ringing(self) -> bool:
+        """As `Judge.ringing`."""
+        return self._judge.ringing
+
+    def reset(self) -> None:
+        """Begin a new run of the same stream: what is usual for it stays known."""
+        self._meter.reset()
+
+    def take(self, picked: np.ndarray) -> None:
+        """Take samples as recorded, shape (n, channels), in the path's unit."""
+        self._meter.take(picked)
+
+    def judge(self, hop: np.ndarray, received: int) -> str | None:
+        """Return what is wrong with the newest piece, in words; None if nothing is.
+
+        Parameters
+        ----------
+        hop, received
+            As in `Meter.measure`.
+        """
+        return self._judge.judge(self._meter.measure(hop, received))
+
+
+def unit_words(wrong_by: float) -> str:
+    """Say that a unit is probably wrong, by a factor that `suspected_factor` found."""
+    large = wrong_by > 1
+    times = f"{wrong_by if large else 1 / wrong_by:,.0f}".replace(",", " ")
+    return (
+        f"The signal is about {times} times too {'large' if large else 'small'}, which looks like "
+        "a wrong unit: say the right one with --unit"
+    )
+
+
+def listed(names: Sequence[str] | np.ndarray) -> str:
+    """Return channel names for a message: a few, and the number of the others."""
+    shown = ", ".join(str(name) for name in names[:_NAMED])
+    more = len(names) - _NAMED
+    return shown if more <= 0 else f"{shown} and {more} more"

@@ -1,0 +1,132 @@
+"""Whether two recordings are of the same samples, whatever their files are called or made like.
+
+A hash of a file changes with its format, and a hash of samples with how they were rounded. What
+stays is where a channel jumps most: the gaps between its largest steps tell a stretch of signal
+from all others, at any scale and offset, in any order of channels, and in a part of it too. The
+same idea finds music and films again (Wang 2003, An industrial-strength audio search algorithm,
+ISMIR).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from core.errors import InputError
+from core.montage import direction
+from core.recordings.recording import Recording
+
+_NEAR = 0.5  # s on either side in which no other step is as large
+_GAPS = 5  # between steps that follow each other: one mark
+_MOST = 2048  # marks of a recording that are compared, those of the least hash
+_KEPT = 128  # marks that are written down
+_SAME = 6  # marks in common: what two recordings never have by chance
+_BYTES = 6  # of a mark
+
+Fingerprint = tuple[int, ...]
+"""Marks of a recording, in rising order; of one of too few marks, a hash of its samples alone."""
+
+
+def fingerprint(recording: Recording) -> Fingerprint:
+    """Return what tells the samples of a recording from all others.
+
+    Returns
+    -------
+    tuple of int
+        Up to 2048 numbers of 48 bits, in rising order; the same share of them comes back in a part
+        of the recording.
+    """
+    sites = [i for i, label in enumerate(recording.labels) if direction(label) is not None]
+    samples = recording.samples_uv[:, sites] if sites else recording.samples_uv
+    near = max(1, round(_NEAR * recording.rate))
+    marks = {
+        mark
+        for start, stop in pairwise((0, *recording.breaks, len(samples)))
+        for positions in _largest_steps(samples[start:stop], near)
+        for mark in _marks(positions, recording.rate)
+    }
+    if len(marks) < _SAME:
+        return (_hash(recording.samples_sha256.encode()),)
+    return tuple(sorted(marks)[:_MOST])
+
+
+def same_samples(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether two recordings have a stretch of samples in common."""
+    common = len(set(one) & set(other))
+    return common >= min(_SAME, len(one), len(other)) > 0
+
+
+def find_copy(fingerprints: Sequence[Fingerprint]) -> tuple[int, int] | None:
+    """Return the first two of many recordings that have samples in common; None if no two do."""
+    holders: dict[int, list[int]] = {}
+    for index, marks in enumerate(fingerprints):
+        common: dict[int, int] = {}
+        for mark in marks:
+            for other in holders.setdefault(mark, []):
+                common[other] = common.get(other, 0) + 1
+            holders[mark].append(index)
+        for other in sorted(common):
+            if same_samples(fingerprints[other], marks):
+                return other, index
+    return None
+
+
+def refuse_copies(recordings: Sequence[Recording]) -> None:
+    """Refuse to take a recording twice: its trials would be learned from and tested on.
+
+    Raises
+    ------
+    InputError
+        If two of them have samples in common.
+    """
+    if len(recordings) < 2:
+        return
+    copy = find_copy([fingerprint(recording) for recording in recordings])
+    if copy is not None:
+        one, other = (recordings[index].path for index in copy)
+        raise InputError(
+            f"{one} is named twice; name every recording once."
+            if one == other
+            else f"{one} and {other} are the same recording, or parts of one: they have samples in "
+            "common. Name only one of them."
+        )
+
+
+def as_text(marks: Fingerprint) -> str:
+    """Return a fingerprint, its first 128 marks, as one word of hexadecimal digits, for JSON."""
+    return b"".join(mark.to_bytes(_BYTES) for mark in marks[:_KEPT]).hex()
+
+
+def from_text(text: str) -> Fingerprint:
+    """Return the fingerprint that `as_text` wrote; of what it did not write, none."""
+    try:
+        content = bytes.fromhex(text)
+    except ValueError:
+        return ()
+    return tuple(int.from_bytes(content[at : at + _BYTES]) for at in range(0, len(content), _BYTES))
+
+
+def _largest_steps(samples: np.ndarray, near: int) -> Iterator[np.ndarray]:
+    """Yield where each channel steps by more than anywhere near; steps as large as it count too."""
+    from scipy.ndimage import maximum_filter1d
+
+    with np.errstate(invalid="ignore"):  # between infinities
+        steps = np.abs(np.diff(samples, axis=0, prepend=samples[:1]))
+    steps[~np.isfinite(steps)] = 0.0
+    largest = (steps > 0.0) & (steps == maximum_filter1d(steps, 2 * near + 1, axis=0))
+    largest[:near] = largest[max(near, len(steps) - near) :] = False  # what is near is not known
+    for channel in largest.T:
+        yield np.flatnonzero(channel)
+
+
+def _marks(positions: np.ndarray, rate: float) -> Iterator[int]:
+    gaps = np.diff(positions)
+    for start in range(len(gaps) - _GAPS + 1):
+        yield _hash(f"{rate:.0f} {gaps[start : start + _GAPS].tolist()}".encode())
+
+
+def _hash(content: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(content).digest()[:_BYTES])

@@ -1,0 +1,19 @@
+"""What reading a recording left out, corrected or assumed, said to the person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from core.recordings.recording import Recording
+
+
+def notes_of(recordings: Iterable[Recording]) -> tuple[str, ...]:
+    """Return the notes of recordings, each once, in their order."""
+    return tuple(dict.fromkeys(note for recording in recordings for note in recording.notes))
+
+
+def print_notes(recordings: Iterable[Recording]) -> None:
+    """Print the notes of recordings to stderr, a line each."""
+    for note in notes_of(recordings):
+        print(f"Note: {note}", file=sys.stderr, flush=True)

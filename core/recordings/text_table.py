@@ -1,0 +1,194 @@
+"""Recordings written as text, taken apart into a table: encodings, separators, odd lines."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import InputError, reason
+
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e]")  # for no screen
+_COMMENT = ("%", "#")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_CONTROLS = 0.05  # the share of control characters that a text may have
+_WELL = 0.9  # the share of lines that must be whole
+
+
+@dataclass(frozen=True)
+class Text:
+    """Lines of a file: what is said about it first, then the table."""
+
+    path: Path
+    comments: tuple[str, ...]
+    lines: list[str]
+    complete: bool  # whether the last line has its end
+
+    @property
+    def shown(self) -> str:
+        """The first line, for a sentence."""
+        return reason("".join([*self.comments, *self.lines][:1]) or "nothing", 80)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of equal width.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the columns; empty if the file does not have them.
+    rows : list of str
+        Lines, not yet split.
+    delimiter : str
+    width : int
+        Number of columns.
+    cuts : tuple of int
+        Rows before which lines were left out.
+    notes : tuple of str
+        What was left out.
+    """
+
+    names: tuple[str, ...]
+    rows: list[str]
+    delimiter: str
+    width: int
+    cuts: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+    def cells(self, column: int) -> list[str]:
+        """Return a column as it is written."""
+        return [row.split(self.delimiter)[column].strip().strip('"') for row in self.rows]
+
+    def numbers(self, columns: Sequence[int]) -> np.ndarray:
+        """Return columns as float64, shape (rows, columns); NaN for what is no number."""
+        if not self.rows or not columns:
+            return np.empty((len(self.rows), len(columns)))
+        wanted = [column % self.width for column in columns]
+        try:
+            return np.loadtxt(
+                self.rows, delimiter=self.delimiter, usecols=wanted, comments=None, ndmin=2
+            )
+        except ValueError:
+            split = (row.split(self.delimiter) for row in self.rows)
+            return np.array([[_number(row[column]) for column in wanted] for row in split])
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether the first bytes of a file are text."""
+    if head.startswith(tuple(_BOMS)):
+        return True
+    controls = sum(byte < 9 or 13 < byte < 32 for byte in head)
+    return bool(head.strip()) and 0 not in head and controls < _CONTROLS * len(head)
+
+
+def read_lines(path: Path, size: int = -1) -> Text:
+    """Read a text file, or its first bytes.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(size)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    text = _decoded(content)
+    text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [line for line in text.split("\n") if line.strip()]
+    begin = next((i for i, line in enumerate(lines) if not line.startswith(_COMMENT)), len(lines))
+    return Text(path, tuple(lines[:begin]), lines[begin:], text.endswith("\n"))
+
+
+def delimiter_of(line: str) -> str:
+    """Return what divides the cells of a line."""
+    return next((mark for mark in "\t;" if mark in line), ",")
+
+
+def table_of(text: Text) -> Table:
+    """Return the table of a text.
+
+    Raises
+    ------
+    InputError
+        If it has no rows, or too many of its lines are not whole.
+    """
+    if not text.lines:
+        raise InputError(f"{text.path} has no rows of samples.")
+    lines, first = text.lines, text.lines[0]
+    delimiter = delimiter_of(first)
+    if delimiter != "," and _DECIMAL_COMMA.search(lines[-1 if len(lines) < 3 else 1]):
+        lines = [_DECIMAL_COMMA.sub(".", line) for line in lines]
+        first = lines[0]
+    counts = Counter(line.count(delimiter) for line in lines[:1000])
+    marks = counts.most_common(1)[0][0]
+    names = () if _numeric(first, delimiter) else tuple(_split(first, delimiter))
+
+    rows: list[str] = []
+    cuts: list[int] = []
+    odd, pending = 0, False
+    for line in lines[1:] if names else lines:
+        if line.count(delimiter) == marks and not line.startswith(_COMMENT) and line != first:
+            if pending and rows:
+                cuts.append(len(rows))
+            rows.append(line)
+            pending = False
+        else:
+            pending = True  # a header repeated where recording went on, or half a line
+            odd += line != first and not line.startswith(_COMMENT)
+    if names == () and lines:
+        rows.insert(0, first)
+        cuts = [cut + 1 for cut in cuts]
+    odd -= pending and lines[-1].count(delimiter) != marks  # the end of a file may be missing
+    if rows and not pending and not text.complete and _shorter(rows, delimiter):
+        rows.pop()
+    if not rows:
+        raise InputError(f"{text.path} has no rows of samples.")
+    if len(rows) < _WELL * (len(rows) + odd):
+        raise InputError(
+            f"{text.path} has {len(rows)} rows of {marks + 1} columns, but {odd} of another width; "
+            "it is no table of samples, or damaged."
+        )
+    notes = (f"{odd} lines of {text.path.name} are not whole and were left out.",) if odd else ()
+    return Table(names, rows, delimiter, marks + 1, tuple(c for c in cuts if c < len(rows)), notes)
+
+
+def _decoded(content: bytes) -> str:
+    for mark, encoding in _BOMS.items():
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")
+
+
+def _numeric(line: str, delimiter: str) -> bool:
+    """Return whether a line has more numbers than words in it."""
+    cells = [cell for cell in _split(line, delimiter) if cell]
+    return sum(not np.isnan(_number(cell)) for cell in cells) > len(cells) / 2
+
+
+def _shorter(rows: list[str], delimiter: str) -> bool:
+    """Return whether the last cell of all lacks something that the one above has."""
+    last, before = (row.rsplit(delimiter, 1)[-1] for row in (rows[-1], rows[-2 % len(rows)]))
+    return len(last) < len(before)

@@ -1,0 +1,162 @@
+"""Which channels of an LSL stream in a file are EEG, and in which unit."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.errors import InputError
+from core.montage import direction
+from core.recordings.recording import UNIT
+from core.recordings.xdf_file import XdfStream
+from core.units import factor, volts_per
+
+_TRIGGER = re.compile(
+    r"(trg|trig|trigger|triggers|sti|stim|stimulus|status|marker|markers|event|events|din|digital|"
+    r"digi|cue|annotation|annotations)[\s_-]*(in|input|ch|channel)?[\s_-]*\d*",
+    re.IGNORECASE,
+)
+_NO_EEG = re.compile(
+    r"(acc|mag|gyr|gyro)[\s_-]*[xyz\d]?\b|accel|gyro|magn|quat|imu|motion|temp(erature)?\b|batt|count|"
+    r"sample|seq|packet|clock|time|stamp|valid|impedance|ppg|pulse|spo2|resp|gsr|eda|ecg|ekg|emg|"
+    r"eog|gaze|aux|misc|light|photo|sound|audio",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class EegChannels:
+    """The EEG channels of a stream, and what is beside them.
+
+    Attributes
+    ----------
+    picks : tuple of int
+        Which of the stream's channels they are.
+    labels : tuple of str
+    factors : tuple of float
+        From the stream's values to µV.
+    triggers : tuple of int
+        Channels that carry numbers of events.
+    notes : tuple of str
+        What was left out or assumed.
+    """
+
+    picks: tuple[int, ...]
+    labels: tuple[str, ...]
+    factors: tuple[float, ...]
+    triggers: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannels:
+    """Sort a stream's channels.
+
+    A channel that is called a trigger, is said to be of another type, or has a unit that is no
+    voltage where others have one, is left out. Without any unit values are taken as µV.
+
+    Parameters
+    ----------
+    stream : XdfStream
+    unit : str, optional
+        Of channels that do not say a voltage.
+    source : str
+        What to call the file.
+
+    Raises
+    ------
+    InputError
+        If the units of all channels are no voltage and none is given.
+    """
+    said = stream.channels
+    own = [channel.get("label") or channel.get("name") or "" for channel in said]
+    labels = [label or f"Ch{number}" for number, label in enumerate(own, 1)]
+    units = [channel.get("unit") or channel.get("units") or "" for channel in said]
+    types = [channel.get("type", "") for channel in said]
+    everything = range(len(said))
+
+    triggers = tuple(
+        index
+        for index in everything
+        if _TRIGGER.fullmatch(types[index]) or _TRIGGER.fullmatch(labels[index])
+    )
+    others = [index for index in everything if index not in triggers]
+    kept = [i for i in others if _is_eeg(labels[i], types[i], types)]
+    if stream.type.lower() == "eeg":
+        kept = kept or others
+    voltages = [i for i in kept if volts_per(units[i]) is not None]
+    silent = [i for i in kept if not units[i]]
+    notes = []
+    if voltages:
+        # Beside channels that say their unit, a channel without one is an electrode at most
+        # where its name says so, and then in the unit that a person gave.
+        given = [i for i in silent if unit is not None and direction(labels[i]) is not None]
+        kept = sorted({*voltages, *given})
+    elif not kept:
+        raise InputError(
+            f"{source} has no EEG channel in its stream {stream}: {', '.join(labels[:8])}."
+        )
+    elif unit is None and not silent:
+        raise InputError(
+            f'{source} cannot be used: The unit "{units[kept[0]]}" of channel {labels[kept[0]]} is '
+            "not a voltage this program knows (such as V, mV or uV). Say what it is with --unit."
+        )
+    else:
+        usual = "" if silent else Counter(units[i] for i in kept).most_common(1)[0][0]
+        kept = [i for i in kept if units[i] == usual]
+        if unit is None:
+            notes.append(
+                f'The stream "{stream.name}" gives no unit for its channels; their values are '
+                f"taken as {UNIT}. If they are in another unit, say it with --unit."
+            )
+    notes += _odd([(labels[i], units[i]) for i in kept if i in voltages])
+    if left_out := [i for i in everything if i not in kept]:
+        notes.append(_left_out(left_out, labels, units, types))
+    return EegChannels(
+        picks=tuple(kept),
+        labels=tuple(labels[i] for i in kept),
+        factors=tuple(factor(units[i] if i in voltages else unit or UNIT, UNIT) for i in kept),
+        triggers=triggers,
+        notes=tuple(notes),
+    )
+
+
+def _is_eeg(label: str, type_: str, types: Sequence[str]) -> bool:
+    """Whether a channel's type and label allow that it is an electrode."""
+    if re.search(r"eeg|exg", type_, re.IGNORECASE):
+        return True
+    if direction(label) is not None:
+        return not type_ or not _NO_EEG.search(type_)
+    if any(re.search(r"eeg|exg", one, re.IGNORECASE) for one in types):
+        return not type_ and not _NO_EEG.match(label)
+    return not (_NO_EEG.search(type_) or _NO_EEG.match(label))
+
+
+def _odd(electrodes: Sequence[tuple[str, str]]) -> list[str]:
+    """Say which of (label, unit) are in another unit than most."""
+    scales = [volts_per(unit) for _, unit in electrodes]
+    if len(set(scales)) < 2:
+        return []
+    usual, _ = Counter(scales).most_common(1)[0]
+    told = [
+        f'{label} ("{unit}")'
+        for (label, unit), scale in zip(electrodes, scales, strict=True)
+        if scale != usual
+    ]
+    return [f"In another unit than the other channels, and converted: {', '.join(told)}."]
+
+
+def _left_out(
+    channels: Sequence[int],
+    labels: Sequence[str],
+    units: Sequence[str],
+    types: Sequence[str],
+) -> str:
+    told = []
+    for index in channels:
+        facts = [f'type "{types[index]}"'] if types[index] else []
+        facts.append(f'unit "{units[index]}"' if units[index] else "no unit")
+        told.append(f"{labels[index]} ({', '.join(facts)})")
+    more = f" and {len(told) - 6} more" if len(told) > 6 else ""
+    return f"Left out, for they are no EEG: {', '.join(told[:6])}{more}."

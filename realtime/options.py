@@ -1,0 +1,92 @@
+"""What ``eegpt-realtime`` can be told on its command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from realtime.engine.evidence import EvidenceSettings
+
+
+@dataclass(frozen=True)
+class Options:
+    """Decode motor imagery from a live EEG stream.
+
+    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
+    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
+    """
+
+    stream: str | None = None
+    """Name of the stream, else its type: of an XDF --file too, where it has several."""
+    type: str | None = None
+    """Type of the stream, if the name is not enough."""
+    source_id: str | None = None
+    """Its source_id, if name and type are not enough."""
+    host: str | None = None
+    """The machine that sends it, if several do."""
+    subject: str | None = None
+    """Label of the person, letters and digits: their newest decoder is taken."""
+    decoder: Path | None = None
+    """Take this decoder file."""
+    uncalibrated: bool = False
+    """Without a decoder of one's own: other people's, for left against right hand, aligned with the
+    first minute of signal."""
+    encoder: str | None = None
+    """Encoder by name or path: where the decoder's is now, if it has moved."""
+    channels: str | None = None
+    """Names of the channels, in order, separated by commas: instead of those that are given."""
+    unit: str | None = None
+    """Unit of the values, such as uV: instead of what a stream says, or where a --file does not say
+    it."""
+    hop: float | None = None
+    """Seconds between two decisions: 0.25 or a whole part of it."""
+    threshold: float = 0.5
+    """Smallest probability for a decision."""
+    dwell: float = 0.0
+    """Seconds for which it must hold."""
+    smoothing: float = 0.0
+    """Time constant in seconds over which probabilities are averaged; 0 for none."""
+    confirm: bool = False
+    """Give a decision only when the quarter of a second after it has no artifact either: later by
+    that much, and not from a window in which an artifact has just begun. What is below the
+    limits of artifacts is not seen with it either, such as 60 µV of muscle activity for 0.3 s."""
+    headless: bool = False
+    """No window: decisions go to the outlets and the log."""
+    duration: float | None = None
+    """Seconds after which it ends by itself."""
+    log: Path | None = None
+    """Write one JSON line a decision to this new file."""
+    screenshot: Path | None = None
+    """Save a picture of the window to this file before it closes."""
+    file: Path | None = None
+    """Decode a recording in one pass instead of a stream."""
+    demo: bool = False
+    """Calibrate on a simulated subject and decode it; arrow keys make it imagine."""
+    list: bool = False
+    """Print the streams that can be seen."""
+    home: Path | None = None
+    """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
+    timeout: float = 5.0
+    """Seconds to look for the stream."""
+    reconnect: Literal["same", "any"] = "same"
+    """After a loss: wait for the same sender, or take any stream of that name and type."""
+    local: bool = False
+    """Keep LSL to this machine: what is sent and what is found."""
+    version: bool = False
+    """Print the version."""
+
+    @property
+    def evidence(self) -> EvidenceSettings:
+        """Threshold, dwell and smoothing, checked."""
+        from realtime.engine.evidence import EvidenceSettings
+
+        return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+
+    @property
+    def channel_names(self) -> tuple[str, ...] | None:
+        """Names for the channels, if any were given."""
+        from core.montage import names_in
+
+        return names_in(self.channels)

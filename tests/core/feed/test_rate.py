@@ -1,0 +1,112 @@
+"""Whether a wrong rate is refused in time, and a right one never doubted."""
+
+import numpy as np
+import pytest
+
+from core.feed.continuity import Continuity
+from core.feed.rate import RateWatch
+
+RATE = 250.0
+
+
+def watched(stamp=None, true=RATE, seconds=6.0, chunk=8, late=0.002, change=None, seed=0, speed=1):
+    """Return [(second, verdict)] at each change of level, of a stream sampled at `true` Hz."""
+    random = np.random.default_rng(seed)
+    times = np.arange(int(seconds * true)) / true
+    if change is not None:
+        at, rate = change
+        times = np.concatenate([times[times < at], np.arange(at, seconds, 1 / rate)])
+    watch, continuity, seen = RateWatch(RATE, speed), Continuity(RATE), []
+    for start in range(0, len(times), chunk):
+        taken = times[start : start + chunk]
+        delay = random.exponential(late)
+        if stamp is None:  # one stamp a chunk, the others worked out from it
+            stamps = 7.0 + taken[-1] + delay - np.arange(len(taken))[::-1] / RATE
+        else:
+            stamps = stamp(start + np.arange(len(taken)), taken)
+        arrival = taken[-1] / speed + delay + random.exponential(late)
+        verdict = watch.take(stamps, arrival, continuity.lost_samples, continuity.resets)
+        continuity.split(stamps)
+        if not seen or verdict.level != seen[-1][1].level:
+            seen.append((arrival, verdict))
+    return seen
+
+
+def first(seen, level):
+    return next((second, verdict) for second, verdict in seen if verdict.level == level)
+
+
+@pytest.mark.parametrize("true", [125.0, 240.0, 260.0, 500.0])
+@pytest.mark.parametrize("stamp", [None, lambda i, t: t, lambda i, t: i / RATE])
+def test_a_rate_off_by_four_hundredths_is_refused_before_the_first_window(true, stamp):
+    second, verdict = first(watched(stamp, true), "refused")
+    assert second < 4.0
+    assert "says 250 Hz and sends " in verdict.words
+    assert verdict.measured == pytest.approx(true, rel=0.01)
+
+
+@pytest.mark.parametrize("true", [247.5, 252.0, 252.5])
+def test_a_rate_off_by_a_hundredth_is_doubted_within_three_seconds(true):
+    seen = watched(None, true)
+    second, verdict = first(seen, "doubted")
+    assert second < 3.0
+    assert "% off" in verdict.words
+    assert "refused" not in [verdict.level for _, verdict in seen]
+
+
+@pytest.mark.parametrize("true", [230.0, 270.0])
+def test_a_rate_that_changes_is_refused_within_two_seconds(true):
+    second, _ = first(watched(lambda i, t: t, seconds=20.0, change=(10.0, true)), "refused")
+    assert 10.0 < second < 12.0
+
+
+@pytest.mark.parametrize("step", [1.0, 4.0])
+def test_stamps_that_are_no_seconds_are_said_to_be_none(step):
+    _, verdict = first(watched(lambda i, t: i * step), "refused")
+    assert f"advance by {step:g} a sample where 0.004 s was expected" in verdict.words
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"chunk": 1},
+        {"chunk": 32, "late": 0.01},
+        {"chunk": 250},
+        {"chunk": 1250, "seconds": 60.0},
+        {"true": 250.05},
+        {"stamp": lambda i, t: t - 3.0 * (t > 6)},
+        {"stamp": lambda i, t: t + 3.0 * (t > 6)},
+        {"stamp": lambda i, t: t + 3600.0 * (t > 6)},
+        {"stamp": lambda i, t: t * np.nan},
+        {"stamp": lambda i, t: t, "speed": 4.0},
+        {"stamp": lambda i, t: i // 9 * 9 / RATE, "chunk": 9, "late": 0.01},
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_right_rate_is_never_doubted(given, seed):
+    levels = {verdict.level for _, verdict in watched(**{"seconds": 14.0, "seed": seed} | given)}
+    assert levels <= {"unknown", "ok"}
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.5, 5.0])
+def test_a_gap_is_no_other_rate(seconds):
+    watch, continuity, random = RateWatch(RATE), Continuity(RATE), np.random.default_rng(0)
+    for start in range(0, 5000, 8):
+        taken = np.arange(start, start + 8) / RATE
+        taken += seconds * (taken > 6)
+        arrival = taken[-1] + random.exponential(0.002)
+        verdict = watch.take(taken, arrival, continuity.lost_samples, continuity.resets)
+        continuity.split(taken)
+        assert verdict.level in ("unknown", "ok")
+    assert continuity.lost_samples == round(seconds * RATE)
+
+
+def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
+    watch, random = RateWatch(RATE), np.random.default_rng(0)
+    for start in range(0, 8000, 8):
+        taken = np.arange(start, start + 8) / RATE
+        due = taken[-1]
+        if 10.0 <= due < 12.25:  # nothing for 1.5 s, then three times as fast
+            due = 11.5 + (due - 10.0) / 3
+        verdict = watch.take(taken, due + random.exponential(0.002))
+        assert verdict.level in ("unknown", "ok")

@@ -1,0 +1,87 @@
+"""Which reader a file gets, and what is said when it cannot have it."""
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.recordings import read_recording
+
+NEUROSCAN = b"Version 3.0\0"
+
+
+def refused(path, match):
+    with pytest.raises(InputError, match=match):
+        read_recording(path, isolated=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "package"),
+    [
+        ("a.cnt", b"RIFF\0\0\0\0CNT ", "antio"),
+        ("a.cnt", b"RF64\0\0\0\0\0\0\0\0CNT ", "antio"),
+        ("a.cdt", b"\0\0", "curryreader"),
+        ("a.cdt.dpa", b"text", "curryreader"),
+        ("a.dap", b"text", "curryreader"),
+        ("a.nedf", b"<x/>", "defusedxml"),
+        ("a.mff/info.xml", b"<x/>", "mffpy"),
+        ("a.mefd/a.tmet", b"\0", "pymef"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_installation(
+    tmp_path, monkeypatch, name, content, package
+):
+    monkeypatch.setattr("core.recordings.mne_readers.find_spec", lambda name: None)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    refused(path if path.parent == tmp_path else path.parent, rf"pip install {package}$")
+
+
+def test_samples_of_curry_7_are_known_by_the_header_beside_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.recordings.mne_readers.find_spec", lambda name: None)
+    (tmp_path / "a.dat").write_bytes(b"\0\0")
+    (tmp_path / "a.dap").write_text("DATA")
+    refused(tmp_path / "a.dat", "pip install curryreader$")
+
+
+def test_a_neuroscan_file_is_never_given_to_the_reader_of_ant(tmp_path):
+    header = bytearray(1050)
+    header[:12] = NEUROSCAN
+    header[370], header[376], header[864] = 2, 100, 7
+    (tmp_path / "a.cnt").write_bytes(header)
+    refused(tmp_path / "a.cnt", r"a\.cnt cannot be read(: the size of this Neuro| as a recording)")
+
+
+@pytest.mark.data
+def test_a_cut_neuroscan_file_is_refused_with_what_to_do(recordings_folder):
+    path = recordings_folder / "field/formats/CNT/test_CNT_events_mne_JWoess_clipped.cnt"
+    refused(path, "does not tell whether its samples have 16 or 32 bits, as it was cut")
+
+
+@pytest.mark.data
+def test_egi_raw_is_read(recordings_folder):
+    found = read_recording(recordings_folder / "field/formats/test_egi.raw")
+    assert (found.rate, found.samples_uv.shape) == (250.0, (77, 256))
+
+
+@pytest.mark.parametrize(("part", "header"), [("a.eeg", "a.vhdr"), ("a.fdt", "a.set")])
+def test_a_part_of_a_recording_leads_to_its_header(tmp_path, part, header):
+    (tmp_path / header).write_text("x")
+    (tmp_path / part).write_bytes(np.zeros(8, dtype="<f4").tobytes())
+    refused(tmp_path / part, rf"{part} cannot be read alone.* name its header, {header}\.")
+
+
+def test_a_folder_and_an_unknown_ending_are_named_as_what_they_are(tmp_path):
+    refused(tmp_path, "is a folder and no recording; name the files in it")
+    (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
+    refused(tmp_path / "a.docx", r'"\.docx" is the ending of none.*EDF, BDF, GDF')
+    (tmp_path / "a.set").write_bytes(b"")
+    refused(tmp_path / "a.set", "is empty")
+
+
+def test_the_hash_of_a_folder_is_that_of_all_its_files(tmp_path):
+    from core.recordings.hashing import sha256_of
+
+    for name in ("b", "a"):
+        (tmp_path / name).write_text(name)
+    assert sha256_of(tmp_path) == sha256_of(tmp_path / "a", tmp_path / "b")
