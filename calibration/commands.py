@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from calibration.paradigm.flags import ParadigmFlags
-from core.errors import InputError
+from core.errors import InputError, show
 
 if TYPE_CHECKING:
     from calibration.paradigm.plan import Plan
@@ -142,7 +142,7 @@ class ResumeCommand:
         after = next_run(root, self.person.subject, self.person.session)
         if (root / "dataset_description.json").is_file():
             for sentence in repair(root):
-                print(sentence)
+                show(sentence)
         plan, run = unfinished(after)
         print(f"Run {run.number} left {len(plan.trials)} trials; going on as run {after.number}.")
         return _record(self.stream, self.person, plan, "")
@@ -169,12 +169,12 @@ class CheckCommand:
         folder = _data_folder(self.folder, self.home)
         if not self.only_look:
             for sentence in repair(folder):
-                print(sentence)
+                show(sentence)
         findings = check(folder)
         for finding in findings:
-            print(f"{finding.kind}: {finding.text}")
+            show(f"{finding.kind}: {finding.text}")
         bad = sum(finding.kind in ("error", "broken") for finding in findings)
-        print(f"{folder}: {'valid' if not bad else f'{bad} errors'}.")
+        show(f"{folder}: {'valid' if not bad else f'{bad} errors'}.")
         return 2 if bad else 0
 
 

@@ -20,6 +20,7 @@ from core.decoding.decoder import Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
+from core.encoders.known import remember
 from core.fitting.selection import Score
 from core.metrics import balanced_accuracy
 
@@ -230,6 +231,7 @@ def refine(
             decoder=replace(fit.decoder, facts=facts),
             selection=replace(fit.selection, scores=scores),
         )
+    remember(source, encoder.weights_sha256(), home)
     selection = replace(fit.selection, scores=scores, chosen=NAME, logits=logits)
     probe = trained(np.arange(len(labels)), settings.seed)
     head = with_temperature(probe.head(), logits, labels)
@@ -314,7 +316,7 @@ def _decoder(
         head=head,
         tangents=(),
         spatial=probe.spatial.detach().double().cpu().numpy(),
-        encoder=EncoderPin(source, encoder.spec.label, encoder.weights_sha256()),
+        encoder=EncoderPin.of(encoder, source),
         facts=facts,
     )
 

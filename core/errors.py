@@ -49,8 +49,31 @@ def reason(said: object, longest: int = 200) -> str:
         text = "a value too large to be written"
     wordless = type(said).__name__ if isinstance(said, BaseException) else ""
     lines = text[: 8 * longest].strip().splitlines() or [wordless]
-    line = "".join(c if c.isprintable() else " " for c in lines[0]).strip()
+    line = printable(lines[0]).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def printable(said: object) -> str:
+    """Return what comes from outside, as text on one line that no terminal takes for a command.
+
+    Control characters, those that turn the direction of writing, and line ends become spaces, and
+    what is no Unicode question marks.
+
+    Parameters
+    ----------
+    said : object
+        Such as the name of a file or of a stream, or a sentence with such names in it.
+    """
+    return "".join(
+        c if c.isprintable() else "?" if "\ud800" <= c <= "\udfff" else " " for c in str(said)
+    )
+
+
+def show(said: object) -> None:
+    """Print lines of text, each of them `printable`, whatever the terminal's encoding."""
+    text = "\n".join(map(printable, str(said).split("\n")))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def run(program: str, main: Callable[[], int | None]) -> int:
@@ -71,7 +94,7 @@ def run(program: str, main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
     except InputError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(f"{program}: {printable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.errors import InputError, reason
-from core.machine.files import write_whole
+from core.machine.files import open_regular, write_whole
+from core.strict_json import load_json
 
 Built = TypeVar("Built")
 
@@ -54,7 +55,7 @@ def read_tensors(
     from safetensors import SafetensorError, safe_open
 
     try:
-        with path.open("rb") as opened:
+        with open_regular(path) as opened:
             announced = int.from_bytes(opened.read(8), "little")
         # Before anything of that length is read, or memory for it asked for.
         size = path.stat().st_size
@@ -128,7 +129,8 @@ class TensorFormat:
         whole = {"format": self.name, "version": self.version, **table}
         content = save(
             {name: np.ascontiguousarray(value) for name, value in tensors.items()},
-            metadata={self.name: json.dumps(whole, ensure_ascii=False)},
+            # In ASCII, as names of files may hold what is no Unicode.
+            metadata={self.name: json.dumps(whole)},
         )
         return write_whole(path, content, overwrite=overwrite)
 
@@ -166,9 +168,11 @@ class TensorFormat:
         if self.name not in metadata:
             raise InputError(f"{path} is a safetensors file, but not a {self.noun}.")
         try:
-            table = json.loads(metadata[self.name])
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is damaged: its header is not JSON ({error}).") from error
+            table = load_json(metadata[self.name])
+        except ValueError as error:
+            raise InputError(
+                f"{path} is damaged: its header is not JSON ({reason(error)})."
+            ) from error
         if not isinstance(table, dict) or table.get("format") != self.name:
             raise InputError(f"{path} is damaged: its header does not describe a {self.noun}.")
         if table.get("version") != self.version:

@@ -67,7 +67,7 @@ def _export(command: Command) -> int:
     folder = RunFolder(command.folder)
     encoder = exported_encoder(folder, command.checkpoint, command.name)
     save_encoder(encoder, command.out)
-    write_whole(card, model_card(encoder, folder, notes).encode())
+    write_whole(card, model_card(encoder, folder, notes).encode(), shared=True)
     print(f"Encoder: {command.out}\nCard:    {card}")
     return 0
 
