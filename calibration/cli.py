@@ -10,7 +10,7 @@ from pathlib import Path
 import tyro
 
 from calibration.commands import COMMANDS
-from core.errors import InputError, run
+from core.errors import InputError, reason, run, show
 from core.machine.threads import share_cores
 
 PROGRAM = "eegpt-calibrate"
@@ -127,9 +127,9 @@ def _fit(command: FitCommand) -> int:
     save_decoder(fit.decoder, path)
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
         write_whole(path.with_suffix(suffix), content.encode())
-    print(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
+    show(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
     if command.report is not None:
-        print(f"Page:    {write_report(find(fit, recordings), command.report)}")
+        show(f"Page:    {write_report(find(fit, recordings), command.report)}")
     return 0
 
 
@@ -155,6 +155,8 @@ def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
         label, equals, name = text.partition("=")
         if not (label and equals and name):
             raise InputError(f'--event {text} is not LABEL=CLASS, such as "T1=left_hand".')
+        if len(name) > 100 or not name.isprintable():
+            raise InputError(f"A class cannot be called {reason(name, 60)}; choose a short word.")
         events[label] = name
     return events
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from core.errors import InputError, run
+from core.errors import InputError, run, show
 from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _list_streams() -> int:
 
     stream = None
     for stream in heard_streams():
-        print(stream, flush=True)
+        show(stream)
     if stream is None:
         print("No LSL stream can be seen. Is the sender running, and on this network?")
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.errors import InputError
+from core.errors import InputError, show
 from core.machine.home import home_folder
 from core.montage import named
 from core.recordings import UNIT, Recording
@@ -93,7 +93,7 @@ def decode_file(options: Options) -> int:
             if log is not None:
                 log.publish(decision)
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
-    print(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
+    show(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
     if options.log is not None:
-        print(f"Log: {options.log}")
+        show(f"Log: {options.log}")
     return 0

@@ -11,7 +11,8 @@ from typing import Self
 
 import tyro
 
-from core.errors import InputError, check_number, run
+from core.errors import InputError, check_number, run, show
+from core.machine.files import new_text_file
 from core.machine.threads import share_cores
 
 PROGRAM = "eegpt-stream"
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    show(text)
 
 
 def _replay(settings: Replay) -> None:
@@ -173,7 +174,7 @@ class _Diary:
         self._file = None
         if path is not None:
             try:
-                self._file = path.open("x", encoding="utf-8")
+                self._file = new_text_file(path)
             except FileExistsError:
                 raise InputError(f"{path} exists already; choose another name.") from None
             except OSError as error:

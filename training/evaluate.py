@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from core.errors import InputError, run
+from core.errors import InputError, run, show
 from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
@@ -150,10 +150,10 @@ def _main(options: Options) -> int:
     facts = _facts(options, people, encoders, path.channels)
     written = write_results(options.out, rows, options.classes, options.metric, facts)
     tests = comparisons(rows, options.metric)
-    print(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
+    show(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
     if options.preset is not None:
-        print(as_published(options.preset))
-    print("\n".join(f"Written: {file}" for file in written))
+        show(as_published(options.preset))
+    show("\n".join(f"Written: {file}" for file in written))
     return 0
 
 

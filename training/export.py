@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from core.errors import InputError, run
+from core.errors import InputError, run, show
 from core.machine.files import write_whole
 from core.machine.threads import share_cores
 from training.pretraining.output.folder import RunFolder
@@ -68,7 +68,7 @@ def _export(command: Command) -> int:
     encoder = exported_encoder(folder, command.checkpoint, command.name)
     save_encoder(encoder, command.out)
     write_whole(card, model_card(encoder, folder, notes).encode(), shared=True)
-    print(f"Encoder: {command.out}\nCard:    {card}")
+    show(f"Encoder: {command.out}\nCard:    {card}")
     return 0
 
 

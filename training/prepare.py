@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, run
+from core.errors import InputError, run, show
 from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _main(options: Options) -> None:
         from training.sources.catalogue import SOURCES
 
         for name, source in SOURCES.items():
-            print(f"{name}\n    expects {source.expects}\n    from {source.where}")
+            show(f"{name}\n    expects {source.expects}\n    from {source.where}")
         return
     if options.store is None:
         raise InputError("Name the store's folder with --store.")
@@ -106,7 +106,7 @@ def _main(options: Options) -> None:
     _check_space(options.store, needed)
     writer.begin()
     left_out = _write(missing, writer, options)
-    print(_summary(writer.finish([part.key for part in parts], left_out)))
+    show(_summary(writer.finish([part.key for part in parts], left_out)))
 
 
 def _form(options: Options) -> Form:
@@ -131,18 +131,18 @@ def _announce(
     for source in sorted({part.identity.source for part in parts}):
         here = [part for part in parts if part.identity.source == source]
         people = len({part.identity.subject for part in here})
-        print(f"{source}: {len(here)} shards of {people} people")
+        show(f"{source}: {len(here)} shards of {people} people")
     sizes = [_size(part, form, keep_going) for part in missing]
     known = [size for size in sizes if size is not None]
     hours = sum(seconds for seconds, _ in known) / 3600
     needed = sum(round(s * form.rate) * n * SAMPLE.itemsize for s, n in known)
-    print(
+    show(
         f"{len(parts) - len(missing)} are written, {len(missing)} are to be: {hours:.2f} h, "
         f"{needed / 1e9:.3f} GB in {writer.folder}"
         + (f", and {len(sizes) - len(known)} whose size is not known" if None in sizes else "")
     )
     band = form.band
-    print(
+    show(
         f"up to {len(form.channels)} electrodes, {form.rate:g} Hz, {form.unit}, "
         f"{band.low:g}-{band.high:g} Hz" + (f", {band.notch:g} Hz out" if band.notch else "")
     )
@@ -273,7 +273,7 @@ def _compare(folder: Path, parts: Sequence[Part]) -> None:
             f"{len(parts)} shards asked for are not in it, such as {more[0].identity}. Prepare "
             "all sources into a new folder."
         )
-    print(_summary(store))
+    show(_summary(store))
 
 
 def _verify(folder: Path) -> None:
@@ -285,7 +285,7 @@ def _verify(folder: Path) -> None:
     size = sum(shard.bytes for shard in store.shards)
     with tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar:
         store.verify(bar.update)
-    print(_summary(store))
+    show(_summary(store))
 
 
 def _summary(store: Store) -> str:

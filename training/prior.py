@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.errors import InputError, check_number, run
+from core.errors import InputError, check_number, run, show
 from core.machine.threads import share_cores
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _make(options: Options) -> int:
     path = save_prior(prior, options.out)
     left_out = "people" if len(people) > 1 else "trials of the one person there is,"
     counted = Counter(classes[label] for label in prior.labels)
-    print(
+    show(
         f"{len(prior)} trials ({', '.join(f'{n} of {name}' for name, n in counted.items())}) of "
         f"{len(people)} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
         f"electrodes.\nBalanced accuracy on {left_out} left out, without calibration: "

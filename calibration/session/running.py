@@ -22,7 +22,7 @@ from calibration.session.setup import Person, Setup
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.library import kept_decoders, new_decoder_path
 from core.encoders import load_encoder
-from core.errors import InputError
+from core.errors import InputError, show
 from core.machine.files import write_whole
 from core.machine.heap import share_heaps
 from core.machine.threads import one_torch_thread
@@ -143,7 +143,7 @@ def run_session(options: Options, plan: Plan) -> int:
     keeper = _Keeper(options.home)
     conductor = Conductor(session, course, presenter, earlier, keeper.save, options.leave)
     outcome = conductor.run(full_screen=not options.windowed)
-    print(f"Recording: {run.file('eeg.vhdr')}")
+    show(f"Recording: {run.file('eeg.vhdr')}")
     if outcome.fit is not None:
         print(f"Decoder ready {outcome.seconds:.1f} s after the last trial.")
         keeper.report(outcome.fit, outcome.recordings)
@@ -186,11 +186,11 @@ class _Keeper:
         assert path is not None
         for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
             write_whole(path.with_suffix(suffix), (content + "\n").encode())
-        print(f"\n{as_text(fit)}\n\nDecoder: {path}")
+        show(f"\n{as_text(fit)}\n\nDecoder: {path}")
         findings = find(fit, recordings)
         page = write_report(findings, path.with_suffix(".html"))
         said = findings.recommendation
-        print(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
+        show(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
 
 
 def _refine(fit: Fit, recordings: tuple[Recording, ...], options: Options, keeper: _Keeper) -> None:
@@ -246,9 +246,9 @@ def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Re
             continue
         recording = read_recording(path)
         if (recording.rate, match(recording.labels, known).channels) != (facts.rate, electrodes):
-            print(f"{path.name} is left out: it has another rate or other electrodes.")
+            show(f"{path.name} is left out: it has another rate or other electrodes.")
         elif not recording.stretches(electrodes):
-            print(f"{path.name} is left out: an electrode sent no numbers in it.")
+            show(f"{path.name} is left out: an electrode sent no numbers in it.")
         else:
             fitting.append(recording)
     return tuple(fitting)

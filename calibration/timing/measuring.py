@@ -16,7 +16,7 @@ from calibration.timing.analysis import (
     against_frames,
     against_photodiode,
 )
-from core.errors import InputError
+from core.errors import InputError, show
 from core.machine.files import write_whole
 from core.settings import load_settings
 from core.stream.discovery import find_stream
@@ -55,7 +55,7 @@ def measure(command: TimingCommand, folder: Path) -> int:
     else:
         report = _with_photodiode(paradigm, command, command.photodiode, limits)
     write_whole(out, (report.to_json() + "\n").encode())
-    print(f"{report.as_text()}\n\nSaved: {out}")
+    show(f"{report.as_text()}\n\nSaved: {out}")
     return 0 if report.passed else 1
 
 
