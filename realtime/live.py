@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
-from core.errors import InputError, printable
+from core.errors import InputError
 from core.machine.heap import share_heaps
 from core.machine.home import home_folder
 from core.machine.threads import one_torch_thread
@@ -195,7 +195,7 @@ def wait_headless(engine: Engine, duration: float | None) -> int:
 
 def say(text: str) -> None:
     """Tell the person something that is no result."""
-    print(printable(text), file=sys.stderr, flush=True)
+    print(text, file=sys.stderr, flush=True)
 
 
 def _chosen_stream(options: Options) -> FoundStream | None:

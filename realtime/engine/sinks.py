@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from core.errors import InputError
-from core.machine.files import new_text_file
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
 from realtime.engine.snapshot import Decision, Note, Snapshot
 
@@ -130,7 +129,8 @@ class Outlets:
 
 def _new_file(path: Path) -> TextIO:
     try:
-        return new_text_file(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("x", encoding="utf-8", buffering=1)
     except FileExistsError:
         raise InputError(f"The log {path} exists already; choose another name.") from None
     except OSError as error:
