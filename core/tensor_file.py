@@ -22,6 +22,8 @@ Built = TypeVar("Built")
 _LONGEST = 128  # characters of a name
 _LARGEST_HEADER = 4 * 2**20  # bytes; the 413 tensors of a pretraining need 50 thousand
 
+_CONTRADICTIONS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+
 
 class DamagedError(Exception):
     """A file is not the safetensors file that it should be; the message says why."""
@@ -116,17 +118,34 @@ class TensorFormat:
         table: Mapping[str, Any],
         tensors: Mapping[str, np.ndarray],
         overwrite: bool = False,
+        check: Callable[[dict[str, Any], dict[str, np.ndarray]], object] | None = None,
     ) -> Path:
         """Write a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : Path
+        table, tensors : mapping
+        overwrite : bool
+            Whether it may replace a file.
+        check : callable, optional
+            What `load` will build of it: nothing is written that it would refuse.
 
         Raises
         ------
         InputError
-            If it exists and may not be overwritten, or cannot be written.
+            If it exists and may not be overwritten, cannot be written, or is refused by `check`.
         """
         from safetensors.numpy import save
 
         whole = {"format": self.name, "version": self.version, **table}
+        if check is not None:
+            try:
+                check(json.loads(json.dumps(whole)), dict(tensors))
+            except (InputError, *_CONTRADICTIONS) as error:
+                raise InputError(
+                    f"This {self.noun} could not be read again, and is not kept: {reason(error)}"
+                ) from error
         content = save(
             {name: np.ascontiguousarray(value) for name, value in tensors.items()},
             # In ASCII, as names of files may hold what is no Unicode.
@@ -209,7 +228,7 @@ class TensorFormat:
             return build(table, tensors)
         except InputError as error:
             raise InputError(f"{path} cannot be used: {reason(error)}") from error
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except _CONTRADICTIONS as error:
             raise InputError(
                 f"{path} is damaged: its header does not describe {content} ({reason(error)})."
             ) from error

@@ -28,7 +28,8 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, or cannot be written.
+        If the file exists and may not be overwritten, cannot be written, or could not be read
+        again.
     """
     table = {
         "classes": prior.classes,
@@ -48,7 +49,7 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
         "recording": prior.recording.astype(np.int64),
         "person": prior.person.astype(np.int64),
     }
-    return _FILE.save(Path(path), table, tensors, overwrite)
+    return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
 
 
 def is_prior(path: Path) -> bool:
