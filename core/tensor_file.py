@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.errors import InputError, reason
-from core.machine.files import open_regular, write_whole
+from core.machine.files import open_regular, unicode_name, write_whole
 from core.strict_json import load_json
 
 Built = TypeVar("Built")
@@ -63,7 +63,7 @@ def read_tensors(
         size = path.stat().st_size
         if announced > min(size - 8, _LARGEST_HEADER):
             raise DamagedError(f"it announces a header of {announced} bytes in a file of {size}")
-        with safe_open(path, framework=framework) as file:
+        with unicode_name(path) as name, safe_open(name, framework=framework) as file:
             names = file.keys() if tensors else ()
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ArithmeticError, AttributeError, LookupError) as error:

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from core.encoders.base import Encoder, EncoderSpec
 from core.errors import InputError, reason
-from core.machine.files import open_regular, write_whole
+from core.machine.files import open_regular, unicode_name, write_whole
 from core.strict_json import load_json
 from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
 from core.units import volts_per
@@ -212,7 +212,8 @@ def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read: it is damaged, or compressed.")
     try:
         # Mapped, so that no tensor can reach beyond the file; torch would read what lies there.
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with unicode_name(path) as name:
+            content = torch.load(name, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged file can raise anything
         raise InputError(f"{path} cannot be read: {_why_refused(path)}.") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):

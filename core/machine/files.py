@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
@@ -139,6 +140,24 @@ def open_regular(path: Path, write: bool = False, follow: bool = True) -> FileIO
         file.close()
         raise OSError(None, "it is no regular file", str(path))
     return file
+
+
+@contextmanager
+def unicode_name(path: Path) -> Iterator[Path]:
+    """Give another name of a file, while it is read, to libraries that take Unicode names only.
+
+    Raises
+    ------
+    OSError
+        As `open_regular`.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with open_regular(path) as file:
+            yield Path(f"/dev/fd/{file.fileno()}")
+    else:
+        yield path
 
 
 def read_regular(path: Path, most: int) -> bytes:
