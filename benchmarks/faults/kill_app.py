@@ -34,6 +34,7 @@ from fuzzing.kinds import SITES, good_decoders
 
 RATE = 250  # Hz
 LONGEST = {"live": 6.0, "demo": 12.0, "fit": 8.0}  # s before a kill
+LOGGED = 4.0  # s of decisions before a kill, at most
 PATIENCE = 240.0  # s for a first decision, or a decoder
 MODULES = {"live": "realtime.cli", "demo": "realtime.cli", "fit": "calibration.cli"}
 PRIVATE = """
@@ -122,7 +123,9 @@ def lines(path: Path) -> int:
 
 
 def live(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
-    """Kill a live program at a random moment, and the next one as soon as it decides."""
+    """Kill a live program at a random moment, and the next one some time after it decides."""
+    import pylsl
+
     folder.mkdir()
     good_decoders(folder)
     home, decoder = folder / "home", folder / "riemann.safetensors"
@@ -137,14 +140,25 @@ def live(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
                 )
                 if again:
                     works = wait(process, lambda log=log: lines(log) > 0)
+                    took = time.monotonic() - began
+                    end = time.monotonic() + draw.uniform(0.0, LOGGED)
+                    wait(process, lambda end=end: time.monotonic() > end)
                 else:
                     wait(process, lambda end=began + moment: time.monotonic() > end)
                     works = process.poll() is None
-                took = time.monotonic() - began
+                    took = time.monotonic() - began
+                killed = pylsl.local_clock()
                 kill(process)
                 wrong = [] if works else [f"it did not run: {last_words(folder, 'live')}"]
                 wrong += look(folder)
-                yield row("live", took, again, sum(map(lines, folder.glob("*.jsonl"))), wrong)
+                kept = sum(map(lines, folder.glob("*.jsonl")))
+                yield row("live", took, again, kept, wrong) | {"newest_s": newest(log, killed)}
+
+
+def newest(log: Path, killed: float) -> float | None:
+    """Return how long before a kill the last decision in a log was due; None without one."""
+    whole = log.read_bytes().rpartition(b"\n")[0] if log.exists() else b""
+    return killed - json.loads(whole.splitlines()[-1])["time"] if whole else None
 
 
 def demo(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
@@ -307,6 +321,13 @@ def table(result: dict) -> str:
             f"| {again[len(again) // 2]:.1f} (median), {again[-1]:.1f} (longest) "
             f"| {sum(bool(r['wrong']) for r in some)} |"
         )
+    newest = sorted(r["newest_s"] for r in rows if r.get("newest_s") is not None)
+    if newest:
+        found += [
+            "",
+            f"Last decision in the log before {len(newest)} kills, one being due every 0.25 s: "
+            f"median {newest[len(newest) // 2]:.2f} s, longest {newest[-1]:.2f} s.",
+        ]
     wrong = Counter(text for r in rows for text in r["wrong"])
     found += ["", f"{len(rows)} kills, seed {result['seed']}, {result['seconds']:.0f} s. "]
     found[-1] += f"{result['date']}, {result['machine']}."
