@@ -148,7 +148,7 @@ def faults(run: Run) -> Iterator[Fault]:
         return
     ours = (run.source("stamps.f64"), run.source("stamps.json"), *_files(run))
     for path in (run.folder, run.source_folder, *ours):
-        if why := linked(run.root, path):
+        if (why := linked(run.root, path)) and not _is_just_placed(path):
             raise LinkedError(
                 f"{path.name} {why}, as in a DataLad or git-annex data set; nothing is written "
                 "through links. Unlock its files, or mend the data set that they belong to"
@@ -189,6 +189,13 @@ def _leftovers(run: Run) -> Iterator[Fault]:
     for folder in (run.folder, run.source_folder):
         for path in sorted(folder.glob(f".{run.name}[_.]*part")):
             yield Fault(path, "was never finished", "was never finished; removed it", path.unlink)
+
+
+def _is_just_placed(path: Path) -> bool:
+    """Whether a file's other name is that of the unfinished file that it was written as."""
+    return any(
+        found.samefile(path) for found in path.parent.glob(f".{path.name}.*part") if found.is_file()
+    )
 
 
 def _empty(run: Run) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from calibration.timing.analysis import (
     against_photodiode,
 )
 from core.errors import InputError, show
-from core.machine.files import write_whole
+from core.machine.files import linked, write_whole
 from core.settings import load_settings
 from core.stream.discovery import find_stream
 from core.stream.inlet import Inlet
@@ -47,8 +48,10 @@ def measure(command: TimingCommand, folder: Path) -> int:
     paradigm = load_paradigm(changes={"photodiode": command.corner})
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     out = command.out or folder / "sourcedata" / f"timing_{stamp}.json"
-    if out.exists():
+    if os.path.lexists(out):
         raise InputError(f"{out} exists already; choose another name with --out.")
+    if command.out is None and (why := linked(folder, out)):
+        raise InputError(f"{out} {why}; choose another place with --out.")
     if command.photodiode is None:
         flicker = _flash(paradigm, command)
         report = against_frames(flicker.stamps, flicker.frames, limits)

@@ -108,7 +108,7 @@ class Facts:
     @property
     def name(self) -> str:
         """What the head is called wherever people read it."""
-        return str(self.fit.get("called", self.head))
+        return reason(self.fit.get("called", self.head), 60)
 
 
 @dataclass(frozen=True)

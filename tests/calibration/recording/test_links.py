@@ -211,3 +211,17 @@ def test_a_read_only_disk_is_looked_over_and_said(crashed, files_of):
     assert "broken: " in done.stdout
     assert "Traceback" not in done.stderr
     assert files_of(crashed.root) == before
+
+
+def test_a_kill_between_two_names_of_one_file_is_mended(crashed, files_of):
+    repair(crashed.root)
+    said = json.loads(crashed.file("eeg.json").read_bytes())
+    del said["RecordingDuration"]
+    crashed.file("eeg.json").write_text(json.dumps(said))
+    header = crashed.file("eeg.vhdr")
+    unfinished = header.with_name(f".{header.name}.0123456789abcdef.part")
+    os.link(header, unfinished)
+    assert len(texts(crashed.root, "broken")) == 2
+    assert "was never finished" in repair(crashed.root)[0]
+    assert not unfinished.exists()
+    assert texts(crashed.root, "error", "broken") == []
