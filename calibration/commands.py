@@ -167,10 +167,12 @@ class CheckCommand:
         from calibration.checking import check, repair
 
         folder = _data_folder(self.folder, self.home)
-        if not self.only_look:
-            for sentence in repair(folder):
-                show(sentence)
+        done = [] if self.only_look else repair(folder)
         findings = check(folder)
+        left = {finding.text for finding in findings}
+        for sentence in done:
+            if sentence not in left:
+                show(sentence)
         for finding in findings:
             show(f"{finding.kind}: {finding.text}")
         bad = sum(finding.kind in ("error", "broken") for finding in findings)
