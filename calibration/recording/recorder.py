@@ -19,7 +19,7 @@ from calibration.recording.writing import RunFiles
 from core.machine.files import write_whole
 from core.stream.discovery import StreamFacts
 
-_FLUSH = 0.1  # s between two writes; the promise is 0.25
+_FLUSH = 0.05  # s between two writes; the promise is 0.2
 _SYNC = 0.5  # s between two fsyncs; the promise is 1
 _PATIENCE = 30.0  # s that closing waits for a disk that stalls
 
