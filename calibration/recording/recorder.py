@@ -59,7 +59,7 @@ class Recorder:
     Notes
     -----
     `write` and `event` never wait for the disk and never raise; whoever calls them looks at
-    `error` now and then. What they took is in the files within 250 ms and on the disk within a
+    `error` now and then. What they took is in the files within 200 ms and on the disk within a
     second, unless the disk is slow; `behind` says by how much.
     """
 
