@@ -9,6 +9,7 @@ import numpy as np
 
 from core.decoding.decoder import Decoder
 from core.decoding.hops import Hops
+from core.feed.segments import Segmenter
 from core.stream.discovery import StreamFacts
 
 
@@ -32,7 +33,8 @@ class Feedback:
 
     def __init__(self, decoder: Decoder, facts: StreamFacts, home: Path) -> None:
         self._classes = decoder.classes
-        path = decoder.attach(facts.labels, facts.units, facts.rate)
+        self._feed = Segmenter(facts.labels, facts.units, facts.rate)
+        path = decoder.attach(self._feed.labels, self._feed.units, facts.rate)
         self._hops = Hops(decoder, path, decoder.windows(decoder.load_encoder(home=home)))
         self._newest: dict[str, float] | None = None
 
@@ -42,7 +44,7 @@ class Feedback:
 
     def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
         """Take the next samples, in the stream's unit."""
-        for hop in self._hops.push(samples, stamps):
+        for hop in self._hops.push(self._feed.push(samples, stamps)):
             found = hop.probabilities
             self._newest = (
                 None if found is None else dict(zip(self._classes, found.tolist(), strict=True))
