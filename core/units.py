@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from core.errors import InputError
 
+UNIT = "microvolts"
+"""Of samples, wherever no other is said."""
+
 _PREFIXES = {
     "": 1.0,
     "m": 1e-3,

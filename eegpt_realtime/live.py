@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.feed.segments import Segmenter
 from core.recordings import UNIT
 from core.units import volts_per
 from eegpt_realtime.decoding import FittedDecoder
@@ -55,7 +56,8 @@ def decode(
     """
     source = _Named(stream, timeout) if isinstance(stream, str) else _Connected(stream)
     model = decoder.decoder
-    path = model.attach(source.ch_names, source.units, source.rate)
+    feed = Segmenter(source.ch_names, [unit or UNIT for unit in source.units], source.rate)
+    path = model.attach(feed.labels, feed.units, feed.rate)
     maker = DecisionMaker(
         model, path, model.windows(decoder.encoder), EvidenceSettings(), confirm=confirm
     )
@@ -64,7 +66,7 @@ def decode(
         while time.monotonic() < end and not source.ended:
             samples, stamps = source.read()
             if len(stamps):
-                yield from maker.push(samples, stamps)
+                yield from maker.push(feed.push(samples, stamps))
             else:
                 time.sleep(_POLL)
     finally:

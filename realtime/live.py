@@ -15,6 +15,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from core.machine.heap import share_heaps
 from core.machine.home import home_folder
 from core.machine.threads import one_torch_thread
@@ -23,7 +24,7 @@ from core.program import say
 from core.recordings import UNIT
 from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
-from core.units import factor, voltage_factors
+from core.units import factor
 from realtime.engine.engine import Connection, Decoding, Engine
 from realtime.engine.outputs import Journal, Sink
 from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog
@@ -156,12 +157,11 @@ def _connect(
             "does for all channels. Say it with --unit, or mend its sender."
         )
     units = [options.unit or unit or UNIT for unit in facts.units]
-    if decoder is None:
-        if options.unit is not None:
-            factor(options.unit, UNIT)
-        return Connection(labels, tuple(voltage_factors(units, UNIT)), None)
-    path = decoder.attach(labels, facts.units, facts.rate, options.unit)
-    return Connection(labels, tuple(voltage_factors(units, UNIT)), path)
+    if options.unit is not None:
+        factor(options.unit, UNIT)
+    feed = Segmenter(labels, units, facts.rate)
+    path = None if decoder is None else decoder.attach(feed.labels, feed.units, feed.rate)
+    return Connection(feed, path)
 
 
 def chosen_decoder(options: Options) -> Decoder | None:

@@ -9,15 +9,14 @@ from contextlib import closing, nullcontext
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError
+from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
 from core.montage import named
 from core.program import write_line
-from core.recordings import UNIT, Recording
+from core.recordings import Recording
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -56,17 +55,10 @@ def decode_recording(
     InputError
         If the recording does not fit the decoder.
     """
-    labels = recording.labels if labels is None else labels
-    path = decoder.attach(labels, [UNIT] * len(labels), recording.rate)
+    feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
+    path = decoder.attach(feed.labels, feed.units, feed.rate)
     maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
-    stamps = np.arange(len(recording.samples_uv)) / recording.rate
-    for place in recording.breaks:
-        stamps[place:] += BREAK  # as a replay does
-    second = max(round(recording.rate), 1)
-    for start in range(0, len(stamps), second):
-        yield from maker.push(
-            recording.samples_uv[start : start + second], stamps[start : start + second]
-        )
+    yield from maker.push(feed.segments())
 
 
 def decode_file(options: Options) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from core.decoding.decoder import Decoder
 from core.encoders import load_encoder
 from core.errors import InputError
-from core.feed.continuity import Continuity
+from core.feed.segments import Segmenter
 from core.fitting.prior.head import head_of_prior
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.shipped import population
@@ -20,7 +20,6 @@ from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings, default_reference
 from core.stream.inlet import Inlet
-from core.units import voltage_factors
 
 SECONDS = 60.0
 """Of signal for the alignment."""
@@ -60,8 +59,7 @@ def gather(
         If the stream ends, sends nothing for five seconds, or loses a tenth of its samples.
     """
     facts = inlet.facts
-    factors = np.array(voltage_factors([unit or u or UNIT for u in facts.units], UNIT))
-    continuity = Continuity(facts.rate)
+    feed = Segmenter(labels, [unit or u or UNIT for u in facts.units], facts.rate)
     pieces: list[np.ndarray] = []
     breaks: list[int] = []
     count, needed = 0, round(seconds * facts.rate)
@@ -73,14 +71,12 @@ def gather(
                 f'Stream "{facts.identity.name}" stopped after {count / facts.rate:.0f} of the '
                 f"{seconds:g} s of signal that are needed; check the amplifier."
             )
-        breaks += [
-            count + run.start
-            for run in continuity.split(block.stamps)
-            if not run.continues and count + run.start
-        ]
-        pieces.append((block.samples * factors).astype(np.float32))
-        count += len(block.samples)
-    lost = continuity.lost_samples
+        for segment in feed.push(block.samples, block.stamps):
+            if segment.begins and count:
+                breaks.append(count)
+            pieces.append(segment.samples_uv.astype(np.float32))
+            count += len(segment)
+    lost = feed.continuity.lost_samples
     if lost > _LARGEST_GAP * needed:
         raise InputError(
             f'Stream "{facts.identity.name}" lost {lost} of {count + lost} samples; a decoder '

@@ -55,6 +55,19 @@ def test_nothing_that_decodes_knows_lsl(room):
     assert found(room, {*LSL, "core.stream"}) == []
 
 
+def test_one_place_looks_at_where_a_signal_breaks():
+    """One truth of continuity: everything else takes segments."""
+    made = [
+        str(file.relative_to(ROOT))
+        for folder in UPSTAIRS
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Continuity"
+    ]
+    assert made == [str(Path("core/feed/segments.py"))]
+
+
 def test_no_pickle_is_ever_loaded():
     for folder in UPSTAIRS:
         assert found(folder, {"pickle", "joblib", "dill", "cloudpickle"}) == []

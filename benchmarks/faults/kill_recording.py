@@ -75,6 +75,7 @@ def record(root: Path) -> None:
 
     from calibration.recording.bids import next_run
     from calibration.recording.recorder import Recorder
+    from core.feed.segments import Segmenter
     from core.stream.discovery import StreamFacts, StreamIdentity
 
     labels = tuple(f"E{channel}" for channel in range(CHANNELS))
@@ -82,6 +83,7 @@ def record(root: Path) -> None:
     units, types = ("microvolts",) * CHANNELS, ("EEG",) * CHANNELS
     facts = StreamFacts(identity, float(RATE), labels, units, types, CHANNELS, "float32", ())
     recorder = Recorder(next_run(root, "01"), facts)
+    feed = Segmenter(labels, units, float(RATE))
     started = time.monotonic()
     given = 0
     while not recorder.failed:
@@ -91,9 +93,8 @@ def record(root: Path) -> None:
         for sample in range(given, given + BLOCK, EVENT_EVERY):
             if sample % EVENT_EVERY == 0:
                 recorder.event("left_hand", 769, START + sample / RATE, 0.05, sample)
-        recorder.write(
-            expected(given, given + BLOCK), START + np.arange(given, given + BLOCK) / RATE
-        )
+        stamps = START + np.arange(given, given + BLOCK) / RATE
+        recorder.write(feed.push(expected(given, given + BLOCK), stamps))
         given += BLOCK
         print(given, time.monotonic(), flush=True)
     raise SystemExit(recorder.error)

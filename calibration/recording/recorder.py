@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import numpy as np
 
 from calibration.recording.bids import Run, there_already
 from calibration.recording.brainvision import plain_name
 from calibration.recording.events import EventRow
 from calibration.recording.sidecars import Details
 from calibration.recording.writing import RunFiles
+from core.feed.segments import Segment
 from core.machine.files import write_whole
 from core.stream.discovery import StreamFacts
 
@@ -74,8 +75,9 @@ class Recorder:
         self._files = RunFiles(run, facts, details or Details())
         self._capacity = round(memory * facts.rate)  # samples
         self._lock = threading.Lock()
-        self._blocks: deque[tuple[np.ndarray, np.ndarray]] = deque()
+        self._segments: deque[Segment] = deque()
         self._queued = 0  # samples
+        self._gap = False  # whether samples were left out just before the next ones
         self._events: list[EventRow] = []
         self._closing = threading.Event()
         # A slow disk may keep the second one waiting, not the first.
@@ -110,37 +112,10 @@ class Recorder:
         """Seconds of signal that wait for the disk."""
         return self._queued / self.facts.rate
 
-    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
-        """Take the next samples; returns at once.
-
-        Parameters
-        ----------
-        samples : ndarray, shape (n, channels)
-            In the stream's unit. They are copied.
-        stamps : ndarray of float64, shape (n,)
-            As the sender gave them, in seconds.
-        """
-        samples = np.array(samples, dtype=np.float32)
-        stamps = np.array(stamps, dtype=np.float64)
-        count = len(self.facts.labels)
-        if self._closing.is_set() or self.failed:
-            return
-        if samples.shape != (stamps.size, count):
-            self._fail(
-                f"A block of {' x '.join(map(str, samples.shape))} with {stamps.size} stamps came "
-                f"from a stream of {count} channels; the recording ended before it."
-            )
-            return
-        with self._lock:
-            if self._queued and self._queued + len(stamps) > self._capacity:
-                self.dropped_samples += len(stamps)
-                self.error = (
-                    f"The disk does not keep up: {self.dropped_samples / self.facts.rate:.1f} s "
-                    "of signal are missing in the recording."
-                )
-                return
-            self._blocks.append((samples, stamps))
-            self._queued += len(stamps)
+    def write(self, segments: Sequence[Segment]) -> None:
+        """Take the next segments, whose times are the sender's own stamps; returns at once."""
+        for segment in segments:
+            self._take(segment)
 
     def event(
         self, name: str, code: int | None, time: float, duration: float, trial: int | None = None
@@ -196,6 +171,31 @@ class Recorder:
                 "missing in the recording."
             )
 
+    def _take(self, segment: Segment) -> None:
+        shape, count = segment.samples_uv.shape, len(self.facts.labels)
+        if self._closing.is_set() or self.failed:
+            return
+        if shape != (len(segment), count):
+            self._fail(
+                f"A block of {' x '.join(map(str, shape))} with {len(segment)} stamps came "
+                f"from a stream of {count} channels; the recording ended before it."
+            )
+            return
+        with self._lock:
+            if self._queued and self._queued + len(segment) > self._capacity:
+                self.dropped_samples += len(segment)
+                self.error = (
+                    f"The disk does not keep up: {self.dropped_samples / self.facts.rate:.1f} s "
+                    "of signal are missing in the recording."
+                )
+                self._gap = True
+                return
+            if self._gap and not segment.begins:
+                segment = replace(segment, begins=True, cause="gap")
+            self._gap = False
+            self._segments.append(segment)
+            self._queued += len(segment)
+
     def _keep_writing(self) -> None:
         # Whatever happens here must end in a sentence on the screen, not in a thread that is gone.
         try:
@@ -221,18 +221,15 @@ class Recorder:
 
     def _write_queued(self) -> None:
         with self._lock:
-            blocks = list(self._blocks)
+            segments = list(self._segments)
             events, self._events = self._events, []
         self._files.add(events)
-        if blocks:
-            self._files.write(
-                np.concatenate([samples for samples, _ in blocks]),
-                np.concatenate([stamps for _, stamps in blocks]),
-            )
+        if segments:
+            self._files.write(segments)
         with self._lock:
-            for _, stamps in blocks:
-                self._blocks.popleft()
-                self._queued -= len(stamps)
+            for segment in segments:
+                self._segments.popleft()
+                self._queued -= len(segment)
 
     def _fail(self, sentence: str) -> None:
         if not self.failed:

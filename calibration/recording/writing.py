@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,11 +39,9 @@ from calibration.recording.events import (
 from calibration.recording.lock import hold
 from calibration.recording.timeline import Timeline
 from core.errors import InputError
-from core.feed.continuity import Continuity
+from core.feed.segments import Segment
 from core.machine.files import make_folder, new_file, write_whole
-from core.recordings import UNIT
 from core.stream.discovery import StreamFacts
-from core.units import voltage_factors
 
 
 class RunFiles:
@@ -79,8 +78,6 @@ class RunFiles:
         self.run, self.facts = run, facts
         self.samples = 0
         self._details = details
-        self._factors = np.array(voltage_factors(facts.units, UNIT))
-        self._continuity = Continuity(facts.rate)
         self._timeline = Timeline(facts.rate)
         self._pending: list[EventRow] = []  # whose sample has not come yet
         self._started = ""  # UTC, once the first sample has come
@@ -89,41 +86,39 @@ class RunFiles:
         self._events: FileIO | None = None
         self._markers: MarkerFile | None = None
 
-    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
+    def write(self, segments: Sequence[Segment]) -> None:
         """Write samples, and the breaks and events that lie among them.
 
         Parameters
         ----------
-        samples : ndarray of float32, shape (n, channels)
-            In the stream's unit.
-        stamps : ndarray of float64, shape (n,)
-            As the sender gave them, in seconds.
+        segments : sequence of Segment
+            At least one; their times are the stamps as the sender gave them.
 
         Raises
         ------
         OSError, InputError
             If the system does not take everything.
         """
-        start = self.samples
+        start = at = self.samples
         if not start:
             self._begin()
         assert self._data is not None
-        if (self._factors != 1.0).any():
-            samples = samples * self._factors
+        stamps = np.concatenate([segment.times for segment in segments])
+        samples_uv = np.concatenate([segment.samples_uv for segment in segments])
         write_all(self._stamps, stamps.astype("<f8").tobytes())
-        write_all(self._data, samples.astype("<f4").tobytes())
+        write_all(self._data, samples_uv.astype("<f4").tobytes())
         self.samples += len(stamps)
         if not start:
             self._show()
         rows: list[EventRow] = []
-        for part in self._continuity.split(stamps):
-            first = float(stamps[part.start])
-            if not part.continues and start + part.start:
-                if self._timeline.steps_back(first):
+        for segment in segments:
+            if segment.begins and at:
+                if self._timeline.steps_back(segment.time):
                     rows += self._due(math.inf)  # the clock they were timed by is gone
-                rows.append(EventRow(start + part.start, BOUNDARY, time=first))
-            self._timeline.add(stamps[part.start : part.stop], follows=part.continues)
+                rows.append(EventRow(at, BOUNDARY, time=segment.time))
+            self._timeline.add(segment.times, follows=not segment.begins)
             rows += self._due(self._timeline.newest)
+            at += len(segment)
         self._write_rows(rows)
 
     def add(self, events: list[EventRow]) -> None:
@@ -161,7 +156,7 @@ class RunFiles:
         cut : bool
             Whether to cut what was half written, after a failure.
         """
-        frame = 4 * len(self._factors)  # bytes
+        frame = 4 * len(self.facts.labels)  # bytes
         try:
             for file, size in ((self._stamps, 8), (self._data, frame)):
                 if cut and file is not None:

@@ -9,18 +9,18 @@ from time import monotonic
 
 import numpy as np
 
-from core.feed.continuity import Continuity
 from core.feed.pace import Pace
 from core.feed.rate import RateWatch
+from core.feed.segments import Segment, Segmenter
 from core.montage import direction, electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.stream.discovery import StreamFacts, list_streams
 from core.stream.inlet import Block, Inlet
-from core.units import factor, voltage_factors
+from core.units import factor
 
-Listener = Callable[[np.ndarray, np.ndarray], None]
-"""Takes samples, shape (n, channels), in the stream's unit, and their raw stamps; at once."""
+Listener = Callable[[Sequence[Segment]], None]
+"""Takes the next segments of the stream; at once, and changes nothing in them."""
 
 _SILENT_AFTER = 0.5  # s without a sample
 _EARLY, _LATE = -0.1, 2.0  # s after its stamp at which a sample may come, if the stamp is right
@@ -80,8 +80,8 @@ class Acquisition:
         The stream's, as the person may have corrected them.
     monitor : Monitor
         What a screen draws.
-    continuity : Continuity
-        Counts what was lost.
+    feed : Segmenter
+        Makes the segments that every listener gets; counts what was lost.
     failure : str or None
         Why nothing more will come, in one sentence.
 
@@ -93,13 +93,13 @@ class Acquisition:
 
     def __init__(self, inlet: Inlet, overrides: Overrides) -> None:
         facts = self.facts = overrides.on(inlet.facts)
+        self.feed = Segmenter(facts.labels, facts.units, facts.rate)
         self.monitor = Monitor(
             facts.labels,
             [electrode(label) for label in facts.labels],
-            voltage_factors(facts.units, UNIT),
+            self.feed.factors,
             facts.rate,
         )
-        self.continuity = Continuity(facts.rate)
         self.failure: str | None = None
         self._inlet = inlet
         self._speed = overrides.speed
@@ -168,7 +168,7 @@ class Acquisition:
         samples = seconds * self.facts.rate
         with self._came:
             return self._came.wait_for(
-                lambda: self.continuity.samples >= samples or self.failure is not None, timeout
+                lambda: self.feed.continuity.samples >= samples or self.failure is not None, timeout
             )
 
     def close(self) -> None:
@@ -191,21 +191,21 @@ class Acquisition:
             self._inlet.close()
 
     def _take(self, block: Block) -> None:
-        before, resets = self.continuity.lost_samples, self.continuity.resets
-        newest = float(block.stamps[-1])
-        self.continuity.split(block.stamps, self._compare(newest, block.arrival))
-        if resets and self.continuity.resets != resets:  # the sender's clock was set
+        counted, newest = self.feed.continuity, float(block.stamps[-1])
+        before, resets = counted.lost_samples, counted.resets
+        set_by = self._compare(newest, block.arrival)
+        segments = self.feed.push(block.samples, block.stamps, set_by)
+        if resets and counted.resets != resets:  # the sender's clock was set
             self._pace.restart()
             self._compare(newest, block.arrival)
-        lost = max(0, self.continuity.lost_samples - before)
+        lost = max(0, counted.lost_samples - before)
         self.monitor.push(block.samples, newest, lost)
         with self._handing:
             for listener in self._listeners:
-                listener(block.samples, block.stamps)
+                listener(segments)
         with self._came:
             self._newest_stamp, self._newest_time = newest, monotonic()
             self._came.notify_all()
-        counted = self.continuity
         verdict = self._rate.take(
             block.stamps,
             block.arrival,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from core.decoding.decoder import Decoder
 from core.decoding.hops import Hops
-from core.stream.discovery import StreamFacts
+from core.feed.segments import Segment, Segmenter
 
 
 class Feedback:
@@ -19,7 +17,7 @@ class Feedback:
     ----------
     decoder : Decoder
         Of an earlier run.
-    facts : StreamFacts
+    feed : Segmenter
         Of the stream.
     home : Path
         The programs' folder, for the decoder's encoder.
@@ -30,9 +28,9 @@ class Feedback:
         If the decoder does not fit the stream, or its encoder is not to be had.
     """
 
-    def __init__(self, decoder: Decoder, facts: StreamFacts, home: Path) -> None:
+    def __init__(self, decoder: Decoder, feed: Segmenter, home: Path) -> None:
         self._classes = decoder.classes
-        path = decoder.attach(facts.labels, facts.units, facts.rate)
+        path = decoder.attach(feed.labels, feed.units, feed.rate)
         self._hops = Hops(decoder, path, decoder.windows(decoder.load_encoder(home=home)))
         self._newest: dict[str, float] | None = None
 
@@ -40,9 +38,9 @@ class Feedback:
         """Return the newest probability of each class; None while there is none."""
         return self._newest
 
-    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
-        """Take the next samples, in the stream's unit."""
-        for hop in self._hops.push(samples, stamps):
+    def write(self, segments: Iterable[Segment]) -> None:
+        """Take the next segments."""
+        for hop in self._hops.push(segments):
             found = hop.probabilities
             self._newest = (
                 None if found is None else dict(zip(self._classes, found.tolist(), strict=True))

@@ -22,7 +22,7 @@ from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
-from core.feed.continuity import Continuity
+from core.feed.segments import FiniteSegments, Segment
 from core.fitting.baselines import BAND
 from core.fitting.prior.head import PriorHead
 from core.fitting.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
@@ -30,9 +30,8 @@ from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
-from core.signal.sound import numbers, pieces
 from core.stream.discovery import StreamFacts
-from core.units import factor, voltage_factors
+from core.units import factor
 
 _QUICK_EVERY = 4  # trials between two looks at how good the decoder would be
 _QUICK_HEAD = "riemann"
@@ -114,16 +113,13 @@ class Learner:
             found.indices,
             [factor(UNIT, spec.unit)] * len(found.indices),
         )
-        self._columns = list(found.indices)
         self._band = CausalFilter(band_sections(BAND, spec.rate))
-        self._factors = np.array(voltage_factors(facts.units, UNIT))
-        self._continuity = Continuity(facts.rate)
+        self._finite = FiniteSegments(found.indices)
         self._timeline = Timeline(facts.rate)
         self._raw: list[np.ndarray] = []  # µV
         self._breaks: list[int] = []
         self._starts: list[int] = []  # of stretches, as `Recording.stretches` has them
         self._samples = 0
-        self._sound = False  # whether the newest sample belongs to a stretch
         self._signals, self._banded = _Stretches(), _Stretches()
         self._before = 0  # stretches of the earlier recordings
         self._events: list[Event] = []  # of this run
@@ -137,9 +133,10 @@ class Learner:
         self._thread = threading.Thread(target=self._learn, name="learn", daemon=True)
         self._thread.start()
 
-    def write(self, samples: np.ndarray, stamps: np.ndarray) -> None:
-        """Take the next samples, in the stream's unit; returns at once."""
-        self._queue.put((np.array(samples, dtype=np.float32), np.array(stamps)))
+    def write(self, segments: Sequence[Segment]) -> None:
+        """Take the next segments; returns at once."""
+        for segment in segments:
+            self._queue.put(segment)
 
     def event(self, name: str, time: float) -> None:
         """Take an event, in seconds of the sender's clock; returns at once."""
@@ -170,7 +167,7 @@ class Learner:
             self._subject,
             self._settings,
             self._session,
-            self._early() if self._holds(recording) else None,
+            self._early() if self._complete(recording) else None,
             self._starting(),
         )
 
@@ -184,13 +181,13 @@ class Learner:
             self._take_earlier()
             tried = 0  # trials
             while (item := self._next()) is not None:
-                if isinstance(item[0], str):
+                if isinstance(item, Segment):
+                    self._take(item)
+                else:
                     self._waiting.append(item)
                     # Not at the end of a trial: the last one's must not delay the decoder.
                     if item[0] == _BETWEEN:
                         self._look()
-                else:
-                    self._take(*item)
                 self._place_events()
                 if self._queue.empty() and self._over > tried:
                     tried = self._over
@@ -201,7 +198,7 @@ class Learner:
             while self._next() is not None:
                 pass
 
-    def _next(self) -> tuple | None:
+    def _next(self) -> Segment | tuple[str, float] | None:
         """Wait for what was written next; None from the end on."""
         item = None if self._ended else self._queue.get()
         self._ended = item is None
@@ -222,33 +219,24 @@ class Learner:
                 stretches.add(piece)
         self._band.reset()
 
-    def _take(self, samples: np.ndarray, stamps: np.ndarray) -> None:
-        if (self._factors != 1.0).any():
-            samples = (samples * self._factors).astype(np.float32)
-        self._raw.append(samples)
-        sound = np.logical_and.reduce(numbers(samples[:, self._columns]), axis=1)
-        for part in self._continuity.split(stamps):
-            if not part.continues:
-                if at := self._samples + part.start:
-                    self._breaks.append(at)
-                self._sound = False
-            self._timeline.add(stamps[part.start : part.stop], part.continues)
-            for start, stop in pieces(sound[part.start : part.stop]):
-                first, last = part.start + start, part.start + stop
-                if sound[first]:
-                    self._take_sound(samples[first:last], self._samples + first)
-                self._sound = bool(sound[first])
-        self._samples += len(samples)
+    def _take(self, segment: Segment) -> None:
+        if segment.begins and self._samples:
+            self._breaks.append(self._samples)
+        self._raw.append(segment.samples_uv.astype(np.float32))
+        self._timeline.add(segment.times, follows=not segment.begins)
+        for part in self._finite.cut(segment):
+            if not part.nan:
+                self._take_finite(part)
+            self._samples += len(part)
 
-    def _take_sound(self, samples: np.ndarray, at: int) -> None:
-        """Take samples that are numbers, the first of them at a position of the recording."""
-        if not self._sound:
-            self._starts.append(at)
+    def _take_finite(self, segment: Segment) -> None:
+        if segment.begins or not self._starts:
+            self._starts.append(self._samples)
             self._path.restart()
             self._band.reset()
             self._signals.begin()
             self._banded.begin()
-        signal = self._path.push(samples)
+        signal = self._path.push(segment.samples_uv)
         self._signals.add(signal)
         self._banded.add(self._band.push(signal))
 
@@ -327,27 +315,16 @@ class Learner:
     def _early(self) -> Early:
         return Early(self._signals.joined(), self._banded.joined(), self._tokens)
 
-    def _holds(self, recording: Recording) -> bool:
-        """Whether the files have exactly what was learned from; they may lack other channels."""
-        found = match(recording.labels, self._path_settings.channels)
-        if (
-            self.error is not None
-            or found.missing
-            or recording.breaks != tuple(self._breaks)
-            or len(recording.samples_uv) != self._samples
-        ):
-            return False
-        cues = [(self._before + run, at) for run, at in self._cues_of(recording)[0]]
-        if cues != sorted(cue for cue in self._cues if cue[0] >= self._before):
-            return False
-        samples, known = recording.samples_uv, iter(self._raw)
-        if recording.labels != self._facts.labels:  # else without a copy
-            samples = samples[:, list(found.indices)]
-            known = (piece[:, self._columns] for piece in self._raw)
-        return all(
-            np.array_equal(piece, samples[start : start + len(piece)], True)
-            for piece, start in zip(known, self._positions(), strict=True)
-        )
+    def _complete(self, recording: Recording) -> bool:
+        """Whether all of a recording was learned from, its cues and breaks where they are in it.
 
-    def _positions(self) -> list[int]:
-        return [0, *np.cumsum([len(piece) for piece in self._raw]).tolist()][: len(self._raw)]
+        It has what the recorder was given too: the same segments, unless the disk did not keep up.
+        """
+        return (
+            self.error is None
+            and not match(recording.labels, self._path_settings.channels).missing
+            and len(recording.samples_uv) == self._samples
+            and recording.breaks == tuple(self._breaks)
+            and [(self._before + run, at) for run, at in self._cues_of(recording)[0]]
+            == sorted(cue for cue in self._cues if cue[0] >= self._before)
+        )

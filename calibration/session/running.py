@@ -335,7 +335,7 @@ def _feedback(run: Run, acquisition: Acquisition, plan: Plan, options: Options) 
         try:
             decoder = load_decoder(path)
             if set(decoder.classes) <= set(plan.paradigm.classes):
-                return Feedback(decoder, acquisition.facts, options.home)
+                return Feedback(decoder, acquisition.feed, options.home)
         except InputError:
             continue
     write_line("No decoder of this person fits the stream yet: there is no feedback in this run.")

@@ -1,22 +1,19 @@
-"""Samples and stamps in, one window's probabilities a hop out: the loop of everything live."""
+"""Segments in, one window's probabilities a hop out: the loop of everything that decodes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.feed.continuity import Continuity, Run
+from core.feed.segments import FiniteSegments, Segment
 from core.signal.pipeline import SignalPath
-from core.signal.sound import numbers, pieces
 
-_SENT_TWICE = -10.0  # s by which stamps may go back where a buffer is sent again
-_LATE_BY = 0.05  # s: a longer step forward without a loss is a clock that was set
-_REMEMBERED = 8  # stamps kept of earlier samples: more than the path ever holds back
+_REMEMBERED = 8  # times kept of earlier samples: more than the path ever holds back
 
 
 @dataclass(frozen=True)
@@ -45,24 +42,22 @@ class Hop:
 
 
 class Hops:
-    """Turns a stream's samples and stamps into windows, hop by hop.
+    """Turns the segments of a stream or a recording into windows, hop by hop.
 
     Hops are counted from the start of each unbroken run of samples. Until a run has filled a
     whole window there are no probabilities, and none come from a window with an artifact in it.
-    How the samples are cut into blocks changes nothing.
+    How the samples are cut into segments changes nothing where no run begins.
 
     Parameters
     ----------
     decoder : Decoder
     path : SignalPath
-        From `Decoder.attach`.
+        From `Decoder.attach`, for the units that segments have.
     windows : WindowDecoder
         From `Decoder.windows`; decides the hop.
 
     Attributes
     ----------
-    continuity : Continuity
-        Of the stream.
     status : str
         Of the newest window without probabilities.
     reason : str
@@ -95,12 +90,11 @@ class Hops:
         self._attach(path)
 
     def _attach(self, path: SignalPath) -> None:
-        self.continuity = Continuity(path.rate_in)
         self._path = path
+        self._finite = FiniteSegments(path.columns)
         self._watch = ArtifactWatch(self._decoder, path.rate_in, self.hop)
         self._position = 0  # of the next stream sample, lost ones counted
         self._unsaid = 0  # samples in no hop since the last one
-        self._newest = math.nan  # s, newest stamp
         self._begin_run()
 
     def resume(self, path: SignalPath, away: float, reason: str) -> None:
@@ -130,41 +124,19 @@ class Hops:
         """Index of the newest sample at the model's rate; -1 before the first."""
         return self._first_sample + self._received - 1
 
-    def push(self, samples: np.ndarray, stamps: np.ndarray, set_by: float = 0.0) -> Iterator[Hop]:
-        """Take samples as they came and give the windows that they complete.
-
-        Parameters
-        ----------
-        samples : ndarray, shape (n, stream channels)
-            In the stream's unit.
-        stamps : ndarray, shape (n,)
-            Raw LSL stamps in seconds.
-        set_by : float
-            Seconds by which the sender's clock was set forward among them, as `Continuity.split`
-            takes it.
-        """
-        for run in self.continuity.split(stamps, set_by):
-            here = slice(run.start, run.stop)
-            if not run.continues and self._position:
-                self.status = "gap"
-                self.reason = _words(
-                    run, float(stamps[run.start]) - self._newest, 1.0 / self._path.rate_in
-                )
+    def push(self, segments: Iterable[Segment]) -> Iterator[Hop]:
+        """Take the next segments and give the windows that they complete."""
+        for segment in segments:
+            if segment.begins and self._position:
+                self.status, self.reason = "gap", segment.words
                 yield from self._end_run()
-                self._position += run.lost
+                self._position += segment.lost
                 self._begin_run()
-            yield from self._push_run(samples[here], stamps[here])
-            self._newest = float(stamps[run.stop - 1])
-
-    def _push_run(self, samples: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
-        picked = self._path.pick(samples)
-        known = numbers(picked)
-        sound = np.logical_and.reduce(known, axis=1)
-        for start, stop in pieces(sound):
-            if sound[start]:
-                yield from self._decode(samples[start:stop], picked[start:stop], stamps[start:stop])
-            else:
-                yield from self._skip(known[start:stop], stamps[start:stop])
+            for part in self._finite.cut(segment):
+                if part.nan:
+                    yield from self._skip(part)
+                else:
+                    yield from self._decode(self._path.pick(part.samples_uv), part.times)
 
     def _begin_run(self) -> None:
         self._path.restart()
@@ -178,7 +150,7 @@ class Hops:
         self._clean_from = 0  # those of them before the end of the last artifact
         self._pending = np.empty((0, len(self._channels)))
         self._run_start = self._position
-        self._stamps = np.empty(0)  # of the newest samples, enough for what the path holds back
+        self._times = np.empty(0)  # of the newest samples, enough for what the path holds back
 
     def _end_run(self) -> Iterator[Hop]:
         """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
@@ -186,23 +158,23 @@ class Hops:
         self._pending = self._pending[:0]
         if self._unsaid >= self._hop_samples:
             self._unsaid -= self._hop_samples
-            yield self._refused(float(self._stamps[-1]))
+            yield self._refused(float(self._times[-1]))
 
-    def _decode(self, samples: np.ndarray, picked: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+    def _decode(self, picked: np.ndarray, times: np.ndarray) -> Iterator[Hop]:
         if self._drop:
-            gone = min(self._drop, len(samples))
+            gone = min(self._drop, len(picked))
             left = self._drop - gone
             self._position += gone
             self._begin_run()
             self._drop = left
-            samples, picked, stamps = samples[gone:], picked[gone:], stamps[gone:]
-        if not len(samples):
+            picked, times = picked[gone:], times[gone:]
+        if not len(picked):
             return
         before = self._position - self._run_start  # samples of the run
-        signal = np.concatenate([self._pending, self._path.push(samples)])  # (m, channels)
+        signal = np.concatenate([self._pending, self._path.push_picked(picked)])  # (m, channels)
         self._watch.take(picked)
-        self._position += len(samples)
-        self._stamps = np.concatenate([self._stamps[-_REMEMBERED:], stamps])
+        self._position += len(picked)
+        self._times = np.concatenate([self._times[-_REMEMBERED:], times])
         hops = len(signal) // self.hop
         for index in range(hops):
             piece = signal[index * self.hop : (index + 1) * self.hop]
@@ -228,45 +200,43 @@ class Hops:
                 hops - 1 - index,
             )
             if ringing:
-                yield from self._calm(samples, picked, stamps, before)
+                yield from self._calm(picked, times, before)
                 return
         self._pending = signal[hops * self.hop :]
 
-    def _calm(
-        self, samples: np.ndarray, picked: np.ndarray, stamps: np.ndarray, before: int
-    ) -> Iterator[Hop]:
+    def _calm(self, picked: np.ndarray, times: np.ndarray, before: int) -> Iterator[Hop]:
         """Start the filters anew soon after the newest hop, and go on from there.
 
         Parameters
         ----------
-        samples, picked, stamps
+        picked, times
             As given to `_decode`.
         before : int
             Samples of the run before them.
         """
         # Always the same sample, however many the path has been given already.
         at = int(self._received * self._path.rate_in / self._rate) + _REMEMBERED - before
-        self._position = self._run_start + before + min(at, len(samples))
+        self._position = self._run_start + before + min(at, len(picked))
         self._begin_run()
-        self._drop = max(0, at - len(samples))
+        self._drop = max(0, at - len(picked))
         if not self._drop:
-            yield from self._decode(samples[at:], picked[at:], stamps[at:])
+            yield from self._decode(picked[at:], times[at:])
 
-    def _skip(self, known: np.ndarray, stamps: np.ndarray) -> Iterator[Hop]:
+    def _skip(self, segment: Segment) -> Iterator[Hop]:
         """Pass over samples that are no numbers on some channel, refusing them hop by hop."""
         self.status = "artifact"
-        self.reason = f"{listed(self._channels[~known.all(axis=0)])} sent no numbers"
+        self.reason = f"{listed(self._channels[list(segment.nan)])} sent no numbers"
         yield from self._end_run()
         at = 0
-        while at < len(stamps):
-            piece = min(len(stamps) - at, self._hop_samples - self._unsaid)
+        while at < len(segment):
+            piece = min(len(segment) - at, self._hop_samples - self._unsaid)
             at += piece
             self._unsaid += piece
             self._position += piece
             self._begin_run()
             if self._unsaid == self._hop_samples:
                 self._unsaid = 0
-                yield self._refused(float(stamps[at - 1]))
+                yield self._refused(float(segment.times[at - 1]))
 
     @property
     def _hop_samples(self) -> int:
@@ -282,7 +252,7 @@ class Hops:
         at = sample * self._path.rate_in / self._rate + self._run_start
         whole = int(at)
         newest = self._position - 1
-        stamp = self._stamps[max(len(self._stamps) - 1 - (newest - whole), 0)]
+        stamp = self._times[max(len(self._times) - 1 - (newest - whole), 0)]
         return float(stamp + (at - whole) / self._path.rate_in)
 
     def _known(self, sample: int, time: float) -> float:
@@ -291,16 +261,3 @@ class Hops:
         time = time if math.isfinite(time) else said + (sample - last) / self._rate
         self._said = sample, time
         return time
-
-
-def _words(run: Run, step: float, period: float) -> str:
-    """Say what a break was, from the step that the stamps made there, in seconds."""
-    if run.lost:
-        return f"{run.lost} sample{'s were' if run.lost > 1 else ' was'} lost"
-    if not math.isfinite(step):
-        return "The time stamps are no numbers"
-    if _SENT_TWICE < step < _LATE_BY:
-        back = f"Time stamps went back by {-step:.3g} s: " if step < 0 else ""
-        what = "samples were sent twice, or the sender's clock was set back"
-        return back + what if back else what[0].upper() + what[1:] + " a little"
-    return f"The sender's clock jumped by {step - period:+.6g} s"

@@ -12,11 +12,11 @@ from core.recordings.bids import with_tables
 from core.recordings.isolated import shared
 from core.recordings.mne_files import read_mne
 from core.recordings.mne_readers import check_name, head_of
-from core.recordings.recording import UNIT, Recording
+from core.recordings.recording import Recording
 from core.recordings.text import read_text
 from core.recordings.text_table import is_text
 from core.recordings.xdf import read_xdf
-from core.units import factor
+from core.units import UNIT, factor
 
 _SAME_RATE = 0.01  # share by which rates of recordings that belong together may differ
 _XDF = (".xdf", ".xdfz", ".xdf.gz")

@@ -13,8 +13,6 @@ import numpy as np
 from core.montage import electrode, match
 from core.signal.sound import numbers, pieces
 
-UNIT = "microvolts"
-
 
 @dataclass(frozen=True)
 class Event:

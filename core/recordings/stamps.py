@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.feed.continuity import Continuity
+from core.feed.segments import runs_of
 
 NEAR = 0.05  # s by which an event may come before the stamp of the sample that it belongs to
 
@@ -117,10 +117,8 @@ def breaks_of(stamps: np.ndarray, rate: float) -> tuple[tuple[int, ...], int]:
     rate : float
         In Hz.
     """
-    continuity = Continuity(rate)
-    runs = continuity.split(stamps)
-    breaks = tuple(run.start for run in runs if run.start > 0 and not run.continues)
-    return breaks, continuity.lost_samples
+    runs, lost = runs_of(stamps, rate)
+    return tuple(run.start for run in runs if run.start > 0 and not run.continues), lost
 
 
 class Timeline:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.montage import direction
-from core.recordings.recording import UNIT
 from core.recordings.xdf_file import XdfStream
-from core.units import factor, volts_per
+from core.units import UNIT, factor, volts_per
 
 _TRIGGER = re.compile(
     r"(trg|trig|trigger|triggers|sti|stim|stimulus|status|marker|markers|event|events|din|digital|"

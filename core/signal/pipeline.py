@@ -86,6 +86,11 @@ class SignalPath:
         edge = min(1.2 * settings.band.high, 0.44 * rate)
         self._resampler = Resampler(rate, settings.rate, len(settings.channels), edge)
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Of the stream, that carry the settings' channels."""
+        return tuple(self._indices.tolist())
+
     def restart(self) -> None:
         """Begin a new run of contiguous samples: all states start again."""
         self._filter.reset()
@@ -115,7 +120,10 @@ class SignalPath:
             At the settings' rate; sample k of a run belongs to the time k / rate after the
             run's first input sample.
         """
-        picked = self.pick(samples)
+        return self.push_picked(self.pick(samples))
+
+    def push_picked(self, picked: np.ndarray) -> np.ndarray:
+        """Take the next contiguous samples as `pick` returns them; as `push` else."""
         if self.settings.reference == "average":
-            picked -= picked.mean(axis=1, keepdims=True)
+            picked = picked - picked.mean(axis=1, keepdims=True)
         return self._resampler.push(self._filter.push(picked))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-
-import numpy as np
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.hops import Hops
-from core.feed.continuity import Continuity
+from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -21,7 +19,7 @@ _OLD = 2.0  # s after which none is given
 
 
 class DecisionMaker:
-    """Turns a stream's samples and stamps into one decision every hop.
+    """Turns the segments of a stream or a recording into one decision every hop.
 
     Windows are those of `core.decoding.hops.Hops`; a decision without probabilities says why in
     its status.
@@ -30,7 +28,7 @@ class DecisionMaker:
     ----------
     decoder : Decoder
     path : SignalPath
-        From `Decoder.attach`.
+        From `Decoder.attach`, for the units that segments have.
     windows : WindowDecoder
         From `Decoder.windows`; decides the hop.
     evidence : EvidenceSettings
@@ -77,11 +75,6 @@ class DecisionMaker:
         self._held: deque[Decision] = deque()  # not confirmed yet
 
     @property
-    def continuity(self) -> Continuity:
-        """Of the stream that is decoded now."""
-        return self._hops.continuity
-
-    @property
     def status(self) -> str:
         """Of the newest window without probabilities."""
         return self._hops.status
@@ -101,21 +94,9 @@ class DecisionMaker:
         self._hops.resume(path, away, reason)
         self.evidence.reset()
 
-    def push(
-        self, samples: np.ndarray, stamps: np.ndarray, set_by: float = 0.0
-    ) -> Iterator[Decision]:
-        """Take samples as they came and give the decisions that they complete.
-
-        Parameters
-        ----------
-        samples : ndarray, shape (n, stream channels)
-            In the stream's unit.
-        stamps : ndarray, shape (n,)
-            Raw LSL stamps in seconds.
-        set_by : float
-            Seconds by which the sender's clock was set forward among them.
-        """
-        hops = self._hops.push(samples, stamps, set_by)
+    def push(self, segments: Iterable[Segment]) -> Iterator[Decision]:
+        """Take the next segments and give the decisions that they complete."""
+        hops = self._hops.push(segments)
         spent = 0.0  # s of work since the last decision
         while True:
             started = time.perf_counter()

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.feed.continuity import Continuity
+from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
@@ -44,16 +44,13 @@ class Connection:
 
     Attributes
     ----------
-    labels : tuple of str
-        Of its channels, as the person may have renamed them.
-    factors : tuple of float
-        From each channel's unit to µV.
+    feed : Segmenter
+        Makes its segments; knows its channels, as the person may have renamed them, and units.
     path : SignalPath or None
-        From it into the decoder, if there is one.
+        From those segments into the decoder, if there is one.
     """
 
-    labels: tuple[str, ...]
-    factors: tuple[float, ...]
+    feed: Segmenter
     path: SignalPath | None
 
 
@@ -114,11 +111,10 @@ class Engine:
                 self._link.age,
                 confirm,
             )
-        self._continuity = Continuity(inlet.facts.rate)  # where no decoder has one
         self._hop_seconds = (
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
-        self._monitor = self._new_monitor(inlet.facts.rate)
+        self._monitor = self._new_monitor()
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
@@ -176,7 +172,7 @@ class Engine:
         with self._lock:
             status, message = self._state()
             p50, p95 = self._recent.ages_ms
-            facts, continuity = self._link.facts, self._counted
+            facts, continuity = self._link.facts, self._connection.feed.continuity
             identity = facts.identity
             return Snapshot(
                 status=status,
@@ -205,10 +201,6 @@ class Engine:
                 offers=self._link.offers,
             )
 
-    @property
-    def _counted(self) -> Continuity:
-        return self._continuity if self._maker is None else self._maker.continuity
-
     def _run(self) -> None:
         try:
             if self._windows is not None:
@@ -231,16 +223,16 @@ class Engine:
         away = self._link.away()
         if away is not None:
             self._resume(away)
-        lost_before = self._counted.lost_samples
-        self._link.watch(block, self._counted)
+        feed = self._connection.feed
+        lost_before = feed.continuity.lost_samples
+        self._link.watch(block, feed.continuity)
+        segments = feed.push(block.samples, block.stamps, self._link.set_by)
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
             self._maker.barred = "rate" if self._link.rate.verdict.level == "refused" else ""
-            for decision in self._maker.push(block.samples, block.stamps, self._link.set_by):
+            for decision in self._maker.push(segments):
                 self._publish(decision)
-        else:
-            self._continuity.split(block.stamps, self._link.set_by)
-        lost = self._counted.lost_samples - lost_before
+        lost = feed.continuity.lost_samples - lost_before
         if away is not None:
             lost = max(1, round(away * self._link.facts.rate))
         if len(known := block.stamps[np.isfinite(block.stamps)]):
@@ -249,18 +241,17 @@ class Engine:
 
     def _resume(self, away: float) -> None:
         """Go on with a stream that took the place of the lost one."""
-        before, rate = self._connection, self._counted.rate
-        self._lost_before += self._counted.lost_samples
-        facts = self._link.facts
-        self._connection = self._connect(facts)
+        before = self._connection.feed
+        self._lost_before += before.continuity.lost_samples
+        self._connection = self._connect(self._link.facts)
+        feed = self._connection.feed
+        feed.restart("reconnect")
         if self._maker is not None:
             assert self._connection.path is not None
             reason = f"The stream is back after {away:.1f} s without it"
             self._maker.resume(self._connection.path, away, reason)
-        self._continuity = Continuity(facts.rate)
-        now = self._connection
-        if (now.labels, now.factors, facts.rate) != (before.labels, before.factors, rate):
-            self._monitor = self._new_monitor(facts.rate)
+        if not feed.like(before):
+            self._monitor = self._new_monitor()
 
     def _refuse(self) -> None:
         """Say so, once a hop, while nothing comes."""
@@ -329,14 +320,14 @@ class Engine:
         for kind, words in problems.items():
             self._note(kind, words)
 
-    def _new_monitor(self, rate: float) -> Monitor:
+    def _new_monitor(self) -> Monitor:
         settings = None if self._decoder is None else self._decoder.settings
-        labels = self._connection.labels
+        feed = self._connection.feed
         return Monitor(
-            labels,
-            _electrodes(labels, self._decoder),
-            self._connection.factors,
-            rate,
+            feed.labels,
+            _electrodes(feed.labels, self._decoder),
+            feed.factors,
+            feed.rate,
             None if settings is None else settings.band,
             None if settings is None else settings.reference,
         )

@@ -2,10 +2,12 @@
 
 import time
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
 
+from core.feed.segments import Segmenter
 from core.stream.discovery import StreamFacts, StreamIdentity
 
 RATE = 250.0
@@ -17,6 +19,16 @@ def describe(labels=("C3", "Cz", "C4"), rate=RATE, units="microvolts", types="EE
     types = (types,) * len(labels) if isinstance(types, str) else tuple(types)
     identity = StreamIdentity("Amp", "EEG", "amp-1", "lab", "u1")
     return StreamFacts(identity, rate, tuple(labels), units, types, len(labels), "float32", ())
+
+
+_FEEDS = WeakKeyDictionary()  # recorder -> the feed before it
+
+
+def hand(recorder, samples, stamps):
+    """Give a recorder what its stream brings next."""
+    facts = recorder.facts
+    feed = _FEEDS.setdefault(recorder, Segmenter(facts.labels, facts.units, facts.rate))
+    recorder.write(feed.push(samples, stamps))
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,13 @@ class Signal:
         stop = len(self.stamps) if stop is None else stop
         for at in range(start, stop, size):
             end = min(at + size, stop)
-            recorder.write(self.samples[at:end], self.stamps[at:end])
+            hand(recorder, self.samples[at:end], self.stamps[at:end])
+
+
+@pytest.fixture
+def give():
+    """The function `hand`."""
+    return hand
 
 
 @pytest.fixture

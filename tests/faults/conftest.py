@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -80,7 +81,8 @@ def decode(decoder, recording, faults, chunk, confirm=False):
             parcel = schedule.apply(recording.samples_uv[here], here)
             if now != sent:
                 try:
-                    path = decoder.attach(now.labels, [now.unit] * len(now.labels), source.rate)
+                    feed = Segmenter(now.labels, [now.unit] * len(now.labels), source.rate)
+                    path = decoder.attach(feed.labels, feed.units, feed.rate)
                 except InputError:  # as the engine, which then waits for another stream
                     return _decoded(facts, decisions, decoder, confirm)
                 if maker is None:
@@ -92,7 +94,7 @@ def decode(decoder, recording, faults, chunk, confirm=False):
                 sent = now
             teller.sent(parcel, parcel.stamps)
             values = parcel.samples[:, now.columns] * np.float32(now.factor)
-            decisions += maker.push(values, parcel.stamps)
+            decisions += maker.push(feed.push(values, parcel.stamps))
     return _decoded(facts, decisions, decoder, confirm)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,7 +150,8 @@ class Meter:
             shared=_shared(covariance)
             if len(self._recorded) == 2 * self._piece_in
             else np.ones(self._channels),
-            rest=_rest(piece),
+            # A few samples, as of the first hops of one sample each, hardly differ.
+            rest=_rest(piece) if len(piece) > 0.9 * self._piece_in else math.inf,
             held=held,
             again=again,
             dead=dead,
@@ -235,4 +237,6 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:
+    if not len(samples):  # of a hop so short that too few samples of the stream have come yet
+        return np.zeros(samples.shape[1])
     return np.sqrt(np.mean(np.square(samples), axis=0))

@@ -39,18 +39,20 @@ from pathlib import Path
 import numpy as np
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
+from core.feed.segments import Segmenter
 from core.stream.discovery import StreamFacts, StreamIdentity
 
 labels = tuple(f"E{n}" for n in range(64))
 identity = StreamIdentity("Amp", "EEG", "amp-1", "lab", "u1")
 facts = StreamFacts(identity, 250.0, labels, ("uV",) * 64, ("EEG",) * 64, 64, "float32", ())
 run = next_run(Path(sys.argv[1]), "01")
+feed = Segmenter(labels, facts.units, 250.0)
 given = 0
 with Recorder(run, facts) as recorder:
     while not recorder.failed and given < 100_000:
         if recorder.behind < 1.0:
             rows = given + np.arange(25)
-            recorder.write(np.outer(rows, np.ones(64)), 100.0 + rows / 250)
+            recorder.write(feed.push(np.outer(rows, np.ones(64)), 100.0 + rows / 250))
             recorder.event("left_hand", 769, 100.0 + given / 250, 0.0)
             given += 25
 from core.recordings import read_recording

@@ -13,6 +13,7 @@ from calibration.recording.events import read_events
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from core.recordings import Event, read_recording
 
 
@@ -48,13 +49,13 @@ def test_every_sample_event_and_break_comes_back(tmp_path, make_facts, make_sign
     np.testing.assert_array_equal(np.fromfile(run.source("stamps.f64"), "<f8"), signal.stamps)
 
 
-def test_finite_float32_of_any_size_survives_bit_by_bit(tmp_path, make_facts, make_signal):
+def test_finite_float32_of_any_size_survives_bit_by_bit(tmp_path, make_facts, make_signal, give):
     bits = np.random.default_rng(1).integers(0, 2**32, (5000, 3), dtype=np.uint32)
     samples = bits.view(np.float32)
     samples[~np.isfinite(samples)] = -0.0
     run = next_run(tmp_path, "01")
     with Recorder(run, make_facts()) as recorder:
-        recorder.write(samples, make_signal(5000).stamps)
+        give(recorder, samples, make_signal(5000).stamps)
     found = read_recording(run.file("eeg.vhdr")).samples_uv
     np.testing.assert_array_equal(found.view(np.uint32), samples.view(np.uint32))
 
@@ -265,13 +266,14 @@ def test_stream_that_changes_ends_the_recording_with_everything_before(
     tmp_path, make_facts, make_signal
 ):
     signal = make_signal()
+    two_channels = np.zeros((10, 2)), np.arange(10) / 250.0
     run = next_run(tmp_path, "01")
     with Recorder(run, make_facts()) as recorder:
         signal.give(recorder)
-        recorder.write(np.zeros((10, 2)), np.arange(10.0))
+        recorder.write(Segmenter(("C3", "C4"), ("uV", "uV"), 250.0).push(*two_channels))
         assert recorder.failed
         assert "10 x 2" in recorder.error
-        recorder.write(signal.samples, signal.stamps)  # ignored, and no exception
+        signal.give(recorder)  # ignored, and no exception
         recorder.event("left_hand", 769, 100.0, 0.0)
     np.testing.assert_array_equal(read_recording(run.file("eeg.vhdr")).samples_uv, signal.samples)
     assert json.loads(run.file("eeg.json").read_text())["RecordingDuration"] == 4.0

@@ -14,7 +14,7 @@ from core.stream.inlet import Inlet, MarkerInlet
 from simulation.player import replay
 
 
-def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until):
+def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until, give):
     name = f"test-{uuid.uuid4().hex[:12]}"
     values = np.random.default_rng(3).normal(0, 20, (1500, 3)).astype(np.float32)
     onsets = {0.4: "left_hand", 2.0: "right_hand", 3.996: "feet", 5.9: "rest"}
@@ -42,7 +42,7 @@ def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until):
             for cue in cues.read():
                 recorder.event(cue.text, None, cue.time, 0.0)
             if block := inlet.read(0.05):
-                recorder.write(block.samples, block.stamps)
+                give(recorder, block.samples, block.stamps)
             return recorder.samples_written == len(values) and inlet.lost
 
         until(pass_on)

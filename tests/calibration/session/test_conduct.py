@@ -20,6 +20,7 @@ from calibration.session.conduct import Conductor, ask_setup
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from core.program import Interrupted
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream
@@ -34,7 +35,7 @@ class NoTrials:
     rejected = 0
     accuracy = None
 
-    def write(self, samples, stamps):
+    def write(self, segments):
         pass
 
     def event(self, name, time):
@@ -80,11 +81,11 @@ def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_p
     presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
     session.shown_by(presenter)
     conductor = Conductor(session, course, presenter, (), lambda fit: "")
-    scenes = []
+    scenes, other = [], Segmenter(("C3", "C4"), ("uV", "uV"), 250.0)
 
     def watch():
         if recorder.samples_written and not recorder.failed:
-            recorder.write(np.zeros((5, 2)), np.zeros(5))  # another number of channels
+            recorder.write(other.push(np.zeros((5, 2)), np.zeros(5)))  # another number of channels
         if presenter.scene.foot == "Return: close":
             scenes.append(presenter.scene)
             QTest.keyClick(presenter.window, Qt.Key.Key_Return)

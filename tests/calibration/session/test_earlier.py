@@ -24,14 +24,14 @@ FACTS = StreamFacts(
 
 
 @pytest.fixture
-def record(tmp_path):
+def record(tmp_path, give):
     """Record a run from a stream of these facts."""
 
     def run(facts, silent=()):
         recorder = Recorder(next_run(tmp_path, "01"), facts)
         samples = np.random.default_rng(0).normal(0, 10, (500, facts.channel_count))
         samples[:, silent] = np.nan
-        recorder.write(samples.astype(np.float32), np.arange(500) / facts.rate)
+        give(recorder, samples.astype(np.float32), np.arange(500) / facts.rate)
         recorder.attach("plan.json", "{}")
         recorder.close()
 

@@ -75,7 +75,7 @@ def test_an_ignored_channel_needs_no_unit():
 
 
 def test_electrodes_without_a_unit_are_in_microvolts():
-    rows, _ = channel_rows(("C3", "C4"), ("", ""))
+    rows, _ = channel_rows(("C3", "C4"), ("", ""), CODEX)
     assert [row.factor for row in rows] == [1.0, 1.0]
     assert obstacles(replace(READY, rows=rows)) == ()
 

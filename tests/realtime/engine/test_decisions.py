@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decoding.features import band_sections
+from core.feed.segments import Segmenter
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
 from realtime.engine.decisions import DecisionMaker
@@ -16,10 +17,21 @@ from realtime.offline import decode_recording
 HOP, WINDOW = 64, 1024
 
 
-def maker_for(decoder, rate, labels, hop=HOP, **given):
-    path = decoder.attach(labels, ["uV"] * len(labels), rate)
-    windows = decoder.windows(decoder.load_encoder(), hop)
-    return DecisionMaker(decoder, path, windows, EvidenceSettings(), **given)
+class Fed:
+    """A decision maker behind the feed of a stream."""
+
+    def __init__(self, decoder, feed, hop, **given):
+        self.feed = feed
+        path = decoder.attach(feed.labels, feed.units, feed.rate)
+        windows = decoder.windows(decoder.load_encoder(), hop)
+        self.maker = DecisionMaker(decoder, path, windows, EvidenceSettings(), **given)
+
+    def push(self, samples, stamps):
+        return self.maker.push(self.feed.push(samples, stamps))
+
+
+def maker_for(decoder, rate, labels, hop=HOP, unit="uV", **given):
+    return Fed(decoder, Segmenter(labels, [unit] * len(labels), rate), hop, **given)
 
 
 def run(maker, samples, stamps, cuts=()):
@@ -56,10 +68,8 @@ def test_order_names_and_units_of_the_stream_never_matter(fitted, imagery_record
 
     order = np.random.default_rng(0).permutation(len(recording.labels))
     labels = [f"EEG {recording.labels[i].capitalize()}-REF" for i in order] + ["EOG"]
-    path = fitted["hybrid"].attach(labels, ["V"] * len(labels), 250.0)
     volts = np.column_stack([samples[:, order] * 1e-6, np.zeros(len(samples))])
-    windows = fitted["hybrid"].windows(fitted["hybrid"].load_encoder(), HOP)
-    other = run(DecisionMaker(fitted["hybrid"], path, windows, EvidenceSettings()), volts, stamps)
+    other = run(maker_for(fitted["hybrid"], 250.0, labels, unit="V"), volts, stamps)
     for one, two in zip(plain, other, strict=True):
         assert one.decision == two.decision
         if one.probabilities:
@@ -95,7 +105,7 @@ def test_no_probability_from_a_window_over_a_gap(fitted, imagery_recording, lost
     held = np.r_[0:gap, gap + lost : len(samples)]
     maker = maker_for(fitted["riemann"], 250.0, recording.labels)
     decisions = run(maker, samples[held], stamps[held], cuts=range(0, 3000, 40))
-    assert maker.continuity.lost_samples == lost
+    assert maker.feed.continuity.lost_samples == lost
     before, after = gap / 250.0, (gap + lost) / 250.0
     ok = [d for d in decisions if d.status == "ok"]
     assert any(d.time < before for d in ok)
@@ -223,7 +233,7 @@ def test_a_refusal_that_comes_late_is_given_and_refuses_what_is_not_confirmed(
     list(maker.push(samples[:1500], stamps[:1500]))
     list(maker.push(samples[1500:2010], stamps[1500:2010]))  # all but the last are late
     after = list(maker.push(samples[2010:], stamps[2010:]))
-    assert maker.dropped > 0
+    assert maker.maker.dropped > 0
     assert {d.status for d in after} == {"artifact"}
     assert not any(d.probabilities for d in after)
     assert [d.index for d in after] == list(range(after[0].index, after[0].index + len(after)))
@@ -235,11 +245,11 @@ def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_
     samples, stamps = streamed(recording)
     maker = maker_for(fitted["riemann"], 250.0, recording.labels, confirm=True)
     before = run(maker, samples, stamps)
-    refused = list(maker.refuse("lost", 10.0))
+    refused = list(maker.maker.refuse("lost", 10.0))
     assert [d.index for d in refused] == [before[-1].index + 1, before[-1].index + 2]
     assert {d.status for d in refused} == {"lost"}
     assert not any(d.probabilities or d.decision for d in refused)
-    assert [d.index for d in maker.refuse("lost", 10.5)] == [before[-1].index + 3]
+    assert [d.index for d in maker.maker.refuse("lost", 10.5)] == [before[-1].index + 3]
 
 
 @pytest.mark.parametrize("rate", [256.0164, 512.0328])
@@ -282,18 +292,18 @@ def test_nothing_is_decided_on_signal_older_than_two_seconds(fitted, imagery_rec
     late = list(maker.push(samples[1250:1750], stamps[1250:1750]))
     assert {d.status for d in late} == {"late"}
     assert not any(d.probabilities or d.decision for d in late)
-    assert maker.late_by == 70.0
+    assert maker.maker.late_by == 70.0
     age[0] = 0.1
     after = list(maker.push(samples[1750:], stamps[1750:]))
     assert {d.status for d in after} == {"ok"}
-    assert maker.late_by == 0.0
+    assert maker.maker.late_by == 0.0
 
 
 def test_a_barred_stream_is_refused_with_that_status(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
-    samples, stamps = streamed(recording)
+    samples, stamps = streamed(recording, 9.4)
     maker = maker_for(fitted["riemann"], 250.0, recording.labels)
-    maker.barred = "rate"
-    assert {d.status for d in maker.push(samples, stamps)} == {"warming", "rate"}
-    maker.barred = ""
-    assert {d.status for d in maker.push(samples[:100], stamps[-1] + stamps[1:101])} == {"ok"}
+    maker.maker.barred = "rate"
+    assert {d.status for d in maker.push(samples[:2250], stamps[:2250])} == {"warming", "rate"}
+    maker.maker.barred = ""
+    assert {d.status for d in maker.push(samples[2250:], stamps[2250:])} == {"ok"}

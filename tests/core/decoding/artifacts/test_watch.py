@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from core.decoding.artifacts import ArtifactLimits, learn_limits
 from core.decoding.hops import Hops
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from simulation.faults.fault import Source
 from simulation.faults.schedule import Schedule
 from simulation.faults.spec import parse_all
@@ -34,19 +35,21 @@ def subject():
 
 
 def hops_of(decoder, labels, rate=RATE):
-    path = decoder.attach(labels, ["uV"] * len(labels), rate)
-    return Hops(decoder, path, decoder.windows(None, HOP))
+    """Hops, and the feed before them."""
+    feed = Segmenter(labels, ["uV"] * len(labels), rate)
+    path = decoder.attach(feed.labels, feed.units, feed.rate)
+    return Hops(decoder, path, decoder.windows(None, HOP)), feed
 
 
 def decoded(subject, samples, cuts=()):
     decoder, recording = subject
-    hops = hops_of(decoder, recording.labels)
+    hops, feed = hops_of(decoder, recording.labels)
     stamps = np.arange(len(samples)) / RATE
     found = []
     for block, when in zip(
         np.split(samples, sorted(cuts)), np.split(stamps, sorted(cuts)), strict=True
     ):
-        for hop in hops.push(block, when):
+        for hop in hops.push(feed.push(block, when)):
             found.append((hop, hops.reason))
     return found
 
@@ -220,8 +223,8 @@ def test_a_stream_in_shreds_is_refused_hop_by_hop(subject):
     _, recording = subject
     stamps = np.arange(2000) / RATE
     kept = np.arange(2000) % 40 != 0  # one in forty is lost: no run fills a hop
-    hops = hops_of(subject[0], recording.labels)
-    found = list(hops.push(recording.samples_uv[:2000][kept], stamps[kept]))
+    hops, feed = hops_of(subject[0], recording.labels)
+    found = list(hops.push(feed.push(recording.samples_uv[:2000][kept], stamps[kept])))
     assert len(found) >= 20
     assert {hop.status for hop in found} <= {"gap", "warming"}
     samples = [hop.sample for hop in found]
@@ -232,11 +235,11 @@ def test_a_jump_of_the_clock_is_called_so(subject):
     _, recording = subject
     stamps = np.arange(2000) / RATE
     stamps[1000:] += 7200.0
-    hops = hops_of(subject[0], recording.labels)
-    found = list(hops.push(recording.samples_uv[:2000], stamps))
+    hops, feed = hops_of(subject[0], recording.labels)
+    found = list(hops.push(feed.push(recording.samples_uv[:2000], stamps)))
     assert found[-1].status == "gap"
     assert hops.reason == "The sender's clock jumped by +7200 s"
-    assert hops.continuity.lost_samples == 0
+    assert feed.continuity.lost_samples == 0
 
 
 def test_what_was_bad_at_calibration_refuses_nothing(subject):
