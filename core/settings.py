@@ -72,7 +72,10 @@ def load_settings(
 
 def as_yaml(settings: Settings) -> str:
     """Return settings as a YAML file that `load_settings` reads."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(
+        settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True
+    )
+    return text
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import InputError, reason
 
@@ -326,7 +326,7 @@ def check_sound() -> Finding:
     return Finding("sound", "warning", said, f"Cues come without a tone. {advice}")
 
 
-def _ask(code: str) -> tuple[dict | None, str]:
+def _ask(code: str) -> tuple[dict[str, Any] | None, str]:
     """Run code in a process of its own; return what it prints as JSON, or the end of its woes."""
     try:
         done = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -145,7 +146,7 @@ def worst(shares: Mapping[str, float]) -> str:
     return what if shares[what] >= 0.5 else "good"
 
 
-def numbers(findings: Findings) -> dict:
+def numbers(findings: Findings) -> dict[str, Any]:
     """Return the findings as plain numbers and texts, for JSON."""
     fit, said = findings.fit, findings.recommendation
     return {
@@ -193,7 +194,7 @@ def numbers(findings: Findings) -> dict:
     }
 
 
-def _rhythm_numbers(found: Rhythms | None) -> dict | None:
+def _rhythm_numbers(found: Rhythms | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ class Learner:
         self._features: TokenFeatures | None = None
         self._tokens: dict[tuple[int, int], np.ndarray] = {}
         self._looked = 0  # trials at the last look
-        self._queue: SimpleQueue = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
         self._ended = False  # whether everything that was written has been taken
         self._thread = threading.Thread(target=self._learn, name="learn", daemon=True)
         self._thread.start()
@@ -201,7 +202,7 @@ class Learner:
             while self._next() is not None:
                 pass
 
-    def _next(self) -> tuple | None:
+    def _next(self) -> tuple[Any, ...] | None:
         """Wait for what was written next; None from the end on."""
         item = None if self._ended else self._queue.get()
         self._ended = item is None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def _eeglab_units(path: Path, count: int) -> list[str]:
     return [unit if isinstance(unit, str) else "" for unit in units]
 
 
-def _fif_unit(channel: dict) -> str:
+def _fif_unit(channel: dict[str, Any]) -> str:
     """Return the unit of a channel of MNE's, whose multiplier MNE does not look at."""
     unit, power = int(channel["unit"]), int(channel["unit_mul"])
     if unit == _FIF_NONE:

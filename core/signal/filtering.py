@@ -126,5 +126,6 @@ class CausalFilter:
         if self._state is None:
             # (sections, 2, channels): every channel settled at its first value.
             self._state = self._steady[:, :, None] * np.asarray(samples[0], dtype=np.float64)
+        filtered: np.ndarray
         filtered, self._state = signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
         return filtered

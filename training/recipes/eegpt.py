@@ -213,7 +213,8 @@ class Objective(nn.Module):
         patch = self.parts.encoder.spec.patch
         patches = window.shape[-1] // patch
         grid = window[..., : patches * patch].unflatten(-1, (patches, patch)).transpose(1, 2)
-        return grid.flatten(1, 2)[:, targets]
+        predicted: Tensor = grid.flatten(1, 2)[:, targets]
+        return predicted
 
 
 RECIPE = EEGPTRecipe

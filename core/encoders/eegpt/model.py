@@ -205,7 +205,8 @@ class EEGPT(Encoder):
             x = block(x)
         x = self.blocks[-1](x, last=count if self.summary_only else None)
         tokens = self.norm(x[:, -count:])
-        return tokens.reshape(*outer, *self.summary_token.shape[1:])
+        summaries: Tensor = tokens.reshape(*outer, *self.summary_token.shape[1:])
+        return summaries
 
     def _rows(self, channel_ids: ChannelIds, signal: Tensor) -> Tensor:
         """Return the ids as a tensor beside the weights, if they fit (batch, channels, samples)."""

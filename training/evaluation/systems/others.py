@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Others:
     pieces: tuple[tuple[str, Prior], ...]
     settings: SignalSettings
     window: int
-    heads: dict[tuple, PriorHead] = field(default_factory=dict, repr=False)
+    heads: dict[tuple[Any, ...], PriorHead] = field(default_factory=dict, repr=False)
 
     def head(self, people: Collection[str], classes: Sequence[str]) -> PriorHead:
         """Return the head that the recordings of these people teach.

@@ -56,7 +56,8 @@ class Reconstruction:
     def _patches(self) -> np.ndarray:
         length = self.waveforms.shape[-1]
         grid = self.window.reshape(len(self.window), -1, length).swapaxes(0, 1)
-        return grid.reshape(-1, length)[self.visible.ravel()]
+        patches: np.ndarray = grid.reshape(-1, length)[self.visible.ravel()]
+        return patches
 
     def _at(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
         channels, length = len(self.window), self.waveforms.shape[-1]
