@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from calibration.recording.bids import Run, recorded_runs
+from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.lock import is_held
 from calibration.recording.mending import faults, said_length
 from core.errors import InputError
@@ -121,7 +121,7 @@ def _name(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _unmendable(run: Run, error: Exception) -> str:
+def _unmendable(run: BidsRun, error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and error.filename:
         reason = f"{Path(error.filename).name} is missing"
     else:
@@ -129,7 +129,7 @@ def _unmendable(run: Run, error: Exception) -> str:
     return f"{run.name} cannot be repaired: {reason}."
 
 
-def _short(run: Run) -> Iterator[Finding]:
+def _short(run: BidsRun) -> Iterator[Finding]:
     """Find a closed recording whose samples are not as many as it says."""
     length = said_length(run)
     if length is not None:

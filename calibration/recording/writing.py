@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.recording import sidecars
-from calibration.recording.bids import Run
+from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import MarkerFile, first_segment, header, write_all
 from calibration.recording.events import (
     BOUNDARY,
@@ -29,7 +29,7 @@ from calibration.recording.events import (
     read_events,
 )
 from calibration.recording.lock import hold
-from calibration.recording.timeline import Timeline
+from calibration.recording.timeline import SampleTimeline
 from core.errors import InputError
 from core.feed.continuity import Continuity
 from core.machine.files import write_whole
@@ -43,7 +43,7 @@ class RunFiles:
 
     Parameters
     ----------
-    run : Run
+    run : BidsRun
         Of which nothing is there yet; its number is taken at once.
     facts : StreamFacts
         What the stream says about itself.
@@ -61,7 +61,7 @@ class RunFiles:
         If the run is there already, two channels have one name, or the folder cannot be written.
     """
 
-    def __init__(self, run: Run, facts: StreamFacts, details: sidecars.Details) -> None:
+    def __init__(self, run: BidsRun, facts: StreamFacts, details: sidecars.Details) -> None:
         twice = sorted({name for name in facts.labels if facts.labels.count(name) > 1})
         if twice:
             raise InputError(
@@ -73,7 +73,7 @@ class RunFiles:
         self._details = details
         self._factors = np.array(voltage_factors(facts.units, UNIT))
         self._continuity = Continuity(facts.rate)
-        self._timeline = Timeline(facts.rate)
+        self._timeline = SampleTimeline(facts.rate)
         self._pending: list[EventRow] = []  # whose sample has not come yet
         self._started = ""  # UTC, once the first sample has come
         self._stamps = self._take_number()

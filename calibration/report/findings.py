@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from calibration.fitting import Fit
-from calibration.recommendation import Evidence, Recommendation, recommend
+from calibration.recommendation import CalibrationSummary, Recommendation, recommend
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.rhythms import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
@@ -92,7 +92,7 @@ def find(
     counts = np.bincount(labels, minlength=len(epochs.classes))
     reached = estimates[selection.quoted]
     recommendation = recommend(
-        Evidence(
+        CalibrationSummary(
             score=reached.score,
             interval=(reached.low, reached.high),
             chance=selection.chance,

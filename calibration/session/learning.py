@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
-from calibration.recording.timeline import Timeline
+from calibration.recording.timeline import SampleTimeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.spatial import channel_covariance, spatial_filter
@@ -119,7 +119,7 @@ class Learner:
         self._band = CausalFilter(band_sections(BAND, spec.rate))
         self._factors = np.array(voltage_factors(facts.units, UNIT))
         self._continuity = Continuity(facts.rate)
-        self._timeline = Timeline(facts.rate)
+        self._timeline = SampleTimeline(facts.rate)
         self._raw: list[np.ndarray] = []  # µV
         self._breaks: list[int] = []
         self._starts: list[int] = []  # of stretches, as `Recording.stretches` has them

@@ -123,7 +123,7 @@ def breaks_of(stamps: np.ndarray, rate: float) -> tuple[tuple[int, ...], int]:
     return breaks, continuity.lost_samples
 
 
-class Timeline:
+class StampTimeline:
     """Finds the sample that a time belongs to.
 
     Samples may be late, alone or in bursts, never early. In every run the line through the least

@@ -10,7 +10,7 @@ from core.fitting.prior.population import make_prior
 from core.signal.pipeline import SignalSettings
 from simulation.synthetic import session
 from training.prior import main, stored_people
-from training.shards import Identity
+from training.shards import RecordingIdentity
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
@@ -18,7 +18,9 @@ EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 @pytest.fixture(scope="module")
 def imagining():
     return {
-        Identity("lab", str(seed), "", "1"): session(trials_per_class=6, seed=seed, rate=256.0)
+        RecordingIdentity("lab", str(seed), "", "1"): session(
+            trials_per_class=6, seed=seed, rate=256.0
+        )
         for seed in (1, 2, 3)
     }
 

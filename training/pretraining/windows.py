@@ -24,7 +24,7 @@ _LOOKS = 64  # windows from which a covariance is estimated
 _FLOOR = 0.01  # of the mean variance: the least in any direction
 
 
-class Stretch(Protocol):
+class WindowSource(Protocol):
     """One recording of a window store."""
 
     @property
@@ -56,7 +56,7 @@ class WindowStore(Protocol):
         """Of the samples."""
 
     @property
-    def recordings(self) -> Sequence[Stretch]:
+    def recordings(self) -> Sequence[WindowSource]:
         """Contiguous stretches of signal."""
 
     @property

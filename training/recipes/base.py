@@ -17,7 +17,7 @@ Drawn = tuple[np.ndarray, ...]
 """What accompanies the windows of a group: channel ids, masks, horizons."""
 
 
-class Outputs(NamedTuple):
+class ModelOutputs(NamedTuple):
     """What a recipe's model makes of some windows.
 
     Attributes
@@ -54,7 +54,7 @@ class Recipe(ABC):
     parts : Module
         What a checkpoint keeps; children without gradients only follow.
     model : Module
-        From windows and what was drawn for them to `Outputs`.
+        From windows and what was drawn for them to `ModelOutputs`.
     followed : tuple of str
         Names of what `after_step` returns.
     units : tuple of type
@@ -114,7 +114,7 @@ class Recipe(ABC):
         drawn : sequence of Tensor
             As `draw` gave them.
         made : Tensor
-            `Outputs.made` of the window.
+            `ModelOutputs.made` of the window.
         """
         return None
 

@@ -115,7 +115,7 @@ class Mlp(nn.Module):
         return projected
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """A pre-norm transformer block.
 
     Parameters
@@ -146,7 +146,7 @@ class Block(nn.Module):
 
 def blocks(width: int, heads: int, depth: int) -> nn.ModuleList:
     """Return `depth` blocks."""
-    return nn.ModuleList(Block(width, heads) for _ in range(depth))
+    return nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
 
 
 @torch.no_grad()

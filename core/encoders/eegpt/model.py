@@ -14,7 +14,7 @@ from core.encoders.eegpt.layers import NORM_EPS, blocks, initialise
 from core.encoders.eegpt.packed import PackedEncoder
 from core.encoders.eegpt.sizes import size_named
 from core.encoders.patch_stream import PatchStream
-from core.encoders.subprocess_encoder import Step, SubprocessStep
+from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 
 NEVER_TRAINED = ("AF7", "AF8", "PO5", "PO6")
 """Electrodes of the codex that no pretraining recording of EEGPT had: their embedding is noise."""
@@ -185,7 +185,7 @@ class EEGPT(Encoder):
         if self.training:
             raise ValueError("The encoder is in training mode; call its eval() first.")
         ids, weight = as_ids(channel_ids(ch_names)), self.summary_token
-        step: Step
+        step: EncoderStep
         if weight.device.type != "cpu" or weight.dtype != torch.float32:
             step = _UnpackedStep(self, ids)  # nothing is packed for these
         elif in_subprocess:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.evaluation.report.scoring import WORDS, Row
+from training.evaluation.report.scoring import WORDS, ScoreRow
 
 if TYPE_CHECKING:
     from training.evaluation.report.results import Summary
 
 
-def draw(rows: Sequence[Row], summaries: Sequence[Summary], metric: str) -> bytes:
+def draw(rows: Sequence[ScoreRow], summaries: Sequence[Summary], metric: str) -> bytes:
     """Return a PNG: a panel a protocol, a line a system, a dot a person, a bar the mean."""
     from matplotlib.figure import Figure
 

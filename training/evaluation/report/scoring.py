@@ -39,7 +39,7 @@ WORDS = METRICS | ITR | ONLINE
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One system, tested once.
 
     Attributes
