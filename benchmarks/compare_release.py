@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 COMMIT = "c488668"
 CASES = (("S001", (4, 8), 12), ("S006", (4, 12), 8))  # person, runs to fit on, run to decode
-HEADS = ("prior", "riemann", "encoder", "hybrid")
+HEADS = ("riemann", "prior", "encoder", "hybrid")
 TOLERANCE = 1e-9  # of a probability
 REFUSALS = {"artifact", "gap", "warming"}
 ELECTRODES = ("FC3", "FC4", "C3", "CZ", "C4", "CP3", "CP4", "PZ")
@@ -105,7 +105,13 @@ def compare(
         *("--event", "T2=right_hand", "--out", str(decoder), "--home", home),
     ]
     if head == "prior":
-        in_tree(earlier, __file__, "--in-commit", "fit-prior", json.dumps([*fit, "--head=riemann"]))
+        in_tree(
+            earlier,
+            __file__,
+            "--in-commit",
+            "fit-prior",
+            json.dumps([*fit, "--head=riemann", "--prior=population"]),
+        )
     else:
         in_tree(earlier, "-m", "calibration.cli", *fit, "--head", head, "--prior", "none")
     logs = []

@@ -119,7 +119,7 @@ def _refuse_tricks(path: Path, text: str) -> None:
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         kind = _FANCY.get(type(token)) or ("nesting this deep" if depth > _DEEPEST else None)
         if isinstance(token, yaml.ScalarToken) and any(map(_is_half, token.value)):
-            kind = "half a character"
+            kind = "a lone surrogate (invalid Unicode)"
         if kind is not None:
             line = token.start_mark.line + 1
             raise InputError(f"{path}, line {line}: {kind} is not allowed in settings.")

@@ -314,7 +314,7 @@ def check_screen() -> Diagnosis:
     width, height = told["size"]
     said = f"Qt on {told['platform']}, {width} x {height} at {told['rate']:.0f} Hz."
     if told["platform"] in ("offscreen", "minimal"):
-        return Diagnosis("screen", "warning", said, "QT_QPA_PLATFORM says so; nobody sees it.")
+        return Diagnosis("screen", "warning", said, "No window is visible: QT_QPA_PLATFORM.")
     if told["rate"] < 50:
         return Diagnosis("screen", "warning", said, "Cues are late by up to a frame; set 60 Hz.")
     return Diagnosis("screen", "ok", said)

@@ -131,7 +131,7 @@ def stored_people(
     known = {name for person in store.subjects for name in (person, person.partition("/")[2])}
     if unknown := [name for name in subjects if name not in known]:
         raise InputError(
-            f"The store has nobody called {', '.join(unknown)}; it has {', '.join(store.subjects)}."
+            f"The store has no subject {', '.join(unknown)}; it has {', '.join(store.subjects)}."
             + did_you_mean(unknown[0], known)
         )
     people: dict[str, list[Recording]] = {}

@@ -165,9 +165,9 @@ def _trial(entry: dict[str, Any]) -> PlannedTrial:
         int(entry["number"]), entry["label"], int(entry["block"]), float(entry["break_after"])
     )
     if trial.label not in get_args(Label):
-        raise ValueError(f"nobody knows the class {trial.label!r}")
+        raise ValueError(f"unknown class {trial.label!r}")
     if not 0.0 <= trial.break_after <= 60.0 or trial.number < 1 or trial.block < 0:
-        raise ValueError(f"trial {trial.number} is impossible")
+        raise ValueError(f"trial {trial.number} has an invalid number, block or break")
     return trial
 
 

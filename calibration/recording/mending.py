@@ -162,7 +162,7 @@ def _stamps(path: Path, samples: int) -> Iterator[Defect]:
 
         # Only a machine that lost power can leave this: stamps are written before samples.
         lost = f"{samples - whole} stamps"
-        yield Defect(path, f"lacks {lost}", f"lacked {lost}; they are no numbers now", fill)
+        yield Defect(path, f"lacks {lost}", f"lacked {lost}; they are NaN now", fill)
 
 
 def _events(run: BidsRun, samples: int, rate: float, started: str) -> Iterator[Defect]:

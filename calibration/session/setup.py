@@ -119,7 +119,7 @@ class Setup:
         """
         person = self.person
         if person.run and not person.run.isdecimal():
-            raise InputError(f'Run "{person.run}" is no number; runs are counted from 1.')
+            raise InputError(f'Run "{person.run}" is not a valid run number; give 1 or more.')
         number = int(person.run) if person.run else None
         return next_run(self._root, person.subject, person.session, number)
 

@@ -24,14 +24,13 @@ from training.pretraining.output.checkpoints import (
 )
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.output.pictures import Reconstruction
 from training.pretraining.processes import Interruption, Processes
 from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
 from training.pretraining.sharing import is_sharded, shared, unsynchronised
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes import recipe_of
-from training.recipes.base import ModelOutputs, collapse, parameter_groups
+from training.recipes.base import ModelOutputs, Reconstruction, collapse, parameter_groups
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -17,11 +17,11 @@ from core.encoders.eegpt.model import EEGPT
 from core.encoders.eegpt.predictor import visible_times
 from core.encoders.eegpt.pretraining import Pretraining
 from core.errors import InputError
-from training.pretraining.output.pictures import Reconstruction
 from training.recipes.base import (
     Drawn,
     ModelOutputs,
     Recipe,
+    Reconstruction,
     ema_decay,
     full_precision,
     update_ema,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.evaluation.report.scoring import WORDS, ScoreRow
-
-if TYPE_CHECKING:
-    from training.evaluation.report.results import Summary
+from training.evaluation.report.scoring import WORDS, ScoreRow, Summary
 
 
 def draw(rows: Sequence[ScoreRow], summaries: Sequence[Summary], metric: str) -> bytes:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +15,11 @@ import numpy as np
 from core.errors import InputError
 from core.machine.files import write_whole
 from core.metrics import chance_bound, information_transfer_rate
-from training.evaluation.report.scoring import ONLINE, WORDS, ScoreRow
+from training.evaluation.report.scoring import ONLINE, WORDS, ScoreRow, Summary
 from training.evaluation.report.statistics import Comparison, compare
 
 _SHOWN = ("balanced_accuracy", "kappa", "auroc", "weighted_f1", "nmcc", "itr")
 _PROBABLE = 0.05
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One system under one protocol, over people.
-
-    Attributes
-    ----------
-    protocol, system, encoder : str
-        Where people were looked at through different encoders, all of them.
-    seen : str
-        Everything that rows say the encoder saw, most first.
-    people : int
-    means : dict of str to float
-        Of every metric over people, each person's mean over folds and seeds taken first.
-    over_people : dict of str to float
-        Standard deviation of the same.
-    over_seeds : dict of str to float
-        Standard deviation over seeds of the mean over people; NaN with one seed.
-    chance : float
-        95 % bound of guessing for one person's trials, averaged over people; NaN for sliding
-        windows, which are not independent.
-    above : int
-        People above their own bound.
-    """
-
-    protocol: str
-    system: str
-    encoder: str
-    seen: str
-    people: int
-    means: dict[str, float]
-    over_people: dict[str, float]
-    over_seeds: dict[str, float]
-    chance: float
-    above: int
 
 
 def summarise(rows: Sequence[ScoreRow], classes: int) -> list[Summary]:

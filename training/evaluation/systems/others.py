@@ -52,8 +52,8 @@ class Others:
             pieces = [piece for piece in self.pieces if piece[0] in people]
             if not pieces:
                 raise InputError(
-                    "Nobody else has a recording with enough trials of every class to start from; "
-                    "add people, or leave out --others."
+                    "No other subject has a recording with enough trials of every class to start "
+                    "from; add people, or leave out --others."
                 )
             self.heads[key] = head_of_prior(_together(pieces), self.settings, self.window, classes)
         return self.heads[key]
