@@ -171,8 +171,8 @@ def _conductor(
     """Return what shows the session, with its two windows."""
     import pylsl
 
+    from calibration.screens.person.beeper import open_beeper
     from calibration.screens.person.presenter import Presenter
-    from calibration.screens.person.sound import open_beeper
     from calibration.session.conduct import Conductor
     from ui.theme import application
 

@@ -12,9 +12,9 @@ from PySide6.QtGui import QKeyEvent, QPainter, QScreen
 from calibration.paradigm.course import Course, Onset, TrialPhase
 from calibration.paradigm.model import Paradigm
 from calibration.screens.person import cue
+from calibration.screens.person.beeper import Beeper, Silence
 from calibration.screens.person.cue import Scene
 from calibration.screens.person.frames import StampedWindow
-from calibration.screens.person.sound import Beeper, Silence
 from ui.classes import class_looks
 
 _TICK = 4  # ms

@@ -125,7 +125,7 @@ def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         "kappa": cohen_kappa(truth, decided, classes),
         "auroc": auroc(truth, probabilities),
         "weighted_f1": weighted_f1(truth, decided, classes),
-        "nmcc": normalised_matthews(truth, decided, classes),
+        "nmcc": normalised_matthews(truth, decided),
     }
 
 
