@@ -18,6 +18,8 @@ from core.recordings import read_recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
 
+pytestmark = pytest.mark.slow
+
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 SETTINGS = FitSettings(head="riemann", repeats=1)
 

@@ -90,6 +90,7 @@ def test_qt_that_cannot_open_a_window_fails_and_this_process_lives(monkeypatch):
     assert "no-such-platform" in found.found
 
 
+@pytest.mark.slow
 def test_help_loads_nothing_heavy():
     code = (
         "import sys\nfrom realtime.cli import main\n"

@@ -21,6 +21,8 @@ from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
 
+pytestmark = pytest.mark.slow
+
 CONTEXTS = ("patch", "causal", "window")
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 

@@ -13,6 +13,8 @@ from core.encoders import load_encoder
 from core.recordings import Recording
 from core.stream.discovery import StreamFacts, StreamIdentity
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recording(imagery_recording):

@@ -23,6 +23,8 @@ from core.recordings import read_recording
 from core.stream.outlets import SignalOutlet
 from simulation.synthetic import LABELS
 
+pytestmark = pytest.mark.slow
+
 SPEED = 10.0
 FRAME = 1 / 60.0  # s of a screen
 RATE = 250.0  # Hz
