@@ -32,7 +32,7 @@ import numpy as np  # noqa: E402
 from calibration.checking import check  # noqa: E402
 from calibration.fitting import FitSettings, cue_events, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
-from calibration.recording.bids import Run  # noqa: E402
+from calibration.recording.bids import BidsRun  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.storage.decoder_file import load_decoder  # noqa: E402
 from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
@@ -87,7 +87,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
         raise SystemExit(complained)
     facts = [json.loads(line) for line in diary.read_text(encoding="utf-8").splitlines()]
 
-    run = Run(folder / "recordings", "01", "", 1)
+    run = BidsRun(folder / "recordings", "01", "", 1)
     recording = read_recording(run.file("eeg.vhdr"))
     stamps = np.fromfile(run.source("stamps.f64"), "<f8")
     (path,) = (folder / "decoders").glob("*.safetensors")

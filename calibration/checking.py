@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from calibration.recording.bids import Run, recorded_runs
+from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.lock import is_held
 from calibration.recording.mending import LinkedError, faults, said_length, stream_said
 from calibration.recording.sidecars import participant, scan
@@ -128,7 +128,7 @@ def _name(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _unmendable(run: Run, error: Exception) -> str:
+def _unmendable(run: BidsRun, error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and error.filename:
         why = f"{Path(error.filename).name} is missing"
     elif isinstance(error, OSError):
@@ -139,7 +139,7 @@ def _unmendable(run: Run, error: Exception) -> str:
     return printable(f"{run.name} cannot be repaired: {why}.")
 
 
-def _short(run: Run) -> Iterator[Finding]:
+def _short(run: BidsRun) -> Iterator[Finding]:
     """Find a closed recording whose samples are not as many as it says."""
     length = said_length(run)
     if length is not None:
@@ -152,7 +152,7 @@ def _short(run: Run) -> Iterator[Finding]:
             )
 
 
-def _unnamed(run: Run) -> Iterator[Finding]:
+def _unnamed(run: BidsRun) -> Iterator[Finding]:
     """Find tables that a run should be named in, and that are left as they are."""
     for row in (participant(run), scan(run, "")):
         if why := row.obstacle():

@@ -92,7 +92,8 @@ def _run(given: list[str]) -> int:
         given,
         "Make a decoder for one person. Without a subcommand: run.",
     )
-    return command.execute()
+    code: int = command.execute()
+    return code
 
 
 def _fit(command: FitCommand) -> int:

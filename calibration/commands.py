@@ -15,7 +15,7 @@ from core.program import write_line
 
 if TYPE_CHECKING:
     from calibration.paradigm.plan import Plan
-    from calibration.session.running import Options
+    from calibration.session.running import SessionOptions
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,11 @@ def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> 
     return run_session(_options(stream, person, run), plan)
 
 
-def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
+def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOptions:
     from calibration.fitting import FitSettings
     from calibration.recording.sidecars import Details
     from calibration.session.acquisition import Overrides
-    from calibration.session.running import Options
+    from calibration.session.running import SessionOptions
     from calibration.session.setup import Person
     from core.machine.files import check_folder
     from core.machine.home import home_folder
@@ -158,7 +158,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> Options:
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
-    return Options(
+    return SessionOptions(
         query=stream.query,
         person=Person(person.subject, person.session, run),
         root=root,

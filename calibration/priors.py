@@ -11,11 +11,10 @@ from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.encoders import load_encoder
 from core.errors import InputError
-from core.fitting.prior.file import is_prior, load_prior
+from core.fitting.prior.file import POPULATION, is_prior, load_prior, population
 from core.fitting.prior.head import PriorHead, head_of_decoder, head_of_prior, together
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.population import Prior, make_prior
-from core.fitting.prior.shipped import POPULATION, population
 from core.montage import direction
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples

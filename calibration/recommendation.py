@@ -22,7 +22,7 @@ ENOUGH = 0.9
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CalibrationSummary:
     """What a recommendation rests on.
 
     Attributes
@@ -81,7 +81,7 @@ class Recommendation:
         return "Go" if self.go else "Redo"
 
 
-def recommend(evidence: Evidence) -> Recommendation:
+def recommend(evidence: CalibrationSummary) -> Recommendation:
     """Weigh the evidence.
 
     Redo, if the score is within what guessing reaches, a class is hardly ever found, too few
@@ -113,7 +113,7 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _score(evidence: Evidence) -> list[str]:
+def _score(evidence: CalibrationSummary) -> list[str]:
     if evidence.score > evidence.chance:
         return []
     return [
@@ -122,7 +122,7 @@ def _score(evidence: Evidence) -> list[str]:
     ]
 
 
-def _classes(evidence: Evidence) -> list[str]:
+def _classes(evidence: CalibrationSummary) -> list[str]:
     # Half as often as guessing would find it: the decoder avoids this class.
     least = 0.5 / len(evidence.trials)
     return [
@@ -132,7 +132,7 @@ def _classes(evidence: Evidence) -> list[str]:
     ]
 
 
-def _trials(evidence: Evidence) -> list[str]:
+def _trials(evidence: CalibrationSummary) -> list[str]:
     few = [f"{n} of {words(name)}" for name, n in evidence.trials.items() if n < FEWEST_TRIALS]
     cued = sum(evidence.trials.values()) + evidence.rejected
     said = []
@@ -146,13 +146,13 @@ def _trials(evidence: Evidence) -> list[str]:
     return said
 
 
-def _electrodes(evidence: Evidence) -> list[str]:
+def _electrodes(evidence: CalibrationSummary) -> list[str]:
     if len(evidence.bad) <= BAD_SHARE * evidence.electrodes:
         return []
     return [f"{len(evidence.bad)} of {evidence.electrodes} electrodes were bad most of the time."]
 
 
-def _for(evidence: Evidence) -> str:
+def _for(evidence: CalibrationSummary) -> str:
     said = (
         f"{percent(evidence.score)} of the left-out trials were decided rightly, and guessing "
         f"reaches up to {percent(evidence.chance)}"
@@ -162,7 +162,7 @@ def _for(evidence: Evidence) -> str:
     return f"{said}: better than guessing, though not by a wide margin."
 
 
-def _advice(evidence: Evidence) -> list[str]:
+def _advice(evidence: CalibrationSummary) -> list[str]:
     said = []
     if evidence.bad:
         named = [f"{name} ({what})" for name, what in sorted(evidence.bad.items())]

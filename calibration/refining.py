@@ -139,7 +139,8 @@ class Probe(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Return logits, shape (trials, classes)."""
         features = (self.pooled(windows) - self.centre) / self.scale
-        return self.second(self.first(self.dropout(features)))
+        logits: Tensor = self.second(self.first(self.dropout(features)))
+        return logits
 
     def constrain(self) -> None:
         """Shorten every row that has grown beyond its norm."""

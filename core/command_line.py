@@ -65,7 +65,7 @@ def _registry() -> ConstructorRegistry:
     looking = False  # the rules that come with tyro are asked from within ours
 
     @registry.struct_rule
-    def struct_rule(info: StructTypeInfo) -> StructConstructorSpec | None:
+    def struct_rule(info: StructTypeInfo) -> Any:  # a spec, None, or tyro's message why not
         nonlocal looking
         if looking:
             return None
@@ -79,7 +79,7 @@ def _registry() -> ConstructorRegistry:
         return replace(spec, fields=tuple(_plain(field) for field in spec.fields))
 
     @registry.primitive_rule
-    def optional_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    def optional_rule(info: PrimitiveTypeInfo) -> Any:  # likewise
         kinds = get_args(info.type)
         if get_origin(info.type) not in (Union, UnionType) or NoneType not in kinds:
             return None

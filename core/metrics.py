@@ -1,21 +1,18 @@
-"""How good decisions are: the metrics of the field, information rate, what chance would give."""
+"""Metrics of decisions: scikit-learn's, information transfer rate, and what chance would give."""
 
 from __future__ import annotations
+
+from itertools import permutations
 
 import numpy as np
 
 
 def balanced_accuracy(truth: np.ndarray, decided: np.ndarray) -> float:
     """Return the mean of the recalls of the classes that occur in `truth`."""
-    truth, decided = np.asarray(truth), np.asarray(decided)
-    return float(np.mean([np.mean(decided[truth == label] == label) for label in np.unique(truth)]))
+    from sklearn.metrics import recall_score
 
-
-def confusion(truth: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarray:
-    """Return how often each class was decided for each, shape (true class, decided class)."""
-    table = np.zeros((classes, classes))
-    np.add.at(table, (np.asarray(truth), np.asarray(decided)), 1)
-    return table
+    present = np.unique(truth)  # of another class that was decided there is no recall
+    return float(recall_score(truth, decided, labels=present, average="macro", zero_division=0.0))
 
 
 def cohen_kappa(truth: np.ndarray, decided: np.ndarray, classes: int) -> float:
@@ -35,9 +32,11 @@ def cohen_kappa(truth: np.ndarray, decided: np.ndarray, classes: int) -> float:
     -----
     Cohen (1960), A coefficient of agreement for nominal scales, Educ. Psychol. Meas. 20(1).
     """
-    table = confusion(truth, decided, classes) / len(truth)
-    blind = float(table.sum(axis=0) @ table.sum(axis=1))
-    return (float(np.trace(table)) - blind) / (1.0 - blind) if blind < 1.0 else 0.0
+    from sklearn.metrics import cohen_kappa_score
+
+    if len(np.union1d(truth, decided)) < 2:
+        return 0.0  # scikit-learn: undefined
+    return float(cohen_kappa_score(truth, decided, labels=range(classes)))
 
 
 def weighted_f1(truth: np.ndarray, decided: np.ndarray, classes: int) -> float:
@@ -48,35 +47,25 @@ def weighted_f1(truth: np.ndarray, decided: np.ndarray, classes: int) -> float:
     F1 is the harmonic mean of precision and recall (van Rijsbergen, 1979, Information Retrieval,
     chapter 7); a class that is neither asked nor decided counts 0.
     """
-    table = confusion(truth, decided, classes)
-    asked, answered = table.sum(axis=1), table.sum(axis=0)
-    scores = 2.0 * np.diag(table) / np.maximum(asked + answered, 1.0)
-    return float(scores @ asked / asked.sum())
+    from sklearn.metrics import f1_score
+
+    labels = range(classes)
+    return float(f1_score(truth, decided, labels=labels, average="weighted", zero_division=0.0))
 
 
-def matthews(truth: np.ndarray, decided: np.ndarray, classes: int) -> float:
-    """Return Matthews' correlation of truth and decisions, from -1 to 1.
+def normalised_matthews(truth: np.ndarray, decided: np.ndarray) -> float:
+    """Return Matthews' correlation of truth and decisions, brought to 0 ... 1: 0.5 is chance.
 
     Notes
     -----
     Gorodkin (2004), Comparing two K-category assignments by a K-category correlation coefficient,
-    Comput. Biol. Chem. 28(5-6), equation 8. It is 0 where all is of one class.
+    Comput. Biol. Chem. 28(5-6), equation 8; 0 where all is of one class. Normalised as in Carrara
+    and Papadopoulo (2024), Pseudo-online framework for BCI evaluation: a MOABB perspective,
+    J. Neural Eng. 21.
     """
-    table = confusion(truth, decided, classes)
-    asked, answered, n = table.sum(axis=1), table.sum(axis=0), table.sum()
-    below = np.sqrt((n**2 - answered @ answered) * (n**2 - asked @ asked))
-    return float((np.trace(table) * n - asked @ answered) / below) if below > 0 else 0.0
+    from sklearn.metrics import matthews_corrcoef
 
-
-def normalised_matthews(truth: np.ndarray, decided: np.ndarray, classes: int) -> float:
-    """Return Matthews' correlation brought to 0 ... 1, where 0.5 is chance.
-
-    Notes
-    -----
-    Carrara and Papadopoulo (2024), Pseudo-online framework for BCI evaluation: a MOABB
-    perspective, J. Neural Eng. 21.
-    """
-    return (1.0 + matthews(truth, decided, classes)) / 2.0
+    return (1.0 + float(matthews_corrcoef(truth, decided))) / 2.0
 
 
 def auroc(truth: np.ndarray, probabilities: np.ndarray) -> float:
@@ -101,21 +90,14 @@ def auroc(truth: np.ndarray, probabilities: np.ndarray) -> float:
     Hand and Till (2001), A simple generalisation of the area under the ROC curve for multiple
     class classification problems, Machine Learning 45(2), equation 7.
     """
+    from sklearn.metrics import roc_auc_score
+
     truth = np.asarray(truth)
-    found = np.unique(truth).tolist()
     areas = []
-    for first in found:
-        for second in found:
-            if first != second:
-                its, other = truth == first, truth == second
-                areas.append(_area(probabilities[its, first], probabilities[other, first]))
+    for first, second in permutations(np.unique(truth).tolist(), 2):
+        pair = np.isin(truth, (first, second))
+        areas.append(roc_auc_score(truth[pair] == first, probabilities[pair, first]))
     return float(np.mean(areas)) if areas else float("nan")
-
-
-def _area(above: np.ndarray, below: np.ndarray) -> float:
-    """Return how often a score of the first kind exceeds one of the second; ties count half."""
-    higher = (above[:, None] > below[None]).mean()
-    return float(higher + 0.5 * (above[:, None] == below[None]).mean())
 
 
 def chance_bound(trials: int, classes: int, level: float = 0.95) -> float:

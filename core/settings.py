@@ -73,7 +73,10 @@ def load_settings(
 
 def as_yaml(settings: Settings) -> str:
     """Return settings as a YAML file that `load_settings` reads."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(
+        settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True
+    )
+    return text
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def _refuse_tricks(path: Path, text: str) -> None:
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         kind = _FANCY.get(type(token)) or ("nesting this deep" if depth > _DEEPEST else None)
         if isinstance(token, yaml.ScalarToken) and any(map(_is_half, token.value)):
-            kind = "half a character"
+            kind = "a lone surrogate (invalid Unicode)"
         if kind is not None:
             line = token.start_mark.line + 1
             raise InputError(f"{path}, line {line}: {kind} is not allowed in settings.")

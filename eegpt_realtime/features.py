@@ -20,7 +20,7 @@ from core.signal.pipeline import SignalSettings, default_reference
 from eegpt_realtime.arrays import as_array, through_path
 
 
-class EncoderFeatures(TransformerMixin, BaseEstimator):
+class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Features of epochs: what a frozen encoder's tokens say of their last window.
 
     Epochs go through the signal path that the live program has (causal filter, reference, the

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import InputError, reason
 from core.program import write_line
@@ -45,7 +45,7 @@ print(json.dumps(sounddevice.query_devices(kind="output")["name"]))
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What a check found.
 
     Attributes
@@ -95,7 +95,7 @@ def examine(command: DoctorCommand) -> int:
     from core.machine.home import home_folder
 
     home = home_folder(command.home)
-    checks: tuple[Callable[[], Finding], ...] = (
+    checks: tuple[Callable[[], Diagnosis], ...] = (
         check_libraries,
         partial(check_disk, home),
         partial(check_encoder, command.encoder, home),
@@ -112,13 +112,15 @@ def examine(command: DoctorCommand) -> int:
             finding = check()
         except Exception as error:  # a broken installation can raise anything
             name = getattr(check, "func", check).__name__.removeprefix("check_")
-            finding = Finding(name, "fails", f"{type(error).__name__}: {reason(error)}.", REINSTALL)
+            finding = Diagnosis(
+                name, "fails", f"{type(error).__name__}: {reason(error)}.", REINSTALL
+            )
         states.append(finding.state)
         write_line(finding)
     return 1 if "fails" in states else 0
 
 
-def check_libraries() -> Finding:
+def check_libraries() -> Diagnosis:
     """Compare what is installed with what the package asks for."""
     from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -139,11 +141,11 @@ def check_libraries() -> Finding:
             wrong.append(f"{needed.name} is {have} where {needed.specifier} is needed")
     own = f"{PACKAGE} {version(PACKAGE)}, Python {sys.version.split()[0]}"
     if wrong:
-        return Finding("libraries", "fails", f"{own}; {'; '.join(wrong)}.", REINSTALL)
-    return Finding("libraries", "ok", f"{own}; {', '.join(found)}.")
+        return Diagnosis("libraries", "fails", f"{own}; {'; '.join(wrong)}.", REINSTALL)
+    return Diagnosis("libraries", "ok", f"{own}; {', '.join(found)}.")
 
 
-def check_disk(home: Path) -> Finding:
+def check_disk(home: Path) -> Diagnosis:
     """See whether the programs' folder can be written to, and how much fits."""
     import shutil
 
@@ -155,27 +157,29 @@ def check_disk(home: Path) -> Finding:
         free = shutil.disk_usage(home).free
     except (InputError, OSError) as error:
         advice = "Choose another folder with --home or EEGPT_HOME."
-        return Finding("disk", "fails", reason(error), advice)
+        return Diagnosis("disk", "fails", reason(error), advice)
     said = f"{free / 2**30:.1f} GB free in {home}."
     if free < _FREE[1]:
         state: State = "fails" if free < _FREE[0] else "warning"
-        return Finding("disk", state, said, "Free some, or choose another folder with EEGPT_HOME.")
-    return Finding("disk", "ok", said)
+        return Diagnosis(
+            "disk", state, said, "Free some, or choose another folder with EEGPT_HOME."
+        )
+    return Diagnosis("disk", "ok", said)
 
 
-def check_encoder(name: str, home: Path) -> Finding:
+def check_encoder(name: str, home: Path) -> Diagnosis:
     """Load an encoder, which compares its weights with their hash where there is one."""
     try:
         from core.encoders import load_encoder
 
         encoder = load_encoder(name, home=home)
     except InputError as error:
-        return Finding("encoder", "fails", reason(error, 400))
+        return Diagnosis("encoder", "fails", reason(error, 400))
     said = f"{encoder.spec.label}, SHA-256 of its weights {encoder.weights_sha256()[:12]}...."
-    return Finding("encoder", "ok", said)
+    return Diagnosis("encoder", "ok", said)
 
 
-def check_decoders(home: Path) -> Finding:
+def check_decoders(home: Path) -> Diagnosis:
     """Read every decoder that is kept."""
     from core.decoding.storage.decoder_file import SUFFIX, load_decoder
     from core.decoding.storage.library import FOLDER
@@ -189,11 +193,11 @@ def check_decoders(home: Path) -> Finding:
             bad.append(str(error))
     if bad:
         said = f"{good} can be used and {len(bad)} not: {reason(bad[0], 400)}"
-        return Finding("decoders", "warning", said, "Move what cannot be used to another folder.")
-    return Finding("decoders", "ok", f"{good or 'none'} kept in {home / FOLDER}.")
+        return Diagnosis("decoders", "warning", said, "Move what cannot be used to another folder.")
+    return Diagnosis("decoders", "ok", f"{good or 'none'} kept in {home / FOLDER}.")
 
 
-def check_speed(name: str, home: Path) -> Finding:
+def check_speed(name: str, home: Path) -> Diagnosis:
     """Time what every decision with an encoder takes, on all of its channels."""
     try:
         import numpy as np
@@ -204,7 +208,7 @@ def check_speed(name: str, home: Path) -> Finding:
 
         encoder = load_encoder(name, home=home)
     except InputError as error:
-        return Finding("time to a decision", "fails", reason(error, 400))
+        return Diagnosis("time to a decision", "fails", reason(error, 400))
     one_torch_thread()
     spec = encoder.spec
     count, hop = len(spec.ch_names), spec.default_hop
@@ -223,13 +227,13 @@ def check_speed(name: str, home: Path) -> Finding:
     )
     advice = "Close other programs, or take a smaller encoder or a decoder without one."
     if median > hop_ms / 2:
-        return Finding(
+        return Diagnosis(
             "time to a decision", "fails" if median > hop_ms else "warning", said, advice
         )
-    return Finding("time to a decision", "ok", said)
+    return Diagnosis("time to a decision", "ok", said)
 
 
-def check_loopback() -> Finding:
+def check_loopback() -> Diagnosis:
     """Send a stream to this machine itself and receive it, as any other program would."""
     import numpy as np
 
@@ -240,7 +244,7 @@ def check_loopback() -> Finding:
         from core.stream.inlet import Inlet
         from core.stream.outlets import SignalOutlet
     except (ImportError, OSError, RuntimeError) as error:
-        return Finding("LSL", "fails", f"its library does not load ({reason(error)}).", REINSTALL)
+        return Diagnosis("LSL", "fails", f"its library does not load ({reason(error)}).", REINSTALL)
     name = f"EEGPT-Doctor-{os.getpid()}"
     outlet = SignalOutlet(name, "Test", ["one"], "", _RATE, name)
     sent = np.arange(_SAMPLES, dtype=np.float32)[:, None]
@@ -256,19 +260,21 @@ def check_loopback() -> Finding:
             took = 1000 * (pylsl.local_clock() - began)
     except InputError as error:
         said = f"a stream sent on this machine was not received: {reason(error, 300)}"
-        return Finding("LSL", "fails", said, "Look at the firewall, and at LSLAPICFG if it is set.")
+        return Diagnosis(
+            "LSL", "fails", said, "Look at the firewall, and at LSLAPICFG if it is set."
+        )
     finally:
         outlet.close()
     version = f"liblsl {pylsl.library_version() // 100}.{pylsl.library_version() % 100}"
     if not got or not np.array_equal(np.concatenate(got), sent):
         said = f"{sum(map(len, got))} of {_SAMPLES} samples came over this machine's own network."
-        return Finding("LSL", "fails", f"{version}; {said}", "Look at the firewall.")
-    return Finding(
+        return Diagnosis("LSL", "fails", f"{version}; {said}", "Look at the firewall.")
+    return Diagnosis(
         "LSL", "ok", f"{version}; {_SAMPLES} samples sent here came back whole in {took:.0f} ms."
     )
 
 
-def check_firewall() -> Finding:
+def check_firewall() -> Diagnosis:
     """Say what may keep streams of other machines away; nobody can tell that from here."""
     settings = os.environ.get("LSLAPICFG")
     own = f" LSL's settings are those of {settings}." if settings else ""
@@ -288,46 +294,46 @@ def check_firewall() -> Finding:
             f"If streams of other machines are not seen, let {_PORTS} in, or allow this Python "
             "on private networks."
         )
-        return Finding("firewall", "warning", said, advice)
-    return Finding("firewall", "ok", f"none known here; streams come in by {_PORTS}.{own}")
+        return Diagnosis("firewall", "warning", said, advice)
+    return Diagnosis("firewall", "ok", f"none known here; streams come in by {_PORTS}.{own}")
 
 
-def check_screen() -> Finding:
+def check_screen() -> Diagnosis:
     """Open Qt in a process of its own, as it ends the whole process where there is no display."""
     if sys.platform.startswith("linux") and not any(
         os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     ):
         said = "this session has no display."
-        return Finding("screen", "warning", said, "Windows cannot open; --headless works.")
+        return Diagnosis("screen", "warning", said, "Windows cannot open; --headless works.")
     told, error = _ask(_SCREEN)
     if told is None:
         advice = (
             "On Debian and Ubuntu: apt install libegl1 libxkbcommon-x11-0 libxcb-cursor0. "
             "Until then --headless works."
         )
-        return Finding("screen", "fails", f"Qt cannot open a window ({error}).", advice)
+        return Diagnosis("screen", "fails", f"Qt cannot open a window ({error}).", advice)
     width, height = told["size"]
     said = f"Qt on {told['platform']}, {width} x {height} at {told['rate']:.0f} Hz."
     if told["platform"] in ("offscreen", "minimal"):
-        return Finding("screen", "warning", said, "QT_QPA_PLATFORM says so; nobody sees it.")
+        return Diagnosis("screen", "warning", said, "No window is visible: QT_QPA_PLATFORM.")
     if told["rate"] < 50:
-        return Finding("screen", "warning", said, "Cues are late by up to a frame; set 60 Hz.")
-    return Finding("screen", "ok", said)
+        return Diagnosis("screen", "warning", said, "Cues are late by up to a frame; set 60 Hz.")
+    return Diagnosis("screen", "ok", said)
 
 
-def check_sound() -> Finding:
+def check_sound() -> Diagnosis:
     """See whether the tone before a cue can be heard."""
     told, error = _ask(_SOUND)
     if told is not None:
-        return Finding("sound", "ok", f"{reason(told, 80)}.")
+        return Diagnosis("sound", "ok", f"{reason(told, 80)}.")
     if "No module named" in error:
         said, advice = "the package sounddevice is not installed.", "pip install sounddevice."
     else:
         said, advice = f"no sound card can be used ({error}).", "Connect one."
-    return Finding("sound", "warning", said, f"Cues come without a tone. {advice}")
+    return Diagnosis("sound", "warning", said, f"Cues come without a tone. {advice}")
 
 
-def _ask(code: str) -> tuple[dict | None, str]:
+def _ask(code: str) -> tuple[dict[str, Any] | None, str]:
     """Run code in a process of its own; return what it prints as JSON, or the end of its woes."""
     try:
         done = subprocess.run(

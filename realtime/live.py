@@ -208,11 +208,12 @@ def _chosen_stream(options: Options) -> FoundStream | None:
         except InputError:
             if options.headless or len(query.among(list_streams())) < 2:
                 raise
-    from realtime.window import application
     from ui.picker import StreamPicker
+    from ui.theme import application
 
     application()
-    return StreamPicker(lambda: query.among(list_streams())).choose()
+    chosen: FoundStream | None = StreamPicker(lambda: query.among(list_streams())).choose()
+    return chosen
 
 
 def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
@@ -228,10 +229,11 @@ def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     if options.headless:
         return collect(lambda left: None)
     from realtime.widgets.aligning import AligningDialog
-    from realtime.window import application
+    from ui.theme import application
 
     application()
-    return AligningDialog(collect, SECONDS).run()
+    decoder: Decoder = AligningDialog(collect, SECONDS).run()
+    return decoder
 
 
 def _fitting_decoder(

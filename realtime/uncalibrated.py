@@ -12,9 +12,9 @@ from core.decoding.decoder import Decoder
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
+from core.fitting.prior.file import population
 from core.fitting.prior.head import head_of_prior
 from core.fitting.prior.mirror import HANDS
-from core.fitting.prior.shipped import population
 from core.fitting.prior.uncalibrated import uncalibrated_decoder
 from core.montage import match
 from core.recordings import UNIT, Recording

@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
@@ -21,8 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from core.errors import InputError
+from core.signal.monitor import Traces
+from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Snapshot
-from realtime.view import EngineView
 from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar
 from realtime.widgets.history import HistoryStrip
@@ -42,6 +44,30 @@ LOOKS_PER_SECOND = 10.0
 """How often everything else is looked at."""
 
 _SETTLE = 5.0  # s between the first decision and its screenshot: the strip should show something
+
+
+class EngineView(Protocol):
+    """The engine as a window sees it; every call is cheap and safe from any thread."""
+
+    def snapshot(self) -> Snapshot:
+        """Return what is known right now."""
+        ...
+
+    def traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest filtered signal of all stream channels, oldest first."""
+        ...
+
+    def set_evidence(self, settings: EvidenceSettings) -> None:
+        """Decide by other rules from the next window on."""
+        ...
+
+    def pause(self, on: bool) -> None:
+        """Stop or resume decoding."""
+        ...
+
+    def accept(self, uid: str) -> None:
+        """Take a stream that the snapshot offers in place of the lost one."""
+        ...
 
 
 class MainWindow(QMainWindow):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import tyro
 
@@ -192,7 +192,7 @@ class _Diary:
         if self._file is not None:
             self._file.close()
 
-    def note(self, fact: dict) -> None:
+    def note(self, fact: dict[str, Any]) -> None:
         """Write a line at once."""
         if self._file is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
@@ -44,7 +45,7 @@ def follow_cues(
     subject: SimulatedSubject,
     stream: str,
     stop: threading.Event,
-    note: Callable[[dict], None] = lambda fact: None,
+    note: Callable[[dict[str, Any]], None] = lambda fact: None,
 ) -> None:
     """Make a subject do what the markers of a stream say, until stopped.
 

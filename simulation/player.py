@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def replay(
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: None,
     faults: Sequence[Fault] = (),
-    truth: Callable[[dict], None] = lambda fact: None,
+    truth: Callable[[dict[str, Any]], None] = lambda fact: None,
 ) -> int:
     """Send recordings as one stream, and their events as the stream ``<name>-Markers``.
 
@@ -195,9 +196,9 @@ def simulate(
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: None,
     speed: float = 1.0,
-    note: Callable[[dict], None] = lambda fact: None,
+    note: Callable[[dict[str, Any]], None] = lambda fact: None,
     faults: Sequence[Fault] = (),
-    truth: Callable[[dict], None] = lambda fact: None,
+    truth: Callable[[dict[str, Any]], None] = lambda fact: None,
 ) -> int:
     """Send a simulated subject live, until stopped.
 

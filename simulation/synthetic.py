@@ -293,6 +293,7 @@ class _Filter:
         self._state = np.zeros((max(len(numerator), len(denominator)) - 1, columns))
 
     def __call__(self, signal: np.ndarray) -> np.ndarray:
+        filtered: np.ndarray
         filtered, self._state = self._lfilter(self._b, self._a, signal, axis=0, zi=self._state)
         return filtered
 
@@ -347,11 +348,13 @@ def _place(label: str) -> np.ndarray:
 def _seen(places: np.ndarray, site: np.ndarray, reach: float) -> np.ndarray:
     """Return how strongly each place sees a source at a site; `reach` in rad."""
     angle = np.arccos(np.clip(places @ site, -1.0, 1.0))
-    return np.exp(-0.5 * (angle / reach) ** 2)
+    weights: np.ndarray = np.exp(-0.5 * (angle / reach) ** 2)
+    return weights
 
 
 def _shared(places: np.ndarray) -> np.ndarray:
     """Return a symmetric mixing that makes neighbours alike and keeps every variance."""
     angle = np.arccos(np.clip(places @ places.T, -1.0, 1.0))
     values, vectors = np.linalg.eigh(np.exp(-0.5 * (angle / 0.5) ** 2))
-    return (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
+    root: np.ndarray = (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
+    return root

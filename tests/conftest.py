@@ -50,10 +50,12 @@ def pytest_configure(config):
     # loaded NumPy already, which takes no notice of the environment any more.
     share_cores()
     threadpool_limits(1)
-    # A shell without job control starts what runs in its background deaf to Ctrl+C, and so would
-    # be every program that the tests start.
+    # A shell without job control starts what runs in its background deaf to Ctrl+C, and nohup what
+    # it runs deaf to SIGHUP; so would be every program that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

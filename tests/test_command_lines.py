@@ -86,6 +86,7 @@ def test_a_flag_has_the_same_type_and_words_in_every_program(shown):
     assert {name: words[name] for name in ALIKE if len(words[name]) > 1} == {}
 
 
+@pytest.mark.slow
 def test_help_answers_without_what_it_describes():
     heavy = {"torch", "mne", "scipy", "sklearn", "PySide6", "pylsl"}
     code = "import sys\nfrom contextlib import suppress\nfrom importlib import import_module\n"

@@ -3,9 +3,12 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from benchmarks import structure
 
 ROOT = Path(__file__).resolve().parents[1]
 UPSTAIRS = {
@@ -87,15 +90,56 @@ def test_the_engine_runs_without_qt():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
 
 
-def test_no_two_files_import_each_other():
-    """A circle, be it for types only, means that neither file can be read without the other."""
-    modules = {
-        ".".join(file.relative_to(ROOT).with_suffix("").parts): file
-        for folder in UPSTAIRS.keys() - {"training"}
-        for file in (ROOT / folder).rglob("*.py")
+def test_no_files_import_each_other_in_a_circle():
+    """A circle, be it for types only, means that no file of it can be read without the others."""
+    assert structure.import_circles() == []
+
+
+def test_nothing_but_its_own_rooms_names_a_part_of_eegpt():
+    assert structure.eegpt_outside() == []
+
+
+def test_every_class_name_has_one_meaning():
+    assert structure.classes_of_one_name() == []
+
+
+def test_messages_use_no_word_of_the_stop_list():
+    assert structure.messages_of_the_stop_list() == []
+
+
+@pytest.mark.parametrize(
+    ("count", "source", "places"),
+    [
+        ("eegpt_outside", "from core.encoders.eegpt import model", 1),
+        ("eegpt_outside", "model.summary_token", 1),
+        ("eegpt_outside", "from core.encoders import load_encoder", 0),
+        ("classes_of_one_name", "class A: pass\nclass A: pass", 1),
+        ("messages_of_the_stop_list", "raise InputError(f'{x} is none')", 1),
+        ("messages_of_the_stop_list", "def f():\n    'Is none.'", 0),
+    ],
+)
+def test_what_the_counts_count(count, source, places, monkeypatch):
+    monkeypatch.setattr(structure, "trees", lambda: {"core/made.py": ast.parse(source)})
+    assert len(getattr(structure, count)()) == places
+
+
+def test_circles_of_any_length_and_of_types_are_found(monkeypatch):
+    made = {
+        "core/a.py": "from core.b import x",
+        "core/b.py": "if TYPE_CHECKING:\n    from core import c",
+        "core/c.py": "import core.a",
+        "core/d.py": "import core.a\ndef f():\n    import core.d",
     }
-    edges = {
-        module: {name for name in imported(file) if name in modules}
-        for module, file in modules.items()
-    }
-    assert [(a, b) for a in edges for b in edges[a] if a < b and a in edges.get(b, ())] == []
+    trees = {path: ast.parse(source) for path, source in made.items()}
+    monkeypatch.setattr(structure, "trees", lambda: trees)
+    assert structure.import_circles() == ["core.a -> core.b -> core.c"]
+
+
+@pytest.mark.slow
+def test_types_are_strict():
+    pytest.importorskip("mypy")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    assert settings["strict"] is True
+    assert "overrides" not in settings
+    assert set(settings["packages"]) == set(structure.PACKAGES)
+    assert structure.type_errors() == []

@@ -17,14 +17,14 @@ from core.program import run_program, write_line
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
-    from training.evaluation.people import Person
-    from training.evaluation.report.scoring import Row
+    from training.evaluation.people import Subject
+    from training.evaluation.report.scoring import ScoreRow
 
 PROGRAM = "training.evaluate"
 
 
 @dataclass(frozen=True)
-class Options:
+class EvaluateOptions:
     """Evaluate systems on people's recordings, under protocols that do not leak.
 
     Example: python -m training.evaluate DATA --out results --protocols within loso
@@ -83,11 +83,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
     return run_program(
-        PROGRAM, lambda: _main(_with_preset(parse(Options, f"python -m {PROGRAM}", given)))
+        PROGRAM, lambda: _main(_with_preset(parse(EvaluateOptions, f"python -m {PROGRAM}", given)))
     )
 
 
-def _with_preset(options: Options) -> Options:
+def _with_preset(options: EvaluateOptions) -> EvaluateOptions:
     """Return options with what a preset says."""
     if options.preset is None:
         return options
@@ -108,7 +108,7 @@ def _with_preset(options: Options) -> Options:
     )
 
 
-def _main(options: Options) -> int:
+def _main(options: EvaluateOptions) -> int:
     _check(options)
 
     from tqdm import tqdm
@@ -138,7 +138,7 @@ def _main(options: Options) -> int:
     spec = encoders[0][1].spec
     signals = [Signal(person, path, spec, options.classes) for person in people]
     bench = Bench(signals, names, encoders, looks, options.others)
-    rows: list[Row] = []
+    rows: list[ScoreRow] = []
     with tqdm(unit="fit", disable=None) as bar:
         for protocol in options.protocols:
             for seed in options.seeds:
@@ -156,7 +156,7 @@ def _main(options: Options) -> int:
     return 0
 
 
-def _check(options: Options) -> None:
+def _check(options: EvaluateOptions) -> None:
     if not options.sources:
         raise InputError("Name at least one source of recordings.")
     if len(set(options.classes)) < 2:
@@ -175,7 +175,7 @@ def _check(options: Options) -> None:
 
 
 def _looks(
-    options: Options, people: Sequence[Person], encoders: Sequence[tuple[str, Encoder]]
+    options: EvaluateOptions, people: Sequence[Subject], encoders: Sequence[tuple[str, Encoder]]
 ) -> dict[str, int]:
     """Return through which encoder each person is looked at."""
     from training.evaluation.running import ONLINE
@@ -196,8 +196,8 @@ def _looks(
 
 
 def _facts(
-    options: Options,
-    people: Sequence[Person],
+    options: EvaluateOptions,
+    people: Sequence[Subject],
     encoders: Sequence[tuple[str, Encoder]],
     channels: Sequence[str],
 ) -> dict[str, Any]:

@@ -26,7 +26,7 @@ PROGRAM = "training.export"
 
 
 @dataclass(frozen=True)
-class Command:
+class ExportCommand:
     """Write the encoder of a pretraining run, and its model card beside it.
 
     Example: python -m training.export runs/first --out encoder.safetensors
@@ -48,10 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _export(parse(Command, f"python -m {PROGRAM}", given)))
+    return run_program(
+        PROGRAM, lambda: _export(parse(ExportCommand, f"python -m {PROGRAM}", given))
+    )
 
 
-def _export(command: Command) -> int:
+def _export(command: ExportCommand) -> int:
     from core.encoders import save_encoder
 
     card = command.out.with_suffix(".md")

@@ -27,7 +27,7 @@ PROGRAM = "training.prepare"
 
 
 @dataclass(frozen=True)
-class Options:
+class PrepareOptions:
     """Bring recordings to one common form and keep them in a store for training.
 
     A source is a path, or NAME:PATH, or moabb:DATASET; --list explains the names. A command that
@@ -70,10 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _main(parse(Options, f"python -m {PROGRAM}", given)))
+    return run_program(PROGRAM, lambda: _main(parse(PrepareOptions, f"python -m {PROGRAM}", given)))
 
 
-def _main(options: Options) -> None:
+def _main(options: PrepareOptions) -> None:
     if options.list:
         from training.sources.catalogue import SOURCES
 
@@ -117,7 +117,7 @@ def _is_xdf(part: Part) -> bool:
     return any(path.suffix.lower() in (".xdf", ".xdfz") for path in part.files)
 
 
-def _form(options: Options) -> Form:
+def _form(options: PrepareOptions) -> Form:
     """Return the form in which the encoder wants signal."""
     from core.encoders.registry import family_named
     from core.signal.filtering import Band, mains
@@ -181,7 +181,9 @@ def _check_space(folder: Path, needed: int) -> None:
         )
 
 
-def _write(missing: Sequence[Part], writer: StoreWriter, options: Options) -> tuple[LeftOut, ...]:
+def _write(
+    missing: Sequence[Part], writer: StoreWriter, options: PrepareOptions
+) -> tuple[LeftOut, ...]:
     """Write the shards that are not there yet, with a bar, and return what was left out."""
     from tqdm import tqdm
 
@@ -226,7 +228,7 @@ def _without_copies(
 
 
 def _outcomes(
-    missing: Sequence[Part], writer: StoreWriter, options: Options
+    missing: Sequence[Part], writer: StoreWriter, options: PrepareOptions
 ) -> Iterator[tuple[Part, Shard | InputError, tuple[str, ...]]]:
     """Write shards, several at once in processes of one thread each, as they get ready.
 

@@ -33,7 +33,7 @@ S = TypeVar("S", bound=PretrainSettings)
 
 
 @dataclass(frozen=True)
-class Command(Generic[S]):
+class PretrainCommand(Generic[S]):
     """Pretrain an encoder on a window store.
 
     Usage: python -m training.pretrain [CONFIG] --folder DIR --store DIR [--SETTING VALUE ...]
@@ -58,10 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(given: list[str]) -> int:
     config = given.pop(0) if given and not given[0].startswith("-") else None
-    default = Command(_from_file(config, given))
+    default = PretrainCommand(_from_file(config, given))
     kind = type(default.settings)
     try:
-        command = parse(Command[kind], f"python -m {PROGRAM}", given, default)  # type: ignore[valid-type]
+        command = parse(PretrainCommand[kind], f"python -m {PROGRAM}", given, default)  # type: ignore[valid-type]
     except ValidationError as error:
         raise InputError(in_a_sentence(kind, error)) from error
     if (command.folder is None) == (command.resume is None):
@@ -105,7 +105,7 @@ def config_file(config: str) -> Path:
     )
 
 
-def _pretrain(command: Command[Any]) -> int:
+def _pretrain(command: PretrainCommand[Any]) -> int:
     settings, folder = command.settings, RunFolder(command.folder or command.resume or Path())
     if not settings.store:
         raise InputError("Say which window store to train on: --store DIR.")

@@ -33,7 +33,7 @@ HANDS = (
 
 
 @dataclass(frozen=True)
-class Options:
+class PriorOptions:
     """Make a prior of a window store: other people's trials, for decoders to start from.
 
     Example: python -m training.prior store --out others.safetensors, and then
@@ -62,10 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     share_cores()
     given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: parse(Options, f"python -m {PROGRAM}", given).execute())
+    return run_program(
+        PROGRAM, lambda: parse(PriorOptions, f"python -m {PROGRAM}", given).execute()
+    )
 
 
-def _make(options: Options) -> int:
+def _make(options: PriorOptions) -> int:
     from core.machine.files import check_new_file
 
     check_new_file(options.out, "--out")
@@ -129,7 +131,7 @@ def stored_people(
     known = {name for person in store.subjects for name in (person, person.partition("/")[2])}
     if unknown := [name for name in subjects if name not in known]:
         raise InputError(
-            f"The store has nobody called {', '.join(unknown)}; it has {', '.join(store.subjects)}."
+            f"The store has no subject {', '.join(unknown)}; it has {', '.join(store.subjects)}."
             + did_you_mean(unknown[0], known)
         )
     people: dict[str, list[Recording]] = {}

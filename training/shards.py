@@ -42,7 +42,7 @@ _SHORTEST = 1.0  # s of signal that are worth a stretch
 
 
 @dataclass(frozen=True)
-class Identity:
+class RecordingIdentity:
     """Whose recording it is, and which.
 
     Attributes
@@ -130,7 +130,7 @@ class StoreWriter:
         file = self._described(key)
         return decode(file, file.read_bytes(), Shard) if file.is_file() else None
 
-    def write(self, key: str, recordings: Iterable[tuple[Identity, Recording]]) -> Shard:
+    def write(self, key: str, recordings: Iterable[tuple[RecordingIdentity, Recording]]) -> Shard:
         """Bring recordings to the store's form and write them as one shard.
 
         Parameters
@@ -196,7 +196,7 @@ class StoreWriter:
         return self.folder / SHARDS / f"{key}.json"
 
     def _append(
-        self, file: BinaryIO, shard: str, identity: Identity, recording: Recording
+        self, file: BinaryIO, shard: str, identity: RecordingIdentity, recording: Recording
     ) -> Iterator[StoredRecording]:
         """Write every contiguous stretch of a recording, and describe it."""
         name = recording.path.name
@@ -295,12 +295,12 @@ def _spans(mask: np.ndarray) -> Iterator[tuple[int, int]]:
     )
 
 
-def shard_key(identity: Identity, origin: str) -> str:
+def shard_key(identity: RecordingIdentity, origin: str) -> str:
     """Return a name for a shard that people can read and no other recording has.
 
     Parameters
     ----------
-    identity : Identity
+    identity : RecordingIdentity
         Of its recording, or of what its recordings share.
     origin : str
         What tells it from others of the same identity.

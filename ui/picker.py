@@ -32,7 +32,7 @@ _FLUSH_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _PAUSE = 1.0  # s between the end of one search and the start of the next
 
 
-class Identity(Protocol):
+class PickableIdentity(Protocol):
     """By what a stream is known."""
 
     @property
@@ -47,11 +47,11 @@ class Identity(Protocol):
     def uid(self) -> str: ...  # noqa: D102
 
 
-class FoundStream(Protocol):
+class PickableStream(Protocol):
     """What the picker reads of a stream."""
 
     @property
-    def identity(self) -> Identity: ...  # noqa: D102
+    def identity(self) -> PickableIdentity: ...  # noqa: D102
     @property
     def rate(self) -> float: ...  # noqa: D102
     @property
@@ -239,12 +239,12 @@ def _search(
         closing.wait(_PAUSE)
 
 
-def _key(stream: FoundStream) -> tuple[str, ...]:
+def _key(stream: PickableStream) -> tuple[str, ...]:
     known = stream.identity
     return (known.uid, known.name, known.type, known.source_id, known.host)
 
 
-def _row(stream: FoundStream) -> tuple[str, ...]:
+def _row(stream: PickableStream) -> tuple[str, ...]:
     known, rate = stream.identity, stream.rate
     return (
         theme.plain(known.name) or "(no name)",

@@ -26,7 +26,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 from training.evaluation.report.results import write_results  # noqa: E402 - after the threads
-from training.evaluation.report.scoring import Row  # noqa: E402
+from training.evaluation.report.scoring import ScoreRow  # noqa: E402
 from training.evaluation.systems.catalogue import NETWORKS, OURS, PROBE, USUAL  # noqa: E402
 from training.sources.catalogue import find_parts  # noqa: E402
 
@@ -96,10 +96,10 @@ def _run(program: str, *words: object) -> None:
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
-def _row(found: dict) -> Row:
+def _row(found: dict) -> ScoreRow:
     """Return a row as it was written; what was not finite was written as nothing."""
     scores = {k: float("nan") if v is None else v for k, v in found["scores"].items()}
-    return Row(**{**found, "scores": scores})
+    return ScoreRow(**{**found, "scores": scores})
 
 
 def _options() -> argparse.Namespace:

@@ -50,9 +50,9 @@ from core.signal.pipeline import SignalPath  # noqa: E402
 from core.units import factor  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
-from training.evaluation.people import Person  # noqa: E402
+from training.evaluation.people import Subject  # noqa: E402
 from training.evaluation.seen import encoder_for, recordings_seen, seen_of  # noqa: E402
-from training.shards import Identity  # noqa: E402
+from training.shards import RecordingIdentity  # noqa: E402
 
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 SUBJECTS = (1, 2, 6, 11, 14)
@@ -119,8 +119,8 @@ def _encoder(
 ) -> tuple[str, str]:
     """Return the encoder that has seen the least of a person, and what it has seen."""
     runs = (*options.fit_runs, options.test_run)
-    who = [Identity("physionet-mi", f"S{subject:03d}", "", str(run)) for run in runs]
-    person = Person(tuple(who), tuple(recordings))
+    who = [RecordingIdentity("physionet-mi", f"S{subject:03d}", "", str(run)) for run in runs]
+    person = Subject(tuple(who), tuple(recordings))
     specs = [load_encoder(source).spec for source in options.encoder]
     tested = [len(runs) - 1]
     best = encoder_for(specs, person, tested, "person")

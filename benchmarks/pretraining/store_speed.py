@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402 - after the threads are settled
 from core.recordings import Recording  # noqa: E402
 from core.signal.filtering import Band  # noqa: E402
 from training.manifest import Form  # noqa: E402
-from training.shards import Identity, StoreWriter, shard_key  # noqa: E402
+from training.shards import RecordingIdentity, StoreWriter, shard_key  # noqa: E402
 from training.store import Store  # noqa: E402
 
 
@@ -72,7 +72,7 @@ def make(folder: Path, gigabytes: float) -> Store:
     )
     keys = []
     while sum(f.stat().st_size for f in writer.folder.glob("shards/*.f32")) < gigabytes * 1e9:
-        who = Identity("noise", str(len(keys)))
+        who = RecordingIdentity("noise", str(len(keys)))
         keys.append(shard_key(who, "noise"))
         writer.write(keys[-1], [(who, noise)])
     return writer.finish(keys)

@@ -31,7 +31,7 @@ import torch  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
 from core.encoders import Encoder  # noqa: E402
-from core.encoders.eegpt.layers import Block  # noqa: E402
+from core.encoders.eegpt.layers import TransformerBlock  # noqa: E402
 from training.pretraining.processes import Processes, processes  # noqa: E402
 from training.pretraining.trainer import Trainer  # noqa: E402
 from training.recipes.base import parameter_groups  # noqa: E402
@@ -154,7 +154,7 @@ def masking(encoder: Encoder) -> Callable:
     return forward
 
 
-def masked_block(block: Block, x: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+def masked_block(block: TransformerBlock, x: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     qkv = block.attn.qkv(block.norm1(x)).unflatten(-1, (3, block.attn.heads, -1))
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
     mixed = scaled_dot_product_attention(q, k, v, attn_mask=keys)

@@ -25,7 +25,6 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are settled
 from scipy import signal  # noqa: E402
 
-from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
 from core.signal.pipeline import SignalPath, SignalSettings  # noqa: E402
 
 
@@ -55,7 +54,7 @@ def main() -> int:
 def compare(channels: int, rate: int, chunk: float, seconds: float, turns: int) -> dict:
     """Return shares of one core that both ways take for one stream."""
     # The path does not look at names; there may be more channels than electrodes have names.
-    names = tuple(f"{CODEX[i % len(CODEX)]}{i // len(CODEX) or ''}" for i in range(channels))
+    names = tuple(f"E{i + 1}" for i in range(channels))
     settings = SignalSettings(names, "average", 256.0)
     path = SignalPath(settings, rate, range(channels), [1e-3] * channels)
     rng = np.random.default_rng(0)

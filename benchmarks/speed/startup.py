@@ -91,11 +91,11 @@ def with_stream(turns: int) -> dict[str, list[tuple[float, float]]]:
     from fault_matrix import start
     from live_age import prepare
 
-    from core.encoders.eegpt.electrodes import CODEX
+    from simulation.synthetic import LABELS
 
     folder = Path(tempfile.mkdtemp(prefix="eegpt-startup-"))
     name = f"Startup-{uuid.uuid4().hex[:8]}"  # LSL's own settings, as people have them
-    prepare(folder, CODEX[:32], "starter", 256.0, 60.0)
+    prepare(folder, LABELS, "starter", 256.0, 60.0)
     told = folder / "subject_raw.fif"
     sender = start("simulation.cli", "replay", told, "--name", name, "--loop")
     decoder = folder / "decoder.safetensors"

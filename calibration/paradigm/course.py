@@ -17,7 +17,7 @@ _RESTFUL = ("instructions", "break", "block_pause")  # phases in which a pause b
 
 
 @dataclass(frozen=True)
-class Trial:
+class PlannedTrial:
     """One cue and the break after it.
 
     Attributes
@@ -44,7 +44,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Event:
+class PlannedEvent:
     """Something to be marked.
 
     Attributes
@@ -72,7 +72,7 @@ class Onset:
     Attributes
     ----------
     name, code, duration, trial
-        As in `Event`.
+        As in `PlannedEvent`.
     time : float
         When it could be seen or heard, in seconds of this machine's LSL clock.
     """
@@ -85,7 +85,7 @@ class Onset:
 
 
 @dataclass(frozen=True)
-class Step:
+class TrialPhase:
     """A phase that begins.
 
     Attributes
@@ -95,19 +95,19 @@ class Step:
         "imagery" (without the arrow), "break", "block_pause", "paused" or "done".
     seconds : float
         How long it lasts; infinite where only somebody ends it.
-    trial : Trial or None
+    trial : PlannedTrial or None
         The trial it belongs to; for breaks and pauses, the one before.
-    events : tuple of Event
+    events : tuple of PlannedEvent
         What begins with it.
     """
 
     phase: str
     seconds: float
-    trial: Trial | None = None
-    events: tuple[Event, ...] = ()
+    trial: PlannedTrial | None = None
+    events: tuple[PlannedEvent, ...] = ()
 
 
-def plan_trials(paradigm: Paradigm, seed: int) -> tuple[Trial, ...]:
+def plan_trials(paradigm: Paradigm, seed: int) -> tuple[PlannedTrial, ...]:
     """Draw the order of a run.
 
     Every block holds as many trials of each class as of any other, or one more; the order
@@ -127,21 +127,21 @@ def plan_trials(paradigm: Paradigm, seed: int) -> tuple[Trial, ...]:
     size = paradigm.trials_per_block
     blocks = [classes * paradigm.practice_per_class]
     blocks += [turns[start : start + size] for start in range(0, len(turns), size)]
-    trials: list[Trial] = []
+    trials: list[PlannedTrial] = []
     for number, block in enumerate(blocks):
         chance.shuffle(block)
         for label in block:
             pause = chance.uniform(paradigm.break_shortest, paradigm.break_longest)
-            trials.append(Trial(len(trials) + 1, label, number, round(pause, 3)))
+            trials.append(PlannedTrial(len(trials) + 1, label, number, round(pause, 3)))
     return tuple(trials)
 
 
-def trials_to_json(trials: Iterable[Trial]) -> str:
+def trials_to_json(trials: Iterable[PlannedTrial]) -> str:
     """Return trials as JSON, one a line."""
     return "[\n" + ",\n".join(json.dumps(asdict(trial)) for trial in trials) + "\n]\n"
 
 
-def trials_from_json(text: str) -> tuple[Trial, ...]:
+def trials_from_json(text: str) -> tuple[PlannedTrial, ...]:
     """Return the trials that `trials_to_json` wrote.
 
     Raises
@@ -160,14 +160,14 @@ def trials_from_json(text: str) -> tuple[Trial, ...]:
     return trials
 
 
-def _trial(entry: dict[str, Any]) -> Trial:
-    trial = Trial(
+def _trial(entry: dict[str, Any]) -> PlannedTrial:
+    trial = PlannedTrial(
         int(entry["number"]), entry["label"], int(entry["block"]), float(entry["break_after"])
     )
     if trial.label not in get_args(Label):
-        raise ValueError(f"nobody knows the class {trial.label!r}")
+        raise ValueError(f"unknown class {trial.label!r}")
     if not 0.0 <= trial.break_after <= 60.0 or trial.number < 1 or trial.block < 0:
-        raise ValueError(f"trial {trial.number} is impossible")
+        raise ValueError(f"trial {trial.number} has an invalid number, block or break")
     return trial
 
 
@@ -178,14 +178,14 @@ class Course:
     ----------
     paradigm : Paradigm
         What a trial is made of.
-    trials : sequence of Trial
+    trials : sequence of PlannedTrial
         The trials to do: all, or those that an interrupted run left.
 
     Attributes
     ----------
-    current : Step or None
+    current : TrialPhase or None
         The phase that is on; None before the first `advance`.
-    completed : tuple of Trial
+    completed : tuple of PlannedTrial
         Trials whose imagery ended in time.
     pausing : bool
         Whether a pause was asked for and waits for the end of a trial.
@@ -197,9 +197,9 @@ class Course:
     the rest moves: no phase is shortened by more than a tenth of a second.
     """
 
-    def __init__(self, paradigm: Paradigm, trials: Sequence[Trial]) -> None:
-        self.current: Step | None = None
-        self.completed: tuple[Trial, ...] = ()
+    def __init__(self, paradigm: Paradigm, trials: Sequence[PlannedTrial]) -> None:
+        self.current: TrialPhase | None = None
+        self.completed: tuple[PlannedTrial, ...] = ()
         self.pausing = False
         self._paradigm = paradigm
         self._trials = tuple(trials)
@@ -223,7 +223,7 @@ class Course:
         """Whether an end was asked for and waits for the end of a trial."""
         return self._stopping and not self.finished
 
-    def advance(self, now: float) -> tuple[Step, ...]:
+    def advance(self, now: float) -> tuple[TrialPhase, ...]:
         """Return the phases that have begun by now, in order.
 
         Parameters
@@ -231,13 +231,13 @@ class Course:
         now : float
             Seconds of any clock that does not go back.
         """
-        begun: list[Step] = []
+        begun: list[TrialPhase] = []
         while not self.finished:
             if self._resting and self._stopping:
                 begun.append(self._end(now))
             elif self._resting and self.pausing:
                 self.pausing = False
-                begun.append(self._begin(Step("paused", math.inf, self._trial), now))
+                begun.append(self._begin(TrialPhase("paused", math.inf, self._trial), now))
             elif now >= self._due:
                 late = self.current is None or now - self._due > _STALL
                 if self.current is not None and self.current.phase == "imagery":
@@ -248,26 +248,26 @@ class Course:
                 break
         return tuple(begun)
 
-    def shown(self, step: Step, onset: float) -> None:
+    def shown(self, step: TrialPhase, onset: float) -> None:
         """Tell when a phase was really seen; what follows a cue is counted from there."""
         if step is self.current and step.phase == "cue":
             self._due = onset + step.seconds
 
-    def pause(self, now: float) -> tuple[Step, ...]:
+    def pause(self, now: float) -> tuple[TrialPhase, ...]:
         """Hold before the next trial: at once between trials, else at the end of this one."""
         if not self.paused:
             self.pausing = True
         return self.advance(now)
 
-    def resume(self, now: float) -> tuple[Step, ...]:
+    def resume(self, now: float) -> tuple[TrialPhase, ...]:
         """Go on after a pause, with a break to settle in; or take back a pause asked for."""
         self.pausing = False
         if not self.paused:
             return self.advance(now)
-        settle = Step("break", self._paradigm.break_longest, self._trial)
+        settle = TrialPhase("break", self._paradigm.break_longest, self._trial)
         return (self._begin(settle, now), *self.advance(now))
 
-    def stop(self, now: float, at_once: bool = False) -> tuple[Step, ...]:
+    def stop(self, now: float, at_once: bool = False) -> tuple[TrialPhase, ...]:
         """End the run: between trials at once, else at the end of this one.
 
         Parameters
@@ -297,7 +297,7 @@ class Course:
         return rest + (left if math.isfinite(left) else 0.0)
 
     @property
-    def _trial(self) -> Trial | None:
+    def _trial(self) -> PlannedTrial | None:
         return self.current.trial if self.current is not None else None
 
     @property
@@ -308,42 +308,44 @@ class Course:
         if (trial := self._trial) is not None:
             self.completed = (*self.completed, trial)
 
-    def _end(self, now: float) -> Step:
-        return self._begin(Step("done", math.inf, self._trial, (_event("experiment_stop"),)), now)
+    def _end(self, now: float) -> TrialPhase:
+        return self._begin(
+            TrialPhase("done", math.inf, self._trial, (_event("experiment_stop"),)), now
+        )
 
-    def _begin(self, step: Step, at: float) -> Step:
+    def _begin(self, step: TrialPhase, at: float) -> TrialPhase:
         self.current, self._due = step, at + step.seconds
         return step
 
 
-def _event(name: str, duration: float = 0.0, trial: Trial | None = None) -> Event:
-    return Event(name, event_code(name).value, duration, trial.number if trial else None)
+def _event(name: str, duration: float = 0.0, trial: PlannedTrial | None = None) -> PlannedEvent:
+    return PlannedEvent(name, event_code(name).value, duration, trial.number if trial else None)
 
 
-def _plan(paradigm: Paradigm, trials: Sequence[Trial]) -> tuple[Step, ...]:
+def _plan(paradigm: Paradigm, trials: Sequence[PlannedTrial]) -> tuple[TrialPhase, ...]:
     """Return every step of a run in which nobody pauses."""
-    steps = [Step("instructions", paradigm.instructions, None, (_event("experiment_start"),))]
+    steps = [TrialPhase("instructions", paradigm.instructions, None, (_event("experiment_start"),))]
     if paradigm.baseline:
         start = _event("baseline_start", paradigm.baseline)
-        steps.append(Step("baseline", paradigm.baseline, None, (start,)))
-        steps.append(Step("break", paradigm.break_longest, None, (_event("baseline_end"),)))
+        steps.append(TrialPhase("baseline", paradigm.baseline, None, (start,)))
+        steps.append(TrialPhase("break", paradigm.break_longest, None, (_event("baseline_end"),)))
     for index, trial in enumerate(trials):
         steps += _trial_steps(paradigm, trial)
         end = (_event("trial_end", 0.0, trial),)
         if index + 1 == len(trials):
-            steps.append(Step("done", math.inf, trial, (*end, _event("experiment_stop"))))
+            steps.append(TrialPhase("done", math.inf, trial, (*end, _event("experiment_stop"))))
         elif trials[index + 1].block != trial.block:
-            steps.append(Step("block_pause", paradigm.block_pause, trial, end))
+            steps.append(TrialPhase("block_pause", paradigm.block_pause, trial, end))
         else:
-            steps.append(Step("break", trial.break_after, trial, end))
+            steps.append(TrialPhase("break", trial.break_after, trial, end))
     return tuple(steps)
 
 
-def _trial_steps(paradigm: Paradigm, trial: Trial) -> list[Step]:
+def _trial_steps(paradigm: Paradigm, trial: PlannedTrial) -> list[TrialPhase]:
     length = paradigm.cross + paradigm.imagery
     first = paradigm.cross - (paradigm.beep_lead if paradigm.sound else 0.0)
     steps = [
-        Step(
+        TrialPhase(
             "cross",
             first,
             trial,
@@ -351,10 +353,10 @@ def _trial_steps(paradigm: Paradigm, trial: Trial) -> list[Step]:
         )
     ]
     if paradigm.sound:
-        steps.append(Step("ready", paradigm.beep_lead, trial, (_event("beep", 0.0, trial),)))
+        steps.append(TrialPhase("ready", paradigm.beep_lead, trial, (_event("beep", 0.0, trial),)))
     cue = _event(cue_name(trial.label, trial.practice), paradigm.imagery, trial)
-    steps.append(Step("cue", paradigm.cue, trial, (cue,)))
+    steps.append(TrialPhase("cue", paradigm.cue, trial, (cue,)))
     left = paradigm.imagery - paradigm.cue
     feedback = (_event("feedback", left, trial),) if paradigm.feedback else ()
-    steps.append(Step("imagery", left, trial, feedback))
+    steps.append(TrialPhase("imagery", left, trial, feedback))
     return steps

@@ -6,9 +6,9 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 
-from calibration.paradigm.course import Trial, plan_trials, trials_from_json
+from calibration.paradigm.course import PlannedTrial, plan_trials, trials_from_json
 from calibration.paradigm.model import Paradigm
-from calibration.recording.bids import Run, recorded_runs
+from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.events import read_events
 from calibration.recording.sidecars import LARGEST
 from core.errors import InputError, reason
@@ -29,13 +29,13 @@ class Plan:
     paradigm : Paradigm
     seed : int
         That the order was drawn from.
-    trials : tuple of Trial
+    trials : tuple of PlannedTrial
         Those of this run; a resumed one has what was left.
     """
 
     paradigm: Paradigm
     seed: int
-    trials: tuple[Trial, ...]
+    trials: tuple[PlannedTrial, ...]
 
     def to_json(self) -> str:
         """Return the plan as JSON."""
@@ -82,14 +82,14 @@ def plan_from_json(text: bytes | str, source: str) -> Plan:
     )
 
 
-def unfinished(after: Run) -> tuple[Plan, Run]:
+def unfinished(after: BidsRun) -> tuple[Plan, BidsRun]:
     """Return what the newest run of a session left to do, and that run.
 
     A trial is done when its end was marked.
 
     Parameters
     ----------
-    after : Run
+    after : BidsRun
         The next run of that session.
 
     Raises
@@ -123,7 +123,7 @@ def unfinished(after: Run) -> tuple[Plan, Run]:
     return Plan(plan.paradigm, plan.seed, left), run
 
 
-def runs_of_session(run: Run) -> list[Run]:
+def runs_of_session(run: BidsRun) -> list[BidsRun]:
     """Return the runs of the same session that were recorded, by number."""
     found = [
         other
@@ -133,7 +133,7 @@ def runs_of_session(run: Run) -> list[Run]:
     return sorted(found, key=lambda other: other.number)
 
 
-def _done(run: Run) -> set[int]:
+def _done(run: BidsRun) -> set[int]:
     path = run.file("events.tsv")
     rows = read_events(read_regular(path, LARGEST)) if path.is_file() else []
     return {row.trial for row in rows if row.name == "trial_end" and row.trial is not None}

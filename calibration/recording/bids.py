@@ -25,7 +25,7 @@ _RUN = re.compile(
 
 
 @dataclass(frozen=True)
-class Run:
+class BidsRun:
     """Where the files of one run are.
 
     Attributes
@@ -116,7 +116,7 @@ def label(text: str, of: str = "Subject") -> str:
 
 def next_run(
     root: Path, subject: str, session: str = "", number: int | None = None, task: str = TASK
-) -> Run:
+) -> BidsRun:
     """Return a run of which no file is there yet.
 
     Parameters
@@ -135,7 +135,7 @@ def next_run(
     InputError
         If a label is none, the number is taken, or the folder is no folder or takes no files.
     """
-    run = Run(
+    run = BidsRun(
         root=Path(root),
         subject=label(subject, "Subject"),
         session=label(session, "Session") if session else "",
@@ -155,10 +155,10 @@ def next_run(
             f"Run {number} of {run.owner} exists already in {run.root}; leave the number out to "
             f"get the next one, {max(taken) + 1}."
         )
-    return Run(run.root, run.subject, run.session, number, run.task)
+    return BidsRun(run.root, run.subject, run.session, number, run.task)
 
 
-def check_inside(run: Run) -> None:
+def check_inside(run: BidsRun) -> None:
     """Refuse a run whose files would lie outside of the data set.
 
     Raises
@@ -181,7 +181,7 @@ def there_already(folder: Path) -> Path:
     return next(part for part in (path, *path.parents) if os.path.exists(part))
 
 
-def recorded_runs(root: Path) -> list[Run]:
+def recorded_runs(root: Path) -> list[BidsRun]:
     """Return the runs of a data set that this program recorded, by name.
 
     They are told by their raw stamps. What other programs recorded is theirs, and what lies behind
@@ -189,7 +189,7 @@ def recorded_runs(root: Path) -> list[Run]:
     """
     folders = (root / "sourcedata").glob("sub-*/**/eeg")
     runs = [
-        Run(root, found["subject"], found["session"] or "", int(found["number"]), found["task"])
+        BidsRun(root, found["subject"], found["session"] or "", int(found["number"]), found["task"])
         for folder in folders
         if linked(root, folder) is None
         for path in folder.glob("*_stamps.f64")
@@ -200,15 +200,17 @@ def recorded_runs(root: Path) -> list[Run]:
     return sorted(set(fitting), key=lambda run: run.name)
 
 
-def _runs_of(run: Run) -> Iterator[Run]:
+def _runs_of(run: BidsRun) -> Iterator[BidsRun]:
     """Yield a run for every file of the same session, whatever its task."""
     for folder in (run.folder, run.source_folder):
         for path in folder.glob(f"{run.owner}_task-*"):
             if found := _RUN.match(path.name):
-                yield Run(run.root, run.subject, run.session, int(found["number"]), found["task"])
+                yield BidsRun(
+                    run.root, run.subject, run.session, int(found["number"]), found["task"]
+                )
 
 
-def _check_writable(run: Run) -> None:
+def _check_writable(run: BidsRun) -> None:
     for folder in (run.root, run.folder, run.source_folder):
         there = there_already(folder)
         if not there.is_dir():
@@ -217,7 +219,7 @@ def _check_writable(run: Run) -> None:
             raise InputError(f"{there} cannot be written; choose another folder with --data.")
 
 
-def _check_case(run: Run) -> None:
+def _check_case(run: BidsRun) -> None:
     """Refuse a label that differs from one that is there only by capitals.
 
     On macOS and Windows both would share one folder.

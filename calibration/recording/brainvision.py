@@ -28,7 +28,7 @@ _MARKER = re.compile(
 
 
 @dataclass(frozen=True)
-class Marker:
+class BrainVisionMarker:
     """A place in the data.
 
     Attributes
@@ -58,7 +58,7 @@ class Marker:
         return f"Mk{number}={self.kind},{name},{self.sample + 1},{self.size},0{date}\n".encode()
 
 
-def first_segment(started: str) -> Marker:
+def first_segment(started: str) -> BrainVisionMarker:
     """Return the marker that every file begins with; it keeps the time of the first sample.
 
     Parameters
@@ -66,7 +66,7 @@ def first_segment(started: str) -> Marker:
     started : str
         UTC, ISO 8601 with microseconds.
     """
-    return Marker(SEGMENT, "", 0, date="".join(filter(str.isdigit, started)))
+    return BrainVisionMarker(SEGMENT, "", 0, date="".join(filter(str.isdigit, started)))
 
 
 def plain_name(name: str) -> str:
@@ -126,17 +126,17 @@ def markers_head(name: str) -> bytes:
     ).encode()
 
 
-def markers_file(name: str, markers: Sequence[Marker]) -> bytes:
+def markers_file(name: str, markers: Sequence[BrainVisionMarker]) -> bytes:
     """Return the content of a whole marker file."""
     lines = (marker.line(number) for number, marker in enumerate(markers, 1))
     return markers_head(name) + b"".join(lines)
 
 
-def read_markers(content: bytes) -> list[Marker]:
+def read_markers(content: bytes) -> list[BrainVisionMarker]:
     """Return the complete markers of a file that may end in half a line."""
     found = re.finditer(rb"^" + _MARKER.pattern, content, re.MULTILINE)
     return [
-        Marker(
+        BrainVisionMarker(
             kind=match["kind"].decode("ascii", "replace"),
             name=match["name"].decode("ascii", "replace"),
             sample=int(match["place"]) - 1,
@@ -168,7 +168,7 @@ class MarkerFile:
         self.file = new_file(path)
         write_all(self.file, markers_head(name))
 
-    def add(self, marker: Marker) -> None:
+    def add(self, marker: BrainVisionMarker) -> None:
         """Append a marker."""
         line = marker.line(self._count + 1)
         start = self.file.seek(0, os.SEEK_END)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Self
 
-from calibration.recording.brainvision import SEGMENT, STIMULUS, Marker
+from calibration.recording.brainvision import SEGMENT, STIMULUS, BrainVisionMarker
 from calibration.recording.sidecars import NOTHING, as_json, read_tsv, tsv_line
 
 BOUNDARY = "boundary"
@@ -59,14 +59,16 @@ class EventRow:
             )
         )
 
-    def marker(self, rate: float) -> Marker:
+    def marker(self, rate: float) -> BrainVisionMarker:
         """Return it as a marker."""
         if self.name == BOUNDARY:
-            return Marker(SEGMENT, "", self.sample)
-        return Marker(STIMULUS, self.name, self.sample, max(1, round(self.duration * rate)))
+            return BrainVisionMarker(SEGMENT, "", self.sample)
+        return BrainVisionMarker(
+            STIMULUS, self.name, self.sample, max(1, round(self.duration * rate))
+        )
 
     @classmethod
-    def of_marker(cls, marker: Marker, rate: float) -> Self:
+    def of_marker(cls, marker: BrainVisionMarker, rate: float) -> Self:
         """Return what a marker alone says of its event."""
         if marker.kind == SEGMENT:
             return cls(marker.sample, BOUNDARY)

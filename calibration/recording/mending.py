@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from calibration.recording import sidecars
-from calibration.recording.bids import Run
+from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import (
     SEGMENT,
-    Marker,
+    BrainVisionMarker,
     first_segment,
     header,
     markers_file,
@@ -51,7 +51,7 @@ class LinkedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Defect:
     """Something a crash left.
 
     Attributes
@@ -96,7 +96,7 @@ class StreamSaid:
         return 4 * len(self.labels)
 
 
-def stream_said(run: Run) -> StreamSaid:
+def stream_said(run: BidsRun) -> StreamSaid:
     """Read ``stamps.json``.
 
     Raises
@@ -116,7 +116,7 @@ def stream_said(run: Run) -> StreamSaid:
         raise ValueError(f"{path.name} does not describe a stream") from error
 
 
-def said_length(run: Run) -> float | None:
+def said_length(run: BidsRun) -> float | None:
     """Return the length in seconds that ``eeg.json`` says; None if the run was never closed.
 
     Raises
@@ -133,7 +133,7 @@ def said_length(run: Run) -> float | None:
         raise ValueError(f"{path.name} has no length in its RecordingDuration") from error
 
 
-def faults(run: Run) -> Iterator[Fault]:
+def faults(run: BidsRun) -> Iterator[Defect]:
     """Yield what a crash left of a run that nobody is writing.
 
     Whoever mends does so before asking for the next one: each is judged by what is there then.
@@ -169,26 +169,26 @@ def faults(run: Run) -> Iterator[Fault]:
     yield from _events(run, samples, rate, started)
     if not head.exists():
         content = header(f"{run.name}_eeg", stream.labels, stream.units, rate)
-        yield Fault(head, "is missing", "was missing; wrote it", lambda: _replace(head, content))
+        yield Defect(head, "is missing", "was missing; wrote it", lambda: _replace(head, content))
     for row, what in (
         (sidecars.participant(run), f"sub-{run.subject}"),
         (sidecars.scan(run, started), run.name),
     ):
         if row.obstacle() is None and row.missing():
-            yield Fault(row.path, f"does not name {what}", f"now names {what}", row.add)
+            yield Defect(row.path, f"does not name {what}", f"now names {what}", row.add)
     yield from _length(run.file("eeg.json"), samples / rate)
 
 
-def _files(run: Run) -> list[Path]:
+def _files(run: BidsRun) -> list[Path]:
     """Return the files of a recording, the header last, in the order in which they are begun."""
     return [run.file(ending) for ending in _ENDINGS]
 
 
-def _leftovers(run: Run) -> Iterator[Fault]:
+def _leftovers(run: BidsRun) -> Iterator[Defect]:
     """Find files that were being written when the crash came, and never got their name."""
     for folder in (run.folder, run.source_folder):
         for path in sorted(folder.glob(f".{run.name}[_.]*part")):
-            yield Fault(path, "was never finished", "was never finished; removed it", path.unlink)
+            yield Defect(path, "was never finished", "was never finished; removed it", path.unlink)
 
 
 def _is_just_placed(path: Path) -> bool:
@@ -198,11 +198,11 @@ def _is_just_placed(path: Path) -> bool:
     )
 
 
-def _empty(run: Run) -> Iterator[Fault]:
+def _empty(run: BidsRun) -> Iterator[Defect]:
     """Find what was written around a first sample that never came."""
     for path in _files(run):
         if path.exists():
-            yield Fault(
+            yield Defect(
                 path,
                 "belongs to a run that ended before its first sample",
                 "belonged to a run that ended before its first sample; removed it",
@@ -210,10 +210,10 @@ def _empty(run: Run) -> Iterator[Fault]:
             )
 
 
-def _torn_samples(path: Path, frame: int) -> Iterator[Fault]:
+def _torn_samples(path: Path, frame: int) -> Iterator[Defect]:
     size = path.stat().st_size
     if torn := size % frame:
-        yield Fault(
+        yield Defect(
             path,
             "ends in half a sample",
             f"ended in half a sample; cut {torn} bytes",
@@ -221,10 +221,10 @@ def _torn_samples(path: Path, frame: int) -> Iterator[Fault]:
         )
 
 
-def _stamps(path: Path, samples: int) -> Iterator[Fault]:
+def _stamps(path: Path, samples: int) -> Iterator[Defect]:
     size = path.stat().st_size
     if size > 8 * samples:
-        yield Fault(
+        yield Defect(
             path,
             "has stamps of samples that were not written",
             f"had stamps of samples that were not written; cut {size - 8 * samples} bytes",
@@ -240,10 +240,10 @@ def _stamps(path: Path, samples: int) -> Iterator[Fault]:
 
         # Only a machine that lost power can leave this: stamps are written before samples.
         lost = f"{samples - whole} stamps"
-        yield Fault(path, f"lacks {lost}", f"lacked {lost}; they are no numbers now", fill)
+        yield Defect(path, f"lacks {lost}", f"lacked {lost}; they are NaN now", fill)
 
 
-def _events(run: Run, samples: int, rate: float, started: str) -> Iterator[Fault]:
+def _events(run: BidsRun, samples: int, rate: float, started: str) -> Iterator[Defect]:
     """Find torn lines, places past the data, and events that only one of two files has."""
     table_path, marker_path = run.file("events.tsv"), run.file("eeg.vmrk")
     table, marked = _content(table_path), _content(marker_path)
@@ -264,12 +264,12 @@ def _events(run: Run, samples: int, rate: float, started: str) -> Iterator[Fault
     past = len(rows) - len(kept_rows)
     if said := _said(table_path, torn, past, len(only_marked), wanted != kept_rows):
         content = events_tsv(wanted, rate)
-        yield Fault(table_path, *said, lambda: _replace(table_path, content))
+        yield Defect(table_path, *said, lambda: _replace(table_path, content))
     torn = _TORN_MARKER.search(marked) is not None
     past = len(markers) - len(kept_markers)
     if said := _said(marker_path, torn, past, len(unmarked), False):
         complete = markers_file(f"{run.name}_eeg", _by_sample([*kept_markers, *unmarked]))
-        yield Fault(marker_path, *said, lambda: _replace(marker_path, complete))
+        yield Defect(marker_path, *said, lambda: _replace(marker_path, complete))
 
 
 def _content(path: Path) -> bytes:
@@ -307,15 +307,17 @@ def _said(
     return " and ".join(text for text, _ in wrong), " and ".join(done for _, done in wrong)
 
 
-def _key(marker: Marker) -> tuple[str, str, int]:
+def _key(marker: BrainVisionMarker) -> tuple[str, str, int]:
     return marker.kind, "" if marker.kind == SEGMENT else marker.name, marker.sample
 
 
-def _beyond(these: list[Marker], those: list[Marker]) -> list[Marker]:
+def _beyond(
+    these: list[BrainVisionMarker], those: list[BrainVisionMarker]
+) -> list[BrainVisionMarker]:
     """Return those of the first that have no counterpart among the second."""
     left = Counter(map(_key, those))
     left.subtract(map(_key, these))
-    beyond: list[Marker] = []
+    beyond: list[BrainVisionMarker] = []
     for marker in reversed(these):
         if left[_key(marker)] < 0:
             left[_key(marker)] += 1
@@ -323,13 +325,13 @@ def _beyond(these: list[Marker], those: list[Marker]) -> list[Marker]:
     return beyond
 
 
-def _by_sample(markers: list[Marker]) -> list[Marker]:
+def _by_sample(markers: list[BrainVisionMarker]) -> list[BrainVisionMarker]:
     return sorted(markers, key=lambda marker: (marker.sample, marker.kind != SEGMENT))
 
 
-def _length(path: Path, seconds: float) -> Iterator[Fault]:
+def _length(path: Path, seconds: float) -> Iterator[Defect]:
     content = sidecars.with_duration(read_regular(path, sidecars.LARGEST), seconds)
-    yield Fault(
+    yield Defect(
         path,
         "does not say how long the recording is",
         f"now says that the recording is {seconds:g} s long",

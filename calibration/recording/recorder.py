@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from calibration.recording.bids import Run, there_already
+from calibration.recording.bids import BidsRun, there_already
 from calibration.recording.brainvision import plain_name
 from calibration.recording.events import EventRow
 from calibration.recording.sidecars import Details
@@ -30,7 +30,7 @@ class Recorder:
 
     Parameters
     ----------
-    run : Run
+    run : BidsRun
         From `calibration.recording.bids.next_run`.
     facts : StreamFacts
         What the stream says about itself. Channels whose unit is a voltage are written in µV,
@@ -65,7 +65,7 @@ class Recorder:
     """
 
     def __init__(
-        self, run: Run, facts: StreamFacts, details: Details | None = None, memory: float = 60.0
+        self, run: BidsRun, facts: StreamFacts, details: Details | None = None, memory: float = 60.0
     ) -> None:
         self.run, self.facts = run, facts
         self.error: str | None = None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from calibration.recording.bids import Run
+from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import file_unit, write_all
 from core.machine.files import linked, new_file, open_regular, read_regular, write_whole
 from core.stream.discovery import StreamFacts, plain_text
@@ -111,7 +111,7 @@ def channels_tsv(facts: StreamFacts) -> bytes:
     return tsv(("name", "type", "units", "sampling_frequency"), rows)
 
 
-def eeg_json(run: Run, facts: StreamFacts, details: Details) -> bytes:
+def eeg_json(run: BidsRun, facts: StreamFacts, details: Details) -> bytes:
     """Return the content of ``eeg.json`` at the start, when no duration is known."""
     counts = Counter(channel_types(facts))
     counts["EOG"] += counts["HEOG"] + counts["VEOG"]
@@ -297,13 +297,13 @@ class Row:
         return content if content.removeprefix(BOM_UTF8).strip() else b""
 
 
-def participant(run: Run) -> Row:
+def participant(run: BidsRun) -> Row:
     """Return the row of the run's person in ``participants.tsv``."""
     cells = {"participant_id": f"sub-{run.subject}", "species": "homo sapiens"}
     return Row(run.root, run.root / "participants.tsv", PARTICIPANT_COLUMNS, cells)
 
 
-def scan(run: Run, started: str) -> Row:
+def scan(run: BidsRun, started: str) -> Row:
     """Return the row of the run in ``scans.tsv``, with the UTC time of its first sample."""
     name = f"eeg/{run.file('eeg.vhdr').name}"
     return Row(run.root, run.scans, SCAN_COLUMNS, {"filename": name, "acq_time": started})

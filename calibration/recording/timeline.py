@@ -11,7 +11,7 @@ from core.recordings import NEAR
 _MEMORY = 60.0  # s of stamps that are remembered
 
 
-class Timeline:
+class SampleTimeline:
     """The stamps of the latest samples, to place events by.
 
     Parameters

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.recording import sidecars
-from calibration.recording.bids import Run, check_inside
+from calibration.recording.bids import BidsRun, check_inside
 from calibration.recording.brainvision import (
     MarkerFile,
     first_segment,
@@ -37,7 +37,7 @@ from calibration.recording.events import (
     read_events,
 )
 from calibration.recording.lock import hold
-from calibration.recording.timeline import Timeline
+from calibration.recording.timeline import SampleTimeline
 from core.errors import InputError
 from core.feed.segments import Segment
 from core.machine.files import make_folder, new_file, write_whole
@@ -49,7 +49,7 @@ class RunFiles:
 
     Parameters
     ----------
-    run : Run
+    run : BidsRun
         Of which nothing is there yet; its number is taken at once.
     facts : StreamFacts
         What the stream says about itself.
@@ -67,7 +67,7 @@ class RunFiles:
         If the run is there already, two channels have one name, or the folder cannot be written.
     """
 
-    def __init__(self, run: Run, facts: StreamFacts, details: sidecars.Details) -> None:
+    def __init__(self, run: BidsRun, facts: StreamFacts, details: sidecars.Details) -> None:
         facts = replace(facts, labels=tuple(map(plain_label, facts.labels)))
         twice = sorted({name for name in facts.labels if facts.labels.count(name) > 1})
         if twice:
@@ -78,7 +78,7 @@ class RunFiles:
         self.run, self.facts = run, facts
         self.samples = 0
         self._details = details
-        self._timeline = Timeline(facts.rate)
+        self._timeline = SampleTimeline(facts.rate)
         self._pending: list[EventRow] = []  # whose sample has not come yet
         self._started = ""  # UTC, once the first sample has come
         self._stamps = self._take_number()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from calibration.fitting import Fit
-from calibration.recommendation import Evidence, Recommendation, recommend
+from calibration.recommendation import CalibrationSummary, Recommendation, recommend
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.rhythms import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
@@ -91,7 +92,7 @@ def find(
     counts = np.bincount(labels, minlength=len(epochs.classes))
     reached = estimates[selection.quoted]
     recommendation = recommend(
-        Evidence(
+        CalibrationSummary(
             score=reached.score,
             interval=(reached.low, reached.high),
             chance=selection.chance,
@@ -145,7 +146,7 @@ def worst(shares: Mapping[str, float]) -> str:
     return what if shares[what] >= 0.5 else "good"
 
 
-def numbers(findings: Findings) -> dict:
+def numbers(findings: Findings) -> dict[str, Any]:
     """Return the findings as plain numbers and texts, for JSON."""
     fit, said = findings.fit, findings.recommendation
     return {
@@ -193,7 +194,7 @@ def numbers(findings: Findings) -> dict:
     }
 
 
-def _rhythm_numbers(found: Rhythms | None) -> dict | None:
+def _rhythm_numbers(found: Rhythms | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {

@@ -8,7 +8,6 @@ from pathlib import Path
 from calibration.recommendation import percent, words
 from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
-from calibration.report.template import PAGE
 from calibration.report.text import DOUBTS, about, notes, worth
 from core.decoding.decoder import CHOICE
 from core.errors import InputError
@@ -16,6 +15,8 @@ from core.machine.files import write_whole
 
 NUMBERS = ".numbers.json"
 """Ending of the file with the report's numbers: ".json" alone is the decoder's."""
+
+_TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 
 def as_html(findings: Findings) -> str:
@@ -36,7 +37,7 @@ def as_html(findings: Findings) -> str:
     environment.filters |= {"percent": percent, "words": words}
     fit = findings.fit
     bad = {name: worst(shares) for name, shares in findings.quality.items()}
-    return environment.from_string(PAGE).render(
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         found=findings,
         fit=fit,
         facts=fit.decoder.facts,

@@ -56,7 +56,8 @@ class Rhythms:
     @property
     def maps(self) -> np.ndarray:
         """Mean change from `SETTLED` to the window's end, shape (bands, classes, channels)."""
-        return self.change[:, :, self.times >= SETTLED].mean(axis=2)
+        mean: np.ndarray = self.change[:, :, self.times >= SETTLED].mean(axis=2)
+        return mean
 
 
 def rhythms(

@@ -41,6 +41,7 @@ class Head:
         """Draw a map of values, shape (channels,), from -limit (blue) to limit (red)."""
         from mne.viz import plot_topomap
 
+        image: AxesImage
         image, _ = plot_topomap(
             values[self.picks],
             self.places,

@@ -76,7 +76,8 @@ def confusion(score: Score, labels: np.ndarray, classes: int) -> np.ndarray:
     counts = np.zeros((classes, classes))
     for decided in score.decided:
         np.add.at(counts, (labels, decided), 1.0)
-    return counts / counts.sum(axis=1, keepdims=True)
+    fractions: np.ndarray = counts / counts.sum(axis=1, keepdims=True)
+    return fractions
 
 
 def learning_curve(
@@ -126,7 +127,10 @@ def _decide(views: Views, head: str, train: np.ndarray, test: np.ndarray) -> np.
     settled = views.settle(views.of(head), train)
     blocks = [vectors for _, vectors in settled.values()]
     fitted = fit_head([b[train] for b in blocks], views.labels[train], views.classes)
-    return fitted.logits(np.concatenate([b[test] for b in blocks], axis=1)).argmax(axis=1)
+    classes: np.ndarray = fitted.logits(np.concatenate([b[test] for b in blocks], axis=1)).argmax(
+        axis=1
+    )
+    return classes
 
 
 def _enough(labels: np.ndarray, classes: int) -> int:

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
-from calibration.recording.timeline import Timeline
+from calibration.recording.timeline import SampleTimeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.spatial import channel_covariance, spatial_filter
@@ -115,7 +115,7 @@ class Learner:
         )
         self._band = CausalFilter(band_sections(BAND, spec.rate))
         self._finite = FiniteSegments(found.indices)
-        self._timeline = Timeline(facts.rate)
+        self._timeline = SampleTimeline(facts.rate)
         self._raw: list[np.ndarray] = []  # µV
         self._breaks: list[int] = []
         self._starts: list[int] = []  # of stretches, as `Recording.stretches` has them
@@ -128,7 +128,7 @@ class Learner:
         self._features: TokenFeatures | None = None
         self._tokens: dict[tuple[int, int], np.ndarray] = {}
         self._looked = 0  # trials at the last look
-        self._queue: SimpleQueue = SimpleQueue()
+        self._queue: SimpleQueue[Segment | tuple[str, float] | None] = SimpleQueue()
         self._ended = False  # whether everything that was written has been taken
         self._thread = threading.Thread(target=self._learn, name="learn", daemon=True)
         self._thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from calibration.paradigm.course import Step
+from calibration.paradigm.course import TrialPhase
 from core.signal.monitor import ChannelStatus, Traces
 
 
@@ -56,7 +56,7 @@ class Progress:
         Lost since the run began.
     live : bool
         Whether samples are arriving.
-    step : Step or None
+    step : TrialPhase or None
         What the person sees now; None before the first cue screen.
     phase_left, time_left, elapsed : float
         Seconds left of the phase and of the run, and gone since it began.
@@ -90,7 +90,7 @@ class Progress:
     measured_rate: float | None
     lost_samples: int
     live: bool
-    step: Step | None
+    step: TrialPhase | None
     phase_left: float
     time_left: float
     elapsed: float

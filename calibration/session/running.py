@@ -12,7 +12,7 @@ from calibration.fitting import CLASSES, Fit, FitSettings
 from calibration.paradigm.course import Course
 from calibration.paradigm.plan import ENDING, Plan, runs_of_session, unfinished
 from calibration.priors import starting_head
-from calibration.recording.bids import Run, next_run
+from calibration.recording.bids import BidsRun, next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
 from calibration.session.acquisition import Acquisition, Overrides
@@ -45,7 +45,7 @@ _LOOK = 1.5  # s of signal that an amplitude is judged by before a session witho
 
 
 @dataclass(frozen=True)
-class Options:
+class SessionOptions:
     """What a session needs to know beside its plan.
 
     Attributes
@@ -94,7 +94,7 @@ class Options:
     resume: Callable[[str, str, str], str] = lambda *_: "eegpt-calibrate resume"
 
 
-def run_session(options: Options, plan: Plan) -> int:
+def run_session(options: SessionOptions, plan: Plan) -> int:
     """Record a run, fit its decoder, and say what it is worth; return the exit code.
 
     Raises
@@ -163,7 +163,7 @@ def _conductor(
     session: Session,
     course: Course,
     paradigm: Paradigm,
-    options: Options,
+    options: SessionOptions,
     feedback: Feedback | None,
     earlier: tuple[Recording, ...],
     keeper: _Keeper,
@@ -171,8 +171,8 @@ def _conductor(
     """Return what shows the session, with its two windows."""
     import pylsl
 
+    from calibration.screens.person.beeper import open_beeper
     from calibration.screens.person.presenter import Presenter
-    from calibration.screens.person.sound import open_beeper
     from calibration.session.conduct import Conductor
     from ui.theme import application
 
@@ -191,7 +191,7 @@ def _conductor(
     return Conductor(session, course, presenter, earlier, keeper.save, options.leave)
 
 
-def _rest(run: Run, plan: Plan, options: Options, stream: str) -> str:
+def _rest(run: BidsRun, plan: Plan, options: SessionOptions, stream: str) -> str:
     """Say what a run left to do and how to go on with it; empty if it is complete."""
     try:
         left, _ = unfinished(next_run(run.root, run.subject, run.session))
@@ -243,7 +243,9 @@ class _Keeper:
         write_line(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
 
 
-def _refine(fit: Fit, recordings: tuple[Recording, ...], options: Options, keeper: _Keeper) -> None:
+def _refine(
+    fit: Fit, recordings: tuple[Recording, ...], options: SessionOptions, keeper: _Keeper
+) -> None:
     """Train through the encoder, and keep the decoder that comes of it if it is better."""
     from calibration.refining import refine
 
@@ -256,7 +258,7 @@ def _refine(fit: Fit, recordings: tuple[Recording, ...], options: Options, keepe
     keeper.report(refined, recordings)
 
 
-def _open_stream(setup: Setup, options: Options) -> bool:
+def _open_stream(setup: Setup, options: SessionOptions) -> bool:
     """Open the stream; return whether the session shall begin."""
     try:
         setup.open(find_stream(options.query, options.timeout))
@@ -277,7 +279,7 @@ def _open_stream(setup: Setup, options: Options) -> bool:
     return begun
 
 
-def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Recording, ...]:
+def earlier_runs(run: BidsRun, facts: StreamFacts, known: Sequence[str]) -> tuple[Recording, ...]:
     """Return the session's recordings before a run that its stream can be fitted with.
 
     Those of another rate or with other electrodes are named on stdout. Channels that are no
@@ -285,7 +287,7 @@ def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Re
 
     Parameters
     ----------
-    run : Run
+    run : BidsRun
     facts : StreamFacts
         Of the run's stream.
     known : sequence of str
@@ -307,7 +309,7 @@ def earlier_runs(run: Run, facts: StreamFacts, known: Sequence[str]) -> tuple[Re
 
 
 def _starting(
-    acquisition: Acquisition, plan: Plan, options: Options, earlier: tuple[Recording, ...]
+    acquisition: Acquisition, plan: Plan, options: SessionOptions, earlier: tuple[Recording, ...]
 ) -> Callable[[], PriorHead | None]:
     """Return what gives the head that the fit starts from, once computed.
 
@@ -325,7 +327,9 @@ def _starting(
     return starting
 
 
-def _feedback(run: Run, acquisition: Acquisition, plan: Plan, options: Options) -> Feedback | None:
+def _feedback(
+    run: BidsRun, acquisition: Acquisition, plan: Plan, options: SessionOptions
+) -> Feedback | None:
     """Return what the person's newest decoder makes of the stream, if the paradigm shows it."""
     if not plan.paradigm.feedback:
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from calibration.paradigm.course import Course, Onset, Trial
-from calibration.recording.bids import Run
+from calibration.paradigm.course import Course, Onset, PlannedTrial
+from calibration.recording.bids import BidsRun
 from calibration.recording.recorder import Recorder
 from calibration.session.acquisition import Acquisition, Listener
 from calibration.session.learning import Learner
@@ -37,7 +37,7 @@ class Session:
         Learns while the run goes on; the session closes it.
     course : Course
         Driven by the presenter alone.
-    trials : sequence of Trial
+    trials : sequence of PlannedTrial
         What the course goes through.
     """
 
@@ -47,7 +47,7 @@ class Session:
         recorder: Recorder,
         learner: Learner,
         course: Course,
-        trials: Sequence[Trial],
+        trials: Sequence[PlannedTrial],
     ) -> None:
         self.acquisition, self.recorder, self.learner = acquisition, recorder, learner
         self._course = course
@@ -59,7 +59,7 @@ class Session:
         acquisition.listen(self._listeners)
 
     @property
-    def run(self) -> Run:
+    def run(self) -> BidsRun:
         """Where it is recorded."""
         return self.recorder.run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.doubts import doubts
-from calibration.recording.bids import Run, next_run, recorded_runs
+from calibration.recording.bids import BidsRun, next_run, recorded_runs
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
 from calibration.session.preparation import (
@@ -109,7 +109,7 @@ class Setup:
         """Take labels as they were typed."""
         self.person = Person(subject, session, run)
 
-    def run(self) -> Run:
+    def run(self) -> BidsRun:
         """Return where the person's run will be.
 
         Raises
@@ -119,7 +119,7 @@ class Setup:
         """
         person = self.person
         if person.run and not person.run.isdecimal():
-            raise InputError(f'Run "{person.run}" is no number; runs are counted from 1.')
+            raise InputError(f'Run "{person.run}" is not a valid run number; give 1 or more.')
         number = int(person.run) if person.run else None
         return next_run(self._root, person.subject, person.session, number)
 

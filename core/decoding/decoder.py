@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -101,8 +101,8 @@ class Facts:
     trials: int
     scores: dict[str, float]
     chance: float
-    fit: dict = field(default_factory=dict)
-    artifacts: dict = field(default_factory=dict)
+    fit: dict[str, Any] = field(default_factory=dict)
+    artifacts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def score(self) -> float:
@@ -323,7 +323,8 @@ class WindowDecoder:
         vectors = [stream.push(samples) for stream in self._streams]
         if any(vector is None for vector in vectors):
             return None
-        return self._head.probabilities(np.concatenate(vectors)[None])[0]  # type: ignore[arg-type]
+        probabilities: np.ndarray = self._head.probabilities(np.concatenate(vectors)[None])[0]  # type: ignore[arg-type]
+        return probabilities
 
 
 def check_unit(unit: str) -> str:

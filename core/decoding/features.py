@@ -35,7 +35,8 @@ class FeatureStream(Protocol):
 
 def band_sections(band: tuple[float, float], rate: float) -> np.ndarray:
     """Return a causal fourth-order Butterworth band-pass as second-order sections."""
-    return signal.butter(4, band, "bandpass", fs=rate, output="sos")
+    sections: np.ndarray = signal.butter(4, band, "bandpass", fs=rate, output="sos")
+    return sections
 
 
 def shrunk_covariances(windows: np.ndarray) -> np.ndarray:
@@ -74,7 +75,8 @@ def shrunk(sample: np.ndarray, n: int) -> np.ndarray:
     above = (1.0 - 2.0 / p) * square + trace**2
     below = (n + 1.0 - 2.0 / p) * (square - trace**2 / p)
     share = np.clip(above / np.maximum(below, np.finfo(float).tiny), 0.0, 1.0)[:, None, None]
-    return (1.0 - share) * sample + share * (trace / p)[:, None, None] * np.eye(p)
+    shrunk: np.ndarray = (1.0 - share) * sample + share * (trace / p)[:, None, None] * np.eye(p)
+    return shrunk
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class TangentFeatures:
         rows, columns = np.triu_indices(len(self.picks))
         # Off-diagonal entries stand for two, so that the vector's norm is the matrix's.
         weight = np.where(rows == columns, 1.0, np.sqrt(2.0))
-        return tangent[:, rows, columns] * weight
+        weighted: np.ndarray = tangent[:, rows, columns] * weight
+        return weighted
 
     def of_windows(self, banded: np.ndarray) -> np.ndarray:
         """Return the vectors of windows that were band-passed already.
@@ -171,7 +174,8 @@ class TangentStream:
         if self._ring.written < self._features.length:
             return None
         window = self._ring.latest(self._features.length).T[None]  # (1, picked, samples)
-        return self._features.of_covariances(shrunk_covariances(window))[0]
+        vector: np.ndarray = self._features.of_covariances(shrunk_covariances(window))[0]
+        return vector
 
 
 @dataclass(frozen=True)

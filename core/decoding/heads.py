@@ -34,7 +34,8 @@ class LinearHead:
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Return the logits before the temperature, shape (trials, classes)."""
-        return ((features - self.centre) / self.scale) @ self.weights + self.bias
+        logits: np.ndarray = ((features - self.centre) / self.scale) @ self.weights + self.bias
+        return logits
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return class probabilities.
@@ -54,7 +55,8 @@ class LinearHead:
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the softmax over the last axis."""
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return raised / raised.sum(axis=-1, keepdims=True)
+    probabilities: np.ndarray = raised / raised.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def fit_head(

@@ -32,13 +32,15 @@ def channel_covariance(signal: np.ndarray, shrinkage: float = 0.01) -> np.ndarra
     flat = flat - flat.mean(axis=-1, keepdims=True)
     covariance = np.einsum("ncs,nds->cd", flat, flat, optimize=True) / (len(flat) * samples)
     floor = np.trace(covariance) / channels
-    return (1.0 - shrinkage) * covariance + shrinkage * floor * np.eye(channels)
+    shrunk: np.ndarray = (1.0 - shrinkage) * covariance + shrinkage * floor * np.eye(channels)
+    return shrunk
 
 
 def power(matrix: np.ndarray, exponent: float) -> np.ndarray:
     """Return a power of a symmetric positive definite matrix."""
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.maximum(values, values[-1] * 1e-12) ** exponent) @ vectors.T
+    powered: np.ndarray = (vectors * np.maximum(values, values[-1] * 1e-12) ** exponent) @ vectors.T
+    return powered
 
 
 def euclidean_alignment(covariance: np.ndarray) -> np.ndarray:
@@ -61,7 +63,8 @@ def euclidean_alignment(covariance: np.ndarray) -> np.ndarray:
     variance; here it keeps the scale that the encoder was trained at.
     """
     scale = np.sqrt(np.trace(covariance) / len(covariance))
-    return scale * power(covariance, -0.5)
+    whitener: np.ndarray = scale * power(covariance, -0.5)
+    return whitener
 
 
 def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -82,7 +85,8 @@ def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     Peyré and Cuturi (2019), Computational Optimal Transport, remark 2.31.
     """
     root, inverse = power(source, 0.5), power(source, -0.5)
-    return inverse @ power(root @ target @ root, 0.5) @ inverse
+    transport: np.ndarray = inverse @ power(root @ target @ root, 0.5) @ inverse
+    return transport
 
 
 def spatial_filter(

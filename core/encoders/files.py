@@ -58,7 +58,7 @@ def save_encoder(encoder: Encoder, path: Path | str, *, overwrite: bool = False)
     return write_whole(Path(path), content, overwrite=overwrite, shared=True)
 
 
-def spec_of_header(header: Mapping, path: Path) -> EncoderSpec:
+def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
     """Read the spec that `save_encoder` wrote."""
     version = header.get("format_version")
     if version == 1:
@@ -112,7 +112,7 @@ def _header_of_format_1(header: Mapping[str, Any]) -> dict[str, Any]:
     return renamed | {"family": "eegpt", "stride": header.get("patch"), "warmup": 0}
 
 
-def _covariance(rows: list | None, channels: int) -> tuple[tuple[float, ...], ...] | None:
+def _covariance(rows: list[Any] | None, channels: int) -> tuple[tuple[float, ...], ...] | None:
     """Check the covariance of a header, if it has one."""
     if rows is None:
         return None
@@ -178,7 +178,7 @@ class _NoInit(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
     """Return a file's tensors by name, and our own header if it has one."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; an encoder is one file.")
@@ -195,7 +195,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
     return _read_torch(path, start), None
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
     try:
         metadata, tensors = read_tensors(path, "pt")
         header = load_json(metadata[HEADER]) if HEADER in metadata else {}

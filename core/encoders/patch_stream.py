@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.encoders.base import EncoderSpec
-from core.encoders.subprocess_encoder import Step
+from core.encoders.subprocess_encoder import EncoderStep
 
 
 class PatchStream:
@@ -20,7 +20,7 @@ class PatchStream:
     spec : EncoderSpec
         With the context "patch".
     channels : int
-    step : Step
+    step : EncoderStep
         Encodes one patch.
     hop : int, optional
         Samples from one window to the next; divides the patch, and is the patch by default.
@@ -52,7 +52,7 @@ class PatchStream:
         self,
         spec: EncoderSpec,
         channels: int,
-        step: Step,
+        step: EncoderStep,
         hop: int | None = None,
         kind: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",

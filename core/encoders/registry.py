@@ -57,7 +57,7 @@ class Family:
     untrained_spec: Callable[[str, int], EncoderSpec]
     build: Callable[[EncoderSpec, int], Encoder]
     recognise: (
-        Callable[[dict[str, Tensor], Path, str, dict[str, str]], Recognised | None] | None
+        Callable[[dict[str, Tensor], Path, str | None, dict[str, str]], Recognised | None] | None
     ) = None
     named: Mapping[str, Path | HubFile] = field(default_factory=dict)
 
@@ -80,7 +80,7 @@ def family_named(name: str) -> Family:
 
 def load_encoder(
     source: Path | str = STARTER,
-    weights: str = "target_encoder",
+    weights: str | None = None,
     *,
     home: Path | None = None,
 ) -> Encoder:
@@ -94,8 +94,9 @@ def load_encoder(
         ``untrained-FAMILY``, ``untrained-FAMILY-SIZE``, each with ``-SEED`` behind it or not:
         seeded random weights. Otherwise a file: one written by `save_encoder`, or a checkpoint
         in a published layout that one of the families recognises.
-    weights : {"target_encoder", "encoder"}
-        Which of a pretraining checkpoint's two encoders; the published results use the former.
+    weights : str, optional
+        Which of a pretraining checkpoint's encoders, by the family's name for it; by default the
+        one that its published results use.
     home : Path, optional
         Folder that keeps downloads, instead of `core.machine.home.home_folder`.
 
@@ -109,10 +110,6 @@ def load_encoder(
         If the name is unknown or cannot be downloaded, or if the file is missing, damaged, holds
         more than tensors, or is not exactly an encoder.
     """
-    if weights not in ("target_encoder", "encoder"):
-        raise InputError(
-            f'A checkpoint has no weights "{weights}"; choose target_encoder or encoder.'
-        )
     text = str(source)
     if untrained := _UNTRAINED.fullmatch(text):
         encoder = _untrained(untrained["what"] or "", int(untrained["seed"] or 0))
@@ -162,7 +159,7 @@ def _named(name: str) -> Path | HubFile | None:
     return None
 
 
-def _from_file(path: Path, weights: str, provenance: dict[str, str]) -> Encoder:
+def _from_file(path: Path, weights: str | None, provenance: dict[str, str]) -> Encoder:
     tensors, header = read_weights(path)
     extra: list[str] = []
     if header is not None:
@@ -187,7 +184,7 @@ def _from_file(path: Path, weights: str, provenance: dict[str, str]) -> Encoder:
 
 
 def _recognise(
-    tensors: dict[str, Tensor], path: Path, weights: str, provenance: dict[str, str]
+    tensors: dict[str, Tensor], path: Path, weights: str | None, provenance: dict[str, str]
 ) -> tuple[Family, Recognised]:
     for name in FAMILIES:
         family = family_named(name)

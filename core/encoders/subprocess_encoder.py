@@ -21,7 +21,7 @@ from torch import Tensor
 _TIMEOUT = 30.0  # s: far more than a new process takes to load torch and pack the weights
 
 
-class Step(Protocol):
+class EncoderStep(Protocol):
     """The part of a token stream that costs time: from a piece of signal to its tokens."""
 
     def prepare(self) -> None:
@@ -49,7 +49,7 @@ class SubprocessStep:
 
     def __init__(
         self,
-        make: Callable[..., Step],
+        make: Callable[..., EncoderStep],
         arguments: tuple[object, ...],
         piece: tuple[int, ...],
         tokens: tuple[int, ...],
@@ -82,7 +82,7 @@ class SubprocessStep:
             self._ready = True
 
     def encode(self, piece: Tensor, out: Tensor) -> None:
-        """Encode a piece of signal, as `Step.encode`.
+        """Encode a piece of signal, as `EncoderStep.encode`.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class SubprocessStep:
 
 def _serve(
     pipe: Connection,
-    make: Callable[..., Step],
+    make: Callable[..., EncoderStep],
     arguments: tuple[object, ...],
     piece: Tensor,
     tokens: Tensor,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.encoders.base import Encoder
-from core.encoders.subprocess_encoder import Step, SubprocessStep
+from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 
 
 class WindowStep:
@@ -63,7 +63,7 @@ class WindowStream:
         spec = encoder.spec
         self.hop = spec.default_hop if hop is None else hop
         spec.check_hop(self.hop)
-        self._step: Step
+        self._step: EncoderStep
         shape = spec.token_shape(len(ch_names))
         if in_subprocess:
             piece = (len(ch_names), spec.window)

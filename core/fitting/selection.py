@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -220,9 +221,9 @@ class Views:
         few = len(self._motor) < MOTOR_FROM
         return tuple(view for view in HEADS[head] if not (few and view == "motor"))
 
-    def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple]:
+    def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
         """Settle the named views on the trials `train`."""
-        settled: dict[str, tuple] = {}
+        settled: dict[str, tuple[Any, np.ndarray]] = {}
         for view in views:
             if view not in self._aligned:
                 settled[view] = getattr(self, view)(train)
@@ -388,7 +389,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     )
 
 
-def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
+def fit_chosen(views: Views, selection: Selection) -> tuple[dict[str, Any], LinearHead]:
     """Fit the chosen head on all trials, with probabilities calibrated on the left-out ones.
 
     Returns
@@ -412,6 +413,6 @@ def fit_chosen(views: Views, selection: Selection) -> tuple[dict, LinearHead]:
     return {view: features for view, (features, _) in settled.items()}, head
 
 
-def _share(folds: Sequence) -> float:
+def _share(folds: Sequence[Any]) -> float:
     """Return how many test trials there are for one training trial."""
     return 1.0 / (len(folds) - 1)

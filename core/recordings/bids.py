@@ -20,7 +20,7 @@ _BOUNDARY = "boundary"
 
 
 @dataclass(frozen=True)
-class Table:
+class SidecarTable:
     """A table of tab-separated values.
 
     Attributes
@@ -125,7 +125,7 @@ def events_of_table(recording: Recording) -> Marks | None:
     return marks_of_events(events, recording.path, recording.rate, [name], notes)
 
 
-def read_table(path: Path) -> Table | None:
+def read_table(path: Path) -> SidecarTable | None:
     """Read a table, None if there is none or it is empty.
 
     Quotation marks around a whole cell are taken away; others belong to the text.
@@ -145,7 +145,7 @@ def read_table(path: Path) -> Table | None:
         return None
     columns = tuple(cell.strip().casefold() for cell in _cells(lines[0]))
     rows = tuple(dict(zip(columns, _cells(line), strict=False)) for line in lines[1:])
-    return Table(path, rows, columns, notes)
+    return SidecarTable(path, rows, columns, notes)
 
 
 def _decoded(content: bytes, name: str) -> tuple[str, tuple[str, ...]]:

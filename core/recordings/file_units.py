@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _FIF_VOLT, _FIF_NONE = 107, -1
 
 
 @dataclass(frozen=True)
-class Scaled:
+class ScaledChannels:
     """Which channels of what MNE read are used, and how they become microvolts.
 
     Attributes
@@ -46,7 +46,7 @@ class Scaled:
 
 def scaled(
     raw: mne.io.BaseRaw, path: Path, header: Header | None = None, given: str | None = None
-) -> Scaled:
+) -> ScaledChannels:
     """Find the channels of EEG, and the factors that make microvolts of what MNE read.
 
     Parameters
@@ -93,7 +93,7 @@ def scaled(
     picks, notes = np.array(found.picks), found.notes
     if header is not None:
         notes += _raised(path, header, found.picks, float(raw.info["sfreq"]))
-    return Scaled(picks, gains[picks], 1e6 * np.array(found.volts) / gains[picks], notes)
+    return ScaledChannels(picks, gains[picks], 1e6 * np.array(found.volts) / gains[picks], notes)
 
 
 def _raised(path: Path, header: Header, picks: Sequence[int], rate: float) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _eeglab_units(path: Path, count: int) -> list[str]:
     return [unit if isinstance(unit, str) else "" for unit in units]
 
 
-def _fif_unit(channel: dict) -> str:
+def _fif_unit(channel: dict[str, Any]) -> str:
     """Return the unit of a channel of MNE's, whose multiplier MNE does not look at."""
     unit, power = int(channel["unit"]), int(channel["unit_mul"])
     if unit == _FIF_NONE:

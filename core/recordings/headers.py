@@ -10,6 +10,7 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -187,7 +188,7 @@ def _gdf(content: bytes, count: int) -> Header:
         raise InputError("its header says that a record lasts 0 s.")
     rest = content[256:]
 
-    def column(begin: int, code: str) -> list:
+    def column(begin: int, code: str) -> list[Any]:
         return list(struct.unpack_from(f"<{count}{code}", rest, begin * count))
 
     def texts(begin: int, size: int) -> list[str]:

@@ -166,7 +166,7 @@ def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
     if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
         return read_xdf(path, unit, stream)
     if stream is not None:
-        raise InputError(f"--stream chooses a stream of an XDF file; {path} is none.")
+        raise InputError(f"--stream chooses a stream of an XDF file; {path} is not an XDF file.")
     if path.suffix.lower() in _TEXT and is_text(head):
         check_name(path, head)
         return read_text(path, unit)

@@ -121,7 +121,7 @@ def breaks_of(stamps: np.ndarray, rate: float) -> tuple[tuple[int, ...], int]:
     return tuple(run.start for run in runs if run.start > 0 and not run.continues), lost
 
 
-class Timeline:
+class StampTimeline:
     """Finds the sample that a time belongs to.
 
     Samples may be late, alone or in bursts, never early. In every run the line through the least

@@ -166,6 +166,6 @@ def _dates(cells: list[str], text: Text) -> np.ndarray:
         return np.array([(datetime.fromisoformat(cell) - first).total_seconds() for cell in cells])
     except (ValueError, TypeError) as error:
         raise InputError(
-            f'{text.path} has times such as "{cells[0][:40]}", which are no numbers and no dates '
+            f'{text.path} has times such as "{cells[0][:40]}", which are neither numbers nor dates '
             "such as 2026-11-21 10:00:00.250."
         ) from error

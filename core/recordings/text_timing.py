@@ -143,7 +143,8 @@ def _rates(stamps: np.ndarray) -> np.ndarray:
     longest = int(np.unique(gaps, return_counts=True)[1].max())
     lag = int(np.clip(_WINDOW * len(small) / small.sum(), 1, max(longest // 2, 1)))
     lengths = (stamps[lag:] - stamps[:-lag])[gaps[lag:] == gaps[:-lag]]
-    return lag / lengths[lengths > 0]
+    correlation: np.ndarray = lag / lengths[lengths > 0]
+    return correlation
 
 
 def counted_breaks(counter: np.ndarray) -> list[int] | None:

@@ -9,7 +9,7 @@ import numpy as np
 from core.errors import InputError
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Recording
-from core.recordings.stamps import Timeline, breaks_of, measured_rate
+from core.recordings.stamps import StampTimeline, breaks_of, measured_rate
 from core.recordings.xdf_channels import eeg_channels
 from core.recordings.xdf_file import XdfStream, load_streams
 from core.recordings.xdf_markers import events_of, is_marker_stream
@@ -47,7 +47,7 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
     rate, about_rate = _rate(eeg, path.name)
     breaks, lost = breaks_of(eeg.raw_stamps, rate)
     about_loss = _loss(eeg, rate, lost, breaks)
-    timeline = Timeline(eeg.stamps, rate, breaks)
+    timeline = StampTimeline(eeg.stamps, rate, breaks)
     events, about_events = events_of(markers, eeg, channels, timeline, rate)
     samples_uv = np.empty((len(eeg.stamps), len(channels.picks)), dtype=np.float32)
     for column, (pick, factor) in enumerate(zip(channels.picks, channels.factors, strict=True)):

@@ -115,7 +115,7 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
 
     raw_stamps: dict[int, list[np.ndarray]] = defaultdict(list)
 
-    def keep(values: Any, stamps: np.ndarray, header: Any, stream_id: int) -> tuple:
+    def keep(values: Any, stamps: np.ndarray, header: Any, stream_id: int) -> tuple[Any, ...]:
         raw_stamps[stream_id].append(stamps)
         return values, stamps, header
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.recordings.recording import Event
-from core.recordings.stamps import Timeline
+from core.recordings.stamps import StampTimeline
 from core.recordings.xdf_channels import EegChannels
 from core.recordings.xdf_file import XdfStream
 
@@ -36,7 +36,7 @@ def events_of(
     markers: Sequence[XdfStream],
     eeg: XdfStream,
     channels: EegChannels,
-    timeline: Timeline,
+    timeline: StampTimeline,
     rate: float,
 ) -> tuple[tuple[Event, ...], list[str]]:
     """Return what marker streams and trigger channels tell, by onset, and what was done to it.
@@ -48,7 +48,7 @@ def events_of(
         Stream whose trigger channels are looked at.
     channels : EegChannels
         Of that stream.
-    timeline : Timeline
+    timeline : StampTimeline
         Of that stream.
     rate : float
         Of the EEG in Hz.

@@ -56,7 +56,7 @@ class Band:
         if not 0.0 < self.low < self.high:
             raise InputError(f"The band {self.low:g}-{self.high:g} Hz must have 0 < low < high.")
         if self.notch is not None and not self.notch > 0.0:
-            raise InputError(f"A notch at {self.notch:g} Hz is none; it must be above 0.")
+            raise InputError(f"The notch frequency must be above 0 Hz (got {self.notch:g}).")
 
     def sections(self, rate: float) -> np.ndarray:
         """Return the filter's second-order sections at a sampling rate.
@@ -126,5 +126,6 @@ class CausalFilter:
         if self._state is None:
             # (sections, 2, channels): every channel settled at its first value.
             self._state = self._steady[:, :, None] * np.asarray(samples[0], dtype=np.float64)
+        filtered: np.ndarray
         filtered, self._state = signal.sosfilt(self._sections, samples, axis=0, zi=self._state)
         return filtered

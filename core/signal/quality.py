@@ -94,4 +94,5 @@ def suspected_factor(rms_uv: float, typical_uv: float) -> float | None:
     power = math.log10(rms_uv / typical_uv)
     if abs(power) < 2.0:
         return None
-    return 10.0 ** math.copysign(3.0 if abs(power) < 4.5 else 6.0, power)
+    factor: float = 10.0 ** math.copysign(3.0 if abs(power) < 4.5 else 6.0, power)
+    return factor

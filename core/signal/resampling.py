@@ -120,6 +120,7 @@ class Resampler:
         """Return the taps that delay by -`fraction`, for frequencies up to `edge` x the rate."""
         at = np.arange(-self._behind, self._ahead + 1)
         if fraction == 0.0:
-            return (at == 0).astype(np.float64)
+            taps: np.ndarray = (at == 0).astype(np.float64)
+            return taps
         normal = np.sinc(2 * edge * (at[:, None] - at)) + _STEADY * np.eye(len(at))
         return np.linalg.solve(normal, np.sinc(2 * edge * (at - fraction)))

@@ -11,7 +11,8 @@ _LARGEST = 1e12  # in any unit: beyond are no voltages, and the square of a floa
 
 def numbers(samples: np.ndarray) -> np.ndarray:
     """Return which samples can be voltages at all, as bool of the same shape."""
-    return np.abs(samples) < _LARGEST  # False for NaN
+    finite: np.ndarray = np.abs(samples) < _LARGEST  # False for NaN
+    return finite
 
 
 def pieces(sound: np.ndarray) -> list[tuple[int, int]]:

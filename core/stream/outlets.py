@@ -43,11 +43,13 @@ class _Outlet:
 
     def has_consumers(self) -> bool:
         """Return whether anyone is receiving."""
-        return self._outlet.have_consumers()
+        heard: bool = self._outlet.have_consumers()
+        return heard
 
     def wait_for_consumer(self, timeout: float) -> bool:
         """Wait until someone is receiving; return whether someone is."""
-        return self._outlet.wait_for_consumers(timeout)
+        heard: bool = self._outlet.wait_for_consumers(timeout)
+        return heard
 
     def close(self) -> None:
         """End the stream. What receivers have not read by now is lost to them."""

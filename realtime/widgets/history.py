@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from realtime.engine.snapshot import STATUSES, Decision, Snapshot
-from realtime.widgets.timeline import Step, Stretch, Timeline
+from realtime.widgets.timeline import DecisionHistory, HistorySpan, HistoryStep
 from ui import theme
 from ui.classes import ClassLook, class_looks, draw_symbol
 from ui.scroll import Scroll
@@ -44,7 +44,7 @@ class HistoryStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._timeline = Timeline(SECONDS)
+        self._timeline = DecisionHistory(SECONDS)
         self._looks: tuple[ClassLook, ...] = ()
         self._threshold = 0.5
         self._refused: tuple[str, ...] = ()  # statuses in the key
@@ -65,7 +65,7 @@ class HistoryStrip(QWidget):
         classes = decoder.classes if decoder else ()
         timeline = self._timeline
         if classes != tuple(look.name for look in self._looks) or not timeline.continued_by(recent):
-            self._timeline = timeline = Timeline(SECONDS)
+            self._timeline = timeline = DecisionHistory(SECONDS)
             self._looks = class_looks(classes)
             self._redraw()
         last = timeline.steps[-1] if timeline.steps else None
@@ -137,7 +137,7 @@ class HistoryStrip(QWidget):
     ) -> None:
         """Draw what came after a time, which is at 0, at so many pixels a second."""
         colours = {look.name: look.colour for look in self._looks}
-        before: Step | None = None
+        before: HistoryStep | None = None
         for step in self._timeline.since(start - 2.0 * _LINE / scale):
             left, right = (scale * (time - start) for time in (step.start, step.stop))
             if step.kind != "ok":
@@ -162,7 +162,7 @@ class HistoryStrip(QWidget):
         """Name the reasons of refusals, and mark what was decided, where there is room."""
         scale, newest = chart.width() / SECONDS, self._timeline.newest
 
-        def box(stretch: Stretch, top: float, bottom: float) -> QRectF:
+        def box(stretch: HistorySpan, top: float, bottom: float) -> QRectF:
             left, right = (
                 max(chart.left(), chart.right() + scale * (time - newest))
                 for time in (stretch.start, stretch.stop)
@@ -292,7 +292,7 @@ def _value(decision: Decision, name: str) -> float:
     return 0.0 if math.isnan(value) else min(1.0, max(0.0, value))
 
 
-def _words(timeline: Timeline) -> str:
+def _words(timeline: DecisionHistory) -> str:
     """Say how much of the minute was refused."""
     seconds = timeline.seconds_by_status
     every = sum(seconds.values())

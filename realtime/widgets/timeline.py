@@ -14,7 +14,7 @@ _ODD = 5.0  # s: stamps that are further from the clock say nothing about when
 
 
 @dataclass(frozen=True)
-class Step:
+class HistoryStep:
     """One decision, and the time it stands for: from the one before it to itself.
 
     Attributes
@@ -36,7 +36,7 @@ class Step:
 
 
 @dataclass
-class Stretch:
+class HistorySpan:
     """Neighbouring steps that are alike.
 
     Attributes
@@ -52,7 +52,7 @@ class Stretch:
     kind: str
 
 
-class Timeline:
+class DecisionHistory:
     """The last decisions, of which every one is looked at once.
 
     Parameters
@@ -72,9 +72,9 @@ class Timeline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.steps: deque[Step] = deque()
-        self.statuses: deque[Stretch] = deque()
-        self.decisions: deque[Stretch] = deque()
+        self.steps: deque[HistoryStep] = deque()
+        self.statuses: deque[HistorySpan] = deque()
+        self.decisions: deque[HistorySpan] = deque()
 
     @property
     def newest(self) -> float:
@@ -109,9 +109,9 @@ class Timeline:
                 while known and known[0].stop <= oldest:
                     known.popleft()
 
-    def since(self, time: float) -> list[Step]:
+    def since(self, time: float) -> list[HistoryStep]:
         """Return the steps that reach beyond a time, and the one before them."""
-        found: list[Step] = []
+        found: list[HistoryStep] = []
         for step in reversed(self.steps):
             found.append(step)
             if step.stop < time:
@@ -138,7 +138,7 @@ class Timeline:
         if before is not None:
             stop = max(stop, before.stop)  # time that goes back stands still here
             start = before.stop if stop - before.stop <= _PAUSE else start
-        step = Step(start, stop, decision)
+        step = HistoryStep(start, stop, decision)
         self.steps.append(step)
         _join(self.statuses, start, stop, step.kind)
         if step.kind == "ok" and decision.decision is not None:
@@ -151,9 +151,9 @@ def _when(decision: Decision, before: Decision | None) -> float:
     return decision.made if waited or abs(decision.made - decision.time) > _ODD else decision.time
 
 
-def _join(known: deque[Stretch], start: float, stop: float, kind: str) -> None:
+def _join(known: deque[HistorySpan], start: float, stop: float, kind: str) -> None:
     """Make the newest stretch longer, or begin another."""
     if known and known[-1].kind == kind and known[-1].stop == start:
         known[-1].stop = stop
     else:
-        known.append(Stretch(start, stop, kind))
+        known.append(HistorySpan(start, stop, kind))

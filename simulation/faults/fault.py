@@ -171,4 +171,5 @@ def normals(seed: int, positions: np.ndarray, columns: int = 1) -> np.ndarray:
     """
     drawn = chances(seed, positions, 2 * columns)
     radius = np.sqrt(-2.0 * np.log1p(-drawn[:, :columns]))
-    return radius * np.cos(2.0 * np.pi * drawn[:, columns:])
+    normal: np.ndarray = radius * np.cos(2.0 * np.pi * drawn[:, columns:])
+    return normal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Sender:
         schedule: Schedule,
         speed: float,
         stop: threading.Event,
-        truth: Callable[[dict], None],
+        truth: Callable[[dict[str, Any]], None],
     ) -> None:
         import pylsl
 
@@ -84,7 +85,8 @@ class Sender:
         """Return by how many seconds the sample at a position should have been sent already."""
         import pylsl
 
-        return pylsl.local_clock() - self._due(position)
+        lateness: float = pylsl.local_clock() - self._due(position)
+        return lateness
 
     def ready(self, positions: np.ndarray) -> Iterator[slice]:
         """Give the parts of some samples, each when it is time to send it; less if stopped.

@@ -83,7 +83,7 @@ def text(fault: Fault) -> str:
     return f"{fault.word}:{','.join(said)}" if said else fault.word
 
 
-def _key(field: Field) -> str:
+def _key(field: Field[Any]) -> str:
     return field.name.rstrip("_")  # "for" cannot be a name in Python
 
 

@@ -56,7 +56,8 @@ class Drop(Fault):
     def keep(self, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return which samples are not lost."""
         lost = chances(self.seed, positions)[:, 0] < self.share
-        return ~(lost & self.on(positions, source.rate))
+        kept: np.ndarray = ~(lost & self.on(positions, source.rate))
+        return kept
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ class Burst(Fault):
 
     def pace(self, due: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return when each sample is sent: later than it was taken."""
-        return due + self._lateness(positions, source.rate)
+        times: np.ndarray = due + self._lateness(positions, source.rate)
+        return times
 
     def stamp(
         self, stamps: np.ndarray, due: np.ndarray, positions: np.ndarray, source: Source
@@ -160,7 +162,8 @@ class _Warp(Fault):
     def _gained(self, positions: np.ndarray, rate: float, share: float) -> np.ndarray:
         """Return the seconds gained by a clock that is faster by a share, (n,)."""
         begin, end = self.span(rate)
-        return share * (np.clip(positions, begin, end) - begin) / rate
+        gained: np.ndarray = share * (np.clip(positions, begin, end) - begin) / rate
+        return gained
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,8 @@ class Drift(_Warp):
         self, stamps: np.ndarray, due: np.ndarray, positions: np.ndarray, source: Source
     ) -> np.ndarray:
         """Return the stamps, changed."""
-        return stamps + self._gained(positions, source.rate, self.ppm * 1e-6)
+        drifted: np.ndarray = stamps + self._gained(positions, source.rate, self.ppm * 1e-6)
+        return drifted
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,8 @@ class Rate(_Warp):
     def taken(self, times: np.ndarray, positions: np.ndarray, source: Source) -> np.ndarray:
         """Return when each sample is taken."""
         share = self.percent / 100.0
-        return times + self._gained(positions, source.rate, -share / (1.0 + share))
+        sent: np.ndarray = times + self._gained(positions, source.rate, -share / (1.0 + share))
+        return sent
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,8 @@ class Chunked(Fault):
     ) -> np.ndarray:
         """Return the stamps, changed."""
         late = -self.jitter * np.log1p(-chances(self.seed, positions // self.samples)[:, 0])
-        return stamps + late * self.on(positions, source.rate)
+        jittered: np.ndarray = stamps + late * self.on(positions, source.rate)
+        return jittered
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Teller:
         self,
         faults: Sequence[Fault],
         rate: float,
-        note: Callable[[dict], None],
+        note: Callable[[dict[str, Any]], None],
         clock: Callable[[], float],
     ) -> None:
         spans = [fault.span(rate) for fault in faults]
@@ -75,7 +75,7 @@ class Teller:
         """Say how many samples were sent."""
         self._say("stop", {"sent": self._sent})
 
-    def _say(self, event: str, fact: dict) -> None:
+    def _say(self, event: str, fact: dict[str, Any]) -> None:
         self._note({"event": event, **fact, "clock": self._clock()})
 
 
@@ -137,10 +137,10 @@ class Truth:
         return cls.of([json.loads(line) for line in lines])
 
     @classmethod
-    def of(cls, facts: Sequence[dict]) -> Self:
+    def of(cls, facts: Sequence[dict[str, Any]]) -> Self:
         """Put together the facts that a `Teller` gave."""
-        begun: dict[int, dict] = {}
-        ended: dict[int, dict] = {}
+        begun: dict[int, dict[str, Any]] = {}
+        ended: dict[int, dict[str, Any]] = {}
         runs = []
         for fact in facts:
             if fact["event"] == "sent":

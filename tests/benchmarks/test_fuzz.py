@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "faults"
 
 
@@ -33,7 +35,6 @@ def test_spoiled_files_end_in_a_sentence_and_touch_nothing():
     assert len(result["ways"]) > 50
 
 
-@pytest.mark.slow
 def test_spoiled_recordings_of_all_formats_end_in_a_sentence_or_are_read():
     done = subprocess.run(
         fuzz("180", "recordings"),

@@ -358,6 +358,7 @@ def test_folder_without_a_data_set_is_refused(tmp_path):
             action(tmp_path)
 
 
+@pytest.mark.slow
 def test_killed_recordings_lose_less_than_a_second():
     done = subprocess.run(
         [

@@ -194,6 +194,7 @@ def test_nothing_that_exists_is_overwritten(recording_file, tmp_path, capsys, su
     assert there.read_bytes() == b"precious"
 
 
+@pytest.mark.slow
 def test_help_and_version_load_nothing_heavy():
     code = (
         "import sys; sys.argv = ['eegpt-calibrate', {flag!r}]\n"

@@ -21,6 +21,7 @@ def test_the_decoder_pins_what_it_was_made_from(fitted):
     assert fitted["encoder"].encoder.label == "starter"
 
 
+@pytest.mark.slow
 def test_auto_prefers_covariances_to_an_untrained_encoder(imagery_recording):
     settings = FitSettings(encoder="untrained")
     fit = fit_decoder([imagery_recording(trials=10)], EVENTS, "01", settings)
@@ -35,6 +36,7 @@ def test_few_electrodes_stay_as_recorded(imagery_recording):
     assert fit.ignored == ("EOG",)
 
 
+@pytest.mark.slow
 def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
     labels = ("C3", "CZ", "C4", "AF7", "PO5")
     fit = fit_decoder([imagery_recording(labels=labels)], EVENTS, "01", FitSettings(head="encoder"))
@@ -42,6 +44,7 @@ def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
     assert fit.ignored == ("AF7", "PO5")
 
 
+@pytest.mark.slow
 def test_channels_marked_as_bad_in_any_recording_are_left_out(imagery_recording):
     recordings = [imagery_recording(seed=seed) for seed in (0, 1)]
     recordings[1] = replace(recordings[1], bad_channels=("FZ",))
@@ -51,6 +54,7 @@ def test_channels_marked_as_bad_in_any_recording_are_left_out(imagery_recording)
     assert fit.ignored == ()
 
 
+@pytest.mark.slow
 def test_three_classes_fit_too():
     from simulation.synthetic import session
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from calibration.recommendation import Evidence, recommend
+from calibration.recommendation import CalibrationSummary, recommend
 
-GOOD = Evidence(
+GOOD = CalibrationSummary(
     score=0.85,
     interval=(0.70, 0.93),
     chance=0.63,

@@ -11,6 +11,8 @@ from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import channel_ids
 
+pytestmark = pytest.mark.slow
+
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 SOURCE = "untrained-tiny1-0"
 SHORT = RefineSettings(epochs=6, patience=3, folds=3)

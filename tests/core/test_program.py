@@ -136,6 +136,7 @@ def test_interrupted_is_what_ctrl_c_raises():
     assert str(Interrupted(signal.SIGTERM)) == "ended by SIGTERM"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("buffering")
 def test_output_that_nobody_reads_ends_quietly():
     body = "def main():\n    for n in range(100000):\n        print('line', n)"
@@ -145,6 +146,7 @@ def test_output_that_nobody_reads_ends_quietly():
     assert done.returncode == 141
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("buffering")
 def test_output_that_was_never_read_ends_quietly():
     done = run("def main():\n    print('short')", "| true; exit ${PIPESTATUS[0]}")
@@ -152,6 +154,7 @@ def test_output_that_was_never_read_ends_quietly():
     assert done.returncode in (0, 141)  # the other end may close a moment too late
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("buffering")
 def test_output_to_a_full_disk_is_said():
     done = run("def main():\n    print('line')", ">/dev/full")
@@ -160,6 +163,7 @@ def test_output_to_a_full_disk_is_said():
     assert done.stderr.endswith("No space left on device.\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redirect", ["2>/dev/full", "2>&-", "2> >(true)", "0<&- 1>&- 2>&-"])
 def test_stderr_that_takes_nothing_changes_no_exit_code(redirect):
     body = "def main():\n    for n in range(20000):\n        say('a word')\n    return 3"
@@ -168,6 +172,7 @@ def test_stderr_that_takes_nothing_changes_no_exit_code(redirect):
     assert run(body, redirect).returncode == 2
 
 
+@pytest.mark.slow
 def test_a_closed_stderr_does_not_lend_its_number_to_a_file(tmp_path):
     file = tmp_path / "log"
     body = f"def main():\n    with open({str(file)!r}, 'w') as log:\n        say('word')\n"

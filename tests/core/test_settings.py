@@ -81,7 +81,10 @@ def test_each_mistake_is_one_sentence(changes, words):
         ("just words\n", "holds no settings"),
         ("count: [4\n", "line 2: this is not YAML"),
         ("[" * 20_000, "line 1: nesting this deep is not allowed"),
-        ('count: 4\nname: "\\ud800"\n', "line 2: half a character is not allowed"),
+        (
+            'count: 4\nname: "\\ud800"\n',
+            "line 2: a lone surrogate (invalid Unicode) is not",
+        ),
         (b"\xff\xfe\x00", "is not text in UTF-8"),
         (b"name: \x00\n", "is not YAML"),
         ("? [1, 2]\n: 3\n", "is not YAML"),

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "faults" / "fault_matrix.py"
 SOME = (
     "lost block",

@@ -21,6 +21,8 @@ from simulation.faults.signal import (
 )
 from simulation.faults.timing import Drift, Drop, Jump, Lose, Rate, Silent, Stall
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 11.0  # of signal, the first four of which fill a window
 
 

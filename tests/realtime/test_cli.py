@@ -147,6 +147,7 @@ def test_an_unknown_flag_is_refused():
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_help_and_version_load_nothing_heavy(flag):
     code = (
@@ -159,6 +160,7 @@ def test_help_and_version_load_nothing_heavy(flag):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_demo_calibrates_and_decodes(home, capsys):
     assert main(["--demo", "--headless", "--duration", "6"]) == 0
     said = capsys.readouterr().err

@@ -7,7 +7,7 @@ import pytest
 from core.encoders import load_encoder, save_encoder
 from realtime import doctor
 from realtime.cli import main
-from realtime.doctor import Finding
+from realtime.doctor import Diagnosis
 
 
 def test_a_sound_installation_is_found_so_and_the_exit_code_says_it(home, capsys):
@@ -29,7 +29,7 @@ def test_a_sound_installation_is_found_so_and_the_exit_code_says_it(home, capsys
 
 def test_what_fails_is_said_with_what_to_do(tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(doctor, "check_loopback", lambda: Finding("LSL", "ok", "left out."))
+    monkeypatch.setattr(doctor, "check_loopback", lambda: Diagnosis("LSL", "ok", "left out."))
     monkeypatch.setattr(doctor, "check_sound", lambda: 1 / 0)
     path = save_encoder(load_encoder("untrained-tiny1"), tmp_path / "encoder.safetensors")
     path.write_bytes(path.read_bytes()[:-2] + b"\x00\x3f")
@@ -90,6 +90,7 @@ def test_qt_that_cannot_open_a_window_fails_and_this_process_lives(monkeypatch):
     assert "no-such-platform" in found.found
 
 
+@pytest.mark.slow
 def test_help_loads_nothing_heavy():
     code = (
         "import sys\nfrom realtime.cli import main\n"

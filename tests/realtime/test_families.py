@@ -15,11 +15,13 @@ from core.encoders import load_encoder, registry, save_encoder
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from realtime.cli import Options
 from realtime.engine import link
 from realtime.live import build_engine
 from realtime.offline import decode_recording
+from realtime.options import Options
 from simulation.player import replay
+
+pytestmark = pytest.mark.slow
 
 CONTEXTS = ("patch", "causal", "window")
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}

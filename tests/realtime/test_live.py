@@ -25,6 +25,8 @@ from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
 
+pytestmark = pytest.mark.slow
+
 SPEED = 8.0
 
 

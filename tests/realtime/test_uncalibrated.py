@@ -17,6 +17,8 @@ from realtime.uncalibrated import gather, population_decoder
 from realtime.widgets.aligning import AligningDialog
 from simulation.player import replay
 
+pytestmark = pytest.mark.slow
+
 SPEED = 10.0
 
 

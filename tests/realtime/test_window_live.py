@@ -12,6 +12,8 @@ from realtime.options import Options
 from realtime.window import MainWindow
 from simulation.player import replay
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def engine(fitted, imagery_recording):

@@ -70,6 +70,7 @@ def test_replay_says_what_reading_left_out(program, name, until, tmp_path):
     assert "Note: a.edf: left out Status (stim)" in complaints
 
 
+@pytest.mark.slow
 def test_simulated_subject_follows_cues(program, name, until):
     cues = MarkerOutlet(f"{name}-cues")
     program("simulate", "--name", name, "--markers", f"{name}-cues", "--seed", 4, "--rate", 256)
@@ -104,6 +105,7 @@ def test_simulation_ends_after_its_duration(program, name):
     assert "32 channels at 250 Hz" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is no signal there")
 @pytest.mark.parametrize(
     ("command", "number"),
@@ -147,6 +149,7 @@ def test_settings_without_a_meaning_are_refused(recording_file, capfd):
         assert setting in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_faults_are_done_and_told(program, name, tmp_path):
     truth = tmp_path / "truth.jsonl"
     faults = ("lose:samples=50,at=0.2", "flat:channel=C3,at=0.6,for=0.2")
@@ -164,6 +167,7 @@ def test_faults_are_done_and_told(program, name, tmp_path):
     assert main(["simulate", "--truth", str(truth)]) == 2  # never overwritten
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["replay", "--help"]])
 def test_help_and_version_load_nothing_heavy(arguments):
     code = (

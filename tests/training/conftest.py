@@ -6,7 +6,7 @@ import pytest
 from core.encoders.eegpt.electrodes import CODEX
 from simulation.synthetic import session
 from training.manifest import Form
-from training.shards import Identity, StoreWriter, shard_key
+from training.shards import RecordingIdentity, StoreWriter, shard_key
 
 CHANNELS = tuple(name for name in CODEX if name not in ("AF7", "AF8", "PO5", "PO6"))
 
@@ -22,7 +22,7 @@ def people():
         ("3", "1"): {"seed": 3, "run": 1, "rate": 512.0},
     }
     return {
-        Identity("simulated", subject, "", run): session(trials_per_class=2, **kind)
+        RecordingIdentity("simulated", subject, "", run): session(trials_per_class=2, **kind)
         for (subject, run), kind in kinds.items()
     }
 

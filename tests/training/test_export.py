@@ -26,6 +26,7 @@ def run(store, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     folder = run("--validation-subjects", "3", "--gain", "30")
     out = tmp_path / "out" / "mine.safetensors"

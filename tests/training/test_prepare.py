@@ -66,6 +66,7 @@ def test_only_what_was_asked_for_is_taken(folder, tmp_path):
     assert taken == {("1", "1"), ("3", "1")}
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_killed_preparation_goes_on_where_it_was(recordings_folder, tmp_path):
     source, store = str(recordings_folder / "eegmmidb"), tmp_path / "store"
@@ -93,6 +94,7 @@ def test_a_killed_preparation_goes_on_where_it_was(recordings_folder, tmp_path):
     assert Store.open(tmp_path / "whole").manifest_sha256 == found.manifest_sha256
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_the_command(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
@@ -211,6 +213,7 @@ def test_damaged_recordings_stop_it_or_are_left_out(folder, tmp_path, capsys, jo
     assert bad.as_posix() in text.replace("\\\\", "/")
 
 
+@pytest.mark.slow
 def test_list_and_help_say_what_there_is(capsys):
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out

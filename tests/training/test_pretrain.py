@@ -16,6 +16,8 @@ from training.pretraining.output.folder import RunFolder
 from training.recipes import settings_from
 from training.recipes.settings import EEGPTSettings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FAST = "--window 256 --size tiny1 --device cpu --threads 1 --log-every 1".split()
 SAME = ("step", "alignment", "reconstruction", "loss", "token_variance", "token_rank")

@@ -10,7 +10,7 @@ from core.fitting.prior.population import make_prior
 from core.signal.pipeline import SignalSettings
 from simulation.synthetic import session
 from training.prior import main, stored_people
-from training.shards import Identity
+from training.shards import RecordingIdentity
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
@@ -18,7 +18,9 @@ EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 @pytest.fixture(scope="module")
 def imagining():
     return {
-        Identity("lab", str(seed), "", "1"): session(trials_per_class=6, seed=seed, rate=256.0)
+        RecordingIdentity("lab", str(seed), "", "1"): session(
+            trials_per_class=6, seed=seed, rate=256.0
+        )
         for seed in (1, 2, 3)
     }
 
@@ -53,7 +55,7 @@ def test_what_is_left_out_is_not_in_it(stored, imagining):
     assert set(stored_people(stored, EVENTS, ("2",), ())) == {"lab/2"}
     with pytest.raises(InputError, match="no recording with events for all of"):
         stored_people(stored, EVENTS, (), names)
-    with pytest.raises(InputError, match=r"nobody called 9; it has lab/1"):
+    with pytest.raises(InputError, match=r"no subject 9; it has lab/1"):
         stored_people(stored, EVENTS, ("9",), ())
     with pytest.raises(InputError, match="no recording with events for all of left_hand, feet"):
         stored_people(stored, {"left_hand": "left_hand", "both_feet": "feet"}, (), ())
@@ -85,7 +87,7 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     assert main([*given, "--leave-out", "nope.edf"]) == 2
     assert "no recording called nope.edf" in capsys.readouterr().err
     assert main([*given, "--subjects", stored.subjects[0], "nobody"]) == 2
-    assert "nobody called nobody" in capsys.readouterr().err
+    assert "no subject nobody" in capsys.readouterr().err
     assert main([*given, "--window", "0"]) == 2
     assert "--window" in capsys.readouterr().err
     assert main([str(stored.folder), "--out", str(tmp_path / "others.bin")]) == 2

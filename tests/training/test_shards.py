@@ -9,10 +9,10 @@ from core.errors import InputError
 from core.recordings import Span
 from core.signal.filtering import Band
 from training.manifest import Form
-from training.shards import Identity, StoreWriter, shard_key
+from training.shards import RecordingIdentity, StoreWriter, shard_key
 from training.store import Store
 
-WHO = Identity("simulated", "2", "", "1")
+WHO = RecordingIdentity("simulated", "2", "", "1")
 
 
 @pytest.fixture

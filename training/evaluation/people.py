@@ -20,23 +20,23 @@ from core.recordings.copies import find_copy, fingerprint
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings, default_reference
 from core.suggestions import counted, did_you_mean
-from training.shards import Identity
+from training.shards import RecordingIdentity
 from training.sources.catalogue import find_parts, read_part
 
 
 @dataclass(frozen=True)
-class Person:
+class Subject:
     """Somebody's recordings.
 
     Attributes
     ----------
-    identities : tuple of Identity
+    identities : tuple of RecordingIdentity
         Which recording each is; source and subject are the same in all.
     recordings : tuple of Recording
         With the classes as labels of their events.
     """
 
-    identities: tuple[Identity, ...]
+    identities: tuple[RecordingIdentity, ...]
     recordings: tuple[Recording, ...]
 
     @property
@@ -67,7 +67,7 @@ def read_people(
     subjects: Sequence[str] = (),
     runs: Sequence[str] = (),
     unit: str | None = None,
-) -> tuple[Person, ...]:
+) -> tuple[Subject, ...]:
     """Read the recordings in which any of the classes was asked for.
 
     Parameters
@@ -84,8 +84,8 @@ def read_people(
     InputError
         If there is none, one cannot be read, or two have samples in common.
     """
-    people: dict[tuple[str, str], list[tuple[Identity, Recording]]] = {}
-    taken: list[tuple[Identity, Recording]] = []
+    people: dict[tuple[str, str], list[tuple[RecordingIdentity, Recording]]] = {}
+    taken: list[tuple[RecordingIdentity, Recording]] = []
     seen: list[str] = []
     for part in find_parts(sources, subjects, runs):
         for identity, recording in read_part(part, unit):
@@ -107,11 +107,11 @@ def read_people(
             "learns from one must not be tested on the other; take one of the files away."
         )
     return tuple(
-        Person(tuple(i for i, _ in one), tuple(r for _, r in one)) for one in people.values()
+        Subject(tuple(i for i, _ in one), tuple(r for _, r in one)) for one in people.values()
     )
 
 
-def path_for_all(people: Sequence[Person], specs: Sequence[EncoderSpec]) -> SignalSettings:
+def path_for_all(people: Sequence[Subject], specs: Sequence[EncoderSpec]) -> SignalSettings:
     """Return the signal path from the electrodes that everybody has and every encoder knows.
 
     Raises
@@ -150,7 +150,7 @@ class Signal:
 
     Parameters
     ----------
-    person : Person
+    person : Subject
     settings : SignalSettings
     spec : EncoderSpec
         Says unit, window and patch.
@@ -168,7 +168,7 @@ class Signal:
     """
 
     def __init__(
-        self, person: Person, settings: SignalSettings, spec: EncoderSpec, classes: Sequence[str]
+        self, person: Subject, settings: SignalSettings, spec: EncoderSpec, classes: Sequence[str]
     ) -> None:
         self.person, self.settings, self.spec = person, settings, spec
         self.classes = tuple(classes)

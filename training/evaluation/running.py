@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from core.encoders import Encoder
 from training.evaluation.online import calibrate_then_run, pseudo_online
-from training.evaluation.people import Person, Signal
+from training.evaluation.people import Signal, Subject
 from training.evaluation.protocols import offline
-from training.evaluation.report.scoring import Row, score
+from training.evaluation.report.scoring import ScoreRow, score
 from training.evaluation.seen import recordings_seen, seen_of
 from training.evaluation.systems.base import System
 from training.evaluation.systems.catalogue import make_systems
@@ -43,7 +43,7 @@ class Bench:
     looks: Mapping[str, int]
     others: bool = False
 
-    def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[Row]:
+    def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
         systems = self._systems(protocol)
         if protocol in ONLINE:
@@ -84,7 +84,7 @@ class Bench:
             for source, encoder in self.encoders
         ]
 
-    def _look(self, person: Person) -> int:
+    def _look(self, person: Subject) -> int:
         return self.looks.get(person.name, 0)
 
     def _row(
@@ -97,12 +97,12 @@ class Bench:
         fold: str,
         counts: tuple[int, int],
         scores: dict[str, float],
-    ) -> Row:
+    ) -> ScoreRow:
         person, saw = signal.person, ""
         if system.encoder:
             _, encoder = self.encoders[self._look(person)]
             saw = seen_of(person, recordings, recordings_seen(encoder.spec))
         label, pace = system.encoder or "", signal.pace
-        return Row(
+        return ScoreRow(
             protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores
         )

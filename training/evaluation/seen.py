@@ -8,8 +8,8 @@ from typing import Literal
 
 from core.encoders import EncoderSpec
 from core.errors import InputError
-from training.evaluation.people import Person
-from training.shards import Identity
+from training.evaluation.people import Subject
+from training.shards import RecordingIdentity
 from training.sources.catalogue import same
 
 KEY = "recordings"
@@ -21,7 +21,7 @@ Allowed = Literal["nothing", "person", "run"]
 _ORDER = ("nothing", "person", "run", "unknown")
 
 
-def recordings_seen(spec: EncoderSpec) -> tuple[Identity, ...] | None:
+def recordings_seen(spec: EncoderSpec) -> tuple[RecordingIdentity, ...] | None:
     """Return what an encoder was pretrained on, None if it does not say.
 
     Raises
@@ -37,7 +37,7 @@ def recordings_seen(spec: EncoderSpec) -> tuple[Identity, ...] | None:
         rows = json.loads(spec.provenance[KEY])
         if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
             raise TypeError
-        return tuple(Identity(*map(str, row)) for row in rows)
+        return tuple(RecordingIdentity(*map(str, row)) for row in rows)
     except (ValueError, TypeError) as error:
         raise InputError(
             f"The encoder {spec.label} does not say in a way that can be read which recordings it "
@@ -45,7 +45,9 @@ def recordings_seen(spec: EncoderSpec) -> tuple[Identity, ...] | None:
         ) from error
 
 
-def seen_of(person: Person, tested: Sequence[int], seen: Sequence[Identity] | None) -> str:
+def seen_of(
+    person: Subject, tested: Sequence[int], seen: Sequence[RecordingIdentity] | None
+) -> str:
     """Return what was seen of a person of whom these recordings are tested.
 
     Returns
@@ -69,14 +71,14 @@ def seen_of(person: Person, tested: Sequence[int], seen: Sequence[Identity] | No
 
 
 def encoder_for(
-    specs: Sequence[EncoderSpec], person: Person, tested: Sequence[int], allowed: Allowed
+    specs: Sequence[EncoderSpec], person: Subject, tested: Sequence[int], allowed: Allowed
 ) -> int:
     """Return which of several encoders has seen the least of a person, the first of those.
 
     Parameters
     ----------
     specs : sequence of EncoderSpec
-    person : Person
+    person : Subject
     tested : sequence of int
         Recordings of the person that are tested.
     allowed : {"nothing", "person", "run"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Share:
     epochs: Epochs
     settled: tuple[int, ...]
     aligned: bool
-    known: dict[tuple, np.ndarray] = field(repr=False)
+    known: dict[tuple[Any, ...], np.ndarray] = field(repr=False)
     index: np.ndarray
 
     def windows(self, band: tuple[float, float] | None = None) -> np.ndarray:
@@ -70,7 +71,8 @@ class Share:
                     for chunk in chunks
                 ]
             )
-        return self.known[key][self.index]
+        covariances: np.ndarray = self.known[key][self.index]
+        return covariances
 
     def tokens(self, encoder: Encoder) -> np.ndarray:
         """Return token features behind the person's own spatial filter, (trials, features)."""
@@ -80,14 +82,16 @@ class Share:
             features = TokenFeatures(encoder, channels, self.spatial(encoder))
             epochs = replace(self.epochs, runs=tuple(self.signal.runs))
             self.known[key] = token_vectors(features, epochs, {})
-        return self.known[key][self.index]
+        tokens: np.ndarray = self.known[key][self.index]
+        return tokens
 
     def filtered(self, encoder: Encoder) -> np.ndarray:
         """Return the windows as the encoder sees them, shape (trials, channels, samples)."""
         windows = [
             self._window(run, at, self.signal.runs) for run, at in self.epochs.places[self.index]
         ]
-        return self.spatial(encoder) @ np.stack(windows)
+        filtered: np.ndarray = self.spatial(encoder) @ np.stack(windows)
+        return filtered
 
     def spatial(self, encoder: Encoder) -> np.ndarray:
         """Return the filter before the encoder, shape (channels, channels)."""
@@ -120,7 +124,8 @@ class Share:
         found = np.stack([self._window(run, at, runs) for run, at in places])
         if not self.aligned:
             return found
-        return self._whitener(band) @ found
+        signal: np.ndarray = self._whitener(band) @ found
+        return signal
 
     def _window(self, run: int, at: int, runs: Sequence[np.ndarray]) -> np.ndarray:
         return runs[run][at : at + self.epochs.length].T

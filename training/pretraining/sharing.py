@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ def is_sharded(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
-def unsynchronised(model: nn.Module, wanted: bool) -> AbstractContextManager:
+def unsynchronised(model: nn.Module, wanted: bool) -> AbstractContextManager[None]:
     """Keep gradients in this process, if wanted, until the last piece of its share."""
     if not wanted:
         return nullcontext()
@@ -59,7 +60,7 @@ def unsynchronised(model: nn.Module, wanted: bool) -> AbstractContextManager:
 
 
 @contextmanager
-def _unsharded_gradients(model: FSDPModule):
+def _unsharded_gradients(model: FSDPModule) -> Iterator[None]:
     model.set_requires_gradient_sync(False)
     try:
         yield

@@ -17,17 +17,20 @@ from torch import Tensor
 from core.encoders.base import EncoderSpec
 from core.errors import InputError
 from core.machine.heap import give_back_memory
-from training.pretraining.output.checkpoints import Progress, load_checkpoint, save_checkpoint
+from training.pretraining.output.checkpoints import (
+    TrainingProgress,
+    load_checkpoint,
+    save_checkpoint,
+)
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.output.pictures import Reconstruction
 from training.pretraining.processes import Interruption, Processes
 from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
 from training.pretraining.sharing import is_sharded, shared, unsynchronised
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes import recipe_of
-from training.recipes.base import Outputs, collapse, parameter_groups
+from training.recipes.base import ModelOutputs, Reconstruction, collapse, parameter_groups
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -292,11 +295,11 @@ class Trainer:
             pieces += [replace(pieces[0], count=0)] * (self.me.most(len(pieces)) - len(pieces))
         return pieces
 
-    def _outputs(self, model: torch.nn.Module, piece: _Piece) -> Outputs:
+    def _outputs(self, model: torch.nn.Module, piece: _Piece) -> ModelOutputs:
         kind = _MIXED.get(self.settings.precision)
         device = self.me.device.type
         with nullcontext() if kind is None else torch.autocast(device, dtype=kind):
-            outputs: Outputs = model(piece.windows, *piece.drawn)
+            outputs: ModelOutputs = model(piece.windows, *piece.drawn)
         return outputs
 
     @property
@@ -309,8 +312,8 @@ class Trainer:
         kind = torch.float32 if self.me.device.type == "mps" else torch.float64  # it has no other
         return torch.zeros(count, dtype=kind, device=self.me.device)
 
-    def _progress(self) -> Progress:
-        return Progress(
+    def _progress(self) -> TrainingProgress:
+        return TrainingProgress(
             self.step,
             self._named,
             self._manifest_sha256,

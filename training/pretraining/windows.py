@@ -24,7 +24,7 @@ _LOOKS = 64  # windows from which a covariance is estimated
 _FLOOR = 0.01  # of the mean variance: the least in any direction
 
 
-class Stretch(Protocol):
+class WindowSource(Protocol):
     """One recording of a window store."""
 
     @property
@@ -56,7 +56,7 @@ class WindowStore(Protocol):
         """Of the samples."""
 
     @property
-    def recordings(self) -> Sequence[Stretch]:
+    def recordings(self) -> Sequence[WindowSource]:
         """Contiguous stretches of signal."""
 
     @property
@@ -212,7 +212,8 @@ class Windows:
             return None
         # Entries averaged over different recordings need not be a covariance any more.
         values, vectors = np.linalg.eigh(total / together)
-        return (vectors * np.maximum(values, _FLOOR * values.mean())) @ vectors.T
+        whitener: np.ndarray = (vectors * np.maximum(values, _FLOOR * values.mean())) @ vectors.T
+        return whitener
 
     def _ever(self) -> np.ndarray:
         """Return the rows that any recording long enough has."""
@@ -243,14 +244,17 @@ class Windows:
         )
 
     def _read(self, recording: int, start: int, montage: int) -> np.ndarray:
-        crop = self.store.crop(recording, start, self._settings.window)[self._rows[montage]]
+        crop: np.ndarray = self.store.crop(recording, start, self._settings.window)[
+            self._rows[montage]
+        ]
         if self._settings.whitening == "none":
             return crop
         of = self.store.recordings[recording]
         key = (of.person, of.session, montage)
         if key not in self._filters:
             self._filters[key] = self._whitener(key)
-        return self._filters[key] @ crop
+        whitened: np.ndarray = self._filters[key] @ crop
+        return whitened
 
     def _whitener(self, key: tuple[str, str, int]) -> np.ndarray:
         """Return the filter of a session, from windows spread over its recordings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,13 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from core.encoders.base import Encoder, EncoderSpec
-from training.pretraining.output.pictures import Reconstruction
 
 Drawn = tuple[np.ndarray, ...]
 """What accompanies the windows of a group: channel ids, masks, horizons."""
 
 
-class Outputs(NamedTuple):
+class ModelOutputs(NamedTuple):
     """What a recipe's model makes of some windows.
 
     Attributes
@@ -33,6 +33,53 @@ class Outputs(NamedTuple):
     losses: dict[str, Tensor]
     tokens: Tensor
     made: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One window of the people held out, and what the model made of it.
+
+    Attributes
+    ----------
+    window : ndarray, shape (channels, samples)
+    waveforms : ndarray, shape (targets, samples of a patch)
+        In the window's unit.
+    visible : ndarray of int, shape (visible times, visible channels)
+    targets : ndarray of int, shape (targets,)
+        As `training.recipes.masking.Masks` has them.
+    channels : sequence of str
+    rate : float
+        In Hz.
+    unit : str
+    """
+
+    window: np.ndarray
+    waveforms: np.ndarray
+    visible: np.ndarray
+    targets: np.ndarray
+    channels: Sequence[str]
+    rate: float
+    unit: str
+
+    def seen(self) -> np.ndarray:
+        """Return the window with nan wherever the encoder saw nothing."""
+        return self._at(self.visible.ravel(), self._patches())
+
+    def made(self) -> np.ndarray:
+        """Return the reconstruction, with nan wherever none was asked for."""
+        return self._at(self.targets, self.waveforms)
+
+    def _patches(self) -> np.ndarray:
+        length = self.waveforms.shape[-1]
+        grid = self.window.reshape(len(self.window), -1, length).swapaxes(0, 1)
+        patches: np.ndarray = grid.reshape(-1, length)[self.visible.ravel()]
+        return patches
+
+    def _at(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
+        channels, length = len(self.window), self.waveforms.shape[-1]
+        grid = np.full((self.window.shape[1] // length, channels, length), np.nan)
+        grid[positions // channels, positions % channels] = patches
+        return grid.swapaxes(0, 1).reshape(channels, -1)
 
 
 class Recipe(ABC):
@@ -54,7 +101,7 @@ class Recipe(ABC):
     parts : Module
         What a checkpoint keeps; children without gradients only follow.
     model : Module
-        From windows and what was drawn for them to `Outputs`.
+        From windows and what was drawn for them to `ModelOutputs`.
     followed : tuple of str
         Names of what `after_step` returns.
     units : tuple of type
@@ -114,7 +161,7 @@ class Recipe(ABC):
         drawn : sequence of Tensor
             As `draw` gave them.
         made : Tensor
-            `Outputs.made` of the window.
+            `ModelOutputs.made` of the window.
         """
         return None
 

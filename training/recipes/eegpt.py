@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from core.encoders.eegpt.checkpoint import load_pretraining, new_pretraining
 from core.encoders.eegpt.electrodes import CODEX, channel_ids
-from core.encoders.eegpt.layers import Block
+from core.encoders.eegpt.layers import TransformerBlock
 from core.encoders.eegpt.model import EEGPT
 from core.encoders.eegpt.predictor import visible_times
 from core.encoders.eegpt.pretraining import Pretraining
 from core.errors import InputError
-from training.pretraining.output.pictures import Reconstruction
 from training.recipes.base import (
     Drawn,
-    Outputs,
+    ModelOutputs,
     Recipe,
+    Reconstruction,
     ema_decay,
     full_precision,
     update_ema,
@@ -41,7 +41,7 @@ _EPS = 1e-5  # of the layer norm of waveforms
 class PatchRecipe(Recipe):
     """What recipes of encoders of EEGPT's kind have in common: masks, and a momentum encoder."""
 
-    units = (Block,)
+    units = (TransformerBlock,)
     followed = ("ema_decay",)
 
     settings: PatchSettings
@@ -158,7 +158,7 @@ class Objective(nn.Module):
 
     def forward(
         self, window: Tensor, channel_ids: Tensor, visible: Tensor, targets: Tensor
-    ) -> Outputs:
+    ) -> ModelOutputs:
         """Compute both losses.
 
         Parameters
@@ -189,7 +189,7 @@ class Objective(nn.Module):
         drawn = parts.reconstructor(context, targets, channel_ids)
         reconstruction = F.mse_loss(full_precision(drawn), self.waveforms(window, targets))
         losses = {"alignment": alignment, "reconstruction": reconstruction}
-        return Outputs(losses, aim, drawn.detach())
+        return ModelOutputs(losses, aim, drawn.detach())
 
     def waveforms(self, window: Tensor, targets: Tensor) -> Tensor:
         """Return the patches to reconstruct, shape (batch, targets, samples of a patch)."""
@@ -213,7 +213,8 @@ class Objective(nn.Module):
         patch = self.parts.encoder.spec.patch
         patches = window.shape[-1] // patch
         grid = window[..., : patches * patch].unflatten(-1, (patches, patch)).transpose(1, 2)
-        return grid.flatten(1, 2)[:, targets]
+        predicted: Tensor = grid.flatten(1, 2)[:, targets]
+        return predicted
 
 
 RECIPE = EEGPTRecipe

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.encoders.eegpt.electrodes import CODEX
 from core.encoders.eegpt.model import EEGPT, eegpt_spec, summary_shape
 from core.encoders.eegpt.predictor import visible_times
-from training.recipes.base import Outputs
+from training.recipes.base import ModelOutputs
 from training.recipes.eegpt import PatchRecipe
 from training.recipes.settings import SpectrumSettings
 
@@ -133,7 +133,7 @@ class SpectrumObjective(nn.Module):
 
     def forward(
         self, window: Tensor, channel_ids: Tensor, visible: Tensor, targets: Tensor
-    ) -> Outputs:
+    ) -> ModelOutputs:
         """Compute the loss; the arguments are those of `Objective`.
 
         Parameters
@@ -147,7 +147,7 @@ class SpectrumObjective(nn.Module):
 
         Returns
         -------
-        Outputs
+        ModelOutputs
             `spectrum` is the mean squared error (the answer 0 has 1.3 on PhysioNet's recordings).
             `tokens` are those seen, as windows of one patch.
         """
@@ -163,7 +163,7 @@ class SpectrumObjective(nn.Module):
         error = F.mse_loss(given.float(), wanted)
         tokens = F.layer_norm(seen.detach().float(), seen.shape[-1:])
         # Patches one by one: groups of a batch may show different numbers of them.
-        return Outputs({"spectrum": error}, tokens.flatten(0, 1)[:, None])
+        return ModelOutputs({"spectrum": error}, tokens.flatten(0, 1)[:, None])
 
     def spectra(self, window: Tensor, times: Tensor) -> Tensor:
         """Return the channels' logarithmic spectra, about their mean over these patches.

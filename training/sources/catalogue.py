@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.montage import match
 from core.recordings import Recording, read_recording, without_bad_channels
 from core.suggestions import did_you_mean
-from training.shards import Identity
+from training.shards import RecordingIdentity
 from training.sources.parts import (
     HEADED,
     Part,
@@ -37,11 +37,11 @@ from training.sources.reading import (
     renamed,
 )
 
-Reads = Iterator[tuple[Identity, Recording]]
+Reads = Iterator[tuple[RecordingIdentity, Recording]]
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """A kind of data set.
 
     Attributes
@@ -262,69 +262,69 @@ def _read_moabb(part: Part, unit: str | None) -> Reads:
 _TUH = "Temple University Hospital, isip.piconepress.com/projects/nedc: free, with their agreement"
 
 SOURCES = {
-    "physionet-mi": Source(
+    "physionet-mi": DataSource(
         expects="the folder of EDF files S001R01.edf to S109R14.edf, in folders or not",
         where="physionet.org/content/eegmmidb/1.0.0, Open Data Commons Attribution 1.0",
         pattern=r"(?P<subject>S\d{3})R(?P<run>\d{2})\.edf",
         read=_read_physionet_mi,
     ),
-    "physionet-p300": Source(
+    "physionet-p300": DataSource(
         expects="the folder with s01/rc01.edf and so on",
         where="physionet.org/content/erpbci/1.0.0, Open Data Commons Attribution 1.0",
         pattern=r"(?P<subject>s\d{2})/rc(?P<run>\d{2})\.edf",
         read=_read_any,
     ),
-    "sleep-edfx": Source(
+    "sleep-edfx": DataSource(
         expects="the folder of SC4001E0-PSG.edf and so on, each with its -Hypnogram.edf",
         where="physionet.org/content/sleep-edfx/1.0.0, Open Data Commons Attribution 1.0",
         pattern=r"(?P<subject>(?:SC4|ST7)\d{2})(?P<session>\d)[A-Z]\d-PSG\.edf",
         read=_one(read_sleep),
     ),
-    "moabb": Source(
+    "moabb": DataSource(
         expects="the name of a MOABB data set: Schirrmeister2017 (High-Gamma), BNCI2014_001 (2a), "
         "BNCI2014_004 (2b), Wang2016 (Tsinghua SSVEP) ...; MOABB downloads it",
         where="moabb.neurotechx.com/docs/dataset_summary.html says each one's licence",
         find=find_moabb,
         read=_read_moabb,
     ),
-    "bids": Source(
+    "bids": DataSource(
         expects="the root of a BIDS data set with sub-*/**/eeg/*_eeg.*",
         where="openneuro.org, or a calibration of this program",
         find=find_bids,
         read=_read_bids,
     ),
-    "seed": Source(
+    "seed": DataSource(
         expects="the folder Preprocessed_EEG with 1_20131027.mat and so on (200 Hz)",
         where="bcmi.sjtu.edu.cn/home/seed: on application, for research",
         pattern=r"(?P<subject>\d{1,2})_(?P<session>\d{8})\.mat",
         read=_read_seed,
     ),
-    "m3cv": Source(
+    "m3cv": DataSource(
         expects="the folder with Enrollment_Info.csv and Enrollment/epoch000001.mat and so on",
         where="aistudio.baidu.com/datasetdetail/151025 or Kaggle's M3CV, by their terms",
         find=find_m3cv,
         read=_read_m3cv,
     ),
-    "kaggle-ern": Source(
+    "kaggle-ern": DataSource(
         expects="the folder of Data_S02_Sess01.csv and so on",
         where="kaggle.com/c/inria-bci-challenge, by the competition's terms",
         pattern=r"Data_(?P<subject>S\d{2})_Sess(?P<session>\d{2})\.csv",
         read=_one(read_kaggle_ern),
     ),
-    "tuab": Source(
+    "tuab": DataSource(
         expects="the corpus with edf/train/normal/01_tcp_ar/*.edf and so on",
         where=_TUH,
         pattern=r"(?:normal|abnormal)/(?:[^/]+/)?"
         r"(?P<subject>[a-z]{8})_(?P<session>s\d{3})_(?P<run>t\d{3})\.edf",
         read=_one(read_tuab),
     ),
-    "tuev": Source(
+    "tuev": DataSource(
         expects="the corpus with edf/train/aaaaaaar/*.edf and *.rec, and edf/eval/000/*",
         where=_TUH,
         pattern=r"edf/(?:train|eval)/(?P<subject>[^/]+)/(?P<run>[^/]+)\.edf",
         read=_one(read_tuev),
     ),
-    "files": Source(
+    "files": DataSource(
         expects="a recording that MNE or pyxdf reads, or a folder of them with a folder a person",
         where="your own",
         find=find_files,

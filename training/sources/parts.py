@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
-from training.shards import Identity, shard_key
+from training.shards import RecordingIdentity, shard_key
 from training.sources.reading import moabb_dataset
 
 _BIDS = (".edf", ".bdf", ".vhdr", ".set", ".fif")
@@ -27,7 +27,7 @@ class Part:
     ----------
     kind : str
         Name of the source that found it, in `training.sources.catalogue.SOURCES`.
-    identity : Identity
+    identity : RecordingIdentity
         What its recordings share; its run is empty if they are of several runs.
     origin : str
         File, folder or data set, for people to read.
@@ -40,7 +40,7 @@ class Part:
     """
 
     kind: str
-    identity: Identity
+    identity: RecordingIdentity
     origin: str
     files: tuple[Path, ...]
     runs: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ def _part(
     kind: str, source: str, path: Path, subject: str, session: str = "", run: str = ""
 ) -> Part:
     run = (run.lstrip("0") or "0") if run.isdigit() else run
-    return Part(kind, Identity(source, subject, session, run), str(path), (path,))
+    return Part(kind, RecordingIdentity(source, subject, session, run), str(path), (path,))
 
 
 def find_bids(at: str) -> list[Part]:
@@ -115,7 +115,7 @@ def find_files(at: str) -> list[Part]:
 def find_moabb(at: str) -> list[Part]:
     """Take all people of a data set of MOABB."""
     return [
-        Part("moabb", Identity(f"moabb-{at}", str(subject)), f"MOABB {at} {subject}", ())
+        Part("moabb", RecordingIdentity(f"moabb-{at}", str(subject)), f"MOABB {at} {subject}", ())
         for subject in moabb_dataset(at).subject_list
     ]
 
@@ -126,7 +126,7 @@ def find_m3cv(at: str) -> list[Part]:
     for path, row in m3cv_epochs(Path(at)).items():
         people.setdefault((row["subject"], row["session"]), []).append(path)
     return [
-        Part("m3cv", Identity("m3cv", *who), f"{at} {' '.join(who)}", tuple(paths))
+        Part("m3cv", RecordingIdentity("m3cv", *who), f"{at} {' '.join(who)}", tuple(paths))
         for who, paths in people.items()
     ]
 

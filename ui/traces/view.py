@@ -126,7 +126,8 @@ class TraceView(QWidget):
 
     def _rows(self) -> int:
         """Return how many channels a full page holds."""
-        return lay_out(self.size(), self._channels, 0, self._asked).page.stop
+        stop: int = lay_out(self.size(), self._channels, 0, self._asked).page.stop
+        return stop
 
     @property
     def page(self) -> slice:

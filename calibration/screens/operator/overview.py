@@ -108,7 +108,7 @@ def status_cells(progress: Progress) -> tuple[Cell, ...]:
     )
 
 
-class Header(QWidget):
+class OverviewHeader(QWidget):
     """Where the session is: a headline, the time left, and a bar of trials."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QPushButton, QVBoxLayout
 from calibration.screens.operator.overview import (
     AccuracyPanel,
     AlarmBanner,
-    Header,
+    OverviewHeader,
     Preview,
     status_cells,
 )
@@ -48,7 +48,7 @@ class OperatorWindow(QMainWindow):
         self.resize(1280, 860)
         self.setMinimumSize(1000, 640)
         self.alarm = AlarmBanner()
-        self.header = Header()
+        self.header = OverviewHeader()
         self.traces = TraceView()
         self.preview = Preview(scene)
         self.accuracy = AccuracyPanel()

@@ -9,12 +9,12 @@ from time import monotonic
 from PySide6.QtCore import QObject, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QScreen
 
-from calibration.paradigm.course import Course, Onset, Step
+from calibration.paradigm.course import Course, Onset, TrialPhase
 from calibration.paradigm.model import Paradigm
 from calibration.screens.person import cue
+from calibration.screens.person.beeper import Beeper, Silence
 from calibration.screens.person.cue import Scene
 from calibration.screens.person.frames import StampedWindow
-from calibration.screens.person.sound import Beeper, Silence
 from ui.classes import class_looks
 
 _TICK = 4  # ms
@@ -78,7 +78,7 @@ class Presenter(QObject):
         self._looks = {look.name: look for look in class_looks(paradigm.classes)}
         self._asking = False  # whether to end, as soon as the trial is over
         self._message: Scene | None = None  # stands over everything else
-        self._unseen: list[Step] = []  # begun, and not yet on the screen
+        self._unseen: list[TrialPhase] = []  # begun, and not yet on the screen
         self._unseen_since = 0.0
         self._scene = Scene()
         self.window = StampedWindow(self._paint, clock)
@@ -171,7 +171,7 @@ class Presenter(QObject):
         self._message = Scene("message", title=title, text=text, foot=foot)
         self._show(self._choose())
 
-    def _begin(self, steps: tuple[Step, ...]) -> None:
+    def _begin(self, steps: tuple[TrialPhase, ...]) -> None:
         if not steps:
             return
         if not self._unseen:
@@ -246,7 +246,7 @@ class Presenter(QObject):
                 return Scene("message", title="Done", text="Thank you. You may move and blink.")
         return Scene()
 
-    def _pause_scene(self, step: Step, left: float) -> Scene:
+    def _pause_scene(self, step: TrialPhase, left: float) -> Scene:
         title, text = "Have a rest", "You may move and blink."
         if step.trial is not None and step.trial.practice:
             title, text = "That was practice", "From here on it counts."

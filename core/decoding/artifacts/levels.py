@@ -107,7 +107,8 @@ class Levels:
         """Return which channels are much larger than before, (channels,) of bool."""
         grown, _ = self.changes(measures)
         hums = measures.mains > _HUMS * measures.deviation  # they have a limit of their own
-        return (grown > self._louder) & ~hums & self._off(_ABOVE, measures)
+        louder: np.ndarray = (grown > self._louder) & ~hums & self._off(_ABOVE, measures)
+        return louder
 
     def smaller(self, measures: Measures) -> np.ndarray:
         """Return which channels are much smaller than before, (channels,) of bool."""
@@ -116,11 +117,13 @@ class Levels:
         loose = (np.median(slow) - slow > _LOOSE) & (measures.shared < _APART)
         loose &= ~self._rim & (self.known and self._shared > _TOGETHER)
         faint = (shrunk > self._faint) | loose
-        return faint & ~self._off(_BELOW, measures)
+        quieter: np.ndarray = faint & ~self._off(_BELOW, measures)
+        return quieter
 
     def _off(self, factor: float, measures: Measures) -> np.ndarray:
         """Return which channels are above so many times their level at calibration."""
-        return _log(measures.levels[0]) - self._level > factor
+        off: np.ndarray = _log(measures.levels[0]) - self._level > factor
+        return off
 
     def learn(self, measures: Measures) -> None:
         """Take a measurement that nothing was wrong with."""

@@ -189,7 +189,8 @@ class Meter:
 
 def _covariance(samples: np.ndarray) -> np.ndarray:
     centred = samples - samples.mean(axis=0)
-    return centred.T @ centred / len(samples)
+    covariance: np.ndarray = centred.T @ centred / len(samples)
+    return covariance
 
 
 def _shared(covariance: np.ndarray) -> np.ndarray:
@@ -198,7 +199,8 @@ def _shared(covariance: np.ndarray) -> np.ndarray:
     scale = np.maximum(deviation[:, None] * deviation, np.finfo(float).tiny)
     correlation = np.abs(covariance) / scale
     np.fill_diagonal(correlation, 0.0)
-    return correlation.max(axis=0)
+    highest: np.ndarray = correlation.max(axis=0)
+    return highest
 
 
 def _rest(samples: np.ndarray) -> float:
@@ -233,10 +235,12 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
     found = [
         np.abs(np.exp(-2j * np.pi * mains * at) @ flat) for mains in MAINS if mains < 0.49 * rate
     ]
-    return np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
+    amplitudes: np.ndarray = np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
+    return amplitudes
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:
     if not len(samples):  # of a hop so short that too few samples of the stream have come yet
         return np.zeros(samples.shape[1])
-    return np.sqrt(np.mean(np.square(samples), axis=0))
+    level: np.ndarray = np.sqrt(np.mean(np.square(samples), axis=0))
+    return level

@@ -81,14 +81,16 @@ def twins(samples: np.ndarray) -> np.ndarray:
     Channels that stand still are not.
     """
     _, which, counts = np.unique(_keys(samples.T), return_inverse=True, return_counts=True)
-    return (counts[which] > 1) & (np.ptp(samples, axis=0) > 0)
+    repeated: np.ndarray = (counts[which] > 1) & (np.ptp(samples, axis=0) > 0)
+    return repeated
 
 
 def _keys(rows: np.ndarray) -> np.ndarray:
     """Return a number for each row, (n,) of uint64: equal rows have the same, others do not."""
     bits = np.ascontiguousarray(rows, dtype=np.float64).view(np.uint64)
     # Low bits of what was a float32 are zero: the high ones must reach all of the sum.
-    return ((bits ^ (bits >> np.uint64(31))) * _weights(rows.shape[1])).sum(axis=1)
+    hashes: np.ndarray = ((bits ^ (bits >> np.uint64(31))) * _weights(rows.shape[1])).sum(axis=1)
+    return hashes
 
 
 @cache

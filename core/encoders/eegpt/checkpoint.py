@@ -100,7 +100,7 @@ def build(spec: EncoderSpec, seed: int = 0) -> EEGPT:
 
 
 def recognise(
-    tensors: dict[str, Tensor], path: Path, weights: str, provenance: dict[str, str]
+    tensors: dict[str, Tensor], path: Path, weights: str | None, provenance: dict[str, str]
 ) -> tuple[EncoderSpec, dict[str, Tensor], list[str]] | None:
     """Tell whether tensors are an EEGPT in the published layout, and which.
 
@@ -109,8 +109,9 @@ def recognise(
     tensors : dict of str to Tensor
     path : Path
         Where they come from.
-    weights : {"target_encoder", "encoder"}
-        Which of a pretraining checkpoint's two encoders is wanted.
+    weights : {"target_encoder", "encoder"}, optional
+        Which of a pretraining checkpoint's two encoders is wanted; the published results use the
+        former.
     provenance : dict of str to str
         What is known of the file already.
 
@@ -131,6 +132,11 @@ def recognise(
     """
     if not any(re.search(r"(^|\.)summary_token$", name) for name in tensors):
         return None
+    weights = weights or "target_encoder"
+    if weights not in ("target_encoder", "encoder"):
+        raise InputError(
+            f'A checkpoint has no weights "{weights}"; choose target_encoder or encoder.'
+        )
     named = any(name.startswith(f"{weights}.") for name in tensors)
     found, extra = _part(tensors, weights, path)
     known = ({"weights": weights} if named else {}) | provenance
@@ -169,8 +175,8 @@ def _foreign_spec(tensors: dict[str, Tensor], path: Path, known: dict[str, str])
     size = size_of(width, tokens, depth)
     if size is None:
         raise InputError(
-            f"{path} has width {width}, {tokens} summary tokens and {depth} blocks, which is none "
-            f"of EEGPT's sizes ({', '.join(SIZES)})."
+            f"{path} has width {width}, {tokens} summary tokens and {depth} blocks, which is not "
+            f"one of EEGPT's sizes ({', '.join(SIZES)})."
         )
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -88,7 +88,8 @@ class Attention(nn.Module):
         if rotation is not None:
             q, k = rotation(q), rotation(k)
         mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.proj(mixed.transpose(1, 2).flatten(2))
+        projected: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return projected
 
     def _last(self, x: Tensor, last: int) -> Tensor:
         width, weight, bias = x.shape[-1], self.qkv.weight, self.qkv.bias
@@ -96,7 +97,8 @@ class Attention(nn.Module):
         k, v = F.linear(x, weight[width:], bias[width:]).chunk(2, dim=-1)
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
         mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.proj(mixed.transpose(1, 2).flatten(2))
+        projected: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return projected
 
 
 class Mlp(nn.Module):
@@ -109,10 +111,11 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform each token of `x`, shape (batch, tokens, width)."""
-        return self.fc2(F.gelu(self.fc1(x)))
+        projected: Tensor = self.fc2(F.gelu(self.fc1(x)))
+        return projected
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """A pre-norm transformer block.
 
     Parameters
@@ -137,12 +140,13 @@ class Block(nn.Module):
         """
         kept = x if last is None else x[:, -last:]
         kept = kept + self.attn(self.norm1(x), rotation, last)
-        return kept + self.mlp(self.norm2(kept))
+        added: Tensor = kept + self.mlp(self.norm2(kept))
+        return added
 
 
 def blocks(width: int, heads: int, depth: int) -> nn.ModuleList:
     """Return `depth` blocks."""
-    return nn.ModuleList(Block(width, heads) for _ in range(depth))
+    return nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from core.encoders.eegpt.layers import NORM_EPS, blocks, initialise
 from core.encoders.eegpt.packed import PackedEncoder
 from core.encoders.eegpt.sizes import size_named
 from core.encoders.patch_stream import PatchStream
-from core.encoders.subprocess_encoder import Step, SubprocessStep
+from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 
 NEVER_TRAINED = ("AF7", "AF8", "PO5", "PO6")
 """Electrodes of the codex that no pretraining recording of EEGPT had: their embedding is noise."""
@@ -185,7 +185,7 @@ class EEGPT(Encoder):
         if self.training:
             raise ValueError("The encoder is in training mode; call its eval() first.")
         ids, weight = as_ids(channel_ids(ch_names)), self.summary_token
-        step: Step
+        step: EncoderStep
         if weight.device.type != "cpu" or weight.dtype != torch.float32:
             step = _UnpackedStep(self, ids)  # nothing is packed for these
         elif in_subprocess:
@@ -205,7 +205,8 @@ class EEGPT(Encoder):
             x = block(x)
         x = self.blocks[-1](x, last=count if self.summary_only else None)
         tokens = self.norm(x[:, -count:])
-        return tokens.reshape(*outer, *self.summary_token.shape[1:])
+        summaries: Tensor = tokens.reshape(*outer, *self.summary_token.shape[1:])
+        return summaries
 
     def _rows(self, channel_ids: ChannelIds, signal: Tensor) -> Tensor:
         """Return the ids as a tensor beside the weights, if they fit (batch, channels, samples)."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.encoders.eegpt.layers import Block
+from core.encoders.eegpt.layers import TransformerBlock
 
 Apply = Callable[[Tensor], Tensor]
 """From (rows, inputs) to (rows, outputs)."""
@@ -41,7 +41,7 @@ class PackedEncoder:
         self._place = encoder.chan_embed.weight.detach()[ids]  # (channels, width)
         self._x = torch.empty(rows, width)
         self._channels, self._last = self._x[:count], self._x[count:]
-        blocks = [cast(Block, block) for block in encoder.blocks]
+        blocks = [cast(TransformerBlock, block) for block in encoder.blocks]
         self._blocks = [_Block(block, rows, rows) for block in blocks[:-1]]
         self._blocks.append(_Block(blocks[-1], rows, len(summary)))
         self._norm = _Norm(encoder.norm, len(summary))
@@ -97,7 +97,7 @@ class _Norm:
 class _Block:
     """A block whose last `queries` rows are wanted."""
 
-    def __init__(self, block: Block, keys: int, queries: int) -> None:
+    def __init__(self, block: TransformerBlock, keys: int, queries: int) -> None:
         self.keys, self.queries = keys, queries
         attention, mlp = block.attn, block.mlp
         qkv, width = attention.qkv, attention.proj.in_features

@@ -68,4 +68,5 @@ class Reconstructor(nn.Module):
         for block in self.reconstructor_blocks:
             x = block(x, rotation)
         answers = x[:, patches * summary_tokens :]
-        return self.reconstructor_proj(self.reconstructor_norm(answers))
+        reconstructed: Tensor = self.reconstructor_proj(self.reconstructor_norm(answers))
+        return reconstructed

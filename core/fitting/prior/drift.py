@@ -49,7 +49,8 @@ def drift_of(moved: np.ndarray) -> np.ndarray:
         return moved
     _, lengths, directions = np.linalg.svd(moved / np.sqrt(len(moved)), full_matrices=False)
     kept = lengths > lengths[0] * 1e-6
-    return directions[kept] * lengths[kept, None]
+    scaled: np.ndarray = directions[kept] * lengths[kept, None]
+    return scaled
 
 
 def steadied(vectors: np.ndarray, drift: np.ndarray, *, undo: bool = False) -> np.ndarray:
@@ -70,4 +71,5 @@ def steadied(vectors: np.ndarray, drift: np.ndarray, *, undo: bool = False) -> n
         return vectors
     square = np.sum(drift**2, axis=1)
     held = (1.0 + STEADINESS * square) ** (0.5 if undo else -0.5)
-    return vectors + (vectors @ drift.T * ((held - 1.0) / square)) @ drift
+    normalised: np.ndarray = vectors + (vectors @ drift.T * ((held - 1.0) / square)) @ drift
+    return normalised

@@ -11,6 +11,10 @@ from core.fitting.prior.population import Prior
 from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-prior"
+
+POPULATION = "population"
+"""What the prior that comes with the program is called."""
+
 _FILE = TensorFormat(
     name=FORMAT,
     version=1,
@@ -124,3 +128,11 @@ def _positions(tensors: dict[str, np.ndarray], name: str, trials: int, below: in
     if not 0 <= found.min() <= found.max() < below:
         raise ValueError(f"{name} should lie below {below}")
     return found
+
+
+def population() -> Prior:
+    """Read the prior that comes with the program: other people's trials of both hands.
+
+    `population.md` beside it says what is in it.
+    """
+    return load_prior(Path(__file__).with_name("population.safetensors"))

@@ -73,7 +73,8 @@ class PriorHead:
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
         """Return logits of aligned tangent vectors, shape (trials, classes)."""
-        return vectors @ self.weights + self.bias
+        logits: np.ndarray = vectors @ self.weights + self.bias
+        return logits
 
 
 def head_of_prior(

@@ -91,7 +91,8 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
 def misses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return minus the logarithm of the probability that each trial's class was given."""
     right = softmax(logits)[np.arange(len(labels)), labels]
-    return -np.log(np.maximum(right, 1e-12))
+    losses: np.ndarray = -np.log(np.maximum(right, 1e-12))
+    return losses
 
 
 def choose_weight(missed: Mapping[float, np.ndarray]) -> float:

@@ -152,7 +152,8 @@ class Epochs:
     @property
     def independent(self) -> np.ndarray:
         """Classes of the most trials that share no sample, shape (trials,)."""
-        return self.labels[independent(self.places, self.length)]
+        labels: np.ndarray = self.labels[independent(self.places, self.length)]
+        return labels
 
     def filtered(self, sections: np.ndarray, signals: Sequence[np.ndarray] | None = None) -> Epochs:
         """Return the same trials in signal that went on through a causal filter.

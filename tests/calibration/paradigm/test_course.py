@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.paradigm.course import Course, Trial, plan_trials, trials_from_json, trials_to_json
+from calibration.paradigm.course import (
+    Course,
+    PlannedTrial,
+    plan_trials,
+    trials_from_json,
+    trials_to_json,
+)
 from calibration.paradigm.model import Paradigm
 from core.errors import InputError
 
@@ -96,9 +102,9 @@ def test_a_plan_is_read_as_it_was_written():
         "{}",
         "[" * 100_000,
         '[{"number": 1}]',
-        json.dumps([vars(Trial(1, "nose", 1, 2.0))]),
-        json.dumps([vars(Trial(0, "feet", 1, 2.0))]),
-        json.dumps([vars(Trial(1, "feet", 1, 1e9))]),
+        json.dumps([vars(PlannedTrial(1, "nose", 1, 2.0))]),
+        json.dumps([vars(PlannedTrial(0, "feet", 1, 2.0))]),
+        json.dumps([vars(PlannedTrial(1, "feet", 1, 1e9))]),
         '[{"number": 1, "label": "feet", "block": 1, "break_after": NaN}]',
     ],
 )
@@ -134,7 +140,7 @@ def test_every_trial_is_timed_as_the_paradigm_says(paradigm, tick):
 
 def test_events_come_in_order_with_codes_durations_and_trials():
     paradigm = Paradigm(trials_per_class=1, baseline=60.0, feedback=True)
-    trials = (Trial(7, "right_hand", 1, 2.0), Trial(8, "left_hand", 1, 2.0))
+    trials = (PlannedTrial(7, "right_hand", 1, 2.0), PlannedTrial(8, "left_hand", 1, 2.0))
     seen = drive(Course(paradigm, trials))
     assert [(e.name, e.code, e.duration, e.trial) for e in events(seen)][:10] == [
         ("experiment_start", 32769, 0.0, None),

@@ -88,6 +88,7 @@ def test_practice_is_no_cue_of_any_class():
     assert imagery_after(code.name, "feet") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["name", "value"])
 def test_a_simulated_subject_understands_every_event(by):
     imagined = {

@@ -9,7 +9,7 @@ import calibration.recording.brainvision as brainvision
 from calibration.recording.brainvision import (
     SEGMENT,
     STIMULUS,
-    Marker,
+    BrainVisionMarker,
     MarkerFile,
     first_segment,
     markers_file,
@@ -21,9 +21,9 @@ from calibration.recording.brainvision import (
 STARTED = "2026-11-21T08:40:19.123456Z"
 MARKERS = [
     first_segment(STARTED),
-    Marker(STIMULUS, "left_hand", 99, 1000),
-    Marker(SEGMENT, "", 500),
-    Marker(STIMULUS, "rest", 123456789),
+    BrainVisionMarker(STIMULUS, "left_hand", 99, 1000),
+    BrainVisionMarker(SEGMENT, "", 500),
+    BrainVisionMarker(STIMULUS, "rest", 123456789),
 ]
 
 

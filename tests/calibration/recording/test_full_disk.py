@@ -77,6 +77,7 @@ def check_full_disk(out, reason):
     assert said["read"] == said["written"] == said["stamps"] == said["bytes"] / 256 > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on a file's size")
 def test_file_that_may_not_grow_ends_the_recording_cleanly(tmp_path):
     import resource
@@ -92,6 +93,7 @@ def test_file_that_may_not_grow_ends_the_recording_cleanly(tmp_path):
     check_full_disk(done.stdout, "File too large")
 
 
+@pytest.mark.slow
 def test_full_disk_ends_the_recording_cleanly(tmp_path):
     # A small disk of its own, in a namespace that ends with the process.
     inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]

@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
@@ -14,6 +15,7 @@ from core.stream.inlet import Inlet, MarkerInlet
 from simulation.player import replay
 
 
+@pytest.mark.slow
 def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until, give):
     name = f"test-{uuid.uuid4().hex[:12]}"
     values = np.random.default_rng(3).normal(0, 20, (1500, 3)).astype(np.float32)

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from calibration.recording.timeline import Timeline
+from calibration.recording.timeline import SampleTimeline
 
 RATE = 250.0
 
 
 @pytest.fixture
 def timeline():
-    found = Timeline(RATE)
+    found = SampleTimeline(RATE)
     found.add(10.0 + np.arange(1000) / RATE, follows=False)
     return found
 
@@ -50,14 +50,14 @@ def test_other_clock_leaves_the_old_one_behind(timeline):
 
 
 def test_stamps_out_of_order_or_no_numbers_keep_their_places():
-    timeline = Timeline(RATE)
+    timeline = SampleTimeline(RATE)
     timeline.add(np.array([math.nan, 1.0, 1.1, 1.09, math.nan, 1.2]), follows=False)
     assert [timeline.sample_at(time) for time in (1.0, 1.2)] == [1, 5]
     assert timeline.newest == 1.2
 
 
 def test_old_times_are_placed_by_the_rate_and_memory_is_bounded():
-    timeline = Timeline(RATE)
+    timeline = SampleTimeline(RATE)
     for minute in range(5):
         stamps = 60.0 * minute + np.arange(15000) / RATE
         timeline.add(stamps, follows=minute > 0)

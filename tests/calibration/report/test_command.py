@@ -19,6 +19,7 @@ def given(imagery_recording, tmp_path):
     return ["fit", str(path), "--subject", "01", "--head", "riemann"]
 
 
+@pytest.mark.slow
 def test_a_report_is_written_on_request(given, tmp_path, capsys):
     out, report = tmp_path / "one.safetensors", tmp_path / "one.html"
     assert main([*given, "--out", str(out), "--report", str(report)]) == 0

@@ -11,6 +11,8 @@ from calibration.report import as_html, as_json, as_text, find, write_report
 from calibration.report.pictures import pictures
 from core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from calibration.paradigm.course import Step, Trial
+from calibration.paradigm.course import PlannedTrial, TrialPhase
 from calibration.session.progress import Accuracy, Progress
 from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import ChannelStatus, Monitor
@@ -33,7 +33,7 @@ class ScriptedSession:
         self._subject = SimulatedSubject(3, RATE, labels)
         self.time = 5000.0
         self.later(20.0)
-        trial = Trial(14, "right_hand", 1, 2.0)
+        trial = PlannedTrial(14, "right_hand", 1, 2.0)
         self.state = Progress(
             subject="S001",
             session="02",
@@ -43,7 +43,7 @@ class ScriptedSession:
             measured_rate=499.98,
             lost_samples=0,
             live=True,
-            step=Step("cue", 1.25, trial),
+            step=TrialPhase("cue", 1.25, trial),
             phase_left=1.0,
             time_left=222.4,
             elapsed=130.0,

@@ -16,6 +16,8 @@ from core.feed.segments import Segmenter
 from core.recordings import Recording, read_recording
 from core.stream.discovery import StreamFacts, StreamIdentity
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recording(imagery_recording):

@@ -17,11 +17,13 @@ from calibration.cli import main
 from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.paradigm.plan import plan_from_json
 from calibration.priors import starting_head
-from calibration.recording.bids import Run
+from calibration.recording.bids import BidsRun
 from core.decoding.storage.decoder_file import load_decoder
 from core.recordings import read_recording
 from core.stream.outlets import SignalOutlet
 from simulation.synthetic import LABELS
+
+pytestmark = pytest.mark.slow
 
 SPEED = 10.0
 FRAME = 1 / 60.0  # s of a screen
@@ -83,7 +85,7 @@ def session(folder):
     finally:
         simulator.stop()
     assert process.returncode == 0, complained
-    return Run(folder / "recordings", "01", "", 1), said, simulator.facts()
+    return BidsRun(folder / "recordings", "01", "", 1), said, simulator.facts()
 
 
 def test_the_data_set_is_valid_and_mne_opens_it(session):
@@ -160,7 +162,7 @@ def test_the_reports_are_written(session, folder):
 
 def test_what_a_kill_left_is_resumed_as_a_new_run(tmp_path, capsys):
     root = tmp_path / "recordings"
-    run = Run(root, "01", "", 1)
+    run = BidsRun(root, "01", "", 1)
     simulator = Simulator(tmp_path, "Killed")
     try:
         process = calibrate(tmp_path, "--trials-per-class", 6, "--seed", 3, name="Killed")
@@ -181,7 +183,7 @@ def test_what_a_kill_left_is_resumed_as_a_new_run(tmp_path, capsys):
         simulator.stop()
     assert resumed.returncode == 0, complained
     assert f"left {12 - done} trials" in said
-    second = Run(root, "01", "", 2)
+    second = BidsRun(root, "01", "", 2)
     plan = plan_from_json(second.source("plan.json").read_text(encoding="utf-8"), "plan")
     assert [trial.number for trial in plan.trials] == list(range(done + 1, 13))
     for path, content in before.items():
@@ -265,7 +267,7 @@ def test_nothing_to_resume_is_said(capsys, tmp_path):
     ],
 )
 def test_a_stream_that_comes_back_otherwise_ends_the_run_with_all_kept(tmp_path, change, said):
-    run = Run(tmp_path / "recordings", "01", "", 1)
+    run = BidsRun(tmp_path / "recordings", "01", "", 1)
     first = Simulator(tmp_path, "Changed")
     second = None
     try:

@@ -350,6 +350,7 @@ def test_a_pretraining_must_be_complete(tmp_path, parts):
         load_pretraining(tmp_path / "e.ckpt")
 
 
+@pytest.mark.slow
 def test_loading_an_encoder_does_not_import_the_compiler():
     # It took a second, in which no window was on the screen.
     code = (

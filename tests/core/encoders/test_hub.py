@@ -68,6 +68,7 @@ def fetch_in_a_process(file, **environment):
     )
 
 
+@pytest.mark.slow
 def test_a_file_is_downloaded_once_checked_and_kept(hub, home):
     endpoint = f"http://127.0.0.1:{hub.server_port}"
     ended = fetch_in_a_process(PINNED, HF_ENDPOINT=endpoint)
@@ -84,6 +85,7 @@ def test_a_file_is_downloaded_once_checked_and_kept(hub, home):
     assert not hub.asked
 
 
+@pytest.mark.slow
 def test_another_content_than_the_pinned_one_is_refused(hub):
     endpoint = f"http://127.0.0.1:{hub.server_port}"
     ended = fetch_in_a_process(ELSEWHERE, HF_ENDPOINT=endpoint)
@@ -92,6 +94,7 @@ def test_another_content_than_the_pinned_one_is_refused(hub):
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_without_a_network_it_says_what_to_do(home):
     ended = fetch_in_a_process(EEGPT, HF_HUB_OFFLINE="1")
     assert ended.returncode == 2

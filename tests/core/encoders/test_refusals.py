@@ -46,7 +46,7 @@ def broken(parts, change):
         (lambda s: s.pop("summary_token"), "no encoder that this program knows"),
         (
             lambda s: s.update(summary_token=torch.zeros(1, 3, 64)),
-            "width 64, 3 summary tokens and 2 blocks, which is none of",
+            "width 64, 3 summary tokens and 2 blocks, which is not one of",
         ),
         (lambda s: s.clear(), "holds no tensors"),
         (lambda s: s.update(note="hello"), "'note' is no plain tensor"),

@@ -13,6 +13,8 @@ import pytest
 
 from core.encoders import load_encoder, subprocess_encoder
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["C3", "CZ", "C4", "FZ", "OZ"]
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from core.encoders import load_encoder
 from core.fitting.selection import HEADS, Views, choose, fit_chosen, select
@@ -28,6 +29,7 @@ def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
     assert np.isfinite(head.weights).all()
 
 
+@pytest.mark.slow
 def test_what_is_said_of_a_decoder_is_the_score_of_the_choice(imagery_recording):
     views = views_of(imagery_recording(trials=6))
     chosen = select(views, ("riemann", "encoder"), repeats=1)
@@ -38,6 +40,7 @@ def test_what_is_said_of_a_decoder_is_the_score_of_the_choice(imagery_recording)
     assert alone.score is alone.scores["riemann"]
 
 
+@pytest.mark.slow
 def test_labels_without_meaning_score_at_chance(imagery_recording):
     # What leaks from test to training folds would lift these above chance.
     scores = [
@@ -49,6 +52,7 @@ def test_labels_without_meaning_score_at_chance(imagery_recording):
     assert 0.3 < np.mean(scores) < 0.65
 
 
+@pytest.mark.slow
 def test_few_motor_electrodes_leave_the_view_of_the_whole_scalp(imagery_recording):
     recording = imagery_recording(trials=6, labels=("FZ", "C3", "CZ", "C4", "PZ"))
     views = views_of(recording)
@@ -57,6 +61,7 @@ def test_few_motor_electrodes_leave_the_view_of_the_whole_scalp(imagery_recordin
     assert set(settled) == {"scalp"}
 
 
+@pytest.mark.slow
 def test_the_choice_repeats_itself(imagery_recording):
     recording = imagery_recording(trials=6)
     first, second = (select(views_of(recording), ("riemann",), seed=3) for _ in range(2))
@@ -87,6 +92,7 @@ def test_meaningless_heads_are_hardly_ever_chosen():
     assert chosen.count("encoder") < 0.05 * len(chosen)
 
 
+@pytest.mark.slow
 def test_the_tangent_space_that_is_known_gives_the_specialist_its_decisions(imagery_recording):
     views = views_of(imagery_recording(seed=2))
     known = select(views, ("riemann",), repeats=1).scores["TS+LR"]

@@ -30,6 +30,7 @@ print(len(heaps), len(set(heaps)))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc gives each thread a heap")
 def test_threads_share_two_heaps():
     done = subprocess.run(

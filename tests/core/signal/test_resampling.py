@@ -8,6 +8,7 @@ from core.signal.resampling import Resampler
 
 RATES = [250.0, 256.0, 500.0, 512.0, 1000.0, 1024.0, 2048.0]
 BAND = 45.6
+SLOW = pytest.param(249.7, marks=pytest.mark.slow)  # 2560 phases of the interpolation
 
 
 def resampled(rate, frequency, seconds=8.0):
@@ -47,7 +48,7 @@ def test_an_output_sample_waits_at_most_two_output_samples(rate):
     assert made == int(2 * rate * 256 / rate) or abs(made - 512) <= 2
 
 
-@pytest.mark.parametrize("rate", [160.0, 250.0, 1000.0, 249.7])
+@pytest.mark.parametrize("rate", [160.0, 250.0, 1000.0, SLOW])
 @given(cuts=st.lists(st.integers(0, 300), max_size=30))
 @settings(deadline=None, max_examples=40)
 def test_any_split_gives_the_same_output_to_the_last_bit(rate, cuts):
@@ -68,7 +69,7 @@ def test_a_rate_too_low_for_the_band_is_refused():
         Resampler(100.0, 256.0, 1, BAND)
 
 
-@pytest.mark.parametrize("rate", [256.0164, 255.99, 512.0328, 999.75, 249.7])
+@pytest.mark.parametrize("rate", [256.0164, 255.99, 512.0328, 999.75, SLOW])
 def test_rates_that_are_no_simple_ratio_keep_step_with_the_clock(rate):
     seconds = 400
     times = np.arange(int(seconds * rate)) / rate

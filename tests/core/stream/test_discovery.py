@@ -215,6 +215,7 @@ def test_plain_text_keeps_what_people_write():
     assert plain_text("a" * 10, length=5) == "aaaa…"
 
 
+@pytest.mark.slow
 def test_dead_stream_does_not_block(program, name):
     sender = program("simulate", "--name", name)
     found = find_stream(StreamQuery.matching(name), timeout=60)

@@ -128,6 +128,7 @@ def test_sender_that_goes_is_lost(outlet, inlet, until):
     assert inlet.read(3600) is None
 
 
+@pytest.mark.slow
 def test_sender_that_is_killed_is_lost(program, name, until):
     sender = program("simulate", "--name", name)
     with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
@@ -137,6 +138,7 @@ def test_sender_that_is_killed_is_lost(program, name, until):
         until(lambda: inlet.lost)
 
 
+@pytest.mark.slow
 def test_stream_that_is_gone_cannot_be_opened(program, name):
     sender = program("simulate", "--name", name)
     found = find_stream(StreamQuery.matching(name), timeout=60)

@@ -46,6 +46,7 @@ def run(code, folder, **env):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_other_settings_stay(tmp_path):
     file = tmp_path / "own.cfg"
     file.write_text("[lab]\nSessionID = ours\n[multicast]\nResolveScope = site\n")
@@ -56,15 +57,18 @@ def test_other_settings_stay(tmp_path):
     assert "ListenAddress = 127.0.0.1" in said
 
 
+@pytest.mark.slow
 def test_without_a_file_there_is_the_same(tmp_path):
     said = run(SHOW, tmp_path, LSLAPICFG="", HOME=str(tmp_path))
     assert "ResolveScope = machine" in said
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_kept_here_is_found_here(tmp_path):
     assert run(SEND, tmp_path).strip().endswith("Kept")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "given"),
     [
@@ -99,6 +103,7 @@ except TimeoutError:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("local", "outcome"), [(False, "asked"), (True, "left alone")])
 def test_a_known_peer_is_asked_for_streams_unless_kept_here(local, outcome, tmp_path):
     port = 40_000 + os.getpid() % 20_000
@@ -113,6 +118,7 @@ def test_a_known_peer_is_asked_for_streams_unless_kept_here(local, outcome, tmp_
     assert run(code, tmp_path, LSLAPICFG=str(file)).strip() == outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [

@@ -17,6 +17,8 @@ from realtime.engine.sinks import Log
 from realtime.live import _connect
 from realtime.options import Options
 
+pytestmark = pytest.mark.slow
+
 RATE = 250.0
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from realtime.engine.snapshot import Decision
-from realtime.widgets.timeline import Timeline
+from realtime.widgets.timeline import DecisionHistory
 
 LEFT, NONE, GAP = ("ok", "left_hand"), ("ok", None), ("gap", None)
 
@@ -27,7 +27,7 @@ def decisions(*kinds, hop=0.25, start=100.0):
 
 
 def timeline_of(recent):
-    timeline = Timeline(60.0)
+    timeline = DecisionHistory(60.0)
     timeline.take(recent)
     return timeline
 
@@ -56,7 +56,7 @@ def test_neighbours_of_one_decision_are_joined():
 
 def test_taking_them_one_by_one_is_the_same():
     recent = decisions(NONE, LEFT, LEFT, GAP, GAP, LEFT, hop=1 / 16)
-    timeline = Timeline(60.0)
+    timeline = DecisionHistory(60.0)
     for count in range(1, len(recent) + 1):
         assert timeline.continued_by(recent[:count])
         timeline.take(recent[max(0, count - 3) : count])

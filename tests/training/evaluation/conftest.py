@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.encoders import load_encoder
-from training.evaluation.people import Person, Signal, path_for_all
-from training.shards import Identity
+from training.evaluation.people import Signal, Subject, path_for_all
+from training.shards import RecordingIdentity
 
 CLASSES = ("left_hand", "right_hand")
 
@@ -21,8 +21,8 @@ def encoder():
 def persons(imagery_recording):
     """Three people with three runs of six cues a class."""
     return tuple(
-        Person(
-            tuple(Identity("made", f"S{who}", "", str(run)) for run in (1, 2, 3)),
+        Subject(
+            tuple(RecordingIdentity("made", f"S{who}", "", str(run)) for run in (1, 2, 3)),
             tuple(
                 imagery_recording(seed=10 * who + run, trials=6, path=f"S{who}R{run}.edf")
                 for run in (1, 2, 3)

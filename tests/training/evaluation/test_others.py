@@ -65,5 +65,5 @@ def test_rows_say_who_was_looked_at_through_which_encoder(signals, encoder):
 
 def test_nobody_else_is_said(signals):
     fold = next(few_shot(signals[:1], 0, (3,)))
-    with pytest.raises(InputError, match="Nobody else has a recording"):
+    with pytest.raises(InputError, match="No other subject has a recording"):
         others_of(signals[:1], last=True).head_for(fold.train)

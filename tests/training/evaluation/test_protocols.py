@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from training.evaluation.people import Person
+from training.evaluation.people import Subject
 from training.evaluation.protocols import cross_session, few_shot, leave_one_out, within
 
 
@@ -90,7 +90,7 @@ def test_an_artefact_costs_a_trial_to_learn_from_and_none_to_be_tested_on(person
 
 
 def test_too_little_is_said(persons, make_signals, signals):
-    lone = Person(persons[0].identities[:1], persons[0].recordings[:1])
+    lone = Subject(persons[0].identities[:1], persons[0].recordings[:1])
     (signal,) = make_signals([lone])
     with pytest.raises(InputError, match="made S1 has one recording"):
         list(cross_session([signal], 0))

@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import InputError
 from training.evaluation.seen import KEY, encoder_for, recordings_seen, seen_of
-from training.shards import Identity
+from training.shards import RecordingIdentity
 
 
 @pytest.fixture
@@ -26,11 +26,14 @@ def test_random_weights_have_seen_nobody(encoder):
 def test_people_are_known_however_their_number_is_padded(persons, spec_of):
     spec = spec_of([["made", "S001", "", "2"], ["other", "S2", "", "1"]])
     seen = recordings_seen(spec)
-    assert seen == (Identity("made", "S001", "", "2"), Identity("other", "S2", "", "1"))
+    assert seen == (
+        RecordingIdentity("made", "S001", "", "2"),
+        RecordingIdentity("other", "S2", "", "1"),
+    )
     assert seen_of(persons[0], [0, 2], seen) == "person"
     assert seen_of(persons[0], [1], seen) == "run"
     assert seen_of(persons[1], [0, 1, 2], seen) == "nothing"  # of another source
-    assert seen_of(persons[0], [0], [Identity("made", "S1")]) == "run"  # it may be any
+    assert seen_of(persons[0], [0], [RecordingIdentity("made", "S1")]) == "run"  # it may be any
     assert seen_of(persons[0], [0], None) == "unknown"
 
 

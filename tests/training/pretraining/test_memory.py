@@ -8,6 +8,8 @@ import torch
 
 from core.machine.heap import give_back_memory
 
+pytestmark = pytest.mark.slow
+
 
 def resident():
     """Bytes of memory of this process that no file backs."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.evaluation.report.scoring import WORDS, Row
-
-if TYPE_CHECKING:
-    from training.evaluation.report.results import Summary
+from training.evaluation.report.scoring import WORDS, ScoreRow, Summary
 
 
-def draw(rows: Sequence[Row], summaries: Sequence[Summary], metric: str) -> bytes:
+def draw(rows: Sequence[ScoreRow], summaries: Sequence[Summary], metric: str) -> bytes:
     """Return a PNG: a panel a protocol, a line a system, a dot a person, a bar the mean."""
     from matplotlib.figure import Figure
 

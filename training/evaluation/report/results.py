@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,55 +15,19 @@ import numpy as np
 from core.errors import InputError
 from core.machine.files import write_whole
 from core.metrics import chance_bound, information_transfer_rate
-from training.evaluation.report.scoring import ONLINE, WORDS, Row
+from training.evaluation.report.scoring import ONLINE, WORDS, ScoreRow, Summary
 from training.evaluation.report.statistics import Comparison, compare
 
 _SHOWN = ("balanced_accuracy", "kappa", "auroc", "weighted_f1", "nmcc", "itr")
 _PROBABLE = 0.05
 
 
-@dataclass(frozen=True)
-class Summary:
-    """One system under one protocol, over people.
-
-    Attributes
-    ----------
-    protocol, system, encoder : str
-        Where people were looked at through different encoders, all of them.
-    seen : str
-        Everything that rows say the encoder saw, most first.
-    people : int
-    means : dict of str to float
-        Of every metric over people, each person's mean over folds and seeds taken first.
-    over_people : dict of str to float
-        Standard deviation of the same.
-    over_seeds : dict of str to float
-        Standard deviation over seeds of the mean over people; NaN with one seed.
-    chance : float
-        95 % bound of guessing for one person's trials, averaged over people; NaN for sliding
-        windows, which are not independent.
-    above : int
-        People above their own bound.
-    """
-
-    protocol: str
-    system: str
-    encoder: str
-    seen: str
-    people: int
-    means: dict[str, float]
-    over_people: dict[str, float]
-    over_seeds: dict[str, float]
-    chance: float
-    above: int
-
-
-def summarise(rows: Sequence[Row], classes: int) -> list[Summary]:
+def summarise(rows: Sequence[ScoreRow], classes: int) -> list[Summary]:
     """Return a summary of every protocol and system, in the order in which they come.
 
     Parameters
     ----------
-    rows : sequence of Row
+    rows : sequence of ScoreRow
     classes : int
         That were guessed among; accuracy is compared with the bound.
     """
@@ -74,12 +38,12 @@ def summarise(rows: Sequence[Row], classes: int) -> list[Summary]:
     ]
 
 
-def _summary(rows: Sequence[Row], classes: int) -> Summary:
+def _summary(rows: Sequence[ScoreRow], classes: int) -> Summary:
     people = list(dict.fromkeys(row.person for row in rows))
     seeds = sorted({row.seed for row in rows})
     names = [name for name in WORDS if name in rows[0].scores]
 
-    def mean(name: str, chosen: Sequence[Row]) -> float:
+    def mean(name: str, chosen: Sequence[ScoreRow]) -> float:
         values = np.array([row.scores[name] for row in chosen])
         return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
@@ -115,7 +79,7 @@ def _summary(rows: Sequence[Row], classes: int) -> Summary:
     )
 
 
-def comparisons(rows: Sequence[Row], metric: str) -> dict[str, list[Comparison]]:
+def comparisons(rows: Sequence[ScoreRow], metric: str) -> dict[str, list[Comparison]]:
     """Return paired tests between all systems, for every protocol with at least two of each."""
     found = {}
     for protocol in dict.fromkeys(row.protocol for row in rows):
@@ -154,7 +118,11 @@ def check_folder(folder: Path) -> None:
 
 
 def write_results(
-    folder: Path, rows: Sequence[Row], classes: Sequence[str], metric: str, facts: dict[str, Any]
+    folder: Path,
+    rows: Sequence[ScoreRow],
+    classes: Sequence[str],
+    metric: str,
+    facts: dict[str, Any],
 ) -> list[Path]:
     """Write rows.csv, results.json, table.md and scores.png.
 
@@ -162,7 +130,7 @@ def write_results(
     ----------
     folder : Path
         New or empty.
-    rows : sequence of Row
+    rows : sequence of ScoreRow
     classes : sequence of str
     metric : str
         That systems are compared by.
@@ -194,12 +162,12 @@ def write_results(
     return [write_whole(folder / name, data) for name, data in files.items()]
 
 
-def as_csv(rows: Sequence[Row]) -> str:
+def as_csv(rows: Sequence[ScoreRow]) -> str:
     """Return one line a row; a metric that a protocol does not have is left empty."""
     metrics = [name for name in WORDS if any(name in row.scores for row in rows)]
     text = io.StringIO()
     writer = csv.DictWriter(
-        text, [*list(Row.__dataclass_fields__)[:-1], *metrics], lineterminator="\n"
+        text, [*list(ScoreRow.__dataclass_fields__)[:-1], *metrics], lineterminator="\n"
     )
     writer.writeheader()
     for row in rows:

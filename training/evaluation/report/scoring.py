@@ -39,7 +39,7 @@ WORDS = METRICS | ITR | ONLINE
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One system, tested once.
 
     Attributes
@@ -74,6 +74,42 @@ class Row:
     scores: dict[str, float]
 
 
+@dataclass(frozen=True)
+class Summary:
+    """One system under one protocol, over people.
+
+    Attributes
+    ----------
+    protocol, system, encoder : str
+        Where people were looked at through different encoders, all of them.
+    seen : str
+        Everything that rows say the encoder saw, most first.
+    people : int
+    means : dict of str to float
+        Of every metric over people, each person's mean over folds and seeds taken first.
+    over_people : dict of str to float
+        Standard deviation of the same.
+    over_seeds : dict of str to float
+        Standard deviation over seeds of the mean over people; NaN with one seed.
+    chance : float
+        95 % bound of guessing for one person's trials, averaged over people; NaN for sliding
+        windows, which are not independent.
+    above : int
+        People above their own bound.
+    """
+
+    protocol: str
+    system: str
+    encoder: str
+    seen: str
+    people: int
+    means: dict[str, float]
+    over_people: dict[str, float]
+    over_seeds: dict[str, float]
+    chance: float
+    above: int
+
+
 def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """Return all of `METRICS`.
 
@@ -89,7 +125,7 @@ def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         "kappa": cohen_kappa(truth, decided, classes),
         "auroc": auroc(truth, probabilities),
         "weighted_f1": weighted_f1(truth, decided, classes),
-        "nmcc": normalised_matthews(truth, decided, classes),
+        "nmcc": normalised_matthews(truth, decided),
     }
 
 

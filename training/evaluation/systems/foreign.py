@@ -76,7 +76,8 @@ def _derivations(windows: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
     ends = [pair.split("-") for pair in PAIRS]
     first, second = ([_place(pair[end], channels) for pair in ends] for end in (0, 1))
     found = windows[:, first] - windows[:, second]
-    return found / (np.quantile(np.abs(found), 0.95, axis=-1, keepdims=True) + 1e-8)
+    scaled: np.ndarray = found / (np.quantile(np.abs(found), 0.95, axis=-1, keepdims=True) + 1e-8)
+    return scaled
 
 
 def _scaled(windows: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:

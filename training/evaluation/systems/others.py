@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Others:
     pieces: tuple[tuple[str, Prior], ...]
     settings: SignalSettings
     window: int
-    heads: dict[tuple, PriorHead] = field(default_factory=dict, repr=False)
+    heads: dict[tuple[Any, ...], PriorHead] = field(default_factory=dict, repr=False)
 
     def head(self, people: Collection[str], classes: Sequence[str]) -> PriorHead:
         """Return the head that the recordings of these people teach.
@@ -51,8 +52,8 @@ class Others:
             pieces = [piece for piece in self.pieces if piece[0] in people]
             if not pieces:
                 raise InputError(
-                    "Nobody else has a recording with enough trials of every class to start from; "
-                    "add people, or leave out --others."
+                    "No other subject has a recording with enough trials of every class to start "
+                    "from; add people, or leave out --others."
                 )
             self.heads[key] = head_of_prior(_together(pieces), self.settings, self.window, classes)
         return self.heads[key]

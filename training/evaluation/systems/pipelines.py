@@ -41,7 +41,8 @@ class PipelineModel:
 
     def probabilities(self, trials: Trials) -> np.ndarray:
         """Return class probabilities, shape (trials, classes)."""
-        return self.fitted.predict_proba(self.features(trials))
+        probabilities: np.ndarray = self.fitted.predict_proba(self.features(trials))
+        return probabilities
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _acm() -> Pipeline:
     return make_pipeline(TangentSpace(metric), LogisticRegression(max_iter=5000))
 
 
-class BandwiseCSP(TransformerMixin, BaseEstimator):
+class BandwiseCSP(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # without types
     """Common spatial patterns in every band, four filters each.
 
     Takes covariances, shape (trials, bands, channels, channels).

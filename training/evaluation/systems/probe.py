@@ -125,7 +125,8 @@ def _logits(
         _limit(probe[layer], longest)
     tokens = encoder.tokens(probe["spatial"](windows), sites)  # (trials, patches, ...)
     patches = probe["patch"](probe["dropout"](tokens.flatten(2)))
-    return probe["window"](patches.flatten(1))
+    logits: torch.Tensor = probe["window"](patches.flatten(1))
+    return logits
 
 
 def _limit(layer: Any, longest: float) -> None:

@@ -23,7 +23,7 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a run is.
 
     Attributes
@@ -50,7 +50,7 @@ class Progress:
 def save_checkpoint(
     path: Path,
     parts: nn.Module,
-    progress: Progress,
+    progress: TrainingProgress,
     optimiser: torch.optim.Optimizer | None = None,
     write: bool = True,
 ) -> None:
@@ -63,7 +63,7 @@ def save_checkpoint(
     ----------
     path : Path
     parts : Module
-    progress : Progress
+    progress : TrainingProgress
     optimiser : torch.optim.Optimizer, optional
         For a checkpoint to go on from. Without it, the file has the parts under their own names;
         EEGPT's are the published ones, as `load_pretraining` reads them.
@@ -93,7 +93,7 @@ def save_checkpoint(
     write_whole(path, save(plain, metadata={_HEADER: json.dumps(header)}), overwrite=True)
 
 
-def read_progress(path: Path) -> Progress:
+def read_progress(path: Path) -> TrainingProgress:
     """Return how far the run of a checkpoint was.
 
     Raises
@@ -106,7 +106,7 @@ def read_progress(path: Path) -> Progress:
 
 def load_checkpoint(
     path: Path, parts: nn.Module, model: str, optimiser: torch.optim.Optimizer | None = None
-) -> Progress:
+) -> TrainingProgress:
     """Fill the parts, and the optimiser, with what a checkpoint of a model holds.
 
     Raises
@@ -151,7 +151,7 @@ def _alike(one: Tensor | None, other: Tensor | None) -> bool:
     )
 
 
-def _read(path: Path, names: bool = True) -> tuple[Progress, dict[str, Tensor]]:
+def _read(path: Path, names: bool = True) -> tuple[TrainingProgress, dict[str, Tensor]]:
     if not path.is_file():
         raise InputError(f"There is no checkpoint {path}.")
     try:
@@ -166,6 +166,6 @@ def _read(path: Path, names: bool = True) -> tuple[Progress, dict[str, Tensor]]:
             f"{path} is a checkpoint of format {version!r} and this program reads format {VERSION}."
         )
     try:
-        return Progress(**header), tensors
+        return TrainingProgress(**header), tensors
     except TypeError as error:
         raise InputError(f"{path} has a damaged header.") from error

@@ -7,8 +7,9 @@ from typing import Any
 
 from core.errors import InputError
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.output.pictures import Reconstruction, save_picture
+from training.pretraining.output.pictures import save_picture
 from training.pretraining.settings import PretrainSettings
+from training.recipes.base import Reconstruction
 
 
 class Curves:

@@ -4,65 +4,18 @@ from __future__ import annotations
 
 import gc
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.machine.files import write_whole
 from training.pretraining.output.folder import RunFolder
+from training.recipes.base import Reconstruction
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 4  # channels
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """One window of the people held out, and what the model made of it.
-
-    Attributes
-    ----------
-    window : ndarray, shape (channels, samples)
-    waveforms : ndarray, shape (targets, samples of a patch)
-        In the window's unit.
-    visible : ndarray of int, shape (visible times, visible channels)
-    targets : ndarray of int, shape (targets,)
-        As `training.recipes.masking.Masks` has them.
-    channels : sequence of str
-    rate : float
-        In Hz.
-    unit : str
-    """
-
-    window: np.ndarray
-    waveforms: np.ndarray
-    visible: np.ndarray
-    targets: np.ndarray
-    channels: Sequence[str]
-    rate: float
-    unit: str
-
-    def seen(self) -> np.ndarray:
-        """Return the window with nan wherever the encoder saw nothing."""
-        return self._at(self.visible.ravel(), self._patches())
-
-    def made(self) -> np.ndarray:
-        """Return the reconstruction, with nan wherever none was asked for."""
-        return self._at(self.targets, self.waveforms)
-
-    def _patches(self) -> np.ndarray:
-        length = self.waveforms.shape[-1]
-        grid = self.window.reshape(len(self.window), -1, length).swapaxes(0, 1)
-        return grid.reshape(-1, length)[self.visible.ravel()]
-
-    def _at(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
-        channels, length = len(self.window), self.waveforms.shape[-1]
-        grid = np.full((self.window.shape[1] // length, channels, length), np.nan)
-        grid[positions // channels, positions % channels] = patches
-        return grid.swapaxes(0, 1).reshape(channels, -1)
 
 
 def save_picture(folder: RunFolder, step: int, found: Reconstruction) -> np.ndarray:
@@ -96,7 +49,7 @@ def draw(found: Reconstruction, step: int) -> Figure:
     times = np.arange(window.shape[1]) / found.rate
     figure = Figure(figsize=(12.0, 1.4 * len(rows) + 0.8), layout="constrained")
     axes = figure.subplots(len(rows), 3, sharex=True, sharey="row", squeeze=False)
-    figure.suptitle(f"Step {step}: a window of somebody held out")
+    figure.suptitle(f"Step {step}: a window of a subject held out")
     for line, row in zip(axes, rows.tolist(), strict=True):
         line[0].set_ylabel(f"{found.channels[row]}, {found.unit}")
         for axis, (name, signal) in zip(line, columns.items(), strict=True):

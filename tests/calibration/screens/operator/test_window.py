@@ -1,7 +1,7 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from calibration.paradigm.course import Step, Trial
+from calibration.paradigm.course import PlannedTrial, TrialPhase
 from calibration.screens.operator import window as operator
 from calibration.screens.operator.overview import clock, headline, remark, status_cells
 from calibration.screens.operator.window import OperatorWindow
@@ -55,7 +55,7 @@ def test_the_headline_says_where_the_session_is(make_session, phase, done, text)
 
 def test_practice_is_called_practice(make_session):
     session = make_session()
-    session.change(step=Step("cue", 1.0, Trial(1, "feet", 0, 2.0)), rejected=0)
+    session.change(step=TrialPhase("cue", 1.0, PlannedTrial(1, "feet", 0, 2.0)), rejected=0)
     assert headline(session.state) == "Practice"
     assert remark(session.state) == ""
     session.change(step=None)

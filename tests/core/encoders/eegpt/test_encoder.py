@@ -171,6 +171,7 @@ def test_half_precision_stays_close(encoder, window):
     torch.testing.assert_close(fast.float(), encoder(window, ids), rtol=0, atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_live_decoder_waits_for_neither_timm_nor_torch():
     script = (
         "import sys, core.encoders, core.encoders.eegpt.sizes\n"

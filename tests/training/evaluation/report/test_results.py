@@ -15,13 +15,13 @@ from training.evaluation.report.results import (
     summarise,
     write_results,
 )
-from training.evaluation.report.scoring import METRICS, Row
+from training.evaluation.report.scoring import METRICS, ScoreRow
 
 
 def rows_of(system, accuracies, encoder="", seen="", protocol="within"):
     """Two folds and two seeds a person; the folds differ by 0.2, the seeds by 0.1."""
     return [
-        Row(
+        ScoreRow(
             protocol,
             system,
             encoder,
@@ -90,7 +90,7 @@ def test_a_difference_beyond_chance_is_named():
 
 
 def test_what_a_protocol_does_not_measure_stays_empty(rows):
-    online = Row(
+    online = ScoreRow(
         "pseudo-online",
         "MDM",
         "",

@@ -10,6 +10,7 @@ def test_permutations_are_exact_for_few_people():
     assert paired_p(-np.array([1.0, 2.0, 3.0, 4.0, 5.0])) == 1.0
     assert paired_p(np.array([3.0, -1.0])) == 0.5  # 3 - 1 and 3 + 1 of the four
     assert paired_p(np.zeros(4)) == 1.0
+    assert (paired_p(np.array([2.0])), paired_p(np.array([-2.0]))) == (0.5, 1.0)
 
 
 def test_wilcoxon_takes_over_with_many_people():

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.output.pictures import Reconstruction, draw, save_picture
+from training.pretraining.output.pictures import draw, save_picture
 from training.pretraining.processes import Interruption
+from training.recipes.base import Reconstruction
 from training.recipes.eegpt import Objective
 
 PATCH = 64

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from calibration.screens.person.sound import Silence, SoundCard, SystemBell, open_beeper, tone
+from calibration.screens.person.beeper import Silence, SoundCard, SystemBell, open_beeper, tone
 
 
 class Card:
