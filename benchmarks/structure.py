@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("core", "simulation", "ui", "calibration", "realtime", "training")
+PACKAGES = ("eegpt_realtime", "core", "simulation", "ui", "calibration", "realtime", "training")
 
 EEGPT = "core/encoders/eegpt"
 EEGPT_PARTS = {
