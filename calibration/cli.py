@@ -27,7 +27,8 @@ class FitCommand:
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]]
-    """Recordings in any format that MNE or pyxdf reads."""
+    """Recordings: EDF, BDF, GDF, BrainVision, EEGLAB, FIF, XDF, text of a recorder, and others;
+    docs/formats.md lists them all."""
     subject: str
     """Label of the person, letters and digits."""
     event: tyro.conf.UseAppendAction[tuple[str, ...]] = ()

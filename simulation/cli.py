@@ -26,7 +26,7 @@ class Replay:
     """Send recordings as one LSL stream, and their events as the stream NAME-Markers."""
 
     files: tyro.conf.Positional[tuple[Path, ...]]
-    """Recordings that MNE or pyxdf can read, sent one after another."""
+    """Recordings of any format that eegpt-calibrate fit reads, sent one after another."""
     name: str = "EEG"
     """Name of the stream; its type is EEG."""
     speed: float = 1.0

@@ -227,7 +227,7 @@ def _words(run: Run, step: float, period: float) -> str:
     if run.lost:
         return f"{run.lost} sample{'s were' if run.lost > 1 else ' was'} lost"
     if not math.isfinite(step):
-        return "The time stamps are no numbers"
+        return "The time stamps are NaN or inf"
     if _SENT_TWICE < step < _LATE_BY:
         back = f"Time stamps went back by {-step:.3g} s: " if step < 0 else ""
         what = "samples were sent twice, or the sender's clock was set back"

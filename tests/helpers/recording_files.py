@@ -247,11 +247,11 @@ def write_brainvision(
 
 
 def write_eeglab(
-    path, samples, labels=("C3", "C4"), rate=250, events=(), *, units=None, types=None
+    path, samples, labels=("C3", "C4"), rate=250, events=(), *, units=None, types=None, trials=1
 ):
     """Write an EEGLAB file.
 
-    samples: (n, channels) as stored.
+    samples: (n, channels) as stored, the same in each of several trials.
     events: (latency in samples from 1, type as text or number, duration in samples).
     units, types: of the channels, where their locations have such fields.
     """
@@ -267,12 +267,12 @@ def write_eeglab(
     eeg = {
         "setname": "",
         "nbchan": len(labels),
-        "trials": 1,
+        "trials": trials,
         "pnts": len(samples),
         "srate": rate,
         "xmin": 0.0,
         "xmax": (len(samples) - 1) / rate,
-        "data": np.asarray(samples, dtype=np.float32).T,
+        "data": np.dstack([np.asarray(samples, dtype=np.float32).T] * trials),
         "chanlocs": chanlocs,
         "event": table,
         "epoch": [],

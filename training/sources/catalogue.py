@@ -325,7 +325,8 @@ SOURCES = {
         read=_one(read_tuev),
     ),
     "files": DataSource(
-        expects="a recording that MNE or pyxdf reads, or a folder of them with a folder a person",
+        expects="a recording of any format of docs/formats.md; or a folder of EDF, BDF, GDF, "
+        "BrainVision, EEGLAB, FIF, CNT and XDF files, with a folder a person",
         where="your own",
         find=find_files,
         read=_read_any,

@@ -1,7 +1,9 @@
 """Which reader a file gets, and what is said when it cannot have it."""
 
+import mne
 import numpy as np
 import pytest
+from recording_files import noise, write_eeglab
 
 from core.errors import InputError
 from core.recordings import read_recording
@@ -62,6 +64,47 @@ def test_a_cut_neuroscan_file_is_refused_with_what_to_do(recordings_folder):
 def test_egi_raw_is_read(recordings_folder):
     found = read_recording(recordings_folder / "field/formats/test_egi.raw")
     assert (found.rate, found.samples_uv.shape) == (250.0, (77, 256))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "package", "rate", "labels", "events"),
+    [
+        ("test_CA_208.cnt", "antio", 1000.0, ("Fp1", "Fpz"), 0),
+        ("curry/test_bdf_stim_channel Curry 8.cdt", "curryreader", 500.0, ("C3", "C4"), 18),
+        ("NihonKohden/MB0400FU.EEG", "mne", 200.0, ("Fp2", "Fp1"), 2),
+    ],
+)
+def test_ant_curry_and_nihon_kohden_are_read_in_microvolts(
+    recordings_folder, name, package, rate, labels, events
+):
+    pytest.importorskip(package)
+    found = read_recording(recordings_folder / "field/formats" / name)
+    assert (found.rate, found.labels[:2], len(found.events)) == (rate, labels, events)
+    assert 10.0 < np.median(np.std(found.samples_uv, axis=0)) < 200.0
+
+
+@pytest.mark.data
+def test_mff_is_read_in_microvolts_with_its_triggers(recordings_folder):
+    pytest.importorskip("mffpy")
+    path = recordings_folder / "field/formats/EGI/test_egi_evoked.mff"
+    found = read_recording(path)
+    assert (found.rate, found.samples_uv.shape) == (250.0, (6, 257))
+    assert [event.label for event in found.events] == ["cat1", "1"]
+    in_volts = mne.io.read_raw(path, preload=True, verbose="ERROR").get_data("eeg").T
+    np.testing.assert_allclose(found.samples_uv, in_volts * 1e6, rtol=1e-6)
+
+
+def test_epoched_files_of_eeglab_are_refused(tmp_path):
+    path = write_eeglab(tmp_path / "a.set", noise(250), trials=4)
+    refused(path, "number of trials is 4")
+
+
+def test_a_recording_without_eeg_is_refused_with_what_it_has(tmp_path):
+    info = mne.create_info(["MEG 0113"], 250.0, "grad")
+    raw = mne.io.RawArray(np.zeros((1, 1000)), info, verbose="ERROR")
+    raw.save(tmp_path / "a_raw.fif", verbose="ERROR")
+    refused(tmp_path / "a_raw.fif", "has no channel of EEG, but MEG 0113; if some are EEG")
 
 
 @pytest.mark.parametrize(("part", "header"), [("a.eeg", "a.vhdr"), ("a.fdt", "a.set")])

@@ -71,6 +71,16 @@ def test_markers_of_openbci_are_events_where_they_change(write):
     assert found.events == (Event(0.4, 0.004, "2"), Event(0.8, 0.04, "1"))
 
 
+def test_a_digital_input_of_openbci_that_is_wired_to_something_tells_events(write):
+    lines, _ = openbci()
+    pressed = range(5 + 250, 5 + 300)
+    lines = [
+        line.replace(", 0.040, 0, ", ", 0.040, 1, ") if number in pressed else line
+        for number, line in enumerate(lines)
+    ]
+    assert [(e.onset, e.duration) for e in write(lines).events] == [(1.0, 0.2)]
+
+
 def test_samples_that_the_counter_leaves_out_are_breaks(write):
     keep = [i for i in range(1000) if i not in (300, 511, 512, *range(700, 956))]
     found = write(openbci(keep=keep)[0])
@@ -247,6 +257,12 @@ def test_enobio_is_in_nanovolts_and_named_by_the_file_beside_it(write, tmp_path,
     (tmp_path / "a.info").write_text(f"EEG sampling rate: 500 Samples/second\n{places}")
     assert write(lines, "a.easy").labels == tuple("P7 P4 Cz Pz P3 P8 O1 O2".split())
     assert write(lines, "a.easy").sha256 != found.sha256
+
+
+def test_an_easy_file_of_another_width_is_refused(write):
+    lines = ["\t".join(map(str, [*range(12), 0, 1_522_879_933_509 + 2 * i])) for i in range(1000)]
+    with pytest.raises(InputError, match=r"has 14 columns; a \.easy file has 8, 20, 32 or 64"):
+        write(lines, "a.easy")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Pages of the site that lie outside this folder, and links to them."""
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTSIDE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "core/encoders/eegpt/weights/starter.md": "starter.md",
+    "core/fitting/prior/population.md": "population.md",
+}
+"""Path from the project's folder -> name of the page."""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add them."""
+    for path, page in OUTSIDE.items():
+        files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page, **_: object) -> str:
+    """Turn links between this folder and the rest of the project into links between pages.
+
+    What has no page, such as a folder of examples, keeps its text and loses its link.
+    """
+    inside = page.file.src_uri not in OUTSIDE.values()
+
+    def link(match: re.Match[str]) -> str:
+        text, target, anchor = match[1], match[2], match[3] or ""
+        target = target.removeprefix("../") if inside else target.removeprefix("docs/")
+        if target in OUTSIDE:
+            return f"[{text}]({OUTSIDE[target]}{anchor})"
+        if inside or not (ROOT / "docs" / target).exists():
+            return text
+        return f"[{text}]({target}{anchor})"
+
+    prefix = r"\.\./" if inside else r"(?!https?:|#)"
+    return re.sub(rf"(?<!!)\[([^\]]+)\]\(({prefix}[^)#\s]+)(#[^)\s]*)?\)", link, markdown)
