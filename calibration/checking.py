@@ -8,22 +8,26 @@ is read too.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from calibration.recording.bids import Run, recorded_runs
 from calibration.recording.lock import is_held
-from calibration.recording.mending import faults, said_length
-from core.errors import InputError
+from calibration.recording.mending import LinkedError, faults, said_length, stream_said
+from calibration.recording.sidecars import participant, scan
+from core.errors import InputError, printable, reason
+from core.machine.files import linked
 from core.recordings import read_recording
 
-_READABLE = (".vhdr", ".edf", ".bdf", ".set")  # kinds of EEG that BIDS knows
+READABLE = (".vhdr", ".edf", ".bdf", ".set")  # kinds of EEG that BIDS knows
+_CONTENT = (*READABLE, ".eeg", ".vmrk", ".fdt", ".json", ".tsv", ".f64")
 _PATIENCE = 300  # s that the validator may take
 
 
@@ -60,21 +64,24 @@ def check(folder: Path) -> list[Finding]:
     _check_dataset(folder)
     findings: list[Finding] = []
     for run in recorded_runs(folder):
-        if is_held(run.source("stamps.f64")):
-            findings.append(Finding("note", f"{run.name} is being recorded now; left alone."))
-            continue
         try:
+            if is_held(run.source("stamps.f64")):
+                findings.append(Finding("note", f"{run.name} is being recorded now; left alone."))
+                continue
             found = [f"{_name(f.path, folder)} {f.text}." for f in faults(run)]
             findings += [Finding("broken", text) for text in found]
             findings += _short(run)
-        except (OSError, ValueError, KeyError) as error:
+            findings += _unnamed(run)
+        except (OSError, ValueError, InputError) as error:
             findings.append(Finding("error", _unmendable(run, error)))
+    findings += _links(folder)
     findings += _unreadable(folder)
     if _recordings(folder):
         findings += _validated(folder)
     else:
         findings.append(Finding("note", "There is no recording in it yet."))
     grave = ("error", "broken", "warning", "note")
+    findings = [Finding(finding.kind, printable(finding.text)) for finding in findings]
     # Two runs may lack one row of the same table.
     return sorted(dict.fromkeys(findings), key=lambda finding: grave.index(finding.kind))
 
@@ -85,28 +92,28 @@ def repair(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        One sentence for everything that was done; empty if nothing was broken.
+        One sentence for everything that was done, and for every run that has to be left as it is
+        because its files are links or cannot be written; empty if nothing was broken.
 
     Raises
     ------
     InputError
-        If there is no data set, or it cannot be written.
+        If there is no data set.
     """
     _check_dataset(folder)
     done = []
     for run in recorded_runs(folder):
-        if is_held(run.source("stamps.f64")):
-            continue
         try:
+            if is_held(run.source("stamps.f64")):
+                continue
             for fault in faults(run):
                 fault.mend()
-                done.append(f"{_name(fault.path, folder)}: {fault.mended}.")
-        except (FileNotFoundError, ValueError, KeyError):
-            continue  # not what a crash leaves; `check` says it
-        except OSError as error:
-            raise InputError(
-                f"{run.name} cannot be repaired: {error.strerror or error}."
-            ) from error
+                done.append(printable(f"{_name(fault.path, folder)}: {fault.mended}."))
+        except (FileNotFoundError, ValueError) as error:
+            # Other than by a link, not what a crash leaves; `check` says it.
+            done += [_unmendable(run, error)] * isinstance(error, LinkedError)
+        except (OSError, InputError) as error:
+            done.append(_unmendable(run, error))
     return done
 
 
@@ -123,23 +130,63 @@ def _name(path: Path, folder: Path) -> str:
 
 def _unmendable(run: Run, error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and error.filename:
-        reason = f"{Path(error.filename).name} is missing"
+        why = f"{Path(error.filename).name} is missing"
+    elif isinstance(error, OSError):
+        name = Path(error.filename).name if error.filename else "a file of it"
+        why = f"{name}: {error.strerror or error}"
     else:
-        reason = f"its sidecars are damaged ({error})"
-    return f"{run.name} cannot be repaired: {reason}."
+        why = reason(error, 400).rstrip(".")
+    return printable(f"{run.name} cannot be repaired: {why}.")
 
 
 def _short(run: Run) -> Iterator[Finding]:
     """Find a closed recording whose samples are not as many as it says."""
     length = said_length(run)
     if length is not None:
-        stream = json.loads(run.source("stamps.json").read_bytes())["Stream"]
-        said = round(length * stream["NominalRate"])
-        found = run.file("eeg.eeg").stat().st_size / (4 * len(stream["ChannelLabels"]))
+        stream = stream_said(run)
+        said = round(length * stream.rate)
+        found = run.file("eeg.eeg").stat().st_size / stream.frame
         if found != said:
             yield Finding(
                 "error", f"{run.name} says that it has {said} samples, and has {found:g}."
             )
+
+
+def _unnamed(run: Run) -> Iterator[Finding]:
+    """Find tables that a run should be named in, and that are left as they are."""
+    for row in (participant(run), scan(run, "")):
+        if why := row.obstacle():
+            with suppress(OSError, ValueError):
+                if not row.missing():
+                    continue
+            name, cell = _name(row.path, run.root), row.cells[row.columns[0]]
+            yield Finding("warning", f"{name} {why}; it is left as it is, and lacks {cell}.")
+
+
+def _links(folder: Path) -> Iterator[Finding]:
+    """Say that a data set has links, and find those that lead nowhere."""
+    links = [path for path in _everything(folder) if path.is_symlink()]
+    if links:
+        some = _name(links[0], folder) + (f" and {len(links) - 1} more" if links[1:] else "")
+        yield Finding(
+            "note",
+            f"It holds links, as DataLad and git-annex data sets do ({some}); nothing is written "
+            "through them, and folders behind them are not looked into.",
+        )
+    for path in links:
+        if not path.exists() and path.name.endswith(_CONTENT):
+            yield Finding(
+                "error",
+                f"{_name(path, folder)} is a link to a file that is not here; git-annex fetches it "
+                "with: datalad get.",
+            )
+
+
+def _everything(folder: Path) -> Iterator[Path]:
+    """Yield what is below a folder but hidden files, links to folders not followed."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted([*folders, *files]))
 
 
 def _unreadable(folder: Path) -> Iterator[Finding]:
@@ -152,7 +199,13 @@ def _unreadable(folder: Path) -> Iterator[Finding]:
 
 
 def _recordings(folder: Path) -> list[Path]:
-    return sorted(path for suffix in _READABLE for path in folder.glob(f"sub-*/**/*_eeg{suffix}"))
+    """Return the recordings that are here, but those behind links to folders."""
+    return sorted(
+        path
+        for suffix in READABLE
+        for path in folder.glob(f"sub-*/**/*_eeg{suffix}")
+        if linked(folder, path.parent) is None and (path.is_file() or not path.is_symlink())
+    )
 
 
 def _validated(folder: Path) -> Iterator[Finding]:
@@ -197,17 +250,17 @@ def _by_validator(folder: Path) -> Iterator[Finding]:
 
 def _by_mne_bids(folder: Path) -> Iterator[Finding]:
     """Let mne-bids read every run with its sidecars."""
-    import mne_bids
-
-    with warnings.catch_warnings():
-        # It warns of everything that is optional.
-        warnings.simplefilter("ignore")
-        for path in mne_bids.find_matching_paths(folder, datatypes="eeg", suffixes="eeg"):
-            if path.extension not in _READABLE:
-                continue
-            try:
-                mne_bids.read_raw_bids(path, verbose="ERROR")
-            except Exception as error:  # a damaged sidecar can raise anything in a reader
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                yield Finding("error", f"mne-bids cannot read {path.basename}: {reason}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "calibration.bids_reading", str(folder.resolve())],
+            capture_output=True,
+            timeout=_PATIENCE,
+        )
+        texts = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+        yield Finding(
+            "note", "mne-bids gave no answer; only that every run can be read was checked."
+        )
+        return
+    yield from (Finding("error", text) for text in texts)
     yield Finding("note", "Checked by mne-bids, and every run was read.")

@@ -11,9 +11,9 @@ import tyro
 
 from calibration.commands import COMMANDS
 from core.command_line import parse_command
-from core.errors import InputError
+from core.errors import InputError, reason
 from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_program, write_line
 
 PROGRAM = "eegpt-calibrate"
 
@@ -156,9 +156,9 @@ def _fit(command: FitCommand) -> int:
     save_decoder(fit.decoder, path)
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
         write_whole(path.with_suffix(suffix), content.encode())
-    print(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
+    write_line(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
     if command.report is not None:
-        print(f"Page:    {write_report(find(fit, recordings), command.report)}")
+        write_line(f"Page:    {write_report(find(fit, recordings), command.report)}")
     return 0
 
 
@@ -187,7 +187,11 @@ def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
 
     if not given:
         return {name: name for name in CLASSES if name in present}
-    return {label: check_class(name) for label, name in parse_events(given).items()}
+    asked = parse_events(given)
+    for name in asked.values():
+        if len(name) > 100 or not name.isprintable():
+            raise InputError(f"A class cannot be called {reason(name, 60)}; choose a short word.")
+    return {label: check_class(name) for label, name in asked.items()}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import tyro
 from calibration.options import SessionFlags, StreamFlags, TimingFlags, resume_command
 from calibration.paradigm.flags import ParadigmFlags
 from core.errors import InputError
+from core.program import write_line
 
 if TYPE_CHECKING:
     from calibration.paradigm.plan import Plan
@@ -66,7 +67,7 @@ class ResumeCommand:
         after = next_run(root, self.person.subject, self.person.session)
         if (root / "dataset_description.json").is_file():
             for sentence in repair(root):
-                print(sentence)
+                write_line(sentence)
         plan, run = unfinished(after)
         print(f"Run {run.number} left {len(plan.trials)} trials; going on as run {after.number}.")
         return _record(self.stream, self.person, plan, "")
@@ -91,14 +92,16 @@ class CheckCommand:
         from calibration.checking import check, repair
 
         folder = _data_folder(self.folder, self.home)
-        if not self.only_look:
-            for sentence in repair(folder):
-                print(sentence)
+        done = [] if self.only_look else repair(folder)
         findings = check(folder)
+        left = {finding.text for finding in findings}
+        for sentence in done:
+            if sentence not in left:
+                write_line(sentence)
         for finding in findings:
-            print(f"{finding.kind}: {finding.text}")
+            write_line(f"{finding.kind}: {finding.text}")
         bad = sum(finding.kind in ("error", "broken") for finding in findings)
-        print(f"{folder}: {'valid' if not bad else f'{bad} errors'}.")
+        write_line(f"{folder}: {'valid' if not bad else f'{bad} errors'}.")
         return 2 if bad else 0
 
 

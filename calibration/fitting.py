@@ -12,6 +12,7 @@ from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, EncoderPin, Facts
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.encoders import EncoderSpec, load_encoder
+from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.prior.head import PriorHead
 from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
@@ -171,6 +172,8 @@ def fit_decoder(
     features, head = fit_chosen(views, selection)
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
+    if token_features is not None:
+        remember(settings.encoder, encoder.weights_sha256(), settings.home)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
     decoder = Decoder(
         classes=epochs.classes,
@@ -183,9 +186,7 @@ def fit_decoder(
         head=head,
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,
-        encoder=None
-        if token_features is None
-        else EncoderPin(settings.encoder, spec.label, encoder.weights_sha256()),
+        encoder=None if token_features is None else EncoderPin.of(encoder, settings.encoder),
         facts=Facts(
             subject=subject,
             session=session,

@@ -19,6 +19,7 @@ from core.decoding.decoder import CHOICE, Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
+from core.encoders.known import remember
 from core.fitting.selection import Score
 from core.metrics import balanced_accuracy
 
@@ -235,6 +236,7 @@ def refine(
     fit = replace(fit, decoder=replace(fit.decoder, facts=facts))
     if not wins(gains, share):
         return replace(fit, selection=replace(fit.selection, scores=scores))
+    remember(source, encoder.weights_sha256(), home)
     selection = replace(fit.selection, scores=scores, chosen=NAME, logits=logits)
     probe = trained(np.arange(len(labels)), settings.seed)
     head = with_temperature(probe.head(), logits, labels)
@@ -324,6 +326,6 @@ def _decoder(
         head=head,
         tangents=(),
         spatial=probe.spatial.detach().double().cpu().numpy(),
-        encoder=EncoderPin(source, encoder.spec.label, encoder.weights_sha256()),
+        encoder=EncoderPin.of(encoder, source),
         facts=facts,
     )

@@ -46,5 +46,21 @@ def reason(said: object, longest: int = 200) -> str:
         text = "a value too large to be written"
     wordless = type(said).__name__ if isinstance(said, BaseException) else ""
     lines = text[: 8 * longest].strip().splitlines() or [wordless]
-    line = "".join(c if c.isprintable() else " " for c in lines[0]).strip()
+    line = printable(lines[0]).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def printable(said: object) -> str:
+    """Return what comes from outside, as text on one line that no terminal takes for a command.
+
+    Control characters, those that turn the direction of writing, and line ends become spaces, and
+    what is no Unicode question marks.
+
+    Parameters
+    ----------
+    said : object
+        Such as the name of a file or of a stream, or a sentence with such names in it.
+    """
+    return "".join(
+        c if c.isprintable() else "?" if "\ud800" <= c <= "\udfff" else " " for c in str(said)
+    )

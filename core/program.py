@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TextIO
 
-from core.errors import InputError, reason
+from core.errors import InputError, printable, reason
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
@@ -88,17 +88,27 @@ def say(text: str) -> None:
     write_line(text, sys.stderr)
 
 
-def write_line(text: str, file: TextIO | None = None) -> None:
-    """Print a line at once; a stream that is closed, full or read by nobody is passed over."""
+def write_line(text: object, file: TextIO | None = None) -> None:
+    """Print lines at once, each of them `printable`, whatever the terminal's encoding.
+
+    A stream that is closed, full or read by nobody is passed over.
+    """
+    file = file or sys.stdout
+    lines = "\n".join(map(printable, str(text).split("\n")))
     with suppress(OSError, ValueError):
-        print(text, file=file or sys.stdout, flush=True)
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        shown = lines.encode(encoding, "backslashreplace").decode(encoding)
+        print(shown, file=file, flush=True)
 
 
 def _run(program: str, main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
     except InputError as error:
-        say(f"{program}: {error}")
+        # Further lines are lists of what there is; none may look like another message.
+        first, *more = str(error).split("\n")
+        lines = [line if line.startswith("  ") else f"  {line}" for line in more]
+        say("\n".join([f"{program}: {first}", *lines]))
         return 2
     except ImportError as error:
         library, found, _ = str(error).partition(": cannot open shared object file")

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import InputError, reason
+from core.machine.files import open_regular
 
 _LARGEST = 64 * 1024  # bytes of a settings file: a hundred times what one needs
 _FANCY = {yaml.AnchorToken: "an anchor", yaml.AliasToken: "an alias", yaml.TagToken: "a tag"}
@@ -78,10 +79,11 @@ def as_yaml(settings: Settings) -> str:
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a mapping from plain YAML: no anchors, aliases, tags or repeated names."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:  # a FIFO would be waited for
             content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:
+        text = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read: {text}.") from error
     if len(content) > _LARGEST:
         raise InputError(f"{path} is no settings file: it is larger than {_LARGEST // 1024} KiB.")
     try:

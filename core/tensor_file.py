@@ -14,12 +14,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.errors import InputError, reason
-from core.machine.files import write_whole
+from core.machine.files import open_regular, unicode_name, write_whole
+from core.strict_json import load_json
 
 Built = TypeVar("Built")
 
 _LONGEST = 128  # characters of a name
 _LARGEST_HEADER = 4 * 2**20  # bytes; the 413 tensors of a pretraining need 50 thousand
+
+_CONTRADICTIONS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 class DamagedError(Exception):
@@ -54,13 +57,13 @@ def read_tensors(
     from safetensors import SafetensorError, safe_open
 
     try:
-        with path.open("rb") as opened:
+        with open_regular(path) as opened:
             announced = int.from_bytes(opened.read(8), "little")
         # Before anything of that length is read, or memory for it asked for.
         size = path.stat().st_size
         if announced > min(size - 8, _LARGEST_HEADER):
             raise DamagedError(f"it announces a header of {announced} bytes in a file of {size}")
-        with safe_open(path, framework=framework) as file:
+        with unicode_name(path) as name, safe_open(name, framework=framework) as file:
             names = file.keys() if tensors else ()
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ArithmeticError, AttributeError, LookupError) as error:
@@ -115,20 +118,38 @@ class TensorFormat:
         table: Mapping[str, Any],
         tensors: Mapping[str, np.ndarray],
         overwrite: bool = False,
+        check: Callable[[dict[str, Any], dict[str, np.ndarray]], object] | None = None,
     ) -> Path:
         """Write a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : Path
+        table, tensors : mapping
+        overwrite : bool
+            Whether it may replace a file.
+        check : callable, optional
+            What `load` will build of it: nothing is written that it would refuse.
 
         Raises
         ------
         InputError
-            If it exists and may not be overwritten, or cannot be written.
+            If it exists and may not be overwritten, cannot be written, or is refused by `check`.
         """
         from safetensors.numpy import save
 
         whole = {"format": self.name, "version": self.version, **table}
+        if check is not None:
+            try:
+                check(json.loads(json.dumps(whole)), dict(tensors))
+            except (InputError, *_CONTRADICTIONS) as error:
+                raise InputError(
+                    f"This {self.noun} could not be read again, and is not kept: {reason(error)}"
+                ) from error
         content = save(
             {name: np.ascontiguousarray(value) for name, value in tensors.items()},
-            metadata={self.name: json.dumps(whole, ensure_ascii=False)},
+            # In ASCII, as names of files may hold what is no Unicode.
+            metadata={self.name: json.dumps(whole)},
         )
         return write_whole(path, content, overwrite=overwrite)
 
@@ -166,9 +187,11 @@ class TensorFormat:
         if self.name not in metadata:
             raise InputError(f"{path} is a safetensors file, but not a {self.noun}.")
         try:
-            table = json.loads(metadata[self.name])
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is damaged: its header is not JSON ({error}).") from error
+            table = load_json(metadata[self.name])
+        except ValueError as error:
+            raise InputError(
+                f"{path} is damaged: its header is not JSON ({reason(error)})."
+            ) from error
         if not isinstance(table, dict) or table.get("format") != self.name:
             raise InputError(f"{path} is damaged: its header does not describe a {self.noun}.")
         if table.get("version") != self.version:
@@ -205,7 +228,7 @@ class TensorFormat:
             return build(table, tensors)
         except InputError as error:
             raise InputError(f"{path} cannot be used: {reason(error)}") from error
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except _CONTRADICTIONS as error:
             raise InputError(
                 f"{path} is damaged: its header does not describe {content} ({reason(error)})."
             ) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_program, write_line
 
 if TYPE_CHECKING:
     from realtime.options import Options
@@ -98,7 +98,7 @@ def _list_streams() -> int:
 
     stream = None
     for stream in heard_streams():
-        print(stream, flush=True)
+        write_line(stream)
     if stream is None:
         print("No LSL stream can be seen. Is the sender running, and on this network?")
     return 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import InputError, reason
+from core.program import write_line
 
 State = Literal["ok", "warning", "fails"]
 
@@ -113,7 +114,7 @@ def examine(command: DoctorCommand) -> int:
             name = getattr(check, "func", check).__name__.removeprefix("check_")
             finding = Finding(name, "fails", f"{type(error).__name__}: {reason(error)}.", REINSTALL)
         states.append(finding.state)
-        print(finding, flush=True)
+        write_line(finding)
     return 1 if "fails" in states else 0
 
 

@@ -15,6 +15,7 @@ from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
 from core.montage import named
+from core.program import write_line
 from core.recordings import Recording
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
@@ -90,7 +91,7 @@ def decode_file(options: Options) -> int:
             if log is not None:
                 log.publish(decision)
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
-    print(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
+    write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
     if options.log is not None:
-        print(f"Log: {options.log}")
+        write_line(f"Log: {options.log}")
     return 0

@@ -14,6 +14,7 @@ import tyro
 
 from core.command_line import parse_command
 from core.errors import InputError, check_number
+from core.machine.files import new_text_file
 from core.machine.threads import share_cores
 from core.program import run_program, say, write_line
 
@@ -178,7 +179,7 @@ class _Diary:
         self._file = None
         if path is not None:
             try:
-                self._file = path.open("x", encoding="utf-8")
+                self._file = new_text_file(path)
             except FileExistsError:
                 raise InputError(f"{path} exists already; choose another name.") from None
             except OSError as error:

@@ -13,7 +13,7 @@ import tyro
 from core.command_line import parse
 from core.errors import InputError
 from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_program, write_line
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -149,10 +149,10 @@ def _main(options: Options) -> int:
     facts = _facts(options, people, encoders, path.channels)
     written = write_results(options.out, rows, options.classes, options.metric, facts)
     tests = comparisons(rows, options.metric)
-    print(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
+    write_line(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
     if options.preset is not None:
-        print(as_published(options.preset))
-    print("\n".join(f"Written: {file}" for file in written))
+        write_line(as_published(options.preset))
+    write_line("\n".join(f"Written: {file}" for file in written))
     return 0
 
 

@@ -15,7 +15,7 @@ from core.command_line import parse
 from core.errors import InputError
 from core.machine.files import check_new_file, write_whole
 from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_program, write_line
 from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def _export(command: Command) -> int:
     folder = RunFolder(command.folder)
     encoder = exported_encoder(folder, command.checkpoint, command.name)
     save_encoder(encoder, command.out)
-    write_whole(card, model_card(encoder, folder, notes).encode())
-    print(f"Encoder: {command.out}\nCard:    {card}")
+    write_whole(card, model_card(encoder, folder, notes).encode(), shared=True)
+    write_line(f"Encoder: {command.out}\nCard:    {card}")
     return 0
 
 

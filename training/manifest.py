@@ -12,6 +12,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.signal.filtering import Band
+from core.strict_json import load_json
 
 FORMAT = "eegpt-realtime window store"
 VERSION = 1
@@ -175,7 +176,7 @@ def decode(file: Path, content: bytes, kind: type[T]) -> T:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        loaded = json.loads(content)
+        loaded = load_json(content)
     except ValueError as error:
         raise InputError(f"{file} is damaged: it is not JSON; {AGAIN}") from error
     if isinstance(loaded, dict) and loaded.get("version", VERSION) != VERSION:

@@ -14,7 +14,7 @@ import tyro
 from core.command_line import parse
 from core.errors import InputError
 from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_program, write_line
 
 if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
@@ -78,7 +78,7 @@ def _main(options: Options) -> None:
         from training.sources.catalogue import SOURCES
 
         for name, source in SOURCES.items():
-            print(f"{name}\n    expects {source.expects}\n    from {source.where}")
+            write_line(f"{name}\n    expects {source.expects}\n    from {source.where}")
         return
     if options.store is None:
         raise InputError("Name the store's folder with --store.")
@@ -139,18 +139,18 @@ def _announce(
     for source in sorted({part.identity.source for part in parts}):
         here = [part for part in parts if part.identity.source == source]
         people = len({part.identity.subject for part in here})
-        print(f"{source}: {len(here)} shards of {people} people")
+        write_line(f"{source}: {len(here)} shards of {people} people")
     sizes = [_size(part, form, keep_going) for part in missing]
     known = [size for size in sizes if size is not None]
     hours = sum(seconds for seconds, _ in known) / 3600
     needed = sum(round(s * form.rate) * n * SAMPLE.itemsize for s, n in known)
-    print(
+    write_line(
         f"{len(parts) - len(missing)} are written, {len(missing)} are to be: {hours:.2f} h, "
         f"{needed / 1e9:.3f} GB in {writer.folder}"
         + (f", and {len(sizes) - len(known)} whose size is not known" if None in sizes else "")
     )
     band = form.band
-    print(
+    write_line(
         f"up to {len(form.channels)} electrodes, {form.rate:g} Hz, {form.unit}, "
         f"{band.low:g}-{band.high:g} Hz" + (f", {band.notch:g} Hz out" if band.notch else "")
     )
@@ -314,7 +314,7 @@ def _compare(folder: Path, parts: Sequence[Part]) -> None:
             f"{len(parts)} shards asked for are not in it, such as {more[0].identity}. Prepare "
             "all sources into a new folder."
         )
-    print(_summary(store))
+    write_line(_summary(store))
 
 
 def _verify(folder: Path) -> None:
@@ -326,7 +326,7 @@ def _verify(folder: Path) -> None:
     size = sum(shard.bytes for shard in store.shards)
     with tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar:
         store.verify(bar.update)
-    print(_summary(store))
+    write_line(_summary(store))
 
 
 def _summary(store: Store) -> str:

@@ -14,7 +14,7 @@ import tyro
 from core.command_line import parse
 from core.errors import InputError, check_number
 from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_program, write_line
 from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _make(options: Options) -> int:
     path = save_prior(prior, options.out)
     left_out = "people" if len(people) > 1 else "trials of the one person there is,"
     counted = Counter(classes[label] for label in prior.labels)
-    print(
+    write_line(
         f"{len(prior)} trials ({', '.join(f'{n} of {name}' for name, n in counted.items())}) of "
         f"{len(people)} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
         f"electrodes.\nBalanced accuracy on {left_out} left out, without calibration: "

@@ -1,15 +1,15 @@
 """What the programs leave when they are killed at any moment, and whether they start again.
 
-    python benchmarks/faults/kill_app.py                      50 kills, about ten minutes
-    python benchmarks/faults/kill_app.py --live 2 --fit 1 --demo 0
+    python benchmarks/faults/kill_app.py                      100 kills, about twenty minutes
+    python benchmarks/faults/kill_app.py --live 2 --fit 1 --demo 0 --session 0
 
-Three programs are killed (SIGKILL) at random moments from their start on: `eegpt-realtime` on a
-live stream with a log, `eegpt-realtime --demo` with a log, and `eegpt-calibrate fit`, half of the
-time in the moment in which it begins to write. Then every file that is left is read: decoders with
-the program's own reader, logs line by line, everything else as the JSON or text that it is. What
-follows the last line end of a log is no line: whoever reads a log leaves it out. Then the same
-program is started again in the same folder and has to get as far as its first decision, or its
-decoder; for live streams that one is killed, too.
+Programs are killed (SIGKILL) at random moments from their start on: `eegpt-realtime` on a live
+stream with a log, `eegpt-realtime --demo` with a log, and `eegpt-calibrate fit`, half of the time
+in the moment in which it begins to write; sessions of `eegpt-calibrate run` while they record.
+Then every file that is left is read: decoders with the program's own reader, logs line by line,
+recordings, everything else as the JSON or text that it is. What follows the last line end of a log
+is no line: whoever reads a log leaves it out. Then the same program is started again in the same
+folder and has to get as far as its first decision, its decoder, or its next run.
 """
 
 from __future__ import annotations
@@ -34,8 +34,15 @@ from fuzzing.kinds import SITES, good_decoders
 
 RATE = 250  # Hz
 LONGEST = {"live": 6.0, "demo": 12.0, "fit": 8.0}  # s before a kill
+LOGGED = 4.0  # s of decisions before a kill, at most
 PATIENCE = 240.0  # s for a first decision, or a decoder
-MODULES = {"live": "realtime.cli", "demo": "realtime.cli", "fit": "calibration.cli"}
+MODULES = {
+    "live": "realtime.cli",
+    "demo": "realtime.cli",
+    "fit": "calibration.cli",
+    "session": "calibration.cli",
+}
+KEPT = {"live": "log lines", "session": "runs"}  # else decoders
 PRIVATE = """
 [ports]
 IPv6 = disable
@@ -59,6 +66,7 @@ def main() -> int:
     )
     parser.add_argument("--demo", type=int, default=8)
     parser.add_argument("--fit", type=int, default=12)
+    parser.add_argument("--session", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args()
@@ -74,6 +82,7 @@ def main() -> int:
             *live(Path(folder, "live"), given.live, draw),
             *demo(Path(folder, "demo"), given.demo, draw),
             *fit(Path(folder, "fit"), given.fit, draw),
+            *session(Path(folder, "session"), given.session, draw),
         ]
     result = {
         "date": date.today().isoformat(),
@@ -122,7 +131,9 @@ def lines(path: Path) -> int:
 
 
 def live(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
-    """Kill a live program at a random moment, and the next one as soon as it decides."""
+    """Kill a live program at a random moment, and the next one some time after it decides."""
+    import pylsl
+
     folder.mkdir()
     good_decoders(folder)
     home, decoder = folder / "home", folder / "riemann.safetensors"
@@ -137,14 +148,25 @@ def live(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
                 )
                 if again:
                     works = wait(process, lambda log=log: lines(log) > 0)
+                    took = time.monotonic() - began
+                    end = time.monotonic() + draw.uniform(0.0, LOGGED)
+                    wait(process, lambda end=end: time.monotonic() > end)
                 else:
                     wait(process, lambda end=began + moment: time.monotonic() > end)
                     works = process.poll() is None
-                took = time.monotonic() - began
+                    took = time.monotonic() - began
+                killed = pylsl.local_clock()
                 kill(process)
                 wrong = [] if works else [f"it did not run: {last_words(folder, 'live')}"]
                 wrong += look(folder)
-                yield row("live", took, again, sum(map(lines, folder.glob("*.jsonl"))), wrong)
+                kept = sum(map(lines, folder.glob("*.jsonl")))
+                yield row("live", took, again, kept, wrong) | {"newest_s": newest(log, killed)}
+
+
+def newest(log: Path, killed: float) -> float | None:
+    """Return how long before a kill the last decision in a log was due; None without one."""
+    whole = log.read_bytes().rpartition(b"\n")[0] if log.exists() else b""
+    return killed - json.loads(whole.splitlines()[-1])["time"] if whole else None
 
 
 def demo(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
@@ -166,6 +188,46 @@ def demo(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
         wrong = [] if works else [f"it did not run: {last_words(folder, 'demo')}"]
         kept = len(decoders(home / "demo"))  # apart from those that streams are decoded with
         yield row("demo", took, again, kept, wrong + look(folder))
+
+
+def session(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
+    """Kill sessions some time after their first sample is in the file; each is a new run."""
+    import numpy as np
+    import pylsl
+
+    from calibration.checking import check, repair
+    from calibration.recording.bids import next_run
+    from core.errors import InputError
+    from core.recordings import read_recording
+
+    root = folder / "data"
+    if not kills:
+        return
+    with sender(f"Kill-session-{os.getpid()}") as name:
+        for number in range(kills):
+            run = next_run(root, "01")
+            began = time.monotonic()
+            process = start(
+                "session", folder / "home", "run", "--stream", name, "--subject", "01",
+                "--data", root, "--no-setup", "--windowed",
+            )  # fmt: skip
+            works = wait(process, lambda run=run: run.file("eeg.vhdr").exists())
+            took = time.monotonic() - began
+            end = time.monotonic() + draw.uniform(0.0, LOGGED)
+            wait(process, lambda end=end: time.monotonic() > end)
+            killed = pylsl.local_clock()
+            kill(process)
+            wrong = [] if works else [f"it did not run: {last_words(folder, 'session')}"]
+            lost = None
+            try:
+                count = len(read_recording(run.file("eeg.vhdr")).samples_uv)
+                repair(root)
+                if number == kills - 1:  # it reads them all
+                    wrong += [f.text for f in check(root) if f.kind in ("error", "broken")]
+                lost = killed - float(np.fromfile(run.source("stamps.f64"), "<f8")[count - 1])
+            except (InputError, OSError, IndexError) as error:
+                wrong.append(str(error))
+            yield row("session", took, False, run.number, wrong) | {"newest_s": lost}
 
 
 def fit(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
@@ -300,13 +362,22 @@ def table(result: dict) -> str:
         if not some:
             continue
         moments = sorted(r["after_s"] for r in some if not r["again"]) or [0.0]
-        again = sorted(r["after_s"] for r in some if r["again"])
+        again = sorted(r["after_s"] for r in some if r["again"]) or [0.0]
         found.append(
             f"| {kind} | {len(some)} | {moments[0]:.1f} to {moments[-1]:.1f} "
-            f"| {some[-1]['kept']} {'log lines' if kind == 'live' else 'decoders'} "
+            f"| {some[-1]['kept']} {KEPT.get(kind, 'decoders')} "
             f"| {again[len(again) // 2]:.1f} (median), {again[-1]:.1f} (longest) "
             f"| {sum(bool(r['wrong']) for r in some)} |"
         )
+    for kind, what in (("live", "decision in the log"), ("session", "sample in the file")):
+        some = [r for r in rows if r["program"] == kind]
+        newest_s = sorted(r["newest_s"] for r in some if r.get("newest_s") is not None)
+        if newest_s:
+            found += [
+                "",
+                f"Age of the newest {what} at {len(newest_s)} kills: median "
+                f"{newest_s[len(newest_s) // 2]:.3f} s, largest {newest_s[-1]:.3f} s.",
+            ]
     wrong = Counter(text for r in rows for text in r["wrong"])
     found += ["", f"{len(rows)} kills, seed {result['seed']}, {result['seconds']:.0f} s. "]
     found[-1] += f"{result['date']}, {result['machine']}."

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from calibration.paradigm.course import Trial, plan_trials, trials_from_json
 from calibration.paradigm.model import Paradigm
 from calibration.recording.bids import Run, recorded_runs
 from calibration.recording.events import read_events
-from core.errors import InputError
+from calibration.recording.sidecars import LARGEST
+from core.errors import InputError, reason
+from core.machine.files import read_regular
+from core.strict_json import load_object
 from core.suggestions import counted, did_you_mean
 
 ENDING = "plan.json"
@@ -54,7 +56,7 @@ def new_plan(paradigm: Paradigm, seed: int | None = None) -> Plan:
     return Plan(paradigm, drawn, plan_trials(paradigm, drawn))
 
 
-def plan_from_json(text: str, source: str) -> Plan:
+def plan_from_json(text: bytes | str, source: str) -> Plan:
     """Return the plan that `Plan.to_json` wrote.
 
     Raises
@@ -63,7 +65,7 @@ def plan_from_json(text: str, source: str) -> Plan:
         If it is none, or of another version.
     """
     try:
-        found: dict[str, Any] = json.loads(text)
+        found = load_object(text)
         version = found["version"]
         if version == _VERSION:
             return Plan(
@@ -71,11 +73,13 @@ def plan_from_json(text: str, source: str) -> Plan:
                 int(found["seed"]),
                 trials_from_json(json.dumps(found["trials"])),
             )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise InputError(
-            f"{source} is no plan of a run ({error}); start a new run instead."
+            f"{source} is no plan of a run ({reason(error)}); start a new run instead."
         ) from error
-    raise InputError(f"{source} has version {version!r}; this program knows version {_VERSION}.")
+    raise InputError(
+        f"{source} has version {reason(version, 40)}; this program knows version {_VERSION}."
+    )
 
 
 def unfinished(after: Run) -> tuple[Plan, Run]:
@@ -104,7 +108,11 @@ def unfinished(after: Run) -> tuple[Plan, Run]:
         )
     run = planned[-1]
     path = run.source(ENDING)
-    plan = plan_from_json(path.read_text(encoding="utf-8"), str(path))
+    try:
+        content = read_regular(path, LARGEST)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    plan = plan_from_json(content, str(path))
     done = _done(run)
     left = tuple(trial for trial in plan.trials if trial.number not in done and not trial.practice)
     if not left:
@@ -127,5 +135,5 @@ def runs_of_session(run: Run) -> list[Run]:
 
 def _done(run: Run) -> set[int]:
     path = run.file("events.tsv")
-    rows = read_events(path.read_bytes()) if path.is_file() else []
+    rows = read_events(read_regular(path, LARGEST)) if path.is_file() else []
     return {row.trial for row in rows if row.name == "trial_end" and row.trial is not None}

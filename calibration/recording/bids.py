@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from core.machine.files import linked
 
 TASK = "imagery"
 
@@ -19,7 +20,7 @@ _LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
 _PREFIX = {"Subject": "sub-", "Session": "ses-", "Task": "task-"}
 _RUN = re.compile(
     r"sub-(?P<subject>[A-Za-z0-9]+)(?:_ses-(?P<session>[A-Za-z0-9]+))?"
-    r"_task-(?P<task>[A-Za-z0-9]+)_run-(?P<number>\d+)_"
+    r"_task-(?P<task>[A-Za-z0-9]+)_run-(?P<number>[0-9]{1,9})_"
 )
 
 
@@ -141,6 +142,7 @@ def next_run(
         number=1 if number is None else number,
         task=label(task, "Task"),
     )
+    check_inside(run)
     _check_writable(run)
     _check_case(run)
     taken = {found.number for found in _runs_of(run)}
@@ -156,6 +158,22 @@ def next_run(
     return Run(run.root, run.subject, run.session, number, run.task)
 
 
+def check_inside(run: Run) -> None:
+    """Refuse a run whose files would lie outside of the data set.
+
+    Raises
+    ------
+    InputError
+        If one of its folders is a link.
+    """
+    for folder in (run.folder, run.source_folder):
+        if why := linked(run.root, folder):
+            raise InputError(
+                f"{folder} {why}, and may lead out of the data set; nothing is recorded through "
+                "links. Choose another subject or session, or another folder with --data."
+            )
+
+
 def there_already(folder: Path) -> Path:
     """Return the part of a path that is there already."""
     path = folder.absolute()
@@ -166,17 +184,19 @@ def there_already(folder: Path) -> Path:
 def recorded_runs(root: Path) -> list[Run]:
     """Return the runs of a data set that this program recorded, by name.
 
-    They are told by their raw stamps. What other programs recorded is theirs.
+    They are told by their raw stamps. What other programs recorded is theirs, and what lies behind
+    a link to a folder is another data set's.
     """
     folders = (root / "sourcedata").glob("sub-*/**/eeg")
     runs = [
         Run(root, found["subject"], found["session"] or "", int(found["number"]), found["task"])
         for folder in folders
+        if linked(root, folder) is None
         for path in folder.glob("*_stamps.f64")
         if (found := _RUN.match(path.name))
     ]
     # A file whose name does not agree with its folder is nobody's.
-    fitting = [run for run in runs if run.source("stamps.f64").is_file()]
+    fitting = [run for run in runs if os.path.lexists(run.source("stamps.f64"))]
     return sorted(set(fitting), key=lambda run: run.name)
 
 

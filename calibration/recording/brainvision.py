@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from core.machine.files import new_file
+from core.stream.discovery import plain_text
 from core.units import volts_per
 
 SEGMENT = "New Segment"
 STIMULUS = "Stimulus"
 
 _MARKER = re.compile(
-    rb"Mk\d+=(?P<kind>[^,\r\n]*),(?P<name>[^,\r\n]*),(?P<place>\d+),(?P<size>\d+),\d+"
+    rb"Mk\d+=(?P<kind>[^,\r\n]*),(?P<name>[^,\r\n]*),(?P<place>\d{1,15}),(?P<size>\d{1,15}),\d+"
     rb"(?:,(?P<date>\d*))?\r?\n"
 )
 
@@ -73,6 +75,12 @@ def plain_name(name: str) -> str:
     Readers guess the encoding of markers, and a comma ends a field: neither survives.
     """
     return re.sub(r"[^ -+\--~]", "_", name).strip() or "_"
+
+
+def plain_label(label: str) -> str:
+    """Return the name of a channel as it can stand in all files, and be read from them again."""
+    # Whatever follows on the word, readers take for remarks.
+    return re.sub(r"\[(?=comment)", "(", plain_text(label), flags=re.IGNORECASE) or "unnamed"
 
 
 def header(name: str, labels: Sequence[str], units: Sequence[str], rate: float) -> bytes:
@@ -157,8 +165,7 @@ class MarkerFile:
     def __init__(self, path: Path, name: str) -> None:
         self.path = path
         self._count = 0
-        # Unbuffered: what was written is the system's, whatever becomes of this process.
-        self.file = FileIO(path, "x+")
+        self.file = new_file(path)
         write_all(self.file, markers_head(name))
 
     def add(self, marker: Marker) -> None:

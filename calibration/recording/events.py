@@ -14,6 +14,7 @@ from calibration.recording.sidecars import NOTHING, as_json, read_tsv, tsv_line
 BOUNDARY = "boundary"
 """Name of a place where the signal does not follow on; EEGLAB and MNE know the word."""
 
+_MOST = 10**12  # samples or seconds, more than a disk holds
 _COLUMNS = ("onset", "duration", "trial_type", "value", "sample", "trial", "lsl_time")
 
 
@@ -89,18 +90,18 @@ def read_events(content: bytes) -> list[EventRow]:
     rows = []
     for cells in read_tsv(whole)[1]:
         try:
-            rows.append(
-                EventRow(
-                    sample=int(cells["sample"]),
-                    name=cells["trial_type"],
-                    duration=float(cells["duration"]),
-                    code=_number(cells["value"]),
-                    trial=_number(cells["trial"]),
-                    time=math.nan if cells["lsl_time"] == NOTHING else float(cells["lsl_time"]),
-                )
+            row = EventRow(
+                sample=int(cells["sample"]),
+                name=cells["trial_type"],
+                duration=float(cells["duration"]),
+                code=_number(cells["value"]),
+                trial=_number(cells["trial"]),
+                time=math.nan if cells["lsl_time"] == NOTHING else float(cells["lsl_time"]),
             )
         except (KeyError, ValueError):
             continue  # not a row of ours
+        if 0 <= row.sample < _MOST and 0.0 <= row.duration < _MOST:
+            rows.append(row)
     return rows
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from io import FileIO
 from pathlib import Path
+
+from core.machine.files import open_regular
 
 _FAR = 2**30  # a byte that no file of stamps has: Windows forbids others to read a locked one
 
@@ -21,8 +24,14 @@ def hold(file: FileIO) -> None:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a process that still runs holds a file."""
-    with FileIO(path, "r+") as file:
+    """Return whether a process that still runs holds a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is no regular file.
+    """
+    with _opened(path) as file:
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
@@ -30,6 +39,15 @@ def is_held(path: Path) -> bool:
         except OSError:
             return False
     return False
+
+
+def _opened(path: Path) -> FileIO:
+    try:
+        return open_regular(path, write=True)  # what a lock needs over NFS; nothing is written
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return open_regular(path)
 
 
 def _lock(file: FileIO) -> None:

@@ -7,13 +7,13 @@ No sample is ever dropped.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from calibration.recording.brainvision import (
     header,
     markers_file,
     read_markers,
+    write_all,
 )
 from calibration.recording.events import (
     EventRow,
@@ -34,10 +35,19 @@ from calibration.recording.events import (
     is_events_table,
     read_events,
 )
-from core.machine.files import write_whole
+from core.errors import reason
+from core.machine.files import linked, open_regular, read_regular, write_whole
+from core.strict_json import load_object
+from core.tensor_file import number, text, texts
 
 _ENDINGS = "channels.tsv eeg.json events.json events.tsv eeg.vmrk eeg.eeg eeg.vhdr".split()
 _TORN_MARKER = re.compile(rb"^;k\d+=.*\n?|[^\n]+\Z", re.MULTILINE)
+_RATES = (1e-3, 1e6)  # Hz
+_LONGEST = 1e9  # s
+
+
+class LinkedError(ValueError):
+    """Something would have to be mended that may belong to another data set."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,65 @@ class Fault:
     mend: Callable[[], None]
 
 
+@dataclass(frozen=True)
+class StreamSaid:
+    """What ``stamps.json``, which the recorder wrote for itself, says of the stream.
+
+    Attributes
+    ----------
+    started : str
+        UTC time of the first sample.
+    rate : float
+        In Hz.
+    labels, units : list of str
+    """
+
+    started: str
+    rate: float
+    labels: list[str]
+    units: list[str]
+
+    @property
+    def frame(self) -> int:
+        """Bytes of one sample of all channels."""
+        return 4 * len(self.labels)
+
+
+def stream_said(run: Run) -> StreamSaid:
+    """Read ``stamps.json``.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read, or is not as the recorder wrote it.
+    """
+    path = run.source("stamps.json")
+    said = _object(path)
+    try:
+        stream = said["Stream"]
+        labels = texts(stream["ChannelLabels"])
+        units = [text(unit) for _, unit in zip(labels, stream["ChannelUnits"], strict=True)]
+        rate = number(stream["NominalRate"], *_RATES)
+        return StreamSaid(text(said["FirstSampleArrived"]), rate, list(labels), units)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path.name} does not describe a stream") from error
+
+
 def said_length(run: Run) -> float | None:
-    """Return the length in seconds that ``eeg.json`` says; None if the run was never closed."""
+    """Return the length in seconds that ``eeg.json`` says; None if the run was never closed.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read, or is not as BIDS wants it.
+    """
     path = run.file("eeg.json")
-    said = json.loads(path.read_bytes()) if path.exists() else {}
-    return said.get("RecordingDuration")
+    said = _object(path) if os.path.lexists(path) else {}
+    length = said.get("RecordingDuration")
+    try:
+        return None if length is None else number(length, 0.0, _LONGEST)
+    except ValueError as error:
+        raise ValueError(f"{path.name} has no length in its RecordingDuration") from error
 
 
 def faults(run: Run) -> Iterator[Fault]:
@@ -76,18 +140,25 @@ def faults(run: Run) -> Iterator[Fault]:
 
     Raises
     ------
-    OSError, ValueError, KeyError
-        If a file that says what the recording is has been removed or changed.
+    OSError, ValueError
+        If a file that says what the recording is has been removed or changed, or a file that
+        would have to be mended is a link, and so may be one of another data set.
     """
     if said_length(run) is not None:
         return
+    ours = (run.source("stamps.f64"), run.source("stamps.json"), *_files(run))
+    for path in (run.folder, run.source_folder, *ours):
+        if (why := linked(run.root, path)) and not _is_just_placed(path):
+            raise LinkedError(
+                f"{path.name} {why}, as in a DataLad or git-annex data set; nothing is written "
+                "through links. Unlock its files, or mend the data set that they belong to"
+            )
     yield from _leftovers(run)
     if not any(path.exists() for path in _files(run)):
         return  # no sample came, or everything was taken away
     # What the recorder wrote for itself: people edit sidecars, and samples are cut by this.
-    said = json.loads(run.source("stamps.json").read_bytes())
-    stream, started = said["Stream"], said["FirstSampleArrived"]
-    rate, frame = stream["NominalRate"], 4 * len(stream["ChannelLabels"])
+    stream = stream_said(run)
+    started, rate, frame = stream.started, stream.rate, stream.frame
     data, head = run.file("eeg.eeg"), run.file("eeg.vhdr")
     if not head.exists() and not (data.exists() and data.stat().st_size >= frame):
         yield from _empty(run)
@@ -97,13 +168,13 @@ def faults(run: Run) -> Iterator[Fault]:
     yield from _stamps(run.source("stamps.f64"), samples)
     yield from _events(run, samples, rate, started)
     if not head.exists():
-        content = header(f"{run.name}_eeg", stream["ChannelLabels"], stream["ChannelUnits"], rate)
+        content = header(f"{run.name}_eeg", stream.labels, stream.units, rate)
         yield Fault(head, "is missing", "was missing; wrote it", lambda: _replace(head, content))
     for row, what in (
         (sidecars.participant(run), f"sub-{run.subject}"),
         (sidecars.scan(run, started), run.name),
     ):
-        if row.missing():
+        if row.obstacle() is None and row.missing():
             yield Fault(row.path, f"does not name {what}", f"now names {what}", row.add)
     yield from _length(run.file("eeg.json"), samples / rate)
 
@@ -118,6 +189,13 @@ def _leftovers(run: Run) -> Iterator[Fault]:
     for folder in (run.folder, run.source_folder):
         for path in sorted(folder.glob(f".{run.name}[_.]*part")):
             yield Fault(path, "was never finished", "was never finished; removed it", path.unlink)
+
+
+def _is_just_placed(path: Path) -> bool:
+    """Whether a file's other name is that of the unfinished file that it was written as."""
+    return any(
+        found.samefile(path) for found in path.parent.glob(f".{path.name}.*part") if found.is_file()
+    )
 
 
 def _empty(run: Run) -> Iterator[Fault]:
@@ -139,7 +217,7 @@ def _torn_samples(path: Path, frame: int) -> Iterator[Fault]:
             path,
             "ends in half a sample",
             f"ended in half a sample; cut {torn} bytes",
-            lambda: os.truncate(path, size - torn),
+            lambda: _cut(path, size - torn),
         )
 
 
@@ -150,15 +228,15 @@ def _stamps(path: Path, samples: int) -> Iterator[Fault]:
             path,
             "has stamps of samples that were not written",
             f"had stamps of samples that were not written; cut {size - 8 * samples} bytes",
-            lambda: os.truncate(path, 8 * samples),
+            lambda: _cut(path, 8 * samples),
         )
     elif size < 8 * samples:
         whole = size // 8
 
         def fill() -> None:
-            with path.open("r+b") as file:
+            with open_regular(path, write=True, follow=False) as file:
                 file.seek(8 * whole)
-                file.write(np.full(samples - whole, np.nan, "<f8").tobytes())
+                write_all(file, np.full(samples - whole, np.nan, "<f8").tobytes())
 
         # Only a machine that lost power can leave this: stamps are written before samples.
         lost = f"{samples - whole} stamps"
@@ -195,14 +273,27 @@ def _events(run: Run, samples: int, rate: float, started: str) -> Iterator[Fault
 
 
 def _content(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    return read_regular(path, sidecars.LARGEST) if path.exists() else b""
+
+
+def _object(path: Path) -> dict[str, Any]:
+    content = read_regular(path, sidecars.LARGEST)
+    try:
+        return load_object(content)
+    except ValueError as error:
+        raise ValueError(f"{path.name} is damaged ({reason(error, 100)})") from error
+
+
+def _cut(path: Path, size: int) -> None:
+    with open_regular(path, write=True, follow=False) as file:
+        file.truncate(size)
 
 
 def _said(
     path: Path, torn: bool, past: int, missing: int, unordered: bool
 ) -> tuple[str, str] | None:
     """Return what is wrong with a list of events, and what was done about it."""
-    there = path.exists()
+    there = bool(_content(path).strip())
     found = [
         (not there, "is missing", "wrote it"),
         (there and torn, "ends in half a line", "cut half a line"),
@@ -237,7 +328,7 @@ def _by_sample(markers: list[Marker]) -> list[Marker]:
 
 
 def _length(path: Path, seconds: float) -> Iterator[Fault]:
-    content = sidecars.with_duration(path.read_bytes(), seconds)
+    content = sidecars.with_duration(read_regular(path, sidecars.LARGEST), seconds)
     yield Fault(
         path,
         "does not say how long the recording is",

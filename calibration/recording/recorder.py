@@ -20,7 +20,7 @@ from core.feed.segments import Segment
 from core.machine.files import write_whole
 from core.stream.discovery import StreamFacts
 
-_FLUSH = 0.1  # s between two writes; the promise is 0.25
+_FLUSH = 0.05  # s between two writes; the promise is 0.2
 _SYNC = 0.5  # s between two fsyncs; the promise is 1
 _PATIENCE = 30.0  # s that closing waits for a disk that stalls
 
@@ -60,7 +60,7 @@ class Recorder:
     Notes
     -----
     `write` and `event` never wait for the disk and never raise; whoever calls them looks at
-    `error` now and then. What they took is in the files within 250 ms and on the disk within a
+    `error` now and then. What they took is in the files within 200 ms and on the disk within a
     second, unless the disk is slow; `behind` says by how much.
     """
 

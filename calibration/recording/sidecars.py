@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from calibration.recording.bids import Run
-from calibration.recording.brainvision import file_unit
-from core.machine.files import write_whole
+from calibration.recording.brainvision import file_unit, write_all
+from core.machine.files import linked, new_file, open_regular, read_regular, write_whole
 from core.stream.discovery import StreamFacts, plain_text
+from core.strict_json import load_object
 from core.units import volts_per
 
 BIDS_VERSION = "1.10.0"
 NOTHING = "n/a"
+LARGEST = 64 * 2**20  # bytes of a sidecar that is read
 SCAN_COLUMNS = ("filename", "acq_time")
 PARTICIPANT_COLUMNS = ("participant_id", "species", "age", "sex", "handedness")
 
@@ -140,8 +143,14 @@ def eeg_json(run: Run, facts: StreamFacts, details: Details) -> bytes:
 
 
 def with_duration(content: bytes, seconds: float) -> bytes:
-    """Return the content of ``eeg.json`` with the recording's length in it."""
-    return as_json({**json.loads(content), "RecordingDuration": round(seconds, 6)})
+    """Return the content of ``eeg.json`` with the recording's length in it.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    return as_json({**load_object(content), "RecordingDuration": round(seconds, 6)})
 
 
 def stamps_json(facts: StreamFacts, started: str) -> bytes:
@@ -200,8 +209,8 @@ def begin_dataset(root: Path) -> None:
         ("README", _README.encode()),
         ("participants.json", as_json(participants)),
     ):
-        # Any README will do, such as the README.md of whoever keeps the data set.
-        if not any(root.glob(f"{name}*")):
+        # Any README will do, such as the README.md of whoever keeps the data set, or a link.
+        if not any(found.startswith(name) for found in os.listdir(root)):
             write_whole(root / name, content)
 
 
@@ -211,6 +220,8 @@ class Row:
 
     Attributes
     ----------
+    root : Path
+        Folder of the data set.
     path : Path
         The table.
     columns : tuple of str
@@ -219,14 +230,23 @@ class Row:
         Column -> value. Other columns of the table get n/a.
     """
 
+    root: Path
     path: Path
     columns: tuple[str, ...]
     cells: dict[str, str]
 
     def missing(self) -> bytes:
-        """Return what must be appended to the table for the row to be there; empty if it is."""
-        present = self.path.read_bytes() if self.path.exists() else tsv_line(self.columns)
+        """Return what must be appended to the table for the row to be there; empty if it is.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the table cannot be read, or is none of this kind.
+        """
+        present = self._present() or tsv_line(self.columns)
         names, rows = read_tsv(present)
+        if b"\0" in present or self.columns[0] not in names:
+            raise ValueError(f"is no table in UTF-8 with the column {self.columns[0]}")
         line = tsv_line([self.cells.get(name, NOTHING) for name in names])
         last = present[present.rfind(b"\n") + 1 :]
         key = self.columns[0]
@@ -236,26 +256,57 @@ class Row:
             return b""
         return b"\n" + line if last else line
 
+    def obstacle(self) -> str | None:
+        """Return why the row cannot be added to the table, to be read after the table's name."""
+        if why := linked(self.root, self.path):
+            return why
+        try:
+            self.missing()
+        except OSError as error:
+            return f"cannot be read ({error.strerror or error})"
+        except ValueError as error:
+            return str(error)
+        return None
+
     def add(self) -> None:
-        """Append the row unless it is there, leaving every byte of the table as it is."""
-        if line := self.missing():
-            start = b"" if self.path.exists() else tsv_line(self.columns)
-            with self.path.open("ab") as file:
-                file.write(start + line)
-                file.flush()
-                os.fsync(file.fileno())
+        """Append the row unless it is there, leaving every byte of the table as it is.
+
+        Raises
+        ------
+        OSError, ValueError
+            As `missing`, or if the table is a link or cannot be written.
+        """
+        if why := linked(self.root, self.path):
+            raise OSError(None, f"it {why}", str(self.path))
+        if not (line := self.missing()):
+            return
+        if not self._present():
+            line = tsv_line(self.columns) + line
+        there = os.path.lexists(self.path)
+        opened = open_regular(self.path, write=True, follow=False) if there else new_file(self.path)
+        with opened as file:
+            file.seek(0, os.SEEK_END)
+            write_all(file, line)
+            os.fsync(file.fileno())
+
+    def _present(self) -> bytes:
+        """Return the table; nothing if it is not there, or has nothing in it."""
+        if not self.path.exists():
+            return b""
+        content = read_regular(self.path, LARGEST)
+        return content if content.removeprefix(BOM_UTF8).strip() else b""
 
 
 def participant(run: Run) -> Row:
     """Return the row of the run's person in ``participants.tsv``."""
     cells = {"participant_id": f"sub-{run.subject}", "species": "homo sapiens"}
-    return Row(run.root / "participants.tsv", PARTICIPANT_COLUMNS, cells)
+    return Row(run.root, run.root / "participants.tsv", PARTICIPANT_COLUMNS, cells)
 
 
 def scan(run: Run, started: str) -> Row:
     """Return the row of the run in ``scans.tsv``, with the UTC time of its first sample."""
     name = f"eeg/{run.file('eeg.vhdr').name}"
-    return Row(run.scans, SCAN_COLUMNS, {"filename": name, "acq_time": started})
+    return Row(run.root, run.scans, SCAN_COLUMNS, {"filename": name, "acq_time": started})
 
 
 def _is_torn(last: bytes, line: bytes) -> bool:
@@ -288,5 +339,5 @@ def read_tsv(content: bytes) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def as_json(content: Mapping[str, object]) -> bytes:
-    """Return a JSON file's content."""
-    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+    """Return a JSON file's content; what is no Unicode, as a flag may hold, becomes "?"."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")

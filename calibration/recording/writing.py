@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import FileIO
@@ -19,8 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from calibration.recording import sidecars
-from calibration.recording.bids import Run
-from calibration.recording.brainvision import MarkerFile, first_segment, header, write_all
+from calibration.recording.bids import Run, check_inside
+from calibration.recording.brainvision import (
+    MarkerFile,
+    first_segment,
+    header,
+    plain_label,
+    write_all,
+)
 from calibration.recording.events import (
     BOUNDARY,
     EventRow,
@@ -33,7 +40,7 @@ from calibration.recording.lock import hold
 from calibration.recording.timeline import Timeline
 from core.errors import InputError
 from core.feed.segments import Segment
-from core.machine.files import write_whole
+from core.machine.files import make_folder, new_file, write_whole
 from core.stream.discovery import StreamFacts
 
 
@@ -61,6 +68,7 @@ class RunFiles:
     """
 
     def __init__(self, run: Run, facts: StreamFacts, details: sidecars.Details) -> None:
+        facts = replace(facts, labels=tuple(map(plain_label, facts.labels)))
         twice = sorted({name for name in facts.labels if facts.labels.count(name) > 1})
         if twice:
             raise InputError(
@@ -165,14 +173,14 @@ class RunFiles:
         run = self.run
         if run.exists():
             raise InputError(f"{run.name} exists already in {run.root}; it is left as it is.")
+        check_inside(run)
         try:
-            run.folder.mkdir(parents=True, exist_ok=True)
-            run.source_folder.mkdir(parents=True, exist_ok=True)
+            make_folder(run.folder)
+            make_folder(run.source_folder)
             sidecars.begin_dataset(run.root)
-            attempt = run.folder / f".{run.name}.part"
-            attempt.touch(exist_ok=False)
+            write_whole(attempt := run.folder / f".{run.name}.part", b"")
             attempt.unlink()
-            stamps = FileIO(run.source("stamps.f64"), "x")
+            stamps = new_file(run.source("stamps.f64"))
         except OSError as error:
             raise InputError(
                 f"{run.folder} cannot be written: {error.strerror or error}."
@@ -191,10 +199,10 @@ class RunFiles:
             (run.file("events.json"), events_json()),
         ):
             write_whole(path, content)
-        self._events = FileIO(run.file("events.tsv"), "x")
+        self._events = new_file(run.file("events.tsv"))
         write_all(self._events, events_tsv([], facts.rate))
         self._markers = MarkerFile(run.file("eeg.vmrk"), f"{run.name}_eeg")
-        self._data = FileIO(run.file("eeg.eeg"), "x")
+        self._data = new_file(run.file("eeg.eeg"))
 
     def _show(self) -> None:
         """Make the run visible to readers, now that its first samples are there."""
@@ -203,7 +211,12 @@ class RunFiles:
         facts = self.facts
         head = header(f"{self.run.name}_eeg", facts.labels, facts.units, facts.rate)
         write_whole(self.run.file("eeg.vhdr"), head)
-        sidecars.participant(self.run).add()
+        self._name_in(sidecars.participant(self.run))
+
+    def _name_in(self, table: sidecars.Row) -> None:
+        """Add a row to a table of the data set; one that is no table of ours is not worth a run."""
+        with suppress(OSError, ValueError):  # `check` says it
+            table.add()
 
     def _due(self, until: float) -> list[EventRow]:
         """Take the events up to a time out of those that wait, and place them."""
@@ -240,7 +253,7 @@ class RunFiles:
             # An event that was told late stands behind later ones.
             table = events_tsv(ordered, self.facts.rate)
             write_whole(run.file("events.tsv"), table, overwrite=True)
-        sidecars.scan(run, self._started).add()
+        self._name_in(sidecars.scan(run, self._started))
         # The last: it says that the run was closed.
         path = run.file("eeg.json")
         complete = sidecars.with_duration(path.read_bytes(), self.samples / self.facts.rate)

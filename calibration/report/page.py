@@ -82,9 +82,9 @@ def write_report(findings: Findings, path: Path) -> Path:
     """
     check_report_path(path)
     page = as_html(findings)
-    text = json.dumps(numbers(findings), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(numbers(findings), indent=2) + "\n"
     write_whole(path.with_suffix(NUMBERS), text.encode())
-    return write_whole(path, page.encode())
+    return write_whole(path, page.encode("utf-8", "replace"))
 
 
 def _facts(findings: Findings) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
 from core.decoding.decoder import CHOICE, Facts
+from core.errors import printable
 from core.fitting.selection import HEADS, PRIOR
 
 DOUBTS = (ELECTRODES, UNIT_OF_FILES)
@@ -21,12 +22,12 @@ def as_text(fit: Fit) -> str:
     encoder = facts.fit["encoder"]
     lines = [
         f"Subject {facts.subject}: {facts.trials} trials of {', '.join(fit.decoder.classes)} "
-        f"from {', '.join(facts.recordings)}",
+        f"from {printable(', '.join(facts.recordings))}",
         f"{len(settings.channels)} electrodes, {settings.reference} reference, "
         f"{settings.band.low:g}-{settings.band.high:g} Hz (causal), encoder {encoder}",
     ]
     if fit.ignored:
-        lines.append(f"Channels not used: {' '.join(fit.ignored)}")
+        lines.append(f"Channels not used: {printable(' '.join(fit.ignored))}")
     if fit.rejected:
         lines.append("Trials left out:")
         lines += [f"  trial {found.trial.number}: {found.reason}" for found in fit.rejected]
@@ -58,8 +59,7 @@ def as_json(fit: Fit) -> str:
             "chosen": fit.selection.chosen,
             "folds": {name: score.folds for name, score in fit.selection.scores.items()},
         },
-        indent=2,
-        ensure_ascii=False,
+        indent=2,  # in ASCII, as names of files may hold what is no Unicode
     )
 
 

@@ -17,7 +17,8 @@ from calibration.timing.analysis import (
     against_photodiode,
 )
 from core.errors import InputError
-from core.machine.files import check_new_file, write_whole
+from core.machine.files import check_new_file, linked, write_whole
+from core.program import write_line
 from core.settings import load_settings
 from core.stream.discovery import find_stream
 from core.stream.inlet import Inlet
@@ -49,6 +50,8 @@ def measure(command: TimingFlags, folder: Path) -> int:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     out = command.out or folder / "sourcedata" / f"timing_{stamp}.json"
     check_new_file(out, "--out")
+    if command.out is None and (why := linked(folder, out)):
+        raise InputError(f"{out} {why}; choose another place with --out.")
     check_display()
     if command.photodiode is None:
         flicker = _flash(paradigm, command)
@@ -56,7 +59,7 @@ def measure(command: TimingFlags, folder: Path) -> int:
     else:
         report = _with_photodiode(paradigm, command, command.photodiode, limits)
     write_whole(out, (report.to_json() + "\n").encode())
-    print(f"{report.as_text()}\n\nSaved: {out}")
+    write_line(f"{report.as_text()}\n\nSaved: {out}")
     return 0 if report.passed else 1
 
 

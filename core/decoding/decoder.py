@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError
+from core.errors import InputError, reason
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
@@ -33,7 +33,8 @@ class EncoderPin:
     Attributes
     ----------
     source : str
-        What `core.encoders.load_encoder` takes: a name or a path.
+        Its name for `core.encoders.load_encoder`, or the name of its file. A decoder file may say
+        anything here, so that a path is never opened by it.
     label : str
         Its name for screens, with "untrained" in it where the weights are.
     sha256 : str
@@ -43,6 +44,20 @@ class EncoderPin:
     source: str
     label: str
     sha256: str
+
+    @classmethod
+    def of(cls, encoder: Encoder, source: Path | str) -> Self:
+        """Return the pin of an encoder that was loaded from a source.
+
+        Raises
+        ------
+        InputError
+            If the encoder has no label that a file can keep.
+        """
+        from core.encoders.registry import is_name
+
+        name = str(source) if is_name(str(source)) else Path(source).name
+        return cls(reason(name, 100), reason(encoder.spec.label, 100), encoder.weights_sha256())
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ class Facts:
     @property
     def name(self) -> str:
         """What the head is called wherever people read it."""
-        return str(self.fit.get("called", self.head))
+        return reason(self.fit.get("called", self.head), 60)
 
 
 @dataclass(frozen=True)
@@ -195,6 +210,15 @@ class Decoder:
     def load_encoder(self, source: str | None = None, home: Path | None = None) -> Encoder | None:
         """Load the pinned encoder, if the head needs one.
 
+        Nothing is downloaded, and no file opened, because the decoder says so: only a person may.
+
+        Parameters
+        ----------
+        source : str, optional
+            The encoder as a person names it; it is remembered. By default the one that is here.
+        home : Path, optional
+            From `core.machine.home.home_folder`.
+
         Raises
         ------
         InputError
@@ -203,13 +227,29 @@ class Decoder:
         if self.encoder is None:
             return None
         from core.encoders import load_encoder
+        from core.encoders.known import place_of, remember
+        from core.encoders.registry import is_name
 
-        encoder = load_encoder(source or self.encoder.source, home=home)
+        place = source or place_of(self.encoder.source, self.encoder.sha256, home)
+        if place is None:
+            name = self.encoder.source
+            how = (
+                f"download it once with --encoder {name}"
+                if is_name(name)
+                else f'name its file with --encoder FILE (it was called "{Path(name).name}")'
+            )
+            raise InputError(
+                f"This decoder needs the encoder {self.encoder.label}, with weights of SHA-256 "
+                f"{self.encoder.sha256[:12]}..., which is not on this machine; {how}."
+            )
+        encoder = load_encoder(place, home=home)
         if encoder.weights_sha256() != self.encoder.sha256:
             raise InputError(
-                f'The encoder "{source or self.encoder.source}" has other weights than the one '
-                "this decoder was fitted with. Name the right one with --encoder, or fit again."
+                f'The encoder "{place}" has other weights than {self.encoder.label}, which this '
+                "decoder was fitted with. Name the right one with --encoder, or fit again."
             )
+        if source is not None:
+            remember(source, self.encoder.sha256, home)
         spec = encoder.spec
         pinned = (self.unit, self.settings.rate, self.window, self.patch)
         wanted = (spec.unit, spec.rate, spec.window, spec.default_hop)

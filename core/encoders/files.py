@@ -19,7 +19,8 @@ from torch.overrides import TorchFunctionMode
 
 from core.encoders.base import Encoder, EncoderSpec
 from core.errors import InputError, reason
-from core.machine.files import write_whole
+from core.machine.files import open_regular, unicode_name, write_whole
+from core.strict_json import load_json
 from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
 from core.units import volts_per
 
@@ -47,9 +48,14 @@ def save_encoder(encoder: Encoder, path: Path | str, *, overwrite: bool = False)
         "weights_sha256": encoder.weights_sha256(),
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
-    # Through bytes: safetensors' own writer leaves a file that only its owner can read.
+    if len(encoder.spec.name) > _LONGEST_NAME or not encoder.spec.name.isprintable():
+        raise InputError(
+            f"An encoder cannot be called {reason(encoder.spec.name, 60)}: up to {_LONGEST_NAME} "
+            "characters can be read again, none of them a control character."
+        )
     content = save(tensors, metadata={HEADER: json.dumps(header)})
-    return write_whole(Path(path), content, overwrite=overwrite)
+    # Weights hold nothing about a person, and are made to be passed on.
+    return write_whole(Path(path), content, overwrite=overwrite, shared=True)
 
 
 def spec_of_header(header: Mapping, path: Path) -> EncoderSpec:
@@ -179,7 +185,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(9)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {reason(error)}.") from error
@@ -192,8 +198,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping | None]:
     try:
         metadata, tensors = read_tensors(path, "pt")
-        header = json.loads(metadata[HEADER]) if HEADER in metadata else {}
-    except (DamagedError, ValueError, RecursionError) as error:
+        header = load_json(metadata[HEADER]) if HEADER in metadata else {}
+    except (DamagedError, ValueError) as error:
         raise InputError(f"{path} is damaged: {reason(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} has a damaged header: it is no table of facts.")
@@ -206,7 +212,8 @@ def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read: it is damaged, or compressed.")
     try:
         # Mapped, so that no tensor can reach beyond the file; torch would read what lies there.
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with unicode_name(path) as name:
+            content = torch.load(name, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged file can raise anything
         raise InputError(f"{path} cannot be read: {_why_refused(path)}.") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):

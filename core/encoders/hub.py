@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from core.machine.files import make_folder
 from core.machine.home import home_folder
 
 
@@ -39,6 +40,12 @@ class HubFile:
         }
 
 
+def cached(file: HubFile, home: Path | None = None) -> Path:
+    """Return where the file is once it was downloaded."""
+    folder = home_folder(home) / "encoders" / f"{file.name}-{file.revision[:12]}"
+    return folder / file.filename
+
+
 def fetch(file: HubFile, home: Path | None = None) -> Path:
     """Return the file's place in the cache, after downloading it if it is not there yet.
 
@@ -54,18 +61,18 @@ def fetch(file: HubFile, home: Path | None = None) -> Path:
     InputError
         If it cannot be downloaded, or is not the expected file.
     """
-    folder = home_folder(home) / "encoders" / f"{file.name}-{file.revision[:12]}"
-    path = folder / file.filename
+    path = cached(file, home)
     if not path.is_file():
         from huggingface_hub import hf_hub_download
 
         try:
+            make_folder(path.parent)
             # No token: the file is public, and nobody needs to know who wants it.
             hf_hub_download(
                 file.repository,
                 file.filename,
                 revision=file.revision,
-                local_dir=folder,
+                local_dir=path.parent,
                 token=False,
             )
         except Exception as error:  # the client and its transport raise many kinds

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.encoders.base import Encoder, EncoderSpec
 from core.encoders.files import fill, meta_init, read_weights, spec_of_header
-from core.encoders.hub import HubFile, fetch
+from core.encoders.hub import HubFile, cached, fetch
 from core.errors import InputError, reason
 from core.suggestions import did_you_mean
 
@@ -132,6 +132,19 @@ def load_encoder(
     else:
         encoder = _from_file(Path(source), weights, {})
     return encoder.eval().requires_grad_(False)
+
+
+def is_name(source: str) -> bool:
+    """Whether `load_encoder` takes a text for a name, and not for a path."""
+    return _UNTRAINED.fullmatch(source) is not None or _named(source) is not None
+
+
+def is_name_here(source: str, home: Path | None = None) -> bool:
+    """Whether a text is the name of an encoder that is there without a download."""
+    place = _named(source)
+    if isinstance(place, HubFile):
+        return cached(place, home).is_file()
+    return is_name(source)
 
 
 def _untrained(what: str, seed: int) -> Encoder:

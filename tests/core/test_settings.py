@@ -1,3 +1,4 @@
+import os
 from typing import Annotated
 
 import pytest
@@ -115,3 +116,10 @@ def test_missing_file_is_said(tmp_path):
 def test_settings_cannot_be_changed_afterwards():
     with pytest.raises(ValueError, match="frozen"):
         Outer().count = 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_fifo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    assert "no regular file" in refusal(tmp_path / "fifo")
+    assert "cannot be read" in refusal(tmp_path)

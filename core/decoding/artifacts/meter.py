@@ -167,8 +167,8 @@ class Meter:
         held = np.concatenate([self._before, raw])
         self._before = held[-(self._still - 1) :]
         low, high = self._low, self._high
-        self._low = np.minimum(low, raw.min(axis=0))
-        self._high = np.maximum(high, raw.max(axis=0))
+        self._low = np.minimum(low, raw.min(axis=0, initial=np.inf))
+        self._high = np.maximum(high, raw.max(axis=0, initial=-np.inf))
         none = np.zeros(self._channels, dtype=bool)
         if len(held) < self._still:
             return none, none, False

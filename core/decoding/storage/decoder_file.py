@@ -39,7 +39,8 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, or cannot be written.
+        If the file exists and may not be overwritten, cannot be written, or could not be read
+        again.
     """
     settings = decoder.settings
     table: dict[str, Any] = {
@@ -70,7 +71,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         tensors[f"tangents.{index}.whitener"] = tangent.whitener
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
-    return _FILE.save(Path(path), table, tensors, overwrite)
+    return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
 
 
 def load_decoder(path: Path | str) -> Decoder:

@@ -18,6 +18,8 @@ _FILE = TensorFormat(
     largest=2**30,  # a thousand trials of 58 channels have 7 MB
     again="Make it again",
 )
+_AT_ONCE = 1024  # trials
+_ROUNDING = 1e-4  # of the largest eigenvalue: covariances are kept as float32
 
 
 def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Path:
@@ -26,7 +28,8 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, or cannot be written.
+        If the file exists and may not be overwritten, cannot be written, or could not be read
+        again.
     """
     table = {
         "classes": prior.classes,
@@ -46,7 +49,7 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
         "recording": prior.recording.astype(np.int64),
         "person": prior.person.astype(np.int64),
     }
-    return _FILE.save(Path(path), table, tensors, overwrite)
+    return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
 
 
 def is_prior(path: Path) -> bool:
@@ -82,6 +85,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
     # Without this, one bad trial would spoil the mean that its recording is aligned by.
     if not (np.diagonal(covariances, axis1=1, axis2=2) > 0).all():
         raise ValueError("a channel without power")
+    _check_definite(covariances)
     low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
     people = len({name.rpartition("/")[0] for name in recordings})
     return Prior(
@@ -98,6 +102,19 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
         created=text(table["created"]),
         software=text(table["software"]),
     )
+
+
+def _check_definite(covariances: np.ndarray) -> None:
+    """Refuse matrices that are the covariance of no signal.
+
+    An average reference leaves an eigenvalue of zero, and rounding makes it anything near it.
+    """
+    for start in range(0, len(covariances), _AT_ONCE):
+        values = np.linalg.eigvalsh(covariances[start : start + _AT_ONCE].astype(np.float64))
+        wrong = np.flatnonzero(values[:, 0] < -_ROUNDING * values[:, -1])
+        if len(wrong):
+            trial = start + int(wrong[0])
+            raise ValueError(f"the covariance of trial {trial} is not positive semidefinite")
 
 
 def _positions(tensors: dict[str, np.ndarray], name: str, trials: int, below: int) -> np.ndarray:

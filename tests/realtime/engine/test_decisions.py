@@ -144,6 +144,22 @@ def test_shorter_hops_add_decisions_between(fitted, imagery_recording):
             assert found == pytest.approx(decision.probabilities, abs=1e-5)
 
 
+@pytest.mark.parametrize("rate", [100.0, 160.0, 250.0, 1000.0])
+def test_a_hop_of_one_sample_needs_no_sample_of_the_stream(fitted, imagery_recording, rate):
+    recording = imagery_recording(seed=5, rate=rate)
+    samples, stamps = streamed(recording, 5.0)
+    decoder = fitted["riemann"]
+    fine = run(maker_for(decoder, rate, recording.labels, 1), samples, stamps)
+    coarse = run(maker_for(decoder, rate, recording.labels), samples, stamps)
+    assert [d.sample for d in fine] == list(range(len(fine)))
+    by_sample = {d.sample: d for d in fine}
+    usable = [d for d in coarse if d.status == "ok"]
+    assert usable
+    for decision in usable:
+        found = by_sample[decision.sample].probabilities
+        assert found == pytest.approx(decision.probabilities, abs=1e-6)
+
+
 def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
     recording = imagery_recording(seed=9)
     decoder = fitted["riemann"]

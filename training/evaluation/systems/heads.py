@@ -118,7 +118,7 @@ class HeadModel:
         signal, spec = self.share.signal, self.share.signal.spec
         pin, spatial = None, None
         if self.encoder is not None:
-            pin = EncoderPin(self.system.source, spec.label, self.encoder.weights_sha256())
+            pin = EncoderPin.of(self.encoder, self.system.source)
             spatial = self.share.spatial(self.encoder)
         recordings = [signal.person.recordings[index] for index in self.share.settled]
         return Decoder(

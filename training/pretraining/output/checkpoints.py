@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from core.errors import InputError, reason
 from core.machine.files import write_whole
+from core.strict_json import load_json
 from core.tensor_file import DamagedError, read_tensors
 from training.pretraining.sharing import part_of, whole
 
@@ -155,8 +156,8 @@ def _read(path: Path, names: bool = True) -> tuple[Progress, dict[str, Tensor]]:
         raise InputError(f"There is no checkpoint {path}.")
     try:
         metadata, tensors = read_tensors(path, "pt", tensors=names)
-        header = json.loads(metadata.get(_HEADER, "null"))
-    except (DamagedError, ValueError, RecursionError) as error:
+        header = load_json(metadata.get(_HEADER, "null"))
+    except (DamagedError, ValueError) as error:
         raise InputError(f"{path} is damaged: {reason(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} is no checkpoint of a pretraining run.")

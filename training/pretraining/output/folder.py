@@ -18,6 +18,7 @@ from typing import Any
 from core.errors import InputError
 from core.machine.files import write_whole
 from core.settings import as_yaml
+from core.strict_json import load_object
 from training.pretraining.settings import FREE, PretrainSettings
 from training.recipes import settings_from
 
@@ -79,7 +80,7 @@ class RunFolder:
             If it cannot be read.
         """
         try:
-            return dict(json.loads(self.facts_file.read_bytes()))
+            return load_object(self.facts_file.read_bytes())
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{self.facts_file} cannot be read ({error}).") from error
 

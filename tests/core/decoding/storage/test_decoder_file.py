@@ -66,12 +66,48 @@ def test_a_header_that_lies_is_refused(fitted, header, said, tmp_path):
 
 
 def test_numbers_that_are_none_are_refused(fitted, tmp_path):
-    broken = replace(
-        fitted["riemann"],
-        head=replace(fitted["riemann"].head, bias=np.array([np.nan, 0.0])),
-    )
+    path = save_decoder(fitted["riemann"], tmp_path / "one.safetensors")
+    with safe_open(path, framework="np") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors["head.bias"] = np.array([np.nan, 0.0])
+    save_file(tensors, path, metadata=metadata)
     with pytest.raises(InputError, match=r"head\.bias"):
-        load_decoder(save_decoder(broken, tmp_path / "one.safetensors"))
+        load_decoder(path)
+
+
+def test_what_could_not_be_read_again_is_not_written(fitted, tmp_path):
+    decoder = fitted["riemann"]
+    path = tmp_path / "one.safetensors"
+    for broken in (
+        replace(decoder, head=replace(decoder.head, bias=np.array([np.nan, 0.0]))),
+        replace(decoder, classes=("x" * 200, "right_hand")),
+        replace(decoder, classes=("left\nhand", "right_hand")),
+    ):
+        with pytest.raises(InputError, match="could not be read again, and is not kept"):
+            save_decoder(broken, path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 250 + ".edf", "a\x1b[31m\n.edf", "m\udcffine.edf"],
+    ids=["long", "", "no Unicode"],
+)
+def test_recordings_of_any_name_are_kept_track_of(fitted, tmp_path, name):
+    decoder = fitted["riemann"]
+    facts = replace(decoder.facts, recordings={name: "0" * 64})
+    path = save_decoder(replace(decoder, facts=facts), tmp_path / "one.safetensors")
+    assert load_decoder(path).facts.recordings == {name: "0" * 64}
+
+
+def test_a_header_that_says_something_twice_is_refused(fitted, tmp_path):
+    path = save_decoder(fitted["riemann"], tmp_path / "one.safetensors")
+    with safe_open(path, framework="np") as file:
+        text = file.metadata()[FORMAT]
+    save_file(load_file(path), path, metadata={FORMAT: text[:-1] + ', "unit": "uV"}'})
+    with pytest.raises(InputError, match='it says "unit" more than once'):
+        load_decoder(path)
 
 
 class Trap:

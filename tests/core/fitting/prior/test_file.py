@@ -1,5 +1,6 @@
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,3 +94,24 @@ def test_what_is_no_prior_is_refused(prior, fitted, tmp_path):
             load_prior(bad)
     with pytest.raises(InputError, match="There is no prior"):
         load_prior(tmp_path / "absent.safetensors")
+
+
+def test_matrices_that_are_no_covariances_are_refused(prior, tmp_path):
+    wrong = prior.covariances.copy()
+    wrong[3, 0, 1] = wrong[3, 1, 0] = 3 * np.sqrt(wrong[3, 0, 0] * wrong[3, 1, 1])
+    with pytest.raises(InputError, match="covariance of trial 3 is not positive semidefinite"):
+        save_prior(replace(prior, covariances=wrong), tmp_path / "one.safetensors")
+    assert list(tmp_path.glob("*.safetensors")) == []
+    path = save_prior(prior, tmp_path / "two.safetensors")
+    tensors = load_file(path)
+    rows, columns = np.triu_indices(len(prior.channels))
+    tensors["covariances"] = np.ascontiguousarray(wrong[:, rows, columns])
+    with pytest.raises(InputError, match="covariance of trial 3 is not positive semidefinite"):
+        load_prior(changed(path, {}, tensors))
+
+
+def test_an_average_reference_leaves_a_prior_usable(prior, tmp_path):
+    centring = np.eye(len(prior.channels)) - 1.0 / len(prior.channels)
+    referenced = (centring @ prior.covariances @ centring).astype(np.float32)
+    kept = replace(prior, covariances=referenced)
+    assert len(load_prior(save_prior(kept, tmp_path / "one.safetensors"))) == len(prior)

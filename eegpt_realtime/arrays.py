@@ -1,0 +1,94 @@
+"""Epochs as arrays, and their way through the signal path that every program uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError
+from core.montage import match
+from core.signal.pipeline import SignalPath, SignalSettings
+from core.units import factor
+
+
+def as_array(
+    X: Any,  # noqa: N803 - scikit-learn's name
+    ch_names: Sequence[str] | None,
+    sfreq: float | None,
+    unit: str,
+) -> tuple[np.ndarray, tuple[str, ...], float, str]:
+    """Return epochs with their channel names, rate and unit, whatever they come as.
+
+    Parameters
+    ----------
+    X : ndarray of shape (epochs, channels, samples), or mne.BaseEpochs
+    ch_names : sequence of str or None
+    sfreq : float or None
+        In Hz.
+    unit : str
+        Of an array. MNE's epochs are in volts and say their own names and rate.
+
+    Raises
+    ------
+    InputError
+        If an array comes without names or rate, or has another shape.
+    """
+    if hasattr(X, "get_data") and hasattr(X, "info"):
+        return np.asarray(X.get_data()), tuple(X.ch_names), float(X.info["sfreq"]), "V"
+    array = np.asarray(X, dtype=np.float64)
+    if array.ndim != 3:
+        raise InputError(
+            f"Epochs of shape (epochs, channels, samples) were expected; found {array.shape}."
+        )
+    if ch_names is None or sfreq is None:
+        raise InputError(
+            "An array says neither its channels nor its rate: give ch_names and sfreq."
+        )
+    if len(ch_names) != array.shape[1]:
+        raise InputError(f"ch_names names {len(ch_names)} channels; X has {array.shape[1]}.")
+    return array, tuple(ch_names), float(sfreq), unit
+
+
+def through_path(
+    epochs: np.ndarray,
+    ch_names: Sequence[str],
+    sfreq: float,
+    unit: str,
+    settings: SignalSettings,
+    to_unit: str,
+) -> list[np.ndarray]:
+    """Run each epoch through the signal path, as a stream that begins with it.
+
+    Parameters
+    ----------
+    epochs : ndarray, shape (epochs, channels, samples)
+    ch_names : sequence of str
+    sfreq : float
+        In Hz.
+    unit, to_unit : str
+        Of the epochs, and of what leaves the path.
+    settings : SignalSettings
+
+    Returns
+    -------
+    list of ndarray, each (samples, channels of the settings)
+
+    Raises
+    ------
+    InputError
+        If a channel is missing, or a value is NaN or inf.
+    """
+    found = match(ch_names, settings.channels)
+    if found.missing:
+        raise InputError(f"The epochs lack the channels {' '.join(found.missing)}.")
+    if not np.isfinite(epochs[:, list(found.indices)]).all():
+        raise InputError("The epochs hold values that are NaN or inf; leave those epochs out.")
+    factors = [factor(unit, to_unit)] * len(found.indices)
+    path = SignalPath(settings, sfreq, found.indices, factors)
+    signals = []
+    for epoch in epochs:
+        path.restart()
+        signals.append(path.push(epoch.T))
+    return signals

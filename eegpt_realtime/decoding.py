@@ -1,0 +1,221 @@
+"""Fitting and using decoders from Python, with scikit-learn's and MNE's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.fitting import FitSettings, cue_events, fit_decoder
+from core.decoding.decoder import Decoder
+from core.decoding.storage.decoder_file import load_decoder as read_decoder
+from core.decoding.storage.decoder_file import save_decoder
+from core.encoders import Encoder
+from core.errors import InputError
+from core.recordings import Recording, read_recording, recording_of_raw
+from eegpt_realtime.arrays import as_array, through_path
+from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.snapshot import Decision
+from realtime.offline import decode_recording
+
+
+@dataclass(frozen=True)
+class FittedDecoder:
+    """A calibrated decoder, ready to be asked.
+
+    Attributes
+    ----------
+    decoder : Decoder
+        What a decoder file holds.
+    encoder : Encoder or None
+        The one it was fitted with, where its head looks at tokens.
+    """
+
+    decoder: Decoder
+    encoder: Encoder | None
+
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the probabilities."""
+        return self.decoder.classes
+
+    @property
+    def ch_names(self) -> tuple[str, ...]:
+        """Electrodes that it needs."""
+        return self.decoder.settings.channels
+
+    @property
+    def window(self) -> float:
+        """Seconds of signal that a decision looks at."""
+        return self.decoder.window / self.decoder.settings.rate
+
+    def predict_proba(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        unit: str = "V",
+    ) -> np.ndarray:
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : ndarray of shape (epochs, channels, samples), mne.BaseEpochs, mne.io.BaseRaw, Recording
+            Of epochs, the last window counts; each goes through the signal path as a stream that
+            begins with it. A continuous recording gives what a live stream of it would have given.
+        ch_names : sequence of str, optional
+            Of an array's channels.
+        sfreq : float, optional
+            Rate of an array in Hz.
+        unit : str
+            Of an array.
+
+        Returns
+        -------
+        ndarray of float64, shape (epochs or decisions, classes)
+            A decision that was refused, for an artifact or a gap, is a row of NaN.
+
+        Raises
+        ------
+        InputError
+            If channels are missing or epochs are shorter than a window.
+        """
+        if isinstance(X, Recording) or hasattr(X, "first_samp"):
+            rows = [decision.probabilities for decision in self.decisions(X)]
+            absent = dict.fromkeys(self.classes_, np.nan)
+            return np.array([list((row or absent).values()) for row in rows]).reshape(
+                -1, len(self.classes_)
+            )
+        epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
+        decoder = self.decoder
+        needed = max(decoder.window, decoder.warmup)
+        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit)
+        windows, hop = decoder.windows(self.encoder), decoder.hop
+        probabilities = np.empty((len(signals), len(self.classes_)))
+        for row, signal in enumerate(signals):
+            if len(signal) < needed:
+                raise InputError(
+                    f"An epoch of {epochs.shape[-1] / rate:.2f} s is too short: the decoder needs "
+                    f"{needed / decoder.settings.rate:.2f} s."
+                )
+            windows.reset()
+            newest = None
+            for start in range(len(signal) % hop, len(signal), hop):
+                newest = windows.push(signal[start : start + hop])
+            probabilities[row] = newest
+        return probabilities
+
+    def predict(self, X: Any, **given: Any) -> np.ndarray:  # noqa: N803
+        """Return the likeliest class of each epoch or decision; "" where it was refused."""
+        probabilities = self.predict_proba(X, **given)
+        names = np.array([*self.classes_, ""])
+        refused = np.isnan(probabilities).any(axis=1)
+        likeliest = np.where(refused, 0.0, probabilities.T).argmax(axis=0)
+        return names[np.where(refused, len(self.classes_), likeliest)]
+
+    def decisions(self, recording: Any, confirm: bool = False) -> list[Decision]:
+        """Return the decisions that a live stream of a recording would have given.
+
+        Parameters
+        ----------
+        recording : Recording, mne.io.BaseRaw, str or path
+        confirm : bool
+            As ``eegpt-realtime --confirm``.
+        """
+        windows = self.decoder.windows(self.encoder)
+        evidence = EvidenceSettings()
+        return list(
+            decode_recording(
+                as_recording(recording), self.decoder, windows, evidence, confirm=confirm
+            )
+        )
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
+        """Write a decoder file, which every program of the project reads.
+
+        Raises
+        ------
+        InputError
+            If the file exists and `overwrite` is False, or it cannot be written.
+        """
+        return save_decoder(self.decoder, path, overwrite=overwrite)
+
+
+def as_recording(source: Any) -> Recording:
+    """Return a recording from a path, an MNE Raw or a recording.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or there is no EEG in it.
+    """
+    if isinstance(source, Recording):
+        return source
+    if isinstance(source, str | Path):
+        return read_recording(source)
+    names = [Path(name) for name in source.filenames if name is not None]
+    return recording_of_raw(source, names[0] if names else Path("raw"))
+
+
+def fit(
+    recordings: Sequence[Any],
+    events: Mapping[str, str] | None = None,
+    *,
+    subject: str = "01",
+    encoder: str | Path = "starter",
+    head: str = "auto",
+    seed: int = 0,
+) -> FittedDecoder:
+    """Fit a decoder on recordings of one person, as ``eegpt-calibrate fit`` does.
+
+    Parameters
+    ----------
+    recordings : sequence of str, path, Recording or mne.io.BaseRaw
+        With the same channels and rate.
+    events : mapping, optional
+        Label in the recordings -> class, such as ``{"T1": "left_hand"}``; by default labels that
+        are names of classes.
+    subject : str
+        Whose they are.
+    encoder : str or path
+        What `load_encoder` takes.
+    head : str
+        ``auto``, ``riemann``, ``encoder`` or ``hybrid``.
+    seed : int
+        Of the cross-validation.
+
+    Returns
+    -------
+    FittedDecoder
+        Its ``decoder.facts`` say how good it was found to be, and the chance bound.
+
+    Raises
+    ------
+    InputError
+        If a recording cannot be used, or there are too few trials of a class.
+    """
+    read = [as_recording(recording) for recording in recordings]
+    settings = FitSettings(encoder=str(encoder), head=head, seed=seed)
+    decoder = fit_decoder(read, events or cue_events(read), subject, settings).decoder
+    return FittedDecoder(decoder, decoder.load_encoder())
+
+
+def load_decoder(path: Path | str, encoder: str | None = None) -> FittedDecoder:
+    """Read a decoder file, and load the encoder that it pins.
+
+    Parameters
+    ----------
+    path : str or path
+    encoder : str, optional
+        Where the pinned encoder is, if it is not where it was.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or the encoder is not the one it was fitted with.
+    """
+    decoder = read_decoder(path)
+    return FittedDecoder(decoder, decoder.load_encoder(encoder))

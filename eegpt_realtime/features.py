@@ -1,0 +1,130 @@
+"""A frozen encoder as a scikit-learn transformer, for MOABB and pyRiemann pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from core.decoding.features import TokenFeatures
+from core.decoding.spatial import channel_covariance, spatial_filter
+from core.encoders import load_encoder
+from core.errors import InputError
+from core.montage import match
+from core.signal.filtering import Band
+from core.signal.pipeline import SignalSettings, default_reference
+from eegpt_realtime.arrays import as_array, through_path
+
+
+class EncoderFeatures(TransformerMixin, BaseEstimator):
+    """Features of epochs: what a frozen encoder's tokens say of their last window.
+
+    Epochs go through the signal path that the live program has (causal filter, reference, the
+    encoder's rate), and then through a closed-form alignment of their channels to what the encoder
+    was trained on. Nothing of the encoder learns.
+
+    Parameters
+    ----------
+    encoder : str or path
+        What `load_encoder` takes.
+    ch_names : sequence of str, optional
+        Of the channels of arrays; epochs of MNE say their own.
+    sfreq : float, optional
+        Rate of arrays in Hz.
+    unit : str
+        Unit of arrays.
+
+    Attributes
+    ----------
+    ch_names_ : tuple of str
+        Electrodes that the encoder and the epochs share, in the encoder's order.
+    spatial_ : ndarray, shape (channels, channels)
+        The alignment, from the covariance of the epochs that were fitted on.
+
+    Notes
+    -----
+    He and Wu (2020), Transfer learning for brain-computer interfaces: a Euclidean space data
+    alignment approach, IEEE Trans. Biomed. Eng. 67(2), where the encoder states no covariance.
+    """
+
+    def __init__(
+        self,
+        encoder: str | Path = "starter",
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        unit: str = "V",
+    ) -> None:
+        self.encoder = encoder
+        self.ch_names = ch_names
+        self.sfreq = sfreq
+        self.unit = unit
+
+    def fit(self, X: Any, y: object = None) -> Self:  # noqa: N803
+        """Fit the alignment; no label is read.
+
+        Parameters
+        ----------
+        X : ndarray of shape (epochs, channels, samples), or mne.BaseEpochs
+        y : ignored
+
+        Raises
+        ------
+        InputError
+            If fewer than two electrodes are known, or epochs are shorter than a window.
+        """
+        self.encoder_ = load_encoder(self.encoder)
+        epochs, ch_names, sfreq, unit = as_array(X, self.ch_names, self.sfreq, self.unit)
+        spec = self.encoder_.spec
+        found = match(ch_names, spec.ch_names)
+        if len(found.channels) < 2:
+            raise InputError(
+                f"The encoder {spec.label} knows {len(found.channels)} of the channels "
+                f"{' '.join(ch_names[:8])} ...; at least 2 are needed."
+            )
+        self.ch_names_ = found.channels
+        self._settings = SignalSettings(
+            found.channels, default_reference(len(found.channels)), spec.rate, Band()
+        )
+        signals = self._signals(epochs, ch_names, sfreq, unit)
+        covariance = channel_covariance(np.concatenate(signals).T)
+        self.spatial_ = spatial_filter(covariance, found.channels, spec)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return the features of epochs.
+
+        Parameters
+        ----------
+        X : ndarray of shape (epochs, channels, samples), or mne.BaseEpochs
+
+        Returns
+        -------
+        ndarray of float64, shape (epochs, features)
+        """
+        check_is_fitted(self)
+        epochs, ch_names, sfreq, unit = as_array(X, self.ch_names, self.sfreq, self.unit)
+        features = TokenFeatures(self.encoder_, self.ch_names_, self.spatial_)
+        window = self.encoder_.spec.window
+        vectors = [
+            features.of_run(signal, [len(signal) - window])[0]
+            for signal in self._signals(epochs, ch_names, sfreq, unit)
+        ]
+        return np.stack(vectors) if vectors else np.empty((0, features.size))
+
+    def _signals(
+        self, epochs: np.ndarray, ch_names: Sequence[str], sfreq: float, unit: str
+    ) -> list[np.ndarray]:
+        spec = self.encoder_.spec
+        needed = max(spec.window, spec.warmup)
+        signals = through_path(epochs, ch_names, sfreq, unit, self._settings, spec.unit)
+        if any(len(signal) < needed for signal in signals):
+            have, wanted = epochs.shape[-1] / sfreq, needed / spec.rate
+            raise InputError(
+                f"Epochs of {have:.2f} s are too short for the encoder {spec.label}, which needs "
+                f"{wanted:.2f} s."
+            )
+        return signals

@@ -1,0 +1,153 @@
+"""What people import: equal to what the programs do."""
+
+import subprocess
+import sys
+
+import mne
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+import eegpt_realtime as er
+from realtime.engine.evidence import EvidenceSettings
+from realtime.offline import decode_recording
+
+EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
+
+
+@pytest.fixture(scope="module")
+def recording(imagery_recording):
+    return imagery_recording(seed=3)
+
+
+@pytest.fixture(scope="module")
+def decoder(recording):
+    return er.fit([recording], EVENTS, head="hybrid")
+
+
+@pytest.fixture(scope="module")
+def raw(recording):
+    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+    raw = mne.io.RawArray(recording.samples_uv.T.astype(float) * 1e-6, info, verbose="ERROR")
+    onsets, lengths, labels = zip(
+        *((e.onset, e.duration, e.label) for e in recording.events), strict=True
+    )
+    return raw.set_annotations(mne.Annotations(onsets, lengths, labels))
+
+
+@pytest.fixture(scope="module")
+def epochs(raw):
+    events, ids = mne.events_from_annotations(raw, verbose="ERROR")
+    return mne.Epochs(raw, events, ids, -1.0, 4.0, baseline=None, preload=True, verbose="ERROR")
+
+
+def test_everything_listed_is_there_and_importing_waits_for_nothing():
+    assert all(hasattr(er, name) for name in er.__all__)
+    code = (
+        "import sys, eegpt_realtime\n"
+        "assert not {'torch', 'mne', 'sklearn', 'PySide6', 'pylsl'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        er.nothing  # noqa: B018
+
+
+def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
+    again = er.load_decoder(decoder.save(tmp_path / "one.safetensors"))
+    assert again.classes_ == ("left_hand", "right_hand")
+    assert again.window == 4.0
+    np.testing.assert_array_equal(again.predict_proba(recording), decoder.predict_proba(recording))
+
+
+def test_a_recording_gives_what_the_program_gives(decoder, recording, raw):
+    model = decoder.decoder
+    expected = list(
+        decode_recording(recording, model, model.windows(model.load_encoder()), EvidenceSettings())
+    )
+    rows = decoder.predict_proba(recording)
+    assert len(rows) == len(expected)
+    for row, decision in zip(rows, expected, strict=True):
+        if decision.probabilities is None:
+            assert np.isnan(row).all()
+        else:
+            np.testing.assert_allclose(row, list(decision.probabilities.values()), atol=1e-12)
+    np.testing.assert_allclose(decoder.predict_proba(raw), rows, atol=1e-4, equal_nan=True)
+
+
+def test_epochs_are_told_apart_however_they_come(decoder, epochs):
+    classes = {code: name for name, code in epochs.event_id.items()}
+    truth = np.array([classes[code] for code in epochs.events[:, 2]])
+    decided = decoder.predict(epochs)
+    assert np.mean(decided == truth) > 0.8
+    array = epochs.get_data()
+    names, sfreq = epochs.ch_names, epochs.info["sfreq"]
+    given = decoder.predict_proba(array, names, sfreq)
+    np.testing.assert_array_equal(given, decoder.predict_proba(epochs))
+    np.testing.assert_allclose(
+        decoder.predict_proba(1e6 * array, names, sfreq, "uV"), given, atol=1e-6
+    )
+    order = np.random.default_rng(0).permutation(len(names))
+    shuffled = decoder.predict_proba(array[:, order], [names[i] for i in order], sfreq)
+    np.testing.assert_allclose(shuffled, given, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, n: {"X": x[0], "ch_names": n, "sfreq": 250.0}, "Epochs of shape"),
+        (lambda x, n: {"X": x}, "give ch_names and sfreq"),
+        (lambda x, n: {"X": x, "ch_names": n[1:], "sfreq": 250.0}, "names 16 channels; X has 17"),
+        (
+            lambda x, n: {"X": x[:, 1:], "ch_names": n[1:], "sfreq": 250.0},
+            "The epochs lack the channels FZ",
+        ),
+        (lambda x, n: {"X": x[..., :500], "ch_names": n, "sfreq": 250.0}, "too short"),
+        (lambda x, n: {"X": x * np.nan, "ch_names": n, "sfreq": 250.0}, "NaN or inf"),
+    ],
+)
+def test_what_does_not_fit_is_refused(decoder, epochs, change, message):
+    with pytest.raises(er.InputError, match=message):
+        decoder.predict_proba(**change(epochs.get_data()[:2], epochs.ch_names))
+
+
+def test_features_are_a_step_of_any_pipeline(epochs):
+    features = er.EncoderFeatures("starter", epochs.ch_names, epochs.info["sfreq"])
+    pipeline = make_pipeline(features, LogisticRegression(C=0.01, max_iter=2000))
+    scores = cross_val_score(pipeline, epochs.get_data(), epochs.events[:, 2], cv=4)
+    assert np.mean(scores) > 0.7
+    features.fit(epochs)
+    once = features.transform(epochs)
+    assert once.shape == (len(epochs), 2 * 4 * 64)
+    np.testing.assert_array_equal(features.transform(epochs[:3]), once[:3])
+    assert features.get_params()["encoder"] == "starter"
+
+
+def test_features_refuse_what_is_too_short_or_unknown(epochs):
+    data, sfreq = epochs.get_data(), epochs.info["sfreq"]
+    with pytest.raises(er.InputError, match="too short for the encoder"):
+        er.EncoderFeatures("starter", epochs.ch_names, sfreq).fit(data[..., :600])
+    with pytest.raises(er.InputError, match="knows 0 of the channels"):
+        er.EncoderFeatures("starter", [f"X{i}" for i in range(17)], sfreq).fit(data)
+
+
+@pytest.mark.slow
+def test_a_live_stream_by_name_and_by_mne_lsl(decoder, raw, name):
+    from mne_lsl.player import PlayerLSL
+    from mne_lsl.stream import StreamLSL
+
+    player = PlayerLSL(raw, chunk_size=25, name=name, annotations=False).start()
+    try:
+        first = list(er.decode(decoder, name, duration=8.0, timeout=30.0))
+        stream = StreamLSL(bufsize=20.0, name=name).connect(timeout=10.0)
+        try:
+            second = list(er.decode(decoder, stream, duration=8.0))
+        finally:
+            stream.disconnect()
+    finally:
+        player.stop()
+    for decisions in (first, second):
+        assert any(decision.probabilities for decision in decisions)
+    with pytest.raises(er.InputError, match=f'"{name}-absent"'):
+        next(er.decode(decoder, f"{name}-absent", timeout=0.6))

@@ -1,0 +1,89 @@
+"""The examples, run as their docstrings say."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mne
+import pylsl
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+def run(name, *words):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def files(imagery_recording, tmp_path):
+    """Two recordings of one person, as files."""
+    paths = []
+    for seed in (3, 4):
+        recording = imagery_recording(seed=seed)
+        info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+        raw = mne.io.RawArray(recording.samples_uv.T.astype(float) * 1e-6, info, verbose="ERROR")
+        onsets, lengths, labels = zip(
+            *((e.onset, e.duration, e.label) for e in recording.events), strict=True
+        )
+        raw.set_annotations(mne.Annotations(onsets, lengths, labels))
+        paths.append(tmp_path / f"run{seed}_raw.fif")
+        raw.save(paths[-1], verbose="ERROR")
+    return paths
+
+
+@pytest.mark.slow
+def test_fit_and_decode(files):
+    printed = run("fit_and_decode.py", files[0], "--test", files[1], "--head", "riemann")
+    assert "by cross-validation; guessing stays below" in printed
+    assert "left_hand" in printed
+
+
+@pytest.mark.slow
+def test_own_head(files):
+    printed = run("own_head.py", files[0], "left_hand", "right_hand")
+    assert float(printed.split()[-1]) > 0.7
+
+
+def test_encoder_family():
+    assert "bandpower" not in run("fit_and_decode.py", "--help")
+    assert run("encoder_family.py") == "small (untrained): streamed equals whole: True\n"
+
+
+@pytest.mark.slow
+def test_game_in_another_process(name):
+    info = pylsl.StreamInfo(name, "Probabilities", 2, 0, "float32", name)
+    channels = info.desc().append_child("channels")
+    for label in ("left_hand", "right_hand"):
+        channels.append_child("channel").append_child_value("label", label)
+    outlet = pylsl.StreamOutlet(info)
+    game = subprocess.Popen(
+        [sys.executable, EXAMPLES / "game.py", "--stream", name, "--seconds", "30"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + 60.0
+    while game.poll() is None:
+        assert time.monotonic() < deadline
+        outlet.push_sample([0.1, 0.9])
+        time.sleep(0.02)
+    assert game.communicate()[0].endswith("right_hand wins\n")
+
+
+@pytest.mark.slow
+def test_moabb_pipeline():
+    pytest.importorskip("moabb")
+    assert "starter" in run("moabb_pipeline.py")
