@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.decoding.hops import Hop, Hops
+from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
-from core.recordings import UNIT, Event, Recording
+from core.recordings import Event, Recording
 from training.evaluation.people import Signal
 from training.evaluation.protocols import check_parts
 from training.evaluation.report.scoring import Asked, score, score_online
@@ -17,8 +19,6 @@ from training.evaluation.systems.heads import HeadModel
 from training.evaluation.trials import Share, Trials, share_of
 
 IDLE = "idle"
-
-_CHUNK = 0.1  # s that a live stream brings at once
 
 Outcome = tuple[str, str, int, int, dict[str, float]]
 """Name of the fold, name of the system, trials learned from, trials or windows tested, scores."""
@@ -29,7 +29,8 @@ def calibrate_then_run(
 ) -> Iterator[tuple[Signal, Outcome]]:
     """Learn from a person's first recordings and decide in the last as if it were live.
 
-    The decision on a cue is that on the first window that begins at or after it.
+    The decision on a cue is that on the first window that begins at or after it. One that is
+    refused for an artifact says nothing: all classes are then equally probable.
     """
     for signal in signals:
         check_parts(signal, "calibrate-then-run")
@@ -37,9 +38,10 @@ def calibrate_then_run(
         share = share_of(signal, settled=[i for part in first for i in part])
         train = Trials((_in(share, share.settled),)).clean()
         cues, hops = _first_windows(signal, last)
+        undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
         for system in systems:
             model = system.fit(train, seed)
-            found = _decide(model, share, signal.epochs.classes, hops)
+            found = _decide(model, share, signal.epochs.classes, hops, undecided)
             scores = score(signal.epochs.labels[cues], found)
             outcome = signal.person.part_name(last), system.name, len(train), len(cues), scores
             yield signal, outcome
@@ -51,7 +53,8 @@ def pseudo_online(
     """Decide on every window of a person's last recording, among the classes and idleness.
 
     Idleness is learned from windows between those after cues. A window of the test is of the
-    class that was asked for during most of it.
+    class that was asked for during most of it. One that is refused for an artifact is idleness, as
+    nothing is decided on it.
 
     Notes
     -----
@@ -75,9 +78,10 @@ def pseudo_online(
             for at in range(0, len(signal.runs[run]) - signal.spec.window + 1, hop)
         ]
         truth, cues = asked_for(signal, hops)
+        idle = np.array([float(name == IDLE) for name in epochs.classes])
         for system in systems:
             model = system.fit(train, seed)
-            found = _decide(model, share, epochs.classes, hops)
+            found = _decide(model, share, epochs.classes, hops, idle)
             scores = score_online(truth, found, cues, len(signal.classes), hop / rate, signal.pace)
             outcome = signal.person.part_name(last), system.name, len(train), len(hops), scores
             yield signal, outcome
@@ -134,44 +138,28 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
     return truth, cues
 
 
-def decide_live(model: HeadModel, recording: Recording) -> list[np.ndarray]:
-    """Return a decoder's probabilities for every contiguous stretch of a recording.
+def decide_online(model: HeadModel, recording: Recording) -> list[Hop]:
+    """Return what the live loop makes of a recording, hop by hop: `Hops` on its segments.
 
-    The samples come in small pieces, as from a stream.
-
-    Returns
-    -------
-    list of ndarray, each (hops, classes)
-        The first is of the window that begins with the stretch.
+    Samples of a hop count at the model's rate from the recording's first one.
     """
-    decoder = model.decoder()
-    path = decoder.attach(recording.labels, [UNIT] * len(recording.labels), recording.rate)
-    windows = decoder.windows(model.encoder)
-    piece = max(1, round(_CHUNK * recording.rate))
-    found = []
-    for begin, end in recording.stretches(decoder.settings.channels):
-        path.restart()
-        windows.reset()
-        waiting, decided = np.empty((0, len(decoder.settings.channels))), []
-        for at in range(begin, end, piece):
-            new = path.push(recording.samples_uv[at : min(at + piece, end)])
-            waiting = np.concatenate([waiting, new])
-            while len(waiting) >= windows.hop:
-                probabilities = windows.push(waiting[: windows.hop])
-                waiting = waiting[windows.hop :]
-                if probabilities is not None:
-                    decided.append(probabilities)
-        found.append(np.array(decided).reshape(-1, len(decoder.classes)))
-    return found
+    decoder, feed = model.decoder(), RecordingFeed(recording)
+    path = decoder.attach(feed.labels, feed.units, feed.rate)
+    return list(Hops(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
 
 
 def _decide(
-    model: Model, share: Share, classes: tuple[str, ...], hops: Sequence[tuple[int, int]]
+    model: Model,
+    share: Share,
+    classes: tuple[str, ...],
+    hops: Sequence[tuple[int, int]],
+    refused: np.ndarray,
 ) -> np.ndarray:
     """Return probabilities of windows that begin at whole hops of some runs.
 
-    Our heads go through the live path. The others have none; a window of the causally filtered
-    signal is what they would have had.
+    Our heads go through the live loop: a window is the first that it has from there on, and
+    `refused`, shape (classes,), stands for one with an artifact, which nothing is decided on. The
+    others have no loop; a window of the causally filtered signal is what they would have had.
     """
     signal = share.signal
     if not isinstance(model, HeadModel):
@@ -186,12 +174,22 @@ def _decide(
             signal.epochs.rest,
         )
         return model.probabilities(Trials((share_of(signal, epochs, share.settled),)))
-    found: dict[int, np.ndarray] = {}
-    for owner in {signal.owner[run] for run, _ in hops}:
-        runs = [run for run, its in enumerate(signal.owner) if its == owner]
-        live = decide_live(model, signal.person.recordings[owner])
-        found |= dict(zip(runs, live, strict=True))
-    return np.stack([found[run][at // signal.spec.patch] for run, at in hops])
+    starts = signal.starts
+    given: dict[int, list[Hop]] = {
+        owner: decide_online(model, signal.person.recordings[owner])
+        for owner in {signal.owner[run] for run, _ in hops}
+    }
+    ends = {owner: np.array([hop.sample for hop in live]) for owner, live in given.items()}
+    found = []
+    for run, at in hops:
+        owner = signal.owner[run]
+        last = starts[run] + at + signal.spec.window - 1
+        # Where the filters start anew after an artifact, hops are counted from there.
+        index = int(np.searchsorted(ends[owner], last))
+        within = index < len(ends[owner]) and ends[owner][index] < last + signal.spec.patch
+        probabilities = given[owner][index].probabilities if within else None
+        found.append(refused if probabilities is None else probabilities)
+    return np.stack(found)
 
 
 def _first_windows(

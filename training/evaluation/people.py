@@ -163,6 +163,8 @@ class Signal:
         Contiguous stretches.
     owner : tuple of int
         Recording that each stretch is of.
+    starts : tuple of int
+        Where in it each stretch begins, in samples at the model's rate.
     epochs : Epochs
         A window after every cue.
     """
@@ -173,11 +175,13 @@ class Signal:
         self.person, self.settings, self.spec = person, settings, spec
         self.classes = tuple(classes)
         self.runs = tuple(signals_of(person.recordings, settings, spec.unit))
-        self.owner = tuple(
-            index
+        stretches = [
+            (index, round(start * settings.rate / recording.rate))
             for index, recording in enumerate(person.recordings)
-            for _ in recording.stretches(settings.channels)
-        )
+            for start, _ in recording.stretches(settings.channels)
+        ]
+        self.owner = tuple(index for index, _ in stretches)
+        self.starts = tuple(start for _, start in stretches)
         self._banded: dict[tuple[float, float], tuple[np.ndarray, ...]] = {}
         try:
             self.epochs = self.cut(person.recordings, {name: name for name in classes})

@@ -5,14 +5,17 @@ import pytest
 
 from training.evaluation.online import (
     IDLE,
+    _decide,
     asked_for,
     calibrate_then_run,
-    decide_live,
+    decide_online,
     pseudo_online,
     with_idle,
 )
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.trials import Trials, share_of
+
+CLASSES = ("left_hand", "right_hand")
 
 
 def test_deciding_live_is_deciding_on_windows_of_the_whole_recording(signals, encoder):
@@ -20,8 +23,11 @@ def test_deciding_live_is_deciding_on_windows_of_the_whole_recording(signals, en
     signal = signals[0]
     share = share_of(signal, settled=(0, 1))
     model = system.fit(Trials((share,)), seed=0)
-    (live,) = decide_live(model, signal.person.recordings[2])
+    given = decide_online(model, signal.person.recordings[2])
+    assert {hop.status for hop in given} == {"warming", "ok"}
+    live = np.array([hop.probabilities for hop in given if hop.probabilities is not None])
     hop, window = signal.spec.patch, signal.spec.window
+    assert [one.sample for one in given][-len(live) :][:2] == [window - 1, window + hop - 1]
     assert len(live) == (len(signal.runs[2]) - window) // hop + 1
     places = np.array([(2, at * hop) for at in range(0, len(live), 7)])
     epochs = replace(
@@ -73,3 +79,26 @@ def test_a_window_is_of_what_was_asked_during_most_of_it(signals):
     assert truth[0] == truth[4] == 2
     assert cues[0].label == label
     assert cues[0].seconds[0] == pytest.approx(half / signal.spec.rate)
+
+
+def test_a_window_with_an_artifact_is_refused_as_live_and_no_other(persons, make_signals, encoder):
+    person = persons[0]
+    *first, last = person.recordings
+    samples, begin = last.samples_uv.copy(), last.events[4].onset + 1.0  # s
+    samples[int(begin * last.rate) :][: int(last.rate), last.labels.index("C3")] = 0.0
+    spoilt = replace(person, recordings=(*first, replace(last, samples_uv=samples)))
+    (system,) = make_systems(["riemann"], encoder, "untrained-tiny1")
+    shares = [share_of(signal, settled=(0, 1)) for signal in make_signals([person, spoilt])]
+    model, found = system.fit(Trials((shares[0],)), seed=0), []
+    for share in shares:
+        signal = share.signal
+        places = [(2, at) for at in range(0, len(signal.runs[2]) - 1024, signal.spec.patch)]
+        found.append(_decide(model, share, CLASSES, places, np.full(2, 0.5)))
+    clean, refused = found[0], np.all(found[1] == 0.5, axis=1)
+    begins = np.array([at for _, at in places]) / signal.spec.rate  # s
+    touching = (begins < begin + 1.0) & (begins + 4.0 > begin + 0.5)
+    assert refused[touching].all()
+    assert not refused[(begins + 4.0 <= begin) | (begins >= begin + 2.0)].any()
+    before = begins + 4.0 <= begin
+    np.testing.assert_allclose(found[1][before], clean[before], atol=1e-9)
+    assert not np.any(np.all(clean == 0.5, axis=1))
