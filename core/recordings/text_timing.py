@@ -10,6 +10,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.feed.continuity import Continuity
+from core.recordings.events import marks_of_events
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Event, Recording
 
@@ -90,17 +91,22 @@ def recording_of_columns(columns: Columns) -> Recording:
         if counted is None:
             breaks |= {run.start for run in runs if not run.continues}
         breaks |= {run.start for run in runs if run.lost >= least}
+    names = ", ".join(columns.markers)
+    looked_in = (f"the column{'s' * (len(columns.markers) > 1)} {names}",) if names else ()
+    marks = marks_of_events(_events(columns.markers, rate), columns.path, rate, looked_in)
     with np.errstate(over="ignore"):  # infinity is no voltage, and found to be none later
         samples = np.ascontiguousarray(columns.samples_uv, dtype=np.float32)
     return Recording(
         samples_uv=samples,
         rate=rate,
         labels=columns.labels,
-        events=_events(columns.markers, rate),
+        events=marks.events,
         breaks=tuple(sorted(int(b) for b in breaks if 0 < b < count)),
         path=columns.path,
         sha256=sha256_of(columns.path, *columns.files),
-        notes=tuple(columns.notes),
+        bad_spans=marks.bad_spans,
+        notes=(*columns.notes, *marks.notes),
+        looked_in=marks.looked_in or ("the columns, of which none carries markers",),
     )
 
 

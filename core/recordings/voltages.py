@@ -18,7 +18,7 @@ _SILENT = ("", "n/a", "none", "unknown", "-")  # units that are none
 _NO_VOLTAGE = re.compile(
     r"(?:STI(?:M|MULUS|MULI)?|TRIG(?:GERS?)?|TRG|TTL|DIN|STATUS|MARKERS?|EVENTS?|DIGITAL"
     r"|(?:\w*[ _])?COUNTER|TIME ?STAMPS?|ACC(?:EL[A-Z]*)?|GYRO[A-Z]*|MAGNETOMETER|BATTERY"
-    r"|TEMPERATURE)(?:[^A-Z].*)?",
+    r"|TEMPERATURE|INTERPOLATED|(?:RAW[_ ]?)?CQ(?:_\w+)?)(?:[^A-Z].*)?",
     re.IGNORECASE,
 )
 # Quantities that recorders write beside voltages.

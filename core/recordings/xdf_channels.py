@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from core.errors import InputError
 from core.montage import direction
 from core.recordings.recording import UNIT
+from core.recordings.triggers import is_trigger_name
+from core.recordings.voltages import no_voltage
 from core.recordings.xdf_file import XdfStream
 from core.units import factor, volts_per
 
-_TRIGGER = re.compile(
-    r"(trg|trig|trigger|triggers|sti|stim|stimulus|status|marker|markers|event|events|din|digital|"
-    r"digi|cue|annotation|annotations)[\s_-]*(in|input|ch|channel)?[\s_-]*\d*",
-    re.IGNORECASE,
-)
 _NO_EEG = re.compile(
     r"(acc|mag|gyr|gyro)[\s_-]*[xyz\d]?\b|accel|gyro|magn|quat|imu|motion|temp(erature)?\b|batt|count|"
     r"sample|seq|packet|clock|time|stamp|valid|impedance|ppg|pulse|spo2|resp|gsr|eda|ecg|ekg|emg|"
@@ -79,7 +76,7 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
     triggers = tuple(
         index
         for index in everything
-        if _TRIGGER.fullmatch(types[index]) or _TRIGGER.fullmatch(labels[index])
+        if is_trigger_name(types[index]) or is_trigger_name(labels[index])
     )
     others = [index for index in everything if index not in triggers]
     kept = [i for i in others if _is_eeg(labels[i], types[i], types)]
@@ -126,6 +123,8 @@ def _is_eeg(label: str, type_: str, types: Sequence[str]) -> bool:
     """Whether a channel's type and label allow that it is an electrode."""
     if re.search(r"eeg|exg", type_, re.IGNORECASE):
         return True
+    if no_voltage(label):
+        return False
     if direction(label) is not None:
         return not type_ or not _NO_EEG.search(type_)
     if any(re.search(r"eeg|exg", one, re.IGNORECASE) for one in types):

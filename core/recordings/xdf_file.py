@@ -90,8 +90,9 @@ class XdfStream:
 
     def __str__(self) -> str:
         rate = f"{self.rate:g} Hz" if self.rate else "no regular rate"
+        source = f', source_id "{self.text("source_id")}"' if self.text("source_id") else ""
         return (
-            f'"{self.name}" (type "{self.type}", {len(self.channels)} channels, {rate}, '
+            f'"{self.name}" (type "{self.type}"{source}, {len(self.channels)} channels, {rate}, '
             f"{len(self.stamps)} samples)"
         )
 
