@@ -95,12 +95,15 @@ def prepare(path: Path) -> None:
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return names -> SHA-256, a name that is there already with a number behind it.
 
+    Letters of a file's name that are no UTF-8 become question marks.
+
     Parameters
     ----------
     found : iterable of (name, SHA-256)
     """
     named: dict[str, str] = {}
-    for name, sha256 in found:
+    for given, sha256 in found:
+        name = given.encode(errors="replace").decode()
         free, count = name, 2
         while free in named:
             free, count = f"{name} ({count})", count + 1

@@ -84,7 +84,7 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
         kept = kept or others
     voltages = [i for i in kept if volts_per(units[i]) is not None]
     silent = [i for i in kept if not units[i]]
-    notes = []
+    notes, given = [], []
     if voltages:
         # Beside channels that say their unit, a channel without one is an electrode at most
         # where its name says so, and then in the unit that a person gave.
@@ -110,6 +110,8 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
     notes += _odd([(labels[i], units[i]) for i in kept if i in voltages])
     if left_out := [i for i in everything if i not in kept]:
         notes.append(_left_out(left_out, labels, units, types))
+    if unit is not None and voltages and not given:
+        notes.append(f'The stream "{stream.name}" says its units: --unit {unit} is not used.')
     return EegChannels(
         picks=tuple(kept),
         labels=tuple(labels[i] for i in kept),

@@ -371,3 +371,8 @@ def test_an_amplitude_that_no_eeg_has_is_said(write_xdf, eeg, factor):
 def test_streams_of_one_name_are_listed_with_their_source(write_xdf, eeg):
     with pytest.raises(InputError, match=r'source_id "a"(?s:.*)source_id "b"'):
         read_recording(write_xdf(eeg(source_id="a"), eeg(source_id="b")))
+
+
+def test_a_unit_that_is_given_and_not_needed_is_said(write_xdf, eeg):
+    notes = read_recording(write_xdf(eeg()), "mV").notes
+    assert notes == ('The stream "EEG" says its units: --unit mV is not used.',)
