@@ -170,8 +170,13 @@ def marks_of(raw: mne.io.BaseRaw, annotations: Sequence[Event], path: Path, rate
         Sampling rate in Hz.
     """
     triggers = read_triggers(raw, rate)
+    notes = triggers.notes
+    if path.suffix.lower() in (".vhdr", ".ahdr") and path.is_file():
+        markers = _named_file(plain_text(path.read_bytes()), "MarkerFile", path, ".vmrk")
+        if not markers.is_file():
+            notes += (f"{path.name} names the markers {markers.name}, which is not there.",)
     places = ("the annotations", *triggers.looked_in)
-    return marks_of_events(annotations, path, rate, places, triggers.notes, triggers.events)
+    return marks_of_events(annotations, path, rate, places, notes, triggers.events)
 
 
 def marks_of_events(

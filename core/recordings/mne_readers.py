@@ -67,6 +67,11 @@ def open_raw(path: Path, **options: Any) -> mne.io.BaseRaw:
         _need(path, *_EXTRAS[suffix])
     if suffix == ".dat" and path.with_suffix(".dap").is_file():
         _need(path, "Curry", "curryreader")
+    if suffix == ".mat":
+        raise InputError(
+            f"{path} cannot be read: a .mat file can hold anything; save the recording from EEGLAB "
+            "or FieldTrip in a format of its own, such as EDF or .set."
+        )
     if suffix == ".set":
         return _read_eeglab(path, options)
     if suffix == ".raw":
@@ -76,6 +81,8 @@ def open_raw(path: Path, **options: Any) -> mne.io.BaseRaw:
     except (ValueError, RuntimeError) as error:
         if "Unsupported file type" in str(error):
             ending = f'"{path.suffix}" is the ending of none' if path.suffix else "it has no ending"
+        elif "No raw data" in str(error):
+            ending = "it holds epochs or averages, and no continuous signal"
         elif "possible readers" in str(error):
             ending = f'it is of no known kind that ends with "{path.suffix}"'
         else:
@@ -131,7 +138,13 @@ def _read_eeglab(path: Path, options: dict[str, Any]) -> mne.io.BaseRaw:
     from mne.io.eeglab import eeglab
 
     with patch.object(eeglab, "_check_latencies", lambda latencies: None):
-        return mne.io.read_raw_eeglab(path, preload=True, verbose="ERROR", **options)
+        try:
+            return mne.io.read_raw_eeglab(path, preload=True, verbose="ERROR", **options)
+        except AttributeError as error:
+            raise InputError(
+                f"{path} cannot be read as a recording: it is a file of MATLAB without a whole EEG "
+                "structure of EEGLAB in it; save the data set anew from EEGLAB."
+            ) from error
 
 
 def _read_neuroscan(path: Path) -> mne.io.BaseRaw:

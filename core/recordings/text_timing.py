@@ -24,7 +24,16 @@ _UNEVEN = 0.03  # of the rate, that it varies by
 _LEAST, _MOST = 50.0, 20_000.0  # Hz, of EEG
 _GAP = 0.25  # s: no device keeps samples back for longer
 _WINDOW = 4.0  # s over which the rate is measured, again and again
-_REST = ("", "0", "nan", "none")  # what a column of markers says when there is none
+_REST = (
+    "",
+    "0",
+    "nan",
+    "none",
+    "n/a",
+    "na",
+    "null",
+    "-",
+)  # what a column of markers says when there is none
 _PARTS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}  # s
 _EPOCH = (1e9, 5e9)  # s since 1970, from 2001 on
 

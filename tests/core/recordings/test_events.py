@@ -209,3 +209,9 @@ def test_the_only_cue_that_a_crop_went_through_is_told_by_the_length_of_others(t
     raw = raw_of(noise(5000), ([4, 10], [4, 4], ["T1", "T2"])).crop(5.0, None)
     events = saved(raw, tmp_path / "a_raw.fif").events
     assert [round(event.onset, 3) for event in events] == [-1.0, 5.0]
+
+
+def test_markers_of_brainvision_that_are_not_there_are_said(tmp_path):
+    path = write_brainvision(tmp_path / "a.vhdr", noise(5000))
+    path.with_suffix(".vmrk").unlink()
+    assert "a.vhdr names the markers a.vmrk, which is not there." in read_recording(path).notes

@@ -1,7 +1,9 @@
 """Which reader a file gets, and what is said when it cannot have it."""
 
+import mne
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from core.errors import InputError
 from core.recordings import read_recording
@@ -114,3 +116,14 @@ def test_advice_for_programmers_is_left_out(tmp_path):
     with pytest.raises(InputError) as refusal:
         read_recording(tmp_path / "a.vhdr", isolated=False)
     assert "overrides" not in str(refusal.value)
+
+
+def test_what_holds_no_continuous_signal_is_named_as_what_it_is(tmp_path):
+    savemat(tmp_path / "a.mat", {"x": np.zeros(3)})
+    refused(tmp_path / "a.mat", "a .mat file can hold anything")
+    savemat(tmp_path / "a.set", {"x": np.zeros(3)}, appendmat=False)
+    refused(tmp_path / "a.set", "without a whole EEG structure of EEGLAB")
+    info = mne.create_info(["C3", "C4"], 250.0, "eeg")
+    epochs = mne.EpochsArray(np.zeros((2, 2, 100)), info, verbose="ERROR")
+    epochs.save(tmp_path / "a-epo.fif", verbose="ERROR")
+    refused(tmp_path / "a-epo.fif", "it holds epochs or averages, and no continuous signal")

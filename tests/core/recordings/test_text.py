@@ -385,3 +385,10 @@ def test_text_without_a_column_of_markers_says_so(write):
     rows = [f"{i / 250},{i % 7},{i % 5}" for i in range(1000)]
     recording = write(["Time,C3 (uV),C4 (uV)", *rows])
     assert recording.looked_in == ("the columns, of which none carries markers",)
+
+
+def test_triggers_by_any_name_are_events_and_an_odd_unit_is_said(write):
+    rows = [f"{i / 250},{i % 7},{i % 5},{i % 3},{3 * (i == 500)}" for i in range(1000)]
+    recording = write(["Time,C3 (uV),C4 (uV),Cz (mV),TRIG", *rows])
+    assert recording.events == (Event(2.0, 0.004, "3"),)
+    assert "In another unit than the other channels, and converted: Cz." in recording.notes
