@@ -120,7 +120,7 @@ def _fit(command: FitCommand) -> int:
     from core.signal.filtering import Band, mains
 
     out = None if command.out is None else _free(command.out)
-    if out is None:
+    if out is None or command.home is not None:
         check_folder(home_folder(command.home), "--home")
     if command.report is not None:
         check_new_file(check_report_path(command.report), "--report")
@@ -157,7 +157,7 @@ def _fit(command: FitCommand) -> int:
     path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)
     for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
-        write_whole(path.with_suffix(suffix), content.encode())
+        write_whole(path.with_suffix(suffix), content.encode(errors="replace"))
     write_line(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
     if command.report is not None:
         write_line(f"Page:    {write_report(find(fit, recordings), command.report)}")

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any, TextIO
 
@@ -171,7 +172,10 @@ def _open_standard_streams() -> None:
     opened: a log, which would get what libraries write to stderr.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is not None:
+        stream = getattr(sys, name)
+        if stream is not None:
+            if number and isinstance(stream, TextIOWrapper):  # names of files may be no text at all
+                stream.reconfigure(errors="backslashreplace")
             continue
         try:
             os.fstat(number)

@@ -30,7 +30,7 @@ _SPOILED_MICRO = re.compile(
     r"(?=\s*v)",
     re.IGNORECASE,
 )
-_VOLT = re.compile(r"\s*(?P<prefix>[a-zµμ]*?)[\s_-]*(?:v|volts?)\s*", re.IGNORECASE)
+_VOLT = re.compile(r"\s*(?P<prefix>[a-zµμ]*?)[\s_-]*(?:v|volts?|vol)\s*", re.IGNORECASE)
 _POWER = re.compile(r"\s*(?:10\s*(?:\^|\*\*)\s*|1?e)?(?P<power>-?\d+)\s*", re.IGNORECASE)
 
 

@@ -83,9 +83,9 @@ def write_report(findings: Findings, path: Path) -> Path:
     """
     check_report_path(path)
     page = as_html(findings)
-    text = json.dumps(numbers(findings), indent=2) + "\n"
-    write_whole(path.with_suffix(NUMBERS), text.encode())
-    return write_whole(path, page.encode("utf-8", "replace"))
+    text = json.dumps(numbers(findings), indent=2, ensure_ascii=False) + "\n"
+    write_whole(path.with_suffix(NUMBERS), text.encode(errors="replace"))
+    return write_whole(path, page.encode(errors="replace"))
 
 
 def _facts(findings: Findings) -> list[tuple[str, str]]:

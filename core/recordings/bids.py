@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import InputError, reason
+from core.montage import electrode
 from core.recordings.events import Marks, marks_of_events
 from core.recordings.recording import Event, Recording, Span
 
@@ -174,7 +175,8 @@ def _bad_channels(recording: Recording) -> tuple[str, ...]:
     rows: Iterable[dict[str, str]] = () if table is None else table.rows
     bad = {_cell(row, "name") for row in rows if _cell(row, "status").casefold() == "bad"}
     bad.update(recording.bad_channels)
-    return tuple(label for label in recording.labels if label in bad)
+    sites = set(map(electrode, bad))  # tables and files write one electrode in several ways
+    return tuple(label for label in recording.labels if label in bad or electrode(label) in sites)
 
 
 def _by_onset(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from core.recordings.headers import Channel, Header, Lists
+from core.recordings.tal import plain_text
 from core.signal.sound import pieces
 
 if TYPE_CHECKING:
@@ -186,13 +187,6 @@ def _records(path: Path, lists: Lists) -> tuple[np.ndarray, list[_Mark]]:
                     continue
                 if channel == index == 0 and texts[:1] == b"\x14":
                     starts[number] = when
-                words = [_decoded(text) for text in texts.split(b"\x14") if text]
+                words = [plain_text(text) for text in texts.split(b"\x14") if text]
                 marks += [_Mark(when, span, word) for word in words]
     return starts, marks
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("latin-1")

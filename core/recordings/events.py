@@ -24,6 +24,7 @@ SEGMENT = "new segment/"
 
 # A word rather than a code such as "S  1", which stays as MNE shows it.
 _BRAINVISION_NAME = re.compile(r"Stimulus/(?!S *\d+$)(?P<name>.+)")
+_KIND = re.compile(r"\w+/(?=bad_)")  # that BrainVision puts before what MNE marked as bad
 _JOINED = re.compile(r"bad boundary", re.IGNORECASE)  # where MNE put two recordings together
 
 # Source: the event table of the General Data Format (Schloegl, 2006; biosig's eventcodes.txt).
@@ -169,8 +170,13 @@ def marks_of(raw: mne.io.BaseRaw, annotations: Sequence[Event], path: Path, rate
         Sampling rate in Hz.
     """
     triggers = read_triggers(raw, rate)
+    notes = triggers.notes
+    if path.suffix.lower() in (".vhdr", ".ahdr") and path.is_file():
+        markers = _named_file(plain_text(path.read_bytes()), "MarkerFile", path, ".vmrk")
+        if not markers.is_file():
+            notes += (f"{path.name} names the markers {markers.name}, which is not there.",)
     places = ("the annotations", *triggers.looked_in)
-    return marks_of_events(annotations, path, rate, places, triggers.notes, triggers.events)
+    return marks_of_events(annotations, path, rate, places, notes, triggers.events)
 
 
 def marks_of_events(
@@ -244,10 +250,10 @@ def _before(raw: mne.io.BaseRaw, path: Path) -> list[Event]:
     import mne
 
     suffix = path.suffix.lower()
-    if not path.is_file() or suffix not in (".edf", ".bdf", ".fif"):
+    if not path.is_file() or suffix not in (".edf", ".bdf", ".fif", ".set"):
         return []
     try:
-        if suffix != ".fif":
+        if suffix in (".edf", ".bdf"):
             found = read_tal(path)
         else:
             own = mne.read_annotations(path)
@@ -272,8 +278,9 @@ def _cut_by_cropping(events: Sequence[Event]) -> list[Event]:
         if event.onset > 1e-6:
             lengths[event.label] = min(event.duration, lengths.get(event.label, np.inf))
     whole = []
+    usual = min(lengths.values(), default=0.0)
     for event in events:
-        full = lengths.get(event.label, 0.0)
+        full = lengths.get(event.label, usual)
         if abs(event.onset) < 1e-6 and event.duration < full - 1e-3:
             event = replace(event, onset=event.duration - full, duration=full)
         whole.append(event)
@@ -289,7 +296,7 @@ def _parted(annotations: Sequence[Event], path: Path) -> tuple[list[Event], tupl
     gdf = path.suffix.lower() == ".gdf" or any(event.label in _CODES for event in annotations)
     events, spans = [], []
     for event in annotations:
-        text = event.label.lower()
+        text = _KIND.sub("", event.label.lower(), count=1)
         if text.startswith(SEGMENT):
             continue
         if gdf and event.label == _REJECTED:
@@ -299,7 +306,7 @@ def _parted(annotations: Sequence[Event], path: Path) -> tuple[list[Event], tupl
             spans.append(Span(event.onset, event.duration, event.label.rstrip("/")))
         else:
             events.append(event)
-    return events, tuple(sorted(spans, key=lambda span: span.onset))
+    return events, tuple(sorted(dict.fromkeys(spans), key=lambda span: span.onset))
 
 
 def _trial_of(mark: Event, annotations: Sequence[Event]) -> tuple[float, float]:

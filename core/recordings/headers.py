@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import InputError, reason
 
-_STARTS = {".gdf": b"GDF", ".bdf": b"\xff"}
+_STARTS = {".edf": b"0", ".gdf": b"GDF", ".bdf": b"\xff"}
 _GDF_VOLTS = {4256: "V", 4274: "mV", 4275: "uV", 4276: "nV"}  # ISO 11073-10101
 _GDF_SILENT = (0, 512)  # nothing was said; no dimension
 _GDF_BYTES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 8, 8: 8, 16: 4, 17: 8}  # of sample types
@@ -127,7 +127,9 @@ def _beginning(path: Path, kind: str) -> tuple[int, bytes]:
     """
     with path.open("rb") as file:
         fixed = file.read(256)
-        begun = next((k for k, start in _STARTS.items() if fixed.startswith(start)), ".edf")
+        begun = next((k for k, start in _STARTS.items() if fixed.startswith(start)), None)
+        if begun is None:
+            raise InputError(f"it does not begin as one of {kind[1:].upper()} does.")
         if begun != kind:
             family = begun[1:].upper()
             raise InputError(f"it begins as one of {family} does, and its name ends with {kind}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import InputError, reason
-from core.recordings.amplitude import implausible_amplitude
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
 from core.recordings.events import annotated, marks_of, read_in_its_encoding
 from core.recordings.file_units import scaled
@@ -25,6 +25,8 @@ from core.recordings.recording import Recording
 
 if TYPE_CHECKING:
     import mne
+
+_ADVICE = re.compile(r"(?<=\S)\s+(?:Pass|Use|Consider|Try|Set|Please)\b.*", re.DOTALL)
 
 
 def recording_of_raw(
@@ -80,7 +82,7 @@ def recording_of_raw(
         rate = round(rate, 9)  # the file has the period, whose inverse is not exact
     labels = tuple(raw.ch_names[pick] for pick in use.picks)
     marks = marks_of(raw, annotated(raw, path), path, rate)
-    recording = Recording(
+    return Recording(
         samples_uv=samples,
         rate=rate,
         labels=labels,
@@ -93,8 +95,6 @@ def recording_of_raw(
         notes=(*use.notes, *marks.notes),
         looked_in=marks.looked_in,
     )
-    doubt = implausible_amplitude(recording)
-    return recording if doubt is None else replace(recording, notes=(*recording.notes, doubt))
 
 
 def read_mne(path: Path, unit: str | None = None) -> Recording:
@@ -121,7 +121,8 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
     except InputError:
         raise
     except Exception as error:  # a damaged file can raise anything in a reader
-        words = reason(error) if str(error) else "it contradicts itself"  # an assertion of MNE's
+        # What MNE advises after that is for programmers; an assertion of its has no words.
+        words = reason(_ADVICE.sub("", str(error))) if str(error) else "it contradicts itself"
         raise InputError(f"{path} cannot be read as a recording: {words}") from error
 
     # A header such as BrainVision's may be that of another recording, to the last byte.

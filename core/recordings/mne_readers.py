@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from core.errors import InputError
 
@@ -28,7 +29,7 @@ KNOWN = (
 )
 """For a sentence."""
 _NAMES = (
-    (b"0       ", (".edf", ".rec"), "EDF"),
+    (b"0       ", (".edf",), "EDF"),
     (b"\xffBIOSEMI", (".bdf",), "BDF"),
     (b"GDF ", (".gdf",), "GDF"),
     (b"Brain", (".vhdr", ".ahdr", ".vmrk", ".amrk"), "BrainVision"),
@@ -55,6 +56,7 @@ def open_raw(path: Path, **options: Any) -> mne.io.BaseRaw:
     import mne
 
     suffix, head = path.suffix.lower(), head_of(path)
+    check_name(path, head)
     if suffix == ".cnt" and head.startswith(_NEUROSCAN):
         # The reader of the other kind of .cnt crashes on it, and the other way round.
         return _read_neuroscan(path)
@@ -65,17 +67,28 @@ def open_raw(path: Path, **options: Any) -> mne.io.BaseRaw:
         _need(path, *_EXTRAS[suffix])
     if suffix == ".dat" and path.with_suffix(".dap").is_file():
         _need(path, "Curry", "curryreader")
+    if suffix == ".mat":
+        raise InputError(
+            f"{path} cannot be read: a .mat file can hold anything; save the recording from EEGLAB "
+            "or FieldTrip in a format of its own, such as EDF or .set."
+        )
+    if suffix == ".set":
+        return _read_eeglab(path, options)
     if suffix == ".raw":
         return mne.io.read_raw_egi(path, preload=True, verbose="ERROR")
-    check_name(path, head)
     try:
         return mne.io.read_raw(path, preload=True, verbose="ERROR", **options)
-    except ValueError as error:
-        if "Unsupported file type" not in str(error):
+    except (ValueError, RuntimeError) as error:
+        if "Unsupported file type" in str(error):
+            ending = f'"{path.suffix}" is the ending of none' if path.suffix else "it has no ending"
+        elif "No raw data" in str(error):
+            ending = "it holds epochs or averages, and no continuous signal"
+        elif "possible readers" in str(error):
+            ending = f'it is of no known kind that ends with "{path.suffix}"'
+        else:
             raise
         raise InputError(
-            f'{path} cannot be read as a recording: "{path.suffix}" is the ending of none. What '
-            f"can be read: {KNOWN}."
+            f"{path} cannot be read as a recording: {ending}. What can be read: {KNOWN}."
         ) from error
 
 
@@ -104,10 +117,6 @@ def check_name(path: Path, head: bytes) -> None:
     InputError
     """
     name = path.name.lower()
-    if not head:
-        if path.is_file():
-            raise InputError(f"{path} cannot be read: it is empty.")
-        return
     for mark, suffixes, kind in _NAMES:
         if head.startswith(mark) and not name.endswith((*suffixes, f"{suffixes[0]}.gz")):
             raise InputError(
@@ -121,6 +130,21 @@ def check_name(path: Path, head: bytes) -> None:
                 f"{path} cannot be read alone: it is a part of a recording; name its header, "
                 f"{header.name}."
             )
+
+
+def _read_eeglab(path: Path, options: dict[str, Any]) -> mne.io.BaseRaw:
+    """Read a file of EEGLAB, also one with events before its first sample, which MNE refuses."""
+    import mne
+    from mne.io.eeglab import eeglab
+
+    with patch.object(eeglab, "_check_latencies", lambda latencies: None):
+        try:
+            return mne.io.read_raw_eeglab(path, preload=True, verbose="ERROR", **options)
+        except AttributeError as error:
+            raise InputError(
+                f"{path} cannot be read as a recording: it is a file of MATLAB without a whole EEG "
+                "structure of EEGLAB in it; save the data set anew from EEGLAB."
+            ) from error
 
 
 def _read_neuroscan(path: Path) -> mne.io.BaseRaw:

@@ -9,8 +9,13 @@ from core.recordings.recording import Recording
 
 
 def notes_of(recordings: Iterable[Recording]) -> tuple[str, ...]:
-    """Return the notes of recordings, each once, in their order."""
-    return tuple(dict.fromkeys(note for recording in recordings for note in recording.notes))
+    """Return the notes of recordings with the name of their file, each once, in their order."""
+    named = (
+        note if recording.path.name in note else f"{recording.path.name}: {note}"
+        for recording in recordings
+        for note in recording.notes
+    )
+    return tuple(dict.fromkeys(named))
 
 
 def print_notes(recordings: Iterable[Recording]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.montage import direction, electrode, named
+from core.recordings.amplitude import implausible_amplitude
 from core.recordings.bids import with_tables
 from core.recordings.isolated import shared
 from core.recordings.mne_files import read_mne
@@ -76,7 +77,8 @@ def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
             f"{path} has a sampling rate of {recording.rate:g} Hz, which is that of no amplifier; "
             "its header is damaged."
         )
-    return recording
+    doubt = implausible_amplitude(recording)
+    return recording if doubt is None else replace(recording, notes=(*recording.notes, doubt))
 
 
 def prepare(path: Path) -> None:
@@ -93,12 +95,15 @@ def prepare(path: Path) -> None:
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return names -> SHA-256, a name that is there already with a number behind it.
 
+    Letters of a file's name that are no UTF-8 become question marks.
+
     Parameters
     ----------
     found : iterable of (name, SHA-256)
     """
     named: dict[str, str] = {}
-    for name, sha256 in found:
+    for given, sha256 in found:
+        name = given.encode(errors="replace").decode()
         free, count = name, 2
         while free in named:
             free, count = f"{name} ({count})", count + 1
@@ -163,6 +168,8 @@ def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
 
 def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
     head = head_of(path)
+    if path.is_file() and not head:
+        raise InputError(f"{path} cannot be read: it is empty.")
     if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
         return read_xdf(path, unit, stream)
     if stream is not None:
@@ -170,6 +177,8 @@ def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
     if path.suffix.lower() in _TEXT and is_text(head):
         check_name(path, head)
         return read_text(path, unit)
+    if path.suffix.lower() in _TEXT[1:]:
+        raise InputError(f"{path} cannot be read: by its name it is text, but its content is none.")
     return read_mne(path, unit)
 
 

@@ -43,7 +43,12 @@ def read_text(path: Path, unit: str | None) -> Recording:
     text = read_lines(path)
     for kind in FORMATS:
         if kind.recognise(text):
-            return recording_of_columns(kind.read(text, unit))
+            columns = kind.read(text, unit)
+            if unit is not None and kind.read is not text_named.read_named:
+                columns.notes.append(
+                    f"The unit of {kind.name} is known: --unit {unit} is not used."
+                )
+            return recording_of_columns(columns)
     names = ", ".join(kind.name for kind in FORMATS)
     raise InputError(
         f'{path} cannot be read as a recording: it begins with "{text.shown}". Text is read as '

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +12,7 @@ from core.errors import InputError
 from core.montage import electrode
 from core.recordings.text_table import Table, Text, delimiter_of, table_of
 from core.recordings.text_timing import DEVICES, Columns, in_seconds
+from core.recordings.triggers import is_trigger_name
 from core.units import factor, volts_per
 
 _TIMES = ("time", "times", "timestamp", "timestamps", "t", "lsl_timestamp", "unix_timestamp")
@@ -46,14 +48,19 @@ def read_named(text: Text, unit: str | None) -> Columns:
     time = next(i for i, name in enumerate(table.names) if _is_time(name))
     eeg = [i for i, name in enumerate(table.names) if i != time and _is_channel(name)]
     others = [i for i in range(table.width) if i not in (time, *eeg) and names[i]]
-    marked = [i for i in others if _MARKER.search(names[i]) or _words(table, i)]
+    marked = [
+        i
+        for i in others
+        if _MARKER.search(names[i]) or is_trigger_name(names[i]) or _words(table, i)
+    ]
+    factors = _factors([table.names[i] for i in eeg], text, unit)
     labels = tuple(re.sub(r"^EEG[ _.-]+(?=\D)", "", names[i]) for i in eeg)
     numbered = all(map(_NUMBERED.fullmatch, labels))
     numbers = table.numbers([time])[:, 0]
     unit_of_time = found["unit"].lower() if (found := _UNIT.match(table.names[time])) else None
     columns = Columns(
         path=text.path,
-        samples_uv=table.numbers(eeg) * _factors([table.names[i] for i in eeg], text, unit),
+        samples_uv=table.numbers(eeg) * factors,
         labels=labels,
         stamps=(
             _dates(table.cells(time), text)
@@ -65,6 +72,11 @@ def read_named(text: Text, unit: str | None) -> Columns:
         markers={names[i]: table.cells(i) for i in marked},
         notes=list(table.notes),
     )
+    usual = Counter(factors.tolist()).most_common(1)[0][0]
+    if odd := [names[i] for i, scale in zip(eeg, factors, strict=True) if scale != usual]:
+        columns.notes.append(
+            f"In another unit than the other channels, and converted: {', '.join(odd[:8])}."
+        )
     if left := [names[i] for i in others if i not in marked]:
         columns.notes.append(f"Columns that are no EEG are left out: {', '.join(left[:8])}.")
     if numbered:

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.feed.segments import runs_of
+from core.recordings.events import marks_of_events
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Event, Recording
 
@@ -23,7 +24,16 @@ _UNEVEN = 0.03  # of the rate, that it varies by
 _LEAST, _MOST = 50.0, 20_000.0  # Hz, of EEG
 _GAP = 0.25  # s: no device keeps samples back for longer
 _WINDOW = 4.0  # s over which the rate is measured, again and again
-_REST = ("", "0", "nan", "none")  # what a column of markers says when there is none
+_REST = (
+    "",
+    "0",
+    "nan",
+    "none",
+    "n/a",
+    "na",
+    "null",
+    "-",
+)  # what a column of markers says when there is none
 _PARTS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}  # s
 _EPOCH = (1e9, 5e9)  # s since 1970, from 2001 on
 
@@ -90,17 +100,22 @@ def recording_of_columns(columns: Columns) -> Recording:
         if counted is None:
             breaks |= {run.start for run in runs if not run.continues}
         breaks |= {run.start for run in runs if run.lost >= least}
+    names = ", ".join(columns.markers)
+    looked_in = (f"the column{'s' * (len(columns.markers) > 1)} {names}",) if names else ()
+    marks = marks_of_events(_events(columns.markers, rate), columns.path, rate, looked_in)
     with np.errstate(over="ignore"):  # infinity is no voltage, and found to be none later
         samples = np.ascontiguousarray(columns.samples_uv, dtype=np.float32)
     return Recording(
         samples_uv=samples,
         rate=rate,
         labels=columns.labels,
-        events=_events(columns.markers, rate),
+        events=marks.events,
         breaks=tuple(sorted(int(b) for b in breaks if 0 < b < count)),
         path=columns.path,
         sha256=sha256_of(columns.path, *columns.files),
-        notes=tuple(columns.notes),
+        bad_spans=marks.bad_spans,
+        notes=(*columns.notes, *marks.notes),
+        looked_in=marks.looked_in or ("the columns, of which none carries markers",),
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import mne
 
 _NAMES = re.compile(
-    r"status|sti ?\d{3}|(stim(ulus)?|trig(ger)?|trg|event|marker|ttl|din|digital)s?"
+    r"status|sti ?\d{3}|(sti(m(ulus)?)?|trig(ger)?|trg|event|marker|ttl|din|digi(tal)?|cue)s?"
     r"([ _-]?(markers?|channel|ch|in(put)?|codes?|type))?[ _-]?\d*",
     re.IGNORECASE,
 )
@@ -25,6 +25,9 @@ _COMPOSITES = ("STI 014", "STI014", "STI101", "STI 101", "STI201", "STI 201", "S
 
 _PORT = 0xFFFF
 """Bits of a trigger port. BioSemi and Neuromag keep the state of the amplifier above them."""
+
+_LOWEST = 0xFF
+"""Bits of the smallest port, which may all be cues."""
 
 _MASKED = re.compile(r"status|trigger|sti ?\d{3}", re.IGNORECASE)
 """Names of channels in which bits above the port are no cues."""
@@ -82,7 +85,7 @@ def read_triggers(raw: mne.io.BaseRaw, rate: float) -> Triggers:
     notes = []
     for name, pick in channels.items():
         codes = _codes(raw.get_data(picks=[pick])[0], name)
-        found = [] if codes is None else _pulses(codes)
+        found = [] if codes is None else pulses_of(codes)
         if codes is None:
             notes.append(
                 f"The channel {name} holds no whole numbers, so no events were read there."
@@ -118,22 +121,36 @@ def _codes(values: np.ndarray, name: str) -> np.ndarray | None:
     Files in floating point may hold them as volts of what was a microvolt each.
     """
     values = np.where(np.isfinite(values), values, 0.0)
+    steps = np.abs(np.diff(values, prepend=0.0))
     for scale in (1.0, 1e6):
         scaled = values * scale
         codes = np.round(scaled)
-        if np.abs(scaled - codes).max(initial=0.0) < _NEAR and (codes.any() or not values.any()):
-            whole = codes.astype(np.int64)
-            return whole & _PORT if _MASKED.fullmatch(name.strip()) else whole
+        if np.abs(scaled - codes).max(initial=0.0) >= _NEAR or (values.any() and not codes.any()):
+            continue
+        if scale > 1.0 and steps[steps > 0].min() * scale > _PORT:
+            continue  # fractions of whole numbers, which are whole millionths too
+        whole = codes.astype(np.int64)
+        return whole & _PORT if _MASKED.fullmatch(name.strip()) else whole
     return None
 
 
-def _pulses(codes: np.ndarray) -> list[tuple[int, int, int]]:
+def pulses_of(codes: np.ndarray) -> list[tuple[int, int, int]]:
     """Return first sample, length and number of every time that another number than 0 begins.
 
     That is the meaning of ``consecutive=True`` in `mne.find_events`; a number that is there from
     the first sample on has no beginning. The lines of a port do not all change in one instant: a
-    single sample on the way to a longer number, with some of its lines, is that change.
+    single sample on the way to a longer number, with some of its lines, is that change. Bits above
+    the lowest eight that are always set are the amplifier's state, and a level that lies between
+    all of several numbers is that of rest.
+
+    Parameters
+    ----------
+    codes : ndarray of int64, shape (samples,)
     """
+    if not len(codes):
+        return []
+    if codes.min() > 0:
+        codes = codes & ~(int(np.bitwise_and.reduce(codes)) & ~_LOWEST)
     starts = np.flatnonzero(np.diff(codes)) + 1
     lengths = np.diff(starts, append=len(codes))
     values, before = codes[starts], codes[starts - 1]
@@ -143,13 +160,19 @@ def _pulses(codes: np.ndarray) -> list[tuple[int, int, int]]:
     rises &= np.append(lengths[1:], 0) > 1
     falls &= np.diff(starts, prepend=0) > 1
     settling = (lengths == 1) & (values > 0) & (rises | falls)
+    starts, lengths, values = starts[~settling], lengths[~settling], values[~settling]
+    none = (0, _rest(codes[0], values, float((codes == codes[0]).mean())))
     return [
         (int(at), int(length), int(value))
-        for at, length, value in zip(
-            starts[~settling], lengths[~settling], values[~settling], strict=True
-        )
-        if value
+        for at, length, value in zip(starts, lengths, values, strict=True)
+        if value not in none
     ]
+
+
+def _rest(first: int, values: np.ndarray, share: float) -> int:
+    """Return the level at which a port rests: the first one, if it follows on each of several."""
+    rests = share > 0.5 and (values[1::2] == first).all() and (values[::2] != first).all()
+    return int(first) if rests and len(np.unique(values)) > 2 else 0
 
 
 def _composite(pulses: dict[str, list[tuple[int, int, int]]]) -> str | None:

@@ -18,7 +18,7 @@ _SILENT = ("", "n/a", "none", "unknown", "-")  # units that are none
 _NO_VOLTAGE = re.compile(
     r"(?:STI(?:M|MULUS|MULI)?|TRIG(?:GERS?)?|TRG|TTL|DIN|STATUS|MARKERS?|EVENTS?|DIGITAL"
     r"|(?:\w*[ _])?COUNTER|TIME ?STAMPS?|ACC(?:EL[A-Z]*)?|GYRO[A-Z]*|MAGNETOMETER|BATTERY"
-    r"|TEMPERATURE)(?:[^A-Z].*)?",
+    r"|TEMPERATURE|INTERPOLATED|(?:RAW[_ ]?)?CQ(?:_\w+)?)(?:[^A-Z].*)?",
     re.IGNORECASE,
 )
 # Quantities that recorders write beside voltages.
@@ -97,6 +97,8 @@ def voltages(
     if given is None and assumed is not None:
         asking, unit, source = unsaid, assumed, "as is usual in files of this kind"
     size = None if unit is None else volts_per(unit)
+    if given is not None and not asking and volts:
+        notes.append(f"{path.name} says its units itself: --unit {given} is not used.")
     if asking and unit is not None and size is not None:
         notes.append(
             f"{path.name} does not say the unit of {_listed(labels, asking)}: taken to be {unit}, "

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
+from core.recordings.events import marks_of_events
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Recording
 from core.recordings.stamps import StampTimeline, breaks_of, measured_rate
@@ -49,6 +50,8 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
     about_loss = _loss(eeg, rate, lost, breaks)
     timeline = StampTimeline(eeg.stamps, rate, breaks)
     events, about_events = events_of(markers, eeg, channels, timeline, rate)
+    places = ("the marker streams", "the trigger channels")
+    marks = marks_of_events(events, path, rate, places, about_events)
     samples_uv = np.empty((len(eeg.stamps), len(channels.picks)), dtype=np.float32)
     for column, (pick, factor) in enumerate(zip(channels.picks, channels.factors, strict=True)):
         samples_uv[:, column] = np.asarray(eeg.values)[:, pick].astype(np.float64) * factor
@@ -56,12 +59,13 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
         samples_uv=samples_uv,
         rate=rate,
         labels=channels.labels,
-        events=tuple(sorted(events, key=lambda event: event.onset)),
+        events=marks.events,
         breaks=breaks,
         path=path,
         sha256=sha256_of(path),
-        notes=(*notes, *channels.notes, *about_rate, *about_loss, *about_events),
-        looked_in=("the marker streams", "the trigger channels"),
+        bad_spans=marks.bad_spans,
+        notes=(*notes, *channels.notes, *about_rate, *about_loss, *marks.notes),
+        looked_in=marks.looked_in,
     )
 
 

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 from core.montage import direction
+from core.recordings.triggers import is_trigger_name
+from core.recordings.voltages import no_voltage
 from core.recordings.xdf_file import XdfStream
 from core.units import UNIT, factor, volts_per
 
-_TRIGGER = re.compile(
-    r"(trg|trig|trigger|triggers|sti|stim|stimulus|status|marker|markers|event|events|din|digital|"
-    r"digi|cue|annotation|annotations)[\s_-]*(in|input|ch|channel)?[\s_-]*\d*",
-    re.IGNORECASE,
-)
 _NO_EEG = re.compile(
     r"(acc|mag|gyr|gyro)[\s_-]*[xyz\d]?\b|accel|gyro|magn|quat|imu|motion|temp(erature)?\b|batt|count|"
     r"sample|seq|packet|clock|time|stamp|valid|impedance|ppg|pulse|spo2|resp|gsr|eda|ecg|ekg|emg|"
@@ -78,7 +75,7 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
     triggers = tuple(
         index
         for index in everything
-        if _TRIGGER.fullmatch(types[index]) or _TRIGGER.fullmatch(labels[index])
+        if is_trigger_name(types[index]) or is_trigger_name(labels[index])
     )
     others = [index for index in everything if index not in triggers]
     kept = [i for i in others if _is_eeg(labels[i], types[i], types)]
@@ -86,7 +83,7 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
         kept = kept or others
     voltages = [i for i in kept if volts_per(units[i]) is not None]
     silent = [i for i in kept if not units[i]]
-    notes = []
+    notes, given = [], []
     if voltages:
         # Beside channels that say their unit, a channel without one is an electrode at most
         # where its name says so, and then in the unit that a person gave.
@@ -112,6 +109,8 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
     notes += _odd([(labels[i], units[i]) for i in kept if i in voltages])
     if left_out := [i for i in everything if i not in kept]:
         notes.append(_left_out(left_out, labels, units, types))
+    if unit is not None and voltages and not given:
+        notes.append(f'The stream "{stream.name}" says its units: --unit {unit} is not used.')
     return EegChannels(
         picks=tuple(kept),
         labels=tuple(labels[i] for i in kept),
@@ -125,6 +124,8 @@ def _is_eeg(label: str, type_: str, types: Sequence[str]) -> bool:
     """Whether a channel's type and label allow that it is an electrode."""
     if re.search(r"eeg|exg", type_, re.IGNORECASE):
         return True
+    if no_voltage(label):
+        return False
     if direction(label) is not None:
         return not type_ or not _NO_EEG.search(type_)
     if any(re.search(r"eeg|exg", one, re.IGNORECASE) for one in types):

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from core.errors import InputError, reason
+from core.recordings.tal import plain_text
 
 _MAGIC = b"XDF:"
 _BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
@@ -90,8 +91,9 @@ class XdfStream:
 
     def __str__(self) -> str:
         rate = f"{self.rate:g} Hz" if self.rate else "no regular rate"
+        source = f', source_id "{self.text("source_id")}"' if self.text("source_id") else ""
         return (
-            f'"{self.name}" (type "{self.type}", {len(self.channels)} channels, {rate}, '
+            f'"{self.name}" (type "{self.type}"{source}, {len(self.channels)} channels, {rate}, '
             f"{len(self.stamps)} samples)"
         )
 
@@ -295,7 +297,7 @@ def _texts(content: bytes, header: dict[str, Any], values: list[list[str]]) -> l
             if tag == _SAMPLES and stream_id == header["stream_id"]:
                 for _ in range(_number(file)):
                     file.seek(8 * (file.read(1) != b"\0"), io.SEEK_CUR)
-                    rows.append([_decoded(file.read(_number(file))) for _ in range(columns)])
+                    rows.append([plain_text(file.read(_number(file))) for _ in range(columns)])
             file.seek(stop)
     except (struct.error, IndexError):
         return values
@@ -305,13 +307,6 @@ def _texts(content: bytes, header: dict[str, Any], values: list[list[str]]) -> l
 def _number(file: BinaryIO) -> int:
     """Read a number of variable length."""
     return int.from_bytes(file.read(file.read(1)[0]), "little")
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
 
 
 def _after_boundary(file: BinaryIO, start: int) -> int:

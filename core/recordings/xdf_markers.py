@@ -9,6 +9,7 @@ import numpy as np
 
 from core.recordings.recording import Event
 from core.recordings.stamps import StampTimeline
+from core.recordings.triggers import pulses_of
 from core.recordings.xdf_channels import EegChannels
 from core.recordings.xdf_file import XdfStream
 
@@ -137,17 +138,13 @@ def _steps(column: np.ndarray) -> list[tuple[int, str]]:
     Empty for a channel of more values than events have, or one that never changes.
     """
     values = np.nan_to_num(np.asarray(column, dtype=np.float64))
-    codes, counts = np.unique(values, return_counts=True)
+    codes, ranks = np.unique(values, return_inverse=True)
     if not 1 < len(codes) <= _MOST_CODES:
         return []
-    silent = float(counts[codes == 0].sum()) > 0.01 * len(values)
-    rest = 0.0 if silent else float(codes[int(np.argmax(counts))])
-    starts = np.flatnonzero((np.diff(values, prepend=rest) != 0) & (values != rest))
-    if (codes == np.floor(codes)).all() and codes[0] >= 0 and codes[-1] < 2.0**53:
-        # Bits above the lowest eight that are always set belong to the amplifier's state.
-        always = int(np.bitwise_and.reduce(codes.astype(np.int64))) & ~0xFF
-        return [(int(k), str(int(values[k]) & ~always)) for k in starts]
-    return [(int(k), _number(values[k])) for k in starts]
+    if (codes == np.floor(codes)).all() and np.abs(codes).max() < 2.0**53:
+        return [(at, str(code)) for at, _, code in pulses_of(values.astype(np.int64))]
+    starts = np.flatnonzero(np.diff(ranks)) + 1
+    return [(int(k), _number(values[k])) for k in starts if values[k]]
 
 
 def _is_sparse(stream: XdfStream) -> bool:

@@ -180,3 +180,8 @@ def test_a_closed_stderr_does_not_lend_its_number_to_a_file(tmp_path):
     done = run(body, "2>&-")
     assert done.returncode == 0
     assert (file.read_text(), done.stdout) == ("mine", "")
+
+
+def test_names_that_are_no_text_can_be_printed():
+    done = run("def main(): print('H\\udce4nde.edf')")
+    assert (done.returncode, done.stdout) == (0, "H\\udce4nde.edf\n")

@@ -238,12 +238,14 @@ def cut_epochs(
                 cues.append((first + run, at))
             if there < window and (silent := _without_numbers(recording, event, settings, window)):
                 rejected.append(Rejected(trial, f"{silent} sent no numbers"))
-            elif there <= 0:
+            elif not 0.0 <= event.onset + 0.5 / settings.rate < recording.duration:
                 rejected.append(Rejected(trial, "the cue lies outside the recording"))
+            elif there <= 0 and stretches[run][1] < len(recording.samples_uv):
+                rejected.append(Rejected(trial, "the cue lies among lost samples"))
             elif there < window:
                 ends = stretches[run][1] == len(recording.samples_uv)
                 what = "the recording ends" if ends else "samples are missing"
-                after = there / settings.rate
+                after = max(there, 0) / settings.rate
                 rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
             elif at + window < warmup:
                 needed, before = warmup / settings.rate, (at + window) / settings.rate

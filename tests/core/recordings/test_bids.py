@@ -119,6 +119,11 @@ def test_bad_channels_of_a_table_in_latin_1_are_marked(beside):
     assert not np.isnan(recording.samples_uv).any()
 
 
+def test_bad_channels_are_known_by_their_electrode(beside):
+    rows = "name\tstatus\nEEG c3-M2\tbad\nC4\tgood\n"
+    assert read_recording(beside(rows, "channels")).bad_channels == ("C3",)
+
+
 def test_a_table_keeps_its_text_as_it_is(tmp_path):
     (tmp_path / "a.tsv").write_text(" Name \tb\n x\ty z \n", encoding="utf-8")
     table = read_table(tmp_path / "a.tsv")

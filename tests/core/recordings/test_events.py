@@ -182,3 +182,36 @@ def test_markers_in_latin_1_are_read_and_that_is_said(tmp_path, page):
     recording = read_recording(path)
     assert [event.label for event in recording.events] == ["gähnen"]
     assert recording.notes == ("The markers of a.vhdr are not in UTF-8 and were read as Latin-1.",)
+
+
+def test_what_mne_marked_as_bad_and_brainvision_calls_a_comment_is_bad(tmp_path):
+    marks = [("Comment", "BAD_muscle", 1001, 250, 0), ("Comment", "bad luck", 2001, 1, 0)]
+    recording = read_recording(write_brainvision(tmp_path / "a.vhdr", noise(5000), markers=marks))
+    assert [span.reason for span in recording.bad_spans] == ["Comment/BAD_muscle"]
+    assert [event.label for event in recording.events] == ["Comment/bad luck"]
+
+
+def test_events_of_eeglab_before_the_first_sample_do_not_refuse_the_file(tmp_path):
+    events = [(-499, "T1", 0), (1001, "T2", 0), (0.5, "boundary", 20)]
+    recording = read_recording(write_eeglab(tmp_path / "a.set", noise(5000), events=events))
+    onsets = {event.label: event.onset for event in recording.events}
+    assert onsets["T1"] == -2.0
+    assert onsets["T2"] == 4.0
+
+
+def test_a_skip_that_was_saved_again_is_marked_once(tmp_path):
+    raw = raw_of(noise(5000), ([4, 10], [2, 0], ["BAD_ACQ_SKIP", "T1"]))
+    recording = saved(raw, tmp_path / "a_raw.fif")
+    assert len(recording.bad_spans) == 1
+
+
+def test_the_only_cue_that_a_crop_went_through_is_told_by_the_length_of_others(tmp_path):
+    raw = raw_of(noise(5000), ([4, 10], [4, 4], ["T1", "T2"])).crop(5.0, None)
+    events = saved(raw, tmp_path / "a_raw.fif").events
+    assert [round(event.onset, 3) for event in events] == [-1.0, 5.0]
+
+
+def test_markers_of_brainvision_that_are_not_there_are_said(tmp_path):
+    path = write_brainvision(tmp_path / "a.vhdr", noise(5000))
+    path.with_suffix(".vmrk").unlink()
+    assert "a.vhdr names the markers a.vmrk, which is not there." in read_recording(path).notes

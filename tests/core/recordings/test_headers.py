@@ -49,7 +49,7 @@ def test_a_header_of_edf_that_cannot_be_is_refused(tmp_path, field, value, words
         (236, np.int64(-1), "its header says -1 records"),
         (256 + 2 * 216, np.int32(10**6), "records of 2000500 bytes, and it holds 0"),
         (256 + 2 * 216, np.int32(-250), "a record holds no samples of a channel"),
-        (0, np.uint8(90), "it begins as one of EDF does, and its name ends with .gdf"),
+        (0, np.uint8(90), "it does not begin as one of GDF does"),
     ],
 )
 def test_a_header_of_gdf_that_cannot_be_is_refused(tmp_path, at, value, words):

@@ -4,6 +4,7 @@ import mne
 import numpy as np
 import pytest
 from recording_files import noise, write_eeglab
+from scipy.io import savemat
 
 from core.errors import InputError
 from core.recordings import read_recording
@@ -128,3 +129,43 @@ def test_the_hash_of_a_folder_is_that_of_all_its_files(tmp_path):
     for name in ("b", "a"):
         (tmp_path / name).write_text(name)
     assert sha256_of(tmp_path) == sha256_of(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.gdf", "a.xdf", "a.set", "a.csv", "a"])
+def test_an_empty_file_is_named_as_what_it_is(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    refused(tmp_path / name, r"cannot be read: it is empty\.$")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.edf", "it does not begin as one of EDF does"),
+        ("a.bdf", "it does not begin as one of BDF does"),
+        ("a.easy", "by its name it is text, but its content is none"),
+        ("a", "it has no ending. What can be read"),
+        ("a.cnt", 'of no known kind that ends with ".cnt". What can be read'),
+    ],
+)
+def test_bytes_that_are_no_recording_are_refused_in_words(tmp_path, name, words):
+    (tmp_path / name).write_bytes(bytes(range(256)) * 20)
+    refused(tmp_path / name, words)
+
+
+def test_advice_for_programmers_is_left_out(tmp_path):
+    header = "Brain Vision Data Exchange Header File Version 1.0\n[Other]\n"
+    (tmp_path / "a.vhdr").write_text(header, encoding="utf-8")
+    with pytest.raises(InputError) as refusal:
+        read_recording(tmp_path / "a.vhdr", isolated=False)
+    assert "overrides" not in str(refusal.value)
+
+
+def test_what_holds_no_continuous_signal_is_named_as_what_it_is(tmp_path):
+    savemat(tmp_path / "a.mat", {"x": np.zeros(3)})
+    refused(tmp_path / "a.mat", "a .mat file can hold anything")
+    savemat(tmp_path / "a.set", {"x": np.zeros(3)}, appendmat=False)
+    refused(tmp_path / "a.set", "without a whole EEG structure of EEGLAB")
+    info = mne.create_info(["C3", "C4"], 250.0, "eeg")
+    epochs = mne.EpochsArray(np.zeros((2, 2, 100)), info, verbose="ERROR")
+    epochs.save(tmp_path / "a-epo.fif", verbose="ERROR")
+    refused(tmp_path / "a-epo.fif", "it holds epochs or averages, and no continuous signal")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.recordings import Event, read_recording, recording_of_raw
+from core.recordings import Event, named_apart, read_recording, recording_of_raw
 
 HEADER = """Brain Vision Data Exchange Header File Version 1.0
 [Common Infos]
@@ -149,3 +149,10 @@ def test_a_rate_that_no_amplifier_has_is_refused(brainvision, interval):
     path, _ = brainvision(rate=1e6 / interval)
     with pytest.raises(InputError, match=r"a\.vhdr (has a sampling rate of|cannot be read)"):
         read_recording(path)
+
+
+def test_names_of_files_that_are_no_utf_8_can_be_written_down():
+    assert named_apart([("H\udce4nde.edf", "1"), ("a.edf", "2")]) == {
+        "H?nde.edf": "1",
+        "a.edf": "2",
+    }

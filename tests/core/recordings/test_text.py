@@ -348,7 +348,7 @@ def test_text_that_is_no_recording_is_refused_in_words(write, lines, match):
         (b"\xffBIOSEMI", r"it is BDF by its content"),
         (b"Brain Vision Data Exchange Header File", r"ends with \.vhdr"),
         (b"", "is empty"),
-        (b"\x00\x01\x02", "cannot be read as a recording"),
+        (b"\x00\x01\x02", "by its name it is text, but its content is none"),
     ],
 )
 def test_what_a_name_hides_is_said(tmp_path, content, match):
@@ -387,3 +387,24 @@ def test_recordings_of_people_are_read(recordings_folder, name, rate, labels, sh
     assert (found.rate, found.labels[:2], found.samples_uv.shape) == (rate, labels, shape)
     assert len(found.events) == events
     assert 1.0 < np.median(np.std(found.samples_uv, axis=0)) < 5000.0
+
+
+def test_marks_of_bad_trials_in_a_column_are_bad_spans(write):
+    rows = [f"{i / 250},{i % 7},{i % 5},{'BAD_eye' if i == 500 else ''}" for i in range(1000)]
+    recording = write(["Time,C3 (uV),C4 (uV),Marker", *rows])
+    assert recording.events == ()
+    assert recording.looked_in == ("the column Marker",)
+    assert [span.reason for span in recording.bad_spans] == ["BAD_eye"]
+
+
+def test_text_without_a_column_of_markers_says_so(write):
+    rows = [f"{i / 250},{i % 7},{i % 5}" for i in range(1000)]
+    recording = write(["Time,C3 (uV),C4 (uV)", *rows])
+    assert recording.looked_in == ("the columns, of which none carries markers",)
+
+
+def test_triggers_by_any_name_are_events_and_an_odd_unit_is_said(write):
+    rows = [f"{i / 250},{i % 7},{i % 5},{i % 3},{3 * (i == 500)}" for i in range(1000)]
+    recording = write(["Time,C3 (uV),C4 (uV),Cz (mV),TRIG", *rows])
+    assert recording.events == (Event(2.0, 0.004, "3"),)
+    assert "In another unit than the other channels, and converted: Cz." in recording.notes

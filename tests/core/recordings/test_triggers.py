@@ -169,3 +169,21 @@ def test_triggers_of_real_recordings_are_those_that_mne_finds(recordings_folder)
     expected = mne.find_events(raw, **options, verbose="ERROR")
     events = [(round(e.onset * 256), int(e.label)) for e in read_recording(path).events]
     assert events == [(at, code) for at, _, code in expected]
+
+
+def test_bits_that_a_port_always_sets_and_the_level_of_rest_are_no_cues(tmp_path):
+    codes = pulses([(500, 3), (2000, 5)])
+    assert found(write_status(tmp_path / "a.bdf", codes + 0xFF00)) == [("3", 500), ("5", 2000)]
+    assert found(write_status(tmp_path / "b.bdf", codes + 128)) == [("131", 500), ("133", 2000)]
+
+
+def test_numbers_that_are_held_until_the_next_are_all_cues(tmp_path):
+    held = {"STI 014": np.repeat([0, 1, 2, 1, 2], 1000)}
+    cues = [("1", 1000), ("2", 2000), ("1", 3000), ("2", 4000)]
+    assert found(write_fif(tmp_path / "a_raw.fif", held)) == cues
+
+
+def test_fractions_in_a_trigger_channel_are_no_numbers(tmp_path):
+    path = write_fif(tmp_path / "a_raw.fif", {"STI 014": 1.5 * pulses([(500, 3)])})
+    assert found(path) == []
+    assert "no whole numbers" in " ".join(read_recording(path).notes)

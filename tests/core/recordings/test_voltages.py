@@ -236,3 +236,21 @@ def test_the_status_channel_of_a_bdf_is_left_out_with_a_word(recordings_folder):
     recording = read_recording(recordings_folder / "formats" / "test.bdf")
     assert recording.notes[0].startswith("test.bdf: left out Status (stim)")
     assert len(recording.labels) == 16
+
+
+def test_what_emotiv_says_of_contacts_is_no_eeg(tmp_path):
+    labels = ["AF3", "F7", "INTERPOLATED", "RAW_CQ", "CQ_AF3"]
+    recording = read_recording(write_edf(tmp_path / "a.edf", noise(500, 5), labels))
+    assert recording.labels == ("AF3", "F7")
+
+
+def test_a_unit_that_eight_characters_cut_off_is_understood(tmp_path):
+    recording = read_recording(write_edf(tmp_path / "a.edf", noise(500), units="microvol"))
+    assert recording.samples_uv.std() == pytest.approx(20.0, rel=0.1)
+
+
+def test_a_unit_that_is_given_and_not_needed_is_said(tmp_path):
+    path = write_edf(tmp_path / "a.edf", noise(500), units="mV", resolution=0.1)
+    recording = read_recording(path, "uV")
+    assert recording.samples_uv.std() == pytest.approx(20_000.0, rel=0.1)
+    assert "a.edf says its units itself: --unit uV is not used." in recording.notes

@@ -218,7 +218,7 @@ def test_a_stream_without_any_unit_is_taken_as_microvolts_and_that_is_said(write
     assert "--unit" in found.notes[0]
     found = read_recording(write_xdf(stream), "mV")
     np.testing.assert_allclose(found.samples_uv, 1000 * stream.rows, rtol=1e-5)
-    assert found.notes == ()
+    assert ["its unit looks wrong" in note for note in found.notes] == [True]
 
 
 def test_units_that_are_nonsense_are_refused_until_one_is_given(write_xdf, eeg):
@@ -237,7 +237,9 @@ def test_one_of_several_eeg_streams_is_chosen_by_its_name(write_xdf, eeg):
     path = write_xdf(eeg(name="Left"), eeg(("O1", "O2", "Oz"), name="Right", source_id="r7"))
     with pytest.raises(InputError, match="2 streams that can be meant; choose one") as refused:
         read_recording(path)
-    assert '"Right" (type "EEG", 3 channels, 250 Hz, 2500 samples)' in str(refused.value)
+    assert '"Right" (type "EEG", source_id "r7", 3 channels, 250 Hz, 2500 samples)' in str(
+        refused.value
+    )
     assert read_recording(path, stream="Left").labels == ("C3", "C4")
     assert read_recording(path, stream="r7").labels == ("O1", "O2", "Oz")
     with pytest.raises(InputError, match=r'no stream "right" with samples\. Did you mean "Right"'):
@@ -341,3 +343,36 @@ def test_recordings_of_other_programs_are_read_or_refused_in_true_words(recordin
     assert any("says 100 Hz" in note for note in found.notes)
     with pytest.raises(InputError, match="has no EEG channel in its stream"):
         read_recording(formats / "empty_streams.xdf")
+
+
+def test_codes_that_a_trigger_channel_holds_until_the_next_are_all_events(write_xdf, eeg):
+    stream = eeg(("C3", "C4", "TRG"), ["uV", "uV", ""])
+    stream.rows[:, 2] = np.repeat([1, 2, 1, 2, 1], 500)
+    events = [(event.label, event.onset) for event in read_recording(write_xdf(stream)).events]
+    assert events == [("2", 2.0), ("1", 4.0), ("2", 6.0), ("1", 8.0)]
+
+
+def test_marks_of_bad_trials_are_bad_spans_and_no_events(write_xdf, eeg, markers):
+    marks = markers((1, "768"), (1.5, "769"), (4, "768"), (4, "1023"), (4.5, "770"), (7, "BAD_eye"))
+    recording = read_recording(write_xdf(eeg(), marks))
+    assert [event.label for event in recording.events] == ["768", "769", "768", "770"]
+    assert recording.marked_bad(4.5, 2.0)
+    assert recording.marked_bad(6.5, 1.0)
+    assert not recording.marked_bad(1.5, 2.0)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e4])
+def test_an_amplitude_that_no_eeg_has_is_said(write_xdf, eeg, factor):
+    stream = eeg(units="", format="double64")
+    stream.rows = stream.rows * factor
+    assert "its unit looks wrong" in " ".join(read_recording(write_xdf(stream)).notes)
+
+
+def test_streams_of_one_name_are_listed_with_their_source(write_xdf, eeg):
+    with pytest.raises(InputError, match=r'source_id "a"(?s:.*)source_id "b"'):
+        read_recording(write_xdf(eeg(source_id="a"), eeg(source_id="b")))
+
+
+def test_a_unit_that_is_given_and_not_needed_is_said(write_xdf, eeg):
+    notes = read_recording(write_xdf(eeg()), "mV").notes
+    assert notes == ('The stream "EEG" says its units: --unit mV is not used.',)

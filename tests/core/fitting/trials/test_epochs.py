@@ -69,6 +69,18 @@ def test_a_cue_before_the_first_sample_is_outside(imagery_recording):
     assert len(epochs) == len(recording.events)
 
 
+def test_a_cue_whose_samples_were_lost_is_not_outside(imagery_recording):
+    recording = imagery_recording()
+    last = Event((len(recording.samples_uv) - 1) / recording.rate, 4.0, "left_hand")
+    third = recording.events[2].onset
+    at = round(third * recording.rate) + 1
+    pause = replace(recording, breaks=(at,), events=(*recording.events, last))
+    reasons = [
+        r.reason for r in cut_epochs([pause], EVENTS, settings(recording), "mV", 1024).rejected
+    ]
+    assert reasons == ["the cue lies among lost samples", "the recording ends 0.0 s after the cue"]
+
+
 def test_what_cannot_be_cut_is_said(imagery_recording):
     recording = imagery_recording()
     with pytest.raises(InputError, match="No event T1"):
