@@ -235,7 +235,7 @@ class Engine:
         self._link.watch(block, self._counted)
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
-            self._maker.barred = "rate" if self._link.rate.verdict.level == "refused" else ""
+            self._maker.barred = self._link.rate.barred
             for decision in self._maker.push(block.samples, block.stamps, self._link.set_by):
                 self._publish(decision)
         else:
