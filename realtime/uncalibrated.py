@@ -12,6 +12,7 @@ from core.decoding.decoder import Decoder
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.feed.continuity import Continuity
+from core.feed.rate import RateWatch
 from core.fitting.prior.head import head_of_prior
 from core.fitting.prior.mirror import HANDS
 from core.fitting.prior.shipped import population
@@ -57,11 +58,13 @@ def gather(
     Raises
     ------
     InputError
-        If the stream ends, sends nothing for five seconds, or loses a tenth of its samples.
+        If the stream ends, sends nothing for five seconds, loses a tenth of its samples, or sends
+        them at another rate than it says.
     """
     facts = inlet.facts
     factors = np.array(voltage_factors([unit or u or UNIT for u in facts.units], UNIT))
     continuity = Continuity(facts.rate)
+    rate = RateWatch(facts.rate, facts.speed)
     pieces: list[np.ndarray] = []
     breaks: list[int] = []
     count, needed = 0, round(seconds * facts.rate)
@@ -78,6 +81,16 @@ def gather(
             for run in continuity.split(block.stamps)
             if not run.continues and count + run.start
         ]
+        verdict = rate.take(
+            block.stamps,
+            block.arrival,
+            continuity.lost_samples,
+            continuity.resets,
+            inlet.dropped_samples,
+            continuity.repeated_samples,
+        )
+        if verdict.level == "refused":
+            raise InputError(f'Stream "{facts.identity.name}": {verdict.words}')
         pieces.append((block.samples * factors).astype(np.float32))
         count += len(block.samples)
     lost = continuity.lost_samples
