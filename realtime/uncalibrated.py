@@ -11,6 +11,7 @@ import numpy as np
 from core.decoding.decoder import Decoder
 from core.encoders import load_encoder
 from core.errors import InputError
+from core.feed.rate import RateWatch
 from core.feed.segments import Segmenter
 from core.fitting.prior.file import population
 from core.fitting.prior.head import head_of_prior
@@ -56,10 +57,12 @@ def gather(
     Raises
     ------
     InputError
-        If the stream ends, sends nothing for five seconds, or loses a tenth of its samples.
+        If the stream ends, sends nothing for five seconds, loses a tenth of its samples, or sends
+        them at another rate than it says.
     """
     facts = inlet.facts
     feed = Segmenter(labels, [unit or u or UNIT for u in facts.units], facts.rate)
+    rate = RateWatch(facts.rate, facts.speed)
     pieces: list[np.ndarray] = []
     breaks: list[int] = []
     count, needed = 0, round(seconds * facts.rate)
@@ -76,6 +79,17 @@ def gather(
                 breaks.append(count)
             pieces.append(segment.samples_uv.astype(np.float32))
             count += len(segment)
+        counted = feed.continuity
+        verdict = rate.take(
+            block.stamps,
+            block.arrival,
+            counted.lost_samples,
+            counted.resets,
+            inlet.dropped_samples,
+            counted.repeated_samples,
+        )
+        if verdict.level == "refused":
+            raise InputError(f'Stream "{facts.identity.name}": {verdict.words}')
     lost = feed.continuity.lost_samples
     if lost > _LARGEST_GAP * needed:
         raise InputError(

@@ -27,11 +27,12 @@ _REMEMBERED = 60.0  # s whose lateness is remembered
 _NEWEST = 24  # points that may show a loss
 _CHANCE = 1e-8  # at which points may all be as late without one
 _SPACED = 0.1  # s between points, from which on two of them may show a loss
+_CATCHING = 0.2  # s a second by which they change while samples are held up or catch up
 _RAISED = 0.6  # periods by which points must miss the line
 _SPREADS = 5.0  # and this many standard deviations of the points around it
 _SAME = 1e-6  # s: a step this close to a period was worked out, not measured
 _BURST = 0.25  # periods: a smaller step lies inside a burst
-_WATCH = 2  # blocks without a return after which a loss is believed
+_WATCH = 6  # blocks without a return after which a loss is believed: no window is whole yet
 _LONGEST = 3600.0  # s: a longer step says nothing about samples
 
 
@@ -372,7 +373,7 @@ class Continuity:
         if newest < 2 or abs(residuals[-1]) * self.rate < _RAISED:
             return
         apart = (where[-1] - where[-2]) / self.rate
-        if residuals[-2] - residuals[-1] > 0.5 * apart:
+        if residuals[-2] - residuals[-1] > _CATCHING * apart:
             return  # they catch up: samples that were held up
         sign = 1.0 if residuals[-1] > 0 else -1.0
         if sign < 0 and self._returnable:
@@ -393,6 +394,9 @@ class Continuity:
         count = int(found[-1]) + 1
         samples = round((together[count - 1] - least[count - 1]) * self.rate)
         history = sign * residuals[:-count]
+        span = (where[-1] - where[-count]) / self.rate
+        if abs(residuals[-count] - residuals[-1]) > _CATCHING * span:
+            return  # a burst that grows or ends; samples that were lost or sent twice are a step
         if samples < 1 or self._points.together(history, count) * _GROWTH > together[count - 1]:
             return  # so late, so many together, is nothing new
         self._owed = samples if sign > 0 else 0

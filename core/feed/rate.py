@@ -16,11 +16,13 @@ _KEPT = 80  # points
 _VIEWS = (2.0, 4.0, 8.0, 16.0)  # s over which a rate is measured, the shortest that is sure first
 _ALONE = 6.0  # s that arrivals are looked at where stamps say something else
 _FIRST = 2.5  # s of them that will do at a stream's beginning
+_EARLY = 3.0  # s from a stream's opening in which its rate may not be known
 _FEWEST = 6  # points that a view shorter than `_ALONE` needs
 _FLOORS = ((3, 0.05), (6, 0.02), (np.inf, 0.001))  # s of lateness assumed with fewer points
 _SURE = 3.0  # times the lateness around the line, over the view's length, is the doubt
 _GAP = 0.25  # s of signal lost at once, after which arrivals are looked at anew
 _APART = 4.0  # s between two such gaps: more of them are a rate
+_CHUNKS = 3  # or so many chunks of seconds
 _PARTED = 1.5  # times as fast as time: stamps that are no seconds
 _COARSE = 0.002  # share: a greater doubt leaves no digits after the point
 _HELD = 5.0  # s for which a refusal stands: a window, and what it took to see it
@@ -61,6 +63,8 @@ class _Line:
             self._origin = count, time
         at = (count - self._origin[0]) * self._period
         point = at, (time - self._origin[1]) - at, arrival  # s nominal, s late, s
+        while self._points and self._points[-1][0] >= at:
+            self._points.pop()  # from before samples that were taken for lost came late
         number = int(arrival // _BIN)
         if number != self._bin or not self._points:
             self._points.append(point)
@@ -92,6 +96,10 @@ class _Line:
             return None
         return float(np.median(np.diff(view[1]) / np.diff(view[0])))
 
+    def points(self, seconds: float) -> int:
+        """Return how many points lie in the newest seconds."""
+        return self._newest(seconds).shape[1]
+
     def _newest(self, seconds: float) -> np.ndarray:
         points = np.array(self._points).T if self._points else np.empty((3, 0))
         return points[:, points[2] >= (points[2, -1] - seconds)] if points.size else points
@@ -113,10 +121,15 @@ class RateWatch:
         How many seconds of the stream pass in one of this machine's: 1 but for rehearsals.
     held : float
         Seconds for which a refusal stands after the last reason for it.
+    since : float, optional
+        Local time at which the stream was opened, in seconds; else its first samples' arrival.
     """
 
-    def __init__(self, rate: float, speed: float = 1.0, held: float = _HELD) -> None:
+    def __init__(
+        self, rate: float, speed: float = 1.0, held: float = _HELD, since: float | None = None
+    ) -> None:
         self._rate, self._speed, self._held = rate, speed, held
+        self._since, self._newest = since, 0.0  # s, of this machine's clock
         self._stamps, self._arrivals, self._raw = (_Line(rate * speed) for _ in range(3))
         self._received = 0
         self._resets = self._lost = 0
@@ -124,6 +137,18 @@ class RateWatch:
         self._gap = -np.inf  # s, arrival after the newest gap
         self._bad: tuple[float, RateVerdict] | None = None  # the last, and when, s of arrival
         self.verdict = RateVerdict()
+
+    @property
+    def barred(self) -> str:
+        """Status with which nothing is decided now; empty if something may be.
+
+        "rate" where it is refused, and "warming" for as long as nobody can know it: at twice the
+        rate a window is full before that.
+        """
+        if self.verdict.level == "unknown" and self._since is not None:
+            early = (self._newest - self._since) * self._speed < _EARLY
+            return "warming" if early else ""
+        return "rate" if self.verdict.level == "refused" else ""
 
     def take(
         self,
@@ -149,15 +174,17 @@ class RateWatch:
         repeated : int
             Samples so far that came twice.
         """
+        if not self._received:  # a first block may have waited, or be of seconds
+            began = arrival - len(stamps) / (self._rate * self._speed)
+            self._since = began if self._since is None else max(began, self._since)
+        self._newest = arrival
         self._received += len(stamps)
         count = self._received + dropped - repeated
-        if (
-            lost - dropped - self._lost > _GAP * self._rate * self._speed
-            and arrival - self._gap > _APART
-        ):
+        if lost - dropped - self._lost > _GAP * self._rate * self._speed:
+            if arrival - self._gap > max(_APART, _CHUNKS * len(stamps) / self._rate):
+                self._arrivals.restart()
+                self._raw.restart()
             self._gap = arrival
-            self._arrivals.restart()
-            self._raw.restart()
         self._lost = lost - dropped
         newest = float(stamps[-1]) / self._speed
         if resets != self._resets:
@@ -183,7 +210,8 @@ class RateWatch:
         return verdict
 
     def _seen(self) -> RateVerdict:
-        alone = self._arrivals.slope(_ALONE, _FIRST)
+        chunks_of_seconds = self._arrivals.points(_ALONE) < _CHUNKS
+        alone = self._arrivals.slope(_VIEWS[-1] if chunks_of_seconds else _ALONE, _FIRST)
         typical = self._raw.typical(_ALONE, _FIRST)
         if alone is not None and typical is not None:
             came, stamped = 1.0 + alone[0], 1.0 + typical  # periods, of the announced one

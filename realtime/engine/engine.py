@@ -229,7 +229,7 @@ class Engine:
         segments = feed.push(block.samples, block.stamps, self._link.set_by)
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
-            self._maker.barred = "rate" if self._link.rate.verdict.level == "refused" else ""
+            self._maker.barred = self._link.rate.barred
             for decision in self._maker.push(segments):
                 self._publish(decision)
         lost = feed.continuity.lost_samples - lost_before

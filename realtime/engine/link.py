@@ -66,7 +66,7 @@ class Link:
         asleep: Callable[[], float] = seconds_asleep,
     ) -> None:
         self.pace = Pace()
-        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed)
+        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=clock())
         self.set_by = 0.0
         self._asleep, self._slept = asleep, asleep()
         self._resets = 1  # of the sender's clock; the first sample is one
@@ -305,7 +305,7 @@ class Link:
             self._arrival = self._opened
         self._inlet, self._anew = inlet, True
         self.pace.restart()
-        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed)
+        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=self._clock())
         self._resets, self._foreign = 1, False
 
     def _say(self, condition: str, kind: str, words: str) -> None:

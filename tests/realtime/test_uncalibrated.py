@@ -15,6 +15,7 @@ from realtime.cli import main
 from realtime.engine.snapshot import DecoderStatus
 from realtime.uncalibrated import gather, population_decoder
 from realtime.widgets.aligning import AligningDialog
+from simulation.faults.spec import parse_all
 from simulation.player import replay
 
 pytestmark = pytest.mark.slow
@@ -29,12 +30,9 @@ def sent(imagery_recording):
     recording = imagery_recording(5, trials=10)
     threads = []
 
-    def start(name):
-        threads.append(
-            threading.Thread(
-                target=replay, args=([recording], name), kwargs={"speed": SPEED, "stop": stop}
-            )
-        )
+    def start(name, *faults):
+        given = {"speed": SPEED, "stop": stop, "faults": parse_all(faults)}
+        threads.append(threading.Thread(target=replay, args=([recording], name), kwargs=given))
         threads[0].start()
         return recording
 
@@ -82,6 +80,15 @@ def test_a_stream_that_ends_is_too_little(sent, imagery_recording):
         pytest.raises(InputError, match=r'Stream "Short" stopped after \d+ of the 1000 s'),
     ):
         gather(inlet, recording.labels, None, lambda left: None, seconds=1000.0)
+
+
+def test_nothing_is_aligned_on_another_rate_than_the_stream_says(sent):
+    recording = sent("Fast", "rate:percent=8")
+    with (
+        Inlet(find_stream(StreamQuery("Fast"), timeout=20)) as inlet,
+        pytest.raises(InputError, match=r"says 250 Hz and sends 2[67]"),
+    ):
+        gather(inlet, recording.labels, None, lambda left: None)
 
 
 def test_it_is_called_what_it_is_on_every_screen(imagery_recording):

@@ -113,9 +113,14 @@ class Levels:
     def smaller(self, measures: Measures) -> np.ndarray:
         """Return which channels are much smaller than before, (channels,) of bool."""
         _, shrunk = self.changes(measures)
-        slow = _log(measures.levels[0]) - self._usual[0]
-        loose = (np.median(slow) - slow > _LOOSE) & (measures.shared < _APART)
-        loose &= ~self._rim & (self.known and self._shared > _TOGETHER)
+        # A stream may begin with an electrode that is off: then calibration knows better.
+        known = [(self._level, self._limits.shared)]
+        known += [(self._usual[0], self._shared)] if self.known else []
+        loose = np.zeros(len(self._level), dtype=bool)
+        for usual, shared in known:
+            slow = _log(measures.levels[0]) - usual
+            loose |= (np.median(slow) - slow > _LOOSE) & (shared > _TOGETHER)
+        loose &= (measures.shared < _APART) & ~self._rim
         faint = (shrunk > self._faint) | loose
         quieter: np.ndarray = faint & ~self._off(_BELOW, measures)
         return quieter

@@ -245,3 +245,15 @@ def test_first_sample_follows_on_nothing_and_no_stamps_make_no_run():
 def test_stream_without_a_rate_cannot_be_counted(rate):
     with pytest.raises(ValueError, match="regular"):
         Continuity(rate)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bursts_that_fall_behind_and_catch_up_lose_nothing(seed):
+    random, rate, late, waits = np.random.default_rng(seed), 125.0, [], 0.1
+    for _ in range(round(90 * rate / 5)):  # packets of five, as a Cyton with Daisy sends them
+        late.append(waits)
+        waits -= 0.015
+        if (waits < -0.08 and random.random() < 0.5) or waits < -0.25:
+            waits = random.uniform(0.07, 0.1)
+    stamps = exact(90, rate)[: 5 * len(late)] + np.repeat(late, 5)
+    assert list(breaks_of(Continuity(rate), stamps)) == [0]

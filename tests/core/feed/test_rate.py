@@ -110,3 +110,44 @@ def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
             due = 11.5 + (due - 10.0) / 3
         verdict = watch.take(taken, due + random.exponential(0.002))
         assert verdict.level in ("unknown", "ok")
+
+
+@pytest.mark.parametrize("true", [375.0, 500.0, 1000.0])
+def test_nothing_is_decided_before_a_rate_can_be_known(true):
+    watch, chunk, barred = RateWatch(RATE, since=0.0), 8, []
+    for start in range(0, round(8 * true), chunk):
+        count = np.arange(start, start + chunk)
+        watch.take(count / RATE, count[-1] / true)  # stamps as the announced rate makes them up
+        if count[-1] / RATE > 3.75:  # a window of signal has come
+            barred.append(watch.barred)
+    assert set(barred) <= {"warming", "rate"}
+    assert barred[-1] == "rate"
+
+
+def test_a_right_rate_bars_no_first_window():
+    watch = RateWatch(RATE, since=0.0)
+    for start in range(0, 1000, 8):
+        count = np.arange(start, start + 8)
+        watch.take(count / RATE, count[-1] / RATE)
+    assert watch.barred == ""
+
+
+def test_counts_that_fall_when_samples_were_only_late_leave_a_verdict():
+    watch, lost = RateWatch(RATE), 0
+    for number in range(64):  # packets of half a bin; every other one gives back what was lost
+        lost += 31 if number % 2 else -31 if number else 0
+        stamp = number * 31 / RATE
+        verdict = watch.take(np.full(31, stamp), stamp, lost)
+    assert verdict.level == "ok"
+
+
+@pytest.mark.parametrize("off", [0.05, -0.05])
+def test_a_wrong_rate_in_chunks_of_five_seconds_is_refused_after_four_of_them(off):
+    watch, continuity, levels = RateWatch(RATE), Continuity(RATE), []
+    for number in range(1, 7):
+        arrival = 100.0 + number * 5.0 / (1.0 + off)
+        stamps = arrival - np.arange(1250)[::-1] / RATE
+        continuity.split(stamps)
+        verdict = watch.take(stamps, arrival, continuity.lost_samples, continuity.resets)
+        levels.append(verdict.level)
+    assert levels[3:] == ["refused"] * 3

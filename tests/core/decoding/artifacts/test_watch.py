@@ -175,6 +175,13 @@ def test_what_no_head_sends_is_refused_within_two_hops(subject, fault, words):
     assert {hop.status for hop, _ in found if hop.time > end + 5.1} == {"ok"}
 
 
+@pytest.mark.parametrize("size", [1.0, 2.0, 3.0])
+def test_an_electrode_that_is_off_when_the_stream_begins_gets_no_decision(subject, size):
+    found = decoded(subject, faulty(subject, f"off:channel=C3,uv={size}"))
+    assert "ok" not in {hop.status for hop, _ in found}
+    assert any(why.startswith("C3 is much smaller than before") for _, why in found)
+
+
 @pytest.mark.parametrize("samples", [1, 2, 5])
 def test_samples_that_a_driver_fills_in_are_refused_at_once(subject, samples):
     found = decoded(subject, faulty(subject, f"hold:samples={samples},at=7.1"))
