@@ -98,7 +98,8 @@ class _Line:
 
     def points(self, seconds: float) -> int:
         """Return how many points lie in the newest seconds."""
-        return self._newest(seconds).shape[1]
+        count: int = self._newest(seconds).shape[1]
+        return count
 
     def _newest(self, seconds: float) -> np.ndarray:
         points = np.array(self._points).T if self._points else np.empty((3, 0))
