@@ -132,6 +132,7 @@ def test_too_few_clean_trials_are_refused_with_their_reasons(imagery_recording):
         cleaned(spoilt(recording, 1, "CZ", burst(300.0)))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_recordings_lose_clear_outliers_alone(recordings_folder):
     lost = cues = 0
