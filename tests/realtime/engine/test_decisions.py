@@ -278,6 +278,7 @@ def test_a_barred_stream_is_refused_with_that_status(fitted, imagery_recording):
     samples, stamps = streamed(recording)
     maker = maker_for(fitted["riemann"], 250.0, recording.labels)
     maker.barred = "rate"
-    assert {d.status for d in maker.push(samples, stamps)} == {"warming", "rate"}
+    before = maker.push(samples[:-100], stamps[:-100])
+    assert {d.status for d in before} == {"warming", "rate"}
     maker.barred = ""
-    assert {d.status for d in maker.push(samples[:100], stamps[-1] + stamps[1:101])} == {"ok"}
+    assert {d.status for d in maker.push(samples[-100:], stamps[-100:])} == {"ok"}
