@@ -178,7 +178,7 @@ def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
         check_name(path, head)
         return read_text(path, unit)
     if path.suffix.lower() in _TEXT[1:]:
-        raise InputError(f"{path} cannot be read: by its name it is text, but its content is none.")
+        raise InputError(f"{path} cannot be read: by its name it is text, but its content is not.")
     return read_mne(path, unit)
 
 

@@ -142,7 +142,7 @@ def test_an_empty_file_is_named_as_what_it_is(tmp_path, name):
     [
         ("a.edf", "it does not begin as one of EDF does"),
         ("a.bdf", "it does not begin as one of BDF does"),
-        ("a.easy", "by its name it is text, but its content is none"),
+        ("a.easy", "by its name it is text, but its content is not"),
         ("a", "it has no ending. What can be read"),
         ("a.cnt", 'of no known kind that ends with ".cnt". What can be read'),
     ],

@@ -348,7 +348,7 @@ def test_text_that_is_no_recording_is_refused_in_words(write, lines, match):
         (b"\xffBIOSEMI", r"it is BDF by its content"),
         (b"Brain Vision Data Exchange Header File", r"ends with \.vhdr"),
         (b"", "is empty"),
-        (b"\x00\x01\x02", "by its name it is text, but its content is none"),
+        (b"\x00\x01\x02", "by its name it is text, but its content is not"),
     ],
 )
 def test_what_a_name_hides_is_said(tmp_path, content, match):

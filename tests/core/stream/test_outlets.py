@@ -117,7 +117,7 @@ def test_probabilities_are_not_decoded_as_eeg(asked):
 
 def test_streams_that_are_no_signal_are_named_as_what_they_are(name):
     markers = MarkerOutlet(name)
-    with pytest.raises(InputError, match=f'"{name}" sends text .format string., such as markers'):
+    with pytest.raises(InputError, match=f'"{name}" has text in it, as markers have'):
         find_stream(StreamQuery(stream=name), timeout=1.0)
     info = pylsl.StreamInfo(f"{name}-irregular", "EEG", 2, pylsl.IRREGULAR_RATE, "float32", "a")
     irregular = pylsl.StreamOutlet(info)

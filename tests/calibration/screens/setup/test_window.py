@@ -126,7 +126,7 @@ def test_every_channel_is_shown_with_what_it_becomes(window):
     assert len(shown) == 33
     assert shown[0] == ("FP1", "FP1", "matched", "µV")
     assert shown[11] == ("T3", "T7", "aliased", "µV")
-    assert shown[32] == ("AUX1", "–", "ignored", "no unit")
+    assert shown[32] == ("AUX1", "–", "ignored", "µV")
     assert "32 of the 62 electrodes" in window.table.missing.text()
 
 
