@@ -85,10 +85,12 @@ def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     live = {line["sample"]: line["probabilities"] for line in lines if line["status"] == "ok"}
     expected = {d.sample: d.probabilities for d in offline if d.status == "ok"}
-    assert live.keys() == expected.keys()
+    # Nothing is decided in a stream's first 3 s, for its rate may not be known yet.
+    early = {sample for sample in expected if (sample + 1) / decoder.settings.rate < 3.0}
+    assert expected.keys() - early <= live.keys() <= expected.keys()
     assert len(live) > 20
-    for sample, probabilities in expected.items():
-        assert live[sample] == pytest.approx(probabilities, abs=1e-6)
+    for sample, probabilities in live.items():
+        assert probabilities == pytest.approx(expected[sample], abs=1e-6)
 
 
 def test_features_of_a_run_are_those_of_a_stream(name):
