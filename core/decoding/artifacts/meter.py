@@ -136,7 +136,7 @@ class Meter:
             mains=_mains(piece, self._rate_in),
             still=still,
             railed=railed,
-            twin=twins(piece),
+            twin=self._twins(piece),
             raw_span=np.ptp(piece, axis=0),
             deviation=piece.std(axis=0),
             levels=np.stack(
@@ -156,6 +156,12 @@ class Meter:
             again=again,
             dead=dead,
         )
+
+    def _twins(self, piece: np.ndarray) -> np.ndarray:
+        """Return which channels were equal to another one for half of a piece, (channels,)."""
+        half = self._piece_in // 2
+        equal: np.ndarray = twins(piece) | twins(piece[:half]) | twins(piece[half:])
+        return equal
 
     def _raw_until(self, stop: int) -> np.ndarray:
         """Return the samples of the stream up to one, counted in the run, not yet measured."""
