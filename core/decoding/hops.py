@@ -154,6 +154,7 @@ class Hops:
 
     def _end_run(self) -> Iterator[Hop]:
         """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
+        self._watch.end_run()
         self._unsaid += int(len(self._pending) * self._path.rate_in / self._rate)
         self._pending = self._pending[:0]
         if self._unsaid >= self._hop_samples:

@@ -37,9 +37,10 @@ class DecisionMaker:
         with probabilities that is a second old is dropped, if the signal for a newer one has come
         already, and refused when it is two.
     confirm : bool
-        Keep every decision until a patch of signal after its window has been judged too, and
-        refuse it if there is anything wrong with that: a fault of the values shows only after a
-        moment, and a window may have ended in it by then.
+        Keep every decision until two patches of signal after its window have been judged too,
+        and refuse it if there is anything wrong with them: a fault of the values shows only after
+        a moment, as levels are measured over two patches, and a window may have ended in it by
+        then.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class DecisionMaker:
         self.barred = ""
         self.late_by = 0.0
         self._index = 0  # of the next decision
-        self._wait = decoder.patch if confirm else 0  # samples until a decision is confirmed
+        self._wait = 2 * decoder.patch if confirm else 0  # samples until a decision is confirmed
         self._held: deque[Decision] = deque()  # not confirmed yet
 
     @property
