@@ -20,7 +20,7 @@ from pathlib import Path
 
 from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.lock import is_held
-from calibration.recording.mending import LinkedError, faults, said_length, stream_said
+from calibration.recording.repair import LinkedError, faults, said_length, stream_said
 from calibration.recording.sidecars import participant, scan
 from core.errors import InputError, printable, reason
 from core.machine.files import linked

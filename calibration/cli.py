@@ -150,7 +150,7 @@ def _fit(command: FitCommand) -> int:
     )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if command.refine:
-        from calibration.refining import refine
+        from calibration.finetuning import refine
 
         fit = refine(fit, command.encoder, home=settings.home)
     text = "\n".join((as_text(fit), *_noted(notes_of(recordings))))

@@ -14,8 +14,8 @@ from core.decoding.features import TangentFeatures, TokenFeatures
 from core.encoders import EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
-from core.fitting.prior.head import PriorHead
 from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
+from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
     from training.shards import StoreWriter
     from training.sources.catalogue import Reads
-    from training.sources.parts import Part
+    from training.sources.layouts import Part
     from training.store import Store
 
 PROGRAM = "training.prepare"

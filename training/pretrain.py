@@ -115,8 +115,8 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
 
     import torch
 
-    from training.pretraining.memory import keep_memory_steady
-    from training.pretraining.processes import Interruption, processes
+    from training.pretraining.allocator import keep_memory_steady
+    from training.pretraining.distributed import Interruption, processes
     from training.pretraining.trainer import Trainer
     from training.store import Store
 

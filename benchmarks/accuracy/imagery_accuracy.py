@@ -51,7 +51,7 @@ from core.units import factor  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
 from training.evaluation.people import Subject  # noqa: E402
-from training.evaluation.seen import encoder_for, recordings_seen, seen_of  # noqa: E402
+from training.evaluation.pretraining_overlap import encoder_for, recordings_seen, seen_of  # noqa: E402
 from training.shards import RecordingIdentity  # noqa: E402
 
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}

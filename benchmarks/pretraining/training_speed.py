@@ -32,7 +32,7 @@ from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
 from core.encoders import Encoder  # noqa: E402
 from core.encoders.eegpt.layers import TransformerBlock  # noqa: E402
-from training.pretraining.processes import Processes, processes  # noqa: E402
+from training.pretraining.distributed import Processes, processes  # noqa: E402
 from training.pretraining.trainer import Trainer  # noqa: E402
 from training.recipes.base import parameter_groups  # noqa: E402
 from training.recipes.settings import EEGPTSettings  # noqa: E402

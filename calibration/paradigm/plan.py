@@ -6,8 +6,8 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 
-from calibration.paradigm.course import PlannedTrial, plan_trials, trials_from_json
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.sequencer import PlannedTrial, plan_trials, trials_from_json
 from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.events import read_events
 from calibration.recording.sidecars import LARGEST

@@ -10,8 +10,8 @@ import numpy as np
 
 from calibration.fitting import Fit
 from calibration.recommendation import CalibrationSummary, Recommendation, recommend
+from calibration.report.erd import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
-from calibration.report.rhythms import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
 from core.fitting.selection import HEADS, Views
 from core.montage import match

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.recommendation import percent, words
+from calibration.report.erd import BANDS, BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
-from calibration.report.rhythms import BANDS, BASELINE, Rhythms
-from calibration.report.scalp import INK, Head
+from calibration.report.topomap import INK, Head
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

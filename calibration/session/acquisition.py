@@ -9,7 +9,7 @@ from time import monotonic
 
 import numpy as np
 
-from core.feed.pace import Pace
+from core.feed.clock_drift import Pace
 from core.feed.rate import RateWatch
 from core.feed.segments import Segment, Segmenter
 from core.montage import direction, electrode, named

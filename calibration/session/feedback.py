@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from core.decoding.decoder import Decoder
-from core.decoding.hops import Hops
+from core.decoding.online import Hops
 from core.feed.segments import Segment, Segmenter
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from calibration.paradigm.course import TrialPhase
+from calibration.paradigm.sequencer import TrialPhase
 from core.signal.monitor import ChannelStatus, Traces
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from calibration.paradigm.course import Course, Onset, PlannedTrial
+from calibration.paradigm.sequencer import Course, Onset, PlannedTrial
 from calibration.recording.bids import BidsRun
 from calibration.recording.recorder import Recorder
 from calibration.session.acquisition import Acquisition, Listener
-from calibration.session.learning import Learner
+from calibration.session.incremental_fit import Learner
 from calibration.session.progress import Alarm, Progress, size
 from core.signal.monitor import ChannelStatus, Traces
 from core.stream.discovery import MARKERS

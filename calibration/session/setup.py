@@ -13,7 +13,7 @@ from calibration.doubts import doubts
 from calibration.recording.bids import BidsRun, next_run, recorded_runs
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.preparation import (
+from calibration.session.setup_state import (
     ChannelRow,
     SetupState,
     channel_rows,

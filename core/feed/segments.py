@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.feed.continuity import Continuity, Run
-from core.signal.sound import numbers, pieces
+from core.signal.finite import numbers, pieces
 from core.units import UNIT, voltage_factors, volts_per
 
 _SENT_TWICE = -10.0  # s by which stamps may go back where a buffer is sent again

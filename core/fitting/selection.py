@@ -19,8 +19,8 @@ from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.fitting.baselines import BAND, SPECIALISTS, TANGENT_SPACE
-from core.fitting.prior.head import PriorHead
-from core.fitting.prior.weighing import (
+from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.transfer.prior_weight import (
     WEIGHTS,
     choose_weight,
     fit_weighted,
@@ -88,7 +88,7 @@ class Selection:
     logits : ndarray, shape (repeats x trials, classes)
         Out-of-fold logits of the chosen head.
     weight : float or None
-        What the prior weighs, one of `core.fitting.prior.weighing.WEIGHTS`; None without a prior.
+        The prior's, one of `core.fitting.transfer.prior_weight.WEIGHTS`; None without a prior.
     """
 
     scores: dict[str, Score]

@@ -9,8 +9,8 @@ from scipy import signal
 
 from core.montage import direction
 from core.recordings.recording import Recording
+from core.signal.finite import numbers
 from core.signal.quality import suspected_factor
-from core.signal.sound import numbers
 
 TYPICAL_UV = 12.0  # standard deviation of a usual channel above 1 Hz
 _WINDOW = 4.0  # s, so that the window keeps what is slower than 1 Hz out of what is faster

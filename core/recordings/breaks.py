@@ -12,7 +12,7 @@ import numpy as np
 
 from core.recordings.headers import Channel, Header, Lists
 from core.recordings.tal import plain_text
-from core.signal.sound import pieces
+from core.signal.finite import pieces
 
 if TYPE_CHECKING:
     import mne

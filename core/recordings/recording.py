@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.montage import electrode, match
-from core.signal.sound import numbers, pieces
+from core.signal.finite import numbers, pieces
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.signal.filtering import Band
+from core.signal.finite import numbers
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.signal.quality import channel_quality
 from core.signal.ring import Ring
-from core.signal.sound import numbers
 
 _RATE = 128.0  # Hz, of the traces
 _SECONDS = 30.0  # of traces kept

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.signal.sound import numbers
+from core.signal.finite import numbers
 
 QUALITIES = ("good", "flat", "railed", "noisy", "line")
 

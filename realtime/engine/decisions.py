@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.decoding.hops import Hops
+from core.decoding.online import Hops
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
@@ -21,7 +21,7 @@ _OLD = 2.0  # s after which none is given
 class DecisionMaker:
     """Turns the segments of a stream or a recording into one decision every hop.
 
-    Windows are those of `core.decoding.hops.Hops`; a decision without probabilities says why in
+    Windows are those of `core.decoding.online.Hops`; a decision without probabilities says why in
     its status.
 
     Parameters

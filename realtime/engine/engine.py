@@ -19,11 +19,11 @@ from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
 from core.stream.discovery import StreamFacts
 from core.stream.inlet import Block, Inlet
+from realtime.engine.connection import Link
+from realtime.engine.decision_history import Recent
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.link import Link
 from realtime.engine.outputs import Journal, Outputs, Sink
-from realtime.engine.recent import Recent
 from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QWidget
 from realtime.engine.snapshot import STATUSES, Decision, Snapshot
 from realtime.widgets.timeline import DecisionHistory, HistorySpan, HistoryStep
 from ui import theme
-from ui.classes import ClassLook, class_looks, draw_symbol
-from ui.scroll import Scroll
+from ui.class_style import ClassLook, class_looks, draw_symbol
+from ui.scrolling_pixmap import Scroll
 
 SECONDS = 60.0
 """How far back the strip reaches."""

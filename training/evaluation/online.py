@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.decoding.hops import Hop, Hops
+from core.decoding.online import Hop, Hops
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording

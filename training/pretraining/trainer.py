@@ -16,7 +16,8 @@ from torch import Tensor
 
 from core.encoders.base import EncoderSpec
 from core.errors import InputError
-from core.machine.heap import give_back_memory
+from core.machine.malloc import give_back_memory
+from training.pretraining.distributed import Interruption, Processes
 from training.pretraining.output.checkpoints import (
     TrainingProgress,
     load_checkpoint,
@@ -24,10 +25,9 @@ from training.pretraining.output.checkpoints import (
 )
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.processes import Interruption, Processes
+from training.pretraining.parallel import is_sharded, shared, unsynchronised
 from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
-from training.pretraining.sharing import is_sharded, shared, unsynchronised
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes import recipe_of
 from training.recipes.base import ModelOutputs, Reconstruction, collapse, parameter_groups

@@ -12,7 +12,7 @@ from core.montage import match
 from core.recordings import Recording, read_recording, without_bad_channels
 from core.suggestions import did_you_mean
 from training.shards import RecordingIdentity
-from training.sources.parts import (
+from training.sources.layouts import (
     HEADED,
     Part,
     below,

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.signal.monitor import ChannelStatus, Traces
 from ui import theme
-from ui.scroll import Scroll
+from ui.scrolling_pixmap import Scroll
 from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
 from ui.traces.envelope import envelope, newest_column

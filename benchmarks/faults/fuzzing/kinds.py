@@ -28,7 +28,7 @@ class Kind:
 def kinds(folder: Path) -> dict[str, Kind]:
     """Make good files of every kind."""
     from core.decoding.storage.decoder_file import FORMAT as DECODER
-    from core.fitting.prior.file import FORMAT as PRIOR
+    from core.fitting.transfer.prior_file import FORMAT as PRIOR
 
     return {
         "decoder": Kind(
@@ -142,8 +142,8 @@ def use_decoder(path: Path) -> None:
 def good_prior(folder: Path) -> bytes:
     import numpy as np
 
-    from core.fitting.prior.file import save_prior
-    from core.fitting.prior.population import Prior
+    from core.fitting.transfer.population import Prior
+    from core.fitting.transfer.prior_file import save_prior
 
     random_ = np.random.default_rng(0)
     trials, n = 24, len(SITES)
@@ -166,7 +166,7 @@ def good_prior(folder: Path) -> bytes:
 
 
 def use_prior(path: Path) -> None:
-    from core.fitting.prior.file import is_prior, load_prior
+    from core.fitting.transfer.prior_file import is_prior, load_prior
 
     is_prior(path)
     prior = load_prior(path)

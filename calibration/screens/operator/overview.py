@@ -13,7 +13,7 @@ from calibration.screens.person import cue
 from calibration.screens.person.cue import Scene
 from calibration.session.progress import Accuracy, Alarm, Progress, size
 from ui import theme
-from ui.cells import Cell, write_line
+from ui.status_line import Cell, write_line
 
 _GOOD = theme.STATUS_COLOURS["ok"]
 _RIGHT = Qt.AlignmentFlag.AlignRight

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath
 
 from calibration.paradigm.model import Paradigm
 from ui import theme
-from ui.classes import ClassLook, draw_symbol
+from ui.class_style import ClassLook, draw_symbol
 
 GROUND = QColor("#07090B")
 _CROSS = QColor("#C9D1D8")

@@ -9,13 +9,13 @@ from time import monotonic
 from PySide6.QtCore import QObject, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QScreen
 
-from calibration.paradigm.course import Course, Onset, TrialPhase
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.sequencer import Course, Onset, TrialPhase
 from calibration.screens.person import cue
 from calibration.screens.person.beeper import Beeper, Silence
 from calibration.screens.person.cue import Scene
 from calibration.screens.person.frames import StampedWindow
-from ui.classes import class_looks
+from ui.class_style import class_looks
 
 _TICK = 4  # ms
 _FEEDBACK_STEP = 0.02  # of the bar: less is not worth a frame

@@ -15,8 +15,8 @@ from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
+from core.signal.finite import numbers
 from core.signal.pipeline import SignalPath, SignalSettings
-from core.signal.sound import numbers
 from core.units import factor
 
 LEAST_TRIALS = 5

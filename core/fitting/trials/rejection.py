@@ -24,8 +24,8 @@ from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import Epochs, Rejected, check_counts
 from core.montage import match
 from core.recordings import UNIT, Recording
+from core.signal.finite import numbers
 from core.signal.pipeline import SignalSettings
-from core.signal.sound import numbers
 from core.units import factor
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
-from calibration.session.running import earlier_runs
+from calibration.session.app import earlier_runs
 from core.encoders.eegpt.electrodes import CODEX
 from core.stream.discovery import StreamFacts, StreamIdentity
 

@@ -10,10 +10,10 @@ import pytest
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
+from realtime.app import build_engine
 from realtime.engine.outputs import Outputs
 from realtime.engine.sinks import LineFile, Log
 from realtime.engine.snapshot import Decision, Note
-from realtime.live import build_engine
 from realtime.options import Options
 from simulation.player import replay
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from realtime.widgets.history import HistoryStrip
-from ui.scroll import Scroll
+from ui.scrolling_pixmap import Scroll
 
 
 @pytest.fixture

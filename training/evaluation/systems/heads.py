@@ -14,7 +14,7 @@ from core.fitting.baselines import BAND
 from core.fitting.selection import HEADS, Views, fit_chosen, select
 from core.fitting.trials.epochs import Early
 from core.recordings import named_apart
-from training.evaluation.systems.others import Others
+from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
 
 

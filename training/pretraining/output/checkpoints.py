@@ -13,7 +13,7 @@ from core.errors import InputError, reason
 from core.machine.files import write_whole
 from core.strict_json import load_json
 from core.tensor_file import DamagedError, read_tensors
-from training.pretraining.sharing import part_of, whole
+from training.pretraining.parallel import part_of, whole
 
 VERSION = 2
 

@@ -7,12 +7,12 @@ from PySide6.QtCore import QSizeF, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 
-from calibration.paradigm.course import Course, plan_trials
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.sequencer import Course, plan_trials
 from calibration.screens.person import cue
 from calibration.screens.person.cue import Scene
 from calibration.screens.person.presenter import Presenter
-from ui.classes import class_looks
+from ui.class_style import class_looks
 
 SHORT = {
     "trials_per_class": 2,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decoding.artifacts import ArtifactLimits, learn_limits
-from core.decoding.hops import Hops
+from core.decoding.online import Hops
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from simulation.faults.fault import Source
