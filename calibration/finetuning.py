@@ -129,7 +129,7 @@ class Probe(nn.Module):
         spread = (variance + 1e-12).sqrt()
         return torch.cat([tokens.mean(dim=1).flatten(1), spread.flatten(1)], dim=1)
 
-    def settle(self, windows: Tensor) -> None:
+    def fit(self, windows: Tensor) -> None:
         """Take centre and scale of the features from trials, once."""
         with torch.no_grad():
             features = self.pooled(windows)
@@ -256,7 +256,7 @@ def train(
     """Train on one part of the trials, stop by the other, and return the probe at its best."""
     known, watched = parts
     truth = torch.from_numpy(labels).to(windows.device)
-    probe.settle(windows[known])
+    probe.fit(windows[known])
     optimiser = torch.optim.AdamW(probe.parameters(), lr=settings.rate, weight_decay=settings.decay)
     steps = -(-len(known) // settings.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

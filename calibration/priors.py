@@ -14,7 +14,12 @@ from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_file import POPULATION, is_prior, load_prior, population
-from core.fitting.transfer.prior_head import PriorHead, head_of_decoder, head_of_prior, together
+from core.fitting.transfer.prior_head import (
+    PriorHead,
+    average_heads,
+    head_of_decoder,
+    head_of_prior,
+)
 from core.montage import direction
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
@@ -199,7 +204,7 @@ def prior_head(
     spec = load_encoder(settings.encoder, home=settings.home).spec
     path, _ = path_for(labels, spec, settings, "The recording")
     classes = tuple(dict.fromkeys(events.values()))
-    return together(
+    return average_heads(
         [
             head_of_prior(prior, path, spec.window, classes)
             if isinstance(prior, Prior)

@@ -17,7 +17,7 @@ from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from core.machine.home import home_folder
-from core.machine.malloc import share_heaps
+from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.montage import named
 from core.program import say
@@ -26,8 +26,8 @@ from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_st
 from core.stream.inlet import Inlet
 from core.units import factor
 from realtime.engine.engine import Connection, Decoding, Engine
-from realtime.engine.outputs import Journal, Sink
-from realtime.engine.sinks import Log, Outlets, Spoken, StreamLog
+from realtime.engine.outputs import Sink, StreamLogSink
+from realtime.engine.sinks import Log, Outlets, StderrLog, StreamLog
 from ui.display import check_display
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def run_live(options: Options) -> int:
     InputError
         If the stream, the decoder or the log cannot be used.
     """
-    share_heaps()
+    limit_arenas()
     if not options.headless:
         check_display()
     decoder = chosen_decoder(options)
@@ -100,7 +100,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     if decoder is None:
         decoder = _fitting_decoder(options, labels, facts)
     decoding, sinks = None, list[Sink]()
-    journals: list[Journal] = [Spoken(say)]
+    stream_logs: list[StreamLogSink] = [StderrLog(say)]
     connect = partial(_connect, options, decoder, facts)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
@@ -112,7 +112,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         rate = decoder.settings.rate / windows.hop
         if options.log is not None:
             sinks.append(Log(options.log))
-            journals.append(StreamLog(options.log))
+            stream_logs.append(StreamLog(options.log))
         sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
         _introduce(decoder, facts)
         if doubt := ArtifactLimits.of(decoder).doubt:
@@ -133,7 +133,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         options.evidence,
         sinks,
         pylsl.local_clock,
-        journals,
+        stream_logs,
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
     )

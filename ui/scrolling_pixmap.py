@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 
-class Scroll:
+class ScrollingPixmap:
     """Columns of pixels on a clear ground, each at its number modulo the width.
 
     Parameters

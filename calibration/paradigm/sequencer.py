@@ -171,7 +171,7 @@ def _trial(entry: dict[str, Any]) -> PlannedTrial:
     return trial
 
 
-class Course:
+class TrialSequencer:
     """Goes through a run as it is told the time.
 
     Parameters

@@ -35,7 +35,7 @@ from calibration.recording.events import (
     is_events_table,
     read_events,
 )
-from core.errors import reason
+from core.errors import one_line
 from core.machine.files import linked, open_regular, read_regular, write_whole
 from core.strict_json import load_object
 from core.tensor_file import number, text, texts
@@ -281,7 +281,7 @@ def _object(path: Path) -> dict[str, Any]:
     try:
         return load_object(content)
     except ValueError as error:
-        raise ValueError(f"{path.name} is damaged ({reason(error, 100)})") from error
+        raise ValueError(f"{path.name} is damaged ({one_line(error, 100)})") from error
 
 
 def _cut(path: Path, size: int) -> None:

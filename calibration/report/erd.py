@@ -23,7 +23,7 @@ BASELINE = (-2.0, -0.5)
 SETTLED = 0.5
 """Seconds after the cue from which on the maps average."""
 
-_STEP = 1 / 16  # s between two points of a course
+_STEP = 1 / 16  # s between two points of a sequencer
 _SMOOTHING = 0.5  # s of moving average over power
 
 

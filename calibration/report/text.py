@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
-from core.decoding.decoder import CHOICE, Facts
+from core.decoding.decoder import CHOICE, DecoderCard
 from core.errors import printable
 from core.fitting.selection import HEADS, PRIOR
 
@@ -63,12 +63,12 @@ def as_json(fit: Fit) -> str:
     )
 
 
-def _row(name: str, score: float, facts: Facts) -> str:
+def _row(name: str, score: float, facts: DecoderCard) -> str:
     mark = "*" if name == facts.head else " "
     return f"{mark} {name:<20} {score:.3f}   {about(name, facts)}"
 
 
-def about(name: str, facts: Facts) -> str:
+def about(name: str, facts: DecoderCard) -> str:
     """Return what a candidate looks at."""
     return {
         "riemann": "covariances only",
@@ -77,7 +77,7 @@ def about(name: str, facts: Facts) -> str:
         PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         CHOICE: "the choice made again inside every fold",
-    }.get(name, "specialist, for comparison")
+    }.get(name, "baseline, for comparison")
 
 
 def notes(fit: Fit) -> list[str]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from calibration.fitting import CLASSES, Fit, FitSettings
 from calibration.paradigm.plan import ENDING, Plan, runs_of_session, unfinished
-from calibration.paradigm.sequencer import Course
+from calibration.paradigm.sequencer import TrialSequencer
 from calibration.priors import starting_head
 from calibration.recording.bids import BidsRun, next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.incremental_fit import Learner
+from calibration.session.incremental_fit import IncrementalFit
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
 from calibration.session.setup_state import obstacles
@@ -25,7 +25,7 @@ from core.decoding.storage.library import kept_decoders, new_decoder_path
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.machine.files import write_whole
-from core.machine.malloc import share_heaps
+from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.montage import match
 from core.program import say, write_line
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from calibration.paradigm.model import Paradigm
-    from calibration.session.controller import Conductor
+    from calibration.session.controller import Controller
     from calibration.session.feedback import Feedback
     from core.fitting.transfer.prior_head import PriorHead
 
@@ -103,10 +103,10 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         If the stream, the labels or the folder cannot be used, or the run gave no decoder.
     """
     check_display()
-    share_heaps()
+    limit_arenas()
     one_torch_thread()
     encoder = load_encoder(options.fit.encoder, home=options.home)
-    seconds = Course(plan.paradigm, plan.trials).time_left(0.0)
+    seconds = TrialSequencer(plan.paradigm, plan.trials).time_left(0.0)
     known = encoder.spec.ch_names
     setup = Setup(options.root, seconds, options.person, options.overrides, known)
     if not options.ask or options.person.subject:
@@ -121,37 +121,37 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         paradigm = plan.paradigm.model_copy(update={"feedback": feedback is not None})
         earlier = earlier_runs(run, acquisition.facts, known)
         starting = _starting(acquisition, plan, options, earlier)
-        learner = Learner(
+        learner = IncrementalFit(
             acquisition.facts, run.subject, run.session, options.fit, encoder, earlier, starting
         )
         recorder = Recorder(run, acquisition.facts, options.details)
         recorder.attach(ENDING, plan.to_json())
-        course = Course(paradigm, plan.trials)
-        session = Session(acquisition, recorder, learner, course, plan.trials)
+        sequencer = TrialSequencer(paradigm, plan.trials)
+        session = Session(acquisition, recorder, learner, sequencer, plan.trials)
     except BaseException:
         setup.close()
         raise
 
     keeper = _Keeper(options.home)
     try:
-        conductor = _conductor(session, course, paradigm, options, feedback, earlier, keeper)
+        controller = _controller(session, sequencer, paradigm, options, feedback, earlier, keeper)
     except BaseException:
         session.close()
         session.release()
         raise
-    outcome = conductor.run(full_screen=not options.windowed)
+    outcome = controller.run(full_screen=not options.windowed)
     write_line(f"Recording: {run.file('eeg.vhdr')}")
     if outcome.fit is not None:
         write_line(f"Decoder ready {outcome.seconds:.1f} s after the last trial.")
         keeper.report(outcome.fit, outcome.recordings)
-        if options.refine and not conductor.signal:
+        if options.refine and not controller.signal:
             _refine(outcome.fit, outcome.recordings, options, keeper)
     rest = _rest(run, plan, options, acquisition.facts.identity.name)
-    if conductor.signal:
-        number = signal.Signals(conductor.signal)
+    if controller.signal:
+        number = signal.Signals(controller.signal)
         name = "Ctrl+C" if number == signal.SIGINT else number.name
         say(f"The session was ended by {name}; what was recorded is kept. {rest}".rstrip())
-        return 128 + conductor.signal
+        return 128 + controller.signal
     if outcome.problem:
         raise InputError(f"{outcome.problem} {rest}".rstrip())
     if rest:
@@ -159,27 +159,27 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     return 0
 
 
-def _conductor(
+def _controller(
     session: Session,
-    course: Course,
+    sequencer: TrialSequencer,
     paradigm: Paradigm,
     options: SessionOptions,
     feedback: Feedback | None,
     earlier: tuple[Recording, ...],
     keeper: _Keeper,
-) -> Conductor:
+) -> Controller:
     """Return what shows the session, with its two windows."""
     import pylsl
 
     from calibration.screens.person.beeper import open_beeper
     from calibration.screens.person.presenter import Presenter
-    from calibration.session.controller import Conductor
+    from calibration.session.controller import Controller
     from ui.theme import application
 
     application()
     presenter = Presenter(
         paradigm,
-        course,
+        sequencer,
         session.event,
         lambda: pylsl.local_clock() * options.speed,
         beeper=open_beeper(paradigm.sound),
@@ -188,7 +188,7 @@ def _conductor(
     session.shown_by(presenter)
     if feedback is not None:
         session.also_listen(feedback.write)
-    return Conductor(session, course, presenter, earlier, keeper.save, options.leave)
+    return Controller(session, sequencer, presenter, earlier, keeper.save, options.leave)
 
 
 def _rest(run: BidsRun, plan: Plan, options: SessionOptions, stream: str) -> str:
@@ -230,14 +230,14 @@ class _Keeper:
 
     def report(self, fit: Fit, recordings: tuple[Recording, ...]) -> None:
         """Write the reports beside the decoder saved last, and tell what it is worth."""
-        from calibration.report import as_json, as_text, find, write_report
+        from calibration.report import analyse, as_json, as_text, write_report
 
         path = self._saved
         assert path is not None
         for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
             write_whole(path.with_suffix(suffix), (content + "\n").encode())
         write_line(f"\n{as_text(fit)}\n\nDecoder: {path}")
-        findings = find(fit, recordings)
+        findings = analyse(fit, recordings)
         page = write_report(findings, path.with_suffix(".html"))
         said = findings.recommendation
         write_line(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")

@@ -12,7 +12,7 @@ from PySide6.QtCore import QEventLoop, QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QScreen
 
 from calibration.fitting import Fit
-from calibration.paradigm.sequencer import Course
+from calibration.paradigm.sequencer import TrialSequencer
 from calibration.screens.operator.window import OperatorWindow
 from calibration.screens.person.presenter import Presenter
 from calibration.screens.setup.window import SetupWindow
@@ -73,14 +73,14 @@ def ask_setup(setup: Setup) -> bool:
     return begun
 
 
-class Conductor(QObject):
+class Controller(QObject):
     """Runs one session in its two windows, and fits the decoder.
 
     Parameters
     ----------
     session : Session
-        Ready; the conductor closes it.
-    course : Course
+        Ready; the controller closes it.
+    sequencer : TrialSequencer
     presenter : Presenter
     earlier : sequence of Recording
         Of the same session.
@@ -100,7 +100,7 @@ class Conductor(QObject):
     def __init__(
         self,
         session: Session,
-        course: Course,
+        sequencer: TrialSequencer,
         presenter: Presenter,
         earlier: Sequence[Recording],
         save: Callable[[Fit], str],
@@ -110,7 +110,7 @@ class Conductor(QObject):
         self.outcome: Outcome | None = None
         self.signal = 0
         self.operator = OperatorWindow(session, lambda: presenter.scene)
-        self._session, self._course, self._presenter = session, course, presenter
+        self._session, self._sequencer, self._presenter = session, sequencer, presenter
         self._earlier, self._save, self._leave = tuple(earlier), save, leave
         self._leave_now = False  # a signal came
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fit")
@@ -148,7 +148,7 @@ class Conductor(QObject):
     def _look(self) -> None:
         """See whether something ended the run, or the fit is done."""
         failure = self._session.failure
-        if failure is not None and self._failure is None and not self._course.finished:
+        if failure is not None and self._failure is None and not self._sequencer.finished:
             self._failure = failure
             self._presenter.fail(failure.title, failure.advice)
         if self.outcome is None and self._fitting is not None and self._fitting.done():
@@ -194,7 +194,7 @@ class Conductor(QObject):
         self._presenter.say(title, text, "Return: close")
 
     def _quit_if_over(self) -> None:
-        if self._course.finished and self.outcome is not None:
+        if self._sequencer.finished and self.outcome is not None:
             self._loop.quit()
 
     def _interrupt(self) -> None:
@@ -203,7 +203,7 @@ class Conductor(QObject):
             self._loop.quit()
             return
         self._leave_now = self._leave = True
-        if not self._course.finished:
+        if not self._sequencer.finished:
             self._presenter.fail("Session ended", "It was ended from outside; all is kept.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from core.decoding.decoder import Decoder
-from core.decoding.online import Hops
+from core.decoding.online import OnlineDecoder
 from core.feed.segments import Segment, Segmenter
 
 
@@ -31,7 +31,7 @@ class Feedback:
     def __init__(self, decoder: Decoder, feed: Segmenter, home: Path) -> None:
         self._classes = decoder.classes
         path = decoder.attach(feed.labels, feed.units, feed.rate)
-        self._hops = Hops(decoder, path, decoder.windows(decoder.load_encoder(home=home)))
+        self._hops = OnlineDecoder(decoder, path, decoder.windows(decoder.load_encoder(home=home)))
         self._newest: dict[str, float] | None = None
 
     def __call__(self) -> Mapping[str, float] | None:

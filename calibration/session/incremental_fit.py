@@ -25,7 +25,7 @@ from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
 from core.fitting.baselines import BAND
 from core.fitting.transfer.prior_head import PriorHead
-from core.fitting.trials.epochs import REST_SECONDS, Early, place, resting, signals_of
+from core.fitting.trials.epochs import REST_SECONDS, FeatureCache, place, resting, signals_of
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
@@ -60,7 +60,7 @@ class _Stretches:
         return tuple(stretch[0] for stretch in self._pieces)
 
 
-class Learner:
+class IncrementalFit:
     """Prepares a fit while its last recording is still being made.
 
     Parameters
@@ -167,7 +167,7 @@ class Learner:
             self._subject,
             self._settings,
             self._session,
-            self._early() if self._complete(recording) else None,
+            self._cache() if self._complete(recording) else None,
             self._starting(),
         )
 
@@ -304,7 +304,7 @@ class Learner:
         recordings = (*self._earlier, recording)
         try:
             fit = fit_decoder(
-                recordings, cue_events(recordings), self._subject, quick, "", self._early()
+                recordings, cue_events(recordings), self._subject, quick, "", self._cache()
             )
         except InputError:
             return  # too few trials yet
@@ -312,8 +312,8 @@ class Learner:
         self.rejected = len(fit.rejected)
         self.accuracy = Accuracy(facts.score, facts.chance, facts.trials, facts.head)
 
-    def _early(self) -> Early:
-        return Early(self._signals.joined(), self._banded.joined(), self._tokens)
+    def _cache(self) -> FeatureCache:
+        return FeatureCache(self._signals.joined(), self._banded.joined(), self._tokens)
 
     def _complete(self, recording: Recording) -> bool:
         """Whether all of a recording was learned from, its cues and breaks where they are in it.

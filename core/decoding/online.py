@@ -17,7 +17,7 @@ _REMEMBERED = 8  # times kept of earlier samples: more than the path ever holds 
 
 
 @dataclass(frozen=True)
-class Hop:
+class WindowResult:
     """One window of a stream, or why there is none.
 
     Attributes
@@ -31,7 +31,7 @@ class Hop:
     probabilities : ndarray of float64, shape (classes,), or None
         Of the window; only where the status is "ok".
     waiting : int
-        Hops behind this one that have been received already.
+        Windows behind this one that have been received already.
     """
 
     sample: int
@@ -41,10 +41,10 @@ class Hop:
     waiting: int
 
 
-class Hops:
+class OnlineDecoder:
     """Turns the segments of a stream or a recording into windows, hop by hop.
 
-    Hops are counted from the start of each unbroken run of samples. Until a run has filled a
+    Windows are counted from the start of each unbroken run of samples. Until a run has filled a
     whole window there are no probabilities, and none come from a window with an artifact in it.
     How the samples are cut into segments changes nothing where no run begins.
 
@@ -124,7 +124,7 @@ class Hops:
         """Index of the newest sample at the model's rate; -1 before the first."""
         return self._first_sample + self._received - 1
 
-    def push(self, segments: Iterable[Segment]) -> Iterator[Hop]:
+    def push(self, segments: Iterable[Segment]) -> Iterator[WindowResult]:
         """Take the next segments and give the windows that they complete."""
         for segment in segments:
             if segment.begins and self._position:
@@ -152,7 +152,7 @@ class Hops:
         self._run_start = self._position
         self._times = np.empty(0)  # of the newest samples, enough for what the path holds back
 
-    def _end_run(self) -> Iterator[Hop]:
+    def _end_run(self) -> Iterator[WindowResult]:
         """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
         self._unsaid += int(len(self._pending) * self._path.rate_in / self._rate)
         self._pending = self._pending[:0]
@@ -160,7 +160,7 @@ class Hops:
             self._unsaid -= self._hop_samples
             yield self._refused(float(self._times[-1]))
 
-    def _decode(self, picked: np.ndarray, times: np.ndarray) -> Iterator[Hop]:
+    def _decode(self, picked: np.ndarray, times: np.ndarray) -> Iterator[WindowResult]:
         if self._drop:
             gone = min(self._drop, len(picked))
             left = self._drop - gone
@@ -192,7 +192,7 @@ class Hops:
                 probabilities = None
             else:
                 probabilities = self._windows.push(piece)
-            yield Hop(
+            yield WindowResult(
                 self.last_sample,
                 self._known(self.last_sample, self._time_of(self._received - 1)),
                 self.status if probabilities is None else "ok",
@@ -204,7 +204,7 @@ class Hops:
                 return
         self._pending = signal[hops * self.hop :]
 
-    def _calm(self, picked: np.ndarray, times: np.ndarray, before: int) -> Iterator[Hop]:
+    def _calm(self, picked: np.ndarray, times: np.ndarray, before: int) -> Iterator[WindowResult]:
         """Start the filters anew soon after the newest hop, and go on from there.
 
         Parameters
@@ -222,7 +222,7 @@ class Hops:
         if not self._drop:
             yield from self._decode(picked[at:], times[at:])
 
-    def _skip(self, segment: Segment) -> Iterator[Hop]:
+    def _skip(self, segment: Segment) -> Iterator[WindowResult]:
         """Pass over samples that are no numbers on some channel, refusing them hop by hop."""
         self.status = "artifact"
         self.reason = f"{listed(self._channels[list(segment.nan)])} sent no numbers"
@@ -243,9 +243,9 @@ class Hops:
         """Samples of the stream in a hop, rounded up."""
         return math.ceil(self.hop * self._path.rate_in / self._rate)
 
-    def _refused(self, time: float) -> Hop:
+    def _refused(self, time: float) -> WindowResult:
         sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
-        return Hop(sample, self._known(sample, time), self.status, None, 0)
+        return WindowResult(sample, self._known(sample, time), self.status, None, 0)
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""

@@ -14,7 +14,7 @@ _SET_FORWARD = 0.2  # s by which no sample comes earlier than the earliest befor
 _SET_BACK = 3600.0  # s by which none is held up
 
 
-class Pace:
+class ClockDrift:
     """Compares raw stamps with arrival times.
 
     Delays vary, but the least delay of a second hardly does: the line through those is the

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.feed.continuity import Continuity, Run
-from core.signal.finite import numbers, pieces
+from core.signal.finite import contiguous, finite_mask
 from core.units import UNIT, voltage_factors, volts_per
 
 _SENT_TWICE = -10.0  # s by which stamps may go back where a buffer is sent again
@@ -192,9 +192,9 @@ class FiniteSegments:
 
     def cut(self, segment: Segment) -> Iterator[Segment]:
         """Give the good parts of a segment and, with `Segment.nan`, the others, in order."""
-        finite = numbers(segment.samples_uv[:, self._columns])
+        finite = finite_mask(segment.samples_uv[:, self._columns])
         good = np.logical_and.reduce(finite, axis=1)
-        for start, stop in pieces(good):
+        for start, stop in contiguous(good):
             part = segment.part(start, stop)
             if not good[start]:
                 self._after_nan = True

@@ -10,7 +10,7 @@ _MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # of glibc's malloc.h: M_MMAP_THRESHOLD, M
 _ARENAS = 2
 
 
-def share_heaps() -> None:
+def limit_arenas() -> None:
     """Let all threads share two heaps; called before any of them begins.
 
     glibc gives every new thread a heap of its own. Each time a stream is found again, threads of
@@ -30,7 +30,7 @@ def give_own_pages(size: int) -> None:
         option(_MMAP_THRESHOLD, size)
 
 
-def give_back_memory() -> None:
+def trim() -> None:
     """Return to the system what this process has freed: the holes of its heap."""
     if (trim := _glibc("malloc_trim")) is not None:
         trim(0)

@@ -9,7 +9,7 @@ from scipy import signal
 
 from core.montage import direction
 from core.recordings.recording import Recording
-from core.signal.finite import numbers
+from core.signal.finite import finite_mask
 from core.signal.quality import suspected_factor
 
 TYPICAL_UV = 12.0  # standard deviation of a usual channel above 1 Hz
@@ -91,7 +91,7 @@ def _deviation(samples_uv: np.ndarray, rate: float) -> np.ndarray:
 
     NaN for a channel with a sample that is no number.
     """
-    known = numbers(samples_uv).all(axis=0)
+    known = finite_mask(samples_uv).all(axis=0)
     samples = signal.detrend(np.where(known, samples_uv, 0.0).astype(np.float64), axis=0)
     window = np.hanning(len(samples))[:, None]
     power = np.abs(np.fft.rfft(samples * window, axis=0)) ** 2

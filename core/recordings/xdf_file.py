@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.recordings.tal import plain_text
 
 _MAGIC = b"XDF:"
@@ -135,7 +135,7 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
         raise
     except Exception as error:  # a damaged file can raise anything in a reader
         raise InputError(
-            f"{path} cannot be read as an XDF recording: {reason(error)}. If it can be opened "
+            f"{path} cannot be read as an XDF recording: {one_line(error)}. If it can be opened "
             "elsewhere, record or export it again."
         ) from error
     if heard.corrupted:
@@ -255,7 +255,7 @@ def _unpacked(path: Path) -> tuple[bytes, list[str]]:
     except (EOFError, OSError) as error:
         if not parts:
             raise
-        return b"".join(parts), [f"The file is damaged: {reason(error)}."]
+        return b"".join(parts), [f"The file is damaged: {one_line(error)}."]
     return b"".join(parts), []
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.signal.filtering import Band
-from core.signal.finite import numbers
+from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.signal.quality import channel_quality
 from core.signal.ring import Ring
@@ -135,7 +135,7 @@ class Monitor:
 
         One NaN would stay in the filters for ever.
         """
-        sound = numbers(samples)
+        sound = finite_mask(samples)
         if not sound.all():
             # For every sample, the row of the last number at or before it; row 0 is from earlier.
             rows = np.where(sound, np.arange(1, len(samples) + 1)[:, None], 0)

@@ -15,7 +15,7 @@ _TWIN = 0.5  # s before another's last sample that a sender was created, if it r
 _OPEN = 2.0  # s that a sender has to open its stream
 
 
-class Search:
+class Reconnector:
     """Looks for a stream that was lost, in a thread of its own, until it is closed.
 
     A stream with the same name, type, source_id and host is the lost one, started again: it is

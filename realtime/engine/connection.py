@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from core.feed.clock_drift import Pace
+from core.feed.clock_drift import ClockDrift
 from core.feed.continuity import Continuity
 from core.feed.rate import RateWatch
 from core.machine.sleep import seconds_asleep
 from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity
 from core.stream.inlet import Block, Inlet
-from core.stream.reconnecting import Search, difference, takeover_words
+from core.stream.reconnecting import Reconnector, difference, takeover_words
 from realtime.engine.snapshot import Offer
 
 _PATIENCE = 2.0  # s for which samples wait for a machine that is too slow, then are dropped
@@ -48,7 +48,7 @@ class Link:
     ----------
     facts : StreamFacts
         Of the stream that is read now.
-    pace : Pace
+    pace : ClockDrift
         Of its sender's clock.
     rate : RateWatch
         Of its sender.
@@ -65,7 +65,7 @@ class Link:
         accept_any: bool = False,
         asleep: Callable[[], float] = seconds_asleep,
     ) -> None:
-        self.pace = Pace()
+        self.pace = ClockDrift()
         self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=clock())
         self.set_by = 0.0
         self._asleep, self._slept = asleep, asleep()
@@ -76,7 +76,7 @@ class Link:
         self._clock = clock
         self._note = note
         self._accept_any = accept_any
-        self._search: Search | None = None
+        self._search: Reconnector | None = None
         self._looked = self._resumed = clock()  # s, of the newest reading, and after a pause of it
         self._opened = clock()  # s, since when samples are awaited
         self._arrival: float | None = None  # s, of the newest sample that was read
@@ -269,7 +269,7 @@ class Link:
             return
         if self._search is None:
             if condition == "lost" or self.quiet >= _SEARCH_AFTER:
-                self._search = Search(
+                self._search = Reconnector(
                     self.facts.identity,
                     self._check,
                     self._open,

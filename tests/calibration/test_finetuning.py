@@ -6,7 +6,7 @@ import torch
 
 from calibration.finetuning import NAME, Probe, RefineSettings, refine, train, wins
 from calibration.fitting import FitSettings, fit_decoder
-from calibration.report import as_text, find
+from calibration.report import analyse, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import channel_ids
@@ -42,7 +42,7 @@ def windows(fit):
 
 
 def test_two_layers_are_one_linear_head(probe, windows):
-    probe.settle(windows)
+    probe.fit(windows)
     with torch.inference_mode():
         features, logits = probe.pooled(windows), probe(windows)
     np.testing.assert_allclose(probe.head().logits(features.double().numpy()), logits, atol=1e-4)
@@ -104,7 +104,7 @@ def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
     # Some fold is decided by the poor head, as the others do not show that the new one wins.
     scores = refined.decoder.facts.scores
     assert refined.decoder.facts.score == scores["auto"] <= scores[NAME]
-    assert find(refined, [recording]).curve_head == "riemann"
+    assert analyse(refined, [recording]).curve_head == "riemann"
 
     decoder = load_decoder(save_decoder(refined.decoder, tmp_path / "refined.safetensors"))
     assert decoder.tangents == ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.decoding.online import Hop, Hops
+from core.decoding.online import OnlineDecoder, WindowResult
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
@@ -35,8 +35,8 @@ def calibrate_then_run(
     for signal in signals:
         check_parts(signal, "calibrate-then-run")
         *first, last = signal.person.parts
-        share = share_of(signal, settled=[i for part in first for i in part])
-        train = Trials((_in(share, share.settled),)).clean()
+        share = share_of(signal, fitted=[i for part in first for i in part])
+        train = Trials((_in(share, share.fitted),)).clean()
         cues, hops = _first_windows(signal, last)
         undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
         for system in systems:
@@ -70,7 +70,7 @@ def pseudo_online(
             [with_idle(signal, i) for i in range(len(signal.person.recordings))], events
         )
         share = share_of(signal, epochs, [i for part in first for i in part])
-        train = Trials((_in(share, share.settled),)).clean()
+        train = Trials((_in(share, share.fitted),)).clean()
         runs = [run for run, owner in enumerate(signal.owner) if owner in last]
         hops = [
             (run, at)
@@ -138,14 +138,14 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
     return truth, cues
 
 
-def decide_online(model: HeadModel, recording: Recording) -> list[Hop]:
-    """Return what the live loop makes of a recording, hop by hop: `Hops` on its segments.
+def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
+    """Return what the live loop makes of a recording, hop by hop: `OnlineDecoder` on its segments.
 
     Samples of a hop count at the model's rate from the recording's first one.
     """
     decoder, feed = model.decoder(), RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return list(Hops(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
+    return list(OnlineDecoder(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
 
 
 def _decide(
@@ -173,9 +173,9 @@ def _decide(
             (),
             signal.epochs.rest,
         )
-        return model.probabilities(Trials((share_of(signal, epochs, share.settled),)))
+        return model.probabilities(Trials((share_of(signal, epochs, share.fitted),)))
     starts = signal.starts
-    given: dict[int, list[Hop]] = {
+    given: dict[int, list[WindowResult]] = {
         owner: decide_online(model, signal.person.recordings[owner])
         for owner in {signal.owner[run] for run, _ in hops}
     }

@@ -16,7 +16,7 @@ from training.pretraining.settings import Parallel
 
 
 def shared(
-    objective: nn.Module, me: Processes, how: Parallel, units: tuple[type[nn.Module], ...] = ()
+    objective: nn.Module, world: Processes, how: Parallel, units: tuple[type[nn.Module], ...] = ()
 ) -> nn.Module:
     """Return what a process calls instead of an objective, so that gradients become everybody's.
 
@@ -25,19 +25,19 @@ def shared(
     objective : Module
         On the process's device. With FSDP, its tensors are replaced by this process's part of them,
         so an optimiser has to be made afterwards.
-    me : Processes
+    world : Processes
     how : {"ddp", "fsdp"}
         A single process has everything either way.
     units : tuple of type
         With FSDP, modules that are whole for as long as they compute.
     """
-    if me.count == 1:
+    if world.count == 1:
         return objective
     if how == "ddp":
         return DistributedDataParallel(
-            objective, device_ids=[me.device] if me.device.type == "cuda" else None
+            objective, device_ids=[world.device] if world.device.type == "cuda" else None
         )
-    mesh = init_device_mesh(me.device.type, (me.count,))
+    mesh = init_device_mesh(world.device.type, (world.count,))
     for part in objective.modules():
         if isinstance(part, units):
             fully_shard(part, mesh=mesh)

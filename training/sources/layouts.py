@@ -20,7 +20,7 @@ _ANY = (*HEADED, ".xdf", ".xdfz")
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceItem:
     """Recordings that become one shard, read only when they are wanted.
 
     Attributes
@@ -59,7 +59,7 @@ def below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def matching(kind: str, pattern: str, paths: Sequence[Path]) -> list[Part]:
+def matching(kind: str, pattern: str, paths: Sequence[Path]) -> list[SourceItem]:
     """Return the files whose paths end as a pattern says, with groups for whose they are."""
     ending = re.compile(f"(?:^|/)(?:{pattern})$")
     return [
@@ -71,12 +71,12 @@ def matching(kind: str, pattern: str, paths: Sequence[Path]) -> list[Part]:
 
 def _part(
     kind: str, source: str, path: Path, subject: str, session: str = "", run: str = ""
-) -> Part:
+) -> SourceItem:
     run = (run.lstrip("0") or "0") if run.isdigit() else run
-    return Part(kind, RecordingIdentity(source, subject, session, run), str(path), (path,))
+    return SourceItem(kind, RecordingIdentity(source, subject, session, run), str(path), (path,))
 
 
-def find_bids(at: str) -> list[Part]:
+def find_bids(at: str) -> list[SourceItem]:
     """Find the EEG recordings of a BIDS data set by the entities in their names."""
     root = Path(at).absolute()
     raw = "sub-" if root.name.startswith("sub-") else f"{root.name}/sub-"
@@ -97,7 +97,7 @@ def find_bids(at: str) -> list[Part]:
     return parts
 
 
-def find_files(at: str) -> list[Part]:
+def find_files(at: str) -> list[SourceItem]:
     """Take a file, or all files of a folder, of which each folder is a person."""
     root = Path(at)
     if root.is_file():
@@ -112,21 +112,23 @@ def find_files(at: str) -> list[Part]:
     return parts
 
 
-def find_moabb(at: str) -> list[Part]:
+def find_moabb(at: str) -> list[SourceItem]:
     """Take all people of a data set of MOABB."""
     return [
-        Part("moabb", RecordingIdentity(f"moabb-{at}", str(subject)), f"MOABB {at} {subject}", ())
+        SourceItem(
+            "moabb", RecordingIdentity(f"moabb-{at}", str(subject)), f"MOABB {at} {subject}", ()
+        )
         for subject in moabb_dataset(at).subject_list
     ]
 
 
-def find_m3cv(at: str) -> list[Part]:
+def find_m3cv(at: str) -> list[SourceItem]:
     """Find the sessions of M3CV, each of them many epochs."""
     people: dict[tuple[str, str], list[Path]] = {}
     for path, row in m3cv_epochs(Path(at)).items():
         people.setdefault((row["subject"], row["session"]), []).append(path)
     return [
-        Part("m3cv", RecordingIdentity("m3cv", *who), f"{at} {' '.join(who)}", tuple(paths))
+        SourceItem("m3cv", RecordingIdentity("m3cv", *who), f"{at} {' '.join(who)}", tuple(paths))
         for who, paths in people.items()
     ]
 

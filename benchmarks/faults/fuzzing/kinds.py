@@ -69,7 +69,7 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
     """Return a decoder of covariances and one that has an encoder, too."""
     import numpy as np
 
-    from core.decoding.decoder import Decoder, EncoderPin, Facts
+    from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
     from core.decoding.features import TangentFeatures
     from core.decoding.heads import LinearHead
     from core.decoding.storage.decoder_file import save_decoder
@@ -101,7 +101,7 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
             tangents=(view,),
             spatial=None if pin is None else np.eye(len(SITES)),
             encoder=pin,
-            facts=Facts(
+            facts=DecoderCard(
                 subject="01",
                 session="",
                 created="2026-01-01T10:00:00+00:00",

@@ -229,7 +229,7 @@ def vectors_at(covariances: np.ndarray, whitener: np.ndarray) -> np.ndarray:
     return TangentFeatures(BAND, 0.0, 0, everything, whitener).of_covariances(covariances)
 
 
-def aligned(
+def recentre(
     covariances: np.ndarray, recording: np.ndarray, whitened: Mapping[int, np.ndarray]
 ) -> np.ndarray:
     """Return tangent vectors of covariances, each recording's at its own mean.
@@ -258,7 +258,7 @@ def aligned(
     return vectors
 
 
-def crossed(
+def recentre_pairs(
     covariances: np.ndarray,
     recording: np.ndarray,
     person: np.ndarray,
@@ -269,7 +269,7 @@ def crossed(
     Parameters
     ----------
     covariances, recording, whitened
-        As in `aligned`.
+        As in `recentre`.
     person : ndarray of int, shape (trials,)
 
     Returns
@@ -284,7 +284,7 @@ def crossed(
     }
 
 
-def aligned_elsewhere(
+def recentre_cross_session(
     vectors: np.ndarray, recording: np.ndarray, seen_from: Mapping[tuple[int, int], np.ndarray]
 ) -> np.ndarray:
     """Return vectors, each recording's at the mean of the one before it of the same person.
@@ -296,10 +296,10 @@ def aligned_elsewhere(
     Parameters
     ----------
     vectors : ndarray, shape (trials, features)
-        From `aligned`.
+        From `recentre`.
     recording : ndarray of int, shape (trials,)
     seen_from : mapping
-        From `crossed`.
+        From `recentre_pairs`.
 
     Returns
     -------

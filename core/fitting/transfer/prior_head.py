@@ -15,17 +15,17 @@ from core.fitting.baselines import BAND
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import (
     Prior,
-    aligned,
-    aligned_elsewhere,
-    crossed,
+    recentre,
+    recentre_cross_session,
+    recentre_pairs,
     whiteners,
 )
-from core.fitting.transfer.wccn import drift_of, moves, steadied
+from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
 from core.metrics import balanced_accuracy
 from core.recordings import named_apart
 from core.signal.pipeline import SignalSettings
 
-STRENGTH = 1.0
+INVERSE_PENALTY = 1.0
 """Inverse of the penalty of a head fitted on others' trials: people differ, so it is strong."""
 
 _SHARED = 0.5  # of the person's electrodes that a prior must have too
@@ -129,10 +129,10 @@ def head_of_prior(
     covariances = shrunk(sample, prior.length)
     recording = prior.recording[taken]
     whitened = whiteners(covariances, recording)
-    vectors = aligned(covariances, recording, whitened)
-    seen_from = crossed(covariances, recording, person, whitened)
+    vectors = recentre(covariances, recording, whitened)
+    seen_from = recentre_pairs(covariances, recording, person, whitened)
     moved = moves(seen_from, vectors.shape[1])
-    elsewhere = aligned_elsewhere(vectors, recording, seen_from)
+    elsewhere = recentre_cross_session(vectors, recording, seen_from)
 
     mirror, swapped = mirror_of((channels,)), swap(shared)
     if mirror is not None and swapped is not None:
@@ -141,19 +141,19 @@ def head_of_prior(
         labels = np.concatenate([labels, np.array(swapped)[labels]])
         person = np.tile(person, 2)
     drift = drift_of(moved)
-    vectors, elsewhere = steadied(vectors, drift), steadied(elsewhere, drift)
+    vectors, elsewhere = apply_wccn(vectors, drift), apply_wccn(elsewhere, drift)
     left_out = np.empty((len(labels), len(shared)))
     decided = np.empty(len(elsewhere), dtype=np.intp)
     for train, test in _by_person(labels, person, len(elsewhere)):
-        head = fit_head([vectors[train]], labels[train], len(shared), STRENGTH)
+        head = fit_head([vectors[train]], labels[train], len(shared), INVERSE_PENALTY)
         left_out[test] = head.logits(vectors[test])
         plain = test[test < len(elsewhere)]  # without mirror images
         decided[plain] = head.logits(elsewhere[plain]).argmax(axis=1)
-    head = fit_head([vectors], labels, len(shared), STRENGTH)
+    head = fit_head([vectors], labels, len(shared), INVERSE_PENALTY)
     head = with_temperature(head, left_out, labels)
     weights = head.weights / head.scale[:, None] / head.temperature
     bias = head.bias / head.temperature - head.centre @ weights
-    weights = steadied(weights.T, drift).T  # on vectors as they are
+    weights = apply_wccn(weights.T, drift).T  # on vectors as they are
     found = _for_classes(
         (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
     )
@@ -207,7 +207,7 @@ def head_of_decoder(
     )
 
 
-def together(heads: Sequence[PriorHead]) -> PriorHead:
+def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
     """Return one head whose logits are the mean of several heads' logits.
 
     Parameters

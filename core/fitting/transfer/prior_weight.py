@@ -8,9 +8,9 @@ from math import inf
 
 import numpy as np
 
-from core.decoding.heads import STRENGTH, LinearHead, fit_near, softmax
+from core.decoding.heads import INVERSE_PENALTY, LinearHead, fit_near, softmax
 from core.fitting.transfer.prior_head import PriorHead
-from core.fitting.transfer.wccn import steadied
+from core.fitting.transfer.wccn import apply_wccn
 
 WEIGHTS = (300.0, 30.0, 0.0, inf)
 """By how many times the penalty that holds a head near the prior's is stronger than the usual one
@@ -56,9 +56,9 @@ def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarra
         labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
     return Start(
-        blocks=np.split(steadied(whole, prior.drift), ends, axis=1),
+        blocks=np.split(apply_wccn(whole, prior.drift), ends, axis=1),
         labels=labels,
-        weights=steadied(prior.weights.T, prior.drift, undo=True).T,
+        weights=apply_wccn(prior.weights.T, prior.drift, undo=True).T,
     )
 
 
@@ -77,18 +77,18 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
     LinearHead
         With temperature 1.
     """
-    strength = 0.0 if weight == inf else STRENGTH / weight
-    head = fit_near(start.blocks, start.labels, start.weights, prior.bias, strength)
+    inverse_penalty = 0.0 if weight == inf else INVERSE_PENALTY / weight
+    head = fit_near(start.blocks, start.labels, start.weights, prior.bias, inverse_penalty)
     slopes = head.weights / head.scale[:, None]
     return LinearHead(  # on vectors as they are
         centre=np.zeros(len(slopes)),
         scale=np.ones(len(slopes)),
-        weights=steadied(slopes.T, prior.drift).T,
+        weights=apply_wccn(slopes.T, prior.drift).T,
         bias=head.bias - head.centre @ slopes,
     )
 
 
-def misses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def nll(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return minus the logarithm of the probability that each trial's class was given."""
     right = softmax(logits)[np.arange(len(labels)), labels]
     losses: np.ndarray = -np.log(np.maximum(right, 1e-12))
@@ -101,7 +101,7 @@ def choose_weight(missed: Mapping[float, np.ndarray]) -> float:
     Parameters
     ----------
     missed : mapping
-        Weight -> `misses` of trials left out, in order of preference.
+        Weight -> `nll` of trials left out, in order of preference.
     """
     first, *others = missed
     best, most = first, 0.0
@@ -142,7 +142,7 @@ def weigh(
     for fit, judge in folds:
         found = logits_at_weights(prior, blocks, labels, fit, judge, alone[judge])
         for each, logits in found.items():
-            missed[each][judge] = misses(logits, labels[judge])
+            missed[each][judge] = nll(logits, labels[judge])
             accuracies[each].append(float(np.mean(logits.argmax(axis=1) == labels[judge])))
     weight = choose_weight(missed)
     return weight, tuple(accuracies[weight])

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 
 from core.decoding.artifacts import learn_limits
-from core.decoding.decoder import Decoder, Facts
+from core.decoding.decoder import Decoder, DecoderCard
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
 from core.decoding.spatial import power
@@ -105,7 +105,7 @@ def uncalibrated_decoder(
         tangents=tuple(tangents),
         spatial=None,
         encoder=None,
-        facts=Facts(
+        facts=DecoderCard(
             subject=subject,
             session="",
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -21,7 +21,7 @@ def moves(seen_from: Mapping[tuple[int, int], np.ndarray], features: int) -> np.
     Parameters
     ----------
     seen_from : mapping
-        From `core.fitting.transfer.population.crossed`.
+        From `core.fitting.transfer.population.recentre_pairs`.
     features : int
         Of a vector, for the case that nobody has two recordings.
 
@@ -53,7 +53,7 @@ def drift_of(moved: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def steadied(vectors: np.ndarray, drift: np.ndarray, *, undo: bool = False) -> np.ndarray:
+def apply_wccn(vectors: np.ndarray, drift: np.ndarray, *, undo: bool = False) -> np.ndarray:
     """Return vectors with the directions of drift held back, or brought forth again.
 
     A penalty on weights on such vectors weighs heavier where people drift (within-class covariance

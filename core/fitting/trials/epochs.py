@@ -15,7 +15,7 @@ from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
-from core.signal.finite import numbers
+from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.units import factor
 
@@ -57,7 +57,7 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Early:
+class FeatureCache:
     """What was computed of recordings while they were still being made; None for nothing.
 
     Attributes
@@ -337,7 +337,7 @@ def _without_numbers(
     start = max(0, round(event.onset * recording.rate))
     stop = start + round(window / settings.rate * recording.rate)
     picks = list(match(recording.labels, settings.channels).indices)
-    known = numbers(recording.samples_uv[start:stop, picks]).all(axis=0)
+    known = finite_mask(recording.samples_uv[start:stop, picks]).all(axis=0)
     return listed(np.array(settings.channels)[~known])
 
 
@@ -345,7 +345,7 @@ def _stretches(recording: Recording, settings: SignalSettings) -> list[tuple[int
     stretches = recording.stretches(settings.channels)
     if not stretches:
         picks = list(match(recording.labels, settings.channels).indices)
-        never = ~numbers(recording.samples_uv[:, picks]).any(axis=0)
+        never = ~finite_mask(recording.samples_uv[:, picks]).any(axis=0)
         raise InputError(
             f"{recording.path.name} has no sample that is a number on all of its electrodes"
             + (f"; {listed(np.array(settings.channels)[never])} sent none." if never.any() else ".")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from calibration.paradigm.model import Paradigm
 from calibration.paradigm.sequencer import (
-    Course,
     PlannedTrial,
+    TrialSequencer,
     plan_trials,
     trials_from_json,
     trials_to_json,
@@ -35,21 +35,21 @@ def paradigms(draw):
     )
 
 
-def drive(course, start=0.0, tick=0.01, until=math.inf):
-    """Tick through a course; return (time, step) of everything that began."""
+def drive(sequencer, start=0.0, tick=0.01, until=math.inf):
+    """Tick through a sequencer; return (time, step) of everything that began."""
     seen, n = [], 0
-    while not course.finished and start + n * tick < until:
+    while not sequencer.finished and start + n * tick < until:
         now = start + n * tick
-        seen += [(now, step) for step in course.advance(now)]
+        seen += [(now, step) for step in sequencer.advance(now)]
         n += 1
     return seen
 
 
-def until_phase(course, phase, start=0.0, tick=0.01):
+def until_phase(sequencer, phase, start=0.0, tick=0.01):
     """Tick until a phase is on; return the time."""
     n = 0
-    while course.current is None or course.current.phase != phase:
-        course.advance(start + n * tick)
+    while sequencer.current is None or sequencer.current.phase != phase:
+        sequencer.advance(start + n * tick)
         n += 1
     return start + n * tick
 
@@ -113,16 +113,16 @@ def test_what_is_no_plan_is_refused(text):
         trials_from_json(text)
 
 
-# -- the course
+# -- the sequencer
 
 
 @given(paradigms(), st.floats(0.001, 0.05))
 @settings(max_examples=30, deadline=None)
 def test_every_trial_is_timed_as_the_paradigm_says(paradigm, tick):
     trials = plan_trials(paradigm, 0)
-    course = Course(paradigm, trials)
-    seen = drive(course, 1000.0, tick)
-    assert course.completed == trials
+    sequencer = TrialSequencer(paradigm, trials)
+    seen = drive(sequencer, 1000.0, tick)
+    assert sequencer.completed == trials
     onset = {}  # of each event, by name and trial
     for now, step in seen:
         onset |= {(event.name, event.trial): now for event in step.events}
@@ -141,7 +141,7 @@ def test_every_trial_is_timed_as_the_paradigm_says(paradigm, tick):
 def test_events_come_in_order_with_codes_durations_and_trials():
     paradigm = Paradigm(trials_per_class=1, baseline=60.0, feedback=True)
     trials = (PlannedTrial(7, "right_hand", 1, 2.0), PlannedTrial(8, "left_hand", 1, 2.0))
-    seen = drive(Course(paradigm, trials))
+    seen = drive(TrialSequencer(paradigm, trials))
     assert [(e.name, e.code, e.duration, e.trial) for e in events(seen)][:10] == [
         ("experiment_start", 32769, 0.0, None),
         ("baseline_start", 32775, 60.0, None),
@@ -159,7 +159,7 @@ def test_events_come_in_order_with_codes_durations_and_trials():
 
 def test_practice_and_blocks_are_parted_by_pauses():
     paradigm = Paradigm(trials_per_class=2, trials_per_block=2, practice_per_class=1)
-    seen = drive(Course(paradigm, plan_trials(paradigm, 0)))
+    seen = drive(TrialSequencer(paradigm, plan_trials(paradigm, 0)))
     after = [step for _, step in seen if step.phase == "block_pause"]
     assert [step.trial.block for step in after] == [0, 1]
     assert {e.name for e in events(seen) if e.name.startswith("practice_")} == {
@@ -170,58 +170,58 @@ def test_practice_and_blocks_are_parted_by_pauses():
 
 def test_the_default_run_takes_under_six_minutes():
     paradigm = Paradigm()
-    course = Course(paradigm, plan_trials(paradigm, 0))
-    assert drive(course, tick=0.05)[-1][0] < 360.0
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    assert drive(sequencer, tick=0.05)[-1][0] < 360.0
 
 
 def test_lateness_does_not_add_up():
     paradigm = Paradigm(trials_per_class=20)
     trials = plan_trials(paradigm, 0)
     tick = 0.04
-    end = drive(Course(paradigm, trials), tick=tick)[-1][0]
-    exact = drive(Course(paradigm, trials), tick=0.001)[-1][0]
+    end = drive(TrialSequencer(paradigm, trials), tick=tick)[-1][0]
+    exact = drive(TrialSequencer(paradigm, trials), tick=0.001)[-1][0]
     assert end - exact <= tick
 
 
 def test_what_follows_a_cue_is_counted_from_when_it_was_seen():
     paradigm = Paradigm()
-    course = Course(paradigm, plan_trials(paradigm, 0))
-    now = until_phase(course, "cue")
-    course.shown(course.current, now + 0.03)
-    assert course.phase_left(now + 0.03) == pytest.approx(1.25)
-    seen = drive(course, now, 0.001)
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    now = until_phase(sequencer, "cue")
+    sequencer.shown(sequencer.current, now + 0.03)
+    assert sequencer.phase_left(now + 0.03) == pytest.approx(1.25)
+    seen = drive(sequencer, now, 0.001)
     end = next(time for time, step in seen if step.phase == "break")
     assert end == pytest.approx(now + 0.03 + 4.0, abs=0.002)
 
 
 def test_seeing_a_step_that_is_over_changes_nothing():
-    course = Course(Paradigm(), plan_trials(Paradigm(), 0))
-    now = until_phase(course, "cue")
-    cue = course.current
-    now = until_phase(course, "imagery", now)
-    left = course.phase_left(now)
-    course.shown(cue, now)
-    course.shown(course.current, now + 5.0)
-    assert course.phase_left(now) == pytest.approx(left)
+    sequencer = TrialSequencer(Paradigm(), plan_trials(Paradigm(), 0))
+    now = until_phase(sequencer, "cue")
+    cue = sequencer.current
+    now = until_phase(sequencer, "imagery", now)
+    left = sequencer.phase_left(now)
+    sequencer.shown(cue, now)
+    sequencer.shown(sequencer.current, now + 5.0)
+    assert sequencer.phase_left(now) == pytest.approx(left)
 
 
 def test_after_a_stall_nothing_is_shortened():
     paradigm = Paradigm()
-    course = Course(paradigm, plan_trials(paradigm, 0))
-    now = until_phase(course, "imagery") + 100.0
-    begun = course.advance(now)
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    now = until_phase(sequencer, "imagery") + 100.0
+    begun = sequencer.advance(now)
     assert [step.phase for step in begun] == ["break"]
-    assert course.phase_left(now) == pytest.approx(begun[0].seconds)
+    assert sequencer.phase_left(now) == pytest.approx(begun[0].seconds)
 
 
 def test_time_left_counts_down_to_the_end():
     paradigm = Paradigm(trials_per_class=3)
-    course = Course(paradigm, plan_trials(paradigm, 0))
-    course.advance(0.0)
-    whole = course.time_left(0.0)
-    end = drive(course, 0.0)[-1][0]
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    sequencer.advance(0.0)
+    whole = sequencer.time_left(0.0)
+    end = drive(sequencer, 0.0)[-1][0]
     assert whole == pytest.approx(end, abs=0.02)
-    assert course.time_left(end) == 0.0
+    assert sequencer.time_left(end) == 0.0
 
 
 # -- pause, stop
@@ -229,16 +229,16 @@ def test_time_left_counts_down_to_the_end():
 
 @pytest.mark.parametrize("phase", ["cross", "ready", "cue", "imagery"])
 def test_a_pause_asked_for_in_a_trial_waits_for_its_end(phase):
-    course = Course(Paradigm(), plan_trials(Paradigm(), 0))
-    now = until_phase(course, phase)
-    assert course.pause(now) == ()
-    assert course.pausing
-    seen = drive(course, now, until=now + 60.0)
+    sequencer = TrialSequencer(Paradigm(), plan_trials(Paradigm(), 0))
+    now = until_phase(sequencer, phase)
+    assert sequencer.pause(now) == ()
+    assert sequencer.pausing
+    seen = drive(sequencer, now, until=now + 60.0)
     assert phases(seen)[-2:] == ["break", "paused"]
     assert [e.name for e in seen[-2][1].events] == ["trial_end"]
-    assert course.paused
-    assert len(course.completed) == 1
-    assert not course.pausing
+    assert sequencer.paused
+    assert len(sequencer.completed) == 1
+    assert not sequencer.pausing
 
 
 @pytest.mark.parametrize("phase", ["instructions", "break", "block_pause"])
@@ -246,78 +246,78 @@ def test_between_trials_a_pause_begins_at_once(phase):
     paradigm = Paradigm(trials_per_block=1)
     if phase == "break":
         paradigm = Paradigm()
-    course = Course(paradigm, plan_trials(paradigm, 0))
-    now = until_phase(course, phase)
-    assert phases([(now, step) for step in course.pause(now)]) == ["paused"]
-    assert course.advance(now + 1000.0) == ()
-    begun = course.resume(now + 1000.0)
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    now = until_phase(sequencer, phase)
+    assert phases([(now, step) for step in sequencer.pause(now)]) == ["paused"]
+    assert sequencer.advance(now + 1000.0) == ()
+    begun = sequencer.resume(now + 1000.0)
     assert [step.phase for step in begun] == ["break"]
-    assert course.phase_left(now + 1000.0) == pytest.approx(paradigm.break_longest)
-    assert phases(drive(course, now + 1000.0, until=now + 1004.0)) == ["cross"]
+    assert sequencer.phase_left(now + 1000.0) == pytest.approx(paradigm.break_longest)
+    assert phases(drive(sequencer, now + 1000.0, until=now + 1004.0)) == ["cross"]
 
 
 def test_a_pause_can_be_taken_back_before_it_begins():
-    course = Course(Paradigm(), plan_trials(Paradigm(), 0))
-    now = until_phase(course, "cue")
-    course.pause(now)
-    course.resume(now)
-    assert "paused" not in phases(drive(course, now, until=now + 20.0))
+    sequencer = TrialSequencer(Paradigm(), plan_trials(Paradigm(), 0))
+    now = until_phase(sequencer, "cue")
+    sequencer.pause(now)
+    sequencer.resume(now)
+    assert "paused" not in phases(drive(sequencer, now, until=now + 20.0))
 
 
 def test_pausing_changes_no_trial():
     paradigm = Paradigm(trials_per_class=2)
     trials = plan_trials(paradigm, 0)
-    course = Course(paradigm, trials)
+    sequencer = TrialSequencer(paradigm, trials)
     now, asked = 0.0, 0
-    while not course.finished:
-        course.advance(now)
-        if course.paused:
-            course.resume(now)
-        elif course.current.phase == "cue" and asked == len(course.completed):
-            course.pause(now)
+    while not sequencer.finished:
+        sequencer.advance(now)
+        if sequencer.paused:
+            sequencer.resume(now)
+        elif sequencer.current.phase == "cue" and asked == len(sequencer.completed):
+            sequencer.pause(now)
             asked += 1
         now += 0.02
     assert asked == 4
-    assert course.completed == trials
+    assert sequencer.completed == trials
 
 
 @pytest.mark.parametrize("phase", ["cross", "cue", "imagery"])
 def test_an_end_asked_for_in_a_trial_waits_for_its_end(phase):
-    course = Course(Paradigm(), plan_trials(Paradigm(), 0))
-    now = until_phase(course, phase)
-    assert course.stop(now) == ()
-    assert course.stopping
-    seen = drive(course, now, until=now + 60.0)
+    sequencer = TrialSequencer(Paradigm(), plan_trials(Paradigm(), 0))
+    now = until_phase(sequencer, phase)
+    assert sequencer.stop(now) == ()
+    assert sequencer.stopping
+    seen = drive(sequencer, now, until=now + 60.0)
     assert [e.name for e in events(seen)[-2:]] == ["trial_end", "experiment_stop"]
-    assert len(course.completed) == 1
-    assert not course.stopping
+    assert len(sequencer.completed) == 1
+    assert not sequencer.stopping
 
 
 def test_an_end_at_once_leaves_the_trial_undone():
-    course = Course(Paradigm(), plan_trials(Paradigm(), 0))
-    now = until_phase(course, "imagery")
-    (end,) = course.stop(now, at_once=True)
+    sequencer = TrialSequencer(Paradigm(), plan_trials(Paradigm(), 0))
+    now = until_phase(sequencer, "imagery")
+    (end,) = sequencer.stop(now, at_once=True)
     assert [event.name for event in end.events] == ["experiment_stop"]
-    assert course.finished
-    assert course.completed == ()
-    assert course.advance(now + 100.0) == course.stop(now + 100.0) == ()
+    assert sequencer.finished
+    assert sequencer.completed == ()
+    assert sequencer.advance(now + 100.0) == sequencer.stop(now + 100.0) == ()
 
 
 def test_a_paused_run_can_be_ended():
-    course = Course(Paradigm(), plan_trials(Paradigm(), 0))
-    now = until_phase(course, "break")
-    course.pause(now)
-    assert phases([(now, step) for step in course.stop(now)]) == ["done"]
+    sequencer = TrialSequencer(Paradigm(), plan_trials(Paradigm(), 0))
+    now = until_phase(sequencer, "break")
+    sequencer.pause(now)
+    assert phases([(now, step) for step in sequencer.stop(now)]) == ["done"]
 
 
 def test_an_interrupted_run_goes_on_with_what_is_left():
     paradigm = Paradigm(trials_per_class=3)
     trials = plan_trials(paradigm, 0)
-    first = Course(paradigm, trials)
+    first = TrialSequencer(paradigm, trials)
     drive(first, until=40.0)
     first.stop(40.0, at_once=True)
     left = [trial for trial in trials if trial not in first.completed]
-    second = Course(paradigm, left)
+    second = TrialSequencer(paradigm, left)
     drive(second)
     assert 0 < len(first.completed) < len(trials)
     assert first.completed + second.completed == trials

@@ -11,12 +11,12 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 
 from calibration.paradigm.model import Paradigm
-from calibration.paradigm.sequencer import Course, plan_trials
+from calibration.paradigm.sequencer import TrialSequencer, plan_trials
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from calibration.screens.person.presenter import Presenter
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.controller import Conductor, ask_setup
+from calibration.session.controller import Controller, ask_setup
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
 from core.errors import InputError
@@ -64,9 +64,9 @@ def acquisition():
 def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     paradigm = Paradigm()
     rest = [trial for trial in plan_trials(paradigm, 0) if trial.block == 2]
-    course = Course(paradigm, rest)
+    sequencer = TrialSequencer(paradigm, rest)
     recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
-    session = Session(acquisition, recorder, NoTrials(), course, rest)
+    session = Session(acquisition, recorder, NoTrials(), sequencer, rest)
     assert session.progress().blocks == 2
     assert session.progress().total == len(rest)
     session.close()
@@ -75,12 +75,12 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
 def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_path):
     paradigm = Paradigm(instructions=0.2)
     trials = plan_trials(paradigm, 0)
-    course = Course(paradigm, trials)
+    sequencer = TrialSequencer(paradigm, trials)
     recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
-    session = Session(acquisition, recorder, NoTrials(), course, trials)
-    presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
+    session = Session(acquisition, recorder, NoTrials(), sequencer, trials)
+    presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
     session.shown_by(presenter)
-    conductor = Conductor(session, course, presenter, (), lambda fit: "")
+    controller = Controller(session, sequencer, presenter, (), lambda fit: "")
     scenes, other = [], Segmenter(("C3", "C4"), ("uV", "uV"), 250.0)
 
     def watch():
@@ -93,7 +93,7 @@ def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_p
     timer = QTimer(interval=20)
     timer.timeout.connect(watch)
     timer.start()
-    outcome = conductor.run(full_screen=False)
+    outcome = controller.run(full_screen=False)
     timer.stop()
     assert scenes[0].title == "Recording stopped"
     assert "the recording ended before it" in scenes[0].text
@@ -107,16 +107,16 @@ def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_p
 def test_a_fit_that_fails_for_whatever_reason_ends_the_session(qtbot, acquisition, tmp_path):
     paradigm = Paradigm(instructions=0.2)
     trials = plan_trials(paradigm, 0)
-    course = Course(paradigm, trials)
+    sequencer = TrialSequencer(paradigm, trials)
     recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
     learner = NoTrials()
     learner.fit = lambda recording: np.linalg.cholesky(-np.eye(2))
-    session = Session(acquisition, recorder, learner, course, trials)
-    presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
+    session = Session(acquisition, recorder, learner, sequencer, trials)
+    presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
     session.shown_by(presenter)
-    conductor = Conductor(session, course, presenter, (), lambda fit: "", leave=True)
+    controller = Controller(session, sequencer, presenter, (), lambda fit: "", leave=True)
     QTimer.singleShot(1500, lambda: presenter.fail("Session ended", "by the test"))
-    outcome = conductor.run(full_screen=False)
+    outcome = controller.run(full_screen=False)
     assert outcome.fit is None
     assert "LinAlgError" in outcome.problem
     assert "the recording is kept" in outcome.problem
@@ -132,12 +132,12 @@ def test_a_signal_ends_the_session_in_order_and_closes_its_windows(
 ):
     paradigm = Paradigm(instructions=0.2)
     trials = plan_trials(paradigm, 0)
-    course = Course(paradigm, trials)
+    sequencer = TrialSequencer(paradigm, trials)
     recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
-    session = Session(acquisition, recorder, NoTrials(), course, trials)
-    presenter = Presenter(paradigm, course, session.event, pylsl.local_clock)
+    session = Session(acquisition, recorder, NoTrials(), sequencer, trials)
+    presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
     session.shown_by(presenter)
-    conductor = Conductor(session, course, presenter, (), lambda fit: "")
+    controller = Controller(session, sequencer, presenter, (), lambda fit: "")
 
     def ask():
         if recorder.samples_written:
@@ -147,13 +147,13 @@ def test_a_signal_ends_the_session_in_order_and_closes_its_windows(
     timer = QTimer(interval=20)
     timer.timeout.connect(ask)
     timer.start()
-    outcome = conductor.run(full_screen=False)  # nobody presses Return
-    assert conductor.signal == number
+    outcome = controller.run(full_screen=False)  # nobody presses Return
+    assert controller.signal == number
     assert outcome.problem == "There are too few trials."
     recording = read_recording(session.run.file("eeg.vhdr"))
     assert len(recording.samples_uv) == recorder.samples_written > 0
     assert not presenter.window.isVisible()
-    assert not conductor.operator.isVisible()
+    assert not controller.operator.isVisible()
 
 
 @pytest.mark.parametrize("number", SIGNALS)

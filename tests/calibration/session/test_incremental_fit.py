@@ -10,7 +10,7 @@ from calibration.fitting import FitSettings, cue_events, fit_decoder
 from calibration.priors import starting_head
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
-from calibration.session.incremental_fit import Learner
+from calibration.session.incremental_fit import IncrementalFit
 from core.encoders import load_encoder
 from core.feed.segments import Segmenter
 from core.recordings import Recording, read_recording
@@ -42,7 +42,7 @@ def learn(recording, settings, earlier=(), samples=None, unit="microvolts", star
     """Stream a recording into a learner, in pieces, each event when its frame was shown."""
     facts = facts_of(recording, unit)
     feed = Segmenter(facts.labels, facts.units, facts.rate)
-    learner = Learner(
+    learner = IncrementalFit(
         facts,
         "01",
         "",
@@ -168,12 +168,12 @@ def test_learning_that_fails_at_the_very_end_still_ends(recording, monkeypatch):
     def fail(self):
         raise MemoryError
 
-    monkeypatch.setattr(Learner, "_over", 0)  # nothing is tried before the end
-    monkeypatch.setattr(Learner, "_encode", fail)
+    monkeypatch.setattr(IncrementalFit, "_over", 0)  # nothing is tried before the end
+    monkeypatch.setattr(IncrementalFit, "_encode", fail)
     settings = FitSettings(head="encoder", repeats=1)
     facts, samples = facts_of(recording), recording.samples_uv
     feed = Segmenter(facts.labels, facts.units, facts.rate)
-    learner = Learner(facts, "01", "", settings, load_encoder(settings.encoder))
+    learner = IncrementalFit(facts, "01", "", settings, load_encoder(settings.encoder))
     learner.write(feed.push(samples, 1000.0 + np.arange(len(samples)) / 250.0))
     learner.close()
     assert learner.error == "MemoryError"
@@ -239,7 +239,7 @@ def test_what_is_learned_is_what_the_files_of_the_session_have(recording, tmp_pa
     settings = FitSettings(head="encoder", repeats=1)
     facts = facts_of(recording, unit)
     feed = Segmenter(facts.labels, facts.units, facts.rate)
-    learner = Learner(facts, "01", "", settings, load_encoder(settings.encoder))
+    learner = IncrementalFit(facts, "01", "", settings, load_encoder(settings.encoder))
     kept = np.delete(np.arange(len(samples)), slice(round(33.0 * recording.rate), None, 4000))
     stamps = 1000.0 + np.arange(len(samples)) / recording.rate
     with Recorder(next_run(tmp_path, "01"), facts, memory=1000.0) as recorder:

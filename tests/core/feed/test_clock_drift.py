@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from core.feed.clock_drift import Pace
+from core.feed.clock_drift import ClockDrift
 
 
 def paced(ppm=0.0, seconds=60, jump_at=None, jump=0.0, delay=0.02, seed=0):
     """Blocks every 50 ms, each late by chance, of a sender whose clock is off by so much."""
-    rng, pace = np.random.default_rng(seed), Pace()
+    rng, pace = np.random.default_rng(seed), ClockDrift()
     for at in np.arange(0.0, seconds, 0.05):
         stamp = 500.0 + at * (1 + ppm * 1e-6)
         if jump_at is not None and at >= jump_at:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.encoders import load_encoder
-from core.fitting.selection import HEADS, Views, choose, fit_chosen, select
+from core.fitting.selection import HEADS, FeatureViews, choose, fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
 from core.signal.pipeline import SignalSettings
 
@@ -14,7 +14,7 @@ def views_of(recording, shuffled=None):
     epochs = cut_epochs([recording], EVENTS, settings, "mV", 1024)
     if shuffled is not None:
         epochs.labels[:] = np.random.default_rng(shuffled).permutation(epochs.labels)
-    return Views(epochs, settings.channels, 256.0, load_encoder("untrained-tiny1"))
+    return FeatureViews(epochs, settings.channels, 256.0, load_encoder("untrained-tiny1"))
 
 
 def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):

@@ -7,8 +7,8 @@ import pytest
 
 HEAPS = """
 import ctypes, sys, threading
-from core.machine.malloc import share_heaps
-share_heaps()
+from core.machine.malloc import limit_arenas
+limit_arenas()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.malloc.argtypes = [ctypes.c_size_t]

@@ -21,7 +21,7 @@ CLASSES = ("left_hand", "right_hand")
 def test_deciding_live_is_deciding_on_windows_of_the_whole_recording(signals, encoder):
     (system,) = make_systems(["hybrid"], encoder, "untrained-tiny1")
     signal = signals[0]
-    share = share_of(signal, settled=(0, 1))
+    share = share_of(signal, fitted=(0, 1))
     model = system.fit(Trials((share,)), seed=0)
     given = decide_online(model, signal.person.recordings[2])
     assert {hop.status for hop in given} == {"warming", "ok"}
@@ -88,7 +88,7 @@ def test_a_window_with_an_artifact_is_refused_as_live_and_no_other(persons, make
     samples[int(begin * last.rate) :][: int(last.rate), last.labels.index("C3")] = 0.0
     spoilt = replace(person, recordings=(*first, replace(last, samples_uv=samples)))
     (system,) = make_systems(["riemann"], encoder, "untrained-tiny1")
-    shares = [share_of(signal, settled=(0, 1)) for signal in make_signals([person, spoilt])]
+    shares = [share_of(signal, fitted=(0, 1)) for signal in make_signals([person, spoilt])]
     model, found = system.fit(Trials((shares[0],)), seed=0), []
     for share in shares:
         signal = share.signal

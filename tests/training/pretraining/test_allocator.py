@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.machine.malloc import give_back_memory
+from core.machine.malloc import trim
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def test_holes_between_what_is_kept_are_given_back():
     kept = blocks[::50]
     del blocks
     before = resident()
-    give_back_memory()
+    trim()
     assert resident() < before - 100e6
     assert len(kept) == 40
 

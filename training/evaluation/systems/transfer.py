@@ -115,7 +115,7 @@ class PopulationModel:
         signal = share.signal
         decoder = uncalibrated_decoder(
             self.head,
-            _first_minute(signal.person.recordings[share.settled[0]]),
+            _first_minute(signal.person.recordings[share.fitted[0]]),
             share.epochs.classes,
             signal.settings,
             signal.spec.unit,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decoding.artifacts import ArtifactLimits, learn_limits
-from core.decoding.online import Hops
+from core.decoding.online import OnlineDecoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from simulation.faults.fault import Source
@@ -35,10 +35,10 @@ def subject():
 
 
 def hops_of(decoder, labels, rate=RATE):
-    """Hops, and the feed before them."""
+    """An online decoder, and the feed before it."""
     feed = Segmenter(labels, ["uV"] * len(labels), rate)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return Hops(decoder, path, decoder.windows(None, HOP)), feed
+    return OnlineDecoder(decoder, path, decoder.windows(None, HOP)), feed
 
 
 def decoded(subject, samples, cuts=()):

@@ -7,14 +7,14 @@ from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import (
-    aligned,
-    aligned_elsewhere,
-    crossed,
     make_prior,
+    recentre,
+    recentre_cross_session,
+    recentre_pairs,
     whiteners,
 )
 from core.fitting.transfer.prior_file import load_prior, save_prior
-from core.fitting.transfer.prior_head import head_of_decoder, head_of_prior, together
+from core.fitting.transfer.prior_head import average_heads, head_of_decoder, head_of_prior
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -22,7 +22,7 @@ CLASSES = ("left_hand", "right_hand")
 
 
 def at_home(covariances, recording):
-    return aligned(covariances, recording, whiteners(covariances, recording))
+    return recentre(covariances, recording, whiteners(covariances, recording))
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +65,14 @@ def test_trials_can_be_seen_from_another_recording_of_their_person(prior):
     whitened = whiteners(covariances, prior.recording)
     # The first two recordings as one person's.
     person = np.where(prior.recording < 2, 0, 1)
-    own = aligned(covariances, prior.recording, whitened)
-    seen_from = crossed(covariances, prior.recording, person, whitened)
+    own = recentre(covariances, prior.recording, whitened)
+    seen_from = recentre_pairs(covariances, prior.recording, person, whitened)
     assert set(seen_from) == {(0, 1), (1, 0)}
-    found = aligned_elsewhere(own, prior.recording, seen_from)
+    found = recentre_cross_session(own, prior.recording, seen_from)
     alone = prior.recording == 2
     np.testing.assert_array_equal(found[alone], own[alone])
     first = prior.recording == 0
-    wanted = aligned(covariances[first], prior.recording[first], {0: whitened[1]})
+    wanted = recentre(covariances[first], prior.recording[first], {0: whitened[1]})
     np.testing.assert_array_equal(found[first], wanted)
     assert np.abs(found[first].mean(axis=0)).max() > 0.01
 
@@ -170,7 +170,7 @@ def test_several_priors_speak_with_one_voice(prior, settings, fitted):
         head_of_prior(prior, settings, 1024, CLASSES),
         head_of_decoder(decoder, decoder.settings, 1024, CLASSES),
     ]
-    both = together(heads)
+    both = average_heads(heads)
     channels = len(settings.channels)
     whole = np.random.default_rng(0).normal(size=(3, channels * (channels + 1) // 2))
     motor = np.random.default_rng(1).normal(size=(3, len(heads[1].weights) - whole.shape[1]))

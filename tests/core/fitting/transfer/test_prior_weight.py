@@ -10,7 +10,7 @@ from core.fitting.transfer.prior_weight import (
     choose_weight,
     fit_weighted,
     logits_at_weights,
-    misses,
+    nll,
     start_from,
 )
 
@@ -96,7 +96,7 @@ def test_the_first_weight_stays_unless_another_is_better_beyond_doubt(gain, chos
 def test_misses_count_how_sure_the_wrong_class_was():
     logits = np.log([[0.9, 0.1], [0.5, 0.5], [1.0, 1e-30]])
     np.testing.assert_allclose(
-        misses(logits, np.array([0, 1, 1])), -np.log([0.9, 0.5, 1e-12]), rtol=1e-6
+        nll(logits, np.array([0, 1, 1])), -np.log([0.9, 0.5, 1e-12]), rtol=1e-6
     )
 
 

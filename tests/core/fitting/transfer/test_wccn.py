@@ -1,7 +1,7 @@
 import numpy as np
 
-from core.fitting.transfer.population import crossed, whiteners
-from core.fitting.transfer.wccn import drift_of, moves, steadied
+from core.fitting.transfer.population import recentre_pairs, whiteners
+from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
 
 
 def covariances(shift, seed=0, trials=8):
@@ -14,9 +14,9 @@ def test_a_move_between_recordings_of_one_person_is_found_and_one_between_people
     both = np.concatenate([covariances(1.0, 0), covariances(2.0, 1)])
     recording = np.repeat([0, 1], 8)
     whitened = whiteners(both, recording)
-    assert moves(crossed(both, recording, np.repeat([0, 1], 8), whitened), 6).shape == (0, 6)
+    assert moves(recentre_pairs(both, recording, np.repeat([0, 1], 8), whitened), 6).shape == (0, 6)
     one = np.zeros(16, dtype=int)
-    there, back = moves(crossed(both, recording, one, whitened), 6)
+    there, back = moves(recentre_pairs(both, recording, one, whitened), 6)
     # Four times the power in the first channel.
     assert abs(there[0] - np.log(4.0)) < 0.15
     assert abs(back[0] + np.log(4.0)) < 0.15
@@ -36,7 +36,7 @@ def test_directions_are_orthogonal_and_keep_all_moves():
 def test_what_drifts_is_held_back_and_the_rest_is_left():
     drift = np.array([[2.0, 0.0, 0.0]])
     vectors = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 3.0]])
-    held = steadied(vectors, drift)
+    held = apply_wccn(vectors, drift)
     np.testing.assert_allclose(held, [[1 / np.sqrt(13), 1.0, 0.0], [0.0, 0.0, 3.0]])
-    np.testing.assert_allclose(steadied(held, drift, undo=True), vectors)
-    np.testing.assert_array_equal(steadied(vectors, drift[:0]), vectors)
+    np.testing.assert_allclose(apply_wccn(held, drift, undo=True), vectors)
+    np.testing.assert_array_equal(apply_wccn(vectors, drift[:0]), vectors)
