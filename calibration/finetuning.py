@@ -172,7 +172,7 @@ def refine(
 
     Every fold's trials are left out of all training, early stopping too, and decided by what was
     trained on the others. The decoder is replaced if these decisions are better than those of the
-    head that was chosen, on the same trials and beyond doubt.
+    head that was chosen, on the same trials, and significantly so.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ def train(
 
 
 def wins(gains: np.ndarray, share: float) -> bool:
-    """Return whether gains over folds are above zero beyond doubt.
+    """Return whether gains over folds are significantly above zero.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class FitSettings:
 
     @property
     def tokens_needed(self) -> bool:
-        """Whether any of them looks at tokens."""
+        """Whether any of them uses tokens."""
         return any("tokens" in HEADS[head] for head in self.heads)
 
 
@@ -162,7 +162,7 @@ def fit_decoder(
     epochs = cut_epochs(
         recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
     )
-    measured = measure_runs(recordings, path, spec.unit, epochs.runs)
+    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(
         epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
     )

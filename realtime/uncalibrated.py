@@ -1,4 +1,4 @@
-"""Decoding somebody who has not calibrated: a minute of their signal, and other people's head."""
+"""Decoding a person without a calibration: a minute of their signal, and other people's head."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from ui.theme import plain
 
-# Okabe & Ito (2008), "Color universal design": told apart with every kind of colour vision.
+# Okabe & Ito (2008), "Color universal design": distinguished with every kind of colour vision.
 _SKY, _ORANGE, _GREEN = QColor("#56B4E9"), QColor("#E69F00"), QColor("#009E73")
 _PURPLE, _YELLOW, _VERMILION = QColor("#CC79A7"), QColor("#F0E442"), QColor("#D55E00")
 _REST = QColor("#B9C3CC")

@@ -146,7 +146,7 @@ CASES = (
             (5.0, "C3 is"),
         )
     ),
-    Case("no numbers", f"nan:at={AT},for=1", "artifact", "sent no numbers"),
+    Case("NaN", f"nan:at={AT},for=1", "artifact", "sent NaN or inf"),
     Case("infinite on one channel", f"inf:channel=C3,at={AT},for=1", "artifact", "C3 sent no num"),
     Case("rate 4 % off", "rate:percent=4", "rate", "sends 260", within=3.5, back=None, never=True),
     Case(

@@ -69,7 +69,7 @@ def _row(name: str, score: float, facts: DecoderCard) -> str:
 
 
 def about(name: str, facts: DecoderCard) -> str:
-    """Return what a candidate looks at."""
+    """Return what a candidate uses."""
     return {
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
@@ -112,14 +112,14 @@ def worth(fit: Fit) -> str:
 
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
-    # A refined decoder looks at tokens alone.
+    # A refined decoder uses tokens alone.
     views = ("aligned",) if head == PRIOR else HEADS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"
     said = f'The decoder uses the head "{head}": {carried} carry it.'
     if facts.fit["head"] == "auto" and head == "riemann":
-        said += f" Tokens of the encoder {facts.fit['encoder']} did not do better beyond doubt."
+        said += f" Tokens of the encoder {facts.fit['encoder']} did not do significantly better."
     choice = ", the head chosen again inside every fold," if CHOICE in facts.scores else ""
     score = f"{said}\nIts score of {facts.score:.3f}{choice}"
     if facts.score <= facts.chance:

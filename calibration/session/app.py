@@ -302,7 +302,7 @@ def earlier_runs(run: BidsRun, facts: StreamFacts, known: Sequence[str]) -> tupl
         if (recording.rate, match(recording.labels, known).channels) != (facts.rate, electrodes):
             write_line(f"{path.name} is left out: it has another rate or other electrodes.")
         elif not recording.stretches(electrodes):
-            write_line(f"{path.name} is left out: an electrode sent no numbers in it.")
+            write_line(f"{path.name} is left out: an electrode sent NaN or inf in it.")
         else:
             fitting.append(recording)
     return tuple(fitting)

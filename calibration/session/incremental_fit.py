@@ -80,7 +80,7 @@ class IncrementalFit:
     Attributes
     ----------
     accuracy : Accuracy or None
-        How well the trials so far can be told apart; None while there are too few.
+        How well the trials so far are classified; None while there are too few.
     rejected : int
         Trials left out so far.
     error : str or None

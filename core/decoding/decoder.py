@@ -133,11 +133,11 @@ class Decoder:
         Samples of a window, between two decisions by default, and between two at the most.
     head : LinearHead
     tangents : tuple of TangentFeatures
-        Views of the covariance that the head looks at, before any tokens.
+        Views of the covariance that the head uses, before any tokens.
     spatial : ndarray or None, shape (channels, channels)
-        The filter before the encoder, if the head looks at tokens.
+        The filter before the encoder, if the head uses tokens.
     encoder : EncoderPin or None
-        The encoder, if the head looks at tokens.
+        The encoder, if the head uses tokens.
     facts : DecoderCard
     warmup : int
         Samples of a run before its first window may be decoded; at least a window's come anyway.

@@ -1,4 +1,4 @@
-"""Segments in, one window's probabilities a hop out: the loop of everything that decodes."""
+"""The online decoding loop: rejects artifacts and gives class probabilities once a hop."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class OnlineDecoder:
 
     Notes
     -----
-    A sample that is no number on any of the decoder's channels ends a run, as it would stay in
-    the filters for ever; the next run begins after the last of them. They count as received. So
+    A sample that is NaN or inf on any of the decoder's channels ends a run, as it would stay in
+    the filters indefinitely; the next run begins after the last of them. They count as received. So
     do the few samples that are passed over where the filters start anew because they still ring
     from an artifact that is over.
     """
@@ -223,9 +223,9 @@ class OnlineDecoder:
             yield from self._decode(picked[at:], times[at:])
 
     def _skip(self, segment: Segment) -> Iterator[WindowResult]:
-        """Pass over samples that are no numbers on some channel, refusing them hop by hop."""
+        """Pass over samples that are NaN or inf on some channel, refusing them hop by hop."""
         self.status = "artifact"
-        self.reason = f"{listed(self._channels[list(segment.nan)])} sent no numbers"
+        self.reason = f"{listed(self._channels[list(segment.nan)])} sent NaN or inf"
         yield from self._end_run()
         at = 0
         while at < len(segment):
@@ -256,7 +256,7 @@ class OnlineDecoder:
         return float(stamp + (at - whole) / self._path.rate_in)
 
     def _known(self, sample: int, time: float) -> float:
-        """Return the time of a hop; by the samples since the last where it is no number."""
+        """Return the time of a hop; by the samples since the last where it is NaN or inf."""
         last, said = self._said
         time = time if math.isfinite(time) else said + (sample - last) / self._rate
         self._said = sample, time

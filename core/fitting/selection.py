@@ -37,7 +37,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "encoder": ("tokens",),
     "hybrid": ("motor", "scalp", "tokens"),
 }
-"""What each head looks at. The first is kept unless another is better beyond doubt."""
+"""What each head uses. The first is kept unless another is significantly better."""
 
 PRIOR = "prior"
 """The head that starts from a prior's, beside those of `HEADS`."""
@@ -121,10 +121,10 @@ def token_vectors(
     features : TokenFeatures
     epochs : Epochs
     known : mapping
-        Run and first sample of a window -> its features, where they were computed already.
+        Segment and first sample of a window -> its features, where they were computed already.
     """
     vectors = dict(known)
-    for number, run in enumerate(epochs.runs):
+    for number, run in enumerate(epochs.segments):
         starts = [start for place, start in epochs.places.tolist() if place == number]
         missing = [start for start in starts if (number, start) not in vectors]
         if not missing:
@@ -215,7 +215,7 @@ class FeatureViews:
         return self._tokens
 
     def of(self, head: str) -> tuple[str, ...]:
-        """Return the views that a head looks at on this montage."""
+        """Return the views that a head uses on this montage."""
         if head == PRIOR:
             return tuple(self._aligned)
         few = len(self._motor) < MOTOR_FROM
@@ -268,7 +268,7 @@ def fit_on(
 
 
 def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
-    """Return the first head, unless another is better beyond doubt.
+    """Return the first head, unless another is significantly better.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ def _windows(recording: Recording) -> list[tuple[int, int]]:
 def _deviation(samples_uv: np.ndarray, rate: float) -> np.ndarray:
     """Return each channel's standard deviation above 1 Hz, (channels,).
 
-    NaN for a channel with a sample that is no number.
+    NaN for a channel with a sample that is NaN or inf.
     """
     known = finite_mask(samples_uv).all(axis=0)
     samples = signal.detrend(np.where(known, samples_uv, 0.0).astype(np.float64), axis=0)

@@ -234,7 +234,7 @@ def _channel(
     Raises
     ------
     InputError
-        If one of them is no number, or both digital ones are the same.
+        If one of them is not a finite number, or both digital ones are the same.
     """
     low, high, bottom, top = (float(number) for number in numbers)
     if not all(map(math.isfinite, (low, high, bottom, top))):

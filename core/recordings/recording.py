@@ -115,7 +115,7 @@ class Recording:
         Parameters
         ----------
         channels : sequence of str
-            Electrodes. Samples that are no number on one of them are in no stretch.
+            Electrodes. Samples that are NaN or inf on one of them are in no stretch.
         """
         sound = np.ones(len(self.samples_uv), dtype=bool)
         for index in match(self.labels, channels).indices:

@@ -67,7 +67,7 @@ class Table:
         return [row.split(self.delimiter)[column].strip().strip('"') for row in self.rows]
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray:
-        """Return columns as float64, shape (rows, columns); NaN for what is no number."""
+        """Return columns as float64, shape (rows, columns); NaN for text that is not a number."""
         if not self.rows or not columns:
             return np.empty((len(self.rows), len(columns)))
         wanted = [column % self.width for column in columns]

@@ -284,7 +284,7 @@ def _chunks_end(file: BinaryIO, start: int, size: int) -> int:
 def _texts(content: bytes, header: dict[str, Any], values: list[list[str]]) -> list[list[str]]:
     """Return the rows of a stream of text that is no UTF-8, which pyxdf takes all text for.
 
-    Text of older programs is Latin-1. Rows that cannot be told apart stay as they are.
+    Text of older programs is Latin-1. Rows that cannot be distinguished stay as they are.
     """
     file, columns = io.BytesIO(content), int(header["channel_count"][0])
     rows: list[list[str]] = []

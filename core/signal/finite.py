@@ -1,4 +1,4 @@
-"""Which samples are numbers: any other would stay in a filter for ever."""
+"""Masks of finite samples: NaN or inf would never leave the state of an IIR filter."""
 
 from __future__ import annotations
 

@@ -131,9 +131,9 @@ class Monitor:
         return self._raw.copy(10**9)[0]
 
     def _numbers(self, samples: np.ndarray) -> np.ndarray:
-        """Return samples in which a channel that sends no numbers stands still.
+        """Return samples in which a channel that sends NaN or inf stands still.
 
-        One NaN would stay in the filters for ever.
+        One NaN would stay in the filters indefinitely.
         """
         sound = finite_mask(samples)
         if not sound.all():

@@ -67,7 +67,7 @@ def channel_quality(
     judged[np.sqrt(variance) > limits.noisy_uv] = "noisy"
     judged[(at_rail > limits.railed_fraction) & (span > 0)] = "railed"
     judged[span < limits.flat_uv] = "flat"
-    judged[~known.all(axis=0)] = "railed"  # no numbers: beyond what the amplifier can say
+    judged[~known.all(axis=0)] = "railed"  # NaN or inf: beyond what the amplifier can say
     return tuple(judged)
 
 

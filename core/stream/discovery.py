@@ -304,7 +304,7 @@ def read_facts(found: FoundStream, timeout: float = 5.0) -> StreamFacts:
     """
     import pylsl
 
-    # Without recovery, which would ask a sender that is gone for ever.
+    # Without recovery, which would ask a sender that is gone for good.
     inlet = pylsl.StreamInlet(found.info, max_buflen=1, recover=False)
     return facts_from(found, lambda: inlet.info(timeout))
 
@@ -437,7 +437,7 @@ def _ambiguous(query: StreamQuery, matches: Sequence[FoundStream]) -> str:
     advice = (
         f"Say which one is meant: {', '.join(telling)} can tell them apart."
         if telling
-        else "They are told apart by nothing but the uid of this start; stop all but one of them."
+        else "Only the uid of this start differs between them; stop all but one of them."
     )
     return f"{len(matches)} streams match {query}:{listed}\n{advice}"
 

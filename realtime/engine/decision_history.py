@@ -12,7 +12,7 @@ _SECONDS = 60.0
 _STEP = 0.25  # s between two that are kept, unless something changed
 
 
-class DecisionHistory:
+class RecentDecisions:
     """Remembers decisions for a strip of a minute, whose pixels are a twentieth of a second.
 
     With a short hop a minute has thousands of decisions, more than it has pixels. One is kept every

@@ -20,7 +20,7 @@ from core.signal.quality import suspected_factor
 from core.stream.discovery import StreamFacts
 from core.stream.inlet import Block, Inlet
 from realtime.engine.connection import Link
-from realtime.engine.decision_history import DecisionHistory
+from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import Outputs, Sink, StreamLogSink
@@ -118,7 +118,7 @@ class Engine:
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
-        self._recent = DecisionHistory(self._hop_seconds)
+        self._recent = RecentDecisions(self._hop_seconds)
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._lost_before = 0  # samples, of senders before this one
         self._paused = False

@@ -1,4 +1,4 @@
-"""Where decisions go, and word of the stream: log files, two LSL outlets, the terminal."""
+"""Sinks of decisions and of events of the stream: log files, two LSL outlets, stderr."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def pseudo_online(
         hops = [
             (run, at)
             for run in runs
-            for at in range(0, len(signal.runs[run]) - signal.spec.window + 1, hop)
+            for at in range(0, len(signal.segments[run]) - signal.spec.window + 1, hop)
         ]
         truth, cues = asked_for(signal, hops)
         idle = np.array([float(name == IDLE) for name in epochs.classes])
@@ -99,7 +99,7 @@ def with_idle(signal: Signal, recording: int) -> Recording:
     for start, run in zip(starts, runs, strict=True):
         cues = sorted(at for its, at in signal.epochs.places.tolist() if its == run)
         ends = [0, *(at + window for at in cues)]
-        for begin, end in zip(ends, [*cues, len(signal.runs[run])], strict=True):
+        for begin, end in zip(ends, [*cues, len(signal.segments[run])], strict=True):
             at = end - window
             while at >= begin:
                 idle.append(Event(start + at / rate, window / rate, IDLE))
@@ -164,7 +164,7 @@ def _decide(
     signal = share.signal
     if not isinstance(model, HeadModel):
         epochs = Epochs(
-            signal.runs,
+            signal.segments,
             np.array(hops),
             np.zeros(len(hops), dtype=np.intp),
             classes,
@@ -200,7 +200,7 @@ def _first_windows(
     cues, hops = [], []
     for index, (run, at) in enumerate(signal.epochs.places.tolist()):
         begin = -(-at // hop) * hop
-        if signal.owner[run] in recordings and begin + window <= len(signal.runs[run]):
+        if signal.owner[run] in recordings and begin + window <= len(signal.segments[run]):
             cues.append(index)
             hops.append((run, begin))
     return np.array(cues, dtype=np.intp), hops

@@ -80,7 +80,7 @@ class Share:
         if key not in self.known:
             channels = self.signal.settings.channels
             features = TokenFeatures(encoder, channels, self.spatial(encoder))
-            epochs = replace(self.epochs, runs=tuple(self.signal.runs))
+            epochs = replace(self.epochs, segments=tuple(self.signal.segments))
             self.known[key] = token_vectors(features, epochs, {})
         tokens: np.ndarray = self.known[key][self.index]
         return tokens
@@ -88,7 +88,8 @@ class Share:
     def filtered(self, encoder: Encoder) -> np.ndarray:
         """Return the windows as the encoder sees them, shape (trials, channels, samples)."""
         windows = [
-            self._window(run, at, self.signal.runs) for run, at in self.epochs.places[self.index]
+            self._window(run, at, self.signal.segments)
+            for run, at in self.epochs.places[self.index]
         ]
         filtered: np.ndarray = self.spatial(encoder) @ np.stack(windows)
         return filtered
@@ -119,7 +120,7 @@ class Share:
         return replace(self, index=np.array(stay, dtype=np.intp))
 
     def _windows(self, index: np.ndarray, band: tuple[float, float] | None) -> np.ndarray:
-        runs = self.signal.runs if band is None else self.signal.banded(band)
+        runs = self.signal.segments if band is None else self.signal.banded(band)
         places = self.epochs.places[index].tolist()
         found = np.stack([self._window(run, at, runs) for run, at in places])
         if not self.aligned:
@@ -230,7 +231,7 @@ class Trials:
         trials = [share.epochs.trials[index] for share in self.shares for index in share.index]
         rests = [share.signal.rest(share.fitted, REST_SECONDS) for share in self.shares]
         epochs = Epochs(
-            runs=tuple(window.T for window in self.windows()),
+            segments=tuple(window.T for window in self.windows()),
             places=np.stack([np.arange(len(self)), np.zeros(len(self), dtype=np.intp)], axis=1),
             labels=self.labels,
             classes=self.classes,

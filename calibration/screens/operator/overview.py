@@ -203,7 +203,7 @@ class Preview(QWidget):
 
 
 class AccuracyPanel(QWidget):
-    """How well the trials so far can be told apart, beside what guessing reaches."""
+    """How well the trials so far are classified, beside what guessing reaches."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ TASKS = {
     "tongue": "press your tongue against your teeth",
     "rest": "think of nothing in particular",
 }
-"""What to imagine for each class: felt movements are told apart better than seen ones
+"""What to imagine for each class: felt movements are classified better than seen ones
 (Neuper et al., 2005, Cognitive Brain Research 25)."""
 
 

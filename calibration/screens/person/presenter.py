@@ -259,7 +259,7 @@ class Presenter(QObject):
             return None
         chance = 1.0 / max(2, len(probabilities))
         above = (probabilities.get(label, 0.0) - chance) / (1.0 - chance)
-        reach = min(1.0, above) if above > 0.0 else 0.0  # also for what is no number
+        reach = min(1.0, above) if above > 0.0 else 0.0  # also for what is NaN or inf
         return round(reach / _FEEDBACK_STEP) * _FEEDBACK_STEP
 
     # -- keys -----------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class PriorHead:
     Attributes
     ----------
     views : tuple of tuple of str
-        Electrodes of each view of the covariance that it looks at.
+        Electrodes of each view of the covariance that it uses.
     weights : ndarray, shape (features, classes)
         On tangent vectors of the views, one after the other. Classes are the person's; those
         that nothing was learned of have zeros.
@@ -168,13 +168,13 @@ def head_of_decoder(
     Raises
     ------
     InputError
-        If the decoder looks at tokens, or at electrodes that the person lacks; or if reference,
+        If the decoder uses tokens, or electrodes that the person lacks; or if reference,
         windows or classes differ.
     """
     name = f"decoder of subject {decoder.facts.subject}"
     if decoder.spatial is not None or not decoder.tangents:
         raise InputError(
-            f"The {name} looks at an encoder's tokens, which cannot be aligned; fit it with "
+            f"The {name} uses an encoder's tokens, which cannot be aligned; fit it with "
             "--head riemann, or give its recordings to --prior."
         )
     theirs = decoder.settings

@@ -15,12 +15,12 @@ from core.fitting.transfer.wccn import apply_wccn
 WEIGHTS = (300.0, 30.0, 0.0, inf)
 """By how many times the penalty that holds a head near the prior's is stronger than the usual one
 that holds it near nothing. 0: own trials alone; infinite: the prior alone. The first is kept
-unless another is better beyond doubt."""
+unless another is better by more than the standard error."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Own trials, and a prior's head, in the coordinates in which one holds the other.
+    """A person's trials and the prior's weights, in the WCCN-scaled space of the penalty.
 
     Attributes
     ----------

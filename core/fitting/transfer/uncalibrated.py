@@ -1,4 +1,4 @@
-"""A decoder for somebody who has not calibrated: others' head, aligned on a minute of signal."""
+"""A decoder for a person without a calibration: others' head, aligned on a minute of signal."""
 
 from __future__ import annotations
 

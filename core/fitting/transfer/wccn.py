@@ -1,4 +1,4 @@
-"""How recordings of one person move apart, and features in which such moves count less.
+"""Within-class covariance normalisation: less weight for what drifts between recordings.
 
 A reference is fixed at calibration, and the signal is not: from one recording of a person to the
 next, all trials move together. Where others moved tells in which directions a head should not

@@ -96,7 +96,7 @@ def without_artifacts(
     still, railed = _still_seconds(epochs, recordings, settings, limits)
     loud = _outlying_uv(epochs, settings, unit, limits, banded)
     live = _refused_live(
-        epochs, settings, measured or measure_runs(recordings, settings, unit, epochs.runs)
+        epochs, settings, measured or measure_runs(recordings, settings, unit, epochs.segments)
     )
     rejected = []
     for index, trial in enumerate(epochs.trials):

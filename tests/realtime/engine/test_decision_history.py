@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from realtime.engine.decision_history import DecisionHistory
+from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.snapshot import Decision
 
 ONE = Decision(0, 0.0, 0, "ok", {"left_hand": 1.0}, "left_hand", 30.0, 2.0)
 
 
 def test_a_short_hop_does_not_fill_the_strip():
-    recent = DecisionHistory(1 / 32)
+    recent = RecentDecisions(1 / 32)
     for index in range(32 * 90):
         recent.add(replace(ONE, index=index, age_ms=float(index % 100)), index / 32)
     kept = recent.decisions
@@ -19,7 +19,7 @@ def test_a_short_hop_does_not_fill_the_strip():
 
 
 def test_every_decision_of_a_usual_hop_is_kept():
-    recent = DecisionHistory(0.25)
+    recent = RecentDecisions(0.25)
     for index in range(300):
         recent.add(replace(ONE, index=index), 0.25 * index + 0.05 * (index % 2))
     assert [decision.index for decision in recent.decisions][-1] == 299
@@ -27,7 +27,7 @@ def test_every_decision_of_a_usual_hop_is_kept():
 
 
 def test_every_change_is_kept():
-    recent = DecisionHistory(1 / 32)
+    recent = RecentDecisions(1 / 32)
     for index in range(64):
         status = "artifact" if index == 40 else "ok"
         decision = "right_hand" if index == 21 else "left_hand"
@@ -38,7 +38,7 @@ def test_every_change_is_kept():
 
 
 def test_without_decisions_there_is_no_age():
-    recent = DecisionHistory(0.25)
+    recent = RecentDecisions(0.25)
     assert recent.ages_ms == (None, None)
     recent.add(replace(ONE, status="lost", age_ms=9000.0), 1.0)
     assert recent.ages_ms == (None, None)

@@ -163,7 +163,7 @@ def features_of(name: str, trials: Trials) -> np.ndarray:
         if key not in share.known:
             windows = np.stack(
                 [
-                    share.signal.runs[r][a : a + share.epochs.length].T
+                    share.signal.segments[r][a : a + share.epochs.length].T
                     for r, a in share.epochs.places
                 ]
             )

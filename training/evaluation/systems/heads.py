@@ -51,7 +51,7 @@ class HeadSystem:
 
     @property
     def encoder(self) -> str | None:
-        """Label of the encoder, if any of the heads looks at tokens."""
+        """Label of the encoder, if any of the heads uses tokens."""
         wanted = any("tokens" in HEADS[head] for head in self.heads)
         return self.eeg_encoder.spec.label if wanted else None
 
@@ -89,7 +89,7 @@ class HeadModel:
     head : LinearHead
     tangents : tuple of TangentFeatures
     encoder : Encoder or None
-        If it looks at tokens.
+        If it uses tokens.
     system : HeadSystem
     share : Share or None
         What it was fitted on, if that is one person's.

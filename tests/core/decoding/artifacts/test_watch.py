@@ -29,7 +29,7 @@ def subject():
     first, second = (session(6, seed=3, run=run) for run in (1, 2))
     fit = fit_decoder([first], CUES, "sim", FitSettings(head="riemann", repeats=1))
     decoder = fit.decoder
-    limits = learn_limits([first], decoder.settings, decoder.unit, fit.epochs.runs)
+    limits = learn_limits([first], decoder.settings, decoder.unit, fit.epochs.segments)
     facts = replace(decoder.facts, artifacts=limits.as_facts())
     return replace(decoder, facts=facts), second
 
@@ -92,9 +92,9 @@ FAULTS = [
     (sine(50.0, 120.0), ("CZ",), "CZ is full of mains hum"),
     (sine(60.0, 120.0), (), "full of mains hum"),
     (sine(3.0, 1500.0), ("P3",), "P3 is too large"),
-    (lambda x: x * np.nan, ("C3", "C4"), "C3, C4 sent no numbers"),
-    (lambda x: x + np.inf, ("C3",), "C3 sent no numbers"),
-    (lambda x: x + 1e30, ("C3",), "C3 sent no numbers"),
+    (lambda x: x * np.nan, ("C3", "C4"), "C3, C4 sent NaN or inf"),
+    (lambda x: x + np.inf, ("C3",), "C3 sent NaN or inf"),
+    (lambda x: x + 1e30, ("C3",), "C3 sent NaN or inf"),
     (lambda x: x * 1e3, (), "1 000 times too large"),
     (lambda x: x * 1e6, (), "1 000 000 times too large"),
     (lambda x: x * 1e-3, (), "1 000 times too small"),

@@ -29,8 +29,8 @@ def test_the_rest_of_a_recording_lies_between_its_trials(imagery_recording):
     epochs = cut_epochs([recording], EVENTS, settings, UNIT, 1024)
     assert len(epochs.rest) == REST_SECONDS * 256
     # The first cue comes after two seconds; until then all signal is rest.
-    np.testing.assert_array_equal(epochs.rest[:512], epochs.runs[0][:512])
-    np.testing.assert_array_equal(epochs.rest[512:1024], epochs.runs[0][1536:2048])
+    np.testing.assert_array_equal(epochs.rest[:512], epochs.segments[0][:512])
+    np.testing.assert_array_equal(epochs.rest[512:1024], epochs.segments[0][1536:2048])
 
 
 def test_known_signals_are_taken_as_they_are(imagery_recording):
@@ -38,7 +38,7 @@ def test_known_signals_are_taken_as_they_are(imagery_recording):
     settings = SignalSettings(recording.labels, "average", 256.0)
     (signal,) = signals_of([recording], settings, UNIT)
     epochs = cut_epochs([recording], EVENTS, settings, UNIT, 1024, [signal])
-    assert epochs.runs[0] is signal
+    assert epochs.segments[0] is signal
     assert epochs.filtered(np.empty((0, 6)), [2 * signal]).windows() == pytest.approx(
         2 * epochs.windows()
     )
