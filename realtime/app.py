@@ -22,7 +22,8 @@ from core.machine.threads import one_torch_thread
 from core.montage import named
 from core.program import say
 from core.recordings import UNIT
-from core.stream.discovery import FoundStream, StreamFacts, StreamQuery, find_stream, list_streams
+from core.stream.description import FoundStream, StreamFacts
+from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from core.units import factor
 from realtime.engine.engine import Connection, Decoding, Engine

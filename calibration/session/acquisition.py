@@ -15,7 +15,8 @@ from core.feed.segments import Segment, Segmenter
 from core.montage import direction, electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
-from core.stream.discovery import StreamFacts, list_streams
+from core.stream.description import StreamFacts
+from core.stream.discovery import list_streams
 from core.stream.inlet import Block, Inlet
 from core.units import factor
 

@@ -30,7 +30,8 @@ from core.machine.threads import one_torch_thread
 from core.montage import match
 from core.program import say, write_line
 from core.recordings import Recording, read_recording
-from core.stream.discovery import StreamFacts, StreamQuery, find_stream
+from core.stream.description import StreamFacts
+from core.stream.discovery import StreamQuery, find_stream
 from ui.display import check_display
 
 if TYPE_CHECKING:

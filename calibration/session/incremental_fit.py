@@ -30,7 +30,7 @@ from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
-from core.stream.discovery import StreamFacts
+from core.stream.description import StreamFacts
 from core.units import factor
 
 _QUICK_EVERY = 4  # trials between two looks at how good the decoder would be

@@ -12,7 +12,7 @@ from calibration.session.acquisition import Acquisition, Listener
 from calibration.session.incremental_fit import IncrementalFit
 from calibration.session.progress import Alarm, Progress, size
 from core.signal.monitor import ChannelStatus, Traces
-from core.stream.discovery import MARKERS
+from core.stream.description import MARKERS
 from core.stream.outlets import MarkerOutlet
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from calibration.session.setup_state import (
 )
 from core.errors import InputError
 from core.signal.monitor import ChannelStatus, Traces
-from core.stream.discovery import FoundStream, list_streams
+from core.stream.description import FoundStream
+from core.stream.discovery import list_streams
 from core.stream.inlet import Inlet
 from core.suggestions import did_you_mean
 

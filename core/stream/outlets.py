@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from core.errors import InputError
-from core.stream.discovery import DECISIONS, PROBABILITIES
+from core.stream.description import DECISIONS, PROBABILITIES
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo

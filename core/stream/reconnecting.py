@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from core.errors import InputError
-from core.stream.discovery import FORGET, FoundStream, StreamFacts, StreamIdentity, described
+from core.stream.description import FoundStream, StreamFacts, StreamIdentity, described
+from core.stream.discovery import FORGET
 from core.stream.inlet import Inlet
 
 _LOOK = 0.05  # s between two looks at what has answered

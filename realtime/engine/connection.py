@@ -9,7 +9,7 @@ from core.feed.clock_drift import ClockDrift
 from core.feed.continuity import Continuity
 from core.feed.rate import RateWatch
 from core.machine.sleep import seconds_asleep
-from core.stream.discovery import FoundStream, StreamFacts, StreamIdentity
+from core.stream.description import FoundStream, StreamFacts, StreamIdentity
 from core.stream.inlet import Block, Inlet
 from core.stream.reconnecting import Reconnector, difference, takeover_words
 from realtime.engine.snapshot import Offer

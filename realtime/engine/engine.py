@@ -17,7 +17,7 @@ from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
-from core.stream.discovery import StreamFacts
+from core.stream.description import StreamFacts
 from core.stream.inlet import Block, Inlet
 from realtime.engine.connection import Link
 from realtime.engine.decision_history import RecentDecisions

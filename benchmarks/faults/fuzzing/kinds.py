@@ -257,7 +257,8 @@ def use_description(path: Path) -> None:
     import pylsl
     from pylsl.lib import lib
 
-    from core.stream.discovery import StreamQuery, facts_from, list_streams
+    from core.stream.description import facts_from
+    from core.stream.discovery import StreamQuery, list_streams
     from core.units import volts_per
 
     lib.lsl_streaminfo_from_xml.restype = ctypes.c_void_p

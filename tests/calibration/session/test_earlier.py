@@ -9,7 +9,7 @@ from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from calibration.session.app import earlier_runs
 from core.encoders.eegpt.electrodes import CODEX
-from core.stream.discovery import StreamFacts, StreamIdentity
+from core.stream.description import StreamFacts, StreamIdentity
 
 FACTS = StreamFacts(
     identity=StreamIdentity("Amp", "EEG", "amp", "lab", "uid"),

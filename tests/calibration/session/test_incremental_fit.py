@@ -14,7 +14,7 @@ from calibration.session.incremental_fit import IncrementalFit
 from core.encoders import load_encoder
 from core.feed.segments import Segmenter
 from core.recordings import Recording, read_recording
-from core.stream.discovery import StreamFacts, StreamIdentity
+from core.stream.description import StreamFacts, StreamIdentity
 
 pytestmark = pytest.mark.slow
 
