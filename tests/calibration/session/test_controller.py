@@ -61,6 +61,24 @@ def acquisition():
     sender.join()
 
 
+@pytest.fixture
+def make_session(qtbot, acquisition, tmp_path):
+    """Put a session of short instructions together."""
+
+    def make(learner=None, leave=False):
+        paradigm = Paradigm(instructions=0.2)
+        trials = plan_trials(paradigm, 0)
+        sequencer = TrialSequencer(paradigm, trials)
+        recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
+        session = Session(acquisition, recorder, learner or NoTrials(), sequencer, trials)
+        presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
+        session.shown_by(presenter)
+        controller = Controller(session, sequencer, presenter, (), lambda fit: "", leave)
+        return session, recorder, presenter, controller
+
+    return make
+
+
 def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     paradigm = Paradigm()
     rest = [trial for trial in plan_trials(paradigm, 0) if trial.block == 2]
@@ -72,15 +90,8 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     session.close()
 
 
-def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_path):
-    paradigm = Paradigm(instructions=0.2)
-    trials = plan_trials(paradigm, 0)
-    sequencer = TrialSequencer(paradigm, trials)
-    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
-    session = Session(acquisition, recorder, NoTrials(), sequencer, trials)
-    presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
-    session.shown_by(presenter)
-    controller = Controller(session, sequencer, presenter, (), lambda fit: "")
+def test_why_the_recording_stopped_stays_on_the_screen(make_session):
+    session, recorder, presenter, controller = make_session()
     scenes, other = [], Segmenter(("C3", "C4"), ("uV", "uV"), 250.0)
 
     def watch():
@@ -104,17 +115,10 @@ def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_p
     assert len(found.samples_uv) == recorder.samples_written > 0
 
 
-def test_a_fit_that_fails_for_whatever_reason_ends_the_session(qtbot, acquisition, tmp_path):
-    paradigm = Paradigm(instructions=0.2)
-    trials = plan_trials(paradigm, 0)
-    sequencer = TrialSequencer(paradigm, trials)
-    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
+def test_a_fit_that_fails_for_whatever_reason_ends_the_session(make_session):
     learner = NoTrials()
     learner.fit = lambda recording: np.linalg.cholesky(-np.eye(2))
-    session = Session(acquisition, recorder, learner, sequencer, trials)
-    presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
-    session.shown_by(presenter)
-    controller = Controller(session, sequencer, presenter, (), lambda fit: "", leave=True)
+    _, _, presenter, controller = make_session(learner, leave=True)
     QTimer.singleShot(1500, lambda: presenter.fail("Session ended", "by the test"))
     outcome = controller.run(full_screen=False)
     assert outcome.fit is None
@@ -127,17 +131,8 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_the_session_in_order_and_closes_its_windows(
-    qtbot, acquisition, tmp_path, number
-):
-    paradigm = Paradigm(instructions=0.2)
-    trials = plan_trials(paradigm, 0)
-    sequencer = TrialSequencer(paradigm, trials)
-    recorder = Recorder(next_run(tmp_path, "01"), acquisition.facts)
-    session = Session(acquisition, recorder, NoTrials(), sequencer, trials)
-    presenter = Presenter(paradigm, sequencer, session.event, pylsl.local_clock)
-    session.shown_by(presenter)
-    controller = Controller(session, sequencer, presenter, (), lambda fit: "")
+def test_a_signal_ends_the_session_in_order_and_closes_its_windows(make_session, number):
+    session, recorder, presenter, controller = make_session()
 
     def ask():
         if recorder.samples_written:
