@@ -32,7 +32,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402

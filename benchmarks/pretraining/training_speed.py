@@ -25,7 +25,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 import store_speed  # noqa: E402 - the benchmark beside this one
 import torch  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402

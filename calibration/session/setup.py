@@ -1,4 +1,4 @@
-"""What has to be settled before the first cue: the stream, the person, the place on the disk."""
+"""What has to be known before the first cue: the stream, the person, the place on the disk."""
 
 from __future__ import annotations
 

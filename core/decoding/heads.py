@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 INVERSE_PENALTY = 1000.0
-"""Inverse of the penalty on features of unit total variance. With a few dozen trials it is settled
+"""Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
 here once: choosing it by cross-validation for every person loses more than it gains."""
 
 

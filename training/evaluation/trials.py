@@ -37,7 +37,7 @@ class Share:
     epochs : Epochs
         In this signal's stretches.
     fitted : tuple of int
-        Recordings whose signal outside trials settles spatial filters.
+        Recordings whose signal outside trials fits spatial filters.
     aligned : bool
         Whether every band's signal is whitened by the person's own covariance at rest.
     known : dict

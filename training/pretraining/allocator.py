@@ -15,7 +15,7 @@ _OWN_PAGES = 2**20  # bytes
 
 
 def keep_memory_steady() -> None:
-    """Settle how memory is handed out; called before torch has any.
+    """Set how memory is handed out; called before torch has any.
 
     oneDNN forgets kernels of sizes that will not come again: by default it keeps 1024, about 45 kB
     a step until they are there. Tensors of a megabyte and more get pages of their own; glibc would

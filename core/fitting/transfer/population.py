@@ -290,7 +290,7 @@ def recentre_cross_session(
     """Return vectors, each recording's at the mean of the one before it of the same person.
 
     Nobody's own trials are known before they happen: this is how a live stream is seen from a
-    reference that was settled earlier. A person's first recording is seen from the last one; who
+    reference that was fitted earlier. A person's first recording is seen from the last one; who
     has one recording keeps its own reference.
 
     Parameters

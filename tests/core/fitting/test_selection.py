@@ -24,8 +24,8 @@ def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
     assert found.chosen == "riemann"
     assert found.scores["riemann"].balanced_accuracy > 0.85
     assert 0.6 < found.chance < 0.8
-    settled, head = fit_chosen(views, found)
-    assert set(settled) == {"motor", "scalp"}
+    fitted, head = fit_chosen(views, found)
+    assert set(fitted) == {"motor", "scalp"}
     assert np.isfinite(head.weights).all()
 
 
@@ -57,8 +57,8 @@ def test_few_motor_electrodes_leave_the_view_of_the_whole_scalp(imagery_recordin
     recording = imagery_recording(trials=6, labels=("FZ", "C3", "CZ", "C4", "PZ"))
     views = views_of(recording)
     assert views.of("riemann") == ("scalp",)
-    settled, _ = fit_chosen(views, select(views, ("riemann",), repeats=1))
-    assert set(settled) == {"scalp"}
+    fitted, _ = fit_chosen(views, select(views, ("riemann",), repeats=1))
+    assert set(fitted) == {"scalp"}
 
 
 @pytest.mark.slow
