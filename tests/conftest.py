@@ -58,22 +58,36 @@ def pytest_configure(config):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def close_windows():
+    """Close what is open on the screen, and return its titles."""
+    gui = sys.modules.get("PySide6.QtGui")
+    if gui is None or gui.QGuiApplication.instance() is None:
+        return []
+    windows = [window for window in gui.QGuiApplication.topLevelWindows() if window.isVisible()]
+    titles = [window.title() or type(window).__name__ for window in windows]
+    for window in windows:
+        window.hide()
+    return titles
+
+
 @pytest.fixture(autouse=True)
 def windows_die_between_tests(request):
-    """Collect what a test with windows leaves at its end, and nothing before.
+    """Fail a test that leaves a window open: a modal one would take the keys of all later tests.
 
-    Python would else destroy windows that refer to each other whenever it comes to it, in any
-    thread, or in the middle of the making of another one, which Qt does not survive.
+    Collect what a test with windows leaves at its end, and nothing before. Python would else
+    destroy windows that refer to each other whenever it comes to it, in any thread, or in the
+    middle of the making of another one, which Qt does not survive.
     """
-    if "qapp" not in request.fixturenames:
-        yield
-        return
-    gc.freeze()  # what is older than this test need not be looked through again
-    gc.disable()
+    if with_windows := "qapp" in request.fixturenames:
+        gc.freeze()  # what is older than this test need not be looked through again
+        gc.disable()
     yield
-    gc.collect()
-    gc.enable()
-    gc.unfreeze()
+    titles = close_windows()
+    if with_windows:
+        gc.collect()
+        gc.enable()
+        gc.unfreeze()
+    assert not titles, f"the test leaves windows open: {titles}"
 
 
 @pytest.fixture(autouse=True)
