@@ -76,7 +76,8 @@ def test_without_the_validator_mne_bids_is_asked(dataset, monkeypatch):
 
 
 @pytest.mark.skipif(find_spec("bids_validator_deno") is None, reason="needs the BIDS validator")
-def test_what_the_validator_says_is_passed_on(dataset):
+def test_what_the_validator_says_is_passed_on(dataset, monkeypatch):
+    monkeypatch.setenv("PATH", "")  # as where the environment of this interpreter is not activated
     (dataset.root / "stray.txt").write_text("x")
     assert any("NOT_INCLUDED" in f.text and "stray.txt" in f.text for f in grave(dataset.root))
 
