@@ -85,8 +85,12 @@ def paint(scene, width=640, height=360):
 
 
 def test_a_run_tells_every_event_once_after_its_frame(qtbot, present):
-    beeper = CountingBeeper()
-    presenter, onsets = present(beeper=beeper)
+    beeper, looks = CountingBeeper(), itertools.count()
+
+    def clock():  # goes on by being looked at: a busy machine skips nothing
+        return 0.005 * next(looks)
+
+    presenter, onsets = present(beeper=beeper, clock=clock, speed=1.0)
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
         pass
     trials = presenter.course.completed
@@ -100,7 +104,7 @@ def test_a_run_tells_every_event_once_after_its_frame(qtbot, present):
     stamps = {onset.time for onset in onsets}
     assert len(stamps) <= presenter.window.frames
     assert len(stamps) > 4 * 4  # start, then cross, tone, cue and end of each trial
-    assert onsets[-1].time <= perf_counter()
+    assert onsets[-1].time <= clock()
 
 
 def test_stamps_keep_the_paradigms_time(qtbot, present):
