@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from core.machine.threads import share_cores
@@ -50,6 +51,8 @@ def pytest_configure(config):
     # loaded NumPy already, which takes no notice of the environment any more.
     share_cores()
     threadpool_limits(1)
+    settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+    settings.load_profile("untimed")
     # A shell without job control starts what runs in its background deaf to Ctrl+C, and nohup what
     # it runs deaf to SIGHUP; so would be every program that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -155,14 +158,17 @@ def imagery_recording():
 
 @pytest.fixture(scope="session")
 def fitted():
-    """Decoders by head, fitted on one such recording."""
+    """Decoders by head, each fitted on one such recording when it is first asked for."""
     from calibration.fitting import FitSettings, fit_decoder
 
     events = {"left_hand": "left_hand", "right_hand": "right_hand"}
-    return {
-        head: fit_decoder([imagery()], events, "01", FitSettings(head=head)).decoder
-        for head in ("riemann", "encoder", "hybrid")
-    }
+
+    class Fitted(dict):
+        def __missing__(self, head):
+            self[head] = fit_decoder([imagery()], events, "01", FitSettings(head=head)).decoder
+            return self[head]
+
+    return Fitted()
 
 
 @pytest.fixture

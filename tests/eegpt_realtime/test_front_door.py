@@ -61,6 +61,7 @@ def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
     np.testing.assert_array_equal(again.predict_proba(recording), decoder.predict_proba(recording))
 
 
+@pytest.mark.slow
 def test_a_recording_gives_what_the_program_gives(decoder, recording, raw):
     model = decoder.decoder
     expected = list(

@@ -27,6 +27,7 @@ def data(tmp_path_factory, imagery_recording):
     return f"files:{folder}"
 
 
+@pytest.mark.slow
 def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
     out = tmp_path / "out"
     words = f"{data} --out {out} --protocols within calibrate-then-run --systems riemann CSP+LDA"
@@ -117,6 +118,7 @@ def test_a_preset_brings_its_protocol_and_the_published_numbers(data, tmp_path, 
     assert "name their folder, such as tuab:DIR" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_recordings_are_read_as_they_are_published(recordings_folder, tmp_path):
     words = ["--subjects", "S004", "--runs", "4", "8", "--systems", "riemann", "MDM"]

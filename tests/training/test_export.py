@@ -118,6 +118,7 @@ def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     assert not (tmp_path / "b.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_whoever_taught_the_first_weights_was_seen_too(run, store, tmp_path):
     first = run("--validation-subjects", "3")
     facts = first.facts()

@@ -72,6 +72,7 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     session.close()
 
 
+@pytest.mark.slow
 def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_path):
     paradigm = Paradigm(instructions=0.2)
     trials = plan_trials(paradigm, 0)
@@ -104,6 +105,7 @@ def test_why_the_recording_stopped_stays_on_the_screen(qtbot, acquisition, tmp_p
     assert len(found.samples_uv) == recorder.samples_written > 0
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_for_whatever_reason_ends_the_session(qtbot, acquisition, tmp_path):
     paradigm = Paradigm(instructions=0.2)
     trials = plan_trials(paradigm, 0)
@@ -126,6 +128,7 @@ def test_a_fit_that_fails_for_whatever_reason_ends_the_session(qtbot, acquisitio
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_the_session_in_order_and_closes_its_windows(
     qtbot, acquisition, tmp_path, number

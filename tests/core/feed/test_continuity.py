@@ -222,6 +222,7 @@ def rough_streams(draw):
     return rate, stamps
 
 
+@pytest.mark.slow
 @given(rough_streams(), st.lists(st.integers(1, 700), min_size=1, max_size=8))
 @settings(max_examples=150, deadline=None)
 def test_cutting_into_chunks_changes_nothing(stream, sizes):

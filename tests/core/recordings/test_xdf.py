@@ -314,6 +314,7 @@ def test_packed_files_are_read(write_xdf, eeg, tmp_path):
 # What people have
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_recordings_of_openbci_keep_their_rate_and_say_what_they_lost(recordings_folder):
     folder = recordings_folder / "field" / "openbci_xdf"

@@ -96,6 +96,7 @@ def test_without_people_held_out_there_is_no_best(trainer, folder):
     assert not path.best.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_run_that_goes_on_has_the_losses_of_one_that_was_never_stopped(
     trainer, folder, precision

@@ -107,6 +107,7 @@ def test_a_run_tells_every_event_once_after_its_frame(qtbot, present):
     assert onsets[-1].time <= clock()
 
 
+@pytest.mark.slow
 def test_stamps_keep_the_paradigms_time(qtbot, present):
     presenter, onsets = present(speed=1.0, trials_per_class=1)
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
@@ -147,6 +148,7 @@ def test_a_run_waits_for_something_to_be_seen_on(qtbot):
     assert course.current is None
 
 
+@pytest.mark.slow
 def test_a_clock_that_runs_fast_leaves_a_frame_its_time(qtbot, present):
     # A stamped frame takes some milliseconds, which are seconds of this clock.
     presenter, _ = present(clock=lambda: 1000 * perf_counter(), speed=0.001, instructions=1.0)
@@ -157,6 +159,7 @@ def test_a_clock_that_runs_fast_leaves_a_frame_its_time(qtbot, present):
     assert not presenter.course.paused
 
 
+@pytest.mark.slow
 def test_a_hidden_window_pauses_the_run(qtbot, present):
     presenter, onsets = present(speed=2.0)
     until(qtbot, presenter, "cue")

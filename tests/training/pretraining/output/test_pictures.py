@@ -78,6 +78,7 @@ def test_a_perfect_reconstruction_is_the_window(trainer, ablation):
     )
 
 
+@pytest.mark.slow
 def test_a_picture_a_validation(trainer, tmp_path):
     made = trainer(steps=4, validate_every=2)
     folder = RunFolder(tmp_path / "run")
