@@ -25,6 +25,7 @@ def test_every_system_decodes_plain_imagery_in_another_run(name, signals, encode
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) >= least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["riemann", "TS+LR"])
 def test_what_people_share_is_learned_from_others(name, signals, encoder):
     fold = next(leave_one_out(signals, seed=0))
@@ -61,6 +62,7 @@ def test_a_system_that_is_not_there_is_said(encoder, monkeypatch):
         system_named("EEGNet", encoder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_learns_the_same_with_the_same_seed(name, signals, encoder, monkeypatch):
     import torch
