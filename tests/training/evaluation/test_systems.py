@@ -14,6 +14,7 @@ def system_named(name, encoder):
     return make_systems([name], encoder, "untrained-tiny1")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", USUAL)
 def test_every_system_decodes_plain_imagery_in_another_run(name, signals, encoder):
     system = system_named(name, encoder)
@@ -33,6 +34,7 @@ def test_what_people_share_is_learned_from_others(name, signals, encoder):
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hybrid", "FBCSP", "ACM+TS+LR"])
 def test_what_is_tested_does_not_change_what_is_learned(
     name, persons, with_noise, make_signals, encoder

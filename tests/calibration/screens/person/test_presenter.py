@@ -88,7 +88,7 @@ def test_a_run_tells_every_event_once_after_its_frame(qtbot, present):
     beeper, looks = CountingBeeper(), itertools.count()
 
     def clock():  # goes on by being looked at: a busy machine skips nothing
-        return 0.005 * next(looks)
+        return 0.01 * next(looks)
 
     presenter, onsets = present(beeper=beeper, clock=clock, speed=1.0)
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
