@@ -9,6 +9,8 @@ from training.evaluation.running import Bench
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.systems.others import PopulationSystem, others_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def others(signals):
@@ -24,7 +26,6 @@ def test_nobody_starts_from_their_own_recordings(signals, others):
         assert learned == everybody - own
 
 
-@pytest.mark.slow
 def test_what_a_person_did_is_in_no_part_of_what_others_teach(
     persons, with_noise, make_signals, encoder
 ):
@@ -55,7 +56,6 @@ def test_a_new_person_is_decoded_without_calibration(signals, others):
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.7
 
 
-@pytest.mark.slow
 def test_rows_say_who_was_looked_at_through_which_encoder(signals, encoder):
     bench = Bench(signals, ["riemann"], [("a", encoder)], {}, others=True)
     names = [row.system for row in bench.rows("loso", 0, ())]

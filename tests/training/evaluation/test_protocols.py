@@ -7,6 +7,8 @@ from core.errors import InputError
 from training.evaluation.people import Subject
 from training.evaluation.protocols import cross_session, few_shot, leave_one_out, within
 
+pytestmark = pytest.mark.slow
+
 
 def numbers(trials):
     return [
@@ -16,7 +18,6 @@ def numbers(trials):
     ]
 
 
-@pytest.mark.slow
 def test_within_tests_every_trial_once_and_never_learns_from_it(signals):
     folds = list(within(signals, seed=0))
     for fold in folds:
@@ -27,7 +28,6 @@ def test_within_tests_every_trial_once_and_never_learns_from_it(signals):
     assert len(tested) == len(set(tested)) == sum(len(signal.epochs) for signal in signals)
 
 
-@pytest.mark.slow
 def test_seeds_draw_folds_anew(signals):
     first, again, other = (
         [numbers(fold.test) for fold in within(signals[:1], seed)] for seed in (0, 0, 1)
@@ -53,7 +53,6 @@ def test_sessions_are_kept_together(persons, make_signals):
     assert [fold.recordings for fold in cross_session([signal], 0)] == [(0, 1), (2,)]
 
 
-@pytest.mark.slow
 def test_loso_learns_from_the_others_alone(signals):
     for fold in leave_one_out(signals, seed=0):
         assert not set(fold.train.people) & set(fold.test.people)
