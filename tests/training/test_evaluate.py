@@ -83,6 +83,7 @@ def test_a_recording_of_two_people_is_refused(data, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, capsys):
     from dataclasses import replace
 
@@ -107,6 +108,7 @@ def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, 
     ]
 
 
+@pytest.mark.slow
 def test_a_preset_brings_its_protocol_and_the_published_numbers(data, tmp_path, capsys):
     words = f"{data} --out {tmp_path / 'out'} --preset bcic-2b --systems riemann MDM --others"
     assert main([*words.split(), "--encoder", "untrained-tiny1"]) == 0

@@ -64,6 +64,7 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert sum(line.startswith("| ") for line in card.splitlines()) >= 4
 
 
+@pytest.mark.slow
 def test_from_recordings_to_an_encoder_by_the_three_commands(
     people, brainvision, tmp_path, monkeypatch
 ):

@@ -118,6 +118,7 @@ def test_ambiguous_request_is_refused_with_all_candidates(send, name, part):
     assert getattr(find_stream(query).identity, part) == "right"
 
 
+@pytest.mark.slow
 def test_streams_that_nothing_tells_apart_are_refused(send, name):
     send(name)
     send(name)
@@ -225,6 +226,7 @@ def test_dead_stream_does_not_block(program, name):
         read_facts(found, timeout=2.0)
 
 
+@pytest.mark.slow
 def test_impossible_number_of_channels_is_refused(send, name):
     send(name, channels=5000)
     with pytest.raises(InputError, match="5000 channels"):

@@ -43,6 +43,7 @@ def gradients(trainer, pieces=None):
     return [p.grad for p in trainer.parts.parameters() if p.grad is not None]
 
 
+@pytest.mark.slow
 def test_losses_fall_and_everything_is_written(trainer, folder):
     lines = []
     made = trainer(tell=lines.append, steps=30)
@@ -65,6 +66,7 @@ def test_losses_fall_and_everything_is_written(trainer, folder):
     assert read_progress(path.last).step == 30
 
 
+@pytest.mark.slow
 def test_the_best_has_the_lowest_validation_loss_and_is_read_as_published_files_are(
     trainer, folder
 ):

@@ -40,6 +40,7 @@ def prior(people, settings):
     return make_prior(people, EVENTS, CODEX, settings, 1024)
 
 
+@pytest.mark.slow
 def test_a_prior_holds_every_trial_and_where_it_is_from(prior, people):
     assert len(prior) == 3 * 16
     assert prior.covariances.shape == (48, 17, 17)
