@@ -208,6 +208,7 @@ def test_help_and_version_load_nothing_heavy():
         subprocess.run([sys.executable, "-c", code.format(flag=flag)], check=True, timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_real_recording_fits(recordings_folder, tmp_path, capsys):
     files = [recordings_folder / "eegmmidb" / "S003" / f"S003R{run:02d}.edf" for run in (4, 8)]

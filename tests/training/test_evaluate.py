@@ -69,6 +69,7 @@ def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_recording_of_two_people_is_refused(data, tmp_path, capsys):
     folder = tmp_path / "people"
     shutil.copytree(data.removeprefix("files:"), folder)

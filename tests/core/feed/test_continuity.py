@@ -85,6 +85,7 @@ def test_nothing_is_lost_where_nothing_is_missing():
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [0.0, 2e-4, -3e-3, 5e-3])
 @pytest.mark.parametrize("rate", [250, 1000])
 @pytest.mark.parametrize("kind", ["jitter", "bursts", "chunks"])

@@ -47,6 +47,7 @@ def pipe(tmp_path):
     return tmp_path / "a.xdf"
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_equal_to_the_last_bit(worker, fif):
     here, there = read_recording(fif, isolated=False), worker.read(fif)
     assert here.samples_uv.tobytes() == there.samples_uv.tobytes()
@@ -96,6 +97,7 @@ def test_a_file_beside_that_is_called_like_a_library_is_never_run(fif, monkeypat
     assert not (fif.parent / "run").exists()
 
 
+@pytest.mark.slow
 @posix
 def test_a_file_that_takes_too_long_is_refused_and_the_next_one_read(pipe, fif):
     worker = Worker(seconds=0.6)
@@ -127,6 +129,7 @@ def test_a_fif_tag_that_points_to_itself_is_not_read_for_ever(fif):
     worker.close()
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     ("number", "cause"),
@@ -149,6 +152,7 @@ def test_a_reader_that_crashes_is_said_and_the_next_file_read(worker, pipe, fif,
     assert len(worker.read(fif).samples_uv) == 1000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps the limit")
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path):
     text = "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nDataFile=a.eeg\n"

@@ -45,6 +45,7 @@ def test_a_row_for_each_channel_and_a_column_for_each_state(found):
     np.testing.assert_array_equal(drawn, found.made()[0])
 
 
+@pytest.mark.slow
 def test_nothing_of_a_picture_stays_in_memory(found, tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.pictures.mkdir(parents=True)
