@@ -18,6 +18,8 @@ from core.errors import InputError
 from core.recordings import read_recording
 from core.recordings.isolated import Worker
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes with a name")
 
 
@@ -47,7 +49,6 @@ def pipe(tmp_path):
     return tmp_path / "a.xdf"
 
 
-@pytest.mark.slow
 def test_what_comes_back_is_equal_to_the_last_bit(worker, fif):
     here, there = read_recording(fif, isolated=False), worker.read(fif)
     assert here.samples_uv.tobytes() == there.samples_uv.tobytes()
@@ -97,7 +98,6 @@ def test_a_file_beside_that_is_called_like_a_library_is_never_run(fif, monkeypat
     assert not (fif.parent / "run").exists()
 
 
-@pytest.mark.slow
 @posix
 def test_a_file_that_takes_too_long_is_refused_and_the_next_one_read(pipe, fif):
     worker = Worker(seconds=0.6)
@@ -129,7 +129,6 @@ def test_a_fif_tag_that_points_to_itself_is_not_read_for_ever(fif):
     worker.close()
 
 
-@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     ("number", "cause"),
@@ -152,7 +151,6 @@ def test_a_reader_that_crashes_is_said_and_the_next_file_read(worker, pipe, fif,
     assert len(worker.read(fif).samples_uv) == 1000
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps the limit")
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path):
     text = "Brain Vision Data Exchange Header File Version 1.0\n[Common Infos]\nDataFile=a.eeg\n"
@@ -201,7 +199,6 @@ def test_a_forked_process_reads_with_a_process_of_its_own(fif):
     assert len(read_recording(fif).samples_uv) == 1000
 
 
-@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, code):

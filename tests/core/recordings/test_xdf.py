@@ -329,6 +329,7 @@ def test_recordings_of_openbci_keep_their_rate_and_say_what_they_lost(recordings
         assert bool(found.breaks) or not lossy
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_recordings_of_other_programs_are_read_or_refused_in_true_words(recordings_folder):
     field, formats = recordings_folder / "field" / "bci_essentials", recordings_folder / "formats"
