@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -223,10 +224,9 @@ def _validated(folder: Path) -> Iterator[Finding]:
 
 def _by_validator(folder: Path) -> Iterator[Finding]:
     """Run the validator and give one finding for each kind of issue."""
-    call = "from bids_validator_deno import cli; cli()"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", call, str(folder.resolve()), "--format", "json"],
+            [*_validator(), str(folder.resolve()), "--format", "json"],
             capture_output=True,
             timeout=_PATIENCE,
         )
@@ -246,6 +246,22 @@ def _by_validator(folder: Path) -> Iterator[Finding]:
         text = f"{code}: {what}{': ' if about else ''}{about} ({places[0]}{more})."
         yield Finding("error" if grave else "warning", text)
     yield Finding("note", "Checked by the BIDS validator, and every run was read.")
+
+
+def _validator() -> list[str]:
+    """Return the command that runs the validator, whatever PATH says.
+
+    Its script lies where its package was installed, which need not be beside this interpreter;
+    the package itself looks for Deno only there.
+    """
+    try:
+        files = distribution("bids-validator-deno").files or ()
+    except PackageNotFoundError:
+        files = ()
+    scripts = (Path(str(f.locate())) for f in files if f.stem == "bids-validator-deno")
+    if script := next(filter(Path.is_file, scripts), None):
+        return [str(script)]
+    return [sys.executable, "-c", "from bids_validator_deno import cli; cli()"]
 
 
 def _by_mne_bids(folder: Path) -> Iterator[Finding]:

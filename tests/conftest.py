@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from core.machine.threads import share_cores
@@ -50,6 +51,8 @@ def pytest_configure(config):
     # loaded NumPy already, which takes no notice of the environment any more.
     share_cores()
     threadpool_limits(1)
+    settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+    settings.load_profile("untimed")
     # A shell without job control starts what runs in its background deaf to Ctrl+C, and nohup what
     # it runs deaf to SIGHUP; so would be every program that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -58,22 +61,36 @@ def pytest_configure(config):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def close_windows():
+    """Close what is open on the screen, and return its titles."""
+    gui = sys.modules.get("PySide6.QtGui")
+    if gui is None or gui.QGuiApplication.instance() is None:
+        return []
+    windows = [window for window in gui.QGuiApplication.topLevelWindows() if window.isVisible()]
+    titles = [window.title() or type(window).__name__ for window in windows]
+    for window in windows:
+        window.hide()
+    return titles
+
+
 @pytest.fixture(autouse=True)
 def windows_die_between_tests(request):
-    """Collect what a test with windows leaves at its end, and nothing before.
+    """Fail a test that leaves a window open: a modal one would take the keys of all later tests.
 
-    Python would else destroy windows that refer to each other whenever it comes to it, in any
-    thread, or in the middle of the making of another one, which Qt does not survive.
+    Collect what a test with windows leaves at its end, and nothing before. Python would else
+    destroy windows that refer to each other whenever it comes to it, in any thread, or in the
+    middle of the making of another one, which Qt does not survive.
     """
-    if "qapp" not in request.fixturenames:
-        yield
-        return
-    gc.freeze()  # what is older than this test need not be looked through again
-    gc.disable()
+    if with_windows := "qapp" in request.fixturenames:
+        gc.freeze()  # what is older than this test need not be looked through again
+        gc.disable()
     yield
-    gc.collect()
-    gc.enable()
-    gc.unfreeze()
+    titles = close_windows()
+    if with_windows:
+        gc.collect()
+        gc.enable()
+        gc.unfreeze()
+    assert not titles, f"the test leaves windows open: {titles}"
 
 
 @pytest.fixture(autouse=True)
@@ -141,14 +158,17 @@ def imagery_recording():
 
 @pytest.fixture(scope="session")
 def fitted():
-    """Decoders by head, fitted on one such recording."""
+    """Decoders by head, each fitted on one such recording when it is first asked for."""
     from calibration.fitting import FitSettings, fit_decoder
 
     events = {"left_hand": "left_hand", "right_hand": "right_hand"}
-    return {
-        head: fit_decoder([imagery()], events, "01", FitSettings(head=head)).decoder
-        for head in ("riemann", "encoder", "hybrid")
-    }
+
+    class Fitted(dict):
+        def __missing__(self, head):
+            self[head] = fit_decoder([imagery()], events, "01", FitSettings(head=head)).decoder
+            return self[head]
+
+    return Fitted()
 
 
 @pytest.fixture

@@ -78,11 +78,12 @@ def _chosen(path: Path, signals: list[XdfStream], name: str | None) -> XdfStream
         If there is none, none of that name, several, or it has no regular rate.
     """
     filled = [stream for stream in signals if len(stream.stamps)]
-    listed = "".join(f"\n  {stream}" for stream in signals)
+    listed = _listed(signals)
     if not filled:
         raise InputError(
             f"{path} has no EEG stream with samples"
-            + (f"; its streams of numbers are:{listed}" if listed else ".")
+            + (f"; its streams of numbers are {listed}" if listed else "")
+            + "."
         )
     if name is not None:
         fitting = next(
@@ -97,7 +98,7 @@ def _chosen(path: Path, signals: list[XdfStream], name: str | None) -> XdfStream
             known = [text for one in filled for text in (one.name, one.type)]
             raise InputError(
                 f'{path} has no stream "{name}" with samples.{did_you_mean(name, known)} Its '
-                f"streams of numbers are:{listed}"
+                f"streams of numbers are {listed}."
             )
     else:
         eeg = [stream for stream in filled if stream.type.lower() == "eeg"]
@@ -105,7 +106,7 @@ def _chosen(path: Path, signals: list[XdfStream], name: str | None) -> XdfStream
     if len(fitting) > 1:
         raise InputError(
             f"{path} has {len(fitting)} streams that can be meant; choose one by its name or "
-            f"source_id with --stream:{''.join(f'{chr(10)}  {stream}' for stream in fitting)}"
+            f"source_id with --stream: {_listed(fitting)}."
         )
     if not fitting[0].rate:
         raise InputError(
@@ -113,6 +114,10 @@ def _chosen(path: Path, signals: list[XdfStream], name: str | None) -> XdfStream
             "rate only. Record it with a sender that says its rate."
         )
     return fitting[0]
+
+
+def _listed(streams: list[XdfStream]) -> str:
+    return "; ".join(map(str, streams))
 
 
 def _rate(stream: XdfStream, source: str) -> tuple[float, list[str]]:

@@ -55,17 +55,17 @@ class AligningDialog(QProgressDialog):
             After a signal that ends the program.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="align") as pool:
-            made = pool.submit(self._collect, self._tell)
+            self._made = pool.submit(self._collect, self._tell)
             timer = QTimer(self, interval=_LOOK)
-            timer.timeout.connect(lambda: self.done(0) if made.done() else self._show_left())
+            timer.timeout.connect(self._show_left)
             timer.start()
             self.canceled.connect(self._stop)
             with EndingSignals(self.cancel) as signals:
                 self.exec()
             timer.stop()
-            self._stopped |= not made.done()
+            self._stopped |= not self._made.done()
             signals.raise_if_any()  # once the collection has seen that it is to stop
-            return made.result()
+            return self._made.result()
 
     def _tell(self, left: float) -> None:
         """Take what the thread says."""
@@ -77,8 +77,11 @@ class AligningDialog(QProgressDialog):
         self._stopped = True
 
     def _show_left(self) -> None:
-        self.setValue(round(self._seconds - self._left))
-        self.setLabelText(_words(self._left))
+        if self._made.done():
+            self.done(0)
+        elif not self.wasCanceled():  # a value would open it again, and nobody would close it
+            self.setValue(round(self._seconds - self._left))
+            self.setLabelText(_words(self._left))
 
 
 def _words(left: float) -> str:

@@ -69,6 +69,7 @@ def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
     assert said.err.startswith("Note: a.edf ")
 
 
+@pytest.mark.slow
 def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_path, capsys):
     given = ["fit", str(recording_file), "--subject", "01", "--head", "encoder", *EVENTS]
     assert main([*given, "--out", str(tmp_path / "one.safetensors")]) == 0
@@ -207,6 +208,7 @@ def test_help_and_version_load_nothing_heavy():
         subprocess.run([sys.executable, "-c", code.format(flag=flag)], check=True, timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_real_recording_fits(recordings_folder, tmp_path, capsys):
     files = [recordings_folder / "eegmmidb" / "S003" / f"S003R{run:02d}.edf" for run in (4, 8)]

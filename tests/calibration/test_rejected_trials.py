@@ -1,12 +1,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from calibration.fitting import FitSettings, fit_decoder
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 
+@pytest.mark.slow
 def test_a_fit_leaves_rejected_trials_out_and_names_them(imagery_recording):
     recording = imagery_recording()
     samples = recording.samples_uv.copy()

@@ -54,6 +54,7 @@ def test_everything_listed_is_there_and_importing_waits_for_nothing():
         er.nothing  # noqa: B018
 
 
+@pytest.mark.slow
 def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
     again = er.load_decoder(decoder.save(tmp_path / "one.safetensors"))
     assert again.classes_ == ("left_hand", "right_hand")
@@ -61,6 +62,7 @@ def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
     np.testing.assert_array_equal(again.predict_proba(recording), decoder.predict_proba(recording))
 
 
+@pytest.mark.slow
 def test_a_recording_gives_what_the_program_gives(decoder, recording, raw):
     model = decoder.decoder
     expected = list(
@@ -76,6 +78,7 @@ def test_a_recording_gives_what_the_program_gives(decoder, recording, raw):
     np.testing.assert_allclose(decoder.predict_proba(raw), rows, atol=1e-4, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_epochs_are_told_apart_however_they_come(decoder, epochs):
     classes = {code: name for name, code in epochs.event_id.items()}
     truth = np.array([classes[code] for code in epochs.events[:, 2]])

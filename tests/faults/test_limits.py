@@ -41,6 +41,7 @@ def test_a_fault_in_the_values_shows_as_soon_as_enough_of_it_has_come(decoded, s
     assert all(samples < 0.25 * 250 for samples in overlap)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lost", "within"), [(1, 1.5), (4, 1.5), (50, 0.01)])
 def test_a_loss_in_a_stream_stamped_on_arrival_is_seen_later_the_smaller_it_is(
     decoded, lost, within
@@ -52,6 +53,7 @@ def test_a_loss_in_a_stream_stamped_on_arrival_is_seen_later_the_smaller_it_is(
     assert "gap" in statuses(found)
 
 
+@pytest.mark.slow
 def test_the_first_burst_of_an_exact_stream_is_taken_for_a_loss(decoded):
     found = decoded("burst:samples=9,at=6")
     assert "gap" in statuses(found)

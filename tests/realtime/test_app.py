@@ -50,13 +50,13 @@ def sender(short):
     stop = threading.Event()
     threads = []
 
-    def start(name, recording: Recording = short, speed=SPEED):
-        thread = threading.Thread(
-            target=replay, args=([recording], name), kwargs={"speed": speed, "stop": stop}
-        )
+    def start(name, recording: Recording = short, speed=SPEED, loop=False):
+        given = {"speed": speed, "loop": loop, "stop": stop}
+        thread = threading.Thread(target=replay, args=([recording], name), kwargs=given)
         threads.append(thread)
         thread.start()
 
+    start.stop = stop.set
     yield start
     stop.set()
     for thread in threads:
@@ -76,6 +76,11 @@ def encoders():
     return {p.pid for p in multiprocessing.active_children() if p.name == "encoder"}
 
 
+def read_to_the_end(engine):
+    """Wait until the engine has read all of a replay, and said that the stream is lost."""
+    wait_for(lambda: (newest := engine.snapshot().latest) and newest.status == "lost", 60.0)
+
+
 def engine_on(name, decoder, **given):
     inlet = Inlet(find_stream(StreamQuery(name=name), 10.0), seconds=60.0)
     return build_engine(Options(stream=name, **given), inlet, decoder), inlet
@@ -90,10 +95,10 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
     before = encoders()
     sender(f"Replay-{head}-{apart}")
     log = tmp_path / "live.jsonl"
-    engine, inlet = engine_on(f"Replay-{head}-{apart}", decoder, log=log)
+    engine, _ = engine_on(f"Replay-{head}-{apart}", decoder, log=log)
     assert len(encoders() - before) == apart
     engine.start()
-    wait_for(lambda: inlet.lost)
+    read_to_the_end(engine)
     engine.stop()
     assert engine.error is None
 
@@ -129,9 +134,9 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
     spoilt = replace(short, samples_uv=samples)
     sender("Spoilt", spoilt)
     log = tmp_path / "live.jsonl"
-    engine, inlet = engine_on("Spoilt", decoder, log=log)
+    engine, _ = engine_on("Spoilt", decoder, log=log)
     engine.start()
-    wait_for(lambda: inlet.lost)
+    read_to_the_end(engine)
     engine.stop()
     offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -144,7 +149,7 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
 
 def test_decisions_and_probabilities_go_out(fitted, sender):
     decoder = fitted["riemann"]
-    sender("Published", speed=1.0)
+    sender("Published", speed=1.0, loop=True)
     engine, _ = engine_on("Published", decoder)
     engine.start()
     try:
@@ -169,9 +174,10 @@ def test_decisions_and_probabilities_go_out(fitted, sender):
         engine.stop()
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_the_snapshot_says_what_goes_on(fitted, short, sender):
     decoder = fitted["riemann"]
-    sender("Watched")
+    sender("Watched", loop=True)
     engine, inlet = engine_on("Watched", decoder)
     engine.start()
     try:
@@ -184,6 +190,7 @@ def test_the_snapshot_says_what_goes_on(fitted, short, sender):
         assert [c.label for c in seen.channels] == list(short.labels)
         # A block's decisions are given before it is drawn.
         wait_for(lambda: engine.traces(1.0).samples_uv.shape == (128, 17))
+        sender.stop()
         wait_for(lambda: inlet.lost)
         gone = wait_for(lambda: (s := engine.snapshot()).status == "lost" and s)
         assert "lost" in gone.message
@@ -292,11 +299,17 @@ def test_a_replay_process_into_a_headless_process(fitted, imagery_recording, tmp
         [json.loads(line) for line in path.read_text().splitlines()] for path in (live, offline)
     )
     first, second = ([line for line in some if line["probabilities"]] for some in (lines, expected))
-    # A loaded machine may drop decisions, and then leaves holes in their index; it changes none.
-    dropped = set(range(lines[-1]["index"] + 1)) - {line["index"] for line in lines}
-    assert len(first) + len(dropped) == len(second) > 50
+    assert first
     by_sample = {line["sample"]: line for line in second}
+    assert len(by_sample) > 50
+    # A loaded machine may refuse decisions, and drop some, which leaves holes in their index; what
+    # it gives is what the file gives.
+    dropped = set(range(lines[-1]["index"] + 1)) - {line["index"] for line in lines}
+    refused = {line["sample"] for line in lines if not line["probabilities"]} & by_sample.keys()
+    missing = by_sample.keys() - {line["sample"] for line in first} - refused
+    assert len(missing) <= len(dropped)
     for one in first:
         two = by_sample[one["sample"]]
-        assert one["decision"] == two["decision"]
         assert one["probabilities"] == pytest.approx(two["probabilities"], abs=1e-5)
+        if not refused and not dropped:  # evidence begins anew after a refusal
+            assert one["decision"] == two["decision"]

@@ -37,6 +37,7 @@ def outlet():
     made.clear()
 
 
+@pytest.mark.slow
 def test_streams_that_do_not_fit_end_in_a_sentence(decoder_file, outlet, fitted, capsys):
     headless = ["--headless", "--decoder", decoder_file, "--duration", 5, "--timeout", 20]
     labels = fitted["riemann"].settings.channels

@@ -14,7 +14,6 @@ from core.stream.inlet import Inlet
 from realtime.cli import main
 from realtime.engine.snapshot import DecoderStatus
 from realtime.uncalibrated import gather, population_decoder
-from realtime.widgets.aligning import AligningDialog
 from simulation.faults.spec import parse_all
 from simulation.player import replay
 
@@ -101,27 +100,6 @@ def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
     assert 0.6 < shown.score < 0.75
     with pytest.raises(InputError, match="The stream has 0 electrodes that are known"):
         population_decoder(lambda: minute, [f"Ch{n}" for n in range(len(minute.labels))])
-
-
-def test_the_minute_can_be_cut_short(qtbot):
-    going = threading.Event()
-
-    def collect(tell):
-        while True:
-            going.set()
-            tell(42.0)
-
-    dialog = AligningDialog(collect, 60.0)
-    qtbot.addWidget(dialog)
-    threading.Thread(target=lambda: (going.wait(10), dialog.canceled.emit())).start()
-    with pytest.raises(InputError, match="cut short"):
-        dialog.run()
-
-
-def test_what_was_made_comes_back(qtbot):
-    dialog = AligningDialog(lambda tell: "made", 60.0)
-    qtbot.addWidget(dialog)
-    assert dialog.run() == "made"
 
 
 def test_it_takes_no_other_decoder(capsys):

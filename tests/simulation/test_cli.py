@@ -46,6 +46,7 @@ def received(inlet, until, count):
     )
 
 
+@pytest.mark.slow
 def test_replay_sends_a_file_and_ends(recording_file, program, name, until):
     process = program("replay", recording_file, "--name", name)
     with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
@@ -61,6 +62,7 @@ def test_replay_sends_a_file_and_ends(recording_file, program, name, until):
     assert "Traceback" not in complaints
 
 
+@pytest.mark.slow
 def test_replay_says_what_reading_left_out(program, name, until, tmp_path):
     path = write_edf(tmp_path / "a.edf", noise(500, 3), ("C3", "C4", "Status"))
     process = program("replay", path, "--name", name)
@@ -99,6 +101,7 @@ def band_power(samples, facts, label):
     return power[(frequency >= 9) & (frequency <= 13)].sum()
 
 
+@pytest.mark.slow
 def test_simulation_ends_after_its_duration(program, name):
     process = program("simulate", "--name", name, "--duration", 0.2)
     said, complaints = process.communicate(timeout=60)
@@ -186,6 +189,7 @@ def test_help_and_version_load_nothing_heavy(arguments):
     assert "eegpt-stream" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_replay_of_a_real_recording(recordings_folder, program, name, until):
     path = recordings_folder / "formats" / "test.edf"

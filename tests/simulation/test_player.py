@@ -29,6 +29,7 @@ def receive(inlet, count, until):
     return samples, np.concatenate([block.stamps for block in blocks]), blocks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 7, None])
 def test_every_sample_arrives_bit_by_bit_with_counted_stamps(
     chunk, name, make_recording, background, until
@@ -52,6 +53,7 @@ def test_stream_says_what_it_is(name, make_recording, background):
     assert (facts.rate, facts.warnings) == (250.0, ())
 
 
+@pytest.mark.slow
 def test_events_are_markers_at_their_exact_stamps(name, make_recording, background, until):
     events = [(0.0, "first"), (0.1, "left_hand"), (0.7011, "between"), (1.5, "after the end")]
     recording = make_recording(samples=250, events=events)
@@ -69,6 +71,7 @@ def test_events_are_markers_at_their_exact_stamps(name, make_recording, backgrou
             assert received[text] == pytest.approx(onset, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_receiver_of_both_streams_gets_the_first_marker_too(
     name, make_recording, background, until
 ):
@@ -84,6 +87,7 @@ def test_receiver_of_both_streams_gets_the_first_marker_too(
     assert received[1].time == stamps[0] + 50 / 250
 
 
+@pytest.mark.slow
 def test_several_recordings_are_one_stream_with_a_real_break(
     name, make_recording, background, until
 ):
@@ -98,6 +102,7 @@ def test_several_recordings_are_one_stream_with_a_real_break(
     assert [(run.start, run.lost) for run in runs] == [(0, 0), (50, 250), (130, 250)]
 
 
+@pytest.mark.slow
 def test_no_sample_is_sent_before_its_time(name, make_recording, background, until):
     background(replay, [make_recording(samples=200)], name, chunk=25)
     with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
@@ -167,6 +172,7 @@ def test_settings_without_a_meaning_are_refused(make_recording, name, settings, 
         replay([make_recording()], name, **settings)
 
 
+@pytest.mark.slow
 def test_simulated_subject_is_sent_as_it_is_made(name, background, until):
     subject = SimulatedSubject(seed=3, rate=250.0, labels=("C3", "CZ", "C4"))
     background(simulate, subject, name)

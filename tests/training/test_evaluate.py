@@ -27,6 +27,7 @@ def data(tmp_path_factory, imagery_recording):
     return f"files:{folder}"
 
 
+@pytest.mark.slow
 def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
     out = tmp_path / "out"
     words = f"{data} --out {out} --protocols within calibrate-then-run --systems riemann CSP+LDA"
@@ -68,6 +69,7 @@ def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_recording_of_two_people_is_refused(data, tmp_path, capsys):
     folder = tmp_path / "people"
     shutil.copytree(data.removeprefix("files:"), folder)
@@ -82,6 +84,7 @@ def test_a_recording_of_two_people_is_refused(data, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, capsys):
     from dataclasses import replace
 
@@ -106,6 +109,7 @@ def test_an_encoder_that_saw_a_person_is_refused_and_then_named(data, tmp_path, 
     ]
 
 
+@pytest.mark.slow
 def test_a_preset_brings_its_protocol_and_the_published_numbers(data, tmp_path, capsys):
     words = f"{data} --out {tmp_path / 'out'} --preset bcic-2b --systems riemann MDM --others"
     assert main([*words.split(), "--encoder", "untrained-tiny1"]) == 0
@@ -117,6 +121,7 @@ def test_a_preset_brings_its_protocol_and_the_published_numbers(data, tmp_path, 
     assert "name their folder, such as tuab:DIR" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_recordings_are_read_as_they_are_published(recordings_folder, tmp_path):
     words = ["--subjects", "S004", "--runs", "4", "8", "--systems", "riemann", "MDM"]

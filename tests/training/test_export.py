@@ -64,6 +64,7 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert sum(line.startswith("| ") for line in card.splitlines()) >= 4
 
 
+@pytest.mark.slow
 def test_from_recordings_to_an_encoder_by_the_three_commands(
     people, brainvision, tmp_path, monkeypatch
 ):
@@ -118,6 +119,7 @@ def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     assert not (tmp_path / "b.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_whoever_taught_the_first_weights_was_seen_too(run, store, tmp_path):
     first = run("--validation-subjects", "3")
     facts = first.facts()

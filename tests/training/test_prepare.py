@@ -52,6 +52,7 @@ def test_dry_run_says_what_it_needs_and_does_nothing(folder, reference, tmp_path
     assert not store.exists()
 
 
+@pytest.mark.slow
 def test_several_processes_write_the_same_store(folder, reference, tmp_path):
     store = tmp_path / "store"
     assert main([f"files:{folder}", "--store", str(store), "--jobs", "2"]) == 0
@@ -187,7 +188,7 @@ def test_a_recording_that_is_no_known_signal_is_named(
     assert f"{header} {words}" in error
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_what_reading_assumed_is_said(folder, tmp_path, capsys, jobs):
     header = folder / "2" / "1.vhdr"
     header.write_text(header.read_text("utf-8").replace("µV", ""), encoding="utf-8")
@@ -196,7 +197,7 @@ def test_what_reading_assumed_is_said(folder, tmp_path, capsys, jobs):
     assert error.count("Note: 1.vhdr does not say the unit of Fp1, C3, Cz, C4, T3: taken to") == 1
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_damaged_recordings_stop_it_or_are_left_out(folder, tmp_path, capsys, jobs):
     bad = folder / "2" / "1.vhdr"
     samples = np.zeros((1000, 5), dtype="<f4")

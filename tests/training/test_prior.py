@@ -30,6 +30,7 @@ def stored(write, imagining):
     return write(imagining)
 
 
+@pytest.mark.slow
 def test_a_store_gives_the_prior_that_its_recordings_give(stored, imagining, tmp_path, capsys):
     out = tmp_path / "others.safetensors"
     assert main([str(stored.folder), "--out", str(out)]) == 0

@@ -90,6 +90,7 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     session.close()
 
 
+@pytest.mark.slow
 def test_why_the_recording_stopped_stays_on_the_screen(make_session):
     session, recorder, presenter, controller = make_session()
     scenes, other = [], Segmenter(("C3", "C4"), ("uV", "uV"), 250.0)
@@ -115,6 +116,7 @@ def test_why_the_recording_stopped_stays_on_the_screen(make_session):
     assert len(found.samples_uv) == recorder.samples_written > 0
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_for_whatever_reason_ends_the_session(make_session):
     learner = NoTrials()
     learner.fit = lambda recording: np.linalg.cholesky(-np.eye(2))
@@ -130,6 +132,7 @@ def test_a_fit_that_fails_for_whatever_reason_ends_the_session(make_session):
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_the_session_in_order_and_closes_its_windows(make_session, number):
     session, recorder, presenter, controller = make_session()

@@ -7,6 +7,7 @@ import pytest
 from calibration.cli import main
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("qapp")
 def test_stamps_are_compared_with_frames_and_the_result_is_saved(capsys, tmp_path):
     out = tmp_path / "timing.json"
@@ -21,6 +22,7 @@ def test_stamps_are_compared_with_frames_and_the_result_is_saved(capsys, tmp_pat
     assert json.loads(out.read_text()) == found
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("qapp")
 def test_limits_that_are_not_kept_fail(tmp_path):
     limits = tmp_path / "limits.yaml"

@@ -85,6 +85,7 @@ def test_nothing_is_lost_where_nothing_is_missing():
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [0.0, 2e-4, -3e-3, 5e-3])
 @pytest.mark.parametrize("rate", [250, 1000])
 @pytest.mark.parametrize("kind", ["jitter", "bursts", "chunks"])
@@ -222,6 +223,7 @@ def rough_streams(draw):
     return rate, stamps
 
 
+@pytest.mark.slow
 @given(rough_streams(), st.lists(st.integers(1, 700), min_size=1, max_size=8))
 @settings(max_examples=150, deadline=None)
 def test_cutting_into_chunks_changes_nothing(stream, sizes):

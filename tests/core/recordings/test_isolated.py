@@ -18,6 +18,8 @@ from core.errors import InputError
 from core.recordings import read_recording
 from core.recordings.isolated import Worker
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes with a name")
 
 
@@ -197,7 +199,6 @@ def test_a_forked_process_reads_with_a_process_of_its_own(fif):
     assert len(read_recording(fif).samples_uv) == 1000
 
 
-@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, code):

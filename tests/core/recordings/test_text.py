@@ -371,6 +371,7 @@ def test_a_rate_that_no_amplifier_has_is_refused(write):
         write(named(samples, EPOCH + np.arange(1000) * 1e-6, "Time (s),C3 (uV),C4 (uV)"))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "rate", "labels", "shape", "events"),

@@ -217,6 +217,7 @@ def test_names_of_voltages_are_not_taken_for_triggers(label):
     assert not no_voltage(label)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_recording_of_microvolts_by_mistake_is_doubted(recordings_folder):
     folder = recordings_folder / "field" / "ssvep_gdf"

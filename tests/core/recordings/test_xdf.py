@@ -240,6 +240,7 @@ def test_one_of_several_eeg_streams_is_chosen_by_its_name(write_xdf, eeg):
     assert '"Right" (type "EEG", source_id "r7", 3 channels, 250 Hz, 2500 samples)' in str(
         refused.value
     )
+    assert "\n" not in str(refused.value)
     assert read_recording(path, stream="Left").labels == ("C3", "C4")
     assert read_recording(path, stream="r7").labels == ("O1", "O2", "Oz")
     with pytest.raises(InputError, match=r'no stream "right" with samples\. Did you mean "Right"'):
@@ -314,6 +315,7 @@ def test_packed_files_are_read(write_xdf, eeg, tmp_path):
 # What people have
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_recordings_of_openbci_keep_their_rate_and_say_what_they_lost(recordings_folder):
     folder = recordings_folder / "field" / "openbci_xdf"
@@ -328,6 +330,7 @@ def test_recordings_of_openbci_keep_their_rate_and_say_what_they_lost(recordings
         assert bool(found.breaks) or not lossy
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_recordings_of_other_programs_are_read_or_refused_in_true_words(recordings_folder):
     field, formats = recordings_folder / "field" / "bci_essentials", recordings_folder / "formats"

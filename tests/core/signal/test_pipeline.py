@@ -22,6 +22,7 @@ def signal(n=500, channels=4, rate=250.0):
     return noise.astype(np.float32)
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, 500), max_size=40))
 @settings(deadline=None)
 def test_chunking_never_matters(cuts):

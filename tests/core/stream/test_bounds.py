@@ -50,6 +50,7 @@ def test_a_listed_stream_says_why_it_cannot_be_used():
     assert "cannot be used" not in str(found(format="string", rate=0.0))
 
 
+@pytest.mark.slow
 def test_looking_for_an_impossible_stream_ends_with_its_reason(name):
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 2, 1e7, "float32", "id"))
     with pytest.raises(InputError, match=r"announces 1e\+07 Hz"):

@@ -43,6 +43,7 @@ def test_a_misspelt_stream_is_answered_with_the_one_there_is(send, name):
         find_stream(StreamQuery.matching(name), timeout=0.5)
 
 
+@pytest.mark.slow
 def test_stream_that_starts_later_is_waited_for(send, name):
     starting = threading.Timer(0.5, send, (name,))
     starting.start()
@@ -58,6 +59,7 @@ def test_streams_are_given_as_they_are_heard(send, name):
     assert any(stream.identity.name == f"{name}-late" for stream in heard)
 
 
+@pytest.mark.slow
 def test_each_stream_is_given_once(send, name):
     send(name)
     wait_until_visible(name, 1)
@@ -65,6 +67,7 @@ def test_each_stream_is_given_once(send, name):
     assert heard.count(name) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["source_id", "type"])
 def test_ambiguous_request_is_refused_with_all_candidates(send, name, part):
     for value in ("left", "right"):
@@ -84,6 +87,7 @@ def test_ambiguous_request_is_refused_with_all_candidates(send, name, part):
     assert getattr(find_stream(query).identity, part) == "right"
 
 
+@pytest.mark.slow
 def test_streams_that_nothing_tells_apart_are_refused(send, name):
     send(name)
     send(name)
@@ -102,6 +106,7 @@ def test_absent_stream_is_refused_with_what_is_visible(send, name):
     assert f'"{name}-there"' in str(refused.value)
 
 
+@pytest.mark.slow
 def test_markers_and_irregular_streams_are_no_signals(send, name):
     send(name, rate=0.0)
     send(name, type="Markers", channels=1, rate=0.0, format="string")

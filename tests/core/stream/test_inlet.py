@@ -160,6 +160,7 @@ def test_closing_ends_the_threads_and_may_be_repeated(outlet, name, until):
     assert inlet.read(3600) is None
 
 
+@pytest.mark.slow
 def test_markers_are_no_signal_and_a_signal_no_markers(outlet, name):
     markers = MarkerOutlet(f"{name}-markers")
     assert markers.source_id

@@ -94,6 +94,7 @@ def test_a_sender_of_signals_is_known_again_from_start_to_start(name):
     assert name in local_source_id(name)
 
 
+@pytest.mark.slow
 def test_nobody_is_offered_what_the_programs_send_themselves(name):
     outlets = (DecisionOutlet(), ProbabilityOutlet(("a", "b"), 4.0), MarkerOutlet("EEGPT-Markers"))
     signal = SignalOutlet(name, "EEG", ("C3",), "microvolts", 250.0, "source")
@@ -102,6 +103,7 @@ def test_nobody_is_offered_what_the_programs_send_themselves(name):
     del outlets, signal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["EEGPT-Probabilities", "Probabilities"])
 def test_probabilities_are_not_decoded_as_eeg(asked):
     outlet = ProbabilityOutlet(("a", "b"), 4.0)
@@ -110,6 +112,7 @@ def test_probabilities_are_not_decoded_as_eeg(asked):
     del outlet
 
 
+@pytest.mark.slow
 def test_streams_that_are_no_signal_are_named_as_what_they_are(name):
     markers = MarkerOutlet(name)
     with pytest.raises(InputError, match=f'"{name}" has text in it, as markers have'):

@@ -255,6 +255,7 @@ def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_
     assert [d.index for d in maker.maker.refuse("lost", 10.5)] == [before[-1].index + 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [256.0164, 512.0328])
 def test_an_odd_rate_is_decoded_for_minutes_at_the_right_times(fitted, imagery_recording, rate):
     recording = imagery_recording(seed=5, trials=10, rate=rate)

@@ -75,6 +75,7 @@ def test_the_other_journals_get_every_note():
     assert (full.closed, after.closed) == (1, 1)
 
 
+@pytest.mark.slow
 def test_an_engine_names_the_output_that_failed_and_goes_on(
     fitted, imagery_recording, background, until, name, tmp_path
 ):

@@ -17,6 +17,8 @@ from realtime.options import Options
 
 RATE = 250.0
 
+pytestmark = pytest.mark.slow
+
 
 def wait_for(condition, seconds=30.0):
     end = time.monotonic() + seconds

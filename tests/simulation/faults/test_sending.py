@@ -14,6 +14,8 @@ from simulation.faults.truth import Truth
 from simulation.player import replay, simulate
 from simulation.synthetic import SimulatedSubject
 
+pytestmark = pytest.mark.slow
+
 
 def read_all(inlet, until):
     blocks = []

@@ -103,6 +103,7 @@ def test_published_weights_are_taken_whole_or_not_at_all(seen, windows, monkeypa
         encoder_adapter.encoded("EEGPT", windows, SCALP, 256.0)
 
 
+@pytest.mark.slow
 def test_a_head_is_learned_on_frozen_features(seen, signals, encoder):
     (system,) = make_systems(["untrained-EEGPT"], encoder, "")
     fold = next(within(signals[:1], 0))

@@ -15,6 +15,8 @@ from training.evaluation.online import (
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.trials import Trials, share_of
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("left_hand", "right_hand")
 
 

@@ -5,6 +5,8 @@ from training.evaluation.protocols import within
 from training.evaluation.systems import probe
 from training.evaluation.systems.catalogue import PROBE, make_systems
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_probe_learns_through_an_encoder_that_stays(signals, encoder, monkeypatch):
     monkeypatch.setattr(probe, "EPOCHS", 3)

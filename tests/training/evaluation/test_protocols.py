@@ -7,6 +7,8 @@ from core.errors import InputError
 from training.evaluation.people import Subject
 from training.evaluation.protocols import cross_session, few_shot, leave_one_out, within
 
+pytestmark = pytest.mark.slow
+
 
 def numbers(trials):
     return [

@@ -14,6 +14,7 @@ def system_named(name, encoder):
     return make_systems([name], encoder, "untrained-tiny1")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", USUAL)
 def test_every_system_decodes_plain_imagery_in_another_run(name, signals, encoder):
     system = system_named(name, encoder)
@@ -25,6 +26,7 @@ def test_every_system_decodes_plain_imagery_in_another_run(name, signals, encode
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) >= least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["riemann", "TS+LR"])
 def test_what_people_share_is_learned_from_others(name, signals, encoder):
     fold = next(leave_one_out(signals, seed=0))
@@ -32,6 +34,7 @@ def test_what_people_share_is_learned_from_others(name, signals, encoder):
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hybrid", "FBCSP", "ACM+TS+LR"])
 def test_what_is_tested_does_not_change_what_is_learned(
     name, persons, with_noise, make_signals, encoder
@@ -61,6 +64,7 @@ def test_a_system_that_is_not_there_is_said(encoder, monkeypatch):
         system_named("EEGNet", encoder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_learns_the_same_with_the_same_seed(name, signals, encoder, monkeypatch):
     import torch

@@ -9,6 +9,8 @@ from training.evaluation.running import Bench
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.systems.transfer import PopulationSystem, others_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def others(signals):

@@ -43,6 +43,7 @@ def gradients(trainer, pieces=None):
     return [p.grad for p in trainer.parts.parameters() if p.grad is not None]
 
 
+@pytest.mark.slow
 def test_losses_fall_and_everything_is_written(trainer, folder):
     lines = []
     made = trainer(tell=lines.append, steps=30)
@@ -65,6 +66,7 @@ def test_losses_fall_and_everything_is_written(trainer, folder):
     assert read_progress(path.last).step == 30
 
 
+@pytest.mark.slow
 def test_the_best_has_the_lowest_validation_loss_and_is_read_as_published_files_are(
     trainer, folder
 ):
@@ -96,6 +98,7 @@ def test_without_people_held_out_there_is_no_best(trainer, folder):
     assert not path.best.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_run_that_goes_on_has_the_losses_of_one_that_was_never_stopped(
     trainer, folder, precision

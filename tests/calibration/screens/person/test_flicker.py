@@ -19,6 +19,7 @@ def flicker(qtbot):
     flicker.close()
 
 
+@pytest.mark.slow
 def test_every_flash_is_a_stamped_frame(flicker, qtbot):
     with qtbot.waitSignal(flicker.finished, timeout=30_000):
         flicker.open(full_screen=False)

@@ -198,6 +198,7 @@ def test_a_gain_step_is_refused_for_as_long_as_it_lasts(subject):
     assert {hop.status for hop in after} == {"artifact"}
 
 
+@pytest.mark.slow
 @given(
     cuts=st.lists(st.integers(0, int(SECONDS * RATE)), max_size=12),
     which=st.integers(0, len(FAULTS) + len(UNLIKE_A_HEAD) - 1),

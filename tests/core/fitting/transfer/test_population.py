@@ -40,6 +40,7 @@ def prior(people, settings):
     return make_prior(people, EVENTS, CODEX, settings, 1024)
 
 
+@pytest.mark.slow
 def test_a_prior_holds_every_trial_and_where_it_is_from(prior, people):
     assert len(prior) == 3 * 16
     assert prior.covariances.shape == (48, 17, 17)
@@ -192,6 +193,7 @@ def test_a_recording_that_cannot_be_used_is_named(imagery_recording, settings):
         make_prior({"P": [blind]}, EVENTS, CODEX, settings, 1024)
 
 
+@pytest.mark.slow
 def test_recordings_of_one_name_stay_two(imagery_recording, settings, tmp_path):
     one = imagery_recording(11, path="run1.edf")
     other = replace(imagery_recording(12, path="run1.edf"), sha256="f" * 64)

@@ -27,6 +27,7 @@ def aligned_on(head, recording):
     return uncalibrated_decoder(head, recording, CLASSES, settings, "mV", 1024, 64, "new")
 
 
+@pytest.mark.slow
 def test_a_minute_of_signal_is_enough_to_decode_somebody_new(head, imagery_recording, tmp_path):
     new = imagery_recording(5, trials=10)
     minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())

@@ -45,6 +45,7 @@ def test_a_row_for_each_channel_and_a_column_for_each_state(found):
     np.testing.assert_array_equal(drawn, found.made()[0])
 
 
+@pytest.mark.slow
 def test_nothing_of_a_picture_stays_in_memory(found, tmp_path):
     folder = RunFolder(tmp_path / "run")
     folder.pictures.mkdir(parents=True)
@@ -78,6 +79,7 @@ def test_a_perfect_reconstruction_is_the_window(trainer, ablation):
     )
 
 
+@pytest.mark.slow
 def test_a_picture_a_validation(trainer, tmp_path):
     made = trainer(steps=4, validate_every=2)
     folder = RunFolder(tmp_path / "run")

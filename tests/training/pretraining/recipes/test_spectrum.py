@@ -90,6 +90,7 @@ def test_tokens_differ_from_the_beginning_on():
     assert float(tokens.var(dim=0).mean()) > 0.02
 
 
+@pytest.mark.slow
 def test_a_run_learns_goes_on_and_is_exported_for_whitened_people(
     trainer, tmp_path, settings, store
 ):
