@@ -86,7 +86,10 @@ class EncoderSpec:
         if self.context == "patch":
             return self.patch
         quarter = round(self.rate / 4)
-        return quarter if self.context == "window" else max(1, quarter // self.stride) * self.stride
+        if self.context == "window":  # whole hops fill a window
+            divisors = (hop for hop in range(1, self.window + 1) if self.window % hop == 0)
+            return min(divisors, key=lambda hop: abs(hop - quarter))
+        return max(1, quarter // self.stride) * self.stride
 
     def token_shape(self, channels: int) -> tuple[int, int, int]:
         """Return the shape of a window's tokens: columns, tokens of a column, width."""

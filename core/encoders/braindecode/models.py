@@ -227,7 +227,7 @@ def _luna(name: str, size: str, width: int, queries: int, depth: int) -> Foundat
         name=name,
         kind="LUNA",
         rate=256.0,
-        window=1000,
+        window=960,
         patch=40,
         stride=40,
         tokens=(1, width * queries),

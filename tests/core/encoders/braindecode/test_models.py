@@ -38,6 +38,8 @@ def test_facts_fit_together(model):
     spec = spec_of(model, trained=False, name=model.name, provenance={})
     assert (model.window - model.patch) % model.stride == 0
     assert 2.0 < model.window / model.rate <= 4.0
+    assert model.window % spec.default_hop == 0
+    assert 0.15 < spec.default_hop / model.rate < 0.3
     assert len(set(model.ch_names)) == len(model.ch_names)
     assert all(electrode(name) == name for name in model.ch_names)
     assert set(spec.required) == (set(model.ch_names) if model.needs_all else set())
