@@ -251,7 +251,7 @@ def path_for(
     Raises
     ------
     InputError
-        If fewer than two electrodes are known.
+        If fewer than two electrodes are known, or one that the encoder needs is missing.
     """
     found = match(labels, spec.ch_names)
     if len(found.channels) < 2:
@@ -259,6 +259,7 @@ def path_for(
             f"{source} has {len(found.channels)} electrodes that the encoder {spec.label} knows; "
             f"at least 2 are needed (found: {' '.join(found.ignored[:8])} ...)."
         )
+    spec.check_electrodes(found.channels, source)
     path = SignalSettings(
         channels=found.channels,
         reference=settings.reference or default_reference(len(found.channels)),

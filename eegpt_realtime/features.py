@@ -85,6 +85,7 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"The encoder {spec.label} knows {len(found.channels)} of the channels "
                 f"{' '.join(ch_names[:8])} ...; at least 2 are needed."
             )
+        spec.check_electrodes(found.channels, "X")
         self.ch_names_ = found.channels
         self._settings = SignalSettings(
             found.channels, default_reference(len(found.channels)), spec.rate, Band()

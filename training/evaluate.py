@@ -59,8 +59,8 @@ class EvaluateOptions:
     runs: tuple[str, ...] = ()
     """Only these runs."""
     encoder: tuple[str, ...] = ("untrained",)
-    """What our heads look through: untrained, starter, eegpt, or a file. Of several, each person
-    is looked at through the first that has seen the least of them."""
+    """What our heads look through: untrained, starter, eegpt, braindecode:NAME, or a file. Of
+    several, each person is looked at through the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"

@@ -49,6 +49,8 @@ class EncoderSpec:
         Where the weights come from: source, file hash, seed.
     covariance : tuple of tuple of float, or None
         Covariance of `ch_names` in what it was trained on, in squared units; None if unknown.
+    required : tuple of str
+        Electrodes without which it cannot compute anything.
     """
 
     family: str
@@ -66,6 +68,7 @@ class EncoderSpec:
     warmup: int = 0
     provenance: dict[str, str] = field(default_factory=dict)
     covariance: tuple[tuple[float, ...], ...] | None = None
+    required: tuple[str, ...] = ()
 
     @property
     def patches(self) -> int:
@@ -83,12 +86,37 @@ class EncoderSpec:
         if self.context == "patch":
             return self.patch
         quarter = round(self.rate / 4)
-        return quarter if self.context == "window" else max(1, quarter // self.stride) * self.stride
+        if self.context == "window":  # whole hops fill a window
+            divisors = (hop for hop in range(1, self.window + 1) if self.window % hop == 0)
+            return min(divisors, key=lambda hop: abs(hop - quarter))
+        return max(1, quarter // self.stride) * self.stride
 
     def token_shape(self, channels: int) -> tuple[int, int, int]:
         """Return the shape of a window's tokens: columns, tokens of a column, width."""
         tokens, width = self.tokens
         return self.patches, channels if tokens is None else tokens, width
+
+    def check_electrodes(self, ch_names: Sequence[str], source: str) -> None:
+        """Refuse signal that the encoder can compute nothing of.
+
+        Parameters
+        ----------
+        ch_names : sequence of str
+            Electrodes that are there, by the encoder's names for them.
+        source : str
+            What has them, for the message.
+
+        Raises
+        ------
+        InputError
+            If a required one is missing.
+        """
+        if missing := [name for name in self.required if name not in ch_names]:
+            raise InputError(
+                f"{source} has no {', '.join(missing)}, and the encoder {self.label} computes "
+                f"nothing without its {len(self.required)} electrodes; take another encoder, or "
+                "name the channels with --channels."
+            )
 
     def check_hop(self, hop: int) -> None:
         """Refuse a number of samples between two windows that no stream can have.
@@ -233,7 +261,10 @@ class Encoder(nn.Module, ABC):
         for name, tensor in sorted(self.state_dict().items()):
             kind = str(tensor.dtype).removeprefix("torch.")
             digest.update(f"{name} {kind} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+            flat = (
+                tensor.detach().cpu().reshape(-1).contiguous()
+            )  # a single number has no bytes to view
+            digest.update(flat.view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
 

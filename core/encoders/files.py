@@ -86,6 +86,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             warmup=int(header["warmup"]),
             provenance={str(k): str(v) for k, v in header["provenance"].items()},
             covariance=_covariance(header.get("covariance"), len(header["ch_names"])),
+            required=tuple(map(str, header.get("required", ()))),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
@@ -96,6 +97,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
         and 0 <= spec.warmup < 10**7
         and (spec.window - spec.patch) % spec.stride == 0
         and len(set(spec.ch_names)) == len(spec.ch_names)
+        and set(spec.required) <= set(spec.ch_names)
         and volts_per(spec.unit) is not None
         and spec.name.isprintable()
         and len(spec.name) <= _LONGEST_NAME
@@ -162,7 +164,14 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list[
 @contextmanager
 def meta_init() -> Iterator[None]:
     """Build modules on the meta device: names and shapes, no memory, nothing drawn."""
-    with torch.device("meta"), _NoInit():
+    with torch.device("meta"), no_init():
+        yield
+
+
+@contextmanager
+def no_init() -> Iterator[None]:
+    """Build modules without drawing weights, which come from elsewhere."""
+    with _NoInit():
         yield
 
 

@@ -1,13 +1,18 @@
-"""Downloading published weights: once, by a pinned revision, checked by their SHA-256."""
+"""Downloading published weights: once, checked by their SHA-256.
+
+A file with a pinned revision and SHA-256 is that one or refused. Of others, the SHA-256 of the
+first download is kept beside it, and what differs from it later is refused.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
-from core.machine.files import make_folder
+from core.machine.files import make_folder, write_whole
 from core.machine.home import home_folder
 
 
@@ -22,14 +27,20 @@ class HubFile:
     repository, revision, filename : str
         Where it is.
     sha256 : str
-        Of its content; anything else is refused.
+        Of its content; anything else is refused. "" if it is not pinned.
+    notice : str
+        What to say before it is downloaded or used, such as what its licence forbids.
+    gated : bool
+        Whether the hub asks for a login and an agreement.
     """
 
     name: str
     repository: str
     revision: str
     filename: str
-    sha256: str
+    sha256: str = ""
+    notice: str = ""
+    gated: bool = False
 
     @property
     def provenance(self) -> dict[str, str]:
@@ -42,7 +53,8 @@ class HubFile:
 
 def cached(file: HubFile, home: Path | None = None) -> Path:
     """Return where the file is once it was downloaded."""
-    folder = home_folder(home) / "encoders" / f"{file.name}-{file.revision[:12]}"
+    name = file.name.replace(":", "-").replace(" ", "-")
+    folder = home_folder(home) / "encoders" / f"{name}-{file.revision[:12]}"
     return folder / file.filename
 
 
@@ -62,30 +74,47 @@ def fetch(file: HubFile, home: Path | None = None) -> Path:
         If it cannot be downloaded, or is not the expected file.
     """
     path = cached(file, home)
+    if file.notice:
+        logging.getLogger(__name__).warning(file.notice)
     if not path.is_file():
         from huggingface_hub import hf_hub_download
 
         try:
             make_folder(path.parent)
-            # No token: the file is public, and nobody needs to know who wants it.
+            # No token for a public file: nobody needs to know who wants it.
             hf_hub_download(
                 file.repository,
                 file.filename,
                 revision=file.revision,
                 local_dir=path.parent,
-                token=False,
+                token=None if file.gated else False,
             )
         except Exception as error:  # the client and its transport raise many kinds
+            terms = (
+                f"Accept the terms at huggingface.co/{file.repository}, log in with hf auth login "
+                "and connect"
+                if file.gated
+                else "Connect"
+            )
             raise InputError(
                 f'The encoder "{file.name}" could not be downloaded from {file.repository} '
-                f"({type(error).__name__}). Connect to the network once, or put its "
+                f"({type(error).__name__}). {terms} to the network once, or put its "
                 f"{file.filename} at {path}."
             ) from error
     with path.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    if sha256 != file.sha256:
+    expected = file.sha256 or _first_sha256(path, sha256)
+    if sha256 != expected:
         raise InputError(
             f'{path} is not the encoder "{file.name}": its SHA-256 is {sha256[:12]}... instead of '
-            f"{file.sha256[:12]}.... Delete it, and it will be downloaded again."
+            f"{expected[:12]}.... Delete it, and it will be downloaded again."
         )
     return path
+
+
+def _first_sha256(path: Path, sha256: str) -> str:
+    """Return the SHA-256 that the file had when it came, and note it then."""
+    note = path.with_name(f"{path.name}.sha256")
+    if not note.is_file():
+        write_whole(note, f"{sha256}  {path.name}\n".encode(), overwrite=True)
+    return note.read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ from core.suggestions import did_you_mean
 
 FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
+    "braindecode": "core.encoders.braindecode.family",
 }
 """Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
 first is the one that names without a family mean."""
@@ -27,7 +28,7 @@ STARTER = "starter"
 
 Recognised = tuple[EncoderSpec, dict[str, Tensor], list[str]]
 
-_UNTRAINED = re.compile(r"untrained(?:-(?P<what>[a-z][\w-]*?))?(?:-(?P<seed>\d{1,9}))?")
+_UNTRAINED = re.compile(r"untrained(?:-(?P<what>[a-z][\w:-]*?))?(?:-(?P<seed>\d{1,9}))?")
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def load_encoder(
         ``starter``: the small one that comes with the program. ``eegpt`` and other names of
         `FAMILIES`: published weights, downloaded once. ``untrained``, ``untrained-SIZE``,
         ``untrained-FAMILY``, ``untrained-FAMILY-SIZE``, each with ``-SEED`` behind it or not:
-        seeded random weights. Otherwise a file: one written by `save_encoder`, or a checkpoint
-        in a published layout that one of the families recognises.
+        seeded random weights. ``braindecode:NAME``: a foundation model of others. Otherwise a
+        file: one written by `save_encoder`, or a checkpoint in a published layout that one of the
+        families recognises.
     weights : str, optional
         Which of a pretraining checkpoint's encoders, by the family's name for it; by default the
         one that its published results use.
@@ -113,9 +115,11 @@ def load_encoder(
     text = str(source)
     if untrained := _UNTRAINED.fullmatch(text):
         encoder = _untrained(untrained["what"] or "", int(untrained["seed"] or 0))
-    elif (place := _named(text)) is not None:
+    elif (named := _named(text)) is not None:
+        family, place = named
         if isinstance(place, HubFile):
-            encoder = _from_file(fetch(place, home), weights, place.provenance)
+            weights = place.name.partition(":")[2] or weights  # which of a family's, if it says
+            encoder = _from_file(fetch(place, home), weights, place.provenance, (family,))
         else:
             encoder = _from_file(place, weights, {})
     elif not Path(source).exists():
@@ -138,28 +142,34 @@ def is_name(source: str) -> bool:
 
 def is_name_here(source: str, home: Path | None = None) -> bool:
     """Whether a text is the name of an encoder that is there without a download."""
-    place = _named(source)
-    if isinstance(place, HubFile):
-        return cached(place, home).is_file()
+    named = _named(source)
+    if named is not None and isinstance(named[1], HubFile):
+        return cached(named[1], home).is_file()
     return is_name(source)
 
 
 def _untrained(what: str, seed: int) -> Encoder:
     """Return random weights of SIZE, FAMILY or FAMILY-SIZE."""
-    first, _, rest = what.partition("-")
+    first, _, rest = what.replace(":", "-", 1).partition("-")
     family = family_named(first if first in FAMILIES else next(iter(FAMILIES)))
     size = (rest if first in FAMILIES else what) or family.default_size
     return family.build(family.untrained_spec(size, seed), seed)
 
 
-def _named(name: str) -> Path | HubFile | None:
+def _named(name: str) -> tuple[str, Path | HubFile] | None:
+    """Return the family of a known encoder, and where it is."""
     for family in FAMILIES:
         if name in (named := family_named(family).named):
-            return named[name]
+            return family, named[name]
     return None
 
 
-def _from_file(path: Path, weights: str | None, provenance: dict[str, str]) -> Encoder:
+def _from_file(
+    path: Path,
+    weights: str | None,
+    provenance: dict[str, str],
+    families: Sequence[str] | None = None,
+) -> Encoder:
     tensors, header = read_weights(path)
     extra: list[str] = []
     if header is not None:
@@ -171,7 +181,8 @@ def _from_file(path: Path, weights: str | None, provenance: dict[str, str]) -> E
             )
         family = family_named(spec.family)
     else:
-        family, (spec, tensors, extra) = _recognise(tensors, path, weights, provenance)
+        asked = families or tuple(FAMILIES)
+        family, (spec, tensors, extra) = _recognise(tensors, path, weights, provenance, asked)
     try:
         with meta_init():
             encoder = family.build(spec, 0)
@@ -184,9 +195,13 @@ def _from_file(path: Path, weights: str | None, provenance: dict[str, str]) -> E
 
 
 def _recognise(
-    tensors: dict[str, Tensor], path: Path, weights: str | None, provenance: dict[str, str]
+    tensors: dict[str, Tensor],
+    path: Path,
+    weights: str | None,
+    provenance: dict[str, str],
+    families: Sequence[str],
 ) -> tuple[Family, Recognised]:
-    for name in FAMILIES:
+    for name in families:
         family = family_named(name)
         if family.recognise is not None:
             recognised = family.recognise(tensors, path, weights, provenance)

@@ -128,6 +128,7 @@ def _serve(
     torch.set_num_threads(1)
     step = make(*arguments)
     with torch.inference_mode(), suppress(EOFError, OSError):
+        step.prepare()
         pipe.send_bytes(b"r")
         while True:
             pipe.recv_bytes()

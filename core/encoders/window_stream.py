@@ -26,8 +26,11 @@ class WindowStep:
     def __init__(self, encoder: Encoder, ch_names: Sequence[str]) -> None:
         self._encoder, self._ch_names = encoder, tuple(ch_names)
 
+    @torch.inference_mode()
     def prepare(self) -> None:
-        """Nothing to wait for."""
+        """Encode a window of zeros: what is built for these electrodes comes before the signal."""
+        window = torch.zeros(1, len(self._ch_names), self._encoder.spec.window)
+        self._encoder.tokens(window, self._ch_names)
 
     def encode(self, piece: Tensor, out: Tensor) -> None:
         """Encode a window, shape (channels, samples)."""

@@ -142,6 +142,8 @@ def path_for_all(people: Sequence[Subject], specs: Sequence[EncoderSpec]) -> Sig
             f"The recordings share {len(channels)} electrodes that the encoder {spec.label} "
             "knows; at least 2 are needed."
         )
+    for one in specs:
+        one.check_electrodes(channels, "What the recordings share")
     return SignalSettings(channels, default_reference(len(channels)), spec.rate)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from core.encoders import Encoder
+from core.encoders.braindecode.library import braindecode_class
 from core.errors import InputError
 from core.fitting.baselines import csp_lda, tangent_space_lr
 from core.fitting.selection import HEADS
 from core.suggestions import did_you_mean
 from training.evaluation.systems.base import System
-from training.evaluation.systems.encoder_adapter import FOREIGN, UNTRAINED, ForeignSystem
 from training.evaluation.systems.heads import HeadSystem
-from training.evaluation.systems.networks import NetworkSystem, network_class
+from training.evaluation.systems.networks import NetworkSystem
 from training.evaluation.systems.pipelines import (
     AugmentedCovariance,
     PipelineSystem,
@@ -39,9 +39,9 @@ _FIELD: dict[str, Callable[[], System]] = {
 }
 
 NETWORKS = ("EEGNet", "ShallowFBCSPNet")
-"""Those that need braindecode, as the foreign encoders do."""
+"""Those that need braindecode."""
 
-NAMES = (*OURS, PROBE, *_FIELD, *FOREIGN)
+NAMES = (*OURS, PROBE, *_FIELD)
 """All that can be asked for."""
 
 USUAL = tuple(name for name in (*OURS, *_FIELD) if name not in NETWORKS)
@@ -77,8 +77,8 @@ def make_systems(
             )
         if list(names).count(name) > 1:
             raise InputError(f"The system {name} is named more than once.")
-        if name in (*NETWORKS, *FOREIGN):
-            network_class(name.removeprefix(UNTRAINED))
+        if name in NETWORKS:
+            braindecode_class(name)
     found: list[System] = []
     for name in names:
         if name in OURS:
@@ -87,8 +87,6 @@ def make_systems(
                 found.append(HeadSystem(name, encoder, source, others))
         elif name == PROBE:
             found.append(ProbeSystem(encoder))
-        elif name in FOREIGN:
-            found.append(ForeignSystem(name))
         else:
             found.append(_FIELD[name]())
     return tuple(found)

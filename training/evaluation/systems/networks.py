@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.decoding.heads import softmax
-from core.errors import InputError
+from core.encoders.braindecode.library import braindecode_class
 from training.evaluation.trials import Trials
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class NetworkSystem:
         scale = float(signal.std())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = network_class(self.name)(
+            network = braindecode_class(self.name)(
                 n_chans=signal.shape[1], n_outputs=len(trials.classes), n_times=signal.shape[2]
             )
             given = torch.from_numpy(signal / scale).float()
@@ -103,21 +102,3 @@ def _batches(count: int) -> Iterator[torch.Tensor]:
         for batch in torch.randperm(count).split(BATCH):
             if len(batch) > 1:  # batch normalisation needs company
                 yield batch
-
-
-def network_class(name: str) -> Any:
-    """Return a class of braindecode.
-
-    Raises
-    ------
-    InputError
-        If braindecode is not there or cannot be imported.
-    """
-    try:
-        return getattr(importlib.import_module("braindecode.models"), name)
-    except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"{name} needs braindecode, which cannot be imported ({reason}); install it with "
-            "pip install braindecode, or leave this system out."
-        ) from error

@@ -1,0 +1,1 @@
+"""Foundation models of others, as braindecode has them; the optional extra ``foundation``."""

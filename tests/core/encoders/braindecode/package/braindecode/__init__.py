@@ -1,0 +1,1 @@
+"""Stands for braindecode, which is an optional extra: the same interface, tiny models."""
