@@ -81,7 +81,7 @@ def twins(samples: np.ndarray) -> np.ndarray:
     Channels that stand still are not.
     """
     _, which, counts = np.unique(_keys(samples.T), return_inverse=True, return_counts=True)
-    repeated: np.ndarray = (counts[which] > 1) & (np.ptp(samples, axis=0) > 0)
+    repeated: np.ndarray = (counts[which] > 1) & (samples != samples[:1]).any(axis=0)
     return repeated
 
 
