@@ -144,13 +144,13 @@ def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> 
 def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOptions:
     from calibration.fitting import FitSettings
     from calibration.recording.sidecars import Details
-    from calibration.session.acquisition import Overrides
     from calibration.session.running import SessionOptions
     from calibration.session.setup import Person
     from core.machine.files import check_folder
     from core.machine.home import home_folder
     from core.montage import names_in
     from core.signal.filtering import Band, mains
+    from core.stream.stream_feed import Overrides
 
     home = check_folder(home_folder(person.home), "--home")
     root = check_folder(_data_folder(person.data, person.home), "--data")

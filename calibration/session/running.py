@@ -15,7 +15,7 @@ from calibration.priors import starting_head
 from calibration.recording.bids import BidsRun, next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
-from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.acquisition import Acquisition
 from calibration.session.learning import Learner
 from calibration.session.preparation import obstacles
 from calibration.session.session import Session
@@ -31,6 +31,7 @@ from core.montage import match
 from core.program import say, write_line
 from core.recordings import Recording, read_recording
 from core.stream.discovery import StreamFacts, StreamQuery, find_stream
+from core.stream.stream_feed import Overrides
 from ui.display import check_display
 
 if TYPE_CHECKING:
@@ -339,7 +340,7 @@ def _feedback(
         try:
             decoder = load_decoder(path)
             if set(decoder.classes) <= set(plan.paradigm.classes):
-                return Feedback(decoder, acquisition.feed, options.home)
+                return Feedback(decoder, acquisition.feed.segmenter, options.home)
         except InputError:
             continue
     write_line("No decoder of this person fits the stream yet: there is no feedback in this run.")

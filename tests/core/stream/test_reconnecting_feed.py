@@ -6,18 +6,18 @@ import numpy as np
 import pylsl
 import pytest
 
-from core.feed.continuity import Continuity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.engine.link import Link
+from core.stream.reconnecting_feed import ReconnectingFeed
+from core.stream.stream_feed import Overrides
 
 RATE = 100.0
 
 
 @pytest.fixture
-def linked(name):
-    """Open a link on a stream that is sent live, stamped by a clock that is off by `offset[0]`."""
+def opened(name):
+    """Open a feed on a stream that is sent live, stamped by a clock that is off by `offset[0]`."""
     stop, offset, slept, notes = threading.Event(), [0.0], [0.0], []
     outlet = SignalOutlet(name, "EEG", ("C3", "C4"), "microvolts", RATE, "amp")
 
@@ -32,66 +32,62 @@ def linked(name):
     thread = threading.Thread(target=send)
     thread.start()
     inlet = Inlet(find_stream(StreamQuery(name=name), 20.0))
-    link = Link(
+    feed = ReconnectingFeed(
         inlet,
-        lambda facts: None,
-        pylsl.local_clock,
+        Overrides(),
+        lambda segmenter: None,
         lambda kind, text: notes.append((kind, text)),
         asleep=lambda: slept[0],
     )
-    yield link, offset, slept, notes
+    yield feed, offset, slept, notes
     stop.set()
     thread.join()
-    link.close()
+    feed.close()
 
 
-def read(link, until, condition=lambda block: True):
-    """Read until a block comes that a condition holds for."""
+def read(feed, until, condition=lambda received: True):
+    """Read until something comes that a condition holds for."""
 
     def look():
-        block = link.read()
-        return block if block is not None and condition(block) else None
+        received = feed.read()
+        return received if received is not None and condition(received) else None
 
     return until(look)
 
 
-def test_signal_is_as_old_as_its_stamps_say(linked, until):
-    link, _, _, _ = linked
-    block = read(link, until)
-    block = read(link, until)
-    newest = float(block.stamps[-1])
-    assert 0.0 <= link.age(newest) < 1.0
-    assert link.age(newest - 70.0) == pytest.approx(70.0, abs=1.0)
+def test_signal_is_as_old_as_its_stamps_say(opened, until):
+    feed, _, _, _ = opened
+    read(feed, until)
+    newest = float(read(feed, until).block.stamps[-1])
+    assert 0.0 <= feed.age(newest) < 1.0
+    assert feed.age(newest - 70.0) == pytest.approx(70.0, abs=1.0)
 
 
 @pytest.mark.parametrize("by", [3.0, -3.0, 3600.0])
-def test_signal_is_as_old_as_before_when_the_senders_clock_was_set(linked, until, by):
-    link, offset, _, _ = linked
-    continuity = Continuity(RATE)
+def test_signal_is_as_old_as_before_when_the_senders_clock_was_set(opened, until, by):
+    feed, offset, _, _ = opened
     stamps = []
 
-    def take(block):
-        link.watch(block, continuity)
-        continuity.split(block.stamps, link.set_by)
-        stamps.append(float(block.stamps[-1]))
+    def take(received):
+        stamps.append(float(received.block.stamps[-1]))
         return len(stamps) > 20
 
-    read(link, until, take)
+    read(feed, until, take)
     before = stamps[-1]
     offset[0] = by
     stamps.clear()
-    read(link, until, take)
+    read(feed, until, take)
     assert stamps[-1] - before == pytest.approx(by, abs=2.0)
-    assert continuity.lost_samples == 0
-    assert abs(link.age(stamps[-1])) < 1.0
-    assert link.rate.verdict.level != "refused"
+    assert feed.lost_samples == 0
+    assert abs(feed.age(stamps[-1])) < 1.0
+    assert feed.rate.verdict.level != "refused"
 
 
-def test_a_stream_that_was_open_while_the_computer_slept_is_opened_anew(linked, until):
-    link, _, slept, notes = linked
-    read(link, until)
+def test_a_stream_that_was_open_while_the_computer_slept_is_opened_anew(opened, until):
+    feed, _, slept, notes = opened
+    read(feed, until)
     slept[0] = 70.0
-    assert link.read() is None or link.condition == "lost"
+    assert feed.read() is None or feed.condition == "lost"
     assert ("asleep", "This computer was asleep for 70 s: the stream is opened anew.") in notes
-    read(link, until, lambda block: link.condition == "ok" and link.away() is not None)
+    read(feed, until, lambda received: received.away is not None)
     assert "twin" not in [kind for kind, _ in notes]

@@ -8,10 +8,10 @@ import numpy as np
 import pylsl
 import pytest
 
+from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.engine import link
 from realtime.live import build_engine
 from realtime.options import Options
 
@@ -115,7 +115,7 @@ def ok(engine):
 @pytest.fixture
 def steady(monkeypatch):
     """Have nothing called silent that a busy machine holds up."""
-    monkeypatch.setattr(link, "_SILENT_AFTER", 30.0)
+    monkeypatch.setattr(reconnecting_feed, "_SILENT_AFTER", 30.0)
 
 
 @pytest.mark.usefixtures("steady")
