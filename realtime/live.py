@@ -100,7 +100,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     if decoder is None:
         decoder = _fitting_decoder(options, segmenter)
     decoding, sinks = None, list[Sink]()
-    journals: list[Journal] = [Spoken(say)]
+    journals: list[Journal] = [Spoken(partial(say, logged=True))]
     connect = partial(_connect, decoder)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)

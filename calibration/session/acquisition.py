@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -18,6 +19,7 @@ from core.stream.stream_feed import Overrides, Received, StreamFeed
 Listener = Callable[[Sequence[Segment]], None]
 """Takes the next segments of the stream; at once, and changes nothing in them."""
 
+_LOG = logging.getLogger("eegpt.stream")
 _SILENT_AFTER = 0.5  # s without a sample
 _EARLY, _LATE = -0.1, 2.0  # s after its stamp at which a sample may come, if the stamp is right
 
@@ -179,6 +181,7 @@ class Acquisition:
         return said
 
     def _fail(self, sentence: str) -> None:
+        _LOG.info("failed: %s", sentence)
         with self._came:
             self.failure = self.failure or sentence
             self._came.notify_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from calibration.session.feedback import Feedback
     from core.fitting.prior.head import PriorHead
 
+_LOG = logging.getLogger("eegpt.session")
 _LOOK = 1.5  # s of signal that an amplitude is judged by before a session without a first screen
 
 
@@ -127,6 +129,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         )
         recorder = Recorder(run, acquisition.facts, options.details)
         recorder.attach(ENDING, plan.to_json())
+        _LOG.info("recording: %s, %d trials", run.file("eeg.vhdr"), len(plan.trials))
         course = Course(paradigm, plan.trials)
         session = Session(acquisition, recorder, learner, course, plan.trials)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -25,6 +26,7 @@ FORMATS = ("undefined", "float32", "double64", "string", "int32", "int16", "int8
 DECISIONS, PROBABILITIES, MARKERS = "EEGPT-Decisions", "EEGPT-Probabilities", "EEGPT-Markers"
 """Names of the streams that the programs send themselves."""
 
+_LOG = logging.getLogger("eegpt.stream")
 _TEXT = 128  # characters kept of a name, label or unit
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Unicode: controls, surrogates, separators
 _POLL = 0.05  # s between two looks at what has been found
@@ -291,6 +293,7 @@ def find_stream(
             raise InputError(f"The search for a stream {query} was cancelled.")
     if len(matches) > 1:
         raise InputError(_ambiguous(query, matches))
+    _LOG.info("found: %s", matches[0])
     return matches[0]
 
 

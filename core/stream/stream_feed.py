@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,6 +14,8 @@ from core.montage import direction, named
 from core.stream.discovery import StreamFacts
 from core.stream.inlet import Block
 from core.units import UNIT, factor
+
+_LOG = logging.getLogger("eegpt.stream")
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,7 @@ class StreamFeed:
         segments = self.segmenter.push(block.samples, block.stamps, set_by)
         if resets and counted.resets != resets:  # jumped, and arrivals tell the new offset
             self.clock_was_set = True
+            _LOG.info("clock: the sender's was set, at its time %.3f s", block.stamps[-1])
             self.pace.restart()
             self._compare(block)
         self.rate.take(
@@ -194,10 +198,19 @@ class StreamFeed:
         self.pace = Pace()
         self.rate = RateWatch(self.facts.rate, self.facts.speed, since=self._clock())
         self.clock_was_set = False
+        _LOG.info("reading: %s", _described(self.facts))
 
     def _compare(self, block: Block) -> float:
         """Compare the newest stamp with when its sample came; return what `Pace.take` does."""
         return self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
+
+
+def _described(facts: StreamFacts) -> str:
+    units = ", ".join(dict.fromkeys(unit or "no unit" for unit in facts.units))
+    return (
+        f"{facts.identity}, {facts.channel_count} channels of {facts.format} at {facts.rate:g} Hz "
+        f"in {units}: {' '.join(facts.labels)}"
+    )
 
 
 def segmenter_of(facts: StreamFacts, cause: str = "") -> Segmenter:

@@ -5,6 +5,7 @@ It knows no window. Whoever wants to look asks for a snapshot.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from realtime.engine.outputs import Journal, Outputs, Sink
 from realtime.engine.recent import Recent
 from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
 
+_LOG = logging.getLogger("eegpt.stream")
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
 
@@ -284,6 +286,8 @@ class Engine:
         return found
 
     def _note(self, kind: str, text: str) -> None:
+        if kind != "stream":
+            _LOG.info("%s: %s", kind, text)
         note, snapshot = Note(self._clock(), kind, text), self.snapshot()
         self._tell(self._outputs.note(note, snapshot))
 
