@@ -10,7 +10,7 @@ from pathlib import Path
 import tyro
 
 from calibration.commands import COMMANDS
-from core.command_line import parse_command
+from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, one_line
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
@@ -19,7 +19,7 @@ PROGRAM = "eegpt-calibrate"
 
 
 @dataclass(frozen=True)
-class FitCommand:
+class FitCommand(ProgramOptions):
     """Fit a decoder on recordings of one person.
 
     Example: eegpt-calibrate fit R04.edf R08.edf --subject 01 --event T1=left_hand

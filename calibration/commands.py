@@ -10,6 +10,7 @@ import tyro
 
 from calibration.options import SessionFlags, StreamFlags, TimingFlags, resume_command
 from calibration.paradigm.flags import ParadigmFlags
+from core.command_line import ProgramOptions
 from core.errors import InputError
 from core.program import write_line
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RunCommand:
+class RunCommand(ProgramOptions):
     """Take a person through cued imagery, record it, and fit a decoder. The default.
 
     Example: eegpt-calibrate --stream EEG --subject 01
@@ -46,7 +47,7 @@ class RunCommand:
 
 
 @dataclass(frozen=True)
-class ResumeCommand:
+class ResumeCommand(ProgramOptions):
     """Go on with the trials that an interrupted run left, as a new run.
 
     Example: eegpt-calibrate resume --stream EEG --subject 01
@@ -74,7 +75,7 @@ class ResumeCommand:
 
 
 @dataclass(frozen=True)
-class CheckCommand:
+class CheckCommand(ProgramOptions):
     """Validate a data set, and mend what a crash left of its runs.
 
     Example: eegpt-calibrate check
@@ -106,7 +107,7 @@ class CheckCommand:
 
 
 @dataclass(frozen=True)
-class TimingCommand(TimingFlags):
+class TimingCommand(TimingFlags, ProgramOptions):
     """Measure when cues are seen: flashes a square, and compares stamps with a photodiode.
 
     Example: eegpt-calibrate timing --stream EEG --photodiode AUX1
@@ -144,13 +145,13 @@ def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> 
 def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOptions:
     from calibration.fitting import FitSettings
     from calibration.recording.sidecars import Details
-    from calibration.session.acquisition import Overrides
     from calibration.session.app import SessionOptions
     from calibration.session.setup import Person
     from core.machine.files import check_folder
     from core.machine.home import home_folder
     from core.montage import names_in
     from core.signal.filtering import Band, mains
+    from core.stream.stream_feed import Overrides
 
     home = check_folder(home_folder(person.home), "--home")
     root = check_folder(_data_folder(person.data, person.home), "--data")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -20,13 +21,21 @@ from tyro.constructors import (
 _CONFIG = (tyro.conf.FlagCreatePairsOff,)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProgramOptions:
+    """What every program can be asked for."""
+
+    verbose: bool = False
+    """Show on stderr, with the time, what the log in the programs' folder notes."""
+
+
 def parse(options: Any, program: str, given: Sequence[str], default: Any = None) -> Any:
-    """Return the options that a command line gives.
+    """Return the options that a command line gives, and begin the program's log.
 
     Parameters
     ----------
     options : type
-        A dataclass or settings model; its docstrings are the help.
+        A dataclass, one of `ProgramOptions`; its docstrings are the help.
     program : str
         As it is called.
     given : sequence of str
@@ -40,16 +49,18 @@ def parse(options: Any, program: str, given: Sequence[str], default: Any = None)
         After ``--help``, and with code 2 if the arguments cannot be understood.
     """
     more = {} if default is None else {"default": default}
-    return tyro.cli(
+    parsed = tyro.cli(
         options, prog=program, args=list(given), config=_CONFIG, registry=_registry(), **more
     )
+    _begin_log(program, given, parsed)
+    return parsed
 
 
 def parse_command(
     commands: Mapping[str, Any], program: str, given: Sequence[str], description: str
 ) -> Any:
     """Return the options of the subcommand that a command line names, as `parse` does."""
-    return tyro.extras.subcommand_cli_from_dict(
+    parsed = tyro.extras.subcommand_cli_from_dict(
         dict(commands),
         prog=program,
         description=description,
@@ -57,6 +68,22 @@ def parse_command(
         config=_CONFIG,
         registry=_registry(),
     )
+    _begin_log(program, given, parsed)
+    return parsed
+
+
+def _begin_log(program: str, given: Sequence[str], options: Any) -> None:
+    """Begin the log in the folder that the options name, unless they ask for a word only."""
+    if getattr(options, "version", False) or getattr(options, "list", False):
+        return
+    from core.machine.home import home_folder
+    from core.machine.log import begin_log
+
+    verbose = getattr(options, "verbose", False)
+    homes = [getattr(part, "home", None) for part in (options, *vars(options).values())]
+    home = next((home for home in homes if isinstance(home, Path)), None)
+    # A folder that was named and is not there is nobody's but the program's to make.
+    begin_log(program, given, home_folder(home), make=home is None, verbose=verbose)
 
 
 def _registry() -> ConstructorRegistry:
@@ -76,7 +103,7 @@ def _registry() -> ConstructorRegistry:
             looking = False
         if not isinstance(spec, StructConstructorSpec):
             return spec  # what is no struct, or why it cannot be one
-        return replace(spec, fields=tuple(_plain(field) for field in spec.fields))
+        return replace(spec, fields=tuple(sorted(map(_plain, spec.fields), key=_last)))
 
     @registry.primitive_rule
     def optional_rule(info: PrimitiveTypeInfo) -> Any:  # likewise
@@ -107,6 +134,10 @@ def _plain(field: StructFieldSpec) -> StructFieldSpec:
     if missing or default is None or isinstance(default, bool) or default in ("", ()):
         kind = Annotated[kind, tyro.conf.arg(help_behavior_hint="")]
     return replace(field, type=kind, helptext=_paragraph(field.helptext))
+
+
+def _last(field: StructFieldSpec) -> bool:
+    return field.name == "verbose"
 
 
 def _paragraph(words: str | Callable[[], str | None] | None) -> str | None:

@@ -68,6 +68,20 @@ def run_program(program: str, main: Callable[[], int | None]) -> int:
         143 or 129 after Ctrl+C, SIGTERM or SIGHUP; 141 where nobody reads the output any more.
     """
     _open_standard_streams()
+    code = None
+    try:
+        code = _run_to_the_end(program, main)
+        return code
+    except SystemExit as end:
+        code = int(end.code or 0)
+        raise
+    finally:
+        log = sys.modules.get("core.machine.log")  # None where no log has begun
+        if log is not None:
+            log.end_log(code)
+
+
+def _run_to_the_end(program: str, main: Callable[[], int | None]) -> int:
     with _raised_signals() as received:
         try:
             code = _run(program, main)
@@ -84,9 +98,15 @@ def run_program(program: str, main: Callable[[], int | None]) -> int:
         return _flushed(program, code)
 
 
-def say(text: str) -> None:
-    """Tell the person something on stderr; where that is gone, nothing else ends for it."""
+def say(text: str, logged: bool = False) -> None:
+    """Tell the person something on stderr; where that is gone, nothing else ends for it.
+
+    The program's log notes it, too, unless that has been done.
+    """
     write_line(text, sys.stderr)
+    log = sys.modules.get("core.machine.log")  # None where no log has begun
+    if log is not None and not logged:
+        log.note_said(text)
 
 
 def write_line(text: object, file: TextIO | None = None) -> None:

@@ -15,6 +15,7 @@ from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
 from core.encoders import Encoder
 from core.errors import InputError
+from core.machine.threads import few_threads
 from core.recordings import Recording, read_recording, recording_of_raw
 from eegpt_realtime.arrays import as_array, through_path
 from realtime.engine.evidence import EvidenceSettings
@@ -52,6 +53,7 @@ class FittedDecoder:
         """Seconds of signal that a decision uses."""
         return self.decoder.window / self.decoder.settings.rate
 
+    @few_threads(live=True)
     def predict_proba(
         self,
         X: Any,  # noqa: N803 - scikit-learn's name
@@ -116,6 +118,7 @@ class FittedDecoder:
         likeliest = np.where(refused, 0.0, probabilities.T).argmax(axis=0)
         return names[np.where(refused, len(self.classes_), likeliest)]
 
+    @few_threads(live=True)
     def decisions(self, recording: Any, confirm: bool = False) -> list[Decision]:
         """Return the decisions that a live stream of a recording would have given.
 
@@ -160,6 +163,7 @@ def as_recording(source: Any) -> Recording:
     return recording_of_raw(source, names[0] if names else Path("raw"))
 
 
+@few_threads()
 def fit(
     recordings: Sequence[Any],
     events: Mapping[str, str] | None = None,

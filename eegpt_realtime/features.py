@@ -14,6 +14,7 @@ from core.decoding.features import TokenFeatures
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import load_encoder
 from core.errors import InputError
+from core.machine.threads import few_threads
 from core.montage import match
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
@@ -63,6 +64,7 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.sfreq = sfreq
         self.unit = unit
 
+    @few_threads()
     def fit(self, X: Any, y: object = None) -> Self:  # noqa: N803
         """Fit the alignment; no label is read.
 
@@ -95,6 +97,7 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.spatial_ = spatial_filter(covariance, found.channels, spec)
         return self
 
+    @few_threads()
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the features of epochs.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from core.feed.segments import Segmenter
-from core.recordings import UNIT
-from core.units import volts_per
+from core.machine.threads import few_threads
+from core.stream.description import StreamFacts, StreamIdentity
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Block, Inlet
+from core.stream.stream_feed import StreamFeed
+from core.units import UNIT, volts_per
 from eegpt_realtime.decoding import FittedDecoder
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
@@ -54,74 +56,61 @@ def decode(
     InputError
         If there is no such stream, or it does not fit the decoder.
     """
-    source = _Named(stream, timeout) if isinstance(stream, str) else _Connected(stream)
-    model = decoder.decoder
-    feed = Segmenter(source.ch_names, [unit or UNIT for unit in source.units], source.rate)
-    path = model.attach(feed.labels, feed.units, feed.rate)
+    if isinstance(stream, str):
+        feed = StreamFeed(Inlet(find_stream(StreamQuery(name=stream), timeout)))
+    else:
+        feed = StreamFeed(_Connected(stream))
+    model, segmenter = decoder.decoder, feed.segmenter
+    path = model.attach(segmenter.labels, segmenter.units, segmenter.rate)
     maker = DecisionMaker(
         model, path, model.windows(decoder.encoder), EvidenceSettings(), confirm=confirm
     )
-    end = np.inf if duration is None else time.monotonic() + duration
+    end = math.inf if duration is None else time.monotonic() + duration
     try:
-        while time.monotonic() < end and not source.ended:
-            samples, stamps = source.read()
-            if len(stamps):
-                yield from maker.push(feed.push(samples, stamps))
-            else:
-                time.sleep(_POLL)
+        while time.monotonic() < end and not feed.lost:
+            if (received := feed.read(_POLL)) is not None:
+                with few_threads(live=True):  # not while the person's own code has its turn
+                    decisions = list(maker.push(received.segments))
+                yield from decisions
     finally:
-        source.close()
-
-
-class _Named:
-    """A stream that is found by its name, through our own reader."""
-
-    def __init__(self, name: str, timeout: float) -> None:
-        from core.stream.discovery import StreamQuery, find_stream
-        from core.stream.inlet import Inlet
-
-        self._inlet = Inlet(find_stream(StreamQuery(name=name), timeout))
-        facts = self._inlet.facts
-        self.ch_names, self.units, self.rate = facts.labels, facts.units, facts.rate
-
-    @property
-    def ended(self) -> bool:
-        return self._inlet.lost
-
-    def read(self) -> tuple[np.ndarray, np.ndarray]:
-        block = self._inlet.read(_POLL)
-        if block is None:
-            return np.empty((0, len(self.ch_names))), np.empty(0)
-        return block.samples, block.stamps
-
-    def close(self) -> None:
-        self._inlet.close()
+        feed.close()
 
 
 class _Connected:
-    """A stream of mne-lsl, which its user opened and closes."""
+    """A stream of mne-lsl, which its user opened and closes, read as an `Inlet` is."""
+
+    patience, dropped_samples, correction = math.inf, 0, 0.0
+    newest_arrival: float | None = None
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self.ch_names = tuple(stream.ch_names)
-        self.rate = float(stream.info["sfreq"])
-        units = stream.get_channel_units()
-        self.units = tuple(_unit(power) for _, power in units)
-        self._newest = -np.inf
+        self._newest = -math.inf  # s, stamp
+        self.lost = False
+        labels = tuple(stream.ch_names)
+        self.facts = StreamFacts(
+            StreamIdentity(stream.name, stream.stype, stream.source_id, "", ""),
+            float(stream.info["sfreq"]),
+            labels,
+            tuple(_unit(power) for _, power in stream.get_channel_units()),
+            tuple(stream.get_channel_types()),
+            len(labels),
+            "float32",
+            (),
+        )
 
-    @property
-    def ended(self) -> bool:
-        return not self._stream.connected
+    def read(self, timeout: float = 0.0) -> Block | None:
+        import pylsl
 
-    def read(self) -> tuple[np.ndarray, np.ndarray]:
-        count = self._stream.n_new_samples
+        self.lost = not self._stream.connected
+        count = 0 if self.lost else self._stream.n_new_samples
         if not count:
-            return np.empty((0, len(self.ch_names))), np.empty(0)
-        data, stamps = self._stream.get_data(winsize=count / self.rate)
+            time.sleep(timeout)
+            return None
+        data, stamps = self._stream.get_data(winsize=count / self.facts.rate)
         new = stamps > self._newest
         if new.any():
             self._newest = float(stamps[-1])
-        return data.T[new], stamps[new]
+        return Block(data.T[new], stamps[new], pylsl.local_clock())
 
     def close(self) -> None:
         pass

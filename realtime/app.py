@@ -19,14 +19,12 @@ from core.feed.segments import Segmenter
 from core.machine.home import home_folder
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
-from core.montage import named
 from core.program import say
-from core.recordings import UNIT
 from core.stream.description import FoundStream, StreamFacts
 from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
-from core.units import factor
-from realtime.engine.engine import Connection, Decoding, Engine
+from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
+from realtime.engine.engine import Decoding, Engine
 from realtime.engine.outputs import Sink, StreamLogSink
 from realtime.engine.sinks import Log, Outlets, StderrLog, StreamLog
 from ui.display import check_display
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.encoders import Encoder
+    from core.signal.pipeline import SignalPath
     from realtime.options import Options
 
 _LARGE = 1_000_000  # weights of an encoder
@@ -97,15 +96,16 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     facts = inlet.facts
     for warning in facts.warnings:
         say(warning)
-    labels = named(facts.labels, options.channel_names, "the stream")
+    overrides = Overrides(options.channel_names, options.unit)
+    segmenter = segmenter_of(overrides.on(facts))
     if decoder is None:
-        decoder = _fitting_decoder(options, labels, facts)
+        decoder = _fitting_decoder(options, segmenter)
     decoding, sinks = None, list[Sink]()
-    stream_logs: list[StreamLogSink] = [StderrLog(say)]
-    connect = partial(_connect, options, decoder, facts)
+    stream_logs: list[StreamLogSink] = [StderrLog(partial(say, logged=True))]
+    connect = partial(_connect, decoder)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
-        connect(facts)  # what does not fit is refused before a log is begun
+        connect(segmenter)  # what does not fit is refused before a log is begun
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
         windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
@@ -129,6 +129,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
 
     engine: Engine = Engine(
         inlet,
+        overrides,
         connect,
         decoding,
         options.evidence,
@@ -141,28 +142,15 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     return engine
 
 
-def _connect(
-    options: Options, decoder: Decoder | None, first: StreamFacts, facts: StreamFacts
-) -> Connection:
-    """Say how a stream is used, be it the first one or one that takes its place.
+def _connect(decoder: Decoder | None, stream: Segmenter) -> SignalPath | None:
+    """Return the path from a stream's segments into the decoder.
 
     Raises
     ------
     InputError
-        If it does not fit the options or the decoder, or no longer says its unit.
+        If the stream does not fit the decoder.
     """
-    labels = named(facts.labels, options.channel_names, "the stream")
-    if options.unit is None and all(first.units) and not all(facts.units):
-        raise InputError(
-            f'Stream "{facts.identity.name}" said its unit before ({first.units[0]}) and no longer '
-            "does for all channels. Say it with --unit, or mend its sender."
-        )
-    units = [options.unit or unit or UNIT for unit in facts.units]
-    if options.unit is not None:
-        factor(options.unit, UNIT)
-    feed = Segmenter(labels, units, facts.rate)
-    path = None if decoder is None else decoder.attach(feed.labels, feed.units, feed.rate)
-    return Connection(feed, path)
+    return None if decoder is None else decoder.attach(stream.labels, stream.units, stream.rate)
 
 
 def chosen_decoder(options: Options) -> Decoder | None:
@@ -221,10 +209,10 @@ def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     """Collect a minute of signal, in sight of the person, and align other people's decoder."""
     from realtime.uncalibrated import SECONDS, gather, population_decoder
 
-    labels = named(inlet.facts.labels, options.channel_names, "the stream")
+    feed = StreamFeed(inlet, Overrides(options.channel_names, options.unit))
 
     def collect(tell: Callable[[float], None]) -> Decoder:
-        return population_decoder(lambda: gather(inlet, labels, options.unit, tell), labels)
+        return population_decoder(lambda: gather(feed, tell), feed.facts.labels)
 
     say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
     if options.headless:
@@ -237,14 +225,12 @@ def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     return decoder
 
 
-def _fitting_decoder(
-    options: Options, labels: tuple[str, ...], facts: StreamFacts
-) -> Decoder | None:
+def _fitting_decoder(options: Options, segmenter: Segmenter) -> Decoder | None:
     """Return the newest kept decoder that this stream fits."""
     for path in kept_decoders(home_folder(options.home)):
         try:
             decoder = load_decoder(path)
-            decoder.attach(labels, facts.units, facts.rate, options.unit)
+            _connect(decoder, segmenter)
         except InputError:
             continue
         say(f"Decoder: {path}")

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from core.command_line import ProgramOptions
 from core.errors import InputError, one_line
 from core.program import write_line
 
@@ -71,7 +72,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class DoctorCommand:
+class DoctorCommand(ProgramOptions):
     """Check the installation: libraries, LSL, screen, sound, disk, model files, and speed.
 
     Prints one line a check; the exit code is 1 if anything fails.

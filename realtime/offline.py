@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -15,7 +14,7 @@ from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
 from core.montage import named
-from core.program import write_line
+from core.program import say, write_line
 from core.recordings import Recording
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
@@ -82,7 +81,7 @@ def decode_file(options: Options) -> int:
         recording, decoder, windows, options.evidence, labels, options.confirm
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
-        print(doubt, file=sys.stderr)
+        say(doubt)
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     with closing(Log(options.log)) if options.log is not None else nullcontext() as log:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from core.command_line import ProgramOptions
+
 if TYPE_CHECKING:
     from realtime.engine.evidence import EvidenceSettings
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(ProgramOptions):
     """Decode motor imagery from a live EEG stream.
 
     eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;

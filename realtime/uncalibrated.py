@@ -11,16 +11,14 @@ import numpy as np
 from core.decoding.decoder import Decoder
 from core.encoders import load_encoder
 from core.errors import InputError
-from core.feed.rate import RateWatch
-from core.feed.segments import Segmenter
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.montage import match
-from core.recordings import UNIT, Recording
+from core.recordings import Recording
 from core.signal.pipeline import SignalSettings, default_reference
-from core.stream.inlet import Inlet
+from core.stream.stream_feed import StreamFeed
 
 SECONDS = 60.0
 """Of signal for the alignment."""
@@ -28,23 +26,13 @@ SECONDS = 60.0
 _LARGEST_GAP = 0.1  # share of the signal that may be missing
 
 
-def gather(
-    inlet: Inlet,
-    labels: Sequence[str],
-    unit: str | None,
-    tell: Callable[[float], None],
-    seconds: float = SECONDS,
-) -> Recording:
+def gather(feed: StreamFeed, tell: Callable[[float], None], seconds: float = SECONDS) -> Recording:
     """Collect signal from a stream.
 
     Parameters
     ----------
-    inlet : Inlet
+    feed : StreamFeed
         Nothing else may read it meanwhile.
-    labels : sequence of str
-        Of its channels.
-    unit : str or None
-        Of its values, instead of what the stream says.
     tell : callable
         Told how many seconds are still needed. What it raises ends the collection.
     seconds : float
@@ -60,37 +48,26 @@ def gather(
         If the stream ends, sends nothing for five seconds, loses a tenth of its samples, or sends
         them at another rate than it says.
     """
-    facts = inlet.facts
-    feed = Segmenter(labels, [unit or u or UNIT for u in facts.units], facts.rate)
-    rate = RateWatch(facts.rate, facts.speed)
+    facts = feed.facts
     pieces: list[np.ndarray] = []
     breaks: list[int] = []
     count, needed = 0, round(seconds * facts.rate)
     while count < needed:
         tell((needed - count) / facts.rate)
-        block = inlet.read(timeout=5.0)
-        if block is None:
+        received = feed.read(timeout=5.0)
+        if received is None:
             raise InputError(
                 f'Stream "{facts.identity.name}" stopped after {count / facts.rate:.0f} of the '
                 f"{seconds:g} s of signal that are needed; check the amplifier."
             )
-        for segment in feed.push(block.samples, block.stamps):
+        for segment in received.segments:
             if segment.begins and count:
                 breaks.append(count)
             pieces.append(segment.samples_uv.astype(np.float32))
             count += len(segment)
-        counted = feed.continuity
-        verdict = rate.take(
-            block.stamps,
-            block.arrival,
-            counted.lost_samples,
-            counted.resets,
-            inlet.dropped_samples,
-            counted.repeated_samples,
-        )
-        if verdict.level == "refused":
-            raise InputError(f'Stream "{facts.identity.name}": {verdict.words}')
-    lost = feed.continuity.lost_samples
+        if feed.rate.verdict.level == "refused":
+            raise InputError(f'Stream "{facts.identity.name}": {feed.rate.verdict.words}')
+    lost = feed.lost_samples
     if lost > _LARGEST_GAP * needed:
         raise InputError(
             f'Stream "{facts.identity.name}" lost {lost} of {count + lost} samples; a decoder '
@@ -99,7 +76,7 @@ def gather(
     return Recording(
         samples_uv=np.concatenate(pieces),
         rate=facts.rate,
-        labels=tuple(labels),
+        labels=facts.labels,
         events=(),
         breaks=tuple(breaks),
         path=Path("the first minute"),

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import tyro
 
-from core.command_line import parse_command
+from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, check_number
 from core.machine.files import new_text_file
 from core.machine.threads import share_cores
@@ -22,7 +22,7 @@ PROGRAM = "eegpt-stream"
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(ProgramOptions):
     """Send recordings as one LSL stream, and their events as the stream NAME-Markers."""
 
     files: tyro.conf.Positional[tuple[Path, ...]]
@@ -50,7 +50,7 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Simulate:
+class Simulate(ProgramOptions):
     """Send a simulated subject as an LSL stream, until Ctrl+C."""
 
     name: str = "EEG"

@@ -22,6 +22,7 @@ COMMANDS = (
 ALIKE = {
     *("--home", "--local", "--unit", "--channels", "--seed", "--subject", "--session", "--notch"),
     *("--stream", "--type", "--source-id", "--host", "--timeout", "--data", "--duration"),
+    "--verbose",
 }
 """Flags that begin with the same words wherever they are."""
 OTHERWISE = {

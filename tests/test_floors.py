@@ -58,17 +58,24 @@ def test_nothing_that_decodes_knows_lsl(room):
     assert found(room, {*LSL, "core.stream"}) == []
 
 
-def test_one_place_looks_at_where_a_signal_breaks():
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("Continuity", ["core/feed/segments.py"]),
+        ("Segmenter", ["core/feed/segments.py", "core/stream/stream_feed.py"]),
+    ],
+)
+def test_one_place_looks_at_where_a_signal_breaks(name, files):
     """One truth of continuity: everything else takes segments."""
     made = [
-        str(file.relative_to(ROOT))
-        for folder in UPSTAIRS
+        file.relative_to(ROOT).as_posix()
+        for folder in (*UPSTAIRS, "eegpt_realtime")
         for file in sorted((ROOT / folder).rglob("*.py"))
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
-        and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Continuity"
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) == name
     ]
-    assert made == [str(Path("core/feed/segments.py"))]
+    assert made == files
 
 
 def test_no_pickle_is_ever_loaded():

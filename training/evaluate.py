@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from core.command_line import parse
+from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
@@ -24,7 +24,7 @@ PROGRAM = "training.evaluate"
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateOptions(ProgramOptions):
     """Evaluate systems on people's recordings, under protocols that do not leak.
 
     Example: python -m training.evaluate DATA --out results --protocols within loso

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from core.command_line import parse
+from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.machine.files import check_new_file, write_whole
 from core.machine.threads import share_cores
@@ -26,7 +26,7 @@ PROGRAM = "training.export"
 
 
 @dataclass(frozen=True)
-class ExportCommand:
+class ExportCommand(ProgramOptions):
     """Write the encoder of a pretraining run, and its model card beside it.
 
     Example: python -m training.export runs/first --out encoder.safetensors

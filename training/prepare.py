@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.command_line import parse
+from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
@@ -27,7 +27,7 @@ PROGRAM = "training.prepare"
 
 
 @dataclass(frozen=True)
-class PrepareOptions:
+class PrepareOptions(ProgramOptions):
     """Bring recordings to one common form and keep them in a store for training.
 
     A source is a path, or NAME:PATH, or moabb:DATASET; --list explains the names. A command that

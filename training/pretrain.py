@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 import tyro
 from pydantic import ValidationError
 
-from core.command_line import parse
+from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.machine.threads import share_cores
 from core.program import run_program
@@ -33,7 +33,7 @@ S = TypeVar("S", bound=PretrainSettings)
 
 
 @dataclass(frozen=True)
-class PretrainCommand(Generic[S]):
+class PretrainCommand(ProgramOptions, Generic[S]):
     """Pretrain an encoder on a window store.
 
     Usage: python -m training.pretrain [CONFIG] --folder DIR --store DIR [--SETTING VALUE ...]

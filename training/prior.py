@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from core.command_line import parse
+from core.command_line import ProgramOptions, parse
 from core.errors import InputError, check_number
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
@@ -33,7 +33,7 @@ HANDS = (
 
 
 @dataclass(frozen=True)
-class PriorOptions:
+class PriorOptions(ProgramOptions):
     """Make a prior of a window store: other people's trials, for decoders to start from.
 
     Example: python -m training.prior store --out others.safetensors, and then

@@ -75,15 +75,15 @@ def record(root: Path) -> None:
 
     from calibration.recording.bids import next_run
     from calibration.recording.recorder import Recorder
-    from core.feed.segments import Segmenter
     from core.stream.description import StreamFacts, StreamIdentity
+    from core.stream.stream_feed import segmenter_of
 
     labels = tuple(f"E{channel}" for channel in range(CHANNELS))
     identity = StreamIdentity("Amp", "EEG", "amp-1", "lab", "u1")
     units, types = ("microvolts",) * CHANNELS, ("EEG",) * CHANNELS
     facts = StreamFacts(identity, float(RATE), labels, units, types, CHANNELS, "float32", ())
     recorder = Recorder(next_run(root, "01"), facts)
-    feed = Segmenter(labels, units, float(RATE))
+    feed = segmenter_of(facts)
     started = time.monotonic()
     given = 0
     while not recorder.failed:

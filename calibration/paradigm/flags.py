@@ -1,4 +1,11 @@
-"""The paradigm's settings as flags of the command line, without loading what checks them."""
+"""The paradigm's settings as flags of the command line, without loading what checks them.
+
+They are written out rather than generated from `calibration.paradigm.model.Paradigm`: importing
+pydantic and building the model doubles the processor time of ``eegpt-calibrate --help``, of which
+each answer has 0.3 s; a flag that is not given must leave what a file says, so none may carry the
+model's default; and switches are on or off here. A test compares names and the defaults in the help
+with the model.
+"""
 
 from __future__ import annotations
 

@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
 
-from core.feed.clock_drift import ClockDrift
-from core.feed.rate import RateWatch
-from core.feed.segments import Segment, Segmenter
-from core.montage import direction, electrode, named
-from core.recordings import UNIT
+from core.feed.segments import Segment
+from core.montage import electrode
 from core.signal.monitor import ChannelStatus, Monitor, Traces
-from core.stream.description import StreamFacts
 from core.stream.discovery import list_streams
-from core.stream.inlet import Block, Inlet
-from core.units import factor
+from core.stream.inlet import Inlet
+from core.stream.stream_feed import Overrides, Received, StreamFeed
 
 Listener = Callable[[Sequence[Segment]], None]
 """Takes the next segments of the stream; at once, and changes nothing in them."""
 
+_LOG = logging.getLogger("eegpt.stream")
 _SILENT_AFTER = 0.5  # s without a sample
 _EARLY, _LATE = -0.1, 2.0  # s after its stamp at which a sample may come, if the stamp is right
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """What a person knows better than the stream.
-
-    Attributes
-    ----------
-    channels : tuple of str or None
-        A name for every channel, in order.
-    unit : str or None
-        Of all channels.
-    speed : float
-        How many seconds of the stream pass in one of this machine's: 1 but for rehearsals.
-    """
-
-    channels: tuple[str, ...] | None = None
-    unit: str | None = None
-    speed: float = 1.0
-
-    def on(self, facts: StreamFacts) -> StreamFacts:
-        """Return the facts with what is known better; electrodes without a unit are in µV.
-
-        Raises
-        ------
-        InputError
-            If there are not as many names as channels, or the unit is no voltage.
-        """
-        if self.unit is not None:
-            factor(self.unit, UNIT)
-        labels = named(facts.labels, self.channels, "the stream")
-        return replace(
-            facts,
-            labels=labels,
-            units=tuple(
-                self.unit or unit or (UNIT if direction(label) is not None else "")
-                for label, unit in zip(labels, facts.units, strict=True)
-            ),
-        )
 
 
 class Acquisition:
@@ -81,8 +39,8 @@ class Acquisition:
         The stream's, as the person may have corrected them.
     monitor : Monitor
         What a screen draws.
-    feed : Segmenter
-        Makes the segments that every listener gets; counts what was lost.
+    feed : StreamFeed
+        Gives the segments that every listener gets.
     failure : str or None
         Why nothing more will come, in one sentence.
 
@@ -93,19 +51,15 @@ class Acquisition:
     """
 
     def __init__(self, inlet: Inlet, overrides: Overrides) -> None:
-        facts = self.facts = overrides.on(inlet.facts)
-        self.feed = Segmenter(facts.labels, facts.units, facts.rate)
+        self.feed = StreamFeed(inlet, overrides)
+        facts = self.facts = self.feed.facts
         self.monitor = Monitor(
             facts.labels,
             [electrode(label) for label in facts.labels],
-            self.feed.factors,
+            self.feed.segmenter.factors,
             facts.rate,
         )
         self.failure: str | None = None
-        self._inlet = inlet
-        self._speed = overrides.speed
-        self._pace = ClockDrift()
-        self._rate = RateWatch(facts.rate, overrides.speed)
         self._offset: float | None = None  # s, of stamps that are not those of the LSL clock
         self._listeners: tuple[Listener, ...] = ()
         self._newest_stamp = -np.inf
@@ -138,14 +92,14 @@ class Acquisition:
     def to_sender(self, time: float) -> float:
         """Return a time of this machine's clock on that of the stream's stamps."""
         offset = self._offset
-        return time - (self._inlet.correction if offset is None else offset)
+        return time - (self.feed.correction if offset is None else offset)
 
     @property
     def doubt(self) -> str:
         """What is wrong with the stream's stamps or rate, in a sentence; empty if nothing is."""
         offset = self._offset
         if offset is None:
-            return self._rate.verdict.words
+            return self.feed.rate.verdict.words
         return (
             f"The stream's time stamps are {abs(offset):.6g} s off the clock of LSL. Cues are "
             "placed by when samples arrive; put the sender's stamps right if that is not exact "
@@ -166,10 +120,10 @@ class Acquisition:
 
     def wait_for_signal(self, seconds: float, timeout: float) -> bool:
         """Wait until so many seconds of signal have come; return whether they have."""
-        samples = seconds * self.facts.rate
+        samples, counted = seconds * self.facts.rate, self.feed.segmenter.continuity
         with self._came:
             return self._came.wait_for(
-                lambda: self.feed.continuity.samples >= samples or self.failure is not None, timeout
+                lambda: counted.samples >= samples or self.failure is not None, timeout
             )
 
     def close(self) -> None:
@@ -181,51 +135,31 @@ class Acquisition:
     def _receive(self) -> None:
         try:
             while not self._stop.is_set() and self.failure is None:
-                block = self._inlet.read(timeout=0.05)
-                if block is not None and len(block.samples):
-                    self._take(block)
-                elif self._inlet.lost:
+                received = self.feed.read()
+                if received is not None:
+                    self._take(received)
+                elif self.feed.lost:
                     self._fail(self._loss())
         except Exception as error:  # a screen must hear of it, whatever it is
             self._fail(f"Receiving the stream stopped: {error}")
         finally:
-            self._inlet.close()
+            self.feed.close()
 
-    def _take(self, block: Block) -> None:
-        counted, newest = self.feed.continuity, float(block.stamps[-1])
-        before, resets = counted.lost_samples, counted.resets
-        set_by = self._compare(newest, block.arrival)
-        segments = self.feed.push(block.samples, block.stamps, set_by)
-        if resets and counted.resets != resets:  # the sender's clock was set
-            self._pace.restart()
-            self._compare(newest, block.arrival)
-        lost = max(0, counted.lost_samples - before)
-        self.monitor.push(block.samples, newest, lost)
+    def _take(self, received: Received) -> None:
+        usual, newest = self.feed.pace.lately, float(received.block.stamps[-1])
+        if usual is not None:
+            right = _EARLY <= usual - self.feed.correction <= _LATE
+            self._offset = None if right else usual
+        self.monitor.push(received.block.samples, newest, received.lost)
         with self._handing:
             for listener in self._listeners:
-                listener(segments)
+                listener(received.segments)
         with self._came:
             self._newest_stamp, self._newest_time = newest, monotonic()
             self._came.notify_all()
-        verdict = self._rate.take(
-            block.stamps,
-            block.arrival,
-            counted.lost_samples,
-            counted.resets,
-            self._inlet.dropped_samples,
-            counted.repeated_samples,
-        )
+        verdict = self.feed.rate.verdict
         if verdict.level == "refused":
             self._fail(f'"{self.facts.identity.name}": {verdict.words}')
-
-    def _compare(self, stamp: float, arrival: float) -> float:
-        """Compare the newest stamp with when its sample came; return as `ClockDrift.take`."""
-        set_by = self._pace.take(stamp, arrival * self._speed)
-        usual = self._pace.lately
-        if usual is not None:
-            right = _EARLY <= usual - self._inlet.correction <= _LATE
-            self._offset = None if right else usual
-        return set_by
 
     def _loss(self) -> str:
         """Say that the stream is gone, and what is there in its place."""
@@ -247,6 +181,7 @@ class Acquisition:
         return said
 
     def _fail(self, sentence: str) -> None:
+        _LOG.info("failed: %s", sentence)
         with self._came:
             self.failure = self.failure or sentence
             self._came.notify_all()

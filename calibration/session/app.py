@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -15,7 +16,7 @@ from calibration.priors import starting_head
 from calibration.recording.bids import BidsRun, next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
-from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.acquisition import Acquisition
 from calibration.session.incremental_fit import IncrementalFit
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
@@ -32,6 +33,7 @@ from core.program import say, write_line
 from core.recordings import Recording, read_recording
 from core.stream.description import StreamFacts
 from core.stream.discovery import StreamQuery, find_stream
+from core.stream.stream_feed import Overrides
 from ui.display import check_display
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from calibration.session.feedback import Feedback
     from core.fitting.transfer.prior_head import PriorHead
 
+_LOG = logging.getLogger("eegpt.session")
 _LOOK = 1.5  # s of signal that an amplitude is judged by before a session without a first screen
 
 
@@ -127,6 +130,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         )
         recorder = Recorder(run, acquisition.facts, options.details)
         recorder.attach(ENDING, plan.to_json())
+        _LOG.info("recording: %s, %d trials", run.file("eeg.vhdr"), len(plan.trials))
         sequencer = TrialSequencer(paradigm, plan.trials)
         session = Session(acquisition, recorder, learner, sequencer, plan.trials)
     except BaseException:
@@ -340,7 +344,7 @@ def _feedback(
         try:
             decoder = load_decoder(path)
             if set(decoder.classes) <= set(plan.paradigm.classes):
-                return Feedback(decoder, acquisition.feed, options.home)
+                return Feedback(decoder, acquisition.feed.segmenter, options.home)
         except InputError:
             continue
     write_line("No decoder of this person fits the stream yet: there is no feedback in this run.")

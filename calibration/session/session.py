@@ -130,7 +130,7 @@ class Session:
         """Return what is known right now."""
         sequencer, facts = self._sequencer, self.acquisition.facts
         now = 0.0 if self._presenter is None else self._presenter.now
-        continuity = self.acquisition.feed.continuity
+        continuity = self.acquisition.feed.segmenter.continuity
         return Progress(
             subject=self.run.subject,
             session=self.run.session,

@@ -12,7 +12,7 @@ import numpy as np
 from calibration.doubts import doubts
 from calibration.recording.bids import BidsRun, next_run, recorded_runs
 from calibration.recording.recorder import bytes_free
-from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.acquisition import Acquisition
 from calibration.session.setup_state import (
     ChannelRow,
     SetupState,
@@ -24,6 +24,7 @@ from core.signal.monitor import ChannelStatus, Traces
 from core.stream.description import FoundStream
 from core.stream.discovery import list_streams
 from core.stream.inlet import Inlet
+from core.stream.stream_feed import Overrides
 from core.suggestions import did_you_mean
 
 _BYTES = 12  # of a sample of one channel on the disk, with all that goes with it, at most

@@ -85,6 +85,8 @@ class Segmenter:
         Of the stream's channels.
     rate : float
         Nominal, in Hz.
+    cause : str
+        What ended the run before the first segment, where another sender of the channels was there.
 
     Attributes
     ----------
@@ -102,22 +104,12 @@ class Segmenter:
     How samples are cut into chunks changes neither where runs begin nor what is in them.
     """
 
-    continuity: Continuity
-
-    def __init__(self, labels: Sequence[str], units: Sequence[str], rate: float) -> None:
+    def __init__(
+        self, labels: Sequence[str], units: Sequence[str], rate: float, cause: str = ""
+    ) -> None:
         self.labels, self.rate = tuple(labels), rate
         self.units = tuple(unit if volts_per(unit) is None else UNIT for unit in units)
         self.factors = tuple(voltage_factors(units, UNIT))
-        self.restart("")
-
-    def restart(self, cause: str) -> None:
-        """Begin with another sender of the same channels, whose samples are counted from 0.
-
-        Parameters
-        ----------
-        cause : str
-            What ended the run before, for the next segment.
-        """
         self.continuity = Continuity(self.rate)
         self._cause = cause
         self._position = 0  # of the next sample, lost ones counted

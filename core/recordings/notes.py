@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
+from core.program import say
 from core.recordings.recording import Recording
 
 
@@ -21,4 +21,4 @@ def notes_of(recordings: Iterable[Recording]) -> tuple[str, ...]:
 def print_notes(recordings: Iterable[Recording]) -> None:
     """Print the notes of recordings to stderr, a line each."""
     for note in notes_of(recordings):
-        print(f"Note: {note}", file=sys.stderr, flush=True)
+        say(f"Note: {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -12,6 +13,7 @@ from core.errors import InputError, check_number
 from core.stream.description import FoundStream, StreamIdentity, described
 from core.suggestions import did_you_mean
 
+_LOG = logging.getLogger("eegpt.stream")
 _POLL = 0.05  # s between two looks at what has been found
 _SETTLE = 0.5  # s after the first match in which another one may show up
 FORGET = 2.0  # s after which a stream that stopped answering is no longer listed
@@ -144,6 +146,7 @@ def find_stream(
             raise InputError(f"The search for a stream {query} was cancelled.")
     if len(matches) > 1:
         raise InputError(_ambiguous(query, matches))
+    _LOG.info("found: %s", matches[0])
     return matches[0]
 
 

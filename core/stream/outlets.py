@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pylsl import StreamInfo
 
 SOFTWARE = "eegpt-realtime"
+_LOG = logging.getLogger("eegpt.stream")
 
 
 def local_source_id(name: str) -> str:
@@ -102,6 +104,7 @@ class SignalOutlet(_Outlet):
             channel.append_child_value("type", type)
         self.labels, self.unit, self.rate = tuple(labels), unit, rate
         super().__init__(info)
+        _LOG.info('sending: "%s", %d channels at %g Hz', name, len(labels), rate)
 
     def push(self, samples: np.ndarray, stamps: np.ndarray) -> None:
         """Send samples with the stamp of each.

@@ -5,6 +5,7 @@ It knows no window. Whoever wants to look asks for a snapshot.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
-from core.stream.description import StreamFacts
-from core.stream.inlet import Block, Inlet
-from realtime.engine.connection import Link
+from core.stream.reconnecting_feed import ReconnectingFeed
+from core.stream.stream_feed import Overrides, Received, SignalSource
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import Outputs, Sink, StreamLogSink
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
+_LOG = logging.getLogger("eegpt.stream")
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
 
@@ -38,32 +39,18 @@ class Decoding:
     windows: WindowDecoder
 
 
-@dataclass(frozen=True)
-class Connection:
-    """A stream as it is used.
-
-    Attributes
-    ----------
-    feed : Segmenter
-        Makes its segments; knows its channels, as the person may have renamed them, and units.
-    path : SignalPath or None
-        From those segments into the decoder, if there is one.
-    """
-
-    feed: Segmenter
-    path: SignalPath | None
-
-
 class Engine:
     """Decodes a live stream until it is stopped.
 
     Parameters
     ----------
-    inlet : Inlet
+    source : SignalSource
         Open. The engine closes it.
+    overrides : Overrides
     connect : callable
-        Says how a stream is used; raises `InputError` if it cannot be. Asked about the stream of
-        the inlet, and again about every one that takes its place.
+        Returns the path from a stream's segments into the decoder, None if there is none; raises
+        `InputError` if the stream cannot be used. Asked about that of the source, and again about
+        every one that takes its place.
     decoding : Decoding or None
         None to look at the signal only.
     evidence : EvidenceSettings
@@ -82,8 +69,9 @@ class Engine:
 
     def __init__(
         self,
-        inlet: Inlet,
-        connect: Callable[[StreamFacts], Connection],
+        source: SignalSource,
+        overrides: Overrides,
+        connect: Callable[[Segmenter], SignalPath | None],
         decoding: Decoding | None,
         evidence: EvidenceSettings,
         sinks: Sequence[Sink],
@@ -92,23 +80,23 @@ class Engine:
         accept_any: bool = False,
         confirm: bool = False,
     ) -> None:
-        self._link = Link(inlet, connect, clock, self._note, accept_any)
+        self._feed = ReconnectingFeed(source, overrides, connect, self._note, accept_any)
         self._connect = connect
         self._outputs = Outputs(sinks, stream_logs)
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
-        self._connection = connect(inlet.facts)
+        path = connect(self._feed.segmenter)
         self._maker = None
         self._windows = None if decoding is None else decoding.windows
         if decoding is not None:
-            assert self._connection.path is not None
+            assert path is not None
             self._maker = DecisionMaker(
                 decoding.decoder,
-                self._connection.path,
+                path,
                 decoding.windows,
                 evidence,
-                self._link.age,
+                self._feed.age,
                 confirm,
             )
         self._hop_seconds = (
@@ -120,7 +108,6 @@ class Engine:
         self._latest: Decision | None = None
         self._recent = RecentDecisions(self._hop_seconds)
         self._warnings: dict[str, str] = {}  # kind -> sentence
-        self._lost_before = 0  # samples, of senders before this one
         self._paused = False
         self._newest_stamp = clock()  # stream's time of the newest sample
         self._refused_at = self._noted_at = clock()
@@ -147,7 +134,7 @@ class Engine:
     @property
     def correction(self) -> float:
         """What must be added to the stream's times to have them on this machine's LSL clock."""
-        return self._link.correction
+        return self._feed.correction
 
     def set_evidence(self, settings: EvidenceSettings) -> None:
         """Change threshold, dwell and smoothing from the next decision on."""
@@ -161,7 +148,7 @@ class Engine:
 
     def accept(self, uid: str) -> None:
         """Take a stream of `Snapshot.offers` in place of the lost one."""
-        self._link.accept(uid)
+        self._feed.accept(uid)
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
@@ -172,7 +159,7 @@ class Engine:
         with self._lock:
             status, message = self._state()
             p50, p95 = self._recent.ages_ms
-            facts, continuity = self._link.facts, self._connection.feed.continuity
+            facts, continuity = self._feed.facts, self._feed.segmenter.continuity
             identity = facts.identity
             return Snapshot(
                 status=status,
@@ -184,11 +171,11 @@ class Engine:
                     host=identity.host,
                     uid=identity.uid,
                     nominal_rate=facts.rate,
-                    measured_rate=self._link.rate.verdict.measured or continuity.measured_rate,
-                    lost_samples=self._lost_before + continuity.lost_samples,
+                    measured_rate=self._feed.rate.verdict.measured or continuity.measured_rate,
+                    lost_samples=self._feed.lost_samples,
                     age_p50_ms=p50,
                     age_p95_ms=p95,
-                    drift_s_per_hour=self._link.pace.drift,
+                    drift_s_per_hour=self._feed.pace.drift,
                     dropped_decisions=0 if self._maker is None else self._maker.dropped,
                 ),
                 channels=self._monitor.channels,
@@ -198,7 +185,7 @@ class Engine:
                 evidence=self._evidence,
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
-                offers=self._link.offers,
+                offers=self._feed.offers,
             )
 
     def _run(self) -> None:
@@ -206,56 +193,45 @@ class Engine:
             if self._windows is not None:
                 self._windows.prepare()  # samples wait meanwhile, and none is late before the first
             while not self._stop.is_set():
-                block = self._link.read()
-                if block is not None:
-                    self._take(block)
+                received = self._feed.read()
+                if received is not None:
+                    self._take(received)
                 else:
                     self._refuse()
                 self._watch()
         except BaseException as error:  # the window must hear of it, whatever it is
             self.error = error
         finally:
-            self._link.close()
+            self._feed.close()
             self._outputs.close()
 
-    def _take(self, block: Block) -> None:
+    def _take(self, received: Received) -> None:
         self._refused_at = self._clock()
-        away = self._link.away()
-        if away is not None:
-            self._resume(away)
-        feed = self._connection.feed
-        lost_before = feed.continuity.lost_samples
-        self._link.watch(block, feed.continuity)
-        segments = feed.push(block.samples, block.stamps, self._link.set_by)
+        lost, block = received.lost, received.block
+        if received.away is not None:
+            self._resume(received.away)
+            lost = max(1, round(received.away * self._feed.facts.rate))
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
-            self._maker.barred = self._link.rate.barred
-            for decision in self._maker.push(segments):
+            self._maker.barred = self._feed.rate.barred
+            for decision in self._maker.push(received.segments):
                 self._publish(decision)
-        lost = feed.continuity.lost_samples - lost_before
-        if away is not None:
-            lost = max(1, round(away * self._link.facts.rate))
         if len(known := block.stamps[np.isfinite(block.stamps)]):
             self._newest_stamp = float(known[-1])
         self._monitor.push(block.samples, self._newest_stamp, lost)
 
     def _resume(self, away: float) -> None:
         """Go on with a stream that took the place of the lost one."""
-        before = self._connection.feed
-        self._lost_before += before.continuity.lost_samples
-        self._connection = self._connect(self._link.facts)
-        feed = self._connection.feed
-        feed.restart("reconnect")
+        path = self._connect(self._feed.segmenter)
         if self._maker is not None:
-            assert self._connection.path is not None
-            reason = f"The stream is back after {away:.1f} s without it"
-            self._maker.resume(self._connection.path, away, reason)
-        if not feed.like(before):
+            assert path is not None
+            self._maker.resume(path, away, f"The stream is back after {away:.1f} s without it")
+        if not self._feed.segmenter.like(self._drawn):
             self._monitor = self._new_monitor()
 
     def _refuse(self) -> None:
         """Say so, once a hop, while nothing comes."""
-        now, condition = self._clock(), self._link.condition
+        now, condition = self._clock(), self._feed.condition
         if self._maker is None or condition == "ok" or now - self._refused_at < self._hop_seconds:
             return
         self._refused_at = now
@@ -279,9 +255,9 @@ class Engine:
             status, message = self._state()
         if status != self._noted_status:
             self._noted_status = status
-            if status in ("gap", "artifact", "rate", "late"):  # the link says the others
+            if status in ("gap", "artifact", "rate", "late"):  # the feed says the others
                 self._note(status, message)
-        level, before = self._link.rate.verdict.level, self._noted_level
+        level, before = self._feed.rate.verdict.level, self._noted_level
         if now - self._noted_at < _NOTE_EVERY and level == before:
             return
         self._noted_at, self._noted_level = now, level
@@ -294,7 +270,7 @@ class Engine:
     def _doubts(self) -> dict[str, str]:
         """Return what is wrong with the stream without keeping it from being decoded."""
         found = dict(self._outputs.problems)
-        if (rate := self._link.rate.verdict).level == "doubted":
+        if (rate := self._feed.rate.verdict).level == "doubted":
             found["rate"] = rate.words
         if self._maker is None:
             seen = self._monitor.traces(_JUDGED).samples_uv
@@ -303,13 +279,15 @@ class Engine:
             if (wrong_by := suspected_factor(rms, typical)) is not None:
                 found["unit"] = unit_words(wrong_by) + "."
         dropped = 0 if self._maker is None else self._maker.dropped
-        if late := self._link.dropped_samples:
+        if late := self._feed.dropped_samples:
             found["slow"] = (
                 f"This computer is too slow: {late} samples and {dropped} decisions were dropped."
             )
         return found
 
     def _note(self, kind: str, text: str) -> None:
+        if kind != "stream":
+            _LOG.info("%s: %s", kind, text)
         note, snapshot = StreamEvent(self._clock(), kind, text), self.snapshot()
         self._tell(self._outputs.note(note, snapshot))
 
@@ -322,12 +300,12 @@ class Engine:
 
     def _new_monitor(self) -> Monitor:
         settings = None if self._decoder is None else self._decoder.settings
-        feed = self._connection.feed
+        drawn = self._drawn = self._feed.segmenter
         return Monitor(
-            feed.labels,
-            _electrodes(feed.labels, self._decoder),
-            feed.factors,
-            feed.rate,
+            drawn.labels,
+            _electrodes(drawn.labels, self._decoder),
+            drawn.factors,
+            drawn.rate,
             None if settings is None else settings.band,
             None if settings is None else settings.reference,
         )
@@ -336,9 +314,9 @@ class Engine:
         """Return the status now, and why, in words."""
         if self.error is not None:
             return "lost", f"Decoding stopped: {self.error}"
-        if (condition := self._link.condition) != "ok":
-            return condition, self._link.words
-        if (rate := self._link.rate.verdict).level == "refused":
+        if (condition := self._feed.condition) != "ok":
+            return condition, self._feed.words
+        if (rate := self._feed.rate.verdict).level == "refused":
             return "rate", rate.words
         if self._maker is None:
             return "ok", ""

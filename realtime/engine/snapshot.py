@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.decoding.decoder import Decoder
 from core.signal.monitor import ChannelStatus
+from core.stream.reconnecting_feed import Offer
 from realtime.engine.evidence import EvidenceSettings
 
 STATUSES = ("ok", "warming", "gap", "artifact", "rate", "late", "silent", "lost")
@@ -71,14 +72,6 @@ class StreamStatus:
     age_p95_ms: float | None
     drift_s_per_hour: float | None = None  # of the sender's clock against this machine's
     dropped_decisions: int = 0  # that came too late, as newer ones could be made
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A stream that may be the lost one, for a person to say."""
-
-    uid: str
-    words: str  # a sentence: in what it differs
 
 
 @dataclass(frozen=True)

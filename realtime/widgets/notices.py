@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from realtime.engine.snapshot import Offer, Snapshot
+from core.stream.reconnecting_feed import Offer
+from realtime.engine.snapshot import Snapshot
 from ui import theme
 
 _LONGEST = 400  # characters of a notice

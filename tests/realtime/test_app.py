@@ -14,13 +14,14 @@ import pytest
 
 from core.decoding.storage.decoder_file import save_decoder
 from core.recordings import Recording
+from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
 from core.stream.outlets import DECISIONS, PROBABILITIES, SignalOutlet
 from realtime import app
 from realtime.app import build_engine
 from realtime.cli import main as realtime
-from realtime.engine import connection, decisions
+from realtime.engine import decisions
 from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
@@ -66,7 +67,7 @@ def sender(short):
 @pytest.fixture
 def unhurried(monkeypatch):
     """Have nothing dropped, however busy this machine is: at `SPEED` its delays count so much."""
-    monkeypatch.setattr(connection, "_PATIENCE", 60.0)
+    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
     monkeypatch.setattr(decisions, "_LATE", 60.0)
     monkeypatch.setattr(decisions, "_OLD", 60.0)
 

@@ -11,6 +11,7 @@ from core.errors import InputError
 from core.fitting.transfer.uncalibrated import CALLED
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
+from core.stream.stream_feed import StreamFeed
 from realtime.cli import main
 from realtime.engine.snapshot import DecoderStatus
 from realtime.uncalibrated import gather, population_decoder
@@ -59,7 +60,7 @@ def test_what_was_gathered_is_what_was_sent(sent):
     recording = sent("Gathered")
     told = []
     with Inlet(find_stream(StreamQuery("Gathered"), timeout=20)) as inlet:
-        found = gather(inlet, recording.labels, None, told.append, seconds=30.0)
+        found = gather(StreamFeed(inlet), told.append, seconds=30.0)
     assert found.labels == recording.labels
     assert found.duration >= 30.0
     assert not found.breaks
@@ -73,21 +74,21 @@ def test_what_was_gathered_is_what_was_sent(sent):
 
 
 def test_a_stream_that_ends_is_too_little(sent, imagery_recording):
-    recording = sent("Short")
+    sent("Short")
     with (
         Inlet(find_stream(StreamQuery("Short"), timeout=20)) as inlet,
         pytest.raises(InputError, match=r'Stream "Short" stopped after \d+ of the 1000 s'),
     ):
-        gather(inlet, recording.labels, None, lambda left: None, seconds=1000.0)
+        gather(StreamFeed(inlet), lambda left: None, seconds=1000.0)
 
 
 def test_nothing_is_aligned_on_another_rate_than_the_stream_says(sent):
-    recording = sent("Fast", "rate:percent=8")
+    sent("Fast", "rate:percent=8")
     with (
         Inlet(find_stream(StreamQuery("Fast"), timeout=20)) as inlet,
         pytest.raises(InputError, match=r"says 250 Hz and sends 2[67]"),
     ):
-        gather(inlet, recording.labels, None, lambda left: None)
+        gather(StreamFeed(inlet), lambda left: None)
 
 
 def test_it_is_called_what_it_is_on_every_screen(imagery_recording):

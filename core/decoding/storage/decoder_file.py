@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-decoder"
 SUFFIX = ".safetensors"
+_LOG = logging.getLogger("eegpt.decoder")
 _FILE = TensorFormat(
     name=FORMAT,
     version=1,
@@ -71,7 +73,9 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         tensors[f"tangents.{index}.whitener"] = tangent.whitener
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
-    return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
+    written = _FILE.save(Path(path), table, tensors, overwrite, check=_build)
+    _LOG.info("written: %s", written)
+    return written
 
 
 def load_decoder(path: Path | str) -> Decoder:
@@ -82,7 +86,9 @@ def load_decoder(path: Path | str) -> Decoder:
     InputError
         If the file is missing, damaged, of another kind or version, or contradicts itself.
     """
-    return _FILE.load(path, _build, "a decoder")
+    decoder = _FILE.load(path, _build, "a decoder")
+    _LOG.info("read: %s", path)
+    return decoder
 
 
 def read_header(path: Path) -> dict[str, Any]:

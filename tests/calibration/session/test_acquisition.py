@@ -7,10 +7,11 @@ import numpy as np
 import pylsl
 import pytest
 
-from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.acquisition import Acquisition
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
+from core.stream.stream_feed import Overrides
 
 RATE = 250.0
 

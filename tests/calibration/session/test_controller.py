@@ -15,7 +15,7 @@ from calibration.paradigm.sequencer import TrialSequencer, plan_trials
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from calibration.screens.person.presenter import Presenter
-from calibration.session.acquisition import Acquisition, Overrides
+from calibration.session.acquisition import Acquisition
 from calibration.session.controller import Controller, ask_setup
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
@@ -25,6 +25,7 @@ from core.program import Interrupted
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
+from core.stream.stream_feed import Overrides
 from simulation.player import simulate
 from simulation.synthetic import SimulatedSubject
 

@@ -8,12 +8,12 @@ import pytest
 
 from calibration.cli import main
 from calibration.recording.bids import next_run
-from calibration.session.acquisition import Overrides
 from calibration.session.setup import Person, Setup
 from calibration.session.setup_state import obstacles
 from core.encoders.eegpt.electrodes import CODEX
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.outlets import SignalOutlet
+from core.stream.stream_feed import Overrides
 
 RATE = 250.0
 

@@ -70,9 +70,7 @@ def test_a_clock_that_was_set_begins_a_run_of_unknown_distance():
 
 def test_another_sender_is_counted_anew_and_called_a_reconnection():
     samples, stamps = stream(100)
-    segmenter = feed()
-    segmenter.push(samples, stamps)
-    segmenter.restart("reconnect")
+    segmenter = Segmenter(LABELS, ("V", "volts", "number"), RATE, "reconnect")
     (segment,) = segmenter.push(samples, stamps + 9.0)
     assert (segment.begins, segment.cause, segment.first) == (True, "reconnect", 0)
     assert segmenter.continuity.samples == 100

@@ -8,11 +8,11 @@ import numpy as np
 import pylsl
 import pytest
 
+from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
 from realtime.app import build_engine
-from realtime.engine import connection
 from realtime.options import Options
 
 RATE = 250.0
@@ -117,7 +117,7 @@ def ok(engine):
 @pytest.fixture
 def steady(monkeypatch):
     """Have nothing called silent that a busy machine holds up."""
-    monkeypatch.setattr(connection, "_SILENT_AFTER", 30.0)
+    monkeypatch.setattr(reconnecting_feed, "_SILENT_AFTER", 30.0)
 
 
 @pytest.mark.usefixtures("steady")

@@ -3,16 +3,18 @@
 import json
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pylsl
 import pytest
 
+from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
+from core.stream.stream_feed import Overrides
 from realtime.app import _connect
-from realtime.engine import connection
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.sinks import Log
 from realtime.options import Options
@@ -57,7 +59,7 @@ def wait_for(condition, seconds=30.0):
 def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     """An engine on a stream that the test sends second by second, and its windows."""
     # A busy machine may hold the sending up too, and no silence is looked for here.
-    monkeypatch.setattr(connection, "_SILENT_AFTER", 30.0)
+    monkeypatch.setattr(reconnecting_feed, "_SILENT_AFTER", 30.0)
     decoder, recording = fitted["riemann"], imagery_recording(seed=9)
     outlet = SignalOutlet("Slow", "EEG", recording.labels, "microvolts", RATE, "amp")
     inlet = Inlet(find_stream(StreamQuery(name="Slow"), 10.0))
@@ -65,7 +67,8 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     log = tmp_path / "slow.jsonl"
     engine = Engine(
         inlet,
-        lambda facts: _connect(Options(), decoder, facts, facts),
+        Overrides(),
+        partial(_connect, decoder),
         Decoding(decoder, windows),
         Options().evidence,
         [Log(log)],

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from realtime.engine.snapshot import Offer
+from core.stream.reconnecting_feed import Offer
 from realtime.widgets.notices import NoticeBar
 from realtime.widgets.panels import status_cells
 

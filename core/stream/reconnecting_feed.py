@@ -1,18 +1,18 @@
-"""One stream over all its interruptions: it falls silent, is lost, and comes back."""
+"""An LSL stream over all its interruptions: it falls silent, is lost, and comes back."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from core.feed.clock_drift import ClockDrift
-from core.feed.continuity import Continuity
-from core.feed.rate import RateWatch
+from core.errors import InputError
+from core.feed.segments import Segmenter
 from core.machine.sleep import seconds_asleep
 from core.stream.description import FoundStream, StreamFacts, StreamIdentity
 from core.stream.inlet import Block, Inlet
 from core.stream.reconnecting import Reconnector, difference, takeover_words
-from realtime.engine.snapshot import Offer
+from core.stream.stream_feed import Overrides, Received, SignalSource, StreamFeed, segmenter_of
 
 _PATIENCE = 2.0  # s for which samples wait for a machine that is too slow, then are dropped
 _READ = 0.05  # s that reading waits: how often silence is looked for
@@ -21,22 +21,28 @@ _CHUNKS = 1.5  # times as long as the longest of its newest chunks a sender may 
 _LONGEST_CHUNK = 1.0  # s; what comes at once and is longer is no chunk but has been held up
 _SEARCH_AFTER = 2.0  # s of silence after which the sender may have been started anew
 _SKEWED = 60.0  # s by which stamps are off if they say nothing about the age of a sample
-_OPEN = 2.0  # s that a sender has to open its stream
 _ASLEEP = 1.0  # s of sleep after which what was buffered and measured before is worth nothing
 _REAL_TIME = 36.0  # s an hour: with more drift, stamps are not those of real time
 
 
-class Link:
-    """Reads a stream, watches over it, and finds it again when it is lost.
+@dataclass(frozen=True)
+class Offer:
+    """A stream that may be the lost one, for a person to say."""
+
+    uid: str
+    words: str  # a sentence: in what it differs
+
+
+class ReconnectingFeed(StreamFeed):
+    """Gives the segments of a stream, watches over it, and finds it again when it is lost.
 
     Parameters
     ----------
-    inlet : Inlet
-        Open. The link closes it.
+    source : SignalSource
+        Open; closed with the feed.
+    overrides : Overrides
     check : callable
-        Raises `InputError` if a stream cannot take the place of the lost one.
-    clock : callable
-        The LSL clock of this machine, in seconds.
+        Raises `InputError` if a stream, as it would be cut, cannot take the place of the lost one.
     note : callable
         Told what happens: a kind ("silent", "lost", "back", "offer" or "refused") and a sentence.
     accept_any : bool
@@ -44,79 +50,51 @@ class Link:
     asleep : callable
         For how long this computer has slept, in seconds.
 
-    Attributes
-    ----------
-    facts : StreamFacts
-        Of the stream that is read now.
-    pace : ClockDrift
-        Of its sender's clock.
-    rate : RateWatch
-        Of its sender.
-    set_by : float
-        Seconds by which the sender's clock was set forward in the newest block; else 0.
+    Raises
+    ------
+    InputError
+        If the overrides do not fit the stream.
     """
 
     def __init__(
         self,
-        inlet: Inlet,
-        check: Callable[[StreamFacts], object],
-        clock: Callable[[], float],
+        source: SignalSource,
+        overrides: Overrides,
+        check: Callable[[Segmenter], object],
         note: Callable[[str, str], None],
         accept_any: bool = False,
         asleep: Callable[[], float] = seconds_asleep,
     ) -> None:
-        self.pace = ClockDrift()
-        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=clock())
-        self.set_by = 0.0
+        super().__init__(source, overrides)
         self._asleep, self._slept = asleep, asleep()
-        self._resets = 1  # of the sender's clock; the first sample is one
-        self._foreign = False  # whether stamps are known not to be of LSL's clock
-        self._inlet = inlet
+        self._said_units = source.facts.units  # by the first sender
         self._check = check
-        self._clock = clock
         self._note = note
         self._accept_any = accept_any
         self._search: Reconnector | None = None
-        self._looked = self._resumed = clock()  # s, of the newest reading, and after a pause of it
-        self._opened = clock()  # s, since when samples are awaited
+        self._looked = self._resumed = self._clock()  # s, of the newest reading, after a pause
+        self._opened = self._clock()  # s, since when samples are awaited
         self._arrival: float | None = None  # s, of the newest sample that was read
-        self._block: tuple[float, float, float] | None = None  # of the newest one, as `late` needs
-        self._away: float | None = None  # s without samples, until somebody asks
+        self._block: tuple[float, float, float] | None = None  # of the newest one, as `age` needs
         self._anew = False  # whether another inlet was opened since the newest sample
         self._said = "ok"  # condition that was last noted
         self._noted: set[str] = set()  # offers and problems said since the stream was lost
-        self._dropped = 0  # samples, by earlier inlets
         self._chunks: tuple[float, ...] = ()  # s of signal that came at once, the newest ten
         self._stop = threading.Event()
-
-    @property
-    def facts(self) -> StreamFacts:
-        """Of the stream that is read now."""
-        return self._inlet.facts
-
-    @property
-    def correction(self) -> float:
-        """What must be added to stamps to have them on this machine's clock, in seconds."""
-        return self._inlet.correction
-
-    @property
-    def dropped_samples(self) -> int:
-        """Samples that were dropped because nobody read them in time."""
-        return self._dropped + self._inlet.dropped_samples
 
     @property
     def quiet(self) -> float:
         """Seconds since the newest sample came."""
         now = self._clock()
-        if now - self._looked > _SILENT_AFTER and not self._inlet.lost:
+        if now - self._looked > _SILENT_AFTER and not self.lost:
             return 0.0  # while nobody looks, silence cannot be known
-        newest = self._inlet.newest_arrival or self._arrival or self._opened
+        newest = self._source.newest_arrival or self._arrival or self._opened
         return max(0.0, now - max(newest, self._resumed))
 
     @property
     def condition(self) -> str:
         """Whether samples come: "ok", "silent", or "lost" if the sender is gone."""
-        if self._inlet.lost:
+        if self.lost:
             return "lost"
         usual = _CHUNKS * max(self._chunks, default=0.0)
         return "silent" if self.quiet >= max(_SILENT_AFTER, usual) else "ok"
@@ -140,7 +118,7 @@ class Link:
     @property
     def offers(self) -> tuple[Offer, ...]:
         """Streams that may be the lost one, for a person to say."""
-        search, lost = self._search, self._inlet.facts.identity
+        search, lost = self._search, self._source.facts.identity
         if search is None or self.condition == "ok":
             return ()
         return tuple(_offer(found, lost) for found in search.offers)
@@ -150,42 +128,20 @@ class Link:
         if (search := self._search) is not None:
             search.accept(uid)
 
-    def read(self) -> Block | None:
+    def read(self, timeout: float = _READ) -> Received | None:
         """Return what has come, waiting a little; None if nothing has."""
         self._wake()
         now = self._clock()
         if now - self._looked > _SILENT_AFTER:
             self._resumed = now
         self._looked = now
-        block = self._inlet.read(timeout=_READ)
-        if block is not None and len(block.stamps):
-            self._arrived(block)
-            return block
+        received = super().read(timeout)
+        if received is not None:
+            return replace(received, away=self._arrived(received.block))
         self._look()
-        if self._inlet.lost:  # reading returns at once from now on
-            self._stop.wait(_READ)
+        if self.lost:  # reading returns at once from now on
+            self._stop.wait(timeout)
         return None
-
-    def away(self) -> float | None:
-        """Return, once, for how long the stream that was just read anew had been away."""
-        away, self._away = self._away, None
-        return away
-
-    def watch(self, block: Block, continuity: Continuity) -> None:
-        """Judge the rate of what was just read, before it is decoded."""
-        if continuity.resets != self._resets:  # jumped, and arrivals tell the new offset
-            self._foreign |= continuity.resets > 1
-            self._resets = continuity.resets
-            self.pace.restart()
-            self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
-        self.rate.take(
-            block.stamps,
-            block.arrival,
-            continuity.lost_samples,
-            max(continuity.resets, 1),
-            self._inlet.dropped_samples,
-            continuity.repeated_samples,
-        )
 
     def age(self, stamp: float) -> float:
         """Return how old a sample is now, in seconds, by when it was taken or when it came.
@@ -211,8 +167,8 @@ class Link:
             ages.append(now - self._arrival + share * (self._arrival - begun))
         real_time = self.facts.speed == 1.0 and (drift is None or abs(drift) < _REAL_TIME)
         if real_time or not ages:
-            offset = self._inlet.correction
-            if usual is not None and (self._foreign or abs(usual - offset) > _SKEWED):
+            offset = self._source.correction
+            if usual is not None and (self.clock_was_set or abs(usual - offset) > _SKEWED):
                 offset = usual
             ages.append(now - stamp - offset)
         return max(ages)
@@ -222,28 +178,28 @@ class Link:
         self._stop.set()
         if self._search is not None:
             self._search.close(wait=True)
-        self._inlet.close()
+        super().close()
 
-    def _arrived(self, block: Block) -> None:
+    def _arrived(self, block: Block) -> float | None:
+        """Take note of samples; return for how long a stream that was opened anew was away."""
         if self._search is not None:  # it came back by itself
             self._search.close()
             self._search = None
         before = self._arrival if self._arrival is not None else self._opened
         gone = block.arrival - before
-        if self._anew:
-            self._anew, self._away = False, gone
+        away, self._anew = gone if self._anew else None, False
         if self._said != "ok":
             self._say("ok", "back", f"The stream is back after {gone:.1f} s.")
             self._noted.clear()
         if self._arrival is not None:
             first, newest = float(block.stamps[0]), float(block.stamps[-1])
             self._block = (self._arrival, newest - first, newest)
-        self._inlet.patience = _PATIENCE
+        self._source.patience = _PATIENCE
         chunk = len(block.stamps) / self.facts.rate
         # A new tuple, as other threads look at it.
         self._chunks = (*self._chunks[-9:], chunk if chunk <= _LONGEST_CHUNK else 0.0)
         self._arrival = block.arrival
-        self.set_by = self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
+        return away
 
     def _wake(self) -> None:
         """Let a stream go that was open while this computer slept: it is found again at once.
@@ -251,14 +207,14 @@ class Link:
         What its sender kept is old, and the clocks have moved against each other.
         """
         slept = self._asleep()
-        if slept - self._slept > _ASLEEP and not self._inlet.lost:
+        if slept - self._slept > _ASLEEP and not self.lost:
             self._note(
                 "asleep",
                 f"This computer was asleep for {slept - self._slept:.0f} s: the stream is opened "
                 "anew.",
             )
-            self._inlet.close()
-            self._inlet.lost = True
+            self._source.close()
+            self._source.lost = True
         self._slept = slept
 
     def _look(self) -> None:
@@ -271,16 +227,15 @@ class Link:
             if condition == "lost" or self.quiet >= _SEARCH_AFTER:
                 self._search = Reconnector(
                     self.facts.identity,
-                    self._check,
-                    self._open,
-                    self._accept_any,
+                    self._check_facts,
+                    accept_any=self._accept_any,
                     gone=condition == "lost",
                 )
             return
         self._search.gone = condition == "lost"
         if (inlet := self._search.take()) is not None:
             assert self._search.taken is not None
-            heard = (self._inlet.newest_arrival or self._opened) - self._inlet.correction
+            heard = (self._source.newest_arrival or self._opened) - self._source.correction
             if words := takeover_words(self._search.taken, self.facts.identity, heard):
                 self._note("twin", words)
             self._replace(inlet)
@@ -293,20 +248,23 @@ class Link:
                 self._noted.add(words)
                 self._note(kind, words)
 
-    def _open(self, found: FoundStream) -> Inlet:
-        return Inlet(found, timeout=_OPEN)
+    def _check_facts(self, facts: StreamFacts) -> None:
+        if self._overrides.unit is None and all(self._said_units) and not all(facts.units):
+            raise InputError(
+                f'Stream "{facts.identity.name}" said its unit before ({self._said_units[0]}) and '
+                "no longer does for all channels. Say it with --unit, or mend its sender."
+            )
+        self._check(segmenter_of(self._overrides.on(facts)))
 
     def _replace(self, inlet: Inlet) -> None:
         """Go on with a stream that was found."""
         self._search = None  # it has ended
-        self._dropped += self._inlet.dropped_samples
-        self._inlet.close()
+        self._lost_before, self._dropped_before = self.lost_samples, self.dropped_samples
+        self._source.close()
         if self._arrival is None:
             self._arrival = self._opened
-        self._inlet, self._anew = inlet, True
-        self.pace.restart()
-        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=self._clock())
-        self._resets, self._foreign = 1, False
+        self._begin(inlet, "reconnect")
+        self._anew = True
 
     def _say(self, condition: str, kind: str, words: str) -> None:
         self._said = condition

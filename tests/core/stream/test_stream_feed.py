@@ -1,0 +1,76 @@
+"""Every reader of a stream gets the same segments, over real LSL."""
+
+import numpy as np
+import pylsl
+import pytest
+
+from core.errors import InputError
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from core.stream.outlets import SignalOutlet
+from core.stream.stream_feed import Overrides, StreamFeed
+
+RATE = 100.0
+
+
+@pytest.fixture
+def sent(name):
+    """A stream in volts, and what it sends."""
+    outlet = SignalOutlet(name, "EEG", ("C3", "TRG"), "V", RATE, "amp")
+    inlet = Inlet(find_stream(StreamQuery(name=name), 20.0))
+    values = np.random.default_rng(0).normal(0.0, 20e-6, (400, 2)).astype(np.float32)
+    with inlet:
+        yield outlet, inlet, values
+    outlet.close()
+
+
+def read(feed, until, count):
+    """Read so many samples."""
+    segments = []
+
+    def enough():
+        received = feed.read()
+        segments.extend([] if received is None else received.segments)
+        return sum(map(len, segments)) >= count
+
+    until(enough)
+    return segments
+
+
+def test_a_stream_comes_in_microvolts_and_its_gap_is_counted(sent, until):
+    outlet, inlet, values = sent
+    feed, start = StreamFeed(inlet), pylsl.local_clock()
+    kept = np.r_[0:150, 170:400]
+    outlet.push(values[kept], start + kept / RATE)
+    segments = read(feed, until, len(kept))
+    expected = (values[kept] * 1e6).astype(np.float32)
+    np.testing.assert_array_equal(np.concatenate([s.samples_uv for s in segments]), expected)
+    assert [(s.first, s.cause) for s in segments if s.begins] == [(0, ""), (170, "gap")]
+    assert feed.lost_samples == 20
+    assert feed.segmenter.units == ("microvolts", "microvolts")
+
+
+def test_a_senders_clock_that_was_set_is_seen_by_every_reader(sent, until):
+    outlet, inlet, values = sent
+    feed, start = StreamFeed(inlet), pylsl.local_clock()
+    outlet.push(values[:200], start + np.arange(200) / RATE)
+    read(feed, until, 200)
+    assert not feed.clock_was_set
+    outlet.push(values[200:], start + 3600.0 + np.arange(200, 400) / RATE)
+    (segment, *_) = read(feed, until, 200)
+    assert (segment.begins, segment.cause) == (True, "clock")
+    assert (feed.clock_was_set, feed.lost_samples) == (True, 0)
+
+
+def test_what_a_person_knows_better_stands(sent):
+    _, inlet, _ = sent
+    feed = StreamFeed(inlet, Overrides(("Cz", "none"), "mV", 2.0))
+    assert feed.facts.labels == ("Cz", "Unused2")
+    assert feed.segmenter.factors == pytest.approx((1000.0, 1000.0))
+    assert feed.facts.speed == 2.0
+
+
+@pytest.mark.parametrize("known", [{"channels": ("Cz",)}, {"unit": "metres"}])
+def test_what_cannot_be_meant_is_refused(sent, known):
+    with pytest.raises(InputError, match=r"--channels names 1|unit \"metres\""):
+        StreamFeed(sent[1], Overrides(**known))
