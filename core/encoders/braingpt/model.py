@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec, TokenStream
+from core.encoders.base import Encoder, EncoderSpec
 from core.encoders.braingpt.electrodes import ELECTRODES, electrode_rows
 from core.encoders.braingpt.layers import NORM_EPS, KeysValues, Layer, angles, initialise
 from core.encoders.braingpt.sizes import size_named
+from core.encoders.braingpt.stream import ColumnStream
 
 SCALE = 0.05
 """Every sample is multiplied by it: 20 µV are 1. It never depends on the signal."""
@@ -82,11 +83,16 @@ class BrainGPT(Encoder):
     ----------
     band : int
         Tokens that a token sees: itself and the ones before it.
+    head : int
+        Width of an attention head.
+    scale : float
+        Every sample is multiplied by it.
 
     Notes
     -----
-    Yue et al. (2024), arXiv 2410.19779, section 3. Where the paper does not say: norms are RMS
-    norms before each branch, positions are rotary, and no linear map but the first has a bias.
+    Yue et al. (2024), arXiv 2410.19779, section 3. Where the paper does not say: layer
+    norms come before each branch (torch has one operator for them, and several for an RMS norm),
+    positions are rotary, and nothing but the first linear map has a bias.
 
     Tokens are those of the run since it began: what an electrode's token depends on is that
     electrode's signal, ``layers * (band - 1)`` tokens back. Nothing passes between electrodes, and
@@ -98,14 +104,15 @@ class BrainGPT(Encoder):
         size = size_named(spec.size)
         self.spec = spec
         self.band = spec.patches
-        self.head = size.width // size.heads  # width of one
+        self.head = size.width // size.heads
+        self.scale = SCALE
         self.embed = nn.Linear(spec.patch, size.width)
         self.electrode_tokens = nn.Embedding(len(ELECTRODES), size.width)
         self.special_token = nn.Parameter(torch.empty(size.width))
         self.layers = nn.ModuleList(
             Layer(size.width, size.heads, size.hidden) for _ in range(size.layers)
         )
-        self.norm = nn.RMSNorm(size.width, eps=NORM_EPS)
+        self.norm = nn.LayerNorm(size.width, eps=NORM_EPS, bias=False)
         initialise(self, seed)
 
     def patches(self, signal: Tensor) -> Tensor:
@@ -179,8 +186,9 @@ class BrainGPT(Encoder):
             raise ValueError(
                 f"{tuple(window.shape)} is not (batch, {len(rows)} channels, samples)."
             )
-        states = self(self.patches(window).flatten(0, 1), rows.repeat(len(window)))[:, 1:]
-        return states.unflatten(0, window.shape[:2]).transpose(1, 2)
+        states: Tensor = self(self.patches(window).flatten(0, 1), rows.repeat(len(window)))[:, 1:]
+        columns: Tensor = states.unflatten(0, window.shape[:2]).transpose(1, 2)
+        return columns
 
     def tokens_at(
         self, run: np.ndarray, ends: Sequence[int], ch_names: Sequence[str]
@@ -205,9 +213,19 @@ class BrainGPT(Encoder):
 
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False
-    ) -> TokenStream:
-        """Return the same tokens for a stream: a token costs one column."""
-        raise NotImplementedError
+    ) -> ColumnStream:
+        """Return the same tokens for a stream: a hop costs the columns that it completes.
+
+        The weights are packed here, once; later changes of them are not seen.
+        """
+        if self.training:
+            raise ValueError("The encoder is in training mode; call its eval() first.")
+        return ColumnStream(self, electrode_rows(ch_names), hop, in_subprocess)
+
+    def pool(self, tokens: np.ndarray) -> np.ndarray:
+        """Return each electrode's mean over the window's columns, (windows, channels x width)."""
+        means: np.ndarray = tokens.mean(axis=1)
+        return means.reshape(len(tokens), -1)
 
     def _columns(
         self,
@@ -221,7 +239,7 @@ class BrainGPT(Encoder):
         positions = torch.arange(position, position + patches.shape[1], device=patches.device)
         turn = angles(positions, self.head)
         turn = torch.stack((turn.cos(), turn.sin()))
-        x, kept = self.embed(patches * SCALE), []
+        x, kept = self.embed(patches * self.scale), []
         for index, layer in enumerate(self.layers):
             before = None if past is None else past[index]
             x, keys_values, asking = layer(x, constants[index], turn, self.band, before, asking)
