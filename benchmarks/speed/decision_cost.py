@@ -34,7 +34,7 @@ import torch  # noqa: E402
 
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.encoders.eegpt.electrodes import channel_ids  # noqa: E402
-from core.encoders.packed_layers import linear  # noqa: E402
+from core.encoders.eegpt.packed import linear  # noqa: E402
 
 Ways = dict[str, Callable[[], object]]
 

@@ -9,177 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.encoders.braingpt.layers import Layer, angles
-from core.encoders.packed_layers import PackedNorm, linear
+from core.encoders.braingpt.column import Cache, ColumnStep
 from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
-
-
-class Cache:
-    """Keys and values of the newest tokens, which later tokens depend on.
-
-    Parameters
-    ----------
-    encoder : BrainGPT
-    channels : int
-    shared : bool
-        Whether another process is to see it.
-
-    Attributes
-    ----------
-    keys, values : Tensor, shape (layers, channels, heads, 1 + band, head width)
-        A ring behind the first place, which is the electrode's token. Keys are turned.
-    position : Tensor of int64, shape (1,)
-        Tokens that the run has had.
-    """
-
-    def __init__(self, encoder: Any, channels: int, shared: bool) -> None:
-        layers, heads = len(encoder.layers), encoder.spec.tokens[1] // encoder.head
-        weight = encoder.embed.weight
-        shape = (layers, channels, heads, 1 + encoder.band, encoder.head)
-        self.keys, self.values = weight.new_zeros(shape), weight.new_zeros(shape)
-        self.position = torch.zeros(1, dtype=torch.int64)
-        if shared:
-            for tensor in (self.keys, self.values, self.position):
-                tensor.share_memory_()
-
-    def reset(self) -> None:
-        """Begin a run."""
-        self.position.zero_()
-        # What was not finite would come back, even with a weight of 0.
-        self.values[..., 1:, :].zero_()
-
-
-class ColumnStep:
-    """Encodes one token of every electrode, and nothing that was encoded before.
-
-    Parameters
-    ----------
-    encoder : BrainGPT
-        What becomes of its weights later is not seen here.
-    rows : Tensor of int64, shape (channels,)
-        Electrode of each channel.
-    cache : Cache
-        Changed by every step.
-    """
-
-    @torch.inference_mode()
-    def __init__(self, encoder: Any, rows: Tensor, cache: Cache) -> None:
-        channels, width = len(rows), encoder.spec.tokens[1]
-        device = encoder.embed.weight.device
-        _, constants = encoder.constants(rows.to(device))
-        self._cache, self._band, self._head = cache, encoder.band, encoder.head
-        self._scale = encoder.scale
-        self._piece = encoder.embed.weight.new_empty(channels, encoder.spec.patch)
-        self._embed = linear(encoder.embed.weight, encoder.embed.bias, channels)
-        self._special = encoder.special_token.detach().expand(channels, width).contiguous()
-        self._layers = []
-        for index, (key, value) in enumerate(constants):
-            cache.values[index, :, :, 0] = value[:, :, 0]
-            ring = cache.keys[index], cache.values[index]
-            self._layers.append(_CachedLayer(encoder.layers[index], *ring, key[:, :, 0]))
-        self._norm = PackedNorm(encoder.norm, channels)
-        self._angles = angles(torch.ones(1, dtype=torch.int64, device=device), encoder.head)[0]
-        self._angle, self._one = torch.empty_like(self._angles), torch.ones_like(self._angles)
-        self._turn = torch.complex(self._angles, self._angles)
-        kind = torch.promote_types(encoder.embed.weight.dtype, torch.complex64)
-        self._turn_used = torch.empty(len(self._angles), dtype=kind, device=device)
-
-    def prepare(self) -> None:
-        """Nothing to wait for."""
-
-    def encode(self, piece: Tensor, out: Tensor) -> None:
-        """Encode the next token.
-
-        Parameters
-        ----------
-        piece : Tensor, shape (channels, samples of a patch)
-        out : Tensor, shape (channels, width)
-            Where the tokens are written.
-        """
-        position = int(self._cache.position)
-        turn, seen = self._turn_at(position), 1 + min(position + 1, self._band)
-        place = 1 + position % self._band
-        x = self._embed(torch.mul(piece, self._scale, out=self._piece))
-        for layer in self._layers:
-            x = layer.advance(x, turn, place, seen)
-        out.copy_(self._norm(x))
-        self._cache.position.add_(1)
-
-    def ask(self, out: Tensor) -> None:
-        """Write the special token's state behind the newest token, and leave the cache as it is."""
-        position = int(self._cache.position) - 1
-        turn, seen = self._turn_at(position), 1 + min(position + 1, self._band)
-        x = self._special
-        for layer in self._layers:
-            x = layer.ask(x, turn, seen)
-        out.copy_(self._norm(x))
-
-    def _turn_at(self, position: int) -> Tensor:
-        """Return cosines and sines of a position, as complex numbers."""
-        torch.mul(self._angles, position, out=self._angle)
-        torch.polar(self._one, self._angle, out=self._turn)
-        return self._turn_used.copy_(self._turn)
-
-
-class _CachedLayer:
-    """A layer of one column, beside the keys and values of the band."""
-
-    def __init__(self, layer: Layer, keys: Tensor, values: Tensor, electrode: Tensor) -> None:
-        channels, heads, places, head = keys.shape
-        width, hidden = heads * head, layer.down.in_features
-        self._norm1, self._norm2 = (
-            PackedNorm(layer.norm1, channels),
-            PackedNorm(layer.norm2, channels),
-        )
-        weight = layer.qkv.weight.detach().clone()
-        weight[:width] *= head**-0.5  # so that scores need not be scaled
-        self._qkv = linear(weight, None, channels)
-        self._query_only = linear(weight[:width], None, channels)
-        self._out = linear(layer.out.weight, None, channels, "add")
-        gate, up = layer.gate_up.weight.split(hidden)
-        self._gate = linear(gate, None, channels, "swish")
-        self._up = linear(up, None, channels, "mul")
-        self._down = linear(layer.down.weight, None, channels, "add")
-        self._values = values
-        self._key_pairs = torch.view_as_complex(keys.unflatten(-1, (-1, 2)))
-        self._electrode = torch.view_as_complex(electrode.contiguous().unflatten(-1, (-1, 2)))
-        self._query = weight.new_empty(channels * heads, 1, head)
-        pairs = self._query.view(channels, heads, -1, 2)
-        self._query_pairs = torch.view_as_complex(pairs)
-        self._keys_t = keys.flatten(0, 1).transpose(1, 2)  # (channels x heads, head, places)
-        self._values_flat = values.flatten(0, 1)  # (channels x heads, places, head)
-        self._scores, self._weights = weight.new_empty(2, channels * heads, 1, places)
-        self._mixed = weight.new_empty(channels * heads, 1, head)
-        self._shape = (channels, heads, head)
-
-    def advance(self, x: Tensor, turn: Tensor, place: int, seen: int) -> Tensor:
-        """Keep keys and values of `x`, shape (channels, width), and pass it."""
-        channels, heads, head = self._shape
-        parts = self._qkv(self._norm1(x)).view(channels, 3, heads, head)
-        pairs = torch.view_as_complex(parts.unflatten(-1, (-1, 2)))
-        torch.mul(pairs[:, 0], turn, out=self._query_pairs)
-        torch.mul(pairs[:, 1], turn, out=self._key_pairs[:, :, place])
-        # So that the queries' turn cancels out: the electrode's token has no distance.
-        torch.mul(self._electrode, turn, out=self._key_pairs[:, :, 0])
-        self._values[:, :, place].copy_(parts[:, 2])
-        return self._after(x, seen)
-
-    def ask(self, x: Tensor, turn: Tensor, seen: int) -> Tensor:
-        """Pass `x`, shape (channels, width), that nobody will see."""
-        query = self._query_only(self._norm1(x)).view(self._shape)
-        pairs = torch.view_as_complex(query.unflatten(-1, (-1, 2)))
-        torch.mul(pairs, turn, out=self._query_pairs)
-        return self._after(x, seen)
-
-    def _after(self, x: Tensor, seen: int) -> Tensor:
-        torch.bmm(self._query, self._keys_t, out=self._scores)
-        if seen < self._scores.shape[-1]:  # the run has had fewer tokens than a band
-            self._scores[..., seen:].fill_(-torch.inf)
-        torch.softmax(self._scores, -1, out=self._weights)
-        torch.bmm(self._weights, self._values_flat, out=self._mixed)
-        x = self._out(self._mixed.view(x.shape), x)
-        normed = self._norm2(x)
-        return self._down(self._up(normed, self._gate(normed)), x)
 
 
 class ColumnStream:
@@ -258,8 +89,7 @@ class ColumnStream:
         self._samples = int(state["samples"])
 
     def _tensors(self) -> dict[str, Tensor]:
-        cache = self._cache
-        kept = {"keys": cache.keys, "values": cache.values, "position": cache.position}
+        kept = {"keys_values": self._cache.keys_values, "position": self._cache.position}
         return kept | {"signal": self._signal, "tokens": self._ring}
 
     @torch.inference_mode()
@@ -314,4 +144,5 @@ class ColumnStream:
         self._signal[:, start:stop] = piece
         self._signal[:, start + length : stop + length] = piece
         self._samples += piece.shape[1]
-        return self._signal[:, stop : stop + length]
+        patch: Tensor = self._signal[:, stop : stop + length]
+        return patch

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.encoders import load_encoder, packed_layers
+from core.encoders import load_encoder
+from core.encoders.eegpt import packed
 from core.encoders.eegpt.packed import PackedEncoder
 
 IDS = torch.tensor([27, 29, 31, 11, 60])
@@ -55,8 +56,8 @@ def count(step, patch, encoder):
 def layers(request, monkeypatch):
     """Both kinds of float32 layer, whatever this computer would take."""
     if request.param == "plain":
-        monkeypatch.setattr(packed_layers, "_packs", lambda weight: False)
-    elif not packed_layers._packs(torch.empty(1)):
+        monkeypatch.setattr(packed, "_packs", lambda: False)
+    elif not packed._packs():
         pytest.skip("this build of torch has no oneDNN")
     return request.param
 
