@@ -70,7 +70,7 @@ class ColumnStep:
         self._embed, self._bias = (weight * encoder.scale).t().contiguous(), encoder.embed.bias
         self._special: Tensor = encoder.special_token
         buffers = _Buffers(encoder, len(rows))
-        self._x, self._norm = buffers.x, _Norm(encoder.norm, buffers)
+        self._x, self._norm = buffers.x, _ColumnNorm(encoder.norm, buffers)
         _, constants = encoder.constants(rows.to(weight.device))
         keys, values = (
             torch.stack(tensors)[:, :, :, 0] for tensors in zip(*constants, strict=True)
@@ -152,7 +152,7 @@ class _Buffers:
         self.hidden = weight.new_empty(channels, hidden)
 
 
-class _Norm:
+class _ColumnNorm:
     """A layer norm of the column."""
 
     def __init__(self, norm: nn.LayerNorm, buffers: _Buffers) -> None:
@@ -170,7 +170,10 @@ class _CachedLayer:
 
     def __init__(self, layer: Layer, keys_values: Tensor, buffers: _Buffers) -> None:
         self._at = buffers
-        self._norm1, self._norm2 = _Norm(layer.norm1, buffers), _Norm(layer.norm2, buffers)
+        self._norm1, self._norm2 = (
+            _ColumnNorm(layer.norm1, buffers),
+            _ColumnNorm(layer.norm2, buffers),
+        )
         width, head = layer.out.in_features, keys_values.shape[-1]
         qkv = layer.qkv.weight.t().contiguous()
         qkv[:, :width] *= head**-0.5  # so that scores need not be divided
