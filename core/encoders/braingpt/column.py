@@ -51,7 +51,7 @@ class ColumnStep:
     Parameters
     ----------
     encoder : BrainGPT
-        What becomes of its weights later is not seen here.
+        Its weights may not change while the step is in use.
     rows : Tensor of int64, shape (channels,)
         Electrode of each channel.
     cache : Cache
@@ -59,7 +59,9 @@ class ColumnStep:
 
     Notes
     -----
-    Everything is written into buffers that are made here: a step takes no memory.
+    Everything is written into buffers that are made here: a step takes no memory. Plain products
+    are as fast as oneDNN's packed ones at these widths, whose call costs 13 µs and whose answers
+    take new memory.
     """
 
     @torch.inference_mode()
@@ -67,7 +69,7 @@ class ColumnStep:
         weight: Tensor = encoder.embed.weight
         self._cache, self._band = cache, encoder.band
         # The scale is part of the weights here, as it costs a pass over the samples otherwise.
-        self._embed, self._bias = (weight * encoder.scale).t().contiguous(), encoder.embed.bias
+        self._embed, self._bias = (weight * encoder.scale).t(), encoder.embed.bias
         self._special: Tensor = encoder.special_token
         buffers = _Buffers(encoder, len(rows))
         self._x, self._norm = buffers.x, _ColumnNorm(encoder.norm, buffers)
@@ -175,12 +177,12 @@ class _CachedLayer:
             _ColumnNorm(layer.norm2, buffers),
         )
         width, head = layer.out.in_features, keys_values.shape[-1]
-        qkv = layer.qkv.weight.t().contiguous()
-        qkv[:, :width] *= head**-0.5  # so that scores need not be divided
-        self._qkv, self._query = qkv, qkv[:, :width]
-        self._out = layer.out.weight.t().contiguous()
-        self._gate_up = layer.gate_up.weight.t().contiguous()
-        self._down = layer.down.weight.t().contiguous()
+        qkv = layer.qkv.weight.clone()
+        qkv[:width] *= head**-0.5  # so that scores need not be divided
+        # Not turned round in memory: MKL sums up less exactly then, for fewer than four channels.
+        self._qkv, self._query = qkv.t(), qkv[:width].t()
+        self._out, self._gate_up = layer.out.weight.t(), layer.gate_up.weight.t()
+        self._down = layer.down.weight.t()
         self._places = _pairs(keys_values).unbind(3)
         keys, values = keys_values.flatten(1, 2)  # (channels x heads, places, head width)
         self._keys, self._values = keys.transpose(1, 2), values

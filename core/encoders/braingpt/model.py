@@ -194,29 +194,29 @@ class BrainGPT(Encoder):
         self, run: np.ndarray, ends: Sequence[int], ch_names: Sequence[str]
     ) -> Iterator[Tensor]:
         """Encode the windows of a run that end before `ends`, as `Encoder.tokens_at`."""
-        rows = electrode_rows(ch_names).to(self.embed.weight.device)
-        _, constants = self.constants(rows)
-        patch, stride = self.spec.patch, self.spec.stride
-        # Of each end, the last column that is complete by then.
-        lasts = [(end - patch) // stride for end in ends]
-        signal = torch.from_numpy(run[:, : max(ends, default=0)]).to(self.embed.weight)
-        columns = self.patches(signal)  # (channels, columns, patch), a view
+        if not len(ends):
+            return
+        _, constants = self.constants(electrode_rows(ch_names).to(self.embed.weight.device))
+        patch, stride, columns = self.spec.patch, self.spec.stride, self.spec.patches
+        # Of each end, one behind the last column that is complete by then.
+        stops = [(end - patch) // stride + 1 for end in ends]
+        signal = torch.from_numpy(run[:, : max(ends)]).to(self.embed.weight)
+        patches = self.patches(signal)  # (channels, columns of the run, patch), a view
         past, made = None, []
-        for start in range(0, columns.shape[1], _CHUNK):
-            states, past, _ = self._columns(
-                columns[:, start : start + _CHUNK], constants, start, past
-            )
+        for start in range(0, patches.shape[1], _CHUNK):
+            piece = patches[:, start : start + _CHUNK]
+            states, past, _ = self._columns(piece, constants, start, past)
             made.append(states.transpose(0, 1))
-        states = torch.cat(made)  # (columns, channels, width)
-        for last in lasts:
-            yield states[last + 1 - self.spec.patches : last + 1]
+        tokens = torch.cat(made)  # (columns of the run, channels, width)
+        for stop in stops:
+            yield tokens[stop - columns : stop]
 
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False
     ) -> ColumnStream:
         """Return the same tokens for a stream: a hop costs the columns that it completes.
 
-        The weights are packed here, once; later changes of them are not seen.
+        The weights may not change while it is in use.
         """
         if self.training:
             raise ValueError("The encoder is in training mode; call its eval() first.")

@@ -13,7 +13,9 @@ from tests.core.encoders.braingpt.conftest import Reference, drawn
 NAMES = ["C4", "Fz", "T3", "CCP3"]
 
 
-@pytest.mark.parametrize(("size", "tokens"), [("base", 40), ("large", 28)])
+@pytest.mark.parametrize(
+    ("size", "tokens"), [("base", 40), pytest.param("large", 28, marks=pytest.mark.slow)]
+)
 def test_it_is_the_reference_without_a_cache(size, tokens, rng):
     encoder = drawn(size).double()
     reference = Reference(encoder)
@@ -112,7 +114,7 @@ def test_only_the_special_token_learns_where_all_else_is_frozen(rng):
 
 
 @pytest.mark.parametrize(
-    ("size", "millions"), [("base", 0.65), ("large", 7.33), ("huge", 116.3), ("giant", 772.3)]
+    ("size", "millions"), [("base", 0.65), ("large", 7.33), ("huge", 116.3), ("giant", 773.7)]
 )
 def test_the_published_sizes(size, millions):
     from core.encoders.braingpt.family import build, untrained_spec
