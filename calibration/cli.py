@@ -37,7 +37,8 @@ class FitCommand(ProgramOptions):
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, braindecode:NAME, or a file."""
+    """Encoder by name or path: starter, untrained, eegpt, untrained-braingpt-base,
+    braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     reference: str | None = None

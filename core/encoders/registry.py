@@ -19,6 +19,7 @@ from core.suggestions import did_you_mean
 FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
     "braindecode": "core.encoders.braindecode.family",
+    "braingpt": "core.encoders.braingpt.family",
 }
 """Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
 first is the one that names without a family mean."""
