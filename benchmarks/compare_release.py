@@ -25,6 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commit", default=COMMIT)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "eegmmidb")
+    parser.add_argument("--people", nargs="+", default=[case[0] for case in CASES])
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=HEADS)
     parser.add_argument("--fixtures", type=Path, help="folder for the fixtures of the tests")
     parser.add_argument("--in-commit", nargs="+", help=argparse.SUPPRESS)
@@ -57,6 +59,7 @@ def main() -> int:
         differences = sum(
             compare(earlier, given.data / person, fit_on, decode, head, work)
             for person, fit_on, decode in CASES
+            if person in given.people
             for head in given.heads
         )
         in_tree(earlier, __file__, "--in-commit", "fixtures", str(work / "made"))
@@ -196,10 +199,16 @@ def _fit_prior(arguments: str) -> int:
     """In the earlier tree: fit, and keep the head that starts from the population's."""
     import core.decoding.selection as selection
 
+    import calibration.fitting as fitting
     from calibration.cli import main as calibrate
 
-    # Which head is chosen depends on the person; here it is always the prior's.
+    # Which head is chosen, and whether other people help, depends on the person; here the head is
+    # always the prior's, with a weight of one where the commit would have set it aside.
+    fit_chosen = fitting.fit_chosen
     selection.choose = lambda folds, share: "prior"
+    fitting.fit_chosen = lambda views, found: fit_chosen(
+        views, replace(found, weight=found.weight or 1.0)
+    )
     return int(calibrate(json.loads(arguments)))
 
 
@@ -212,7 +221,7 @@ def _make_fixtures(place: str) -> int:
     from calibration.recording.bids import next_run
     from calibration.recording.recorder import Recorder
     from core.recordings import read_recording
-    from core.stream.description import StreamFacts, StreamIdentity
+    from core.stream.discovery import StreamFacts, StreamIdentity
     from realtime.cli import main as decode
 
     folder = Path(place)
