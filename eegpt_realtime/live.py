@@ -69,6 +69,7 @@ def decode(
     try:
         while time.monotonic() < end and not feed.lost:
             if (received := feed.read(_POLL)) is not None:
+                maker.barred = feed.rate.barred  # a rate that is wrong, or not known yet
                 with few_threads(live=True):  # not while the person's own code has its turn
                     decisions = list(maker.push(received.segments))
                 yield from decisions
