@@ -95,7 +95,6 @@ def exported_encoder(
         encoder.spec,
         name=name or f"{folder.path.resolve().name}-{size}",
         trained=True,
-        window=settings.window,
         ch_names=tuple(facts["channels"]),
         covariance=None if covariance is None else tuple(map(tuple, covariance)),
         provenance={

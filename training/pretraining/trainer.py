@@ -81,6 +81,7 @@ class Trainer:
         self.recipe = recipe = recipe_of(settings)
         _check_store(training, recipe.spec)
         self.windows = Windows(training, settings, recipe.draw)
+        recipe.measure(self.windows)
         self.steps = self.windows.steps()
         self.step = 0  # updates done
         self.best: float | None = None

@@ -6,7 +6,7 @@ on needs to remember nothing, and processes agree without talking to each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +14,11 @@ import numpy as np
 
 from core.decoding.spatial import channel_covariance, euclidean_alignment, power
 from core.errors import InputError
+from core.units import factor
 from training.pretraining.settings import PretrainSettings
 
-UNIT_DEVIATION = 0.01
-"""Of every channel after `whitening: unit`, in mV: 10 microvolts, as EEG has."""
+UNIT_DEVIATION = 10.0
+"""Of every channel after `whitening: unit`, in µV, as EEG has."""
 
 _ORDER, _MASKS = 0, 1  # streams of random numbers from one seed
 _LOOKS = 64  # windows from which a covariance is estimated
@@ -121,6 +122,7 @@ class Windows:
         seed: int | None = None,
     ) -> None:
         self.store = store
+        self._unit_deviation = UNIT_DEVIATION * factor("uV", store.unit)
         self._draw = draw
         self._settings = settings
         self._seed = settings.seed if seed is None else seed
@@ -196,13 +198,12 @@ class Windows:
         """
         ever = self._ever()
         if self._settings.whitening == "unit":
-            return np.eye(len(ever)) * UNIT_DEVIATION**2
+            return np.eye(len(ever)) * self._unit_deviation**2
         if self._settings.whitening == "session":
             return None
         total = np.zeros((len(ever), len(ever)))
         together = np.zeros_like(total)
-        for number in np.linspace(0, self.per_epoch - 1, min(4 * _LOOKS, self.per_epoch)):
-            recording, start = self._window(round(number))
+        for recording, start in self._spread(4 * _LOOKS):
             rows = self._rows[self._montage[recording]]
             signal = self.store.crop(recording, start, self._settings.window)[rows]
             places = np.searchsorted(ever, rows)
@@ -214,6 +215,25 @@ class Windows:
         values, vectors = np.linalg.eigh(total / together)
         whitener: np.ndarray = (vectors * np.maximum(values, _FLOOR * values.mean())) @ vectors.T
         return whitener
+
+    def spread(self, count: int) -> Iterator[np.ndarray]:
+        """Yield windows from all over the first epoch, as the model gets them.
+
+        Parameters
+        ----------
+        count : int
+            How many, or all if there are fewer.
+
+        Yields
+        ------
+        ndarray of float32, shape (channels, samples)
+        """
+        for recording, start in self._spread(count):
+            yield self._read(recording, start, int(self._montage[recording]))
+
+    def _spread(self, count: int) -> Iterator[tuple[int, int]]:
+        for number in np.linspace(0, self.per_epoch - 1, min(count, self.per_epoch)):
+            yield self._window(round(number))
 
     def _ever(self) -> np.ndarray:
         """Return the rows that any recording long enough has."""
@@ -275,5 +295,5 @@ class Windows:
         ]
         covariance = channel_covariance(np.stack(looks))
         if self._settings.whitening == "unit":
-            return (UNIT_DEVIATION * power(covariance, -0.5)).astype(np.float32)
+            return (self._unit_deviation * power(covariance, -0.5)).astype(np.float32)
         return euclidean_alignment(covariance).astype(np.float32)
