@@ -212,7 +212,7 @@ def _make_fixtures(place: str) -> int:
     from calibration.recording.bids import next_run
     from calibration.recording.recorder import Recorder
     from core.recordings import read_recording
-    from core.stream.discovery import StreamFacts, StreamIdentity
+    from core.stream.description import StreamFacts, StreamIdentity
     from realtime.cli import main as decode
 
     folder = Path(place)

@@ -30,7 +30,8 @@ EEGPT_RECIPES = ("training/recipes/",)
 """Where EEGPT is trained, and may be known."""
 
 STOP_LIST = re.compile(
-    r"\b(is none|no number|are no numbers|half a character|nobody|somebody|settled|for ever)\b",
+    r"\b(is none|no numbers?|half a character|nobody|somebody|settled|for ever|beyond doubt"
+    r"|told apart)\b",
     re.IGNORECASE,
 )
 """Words that a message does not use; docs/glossary.md has those that it does."""

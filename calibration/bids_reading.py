@@ -10,7 +10,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from core.errors import reason
+from core.errors import one_line
 from core.machine.files import linked
 
 
@@ -39,7 +39,7 @@ def complaints(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
             try:
                 mne_bids.read_raw_bids(path, verbose="ERROR")
             except Exception as error:  # a damaged sidecar can raise anything in a reader
-                found.append(f"mne-bids cannot read {path.basename}: {reason(error)}")
+                found.append(f"mne-bids cannot read {path.basename}: {one_line(error)}")
     return found
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.lock import is_held
-from calibration.recording.mending import LinkedError, faults, said_length, stream_said
+from calibration.recording.repair import LinkedError, faults, said_length, stream_said
 from calibration.recording.sidecars import participant, scan
-from core.errors import InputError, printable, reason
+from core.errors import InputError, one_line, printable
 from core.machine.files import linked
 from core.recordings import read_recording
 
@@ -135,7 +135,7 @@ def _unmendable(run: BidsRun, error: Exception) -> str:
         name = Path(error.filename).name if error.filename else "a file of it"
         why = f"{name}: {error.strerror or error}"
     else:
-        why = reason(error, 400).rstrip(".")
+        why = one_line(error, 400).rstrip(".")
     return printable(f"{run.name} cannot be repaired: {why}.")
 
 

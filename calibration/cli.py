@@ -11,7 +11,7 @@ import tyro
 
 from calibration.commands import COMMANDS
 from core.command_line import parse_command
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
 
@@ -105,7 +105,7 @@ def _fit(command: FitCommand) -> int:
 
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.priors import starting_head
-    from calibration.report import as_json, as_text, check_report_path, find, write_report
+    from calibration.report import analyse, as_json, as_text, check_report_path, write_report
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import check_folder, check_new_file, write_whole
@@ -150,7 +150,7 @@ def _fit(command: FitCommand) -> int:
     )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if command.refine:
-        from calibration.refining import refine
+        from calibration.finetuning import refine
 
         fit = refine(fit, command.encoder, home=settings.home)
     text = "\n".join((as_text(fit), *_noted(notes_of(recordings))))
@@ -160,7 +160,7 @@ def _fit(command: FitCommand) -> int:
         write_whole(path.with_suffix(suffix), content.encode(errors="replace"))
     write_line(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
     if command.report is not None:
-        write_line(f"Page:    {write_report(find(fit, recordings), command.report)}")
+        write_line(f"Page:    {write_report(analyse(fit, recordings), command.report)}")
     return 0
 
 
@@ -192,7 +192,7 @@ def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     asked = parse_events(given)
     for name in asked.values():
         if len(name) > 100 or not name.isprintable():
-            raise InputError(f"A class cannot be called {reason(name, 60)}; choose a short word.")
+            raise InputError(f"A class cannot be called {one_line(name, 60)}; choose a short word.")
     return {label: check_class(name) for label, name in asked.items()}
 
 

@@ -15,7 +15,7 @@ from core.program import write_line
 
 if TYPE_CHECKING:
     from calibration.paradigm.plan import Plan
-    from calibration.session.running import SessionOptions
+    from calibration.session.app import SessionOptions
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _data_folder(given: Path | None, home: Path | None) -> Path:
 
 
 def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> int:
-    from calibration.session.running import run_session
+    from calibration.session.app import run_session
 
     stream.keep_where_told()
     return run_session(_options(stream, person, run), plan)
@@ -145,7 +145,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
     from calibration.fitting import FitSettings
     from calibration.recording.sidecars import Details
     from calibration.session.acquisition import Overrides
-    from calibration.session.running import SessionOptions
+    from calibration.session.app import SessionOptions
     from calibration.session.setup import Person
     from core.machine.files import check_folder
     from core.machine.home import home_folder

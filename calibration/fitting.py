@@ -9,14 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from core.decoding.artifacts.learning import limits_from, measure_runs
-from core.decoding.decoder import Decoder, EncoderPin, Facts
+from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.encoders import EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
-from core.fitting.prior.head import PriorHead
-from core.fitting.selection import HEADS, Selection, Views, fit_chosen, select
-from core.fitting.trials.epochs import Early, Epochs, Rejected, cut_epochs
+from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
+from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
 from core.recordings import (
@@ -81,7 +81,7 @@ class FitSettings:
 
     @property
     def tokens_needed(self) -> bool:
-        """Whether any of them looks at tokens."""
+        """Whether any of them uses tokens."""
         return any("tokens" in HEADS[head] for head in self.heads)
 
 
@@ -116,7 +116,7 @@ def fit_decoder(
     subject: str,
     settings: FitSettings | None = None,
     session: str = "",
-    early: Early | None = None,
+    cache: FeatureCache | None = None,
     prior: PriorHead | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
@@ -130,7 +130,7 @@ def fit_decoder(
     subject, session : str
         BIDS labels.
     settings : FitSettings, optional
-    early : Early, optional
+    cache : FeatureCache, optional
         What is known of the recordings already. It changes nothing but the time this takes.
     prior : PriorHead, optional
         What the head may start from, for these channels and events: `calibration.priors`.
@@ -146,7 +146,7 @@ def fit_decoder(
         or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
     settings = settings or FitSettings()
-    if early is None:  # else they are of one session's stream
+    if cache is None:  # else they are of one session's stream
         refuse_copies(recordings)
         for recording in recordings:
             if (implausible := implausible_amplitude(recording)) is not None:
@@ -157,17 +157,17 @@ def fit_decoder(
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
-    early = early or Early()
+    cache = cache or FeatureCache()
     warmup = spec.warmup if settings.tokens_needed else 0
     epochs = cut_epochs(
-        recordings, events, path, spec.unit, spec.window, early.signals, warmup=warmup
+        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
     )
-    measured = measure_runs(recordings, path, spec.unit, epochs.runs)
+    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=early.banded, measured=measured
+        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
     )
     tokens = encoder if settings.tokens_needed else None
-    views = Views(epochs, path.channels, spec.rate, tokens, early, prior)
+    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
 
@@ -187,7 +187,7 @@ def fit_decoder(
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,
         encoder=None if token_features is None else EncoderPin.of(encoder, settings.encoder),
-        facts=Facts(
+        facts=DecoderCard(
             subject=subject,
             session=session,
             created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -11,10 +11,15 @@ from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.encoders import load_encoder
 from core.errors import InputError
-from core.fitting.prior.file import POPULATION, is_prior, load_prior, population
-from core.fitting.prior.head import PriorHead, head_of_decoder, head_of_prior, together
-from core.fitting.prior.mirror import HANDS
-from core.fitting.prior.population import Prior, make_prior
+from core.fitting.transfer.hemisphere_flip import HANDS
+from core.fitting.transfer.population import Prior, make_prior
+from core.fitting.transfer.prior_file import POPULATION, is_prior, load_prior, population
+from core.fitting.transfer.prior_head import (
+    PriorHead,
+    average_heads,
+    head_of_decoder,
+    head_of_prior,
+)
 from core.montage import direction
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
@@ -193,13 +198,13 @@ def prior_head(
     Raises
     ------
     InputError
-        As `core.fitting.prior.head.head_of_prior` and `head_of_decoder`.
+        As `core.fitting.transfer.prior_head.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
     spec = load_encoder(settings.encoder, home=settings.home).spec
     path, _ = path_for(labels, spec, settings, "The recording")
     classes = tuple(dict.fromkeys(events.values()))
-    return together(
+    return average_heads(
         [
             head_of_prior(prior, path, spec.window, classes)
             if isinstance(prior, Prior)

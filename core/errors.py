@@ -30,24 +30,24 @@ def check_number(name: str, value: float, least: float, most: float, unit: str =
         raise InputError(f"{name} is {value:g}{unit}; it must be from {least:g} to {most:g}{unit}.")
 
 
-def reason(said: object, longest: int = 200) -> str:
+def one_line(error: object, max_chars: int = 200) -> str:
     """Return what an error or a file says, as one printable line that fits into a sentence.
 
     Parameters
     ----------
-    said : object
-        An exception, or a value from a file that nobody vouches for.
-    longest : int
+    error : object
+        An exception, or a value from a file that may hold anything.
+    max_chars : int
         Characters that are kept.
     """
     try:
-        text = str(said)
+        text = str(error)
     except (ValueError, RecursionError):  # a number of thousands of digits, a list a mile deep
         text = "a value too large to be written"
-    wordless = type(said).__name__ if isinstance(said, BaseException) else ""
-    lines = text[: 8 * longest].strip().splitlines() or [wordless]
+    wordless = type(error).__name__ if isinstance(error, BaseException) else ""
+    lines = text[: 8 * max_chars].strip().splitlines() or [wordless]
     line = printable(lines[0]).strip()
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
 
 
 def printable(said: object) -> str:

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import Any, TextIO
 
-from core.errors import InputError, printable, reason
+from core.errors import InputError, one_line, printable
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
@@ -125,7 +125,7 @@ def _run(program: str, main: Callable[[], int | None]) -> int:
         if error.errno is None:
             raise
         place = "" if error.filename is None else f"{error.filename}: "
-        say(f"{program}: {place}{error.strerror or reason(error)}.")
+        say(f"{program}: {place}{error.strerror or one_line(error)}.")
         return 2
 
 

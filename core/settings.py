@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.files import open_regular
 
 _LARGEST = 64 * 1024  # bytes of a settings file: a hundred times what one needs
@@ -100,13 +100,13 @@ def load_yaml(path: Path) -> dict[str, Any]:
         names = [key.value for key, _ in node.value]
         twice = [name for name, times in Counter(map(str, names)).items() if times > 1]
         if twice:
-            raise InputError(f'{path} says "{reason(twice[0], 60)}" more than once.')
+            raise InputError(f'{path} says "{one_line(twice[0], 60)}" more than once.')
         loaded = yaml.SafeLoader("").construct_document(node)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not text in UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"{path}{line}: this is not YAML ({reason(error.problem)}).") from error
+        raise InputError(f"{path}{line}: this is not YAML ({one_line(error.problem)}).") from error
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise InputError(f"{path} is not YAML that can be read.") from error
     return {str(name): value for name, value in loaded.items()}
@@ -136,16 +136,16 @@ def in_a_sentence(model: type[Settings], error: ValidationError) -> str:
     """Say the first thing that is wrong with a model's values, in words."""
     first = error.errors(include_url=False)[0]
     kind, place, context = first["type"], first["loc"], first.get("ctx", {})
-    name = ".".join(reason(part, 60) for part in place)
+    name = ".".join(one_line(part, 60) for part in place)
     if kind == "extra_forbidden":
         fields = _fields(model, place[:-1])
-        near = difflib.get_close_matches(reason(place[-1], 60), fields, 1, 0.5)
+        near = difflib.get_close_matches(one_line(place[-1], 60), fields, 1, 0.5)
         hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(fields)}."
         return f'"{name}" is no setting; {hint}'
     if kind == "value_error":  # of a validator of our own: a sentence already
-        return reason(context.get("error", first["msg"]), 400)
+        return one_line(context.get("error", first["msg"]), 400)
     found = first["input"]
-    shown = f'"{reason(found, 60)}"' if isinstance(found, str) else reason(found, 60)
+    shown = f'"{one_line(found, 60)}"' if isinstance(found, str) else one_line(found, 60)
     expected = (
         _range(model, place)
         or _WORDS.get(kind, "").format(**context)

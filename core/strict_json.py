@@ -1,4 +1,4 @@
-"""Reading JSON that nobody vouches for."""
+"""Reading JSON that may hold anything."""
 
 from __future__ import annotations
 

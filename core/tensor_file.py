@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.files import open_regular, unicode_name, write_whole
 from core.strict_json import load_json
 
@@ -67,9 +67,9 @@ def read_tensors(
             names = file.keys() if tensors else ()
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ArithmeticError, AttributeError, LookupError) as error:
-        raise DamagedError(reason(error)) from error
+        raise DamagedError(one_line(error)) from error
     except (TypeError, ValueError) as error:  # a kind of number that the framework has not
-        raise DamagedError(reason(error)) from error
+        raise DamagedError(one_line(error)) from error
 
 
 def holds_what_it_lists(path: Path) -> bool:
@@ -144,7 +144,7 @@ class TensorFormat:
                 check(json.loads(json.dumps(whole)), dict(tensors))
             except (InputError, *_CONTRADICTIONS) as error:
                 raise InputError(
-                    f"This {self.noun} could not be read again, and is not kept: {reason(error)}"
+                    f"This {self.noun} could not be read again, and is not kept: {one_line(error)}"
                 ) from error
         content = save(
             {name: np.ascontiguousarray(value) for name, value in tensors.items()},
@@ -190,12 +190,12 @@ class TensorFormat:
             table = load_json(metadata[self.name])
         except ValueError as error:
             raise InputError(
-                f"{path} is damaged: its header is not JSON ({reason(error)})."
+                f"{path} is damaged: its header is not JSON ({one_line(error)})."
             ) from error
         if not isinstance(table, dict) or table.get("format") != self.name:
             raise InputError(f"{path} is damaged: its header does not describe a {self.noun}.")
         if table.get("version") != self.version:
-            version = reason(table.get("version"), 40)
+            version = one_line(table.get("version"), 40)
             raise InputError(
                 f"{path} is a {self.noun} of format version {version}; this program reads version "
                 f"{self.version}. {self.again}, or use the program that made it."
@@ -227,10 +227,10 @@ class TensorFormat:
         try:
             return build(table, tensors)
         except InputError as error:
-            raise InputError(f"{path} cannot be used: {reason(error)}") from error
+            raise InputError(f"{path} cannot be used: {one_line(error)}") from error
         except _CONTRADICTIONS as error:
             raise InputError(
-                f"{path} is damaged: its header does not describe {content} ({reason(error)})."
+                f"{path} is damaged: its header does not describe {content} ({one_line(error)})."
             ) from error
 
 
@@ -244,7 +244,7 @@ def texts(found: Any, fewest: int = 1) -> tuple[str, ...]:
     """
     names = tuple(text(name) for name in found) if isinstance(found, list) else ()
     if len(names) < max(fewest, 1) or len(set(names)) != len(names):
-        raise ValueError(f"{reason(found, 60)} is no list of different names")
+        raise ValueError(f"{one_line(found, 60)} is no list of different names")
     return names
 
 
@@ -257,7 +257,7 @@ def text(found: Any) -> str:
         If it is not.
     """
     if not isinstance(found, str) or not found.isprintable() or len(found) > _LONGEST:
-        raise ValueError(f"{reason(found, 60)} is no plain text of up to {_LONGEST} characters")
+        raise ValueError(f"{one_line(found, 60)} is no plain text of up to {_LONGEST} characters")
     return found
 
 
@@ -271,7 +271,7 @@ def number(found: Any, low: float, high: float) -> float:
     """
     # A whole number may be larger than any float, so it is compared before it is turned into one.
     if isinstance(found, bool) or not isinstance(found, int | float) or not low <= found <= high:
-        raise ValueError(f"{reason(found, 60)} where a number from {low:g} to {high:g} belongs")
+        raise ValueError(f"{one_line(found, 60)} where a number from {low:g} to {high:g} belongs")
     return float(found)
 
 
@@ -284,5 +284,5 @@ def whole(found: Any, low: int, high: int) -> int:
         If it does not, or is none.
     """
     if number(found, low, high) != math.floor(found):
-        raise ValueError(f"{reason(found, 60)} where a whole number belongs")
+        raise ValueError(f"{one_line(found, 60)} where a whole number belongs")
     return int(found)

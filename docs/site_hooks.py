@@ -11,7 +11,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "core/encoders/eegpt/weights/starter.md": "starter.md",
-    "core/fitting/prior/population.md": "population.md",
+    "core/fitting/transfer/population.md": "population.md",
 }
 """Path from the project's folder -> name of the page."""
 

@@ -31,7 +31,7 @@ class FittedDecoder:
     decoder : Decoder
         What a decoder file holds.
     encoder : Encoder or None
-        The one it was fitted with, where its head looks at tokens.
+        The one it was fitted with, where its head uses tokens.
     """
 
     decoder: Decoder
@@ -49,7 +49,7 @@ class FittedDecoder:
 
     @property
     def window(self) -> float:
-        """Seconds of signal that a decision looks at."""
+        """Seconds of signal that a decision uses."""
         return self.decoder.window / self.decoder.settings.rate
 
     def predict_proba(

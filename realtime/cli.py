@@ -68,7 +68,7 @@ def _main(options: Options) -> int:
         from realtime.demo import run_demo
 
         return run_demo(options)
-    from realtime.live import run_live
+    from realtime.app import run_live
 
     return run_live(options)
 

@@ -12,7 +12,7 @@ from core.machine.home import home_folder
 from core.program import say
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from realtime.live import build_engine, wait_headless
+from realtime.app import build_engine, wait_headless
 from simulation.synthetic import SimulatedSubject, session
 from ui.display import check_display
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.program import write_line
 
 State = Literal["ok", "warning", "fails"]
@@ -113,7 +113,7 @@ def examine(command: DoctorCommand) -> int:
         except Exception as error:  # a broken installation can raise anything
             name = getattr(check, "func", check).__name__.removeprefix("check_")
             finding = Diagnosis(
-                name, "fails", f"{type(error).__name__}: {reason(error)}.", REINSTALL
+                name, "fails", f"{type(error).__name__}: {one_line(error)}.", REINSTALL
             )
         states.append(finding.state)
         write_line(finding)
@@ -157,7 +157,7 @@ def check_disk(home: Path) -> Diagnosis:
         free = shutil.disk_usage(home).free
     except (InputError, OSError) as error:
         advice = "Choose another folder with --home or EEGPT_HOME."
-        return Diagnosis("disk", "fails", reason(error), advice)
+        return Diagnosis("disk", "fails", one_line(error), advice)
     said = f"{free / 2**30:.1f} GB free in {home}."
     if free < _FREE[1]:
         state: State = "fails" if free < _FREE[0] else "warning"
@@ -174,7 +174,7 @@ def check_encoder(name: str, home: Path) -> Diagnosis:
 
         encoder = load_encoder(name, home=home)
     except InputError as error:
-        return Diagnosis("encoder", "fails", reason(error, 400))
+        return Diagnosis("encoder", "fails", one_line(error, 400))
     said = f"{encoder.spec.label}, SHA-256 of its weights {encoder.weights_sha256()[:12]}...."
     return Diagnosis("encoder", "ok", said)
 
@@ -192,7 +192,7 @@ def check_decoders(home: Path) -> Diagnosis:
         except InputError as error:
             bad.append(str(error))
     if bad:
-        said = f"{good} can be used and {len(bad)} not: {reason(bad[0], 400)}"
+        said = f"{good} can be used and {len(bad)} not: {one_line(bad[0], 400)}"
         return Diagnosis("decoders", "warning", said, "Move what cannot be used to another folder.")
     return Diagnosis("decoders", "ok", f"{good or 'none'} kept in {home / FOLDER}.")
 
@@ -208,7 +208,7 @@ def check_speed(name: str, home: Path) -> Diagnosis:
 
         encoder = load_encoder(name, home=home)
     except InputError as error:
-        return Diagnosis("time to a decision", "fails", reason(error, 400))
+        return Diagnosis("time to a decision", "fails", one_line(error, 400))
     one_torch_thread()
     spec = encoder.spec
     count, hop = len(spec.ch_names), spec.default_hop
@@ -244,7 +244,9 @@ def check_loopback() -> Diagnosis:
         from core.stream.inlet import Inlet
         from core.stream.outlets import SignalOutlet
     except (ImportError, OSError, RuntimeError) as error:
-        return Diagnosis("LSL", "fails", f"its library does not load ({reason(error)}).", REINSTALL)
+        return Diagnosis(
+            "LSL", "fails", f"its library does not load ({one_line(error)}).", REINSTALL
+        )
     name = f"EEGPT-Doctor-{os.getpid()}"
     outlet = SignalOutlet(name, "Test", ["one"], "", _RATE, name)
     sent = np.arange(_SAMPLES, dtype=np.float32)[:, None]
@@ -259,7 +261,7 @@ def check_loopback() -> Diagnosis:
                     got.append(block.samples)
             took = 1000 * (pylsl.local_clock() - began)
     except InputError as error:
-        said = f"a stream sent on this machine was not received: {reason(error, 300)}"
+        said = f"a stream sent on this machine was not received: {one_line(error, 300)}"
         return Diagnosis(
             "LSL", "fails", said, "Look at the firewall, and at LSLAPICFG if it is set."
         )
@@ -325,7 +327,7 @@ def check_sound() -> Diagnosis:
     """See whether the tone before a cue can be heard."""
     told, error = _ask(_SOUND)
     if told is not None:
-        return Diagnosis("sound", "ok", f"{reason(told, 80)}.")
+        return Diagnosis("sound", "ok", f"{one_line(told, 80)}.")
     if "No module named" in error:
         said, advice = "the package sounddevice is not installed.", "pip install sounddevice."
     else:
@@ -340,10 +342,10 @@ def _ask(code: str) -> tuple[dict[str, Any] | None, str]:
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return None, reason(error)
+        return None, one_line(error)
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     lines = [line for line in lines if "could not" in line.lower()] or lines
     try:
         return json.loads(done.stdout.strip().splitlines()[-1]), ""
     except (IndexError, ValueError):
-        return None, reason(lines[-1] if lines else f"it ended with {done.returncode}")
+        return None, one_line(lines[-1] if lines else f"it ended with {done.returncode}")

@@ -64,8 +64,8 @@ def decode_recording(
 def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
+    from realtime.app import chosen_decoder
     from realtime.engine.sinks import Log
-    from realtime.live import chosen_decoder
 
     assert options.file is not None
     decoder = chosen_decoder(options)

@@ -49,7 +49,7 @@ class Options:
     smoothing: float = 0.0
     """Time constant in seconds over which probabilities are averaged; 0 for none."""
     confirm: bool = False
-    """Give a decision only when the quarter of a second after it has no artifact either: later by
+    """Give a decision only when the half second after it has no artifact either: later by
     that much, and not from a window in which an artifact has just begun. What is below the
     limits of artifacts is not seen with it either, such as 60 µV of muscle activity for 0.3 s."""
     headless: bool = False

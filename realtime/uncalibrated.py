@@ -1,4 +1,4 @@
-"""Decoding somebody who has not calibrated: a minute of their signal, and other people's head."""
+"""Decoding a person without a calibration: a minute of their signal, and other people's head."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from core.encoders import load_encoder
 from core.errors import InputError
 from core.feed.rate import RateWatch
 from core.feed.segments import Segmenter
-from core.fitting.prior.file import population
-from core.fitting.prior.head import head_of_prior
-from core.fitting.prior.mirror import HANDS
-from core.fitting.prior.uncalibrated import uncalibrated_decoder
+from core.fitting.transfer.hemisphere_flip import HANDS
+from core.fitting.transfer.prior_file import population
+from core.fitting.transfer.prior_head import head_of_prior
+from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings, default_reference

@@ -33,8 +33,8 @@ from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, status_ce
 from realtime.widgets.probabilities import ProbabilityPanel, face
 from realtime.widgets.subject import SubjectView
 from ui import theme
-from ui.cells import CellLine
 from ui.signals import EndingSignals
+from ui.status_line import CellLine
 from ui.theme import application
 from ui.traces import TraceView
 

@@ -55,7 +55,7 @@ def cut(recordings: Sequence[Recording], chunk: int, loop: bool = False) -> Iter
     chunk : int
         Samples of a piece; the last one before a break may be shorter.
     loop : bool
-        Begin again after the last one, for ever.
+        Begin again after the last one, indefinitely.
     """
     labels = recordings[0].labels
     gap = round(BREAK * recordings[0].rate)

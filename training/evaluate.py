@@ -178,8 +178,8 @@ def _looks(
     options: EvaluateOptions, people: Sequence[Subject], encoders: Sequence[tuple[str, Encoder]]
 ) -> dict[str, int]:
     """Return through which encoder each person is looked at."""
+    from training.evaluation.pretraining_overlap import encoder_for
     from training.evaluation.running import ONLINE
-    from training.evaluation.seen import encoder_for
 
     specs = [encoder.spec for _, encoder in encoders]
     # Two protocols test the last recordings alone.

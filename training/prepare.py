@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
     from training.shards import StoreWriter
     from training.sources.catalogue import Reads
-    from training.sources.parts import Part
+    from training.sources.layouts import SourceItem
     from training.store import Store
 
 PROGRAM = "training.prepare"
@@ -113,7 +113,7 @@ def _main(options: PrepareOptions) -> None:
     print(_summary(writer.finish(once, (*left_out, *copies))))
 
 
-def _is_xdf(part: Part) -> bool:
+def _is_xdf(part: SourceItem) -> bool:
     return any(path.suffix.lower() in (".xdf", ".xdfz") for path in part.files)
 
 
@@ -130,7 +130,10 @@ def _form(options: PrepareOptions) -> Form:
 
 
 def _announce(
-    parts: Sequence[Part], missing: Sequence[Part], writer: StoreWriter, keep_going: bool
+    parts: Sequence[SourceItem],
+    missing: Sequence[SourceItem],
+    writer: StoreWriter,
+    keep_going: bool,
 ) -> int:
     """Print what will be done, and return the bytes it is known to need."""
     from training.manifest import SAMPLE
@@ -157,7 +160,7 @@ def _announce(
     return needed
 
 
-def _size(part: Part, form: Form, keep_going: bool) -> tuple[float, int] | None:
+def _size(part: SourceItem, form: Form, keep_going: bool) -> tuple[float, int] | None:
     """Return seconds and channels of a part, None if they are not known before it is read."""
     from training.sources.catalogue import measure
 
@@ -182,7 +185,7 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 def _write(
-    missing: Sequence[Part], writer: StoreWriter, options: PrepareOptions
+    missing: Sequence[SourceItem], writer: StoreWriter, options: PrepareOptions
 ) -> tuple[LeftOut, ...]:
     """Write the shards that are not there yet, with a bar, and return what was left out."""
     from tqdm import tqdm
@@ -208,7 +211,7 @@ def _write(
 
 
 def _without_copies(
-    parts: Sequence[Part], writer: StoreWriter, keep_going: bool
+    parts: Sequence[SourceItem], writer: StoreWriter, keep_going: bool
 ) -> tuple[list[str], tuple[LeftOut, ...]]:
     """Return the shards of recordings that are there once, and what was left out as a copy."""
     from training.manifest import LeftOut
@@ -228,8 +231,8 @@ def _without_copies(
 
 
 def _outcomes(
-    missing: Sequence[Part], writer: StoreWriter, options: PrepareOptions
-) -> Iterator[tuple[Part, Shard | InputError, tuple[str, ...]]]:
+    missing: Sequence[SourceItem], writer: StoreWriter, options: PrepareOptions
+) -> Iterator[tuple[SourceItem, Shard | InputError, tuple[str, ...]]]:
     """Write shards, several at once in processes of one thread each, as they get ready.
 
     With each comes what its recordings' reader has to say.
@@ -261,7 +264,7 @@ def _outcomes(
 
 
 def _shard(
-    part: Part, writer: StoreWriter, unit: str | None
+    part: SourceItem, writer: StoreWriter, unit: str | None
 ) -> tuple[Shard | InputError, tuple[str, ...]]:
     """Write one shard; what is wrong with its recordings is returned, to cross processes."""
     from training.sources.catalogue import read_part
@@ -303,7 +306,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _compare(folder: Path, parts: Sequence[Part]) -> None:
+def _compare(folder: Path, parts: Sequence[SourceItem]) -> None:
     """Say that a finished store is what was asked for, or refuse to change it."""
     from training.store import Store
 

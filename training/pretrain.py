@@ -115,9 +115,9 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
 
     import torch
 
-    from training.pretraining.memory import keep_memory_steady
+    from training.pretraining.allocator import keep_memory_steady
+    from training.pretraining.distributed import Interruption, processes
     from training.pretraining.people import with_people_drawn
-    from training.pretraining.processes import Interruption, processes
     from training.pretraining.trainer import Trainer
     from training.store import Store
 
@@ -131,23 +131,23 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
         training, test = training.split(settings.test_subjects)
     if settings.validation_subjects:
         training, held_out = training.split(settings.validation_subjects)
-    with processes(settings.device) as me, Interruption() as interruption:
-        tell = print_line if me.first else _silent
-        trainer = Trainer(settings, training, held_out, me, tell)
+    with processes(settings.device) as world, Interruption() as interruption:
+        tell = print_line if world.first else _silent
+        trainer = Trainer(settings, training, held_out, world, tell)
         if command.resume is not None:
             trainer.load(folder)
-        if me.first and command.resume is not None:
+        if world.first and command.resume is not None:
             folder.go_on(settings, trainer.step)
-        elif me.first:
+        elif world.first:
             facts = _facts(trainer, training, held_out)
             facts |= {"test": None if test is None else _people(test)}
             facts |= {"weights": _weights(settings.weights)}
             folder.begin(settings, facts, trainer.columns)
-        me.wait()  # the folder is there
+        world.wait()  # the folder is there
         tell(
             f"{settings.recipe}, {trainer.recipe.spec.size}, {trainer.steps} steps of "
             f"{settings.batch} windows, "
-            f"{trainer.windows.per_epoch} windows an epoch, on {me.count} x {me.device}"
+            f"{trainer.windows.per_epoch} windows an epoch, on {world.count} x {world.device}"
         )
         code = trainer.run(folder, interruption)
         tell(f"Last checkpoint: {folder.last}")
@@ -160,7 +160,7 @@ def _facts(trainer: Trainer, training: Store, held_out: Store | None) -> dict[st
     return {
         "manifest_sha256": training.manifest_sha256,
         "band": asdict(training.form.band),
-        "processes": trainer.me.count,
+        "processes": trainer.world.count,
         "steps": trainer.steps,
         "windows_per_epoch": trainer.windows.per_epoch,
         "training": _people(training),

@@ -75,9 +75,9 @@ def _make(options: PriorOptions) -> int:
         raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
     check_number("--window", options.window, 0.25, 60.0, " s")
 
-    from core.fitting.prior.file import save_prior
-    from core.fitting.prior.head import head_of_prior
-    from core.fitting.prior.population import make_prior
+    from core.fitting.transfer.population import make_prior
+    from core.fitting.transfer.prior_file import save_prior
+    from core.fitting.transfer.prior_head import head_of_prior
     from core.fitting.trials.labels import parse_events
     from core.signal.pipeline import SignalSettings, default_reference
     from training.store import Store

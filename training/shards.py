@@ -266,7 +266,7 @@ def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tu
 def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield where contiguous signal begins and ends.
 
-    Where samples are no numbers, or no channel moves for a while, there was no signal: recorders
+    Where samples are NaN or inf, or no channel moves for a while, there was no signal: recorders
     and converters fill up so, at the end of a file or between trials that were glued together.
     What is marked as bad is left out too.
     """

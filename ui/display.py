@@ -9,7 +9,7 @@ import subprocess
 import sys
 from functools import cache
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 
 _WITHOUT = ("offscreen", "minimal", "minimalegl", "vnc")  # platforms that need no screen
 _PATIENCE = 10.0  # s that a display has to answer
@@ -66,12 +66,12 @@ def _why(asked: str, said: str) -> str:
         )
     if asked and "Could not find the Qt platform plugin" in said:
         return (
-            f'QT_QPA_PLATFORM is "{reason(asked)}", which Qt does not know; unset it, or set it '
+            f'QT_QPA_PLATFORM is "{one_line(asked)}", which Qt does not know; unset it, or set it '
             f"to xcb, wayland or offscreen."
         )
     lines = [line for line in said.splitlines() if "could not connect" in line.lower()]
     return (
-        f"{_display()} is out of reach{f' ({reason(lines[0])})' if lines else ''}: check that it "
+        f"{_display()} is out of reach{f' ({one_line(lines[0])})' if lines else ''}: check that it "
         f"is there and that this account may use it; {_ADVICE}"
     )
 
@@ -97,5 +97,5 @@ def _display() -> str:
     """Return what the display is called."""
     for name in ("WAYLAND_DISPLAY", "DISPLAY"):
         if value := os.environ.get(name):
-            return f"The display {reason(value)}"
-    return f"The display of QT_QPA_PLATFORM={reason(os.environ.get('QT_QPA_PLATFORM', ''))}"
+            return f"The display {one_line(value)}"
+    return f"The display of QT_QPA_PLATFORM={one_line(os.environ.get('QT_QPA_PLATFORM', ''))}"

@@ -32,7 +32,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
@@ -40,7 +40,7 @@ from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
 from core.decoding.storage.decoder_file import save_decoder  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
-from core.fitting.baselines import BAND, SPECIALISTS  # noqa: E402
+from core.fitting.baselines import BAND, BASELINES  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs  # noqa: E402
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402
@@ -51,7 +51,7 @@ from core.units import factor  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
 from training.evaluation.people import Subject  # noqa: E402
-from training.evaluation.seen import encoder_for, recordings_seen, seen_of  # noqa: E402
+from training.evaluation.pretraining_overlap import encoder_for, recordings_seen, seen_of  # noqa: E402
 from training.shards import RecordingIdentity  # noqa: E402
 
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
@@ -80,7 +80,7 @@ def main() -> None:
             note = decoders[head].facts.head if head.startswith("auto") else ""
             note = f"seen: {seen}" if head in ("encoder", "hybrid") else note
             rows.append(_row(subject, head, note, *_decided(test, decoders[head], log)))
-        for name in SPECIALISTS:
+        for name in BASELINES:
             seen = _specialist(name, decoders["riemann"], fit_on, test, offline["riemann"])
             rows.append(_row(subject, name, "", *seen))
         if options.live:
@@ -176,11 +176,11 @@ def _decided(test: Recording, decoder: Decoder, log: list[dict]) -> tuple[list, 
 def _specialist(
     name: str, decoder: Decoder, fit_on: list[Recording], test: Recording, log: list[dict]
 ) -> tuple[list, list]:
-    """Fit a specialist on the calibration's windows and read those of the last decisions."""
+    """Fit a baseline on the calibration's windows and read those of the last decisions."""
     settings, window = decoder.settings, decoder.window
     sections = band_sections(BAND, settings.rate)
     epochs = cut_epochs(fit_on, EVENTS, settings, decoder.unit, window)
-    model = SPECIALISTS[name]().fit(
+    model = BASELINES[name]().fit(
         shrunk_covariances(epochs.filtered(sections).windows()), epochs.labels
     )
     found = match(test.labels, settings.channels)

@@ -25,7 +25,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
 from core.recordings import Recording, read_recording  # noqa: E402

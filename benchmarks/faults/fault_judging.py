@@ -144,7 +144,7 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
         after = [n["at"] for n in notes if n["kind"] == "back" and n["at"] > happened.clock[0]]
         away = [happened.clock[0], after[0] if after else np.inf]
     # What is not confirmed yet is refused with the fault that comes.
-    ahead = 2 * HOP * RATE if "--confirm" in case.options else 0.0
+    ahead = 3 * HOP * RATE if "--confirm" in case.options else 0.0
     needless = [
         (first, last)
         for first, last, status in windows

@@ -76,7 +76,7 @@ def record(root: Path) -> None:
     from calibration.recording.bids import next_run
     from calibration.recording.recorder import Recorder
     from core.feed.segments import Segmenter
-    from core.stream.discovery import StreamFacts, StreamIdentity
+    from core.stream.description import StreamFacts, StreamIdentity
 
     labels = tuple(f"E{channel}" for channel in range(CHANNELS))
     identity = StreamIdentity("Amp", "EEG", "amp-1", "lab", "u1")

@@ -22,7 +22,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 
 from core.recordings import Recording  # noqa: E402
 from core.signal.filtering import Band  # noqa: E402

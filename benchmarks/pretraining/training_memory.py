@@ -25,7 +25,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 from store_speed import make  # noqa: E402 - the benchmark beside this one
 
 SETTLED = 300.0  # s after which memory should stay as it is

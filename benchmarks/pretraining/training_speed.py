@@ -25,14 +25,14 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 import store_speed  # noqa: E402 - the benchmark beside this one
 import torch  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
 from core.encoders import Encoder  # noqa: E402
 from core.encoders.eegpt.layers import TransformerBlock  # noqa: E402
-from training.pretraining.processes import Processes, processes  # noqa: E402
+from training.pretraining.distributed import Processes, processes  # noqa: E402
 from training.pretraining.trainer import Trainer  # noqa: E402
 from training.recipes.base import parameter_groups  # noqa: E402
 from training.recipes.settings import EEGPTSettings  # noqa: E402
@@ -54,15 +54,15 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    with tempfile.TemporaryDirectory() as folder, processes(given.device) as me:
+    with tempfile.TemporaryDirectory() as folder, processes(given.device) as world:
         store = Store.open(given.store) if given.store else store_speed.make(Path(folder), 0.2)
-        trainers = ways(store, given, me)
+        trainers = ways(store, given, world)
         seconds = compare(trainers, given.steps)
         feeds = store_speed.measure(store, 1024, 5.0, forget=False)["windows a second"]
     facts = {
         "size": given.size,
         "batch": given.batch,
-        "device": str(me.device),
+        "device": str(world.device),
         "threads": given.threads,
         "torch": torch.__version__,
     }
@@ -88,14 +88,14 @@ def main() -> int:
     return 0
 
 
-def ways(store: Store, given: argparse.Namespace, me: Processes) -> dict[str, Trainer]:
+def ways(store: Store, given: argparse.Namespace, world: Processes) -> dict[str, Trainer]:
     """Return trainers: the plain loop, ours, and ours without one saving after another."""
 
     def ours(lean: bool = True, **changes: object) -> Trainer:
         settings = EEGPTSettings.model_validate(
             {"size": given.size, "batch": given.batch, "steps": 10**6} | changes
         )
-        trainer = Trainer(settings, store, None, me)
+        trainer = Trainer(settings, store, None, world)
         for encoder in (trainer.parts.encoder, trainer.parts.target_encoder):
             encoder.summary_only = lean
         return trainer
@@ -106,7 +106,7 @@ def ways(store: Store, given: argparse.Namespace, me: Processes) -> dict[str, Tr
     found["ours, a graph of the momentum encoder"] = recorded = ours()
     found["ours, AdamW tensor by tensor"] = unfused = ours()
     found["ours, bf16"] = ours(precision="bf16")
-    if me.device.type == "cuda":
+    if world.device.type == "cuda":
         found["ours, fp16"] = ours(precision="fp16")
     if given.compile:
         found["ours, compiled"] = compiled = ours()
@@ -169,7 +169,7 @@ def grid_of(encoder: Encoder, window: torch.Tensor) -> torch.Tensor:
 
 def compare(trainers: dict[str, Trainer], steps: int) -> dict[str, np.ndarray]:
     """Return the seconds of each way's steps, all ways step by step; check their losses."""
-    cuda = next(iter(trainers.values())).me.device.type == "cuda"
+    cuda = next(iter(trainers.values())).world.device.type == "cuda"
     clock = time.perf_counter if cuda else time.process_time
     seconds: dict[str, list[float]] = {name: [] for name in trainers}
     for number in range(steps + 1):

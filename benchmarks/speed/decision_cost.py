@@ -29,7 +29,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 import torch  # noqa: E402
 
 from core.encoders import Encoder, load_encoder  # noqa: E402

@@ -27,7 +27,7 @@ from core.machine.threads import one_torch_thread, share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 
 sys.path.append(str(Path(__file__).parents[1] / "faults"))
 from fault_matrix import keep_apart, start  # noqa: E402 - of the other room

@@ -22,7 +22,7 @@ from core.machine.threads import share_cores
 
 share_cores()
 
-import numpy as np  # noqa: E402 - after the threads are settled
+import numpy as np  # noqa: E402 - after the threads are set
 from scipy import signal  # noqa: E402
 
 from core.signal.pipeline import SignalPath, SignalSettings  # noqa: E402

@@ -131,17 +131,17 @@ def until_named(name: str) -> tuple[float, float]:
 
 def be_program(begun: float, arguments: list[str]) -> int:
     """Be ``eegpt-realtime`` until its window is on the screen; say how long that took."""
-    from realtime import cli, live
+    from realtime import app, cli
 
-    start = live.Engine.start
+    start = app.Engine.start
 
-    def started(engine: live.Engine) -> None:
+    def started(engine: app.Engine) -> None:
         from realtime.window import MainWindow  # the program has imported it by now
 
         watch(MainWindow, begun)
         start(engine)
 
-    live.Engine.start = started  # type: ignore[method-assign]
+    app.Engine.start = started  # type: ignore[method-assign]
     return cli.main(arguments)
 
 

@@ -6,12 +6,12 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 
-from calibration.paradigm.course import PlannedTrial, plan_trials, trials_from_json
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.sequencer import PlannedTrial, plan_trials, trials_from_json
 from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.events import read_events
 from calibration.recording.sidecars import LARGEST
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.files import read_regular
 from core.strict_json import load_object
 from core.suggestions import counted, did_you_mean
@@ -75,10 +75,10 @@ def plan_from_json(text: bytes | str, source: str) -> Plan:
             )
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise InputError(
-            f"{source} is no plan of a run ({reason(error)}); start a new run instead."
+            f"{source} is no plan of a run ({one_line(error)}); start a new run instead."
         ) from error
     raise InputError(
-        f"{source} has version {reason(version, 40)}; this program knows version {_VERSION}."
+        f"{source} has version {one_line(version, 40)}; this program knows version {_VERSION}."
     )
 
 

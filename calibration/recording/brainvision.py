@@ -15,7 +15,7 @@ from io import FileIO
 from pathlib import Path
 
 from core.machine.files import new_file
-from core.stream.discovery import plain_text
+from core.stream.description import plain_text
 from core.units import volts_per
 
 SEGMENT = "New Segment"

@@ -18,7 +18,7 @@ from calibration.recording.sidecars import Details
 from calibration.recording.writing import RunFiles
 from core.feed.segments import Segment
 from core.machine.files import write_whole
-from core.stream.discovery import StreamFacts
+from core.stream.description import StreamFacts
 
 _FLUSH = 0.05  # s between two writes; the promise is 0.2
 _SYNC = 0.5  # s between two fsyncs; the promise is 1

@@ -20,7 +20,7 @@ from pathlib import Path
 from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import file_unit, write_all
 from core.machine.files import linked, new_file, open_regular, read_regular, write_whole
-from core.stream.discovery import StreamFacts, plain_text
+from core.stream.description import StreamFacts, plain_text
 from core.strict_json import load_object
 from core.units import volts_per
 

@@ -49,7 +49,7 @@ class SampleTimeline:
             return
         if not follows and self.steps_back(float(stamps[0])):
             self._stamps = np.empty(0)
-        # A burst may be stamped a little out of order, and a stamp may be no number.
+        # A burst may be stamped a little out of order, and a stamp may be NaN or inf.
         known = np.where(np.isfinite(stamps), stamps, self.newest)
         joined = np.maximum.accumulate(np.concatenate((self._stamps, known)))
         self._stamps = joined[-math.ceil(_MEMORY * self._rate) :]

@@ -41,7 +41,7 @@ from calibration.recording.timeline import SampleTimeline
 from core.errors import InputError
 from core.feed.segments import Segment
 from core.machine.files import make_folder, new_file, write_whole
-from core.stream.discovery import StreamFacts
+from core.stream.description import StreamFacts
 
 
 class RunFiles:

@@ -10,10 +10,10 @@ import numpy as np
 
 from calibration.fitting import Fit
 from calibration.recommendation import CalibrationSummary, Recommendation, recommend
+from calibration.report.erd import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
-from calibration.report.rhythms import BANDS, BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
-from core.fitting.selection import HEADS, Views
+from core.fitting.selection import HEADS, FeatureViews
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality
@@ -65,7 +65,7 @@ class Findings:
         return self.estimates[self.fit.selection.quoted]
 
 
-def find(
+def analyse(
     fit: Fit, recordings: Sequence[Recording], timing: Mapping[str, Sequence[float]] | None = None
 ) -> Findings:
     """Look at a fit and the recordings it was made from.
@@ -86,7 +86,7 @@ def find(
     }
     table = confusion(selection.score, labels, len(epochs.classes))
     head = _quick(selection.chosen)
-    views = Views(epochs, settings.channels, settings.rate, None)
+    views = FeatureViews(epochs, settings.channels, settings.rate, None)
     curve = learning_curve(views, head, int(fit.decoder.facts.fit.get("seed", 0)))
     quality = qualities(fit, recordings)
     counts = np.bincount(labels, minlength=len(epochs.classes))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.recommendation import percent, words
+from calibration.report.erd import BANDS, BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
-from calibration.report.rhythms import BANDS, BASELINE, Rhythms
-from calibration.report.scalp import INK, Head
+from calibration.report.topomap import INK, Head
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ MAPS_FROM = 8
 
 MUTED, RULE = "#6B7883", "#D5DCE2"
 ACCENT, WARNING = "#2C6FAC", "#C8553D"
-# Okabe and Ito (2008), darker: lines on white, told apart with every kind of colour vision.
+# Okabe and Ito (2008), darker: lines on white, distinguished with every kind of colour vision.
 _CLASSES = {
     "left_hand": "#2C7FB8",
     "right_hand": "#D9822B",
@@ -78,7 +78,7 @@ def pictures(findings: Findings) -> dict[str, str]:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """Return a figure in inches that belongs to no window: pyplot would keep it for ever."""
+    """Return a figure in inches that belongs to no window: pyplot would keep it indefinitely."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.heads import fit_head
-from core.fitting.selection import Score, Views
+from core.fitting.selection import FeatureViews, Score
 from core.metrics import balanced_accuracy
 
 POINTS = 5
@@ -81,7 +81,7 @@ def confusion(score: Score, labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def learning_curve(
-    views: Views, head: str, seed: int = 0, repeats: int = 2, points: int = POINTS
+    views: FeatureViews, head: str, seed: int = 0, repeats: int = 2, points: int = POINTS
 ) -> tuple[Point, ...]:
     """Return what a head reaches when it learns from the first trials alone.
 
@@ -90,7 +90,7 @@ def learning_curve(
 
     Parameters
     ----------
-    views : Views
+    views : FeatureViews
         Of all trials, in the order recorded.
     head : str
         One of `core.fitting.selection.HEADS`.
@@ -123,9 +123,9 @@ def learning_curve(
     return tuple(curve)
 
 
-def _decide(views: Views, head: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    settled = views.settle(views.of(head), train)
-    blocks = [vectors for _, vectors in settled.values()]
+def _decide(views: FeatureViews, head: str, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    features = views.fit(views.of(head), train)
+    blocks = [vectors for _, vectors in features.values()]
     fitted = fit_head([b[train] for b in blocks], views.labels[train], views.classes)
     classes: np.ndarray = fitted.logits(np.concatenate([b[test] for b in blocks], axis=1)).argmax(
         axis=1

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
-from core.decoding.decoder import CHOICE, Facts
+from core.decoding.decoder import CHOICE, DecoderCard
 from core.errors import printable
 from core.fitting.selection import HEADS, PRIOR
 
@@ -63,13 +63,13 @@ def as_json(fit: Fit) -> str:
     )
 
 
-def _row(name: str, score: float, facts: Facts) -> str:
+def _row(name: str, score: float, facts: DecoderCard) -> str:
     mark = "*" if name == facts.head else " "
     return f"{mark} {name:<20} {score:.3f}   {about(name, facts)}"
 
 
-def about(name: str, facts: Facts) -> str:
-    """Return what a candidate looks at."""
+def about(name: str, facts: DecoderCard) -> str:
+    """Return what a candidate uses."""
     return {
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
@@ -77,7 +77,7 @@ def about(name: str, facts: Facts) -> str:
         PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         CHOICE: "the choice made again inside every fold",
-    }.get(name, "specialist, for comparison")
+    }.get(name, "baseline, for comparison")
 
 
 def notes(fit: Fit) -> list[str]:
@@ -112,14 +112,14 @@ def worth(fit: Fit) -> str:
 
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
-    # A refined decoder looks at tokens alone.
+    # A refined decoder uses tokens alone.
     views = ("aligned",) if head == PRIOR else HEADS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"
     said = f'The decoder uses the head "{head}": {carried} carry it.'
     if facts.fit["head"] == "auto" and head == "riemann":
-        said += f" Tokens of the encoder {facts.fit['encoder']} did not do better beyond doubt."
+        said += f" Tokens of the encoder {facts.fit['encoder']} did not do significantly better."
     choice = ", the head chosen again inside every fold," if CHOICE in facts.scores else ""
     score = f"{said}\nIts score of {facts.score:.3f}{choice}"
     if facts.score <= facts.chance:

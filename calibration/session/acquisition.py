@@ -9,13 +9,14 @@ from time import monotonic
 
 import numpy as np
 
-from core.feed.pace import Pace
+from core.feed.clock_drift import ClockDrift
 from core.feed.rate import RateWatch
 from core.feed.segments import Segment, Segmenter
 from core.montage import direction, electrode, named
 from core.recordings import UNIT
 from core.signal.monitor import ChannelStatus, Monitor, Traces
-from core.stream.discovery import StreamFacts, list_streams
+from core.stream.description import StreamFacts
+from core.stream.discovery import list_streams
 from core.stream.inlet import Block, Inlet
 from core.units import factor
 
@@ -103,7 +104,7 @@ class Acquisition:
         self.failure: str | None = None
         self._inlet = inlet
         self._speed = overrides.speed
-        self._pace = Pace()
+        self._pace = ClockDrift()
         self._rate = RateWatch(facts.rate, overrides.speed)
         self._offset: float | None = None  # s, of stamps that are not those of the LSL clock
         self._listeners: tuple[Listener, ...] = ()
@@ -218,7 +219,7 @@ class Acquisition:
             self._fail(f'"{self.facts.identity.name}": {verdict.words}')
 
     def _compare(self, stamp: float, arrival: float) -> float:
-        """Compare the newest stamp with when its sample came; return what `Pace.take` does."""
+        """Compare the newest stamp with when its sample came; return as `ClockDrift.take`."""
         set_by = self._pace.take(stamp, arrival * self._speed)
         usual = self._pace.lately
         if usual is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from core.decoding.decoder import Decoder
-from core.decoding.hops import Hops
+from core.decoding.online import OnlineDecoder
 from core.feed.segments import Segment, Segmenter
 
 
@@ -31,7 +31,9 @@ class Feedback:
     def __init__(self, decoder: Decoder, feed: Segmenter, home: Path) -> None:
         self._classes = decoder.classes
         path = decoder.attach(feed.labels, feed.units, feed.rate)
-        self._hops = Hops(decoder, path, decoder.windows(decoder.load_encoder(home=home)))
+        self._online = OnlineDecoder(
+            decoder, path, decoder.windows(decoder.load_encoder(home=home))
+        )
         self._newest: dict[str, float] | None = None
 
     def __call__(self) -> Mapping[str, float] | None:
@@ -40,8 +42,10 @@ class Feedback:
 
     def write(self, segments: Iterable[Segment]) -> None:
         """Take the next segments."""
-        for hop in self._hops.push(segments):
-            found = hop.probabilities
+        for result in self._online.push(segments):
+            probabilities = result.probabilities
             self._newest = (
-                None if found is None else dict(zip(self._classes, found.tolist(), strict=True))
+                None
+                if probabilities is None
+                else dict(zip(self._classes, probabilities.tolist(), strict=True))
             )

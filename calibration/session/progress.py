@@ -1,17 +1,17 @@
-"""How far a session is, as the operator's screen shows it. No Qt, so both sides lean on it."""
+"""How far a session is: what the operator's window shows of it. No Qt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from calibration.paradigm.course import TrialPhase
+from calibration.paradigm.sequencer import TrialPhase
 from core.signal.monitor import ChannelStatus, Traces
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How well the trials so far can be told apart, on trials that were left out."""
+    """How well the trials so far are classified, on trials that were left out."""
 
     score: float  # balanced accuracy, 0 to 1
     chance: float  # what guessing stays below, 95 % bound

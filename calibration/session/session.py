@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from calibration.paradigm.course import Course, Onset, PlannedTrial
+from calibration.paradigm.sequencer import Onset, PlannedTrial, TrialSequencer
 from calibration.recording.bids import BidsRun
 from calibration.recording.recorder import Recorder
 from calibration.session.acquisition import Acquisition, Listener
-from calibration.session.learning import Learner
+from calibration.session.incremental_fit import IncrementalFit
 from calibration.session.progress import Alarm, Progress, size
 from core.signal.monitor import ChannelStatus, Traces
-from core.stream.discovery import MARKERS
+from core.stream.description import MARKERS
 from core.stream.outlets import MarkerOutlet
 
 if TYPE_CHECKING:
@@ -33,24 +33,24 @@ class Session:
         Receiving; the session releases it.
     recorder : Recorder
         Open; the session closes it.
-    learner : Learner
+    learner : IncrementalFit
         Learns while the run goes on; the session closes it.
-    course : Course
+    sequencer : TrialSequencer
         Driven by the presenter alone.
     trials : sequence of PlannedTrial
-        What the course goes through.
+        What the sequencer goes through.
     """
 
     def __init__(
         self,
         acquisition: Acquisition,
         recorder: Recorder,
-        learner: Learner,
-        course: Course,
+        learner: IncrementalFit,
+        sequencer: TrialSequencer,
         trials: Sequence[PlannedTrial],
     ) -> None:
         self.acquisition, self.recorder, self.learner = acquisition, recorder, learner
-        self._course = course
+        self._sequencer = sequencer
         self._planned = [trial for trial in trials if not trial.practice]
         self._markers = MarkerOutlet(MARKERS)
         self._last_event = float("-inf")  # sender's clock, s
@@ -128,7 +128,7 @@ class Session:
 
     def progress(self) -> Progress:
         """Return what is known right now."""
-        course, facts = self._course, self.acquisition.facts
+        sequencer, facts = self._sequencer, self.acquisition.facts
         now = 0.0 if self._presenter is None else self._presenter.now
         continuity = self.acquisition.feed.continuity
         return Progress(
@@ -140,13 +140,13 @@ class Session:
             measured_rate=continuity.measured_rate,
             lost_samples=continuity.lost_samples,
             live=self.acquisition.live,
-            step=course.current,
-            phase_left=course.phase_left(now),
-            time_left=course.time_left(now),
+            step=sequencer.current,
+            phase_left=sequencer.phase_left(now),
+            time_left=sequencer.time_left(now),
             elapsed=now,
-            pausing=course.pausing,
-            stopping=course.stopping,
-            done=sum(not trial.practice for trial in course.completed),
+            pausing=sequencer.pausing,
+            stopping=sequencer.stopping,
+            done=sum(not trial.practice for trial in sequencer.completed),
             total=len(self._planned),
             blocks=max((trial.block for trial in self._planned), default=0),
             rejected=self.learner.rejected,

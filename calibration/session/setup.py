@@ -1,4 +1,4 @@
-"""What has to be settled before the first cue: the stream, the person, the place on the disk."""
+"""What has to be known before the first cue: the stream, the person, the place on the disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calibration.doubts import doubts
 from calibration.recording.bids import BidsRun, next_run, recorded_runs
 from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition, Overrides
-from calibration.session.preparation import (
+from calibration.session.setup_state import (
     ChannelRow,
     SetupState,
     channel_rows,
@@ -21,7 +21,8 @@ from calibration.session.preparation import (
 )
 from core.errors import InputError
 from core.signal.monitor import ChannelStatus, Traces
-from core.stream.discovery import FoundStream, list_streams
+from core.stream.description import FoundStream
+from core.stream.discovery import list_streams
 from core.stream.inlet import Inlet
 from core.suggestions import did_you_mean
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
@@ -57,11 +57,11 @@ class EncoderPin:
         from core.encoders.registry import is_name
 
         name = str(source) if is_name(str(source)) else Path(source).name
-        return cls(reason(name, 100), reason(encoder.spec.label, 100), encoder.weights_sha256())
+        return cls(one_line(name, 100), one_line(encoder.spec.label, 100), encoder.weights_sha256())
 
 
 @dataclass(frozen=True)
-class Facts:
+class DecoderCard:
     """Where a decoder comes from and how good it was found to be.
 
     Attributes
@@ -115,7 +115,7 @@ class Facts:
     @property
     def name(self) -> str:
         """What the head is called wherever people read it."""
-        return reason(self.fit.get("called", self.head), 60)
+        return one_line(self.fit.get("called", self.head), 60)
 
 
 @dataclass(frozen=True)
@@ -133,12 +133,12 @@ class Decoder:
         Samples of a window, between two decisions by default, and between two at the most.
     head : LinearHead
     tangents : tuple of TangentFeatures
-        Views of the covariance that the head looks at, before any tokens.
+        Views of the covariance that the head uses, before any tokens.
     spatial : ndarray or None, shape (channels, channels)
-        The filter before the encoder, if the head looks at tokens.
+        The filter before the encoder, if the head uses tokens.
     encoder : EncoderPin or None
-        The encoder, if the head looks at tokens.
-    facts : Facts
+        The encoder, if the head uses tokens.
+    facts : DecoderCard
     warmup : int
         Samples of a run before its first window may be decoded; at least a window's come anyway.
     """
@@ -153,7 +153,7 @@ class Decoder:
     tangents: tuple[TangentFeatures, ...]
     spatial: np.ndarray | None
     encoder: EncoderPin | None
-    facts: Facts
+    facts: DecoderCard
     warmup: int = 0
 
     def hop_samples(self, seconds: float | None) -> int:

@@ -1,6 +1,6 @@
 """Two views of a window, as vectors: tangent-space covariances, and tokens of a frozen encoder.
 
-Each view is settled once, on calibration data, and then gives the same vector for a window
+Each view is fitted once, on calibration data, and then gives the same vector for a window
 whether it comes from a recording in one piece or from a stream, hop by hop.
 """
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-STRENGTH = 1000.0
-"""Inverse of the penalty on features of unit total variance. With a few dozen trials it is settled
+INVERSE_PENALTY = 1000.0
+"""Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
 here once: choosing it by cross-validation for every person loses more than it gains."""
 
 
@@ -60,12 +60,15 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def fit_head(
-    blocks: Sequence[np.ndarray], labels: np.ndarray, classes: int, strength: float = STRENGTH
+    blocks: Sequence[np.ndarray],
+    labels: np.ndarray,
+    classes: int,
+    inverse_penalty: float = INVERSE_PENALTY,
 ) -> LinearHead:
     """Fit a multinomial logistic regression with an L2 penalty and balanced classes.
 
     Every block of features is scaled as a whole to unit variance in total, so that a view with
-    many features does not drown one with few, and one strength serves all.
+    many features does not drown one with few, and one penalty serves all.
 
     Parameters
     ----------
@@ -74,7 +77,7 @@ def fit_head(
     labels : ndarray of int, shape (trials,)
     classes : int
         Number of classes.
-    strength : float
+    inverse_penalty : float
         Inverse of the penalty (scikit-learn's C).
 
     Returns
@@ -92,7 +95,7 @@ def fit_head(
     # faster.
     scaled = (features - centre) / scale
     basis = _basis(scaled)
-    model = LogisticRegression(C=strength, class_weight="balanced", solver="newton-cholesky")
+    model = LogisticRegression(C=inverse_penalty, class_weight="balanced", solver="newton-cholesky")
     model.fit(scaled @ basis, labels)
     weights, bias = basis @ model.coef_.T, model.intercept_
     if classes == 2:  # scikit-learn keeps one column for two classes
@@ -115,7 +118,7 @@ def fit_near(
     labels: np.ndarray,
     weights: np.ndarray,
     bias: np.ndarray,
-    strength: float,
+    inverse_penalty: float,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -127,7 +130,7 @@ def fit_near(
     weights : ndarray, shape (features, classes)
         Of the given head, on features as they are.
     bias : ndarray, shape (classes,)
-    strength : float
+    inverse_penalty : float
         Inverse of the penalty; with 0 the given head comes back.
 
     Returns
@@ -144,7 +147,7 @@ def fit_near(
 
     features = np.concatenate(blocks, axis=1)
     classes = len(bias)
-    if strength == 0:
+    if inverse_penalty == 0:
         nothing, one = np.zeros(features.shape[1]), np.ones(features.shape[1])
         return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
     centre = features.mean(axis=0)
@@ -164,8 +167,8 @@ def fit_near(
         found = softmax(given + inside @ added)
         missed = -np.log(np.maximum((found * asked).sum(axis=1), 1e-300))
         held = np.vstack([added[:-1], np.zeros(classes)])  # the bias is free
-        slope = strength * inside.T @ (share[:, None] * (found - asked)) + held
-        return float(strength * (share @ missed) + 0.5 * np.sum(held**2)), slope.ravel()
+        slope = inverse_penalty * inside.T @ (share[:, None] * (found - asked)) + held
+        return float(inverse_penalty * (share @ missed) + 0.5 * np.sum(held**2)), slope.ravel()
 
     start = np.zeros(inside.shape[1] * classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1000})

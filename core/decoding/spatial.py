@@ -1,4 +1,4 @@
-"""Spatial filters in closed form: a person's channels, brought to where the encoder is at home."""
+"""Spatial filters in closed form: Euclidean alignment, optimal transport to an encoder's data."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from core.encoders.base import Encoder, EncoderSpec
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.files import open_regular, unicode_name, write_whole
 from core.strict_json import load_json
 from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
@@ -50,7 +50,7 @@ def save_encoder(encoder: Encoder, path: Path | str, *, overwrite: bool = False)
     tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
     if len(encoder.spec.name) > _LONGEST_NAME or not encoder.spec.name.isprintable():
         raise InputError(
-            f"An encoder cannot be called {reason(encoder.spec.name, 60)}: up to {_LONGEST_NAME} "
+            f"An encoder cannot be called {one_line(encoder.spec.name, 60)}: up to {_LONGEST_NAME} "
             "characters can be read again, none of them a control character."
         )
     content = save(tensors, metadata={HEADER: json.dumps(header)})
@@ -65,14 +65,14 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
         header = _header_of_format_1(header)
     elif version != FORMAT_VERSION:
         raise InputError(
-            f"{path} is an encoder file of format {reason(version, 40)} and this program reads "
+            f"{path} is an encoder file of format {one_line(version, 40)} and this program reads "
             f"format {FORMAT_VERSION}; use the version of the program that wrote it."
         )
     try:
         tokens, width = header["tokens"]
         spec = EncoderSpec(
-            family=reason(header["family"], 40),
-            size=reason(header["size"], 40),
+            family=one_line(header["family"], 40),
+            size=one_line(header["size"], 40),
             name=str(header["name"]),
             rate=float(header["rate"]),
             unit=str(header["unit"]),
@@ -88,7 +88,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             covariance=_covariance(header.get("covariance"), len(header["ch_names"])),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path} has a damaged header: {reason(error)}") from error
+        raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
     valid = (
         spec.context in ("patch", "causal", "window")
         and 0 < spec.rate < 1e6
@@ -143,7 +143,7 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list[
         and (tensors[name].dtype not in _NUMBERS or not tensors[name].isfinite().all())
     ]
     complaints = [
-        f"{len(names)} {what} ({reason(', '.join(names[:3]))}{' ...' if len(names) > 3 else ''})"
+        f"{len(names)} {what} ({one_line(', '.join(names[:3]))}{' ...' if len(names) > 3 else ''})"
         for what, names in (
             ("missing", missing),
             ("unexpected", unexpected),
@@ -188,7 +188,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | Non
         with open_regular(path) as file:
             start = file.read(9)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {reason(error)}.") from error
+        raise InputError(f"{path} cannot be read: {one_line(error)}.") from error
     # The kind is told by the content, not by the name: length of a header, then the header.
     if start[8:] == b"{" or path.suffix == ".safetensors":
         return _read_safetensors(path)
@@ -200,7 +200,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] 
         metadata, tensors = read_tensors(path, "pt")
         header = load_json(metadata[HEADER]) if HEADER in metadata else {}
     except (DamagedError, ValueError) as error:
-        raise InputError(f"{path} is damaged: {reason(error)}.") from error
+        raise InputError(f"{path} is damaged: {one_line(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} has a damaged header: it is no table of facts.")
     return tensors, header if HEADER in metadata else None
@@ -222,7 +222,7 @@ def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
         raise InputError(f"{path} holds no tensors by name, so it is no checkpoint of an encoder.")
     odd = [name for name, value in content.items() if not _is_weight(name, value)]
     if odd:
-        named = reason(repr(odd[0]), 60)
+        named = one_line(repr(odd[0]), 60)
         raise InputError(f"{path} is no checkpoint of an encoder: {named} is no plain tensor.")
     return content
 
@@ -235,8 +235,9 @@ def _why_refused(path: Path) -> str:
         return "it is damaged, or a pickle of Python objects, which could run code"
     if not objects:
         return "it is damaged"
+    names = one_line(", ".join(objects[:3]))
     return (
-        f"it holds Python objects beside its tensors ({reason(', '.join(objects[:3]))}), and those "
+        f"it holds Python objects beside its tensors ({names}), and those "
         "could run code; take a file of tensors only, such as .safetensors"
     )
 

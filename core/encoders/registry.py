@@ -13,7 +13,7 @@ from torch import Tensor
 from core.encoders.base import Encoder, EncoderSpec
 from core.encoders.files import fill, meta_init, read_weights, spec_of_header
 from core.encoders.hub import HubFile, cached, fetch
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.suggestions import did_you_mean
 
 FAMILIES = {
@@ -193,7 +193,7 @@ def _recognise(
             recognised = family.recognise(tensors, path, weights, provenance)
             if recognised is not None:
                 return family, recognised
-    some = reason(", ".join(sorted(tensors)[:3]) or "nothing", 100)
+    some = one_line(", ".join(sorted(tensors)[:3]) or "nothing", 100)
     raise InputError(
         f"{path} is no encoder that this program knows (families: {', '.join(FAMILIES)}); it holds "
         f"{some} ..."

@@ -1,4 +1,4 @@
-"""An encoder's step in a process of its own, out of the reach of this program's other threads.
+"""An encoder's step in a subprocess, so that the GIL of this program's threads cannot delay it.
 
 A step is hundreds of calls into torch, and after each of them Python lets another thread go first
 that draws or receives: beside a window one step in a hundred took twice its time.

@@ -37,7 +37,7 @@ _LONGEST = 3600.0  # s: a longer step says nothing about samples
 
 
 @dataclass(frozen=True)
-class Run:
+class SegmentBounds:
     """Samples that follow one another.
 
     Attributes
@@ -77,7 +77,7 @@ class Continuity:
         Samples of an exact stream that were sent twice.
     resets : int
         How often the sender's clock began anew: at the first sample, and where stamps jumped or
-        were no numbers.
+        were NaN or inf.
 
     Notes
     -----
@@ -104,7 +104,7 @@ class Continuity:
     - Samples that come early after a loss were late, not lost. The break stands, for it has been
       acted on; the count is put right.
     - A step back by more than the lateness allowed, a step of more than an hour, a step by which
-      the sender's clock is known to have been set, and a stamp that is no number are breaks of
+      the sender's clock is known to have been set, and a stamp that is NaN or inf are breaks of
       unknown length: nothing counts as lost, a new line begins.
     """
 
@@ -137,7 +137,7 @@ class Continuity:
         period = 1.0 / self.rate + self._theil_sen()  # s
         return 1.0 / period if period > 0 else None
 
-    def split(self, stamps: np.ndarray, set_by: float = 0.0) -> list[Run]:
+    def split(self, stamps: np.ndarray, set_by: float = 0.0) -> list[SegmentBounds]:
         """Cut the next samples of the stream into runs.
 
         Parameters
@@ -150,7 +150,7 @@ class Continuity:
 
         Returns
         -------
-        list of Run
+        list of SegmentBounds
             In order and without gaps between them; empty if no stamps were given.
         """
         stamps = np.asarray(stamps, dtype=np.float64)
@@ -174,7 +174,7 @@ class Continuity:
                     at += 1
             if self._in_tick >= self._tick:
                 self._end_tick()
-        return _runs(len(stamps), breaks)
+        return _bounds(len(stamps), breaks)
 
     def _start_clock(self, stamp: float) -> None:
         """Begin a new line at a sample."""
@@ -242,7 +242,7 @@ class Continuity:
         """Return how many samples were lost before a doubtful one, None if there is no break."""
         step = stamp - self._last
         if not math.isfinite(stamp) or math.isnan(self._last):
-            # Whatever follows a stamp that is no number begins a new line too.
+            # Whatever follows a stamp that is NaN or inf begins a new line too.
             return self._anew(stamp)
         spread = max(self._latest - self._earliest, 0.0)
         if step < -float(self._tolerance(spread)) or step > _LONGEST:
@@ -485,11 +485,11 @@ class _Points:
         return float(rows.min(axis=1).max())
 
 
-def _runs(samples: int, breaks: dict[int, int]) -> list[Run]:
+def _bounds(samples: int, breaks: dict[int, int]) -> list[SegmentBounds]:
     if not samples:
         return []
     starts = sorted({0, *breaks})
     return [
-        Run(start, stop, breaks.get(start, 0), continues=start == 0 and 0 not in breaks)
+        SegmentBounds(start, stop, breaks.get(start, 0), continues=start == 0 and 0 not in breaks)
         for start, stop in zip(starts, [*starts[1:], samples], strict=True)
     ]

@@ -1,7 +1,7 @@
 """Segments: samples that follow one another, in µV, whatever they came from.
 
 A stream and a file give the same: `Segmenter` makes segments of what a stream brings,
-`core.feed.recording_feed.RecordingFeed` of a recording, and whoever takes them looks at no stamps.
+`core.feed.recording_feed.RecordingFeed` of a recording, and whoever takes them needs no stamps.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.feed.continuity import Continuity, Run
-from core.signal.sound import numbers, pieces
+from core.feed.continuity import Continuity, SegmentBounds
+from core.signal.finite import contiguous, finite_mask
 from core.units import UNIT, voltage_factors, volts_per
 
 _SENT_TWICE = -10.0  # s by which stamps may go back where a buffer is sent again
@@ -32,7 +32,7 @@ class Segment:
     raw : ndarray, shape (n, channels)
         As received, in the source's own units.
     times : ndarray of float64, shape (n,)
-        Of the samples, in seconds: raw stamps of a stream (NaN where a stamp is no number).
+        Of the samples, in seconds: raw stamps of a stream (NaN where a stamp is NaN or inf).
     first : int
         Index of the first sample, lost ones counted.
     begins : bool
@@ -177,8 +177,8 @@ class Segmenter:
 class FiniteSegments:
     """Cuts segments where a chosen channel has NaN, infinity or no possible voltage.
 
-    One such value would stay in a filter for ever, so it ends a run; the next one begins after the
-    last of them.
+    One such value would stay in a filter indefinitely, so it ends a run; the next one begins
+    after the last of them.
 
     Parameters
     ----------
@@ -192,9 +192,9 @@ class FiniteSegments:
 
     def cut(self, segment: Segment) -> Iterator[Segment]:
         """Give the good parts of a segment and, with `Segment.nan`, the others, in order."""
-        finite = numbers(segment.samples_uv[:, self._columns])
+        finite = finite_mask(segment.samples_uv[:, self._columns])
         good = np.logical_and.reduce(finite, axis=1)
-        for start, stop in pieces(good):
+        for start, stop in contiguous(good):
             part = segment.part(start, stop)
             if not good[start]:
                 self._after_nan = True
@@ -208,7 +208,7 @@ class FiniteSegments:
             yield part
 
 
-def runs_of(stamps: np.ndarray, rate: float) -> tuple[list[Run], int]:
+def segment_bounds(stamps: np.ndarray, rate: float) -> tuple[list[SegmentBounds], int]:
     """Return the runs in all the stamps of a recorded stream, and how many samples were lost.
 
     Parameters
@@ -222,7 +222,7 @@ def runs_of(stamps: np.ndarray, rate: float) -> tuple[list[Run], int]:
     return continuity.split(stamps), continuity.lost_samples
 
 
-def _words(run: Run, step: float, period: float) -> str:
+def _words(run: SegmentBounds, step: float, period: float) -> str:
     """Say what a break was, from the step that the stamps made there, in seconds."""
     if run.lost:
         return f"{run.lost} sample{'s were' if run.lost > 1 else ' was'} lost"

@@ -1,4 +1,4 @@
-"""The two specialists that every decoder is shown beside: CSP+LDA and tangent space + LR.
+"""The two baselines that every decoder is shown beside: CSP+LDA and tangent space + LR.
 
 Settings are those of MOABB's left/right hand benchmark (8-30 Hz, OAS covariances, six filters,
 default penalties), on all channels; nothing in them is tuned.
@@ -34,4 +34,4 @@ def tangent_space_lr() -> Pipeline:
 
 
 TANGENT_SPACE = "TS+LR"
-SPECIALISTS = {"CSP+LDA": csp_lda, TANGENT_SPACE: tangent_space_lr}
+BASELINES = {"CSP+LDA": csp_lda, TANGENT_SPACE: tangent_space_lr}

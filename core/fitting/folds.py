@@ -32,7 +32,7 @@ def folds(
     ----------
     labels : ndarray of int, shape (trials,)
     places : ndarray of int, shape (trials, 2)
-        Run and first sample of every trial's window.
+        Segment and first sample of every trial's window.
     length : int
         Samples in a window.
     seed : int
@@ -91,7 +91,7 @@ def groups(places: np.ndarray, length: int, splits: int = FOLDS) -> np.ndarray:
     Parameters
     ----------
     places : ndarray of int, shape (trials, 2)
-        Run and first sample of every trial's window.
+        Segment and first sample of every trial's window.
     length : int
         Samples in a window.
     splits : int
@@ -120,7 +120,7 @@ def overlapping(places: np.ndarray, others: np.ndarray, length: int) -> np.ndarr
     Parameters
     ----------
     places, others : ndarray of int, shape (trials, 2)
-        Run and first sample.
+        Segment and first sample.
     length : int
         Samples in a window.
     """

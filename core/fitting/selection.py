@@ -18,18 +18,18 @@ from core.decoding.features import (
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
-from core.fitting.baselines import BAND, SPECIALISTS, TANGENT_SPACE
-from core.fitting.prior.head import PriorHead
-from core.fitting.prior.weighing import (
+from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
+from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.transfer.prior_weight import (
     WEIGHTS,
     choose_weight,
     fit_weighted,
     logits_at_weights,
-    misses,
+    nll,
     start_from,
     weigh,
 )
-from core.fitting.trials.epochs import Early, Epochs
+from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
 
 HEADS: dict[str, tuple[str, ...]] = {
@@ -37,7 +37,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "encoder": ("tokens",),
     "hybrid": ("motor", "scalp", "tokens"),
 }
-"""What each head looks at. The first is kept unless another is better beyond doubt."""
+"""What each head uses. The first is kept unless another is significantly better."""
 
 PRIOR = "prior"
 """The head that starts from a prior's, beside those of `HEADS`."""
@@ -80,7 +80,7 @@ class Selection:
     ----------
     scores : dict of str to Score
         By candidate: "prior" if there is one (its weight chosen again inside every fold), the
-        heads, "auto" (the choice made again inside every fold), and the specialists.
+        heads, "auto" (the choice made again inside every fold), and the baselines.
     chosen : str
         Head that the decoder gets.
     chance : float
@@ -88,7 +88,7 @@ class Selection:
     logits : ndarray, shape (repeats x trials, classes)
         Out-of-fold logits of the chosen head.
     weight : float or None
-        What the prior weighs, one of `core.fitting.prior.weighing.WEIGHTS`; None without a prior.
+        The prior's, one of `core.fitting.transfer.prior_weight.WEIGHTS`; None without a prior.
     """
 
     scores: dict[str, Score]
@@ -121,10 +121,10 @@ def token_vectors(
     features : TokenFeatures
     epochs : Epochs
     known : mapping
-        Run and first sample of a window -> its features, where they were computed already.
+        Segment and first sample of a window -> its features, where they were computed already.
     """
     vectors = dict(known)
-    for number, run in enumerate(epochs.runs):
+    for number, run in enumerate(epochs.segments):
         starts = [start for place, start in epochs.places.tolist() if place == number]
         missing = [start for start in starts if (number, start) not in vectors]
         if not missing:
@@ -134,8 +134,8 @@ def token_vectors(
     return np.stack([vectors[run, start] for run, start in epochs.places.tolist()])
 
 
-class Views:
-    """Features of all trials, settled on a part of them.
+class FeatureViews:
+    """Features of all trials, fitted on a part of them.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Views:
         Rate of the signal in Hz.
     encoder : Encoder or None
         None if no head needs tokens.
-    early : Early, optional
+    cache : FeatureCache, optional
         What is known already.
     prior : PriorHead, optional
         On electrodes among `channels`.
@@ -158,15 +158,15 @@ class Views:
         channels: Sequence[str],
         rate: float,
         encoder: Encoder | None,
-        early: Early | None = None,
+        cache: FeatureCache | None = None,
         prior: PriorHead | None = None,
     ) -> None:
         motor = [index for index, name in enumerate(channels) if name in MOTOR]
         self.labels, self.classes = epochs.labels, len(epochs.classes)
         self.epochs, self._rate, self._length = epochs, rate, epochs.length
         self._motor = np.array(motor, dtype=np.intp)
-        early = early or Early()
-        banded = epochs.filtered(band_sections(BAND, rate), early.banded).windows()
+        cache = cache or FeatureCache()
+        banded = epochs.filtered(band_sections(BAND, rate), cache.banded).windows()
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
         self._near: dict[int, np.ndarray] = {}  # by number of channels
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
@@ -178,7 +178,7 @@ class Views:
         if encoder is not None:
             spatial = spatial_filter(channel_covariance(epochs.rest.T), channels, encoder.spec)
             features = TokenFeatures(encoder, tuple(channels), spatial)
-            self._tokens = features, token_vectors(features, epochs, early.tokens)
+            self._tokens = features, token_vectors(features, epochs, cache.tokens)
 
     def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
         """Settle tangent features of the motor electrodes on the trials `train`.
@@ -211,27 +211,27 @@ class Views:
         return features, features.of_covariances(covariances)
 
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
-        """Return token features, which are settled on signal outside all trials."""
+        """Return token features, which are fitted on signal outside all trials."""
         return self._tokens
 
     def of(self, head: str) -> tuple[str, ...]:
-        """Return the views that a head looks at on this montage."""
+        """Return the views that a head uses on this montage."""
         if head == PRIOR:
             return tuple(self._aligned)
         few = len(self._motor) < MOTOR_FROM
         return tuple(view for view in HEADS[head] if not (few and view == "motor"))
 
-    def settle(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
+    def fit(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
         """Settle the named views on the trials `train`."""
-        settled: dict[str, tuple[Any, np.ndarray]] = {}
+        fitted: dict[str, tuple[Any, np.ndarray]] = {}
         for view in views:
             if view not in self._aligned:
-                settled[view] = getattr(self, view)(train)
-            elif len(self._aligned[view][0]) == self.covariances.shape[1] and "scalp" in settled:
-                settled[view] = settled["scalp"]  # the mean of many channels takes its time
+                fitted[view] = getattr(self, view)(train)
+            elif len(self._aligned[view][0]) == self.covariances.shape[1] and "scalp" in fitted:
+                fitted[view] = fitted["scalp"]  # the mean of many channels takes its time
             else:
-                settled[view] = self._tangent(*self._aligned[view], train)
-        return settled
+                fitted[view] = self._tangent(*self._aligned[view], train)
+        return fitted
 
 
 def fit_on(
@@ -268,7 +268,7 @@ def fit_on(
 
 
 def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
-    """Return the first head, unless another is better beyond doubt.
+    """Return the first head, unless another is significantly better.
 
     Parameters
     ----------
@@ -294,15 +294,15 @@ def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
     return chosen
 
 
-def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) -> Selection:
-    """Score every head and the specialists on trials left out, and choose a head.
+def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: int = 2) -> Selection:
+    """Score every head and the baselines on trials left out, and choose a head.
 
     Everything that learns from trials, reference covariances too, learns from the training part
     of a fold alone. `choose` then names the head.
 
     Parameters
     ----------
-    views : Views
+    views : FeatureViews
     heads : sequence of str
         Candidates among `HEADS`, in order of preference.
     seed : int
@@ -313,7 +313,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     labels, classes = views.labels, views.classes
     candidates = [*([PRIOR] if views.prior is not None else []), *heads]
     needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
-    names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *SPECIALISTS]
+    names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *BASELINES]
     decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
     logits = {head: np.empty((repeats, len(labels), classes)) for head in candidates}
     weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
@@ -322,12 +322,12 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     outer = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
     for repeat, parts in enumerate(outer):
         for train, test in parts:
-            settled = views.settle(needed, train)
+            features = views.fit(needed, train)
             inner = list(views.epochs.folds(seed, train))
             inside: dict[str, tuple[float, ...]] = {}
             left_out: dict[str, np.ndarray] = {}  # logits inside the training part
             for head in heads:
-                blocks = [settled[view][1] for view in views.of(head)]
+                blocks = [features[view][1] for view in views.of(head)]
                 fitted, inside[head], left_out[head] = fit_on(
                     [b[train] for b in blocks], labels[train], classes, inner
                 )
@@ -337,7 +337,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
             if views.prior is not None:
                 # Without the prior's weight it is the first head, which is fitted already.
                 first = heads[0]
-                blocks = [settled[view][1] for view in views.of(PRIOR)]
+                blocks = [features[view][1] for view in views.of(PRIOR)]
                 weight, inside[PRIOR] = weigh(
                     views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
                 )
@@ -352,11 +352,11 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
             if CHOICE in decided:
                 best = choose({head: inside[head] for head in candidates}, _share(inner))
                 decided[CHOICE][repeat, test] = decided[best][repeat, test]
-            for name, make in SPECIALISTS.items():
+            for name, make in BASELINES.items():
                 model, seen = make(), views.covariances
-                if name == TANGENT_SPACE and "scalp" in settled:
+                if name == TANGENT_SPACE and "scalp" in features:
                     # The tangent space of all channels is known: half of the time goes into it.
-                    model, seen = model[-1], settled["scalp"][1]
+                    model, seen = model[-1], features["scalp"][1]
                 model.fit(seen[train], labels[train])
                 decided[name][repeat, test] = model.predict(seen[test])
             for name in names:
@@ -374,7 +374,7 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     if views.prior is not None:
         found_weight = choose_weight(
             {
-                each: np.mean([misses(row, labels) for row in found], axis=0)
+                each: np.mean([nll(row, labels) for row in found], axis=0)
                 for each, found in weighed.items()
             }
         )
@@ -389,18 +389,18 @@ def select(views: Views, heads: Sequence[str], seed: int = 0, repeats: int = 2) 
     )
 
 
-def fit_chosen(views: Views, selection: Selection) -> tuple[dict[str, Any], LinearHead]:
+def fit_chosen(views: FeatureViews, selection: Selection) -> tuple[dict[str, Any], LinearHead]:
     """Fit the chosen head on all trials, with probabilities calibrated on the left-out ones.
 
     Returns
     -------
     dict
-        View name -> its settled features.
+        View name -> its fitted features.
     LinearHead
     """
     everything = np.arange(len(views.labels))
-    settled = views.settle(views.of(selection.chosen), everything)
-    blocks = [vectors for _, vectors in settled.values()]
+    features = views.fit(views.of(selection.chosen), everything)
+    blocks = [vectors for _, vectors in features.values()]
     if selection.chosen == PRIOR:
         assert views.prior is not None
         assert selection.weight
@@ -410,7 +410,7 @@ def fit_chosen(views: Views, selection: Selection) -> tuple[dict[str, Any], Line
         head = fit_head(blocks, views.labels, views.classes)
     repeats = len(selection.logits) // len(views.labels)
     head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
-    return {view: features for view, (features, _) in settled.items()}, head
+    return {view: fitted for view, (fitted, _) in features.items()}, head
 
 
 def _share(folds: Sequence[Any]) -> float:

@@ -9,8 +9,8 @@ from scipy import signal
 
 from core.montage import direction
 from core.recordings.recording import Recording
+from core.signal.finite import finite_mask
 from core.signal.quality import suspected_factor
-from core.signal.sound import numbers
 
 TYPICAL_UV = 12.0  # standard deviation of a usual channel above 1 Hz
 _WINDOW = 4.0  # s, so that the window keeps what is slower than 1 Hz out of what is faster
@@ -89,9 +89,9 @@ def _windows(recording: Recording) -> list[tuple[int, int]]:
 def _deviation(samples_uv: np.ndarray, rate: float) -> np.ndarray:
     """Return each channel's standard deviation above 1 Hz, (channels,).
 
-    NaN for a channel with a sample that is no number.
+    NaN for a channel with a sample that is NaN or inf.
     """
-    known = numbers(samples_uv).all(axis=0)
+    known = finite_mask(samples_uv).all(axis=0)
     samples = signal.detrend(np.where(known, samples_uv, 0.0).astype(np.float64), axis=0)
     window = np.hanning(len(samples))[:, None]
     power = np.abs(np.fft.rfft(samples * window, axis=0)) ** 2

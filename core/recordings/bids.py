@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.montage import electrode
 from core.recordings.events import Marks, marks_of_events
 from core.recordings.recording import Event, Recording, Span
@@ -139,7 +139,7 @@ def read_table(path: Path) -> SidecarTable | None:
     try:
         content = path.read_bytes() if path.is_file() else b""
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {reason(error.strerror or error)}.") from error
+        raise InputError(f"{path} cannot be read: {one_line(error.strerror or error)}.") from error
     text, notes = _decoded(content, path.name)
     lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
     if not lines:

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.recordings.headers import Channel, Header, Lists
 from core.recordings.tal import plain_text
-from core.signal.sound import pieces
+from core.signal.finite import contiguous
 
 if TYPE_CHECKING:
     import mne
@@ -105,7 +105,7 @@ def at_lowest(
             near |= np.abs(values - value * unit) < 0.5 * abs(channel.step) * unit
         lowest &= near
     if len(channels) == 1:  # it may touch its rail for a moment
-        for begin, end in pieces(lowest):
+        for begin, end in contiguous(lowest):
             if end - begin < _ALONE * rate:
                 lowest[begin:end] = False
     return lowest

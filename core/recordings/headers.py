@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 
 _STARTS = {".edf": b"0", ".gdf": b"GDF", ".bdf": b"\xff"}
 _GDF_VOLTS = {4256: "V", 4274: "mV", 4275: "uV", 4276: "nV"}  # ISO 11073-10101
@@ -112,7 +112,7 @@ def read_header(path: Path) -> Header | None:
         raise InputError(f"{path} cannot be read as a recording: {error}") from error
     except (ValueError, IndexError, struct.error) as error:
         raise InputError(
-            f"{path} cannot be read as a recording: its header is damaged ({reason(error)})."
+            f"{path} cannot be read as a recording: its header is damaged ({one_line(error)})."
         ) from error
     return header
 
@@ -234,7 +234,7 @@ def _channel(
     Raises
     ------
     InputError
-        If one of them is no number, or both digital ones are the same.
+        If one of them is not a finite number, or both digital ones are the same.
     """
     low, high, bottom, top = (float(number) for number in numbers)
     if not all(map(math.isfinite, (low, high, bottom, top))):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
 from core.recordings.events import annotated, marks_of, read_in_its_encoding
 from core.recordings.file_units import scaled
@@ -122,7 +122,7 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
         raise
     except Exception as error:  # a damaged file can raise anything in a reader
         # What MNE advises after that is for programmers; an assertion of its has no words.
-        words = reason(_ADVICE.sub("", str(error))) if str(error) else "it contradicts itself"
+        words = one_line(_ADVICE.sub("", str(error))) if str(error) else "it contradicts itself"
         raise InputError(f"{path} cannot be read as a recording: {words}") from error
 
     # A header such as BrainVision's may be that of another recording, to the last byte.

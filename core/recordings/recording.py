@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.montage import electrode, match
-from core.signal.sound import numbers, pieces
+from core.signal.finite import contiguous, finite_mask
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ class Recording:
         Parameters
         ----------
         channels : sequence of str
-            Electrodes. Samples that are no number on one of them are in no stretch.
+            Electrodes. Samples that are NaN or inf on one of them are in no stretch.
         """
         sound = np.ones(len(self.samples_uv), dtype=bool)
         for index in match(self.labels, channels).indices:
-            sound &= numbers(self.samples_uv[:, index])
+            sound &= finite_mask(self.samples_uv[:, index])
         return [
             (begin + start, begin + stop)
             for begin, end in pairwise((0, *self.breaks, len(sound)))
-            for start, stop in pieces(sound[begin:end])
+            for start, stop in contiguous(sound[begin:end])
             if sound[begin + start]
         ]
 

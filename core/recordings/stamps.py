@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.feed.segments import runs_of
+from core.feed.segments import segment_bounds
 
 NEAR = 0.05  # s by which an event may come before the stamp of the sample that it belongs to
 
@@ -117,7 +117,7 @@ def breaks_of(stamps: np.ndarray, rate: float) -> tuple[tuple[int, ...], int]:
     rate : float
         In Hz.
     """
-    runs, lost = runs_of(stamps, rate)
+    runs, lost = segment_bounds(stamps, rate)
     return tuple(run.start for run in runs if run.start > 0 and not run.continues), lost
 
 

@@ -105,16 +105,9 @@ def read_openbci(text: Text, unit: str | None) -> Columns:
 
 def is_brainflow(text: Text) -> bool:
     """Return whether BrainFlow wrote a text: no names, and the time among the last columns."""
-    if text.comments or not text.lines:
-        return False
-    try:
-        table = table_of(_beginning(text))
-    except InputError:
-        return False
-    return not table.names and any(
-        _calendar(table.numbers([place])[:, 0])
-        for place in range(max(table.width - 3, 0), table.width)
-        if table.width >= 4
+    table = _without_names(text)
+    return table is not None and any(
+        _calendar(table.numbers([place])[:, 0]) for place in range(table.width - 3, table.width)
     )
 
 
@@ -163,13 +156,8 @@ def read_brainflow(text: Text, unit: str | None) -> Columns:
 
 def is_enobio(text: Text) -> bool:
     """Return whether NIC wrote a text: whole numbers, at last the milliseconds since 1970."""
-    if text.comments or not text.lines:
-        return False
-    try:
-        table = table_of(_beginning(text))
-    except InputError:
-        return False
-    if table.names or table.width < 4:
+    table = _without_names(text)
+    if table is None:
         return False
     last = table.numbers([table.width - 1])[:, 0]
     whole = all(re.fullmatch(r"[-\d\s]+", row) for row in table.rows)
@@ -215,8 +203,15 @@ def read_enobio(text: Text, unit: str | None) -> Columns:
     return columns
 
 
-def _beginning(text: Text) -> Text:
-    return Text(text.path, text.comments, text.lines[:20], True)
+def _without_names(text: Text) -> Table | None:
+    """Return the beginning of a text of at least four columns; None if they have names."""
+    if text.comments or not text.lines:
+        return None
+    try:
+        table = table_of(Text(text.path, text.comments, text.lines[:20], True))
+    except InputError:
+        return None
+    return None if table.names or table.width < 4 else table
 
 
 def _calendar(stamps: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e]")  # for no screen
@@ -33,7 +33,7 @@ class Text:
     @property
     def shown(self) -> str:
         """The first line, for a sentence."""
-        return reason("".join([*self.comments, *self.lines][:1]) or "nothing", 80)
+        return one_line("".join([*self.comments, *self.lines][:1]) or "nothing", 80)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Table:
         return [row.split(self.delimiter)[column].strip().strip('"') for row in self.rows]
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray:
-        """Return columns as float64, shape (rows, columns); NaN for what is no number."""
+        """Return columns as float64, shape (rows, columns); NaN for text that is not a number."""
         if not self.rows or not columns:
             return np.empty((len(self.rows), len(columns)))
         wanted = [column % self.width for column in columns]

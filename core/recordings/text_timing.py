@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
-from core.feed.segments import runs_of
+from core.feed.segments import segment_bounds
 from core.recordings.events import marks_of_events
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Event, Recording
@@ -96,7 +96,7 @@ def recording_of_columns(columns: Columns) -> Recording:
     else:
         least = 1
     if stamps is not None:
-        runs, _ = runs_of(stamps, rate)
+        runs, _ = segment_bounds(stamps, rate)
         if counted is None:
             breaks |= {run.start for run in runs if not run.continues}
         breaks |= {run.start for run in runs if run.lost >= least}

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.recordings.recording import Recording
 
 IDLE = 300.0  # s without a request, after which the process ends and its memory is free again
@@ -96,8 +96,8 @@ def _sentence(path: Path, error: Exception, memory: int) -> str:
         return f"{path} cannot be read: it needs more than {memory / 2**20:.0f} MB of memory."
     if isinstance(error, InputError):
         # A list of what there is to choose from has a line for each.
-        return "\n".join(reason(line, _SENTENCE) for line in str(error).splitlines()[:_LINES])
-    return f"{path} cannot be read as a recording: {reason(error)}."
+        return "\n".join(one_line(line, _SENTENCE) for line in str(error).splitlines()[:_LINES])
+    return f"{path} cannot be read as a recording: {one_line(error)}."
 
 
 def _starved(error: BaseException | None) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.recordings.tal import plain_text
 
 _MAGIC = b"XDF:"
@@ -135,7 +135,7 @@ def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
         raise
     except Exception as error:  # a damaged file can raise anything in a reader
         raise InputError(
-            f"{path} cannot be read as an XDF recording: {reason(error)}. If it can be opened "
+            f"{path} cannot be read as an XDF recording: {one_line(error)}. If it can be opened "
             "elsewhere, record or export it again."
         ) from error
     if heard.corrupted:
@@ -255,7 +255,7 @@ def _unpacked(path: Path) -> tuple[bytes, list[str]]:
     except (EOFError, OSError) as error:
         if not parts:
             raise
-        return b"".join(parts), [f"The file is damaged: {reason(error)}."]
+        return b"".join(parts), [f"The file is damaged: {one_line(error)}."]
     return b"".join(parts), []
 
 
@@ -284,7 +284,7 @@ def _chunks_end(file: BinaryIO, start: int, size: int) -> int:
 def _texts(content: bytes, header: dict[str, Any], values: list[list[str]]) -> list[list[str]]:
     """Return the rows of a stream of text that is no UTF-8, which pyxdf takes all text for.
 
-    Text of older programs is Latin-1. Rows that cannot be told apart stay as they are.
+    Text of older programs is Latin-1. Rows that cannot be distinguished stay as they are.
     """
     file, columns = io.BytesIO(content), int(header["channel_count"][0])
     rows: list[list[str]] = []

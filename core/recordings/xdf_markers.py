@@ -110,7 +110,7 @@ def _stamped(stream: XdfStream, notes: list[str]) -> list[Stamped]:
             for name, column in zip(names, columns, strict=True)
         ]
         notes.append(
-            f'The columns of "{stream.name}" have labels in common; they are told apart '
+            f'The columns of "{stream.name}" have labels in common; they are distinguished '
             f"by their column, such as {columns[0][0][1]}."
         )
     return sorted((float(stream.stamps[k]), label) for column in columns for k, label in column)

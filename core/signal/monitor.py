@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.signal.filtering import Band
+from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.signal.quality import channel_quality
 from core.signal.ring import Ring
-from core.signal.sound import numbers
 
 _RATE = 128.0  # Hz, of the traces
 _SECONDS = 30.0  # of traces kept
@@ -131,11 +131,11 @@ class Monitor:
         return self._raw.copy(10**9)[0]
 
     def _numbers(self, samples: np.ndarray) -> np.ndarray:
-        """Return samples in which a channel that sends no numbers stands still.
+        """Return samples in which a channel that sends NaN or inf stands still.
 
-        One NaN would stay in the filters for ever.
+        One NaN would stay in the filters indefinitely.
         """
-        sound = numbers(samples)
+        sound = finite_mask(samples)
         if not sound.all():
             # For every sample, the row of the last number at or before it; row 0 is from earlier.
             rows = np.where(sound, np.arange(1, len(samples) + 1)[:, None], 0)

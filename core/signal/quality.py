@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.signal.sound import numbers
+from core.signal.finite import finite_mask
 
 QUALITIES = ("good", "flat", "railed", "noisy", "line")
 
@@ -43,7 +43,7 @@ def channel_quality(
     """
     limits = limits or QualityLimits()
     samples = np.asarray(samples_uv, dtype=np.float64)
-    known = numbers(samples)
+    known = finite_mask(samples)
     samples = np.where(known, samples, 0.0)
     n = len(samples)
     low, high = samples.min(axis=0), samples.max(axis=0)
@@ -67,7 +67,7 @@ def channel_quality(
     judged[np.sqrt(variance) > limits.noisy_uv] = "noisy"
     judged[(at_rail > limits.railed_fraction) & (span > 0)] = "railed"
     judged[span < limits.flat_uv] = "flat"
-    judged[~known.all(axis=0)] = "railed"  # no numbers: beyond what the amplifier can say
+    judged[~known.all(axis=0)] = "railed"  # NaN or inf: beyond what the amplifier can say
     return tuple(judged)
 
 

@@ -1,131 +1,21 @@
-"""Finding one stream among those on the network, and reading what it says about itself."""
+"""Finding one stream among those on the network."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 
 from core.errors import InputError, check_number
-from core.montage import direction
+from core.stream.description import FoundStream, StreamIdentity, described
 from core.suggestions import did_you_mean
-from core.units import volts_per
 
-if TYPE_CHECKING:
-    from pylsl import StreamInfo
-    from pylsl.info import XMLElement
-
-FORMATS = ("undefined", "float32", "double64", "string", "int32", "int16", "int8", "int64")
-"""Names of LSL's channel formats; the position of a name is its number in liblsl."""
-
-DECISIONS, PROBABILITIES, MARKERS = "EEGPT-Decisions", "EEGPT-Probabilities", "EEGPT-Markers"
-"""Names of the streams that the programs send themselves."""
-
-_TEXT = 128  # characters kept of a name, label or unit
-_UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Unicode: controls, surrogates, separators
 _POLL = 0.05  # s between two looks at what has been found
 _SETTLE = 0.5  # s after the first match in which another one may show up
 FORGET = 2.0  # s after which a stream that stopped answering is no longer listed
 _FLAGS = {"name": "--stream", "type": "--type", "source_id": "--source-id", "host": "--host"}
-_CHANNELS = 4096  # more than any amplifier has: the number comes from the network
-_RATES = (1.0, 100_000.0)  # Hz, likewise
-_VALUES = 5_000_000.0  # a second: 280 channels at 16 384 Hz, the most that is sold
-
-
-def plain_text(text: str, length: int = _TEXT) -> str:
-    """Return text from the network without control characters, cut to a sane length."""
-    text = text[: 8 * length]
-    kept = "".join(c for c in text if unicodedata.category(c) not in _UNPRINTABLE).strip()
-    return kept if len(kept) <= length else kept[: length - 1] + "…"
-
-
-@dataclass(frozen=True)
-class StreamIdentity:
-    """What tells one stream from another."""
-
-    name: str
-    type: str
-    source_id: str  # empty where the sender gives none
-    host: str
-    uid: str  # new at every start of the sender
-
-    def __str__(self) -> str:
-        """Return all five on one line."""
-        return ", ".join(f'{f.name} "{getattr(self, f.name)}"' for f in fields(self))
-
-
-@dataclass(frozen=True)
-class FoundStream:
-    """A stream that is on the network now, without its full description."""
-
-    identity: StreamIdentity
-    rate: float  # Hz, nominal; 0 for irregular streams
-    channel_count: int
-    format: str  # one of FORMATS
-    created_at: float  # s, LSL clock of the sender
-    info: StreamInfo = field(repr=False, compare=False)
-
-    @property
-    def is_signal(self) -> bool:
-        """Whether it has numbers at a regular rate, as EEG does, and no more than can be."""
-        return not self.problem
-
-    @property
-    def is_markers(self) -> bool:
-        """Whether it has strings at no regular rate, as markers do."""
-        return self.rate == 0 and self.format == "string"
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the programs send it themselves: decisions, probabilities or cues, but no EEG."""
-        return self.identity.name in (DECISIONS, PROBABILITIES, MARKERS)
-
-    @property
-    def problem(self) -> str:
-        """Why it cannot be opened as a signal, in a sentence; empty if it can."""
-        stream = f'Stream "{self.identity.name}"'
-        if self.format == "string":
-            return f"{stream} has text in it, as markers have; a signal has numbers."
-        if self.format == "undefined":
-            return f"{stream} does not say what its values are; a signal has numbers."
-        if self.rate == 0:
-            return (
-                f"{stream} has no regular rate: it carries events or values now and then, and a "
-                "signal is sampled regularly. Have its program announce the sampling rate."
-            )
-        low, high = _RATES
-        if not low <= self.rate <= high:  # NaN too
-            return (
-                f"{stream} announces {self.rate:g} Hz; between {low:g} and {high:g} Hz were "
-                "expected. Have its program say the right rate."
-            )
-        if not 1 <= self.channel_count <= _CHANNELS:
-            return (
-                f"{stream} announces {self.channel_count} channels; between 1 and {_CHANNELS} "
-                "were expected."
-            )
-        if self.rate * self.channel_count > _VALUES:
-            return (
-                f"{stream} announces {self.channel_count} channels at {self.rate:g} Hz, "
-                f"{self.rate * self.channel_count:.3g} values a second; at most {_VALUES:.0e} can "
-                "be received. Have its program send fewer channels or a lower rate."
-            )
-        return ""
-
-    def __str__(self) -> str:
-        """Return what a person needs to choose among several, on one line."""
-        pace = f"{self.rate:g} Hz" if self.rate else "irregular"
-        said = f"{self.identity}, {self.channel_count} channels, {pace}, {self.format}"
-        return f"{said} (cannot be used: {self.problem})" if self._impossible else said
-
-    @property
-    def _impossible(self) -> bool:
-        """Whether it is meant as a signal and cannot be one."""
-        return self.format not in ("string", "undefined") and self.rate != 0 and bool(self.problem)
 
 
 @dataclass(frozen=True)
@@ -173,43 +63,6 @@ class StreamQuery:
         known = [(f.name, getattr(self, f.name)) for f in fields(StreamIdentity)]
         said += [f'with {key} "{value}"' for key, value in known if value is not None]
         return " ".join(said) or "of any name"
-
-
-@dataclass(frozen=True)
-class StreamFacts:
-    """A stream's full description, with stand-ins for what it does not say.
-
-    Attributes
-    ----------
-    identity : StreamIdentity
-        Who sends it.
-    rate : float
-        Nominal rate in Hz.
-    labels : tuple of str
-        Of each channel; ``Ch1``, ``Ch2`` ... where it gives none.
-    units : tuple of str
-        Of each channel, as written; empty where it gives none.
-    types : tuple of str
-        Of each channel (``EEG``, ``EOG`` ...); empty where it gives none.
-    channel_count : int
-        Number of channels.
-    format : str
-        One of `FORMATS`.
-    warnings : tuple of str
-        One plain sentence for everything that is missing, and what that costs.
-    speed : float
-        How many seconds of the stream pass in one of real time: 1 but for replays that say so.
-    """
-
-    identity: StreamIdentity
-    rate: float
-    labels: tuple[str, ...]
-    units: tuple[str, ...]
-    types: tuple[str, ...]
-    channel_count: int
-    format: str
-    warnings: tuple[str, ...]
-    speed: float = 1.0
 
 
 def list_streams(wait: float = 1.0) -> list[FoundStream]:
@@ -294,111 +147,10 @@ def find_stream(
     return matches[0]
 
 
-def read_facts(found: FoundStream, timeout: float = 5.0) -> StreamFacts:
-    """Read a stream's full description from its sender.
-
-    Raises
-    ------
-    InputError
-        If the sender does not give it within `timeout` seconds.
-    """
-    import pylsl
-
-    # Without recovery, which would ask a sender that is gone for ever.
-    inlet = pylsl.StreamInlet(found.info, max_buflen=1, recover=False)
-    return facts_from(found, lambda: inlet.info(timeout))
-
-
-def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts:
-    """Turn what `ask` returns into facts.
-
-    Raises
-    ------
-    InputError
-        If it cannot be had, or announces an impossible number of channels.
-    """
-    name = found.identity.name
-    if not 1 <= found.channel_count <= _CHANNELS:
-        raise InputError(
-            f'Stream "{name}" announces {found.channel_count} channels; '
-            f"between 1 and {_CHANNELS} were expected."
-        )
-    try:
-        info = ask()
-        channels, speed = _channels(info.desc(), found.channel_count), _speed(info.desc())
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f'The description of stream "{name}" on {found.identity.host} is no UTF-8 text; have '
-            "its program write it in UTF-8."
-        ) from error
-    except Exception as error:  # pylsl's own TimeoutError and LostError, or whatever else
-        raise InputError(
-            f'Stream "{name}" on {found.identity.host} is announced but does not answer; '
-            "check that its sender is still running, and start it again."
-        ) from error
-    labels = [_first(channel, "label", "name") for channel in channels]
-    units = [_first(channel, "unit", "units") for channel in channels]
-    return StreamFacts(
-        identity=found.identity,
-        rate=found.rate,
-        labels=tuple(label or f"Ch{i + 1}" for i, label in enumerate(labels)),
-        units=tuple(units),
-        types=tuple(_first(channel, "type") for channel in channels),
-        channel_count=found.channel_count,
-        format=found.format,
-        warnings=_warnings(found.identity, labels, units),
-        speed=speed,
-    )
-
-
-def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
-    """Return what liblsl found in our own terms, by name."""
-    found = [
-        FoundStream(
-            identity=StreamIdentity(
-                *(
-                    _told(text)
-                    for text in (
-                        info.name,
-                        info.type,
-                        info.source_id,
-                        info.hostname,
-                        info.uid,
-                    )
-                )
-            ),
-            rate=info.nominal_srate(),
-            channel_count=info.channel_count(),
-            format=dict(enumerate(FORMATS)).get(info.channel_format(), FORMATS[0]),
-            created_at=info.created_at(),
-            info=info,
-        )
-        for info in infos
-    ]
-    return sorted(found, key=lambda s: (s.identity.name, s.identity.host, s.created_at))
-
-
 def _is_wanted(stream: FoundStream, query: StreamQuery, markers: bool) -> bool:
     if markers:
         return stream.is_markers
     return stream.is_signal and not (stream.is_own and query.name is None)
-
-
-def _told(text: Callable[[], str]) -> str:
-    """Return one text of a stream, which need not be UTF-8."""
-    try:
-        return plain_text(text())
-    except UnicodeDecodeError as error:
-        return plain_text(bytes(error.object).decode("utf-8", errors="replace"))
-
-
-def _speed(desc: XMLElement) -> float:
-    """Return how fast a replay says it is."""
-    try:
-        speed = float(desc.child_value("speed"))
-    except ValueError:
-        return 1.0
-    return speed if 0.0 < speed <= 1000.0 else 1.0
 
 
 def _absent(
@@ -437,76 +189,6 @@ def _ambiguous(query: StreamQuery, matches: Sequence[FoundStream]) -> str:
     advice = (
         f"Say which one is meant: {', '.join(telling)} can tell them apart."
         if telling
-        else "They are told apart by nothing but the uid of this start; stop all but one of them."
+        else "Only the uid of this start differs between them; stop all but one of them."
     )
     return f"{len(matches)} streams match {query}:{listed}\n{advice}"
-
-
-def _channels(desc: XMLElement, count: int) -> list[dict[str, str]]:
-    """Return what the description says of each channel."""
-    # Some senders leave out the element "channels" around them.
-    nested = desc.child("channels")
-    element = (desc if nested.empty() else nested).child("channel")
-    channels: list[dict[str, str]] = []
-    while not element.empty() and len(channels) < count:
-        channels.append(
-            {key: element.child_value(key) for key in ("label", "name", "unit", "units", "type")}
-        )
-        element = element.next_sibling("channel")
-    return channels + [{}] * (count - len(channels))
-
-
-def _first(channel: dict[str, Any], *keys: str) -> str:
-    """Return the first of some entries that has any text in it."""
-    return next((text for key in keys if (text := plain_text(channel.get(key, "")))), "")
-
-
-def _warnings(
-    identity: StreamIdentity, labels: Sequence[str], units: Sequence[str]
-) -> tuple[str, ...]:
-    stream, count = f'Stream "{identity.name}"', len(labels)
-    warnings = []
-    if unnamed := labels.count(""):
-        warnings.append(
-            f"{stream} names {'none' if unnamed == count else count - unnamed} of its {count} "
-            "channels; the others are called by their number (Ch1, Ch2 ...), and no electrode is "
-            "recognised in them."
-        )
-    if unknown := units.count(""):
-        warnings.append(
-            f"{stream} gives no unit for {'any' if unknown == count else unknown} of its {count} "
-            "channels; their values are taken as µV. Say it with --unit if they are not."
-        )
-    warnings += _odd_units(stream, [label or f"Ch{i + 1}" for i, label in enumerate(labels)], units)
-    if not identity.source_id:
-        warnings.append(
-            f"{stream} has no source_id; after an interruption it is known again by its name, "
-            "type and host only."
-        )
-    return tuple(warnings)
-
-
-def _odd_units(stream: str, labels: Sequence[str], units: Sequence[str]) -> list[str]:
-    """Say which channels carry no voltage, and which have another unit than most."""
-    scales = [volts_per(unit) for unit in units]
-    others = [f"{labels[i]} ({units[i]})" for i, scale in enumerate(scales) if scale is None]
-    others = [text for text in others if not text.endswith("()")]
-    said = []
-    if others and len(others) < len(labels):
-        said.append(f"{stream} has channels that carry no voltage: {_some(others)}.")
-    known = [scale for scale in scales if scale is not None]
-    usual = max(set(known), key=known.count) if known else None
-    odd = [
-        f"{labels[i]} ({units[i]})"
-        for i, scale in enumerate(scales)
-        if scale is not None and scale != usual and direction(labels[i]) is not None
-    ]
-    if odd:
-        said.append(
-            f"{stream} gives another unit for {_some(odd)} than for the rest; all are converted."
-        )
-    return said
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

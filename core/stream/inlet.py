@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from core.errors import InputError
-from core.stream.discovery import FoundStream, facts_from, plain_text
+from core.stream.description import FoundStream, facts_from, plain_text
 
 if TYPE_CHECKING:
     from pylsl import StreamInlet

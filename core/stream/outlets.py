@@ -10,7 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from core.errors import InputError
-from core.stream.discovery import DECISIONS, PROBABILITIES
+from core.stream.description import DECISIONS, PROBABILITIES
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo
@@ -152,7 +152,7 @@ class ProbabilityOutlet:
     """The stream ``EEGPT-Probabilities``: one float32 channel a class, one sample a decision.
 
     Its rate is the nominal decision rate, so that receivers that only know regular streams can
-    use it; where a window was refused the sample is there but holds no number (NaN), so that the
+    use it; where a window was refused the sample is there but holds NaN, so that the
     grid has no holes that a receiver which smooths stamps would close.
 
     Parameters

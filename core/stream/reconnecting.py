@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 
 from core.errors import InputError
-from core.stream.discovery import FORGET, FoundStream, StreamFacts, StreamIdentity, described
+from core.stream.description import FoundStream, StreamFacts, StreamIdentity, described
+from core.stream.discovery import FORGET
 from core.stream.inlet import Inlet
 
 _LOOK = 0.05  # s between two looks at what has answered
@@ -15,7 +16,7 @@ _TWIN = 0.5  # s before another's last sample that a sender was created, if it r
 _OPEN = 2.0  # s that a sender has to open its stream
 
 
-class Search:
+class Reconnector:
     """Looks for a stream that was lost, in a thread of its own, until it is closed.
 
     A stream with the same name, type, source_id and host is the lost one, started again: it is

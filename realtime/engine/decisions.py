@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.decoding.hops import Hops
+from core.decoding.online import OnlineDecoder
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
@@ -21,8 +21,8 @@ _OLD = 2.0  # s after which none is given
 class DecisionMaker:
     """Turns the segments of a stream or a recording into one decision every hop.
 
-    Windows are those of `core.decoding.hops.Hops`; a decision without probabilities says why in
-    its status.
+    Windows are those of `core.decoding.online.OnlineDecoder`; a decision without probabilities
+    says why in its status.
 
     Parameters
     ----------
@@ -37,9 +37,10 @@ class DecisionMaker:
         with probabilities that is a second old is dropped, if the signal for a newer one has come
         already, and refused when it is two.
     confirm : bool
-        Keep every decision until a patch of signal after its window has been judged too, and
-        refuse it if there is anything wrong with that: a fault of the values shows only after a
-        moment, and a window may have ended in it by then.
+        Keep every decision until two patches of signal after its window have been judged too,
+        and refuse it if there is anything wrong with them: a fault of the values shows only after
+        a moment, as levels are measured over two patches, and a window may have ended in it by
+        then.
 
     Attributes
     ----------
@@ -66,12 +67,12 @@ class DecisionMaker:
         self.dropped = 0
         self._classes = decoder.classes
         self._rate = decoder.settings.rate
-        self._hops = Hops(decoder, path, windows)
+        self._hops = OnlineDecoder(decoder, path, windows)
         self._age_of = age
         self.barred = ""
         self.late_by = 0.0
         self._index = 0  # of the next decision
-        self._wait = decoder.patch if confirm else 0  # samples until a decision is confirmed
+        self._wait = 2 * decoder.patch if confirm else 0  # samples until a decision is confirmed
         self._held: deque[Decision] = deque()  # not confirmed yet
 
     @property
@@ -90,7 +91,7 @@ class DecisionMaker:
         return self._hops.seconds_to_go
 
     def resume(self, path: SignalPath, away: float, reason: str) -> None:
-        """Go on with another sender, as `Hops.resume`."""
+        """Go on with another sender, as `OnlineDecoder.resume`."""
         self._hops.resume(path, away, reason)
         self.evidence.reset()
 

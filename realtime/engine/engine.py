@@ -17,14 +17,14 @@ from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
-from core.stream.discovery import StreamFacts
+from core.stream.description import StreamFacts
 from core.stream.inlet import Block, Inlet
+from realtime.engine.connection import Link
+from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.link import Link
-from realtime.engine.outputs import Journal, Outputs, Sink
-from realtime.engine.recent import Recent
-from realtime.engine.snapshot import Decision, DecoderStatus, Note, Snapshot, StreamStatus
+from realtime.engine.outputs import Outputs, Sink, StreamLogSink
+from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
 _NOTE_EVERY = 1.0  # s between two notes on how the stream goes
 _JUDGED = 2.0  # s of signal that tell a wrong unit where no decoder does
@@ -71,7 +71,7 @@ class Engine:
         Get every decision, in order. The engine closes them, and lets go of one that fails.
     clock : callable
         The LSL clock of this machine, in seconds.
-    journals : sequence of Journal
+    stream_logs : sequence of StreamLogSink
         Told how the stream goes, once a second and when something happens to it. The engine
         closes them.
     accept_any : bool
@@ -88,13 +88,13 @@ class Engine:
         evidence: EvidenceSettings,
         sinks: Sequence[Sink],
         clock: Callable[[], float],
-        journals: Sequence[Journal] = (),
+        stream_logs: Sequence[StreamLogSink] = (),
         accept_any: bool = False,
         confirm: bool = False,
     ) -> None:
         self._link = Link(inlet, connect, clock, self._note, accept_any)
         self._connect = connect
-        self._outputs = Outputs(sinks, journals)
+        self._outputs = Outputs(sinks, stream_logs)
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
@@ -118,7 +118,7 @@ class Engine:
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
-        self._recent = Recent(self._hop_seconds)
+        self._recent = RecentDecisions(self._hop_seconds)
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._lost_before = 0  # samples, of senders before this one
         self._paused = False
@@ -310,7 +310,7 @@ class Engine:
         return found
 
     def _note(self, kind: str, text: str) -> None:
-        note, snapshot = Note(self._clock(), kind, text), self.snapshot()
+        note, snapshot = StreamEvent(self._clock(), kind, text), self.snapshot()
         self._tell(self._outputs.note(note, snapshot))
 
     def _tell(self, problems: dict[str, str]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from core.errors import InputError, reason
-from realtime.engine.snapshot import Decision, Note, Snapshot
+from core.errors import InputError, one_line
+from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
 class Sink(Protocol):
@@ -20,10 +20,10 @@ class Sink(Protocol):
         """Called once, after the last decision."""
 
 
-class Journal(Protocol):
+class StreamLogSink(Protocol):
     """Something that wants to know how the stream goes."""
 
-    def note(self, note: Note, snapshot: Snapshot) -> None:
+    def note(self, note: StreamEvent, snapshot: Snapshot) -> None:
         """Take what happened, in the engine's thread."""
 
     def close(self) -> None:
@@ -39,7 +39,7 @@ class Outputs:
     Parameters
     ----------
     sinks : sequence of Sink
-    journals : sequence of Journal
+    stream_logs : sequence of StreamLogSink
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class Outputs:
         Kind -> sentence, of each that failed.
     """
 
-    def __init__(self, sinks: Sequence[Sink], journals: Sequence[Journal]) -> None:
-        self._sinks, self._journals = list(sinks), list(journals)
+    def __init__(self, sinks: Sequence[Sink], stream_logs: Sequence[StreamLogSink]) -> None:
+        self._sinks, self._stream_logs = list(sinks), list(stream_logs)
         self.problems: dict[str, str] = {}
 
     def publish(self, decision: Decision) -> dict[str, str]:
@@ -62,37 +62,37 @@ class Outputs:
                 failed |= self._fail(sink, error)
         return failed
 
-    def note(self, note: Note, snapshot: Snapshot) -> dict[str, str]:
-        """Give a note to every journal; return the problems that are new."""
+    def note(self, note: StreamEvent, snapshot: Snapshot) -> dict[str, str]:
+        """Give a note to every stream_log; return the problems that are new."""
         failed: dict[str, str] = {}
-        for journal in tuple(self._journals):
+        for stream_log in tuple(self._stream_logs):
             try:
-                journal.note(note, snapshot)
+                stream_log.note(note, snapshot)
             except Exception as error:
-                self._journals.remove(journal)
-                failed |= self._fail(journal, error)
+                self._stream_logs.remove(stream_log)
+                failed |= self._fail(stream_log, error)
         return failed
 
     def close(self) -> None:
         """Close all that are left."""
         for sink in self._sinks:
             _close(sink)
-        for journal in self._journals:
-            _close(journal)
+        for stream_log in self._stream_logs:
+            _close(stream_log)
 
-    def _fail(self, output: Sink | Journal, error: Exception) -> dict[str, str]:
+    def _fail(self, output: Sink | StreamLogSink, error: Exception) -> dict[str, str]:
         _close(output)
         name = type(output).__name__
         words = (
             str(error)
             if isinstance(error, InputError)
-            else f"{name}: {reason(getattr(error, 'strerror', None) or error)}."
+            else f"{name}: {one_line(getattr(error, 'strerror', None) or error)}."
         )
         failed = {f"output {name}": f"{words} It has stopped; decoding goes on."}
         self.problems |= failed
         return failed
 
 
-def _close(output: Sink | Journal) -> None:
+def _close(output: Sink | StreamLogSink) -> None:
     with suppress(Exception):  # a disk that is full is so when the file is closed, too
         output.close()

@@ -1,4 +1,4 @@
-"""Where decisions go, and word of the stream: log files, two LSL outlets, the terminal."""
+"""Sinks of decisions and of events of the stream: log files, two LSL outlets, stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 from core.errors import InputError
 from core.program import say
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
-from realtime.engine.snapshot import Decision, Note, Snapshot
+from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
 class LineFile:
@@ -107,7 +107,7 @@ class StreamLog:
     def __init__(self, log: Path) -> None:
         self._file = LineFile(stream_log(log))
 
-    def note(self, note: Note, snapshot: Snapshot) -> None:
+    def note(self, note: StreamEvent, snapshot: Snapshot) -> None:
         """Write one note with the stream's numbers."""
         stream = snapshot.stream
         line = {
@@ -132,7 +132,7 @@ class StreamLog:
         self._file.close()
 
 
-class Spoken:
+class StderrLog:
     """Tells the person on stderr what happens to the stream.
 
     Parameters
@@ -144,7 +144,7 @@ class Spoken:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 
-    def note(self, note: Note, snapshot: Snapshot) -> None:
+    def note(self, note: StreamEvent, snapshot: Snapshot) -> None:
         """Say what happened; how the stream goes each second is for the log."""
         if note.kind != "stream":
             self._say(note.text)

@@ -82,7 +82,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Note:
+class StreamEvent:
     """Something that happened to the stream.
 
     Attributes

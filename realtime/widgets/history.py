@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QWidget
 from realtime.engine.snapshot import STATUSES, Decision, Snapshot
 from realtime.widgets.timeline import DecisionHistory, HistorySpan, HistoryStep
 from ui import theme
-from ui.classes import ClassLook, class_looks, draw_symbol
-from ui.scroll import Scroll
+from ui.class_style import ClassLook, class_looks, draw_symbol
+from ui.scrolling_pixmap import ScrollingPixmap
 
 SECONDS = 60.0
 """How far back the strip reaches."""
@@ -49,7 +49,7 @@ class HistoryStrip(QWidget):
         self._threshold = 0.5
         self._refused: tuple[str, ...] = ()  # statuses in the key
         self._still: QPixmap | None = None  # None for drawing it anew, as below
-        self._scroll: Scroll | None = None
+        self._scroll: ScrollingPixmap | None = None
         self.setMinimumHeight(150)
         self.setAccessibleName("Last minute")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -109,13 +109,13 @@ class HistoryStrip(QWidget):
             self._draw_words(painter, chart, band)
         painter.end()
 
-    def _draw_new(self, chart: QRectF, band: QRectF, ratio: float) -> Scroll:
+    def _draw_new(self, chart: QRectF, band: QRectF, ratio: float) -> ScrollingPixmap:
         """Return the picture that moves, with its newest columns drawn."""
         per_second = chart.width() * ratio / SECONDS
         newest = math.floor(self._timeline.newest * per_second)
         if self._scroll is None:
             height = math.ceil((band.bottom() - chart.top()) * ratio)
-            self._scroll = Scroll(int(chart.width() * ratio), height)
+            self._scroll = ScrollingPixmap(int(chart.width() * ratio), height)
             first = newest - self._scroll.width + 1
         else:
             assert self._scroll.newest is not None

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from realtime.engine.snapshot import Snapshot
 from ui import theme
-from ui.classes import ClassLook, class_looks, draw_symbol
+from ui.class_style import ClassLook, class_looks, draw_symbol
 
 _MARGIN = 22
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QWidget
 from realtime.engine.snapshot import Snapshot
 from realtime.widgets.probabilities import Bar, Face, face
 from ui import theme
-from ui.classes import ClassLook
+from ui.class_style import ClassLook
 
 _GROUND = QColor("#07090B")
 _OUTLINE = QColor("#586571")

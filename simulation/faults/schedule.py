@@ -55,7 +55,7 @@ class Schedule:
         spans = [edge for fault in faults for edge in fault.span(source.rate)]
         self.edges = sorted({int(edge) for edge in spans if edge < np.inf})
         """Positions at which a fault begins or ends."""
-        self._before: dict[Fault, tuple[np.ndarray, np.ndarray]] = {}  # positions and samples
+        self._before: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # positions and samples
 
     def apply(self, samples: np.ndarray, positions: np.ndarray) -> Parcel:
         """Do all faults to some samples; any split of the same samples, in order, gives the same.
@@ -70,8 +70,8 @@ class Schedule:
         spoilt = np.array(samples, dtype=np.float64)
         kept = np.ones(len(positions), dtype=bool)
         times = positions / self.source.rate
-        for fault in self.faults:
-            spoilt = self._altered(fault, spoilt, positions)
+        for index, fault in enumerate(self.faults):
+            spoilt = self._altered(index, spoilt, positions)
             kept &= fault.keep(positions, self.source)
             times = fault.taken(times, positions, self.source)
         due = self._paced(times, positions)
@@ -105,19 +105,20 @@ class Schedule:
             if stop > start:
                 yield slice(start, stop)
 
-    def _altered(self, fault: Fault, samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    def _altered(self, index: int, samples: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """Return what a fault makes of samples, and of those before them that it reaches for."""
+        fault = self.faults[index]
         reach = fault.reach(self.source.rate)
         if not reach or not len(positions):
             return fault.alter(samples, positions, self.source)
-        before = self._before.get(fault)
+        before = self._before.get(index)
         if before is not None and before[0][-1] + 1 == positions[0]:
             positions = np.concatenate([before[0], positions])
             joined = np.concatenate([before[1], samples])
         else:
             joined = samples
         altered = fault.alter(joined, positions, self.source)
-        self._before[fault] = positions[-reach:], altered[-reach:].copy()
+        self._before[index] = positions[-reach:], altered[-reach:].copy()
         return altered[len(altered) - len(samples) :]
 
     def _paced(self, times: np.ndarray, positions: np.ndarray) -> np.ndarray:

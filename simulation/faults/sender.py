@@ -1,4 +1,4 @@
-"""Faults of the sender: it dies and comes back as somebody else, or has a double."""
+"""Faults of the sender: it restarts with another identity, or has a duplicate."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class Copy(_Spoilt):
 
 @dataclass(frozen=True)
 class NotANumber(_Spoilt):
-    """Values that are no number (NaN)."""
+    """Values that are NaN."""
 
     word: ClassVar[str] = "nan"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.feed.segments import Segmenter
-from core.stream.discovery import StreamFacts, StreamIdentity
+from core.stream.description import StreamFacts, StreamIdentity
 
 RATE = 250.0
 

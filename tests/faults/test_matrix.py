@@ -16,7 +16,7 @@ SOME = (
     "channels reordered",
     "unit now none",
     "flat channel",
-    "no numbers",
+    "NaN",
 )
 
 

@@ -15,8 +15,8 @@ from core.encoders import load_encoder, registry, save_encoder
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from realtime.engine import decisions, link
-from realtime.live import build_engine
+from realtime.app import build_engine
+from realtime.engine import connection, decisions
 from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
@@ -53,7 +53,7 @@ def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     decoder, imagery_recording, tmp_path, monkeypatch, name
 ):
     # At this speed what holds this machine up would count for so much more.
-    monkeypatch.setattr(link, "_PATIENCE", 60.0)
+    monkeypatch.setattr(connection, "_PATIENCE", 60.0)
     monkeypatch.setattr(decisions, "_LATE", 60.0)
     monkeypatch.setattr(decisions, "_OLD", 60.0)
     decoder = load_decoder(save_decoder(decoder, tmp_path / "one.safetensors"))

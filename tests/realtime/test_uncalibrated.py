@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.fitting.prior.uncalibrated import CALLED
+from core.fitting.transfer.uncalibrated import CALLED
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.cli import main

@@ -7,7 +7,7 @@ import pytest
 
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from realtime.live import build_engine
+from realtime.app import build_engine
 from realtime.options import Options
 from realtime.window import MainWindow
 from simulation.player import replay

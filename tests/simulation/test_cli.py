@@ -9,7 +9,8 @@ import pytest
 from recording_files import noise, write_edf
 
 from core.recordings import read_recording
-from core.stream.discovery import StreamQuery, find_stream, read_facts
+from core.stream.description import read_facts
+from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import MarkerOutlet
 from simulation.cli import main

@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import InputError
 from core.feed.continuity import Continuity
-from core.stream.discovery import StreamQuery, find_stream, read_facts
+from core.stream.description import read_facts
+from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
 from simulation.player import cut, replay, simulate
 from simulation.synthetic import SimulatedSubject

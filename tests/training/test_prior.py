@@ -5,8 +5,8 @@ import pytest
 
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.fitting.prior.file import load_prior
-from core.fitting.prior.population import make_prior
+from core.fitting.transfer.population import make_prior
+from core.fitting.transfer.prior_file import load_prior
 from core.signal.pipeline import SignalSettings
 from simulation.synthetic import session
 from training.prior import main, stored_people

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.decoding.hops import Hop, Hops
+from core.decoding.online import OnlineDecoder, WindowResult
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
@@ -35,8 +35,8 @@ def calibrate_then_run(
     for signal in signals:
         check_parts(signal, "calibrate-then-run")
         *first, last = signal.person.parts
-        share = share_of(signal, settled=[i for part in first for i in part])
-        train = Trials((_in(share, share.settled),)).clean()
+        share = share_of(signal, fitted=[i for part in first for i in part])
+        train = Trials((_in(share, share.fitted),)).clean()
         cues, hops = _first_windows(signal, last)
         undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
         for system in systems:
@@ -70,12 +70,12 @@ def pseudo_online(
             [with_idle(signal, i) for i in range(len(signal.person.recordings))], events
         )
         share = share_of(signal, epochs, [i for part in first for i in part])
-        train = Trials((_in(share, share.settled),)).clean()
+        train = Trials((_in(share, share.fitted),)).clean()
         runs = [run for run, owner in enumerate(signal.owner) if owner in last]
         hops = [
             (run, at)
             for run in runs
-            for at in range(0, len(signal.runs[run]) - signal.spec.window + 1, hop)
+            for at in range(0, len(signal.segments[run]) - signal.spec.window + 1, hop)
         ]
         truth, cues = asked_for(signal, hops)
         idle = np.array([float(name == IDLE) for name in epochs.classes])
@@ -99,7 +99,7 @@ def with_idle(signal: Signal, recording: int) -> Recording:
     for start, run in zip(starts, runs, strict=True):
         cues = sorted(at for its, at in signal.epochs.places.tolist() if its == run)
         ends = [0, *(at + window for at in cues)]
-        for begin, end in zip(ends, [*cues, len(signal.runs[run])], strict=True):
+        for begin, end in zip(ends, [*cues, len(signal.segments[run])], strict=True):
             at = end - window
             while at >= begin:
                 idle.append(Event(start + at / rate, window / rate, IDLE))
@@ -138,14 +138,14 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
     return truth, cues
 
 
-def decide_online(model: HeadModel, recording: Recording) -> list[Hop]:
-    """Return what the live loop makes of a recording, hop by hop: `Hops` on its segments.
+def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
+    """Return what the live loop makes of a recording, hop by hop: `OnlineDecoder` on its segments.
 
     Samples of a hop count at the model's rate from the recording's first one.
     """
     decoder, feed = model.decoder(), RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return list(Hops(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
+    return list(OnlineDecoder(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
 
 
 def _decide(
@@ -164,7 +164,7 @@ def _decide(
     signal = share.signal
     if not isinstance(model, HeadModel):
         epochs = Epochs(
-            signal.runs,
+            signal.segments,
             np.array(hops),
             np.zeros(len(hops), dtype=np.intp),
             classes,
@@ -173,9 +173,9 @@ def _decide(
             (),
             signal.epochs.rest,
         )
-        return model.probabilities(Trials((share_of(signal, epochs, share.settled),)))
+        return model.probabilities(Trials((share_of(signal, epochs, share.fitted),)))
     starts = signal.starts
-    given: dict[int, list[Hop]] = {
+    given: dict[int, list[WindowResult]] = {
         owner: decide_online(model, signal.person.recordings[owner])
         for owner in {signal.owner[run] for run, _ in hops}
     }
@@ -200,7 +200,7 @@ def _first_windows(
     cues, hops = [], []
     for index, (run, at) in enumerate(signal.epochs.places.tolist()):
         begin = -(-at // hop) * hop
-        if signal.owner[run] in recordings and begin + window <= len(signal.runs[run]):
+        if signal.owner[run] in recordings and begin + window <= len(signal.segments[run]):
             cues.append(index)
             hops.append((run, begin))
     return np.array(cues, dtype=np.intp), hops

@@ -174,7 +174,7 @@ class Signal:
     ) -> None:
         self.person, self.settings, self.spec = person, settings, spec
         self.classes = tuple(classes)
-        self.runs = tuple(signals_of(person.recordings, settings, spec.unit))
+        self.segments = tuple(signals_of(person.recordings, settings, spec.unit))
         stretches = [
             (index, round(start * settings.rate / recording.rate))
             for index, recording in enumerate(person.recordings)
@@ -197,7 +197,7 @@ class Signal:
             self.settings,
             spec.unit,
             spec.window,
-            self.runs,
+            self.segments,
             spec.warmup,
         )
 
@@ -207,7 +207,7 @@ class Signal:
             for other in set(self._banded) - {BAND}:  # a whole filter bank would fill the memory
                 del self._banded[other]
             sections = band_sections(band, self.spec.rate)
-            self._banded[band] = tuple(CausalFilter(sections).push(run) for run in self.runs)
+            self._banded[band] = tuple(CausalFilter(sections).push(run) for run in self.segments)
         return self._banded[band]
 
     def rest(
@@ -222,7 +222,7 @@ class Signal:
         ndarray, shape (samples, channels)
         """
         taken = [run for run, owner in enumerate(self.owner) if owner in recordings]
-        signals = self.runs if band is None else self.banded(band)
+        signals = self.segments if band is None else self.banded(band)
         runs = [signals[run] for run in taken]
         cues = [(taken.index(run), at) for run, at in self.epochs.places.tolist() if run in taken]
         most = round(seconds * self.spec.rate)

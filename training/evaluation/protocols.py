@@ -53,13 +53,13 @@ def within(signals: Sequence[Signal], seed: int) -> Iterator[Fold]:
 def cross_session(signals: Sequence[Signal], seed: int) -> Iterator[Fold]:
     """Test every session of a person after learning from the others; runs, if there is one.
 
-    Filters before the encoder are settled on the training part's signal.
+    Filters before the encoder are fitted on the training part's signal.
     """
     for signal in signals:
         check_parts(signal, "cross-session")
         for part in signal.person.parts:
             others = [i for p in signal.person.parts if p != part for i in p]
-            share = share_of(signal, settled=others)
+            share = share_of(signal, fitted=others)
             tested = _of_recordings(share, part)
             if not len(tested):
                 continue

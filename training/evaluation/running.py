@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from core.encoders import Encoder
 from training.evaluation.online import calibrate_then_run, pseudo_online
 from training.evaluation.people import Signal, Subject
+from training.evaluation.pretraining_overlap import recordings_seen, seen_of
 from training.evaluation.protocols import offline
 from training.evaluation.report.scoring import ScoreRow, score
-from training.evaluation.seen import recordings_seen, seen_of
 from training.evaluation.systems.base import System
 from training.evaluation.systems.catalogue import make_systems
-from training.evaluation.systems.others import Others, PopulationSystem, others_of
+from training.evaluation.systems.transfer import Others, PopulationSystem, others_of
 
 ONLINE = {"calibrate-then-run": calibrate_then_run, "pseudo-online": pseudo_online}
 """Protocols that test the last session or run alone."""

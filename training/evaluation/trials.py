@@ -1,7 +1,7 @@
 """Trials of one or several people, and their features; nothing here looks at a label.
 
 Features of a window depend on that window, on the causal filters before it, and on spatial
-filters settled on signal outside trials. So they can be computed for all trials at once and kept,
+filters fitted on signal outside trials. So they can be computed for all trials at once and kept,
 whichever of them are learned from later.
 """
 
@@ -36,8 +36,8 @@ class Share:
     signal : Signal
     epochs : Epochs
         In this signal's stretches.
-    settled : tuple of int
-        Recordings whose signal outside trials settles spatial filters.
+    fitted : tuple of int
+        Recordings whose signal outside trials fits spatial filters.
     aligned : bool
         Whether every band's signal is whitened by the person's own covariance at rest.
     known : dict
@@ -48,7 +48,7 @@ class Share:
 
     signal: Signal
     epochs: Epochs
-    settled: tuple[int, ...]
+    fitted: tuple[int, ...]
     aligned: bool
     known: dict[tuple[Any, ...], np.ndarray] = field(repr=False)
     index: np.ndarray
@@ -61,7 +61,7 @@ class Share:
         self, band: tuple[float, float], picks: Sequence[int], order: int, lag: int
     ) -> np.ndarray:
         """Return covariances of windows beside their own past, as `Trials.covariances`."""
-        key = ("covariances", band, tuple(picks), order, lag, self.aligned and self.settled)
+        key = ("covariances", band, tuple(picks), order, lag, self.aligned and self.fitted)
         if key not in self.known:
             everything = np.arange(len(self.epochs))
             chunks = np.array_split(everything, max(1, len(everything) // 50))
@@ -76,11 +76,11 @@ class Share:
 
     def tokens(self, encoder: Encoder) -> np.ndarray:
         """Return token features behind the person's own spatial filter, (trials, features)."""
-        key = ("tokens", encoder.weights_sha256(), self.settled)
+        key = ("tokens", encoder.weights_sha256(), self.fitted)
         if key not in self.known:
             channels = self.signal.settings.channels
             features = TokenFeatures(encoder, channels, self.spatial(encoder))
-            epochs = replace(self.epochs, runs=tuple(self.signal.runs))
+            epochs = replace(self.epochs, segments=tuple(self.signal.segments))
             self.known[key] = token_vectors(features, epochs, {})
         tokens: np.ndarray = self.known[key][self.index]
         return tokens
@@ -88,14 +88,15 @@ class Share:
     def filtered(self, encoder: Encoder) -> np.ndarray:
         """Return the windows as the encoder sees them, shape (trials, channels, samples)."""
         windows = [
-            self._window(run, at, self.signal.runs) for run, at in self.epochs.places[self.index]
+            self._window(run, at, self.signal.segments)
+            for run, at in self.epochs.places[self.index]
         ]
         filtered: np.ndarray = self.spatial(encoder) @ np.stack(windows)
         return filtered
 
     def spatial(self, encoder: Encoder) -> np.ndarray:
         """Return the filter before the encoder, shape (channels, channels)."""
-        rest = self.signal.rest(self.settled, REST_SECONDS)
+        rest = self.signal.rest(self.fitted, REST_SECONDS)
         covariance = channel_covariance(rest.T)
         return spatial_filter(covariance, self.signal.settings.channels, encoder.spec)
 
@@ -119,7 +120,7 @@ class Share:
         return replace(self, index=np.array(stay, dtype=np.intp))
 
     def _windows(self, index: np.ndarray, band: tuple[float, float] | None) -> np.ndarray:
-        runs = self.signal.runs if band is None else self.signal.banded(band)
+        runs = self.signal.segments if band is None else self.signal.banded(band)
         places = self.epochs.places[index].tolist()
         found = np.stack([self._window(run, at, runs) for run, at in places])
         if not self.aligned:
@@ -131,9 +132,9 @@ class Share:
         return runs[run][at : at + self.epochs.length].T
 
     def _whitener(self, band: tuple[float, float] | None) -> np.ndarray:
-        key = ("whitener", band, self.settled)
+        key = ("whitener", band, self.fitted)
         if key not in self.known:
-            rest = self.signal.rest(self.settled, ALIGN_SECONDS, band)
+            rest = self.signal.rest(self.fitted, ALIGN_SECONDS, band)
             self.known[key] = power(channel_covariance(rest.T), -0.5)
         return self.known[key]
 
@@ -228,9 +229,9 @@ class Trials:
             The runs in the band of the covariances.
         """
         trials = [share.epochs.trials[index] for share in self.shares for index in share.index]
-        rests = [share.signal.rest(share.settled, REST_SECONDS) for share in self.shares]
+        rests = [share.signal.rest(share.fitted, REST_SECONDS) for share in self.shares]
         epochs = Epochs(
-            runs=tuple(window.T for window in self.windows()),
+            segments=tuple(window.T for window in self.windows()),
             places=np.stack([np.arange(len(self)), np.zeros(len(self), dtype=np.intp)], axis=1),
             labels=self.labels,
             classes=self.classes,
@@ -245,7 +246,7 @@ class Trials:
 def share_of(
     signal: Signal,
     epochs: Epochs | None = None,
-    settled: Sequence[int] | None = None,
+    fitted: Sequence[int] | None = None,
     aligned: bool = False,
 ) -> Share:
     """Return all windows of a person, by default those after their cues.
@@ -255,13 +256,13 @@ def share_of(
     signal : Signal
     epochs : Epochs, optional
         In its stretches.
-    settled : sequence of int, optional
-        Recordings that settle spatial filters; by default all.
+    fitted : sequence of int, optional
+        Recordings that fit spatial filters; by default all.
     aligned : bool
     """
     epochs = signal.epochs if epochs is None else epochs
     everything = range(len(signal.person.recordings))
-    recordings = tuple(everything if settled is None else settled)
+    recordings = tuple(everything if fitted is None else fitted)
     return Share(signal, epochs, recordings, aligned, {}, np.arange(len(epochs)))
 
 

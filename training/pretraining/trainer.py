@@ -16,7 +16,8 @@ from torch import Tensor
 
 from core.encoders.base import EncoderSpec
 from core.errors import InputError
-from core.machine.heap import give_back_memory
+from core.machine.malloc import trim
+from training.pretraining.distributed import Interruption, Processes
 from training.pretraining.output.checkpoints import (
     TrainingProgress,
     load_checkpoint,
@@ -24,10 +25,9 @@ from training.pretraining.output.checkpoints import (
 )
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.processes import Interruption, Processes
+from training.pretraining.parallel import is_sharded, shared, unsynchronised
 from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
-from training.pretraining.sharing import is_sharded, shared, unsynchronised
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes import recipe_of
 from training.recipes.base import ModelOutputs, Reconstruction, collapse, parameter_groups
@@ -54,7 +54,7 @@ class Trainer:
     settings : PretrainSettings
     training, validation : WindowStore
         Without validation, no checkpoint is the best.
-    me : Processes
+    world : Processes
     tell : callable
         Called with a line for the person who waits.
 
@@ -69,15 +69,15 @@ class Trainer:
         settings: PretrainSettings,
         training: WindowStore,
         validation: WindowStore | None,
-        me: Processes,
+        world: Processes,
         tell: Callable[[str], object] = lambda line: None,
     ) -> None:
-        if settings.batch % me.count:
+        if settings.batch % world.count:
             raise InputError(
-                f"A batch of {settings.batch} windows cannot be shared by {me.count} processes; "
+                f"A batch of {settings.batch} windows cannot be shared by {world.count} processes; "
                 "set --batch to a multiple."
             )
-        self.settings, self.me, self.tell = settings, me, tell
+        self.settings, self.world, self.tell = settings, world, tell
         self.recipe = recipe = recipe_of(settings)
         _check_store(training, recipe.spec)
         self.windows = Windows(training, settings, recipe.draw)
@@ -92,14 +92,14 @@ class Trainer:
         )
         self._manifest_sha256 = training.manifest_sha256
 
-        recipe.model.to(me.device)
-        self.parts = recipe.parts.to(me.device)
+        recipe.model.to(world.device)
+        self.parts = recipe.parts.to(world.device)
         if settings.precision == "medium":
             torch.set_float32_matmul_precision("medium")
-        self._model = shared(recipe.model, me, settings.parallel, recipe.units)
+        self._model = shared(recipe.model, world, settings.parallel, recipe.units)
         groups = parameter_groups(self.parts, settings.rate.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, fused=True)  # one pass over all weights
-        self._scaler = torch.amp.GradScaler(me.device.type, enabled=settings.precision == "fp16")
+        self._scaler = torch.amp.GradScaler(world.device.type, enabled=settings.precision == "fp16")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ class Trainer:
     def save(self, folder: RunFolder) -> None:
         """Write the last checkpoint; every process takes part."""
         save_checkpoint(
-            folder.last, self.parts, self._progress(), self.optimiser, write=self.me.first
+            folder.last, self.parts, self._progress(), self.optimiser, write=self.world.first
         )
 
     def run(self, folder: RunFolder, interruption: Interruption) -> int:
@@ -149,7 +149,7 @@ class Trainer:
         InputError
             If a loss is no finite number; the last good checkpoint stays.
         """
-        curves = Curves(folder, self.settings) if self.me.first else None
+        curves = Curves(folder, self.settings) if self.world.first else None
         spent, since = 0.0, self.step
         with ThreadPoolExecutor(1, "windows") as reader:  # reads the next batch meanwhile
             coming = reader.submit(self._batch, self.step)
@@ -173,11 +173,11 @@ class Trainer:
                     spent, since = 0.0, self.step
                 if self._due(self.settings.checkpoint_every) or stop:
                     self.save(folder)
-                give_back_memory()  # the next step's tensors have other sizes
+                trim()  # the next step's tensors have other sizes
                 if stop and self.step < self.steps:
                     self.tell(f"Stopped by a signal at step {self.step}; everything is saved.")
                     return 128 + stop
-        self.me.wait()
+        self.world.wait()
         return 0
 
     def update(self, groups: list[Group], stop: int = 0) -> tuple[dict[str, Any], Tensor, int]:
@@ -215,13 +215,13 @@ class Trainer:
                 outputs = self._outputs(self._model, piece)
                 minimised = self.recipe.minimised(outputs.losses, step)
                 # Gradients are averaged over the processes: their sum is wanted.
-                self._scaler.scale(minimised * share * self.me.count).backward()
+                self._scaler.scale(minimised * share * self.world.count).backward()
             for place, name in enumerate(names):
                 sums[place] += share * outputs.losses[name].detach()
             sums[-2] += share * minimised.detach()
             if piece.count:
                 tokens.append(outputs.tokens)
-        *means, loss, signals = self.me.total(sums).tolist()
+        *means, loss, signals = self.world.total(sums).tolist()
         losses = dict(zip(names, means, strict=True))
         if not math.isfinite(sum(means)):
             raise InputError(self._not_finite(groups, losses))
@@ -254,7 +254,7 @@ class Trainer:
         sums = self._zeros(len(names))
         picture: Reconstruction | None = None
         for number in range(batches):
-            groups = self._validation.batch(number, self.me.rank, self.me.count)
+            groups = self._validation.batch(number, self.world.rank, self.world.count)
             for piece in self._pieces(groups):
                 outputs = self._outputs(self.recipe.model, piece)
                 share = piece.count / (batches * batch)
@@ -265,10 +265,10 @@ class Trainer:
                         [tensor.cpu() for tensor in piece.drawn],
                         outputs.made[:1].cpu(),
                     )
-        losses = dict(zip(names, self.me.total(sums).tolist(), strict=True))
+        losses = dict(zip(names, self.world.total(sums).tolist(), strict=True))
         if self.best is None or losses[self.recipe.chooses] < self.best:
             self.best = losses[self.recipe.chooses]
-            save_checkpoint(folder.best, self.parts, self._progress(), write=self.me.first)
+            save_checkpoint(folder.best, self.parts, self._progress(), write=self.world.first)
         if curves is not None and picture is not None:
             curves.draw(self.step, picture)
         return {f"validation_{name}": value for name, value in losses.items()}
@@ -278,11 +278,11 @@ class Trainer:
         return self.step % every == 0 or self.step == self.steps
 
     def _batch(self, step: int) -> list[Group]:
-        return self.windows.batch(step, self.me.rank, self.me.count)
+        return self.windows.batch(step, self.world.rank, self.world.count)
 
     def _pieces(self, groups: list[Group]) -> list[_Piece]:
         """Return what the model takes, no more windows at once than fit."""
-        device = self.me.device
+        device = self.world.device
         pieces = []
         for group in groups:
             drawn = tuple(torch.from_numpy(array).to(device) for array in group.drawn)
@@ -293,12 +293,12 @@ class Trainer:
         if is_sharded(self._model):
             # Weights are gathered for every piece, which takes all processes: those that have
             # fewer montages compute one of theirs again, for nothing.
-            pieces += [replace(pieces[0], count=0)] * (self.me.most(len(pieces)) - len(pieces))
+            pieces += [replace(pieces[0], count=0)] * (self.world.most(len(pieces)) - len(pieces))
         return pieces
 
     def _outputs(self, model: torch.nn.Module, piece: _Piece) -> ModelOutputs:
         kind = _MIXED.get(self.settings.precision)
-        device = self.me.device.type
+        device = self.world.device.type
         with nullcontext() if kind is None else torch.autocast(device, dtype=kind):
             outputs: ModelOutputs = model(piece.windows, *piece.drawn)
         return outputs
@@ -310,8 +310,10 @@ class Trainer:
 
     def _zeros(self, count: int) -> Tensor:
         """Return zeros to add losses to, where they are computed."""
-        kind = torch.float32 if self.me.device.type == "mps" else torch.float64  # it has no other
-        return torch.zeros(count, dtype=kind, device=self.me.device)
+        kind = (
+            torch.float32 if self.world.device.type == "mps" else torch.float64
+        )  # it has no other
+        return torch.zeros(count, dtype=kind, device=self.world.device)
 
     def _progress(self) -> TrainingProgress:
         return TrainingProgress(

@@ -12,9 +12,9 @@ from core.montage import match
 from core.recordings import Recording, read_recording, without_bad_channels
 from core.suggestions import did_you_mean
 from training.shards import RecordingIdentity
-from training.sources.parts import (
+from training.sources.layouts import (
     HEADED,
-    Part,
+    SourceItem,
     below,
     find_bids,
     find_files,
@@ -61,14 +61,14 @@ class DataSource:
 
     expects: str
     where: str
-    read: Callable[[Part, str | None], Reads]
+    read: Callable[[SourceItem, str | None], Reads]
     pattern: str = ""
-    find: Callable[[str], list[Part]] | None = None
+    find: Callable[[str], list[SourceItem]] | None = None
 
 
 def find_parts(
     texts: Sequence[str], subjects: Sequence[str] = (), runs: Sequence[str] = ()
-) -> list[Part]:
+) -> list[SourceItem]:
     """Return what the sources named on a command line hold, in a fixed order.
 
     Parameters
@@ -96,7 +96,7 @@ def find_parts(
             for part in parts
             if not part.identity.run or any(same(part.identity.run, run) for run in runs)
         ]
-    places: dict[str, Part] = {}
+    places: dict[str, SourceItem] = {}
     for part in parts:
         if part.key in places:
             raise InputError(
@@ -107,7 +107,7 @@ def find_parts(
     return sorted(places.values(), key=_place)
 
 
-def _place(part: Part) -> list[list[str | int]]:
+def _place(part: SourceItem) -> list[list[str | int]]:
     """Return what sorts parts as people count: run 4 before run 12, and the last run last."""
     one = part.identity
     return [_counted(text) for text in (one.source, one.subject, one.session, one.run, part.key)]
@@ -118,12 +118,12 @@ def _counted(text: str) -> list[str | int]:
     return [int(one) if one.isdecimal() else one for one in re.split(r"(\d+)", text)]
 
 
-def read_part(part: Part, unit: str | None = None) -> Reads:
+def read_part(part: SourceItem, unit: str | None = None) -> Reads:
     """Read the recordings of a part one after another.
 
     Parameters
     ----------
-    part : Part
+    part : SourceItem
     unit : str, optional
         Unit of files that do not say it.
 
@@ -137,7 +137,7 @@ def read_part(part: Part, unit: str | None = None) -> Reads:
             yield identity, without_bad_channels([recording])[0]
 
 
-def measure(part: Part, channels: Sequence[str]) -> tuple[float, int] | None:
+def measure(part: SourceItem, channels: Sequence[str]) -> tuple[float, int] | None:
     """Return how long a part is in seconds, and how many of these channels it has.
 
     Only the header is read; None where that does not say it.
@@ -166,7 +166,7 @@ def _refuse_unknown(what: str, asked: Sequence[str], known: set[str]) -> None:
         )
 
 
-def _find(text: str) -> list[Part]:
+def _find(text: str) -> list[SourceItem]:
     name, colon, at = text.partition(":")
     if colon and name in SOURCES:
         return _named(name, at)
@@ -191,7 +191,7 @@ def _find(text: str) -> list[Part]:
     return next(iter(fitting.values()))
 
 
-def _named(kind: str, at: str) -> list[Part]:
+def _named(kind: str, at: str) -> list[SourceItem]:
     source = SOURCES[kind]
     if source.find is not None:
         parts = source.find(at)
@@ -203,7 +203,7 @@ def _named(kind: str, at: str) -> list[Part]:
     return parts
 
 
-def _recognised(paths: Sequence[Path]) -> dict[str, list[Part]]:
+def _recognised(paths: Sequence[Path]) -> dict[str, list[SourceItem]]:
     """Return what files are by their names, for each kind of data set that has any of them."""
     found = {
         kind: matching(kind, source.pattern, paths)
@@ -213,24 +213,24 @@ def _recognised(paths: Sequence[Path]) -> dict[str, list[Part]]:
     return {kind: parts for kind, parts in found.items() if parts}
 
 
-def _one(read: Callable[[Path], Recording]) -> Callable[[Part, str | None], Reads]:
+def _one(read: Callable[[Path], Recording]) -> Callable[[SourceItem, str | None], Reads]:
     """Return how a part of one file is read, by how the file is read."""
 
-    def reads(part: Part, unit: str | None) -> Reads:
+    def reads(part: SourceItem, unit: str | None) -> Reads:
         yield part.identity, read(part.files[0])
 
     return reads
 
 
-def _read_any(part: Part, unit: str | None) -> Reads:
+def _read_any(part: SourceItem, unit: str | None) -> Reads:
     yield part.identity, read_recording(part.files[0], unit, part.stream)
 
 
-def _read_bids(part: Part, unit: str | None) -> Reads:
+def _read_bids(part: SourceItem, unit: str | None) -> Reads:
     yield part.identity, read_bids(part.files[0], unit)
 
 
-def _read_physionet_mi(part: Part, unit: str | None) -> Reads:
+def _read_physionet_mi(part: SourceItem, unit: str | None) -> Reads:
     recording, run = read_recording(part.files[0]), int(part.identity.run)
     if run <= 2:
         yield part.identity, labelled(recording, ("eyes_open", "eyes_closed")[run - 1])
@@ -241,19 +241,19 @@ def _read_physionet_mi(part: Part, unit: str | None) -> Reads:
     yield part.identity, renamed(recording, {"T0": "rest", "T1": first, "T2": second})
 
 
-def _read_seed(part: Part, unit: str | None) -> Reads:
+def _read_seed(part: SourceItem, unit: str | None) -> Reads:
     for film, recording in read_seed(part.files[0]):
         yield replace(part.identity, run=film), recording
 
 
-def _read_m3cv(part: Part, unit: str | None) -> Reads:
+def _read_m3cv(part: SourceItem, unit: str | None) -> Reads:
     epochs = m3cv_epochs(part.files[0].parents[1])
     for path in part.files:
         recording = labelled(read_m3cv(path), epochs[path]["condition"])
         yield replace(part.identity, run=path.stem), recording
 
 
-def _read_moabb(part: Part, unit: str | None) -> Reads:
+def _read_moabb(part: SourceItem, unit: str | None) -> Reads:
     name = part.identity.source.removeprefix("moabb-")
     for session, run, recording in read_moabb(name, part.identity.subject):
         yield replace(part.identity, session=session, run=run), recording

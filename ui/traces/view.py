@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.signal.monitor import ChannelStatus, Traces
 from ui import theme
-from ui.scroll import Scroll
+from ui.scrolling_pixmap import ScrollingPixmap
 from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
 from ui.traces.envelope import envelope, newest_column
@@ -70,7 +70,7 @@ class TraceView(QWidget):
         self._first = 0  # first channel of the page
         self._source: Source | None = None
         self._newest: int | None = None  # pixel column that was last asked to be drawn
-        self._scroll: Scroll | None = None  # what is drawn; None for all anew
+        self._scroll: ScrollingPixmap | None = None  # what is drawn; None for all anew
         self._ratio = 1.0  # pixels of the screen in one of the widget's
         self._still: QPixmap | None = None
         self._layout = lay_out(self.size(), ())
@@ -167,14 +167,14 @@ class TraceView(QWidget):
             )
         painter.end()
 
-    def _draw_new(self, source: Source, layout: Layout) -> Scroll:
+    def _draw_new(self, source: Source, layout: Layout) -> ScrollingPixmap:
         """Return the picture of the traces with its newest columns drawn."""
         self.frames_drawn += 1
         traces, scroll = source(_RECENT), self._scroll
         newest = newest_column(traces, self._per_second())
         if scroll is None or scroll.newest is None or not self._reaches(traces, scroll, newest):
             ratio, plot = self._ratio, layout.plot
-            scroll = Scroll(int(plot.width() * ratio), math.ceil(plot.height() * ratio))
+            scroll = ScrollingPixmap(int(plot.width() * ratio), math.ceil(plot.height() * ratio))
             traces = source(self.span)
             newest = newest_column(traces, self._per_second())
             first = newest - scroll.width + 1
@@ -188,7 +188,7 @@ class TraceView(QWidget):
         self._scroll = scroll
         return scroll
 
-    def _reaches(self, traces: Traces, scroll: Scroll, newest: int) -> bool:
+    def _reaches(self, traces: Traces, scroll: ScrollingPixmap, newest: int) -> bool:
         """Whether traces hold everything since the newest column that was drawn."""
         assert scroll.newest is not None
         known = traces.times[np.isfinite(traces.times)]

@@ -28,7 +28,7 @@ class Kind:
 def kinds(folder: Path) -> dict[str, Kind]:
     """Make good files of every kind."""
     from core.decoding.storage.decoder_file import FORMAT as DECODER
-    from core.fitting.prior.file import FORMAT as PRIOR
+    from core.fitting.transfer.prior_file import FORMAT as PRIOR
 
     return {
         "decoder": Kind(
@@ -69,7 +69,7 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
     """Return a decoder of covariances and one that has an encoder, too."""
     import numpy as np
 
-    from core.decoding.decoder import Decoder, EncoderPin, Facts
+    from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
     from core.decoding.features import TangentFeatures
     from core.decoding.heads import LinearHead
     from core.decoding.storage.decoder_file import save_decoder
@@ -101,7 +101,7 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
             tangents=(view,),
             spatial=None if pin is None else np.eye(len(SITES)),
             encoder=pin,
-            facts=Facts(
+            facts=DecoderCard(
                 subject="01",
                 session="",
                 created="2026-01-01T10:00:00+00:00",
@@ -142,8 +142,8 @@ def use_decoder(path: Path) -> None:
 def good_prior(folder: Path) -> bytes:
     import numpy as np
 
-    from core.fitting.prior.file import save_prior
-    from core.fitting.prior.population import Prior
+    from core.fitting.transfer.population import Prior
+    from core.fitting.transfer.prior_file import save_prior
 
     random_ = np.random.default_rng(0)
     trials, n = 24, len(SITES)
@@ -166,7 +166,7 @@ def good_prior(folder: Path) -> bytes:
 
 
 def use_prior(path: Path) -> None:
-    from core.fitting.prior.file import is_prior, load_prior
+    from core.fitting.transfer.prior_file import is_prior, load_prior
 
     is_prior(path)
     prior = load_prior(path)
@@ -257,7 +257,8 @@ def use_description(path: Path) -> None:
     import pylsl
     from pylsl.lib import lib
 
-    from core.stream.discovery import StreamQuery, facts_from, list_streams
+    from core.stream.description import facts_from
+    from core.stream.discovery import StreamQuery, list_streams
     from core.units import volts_per
 
     lib.lsl_streaminfo_from_xml.restype = ctypes.c_void_p

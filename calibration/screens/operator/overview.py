@@ -13,7 +13,7 @@ from calibration.screens.person import cue
 from calibration.screens.person.cue import Scene
 from calibration.session.progress import Accuracy, Alarm, Progress, size
 from ui import theme
-from ui.cells import Cell, write_line
+from ui.status_line import Cell, write_line
 
 _GOOD = theme.STATUS_COLOURS["ok"]
 _RIGHT = Qt.AlignmentFlag.AlignRight
@@ -203,7 +203,7 @@ class Preview(QWidget):
 
 
 class AccuracyPanel(QWidget):
-    """How well the trials so far can be told apart, beside what guessing reaches."""
+    """How well the trials so far are classified, beside what guessing reaches."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from calibration.screens.operator.overview import (
 from calibration.screens.person.cue import Scene
 from calibration.session.progress import Progress, SessionView
 from ui import theme
-from ui.cells import CellLine
+from ui.status_line import CellLine
 from ui.traces import TraceView
 
 _FRAMES_PER_SECOND = 30.0  # of the traces

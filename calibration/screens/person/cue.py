@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath
 
 from calibration.paradigm.model import Paradigm
 from ui import theme
-from ui.classes import ClassLook, draw_symbol
+from ui.class_style import ClassLook, draw_symbol
 
 GROUND = QColor("#07090B")
 _CROSS = QColor("#C9D1D8")
@@ -29,7 +29,7 @@ TASKS = {
     "tongue": "press your tongue against your teeth",
     "rest": "think of nothing in particular",
 }
-"""What to imagine for each class: felt movements are told apart better than seen ones
+"""What to imagine for each class: felt movements are classified better than seen ones
 (Neuper et al., 2005, Cognitive Brain Research 25)."""
 
 

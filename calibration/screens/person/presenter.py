@@ -1,4 +1,4 @@
-"""The person's screen: takes the course through a run, and stamps what was seen."""
+"""The person's screen: takes the sequencer through a run, and stamps what was seen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from time import monotonic
 from PySide6.QtCore import QObject, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QScreen
 
-from calibration.paradigm.course import Course, Onset, TrialPhase
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.sequencer import Onset, TrialPhase, TrialSequencer
 from calibration.screens.person import cue
 from calibration.screens.person.beeper import Beeper, Silence
 from calibration.screens.person.cue import Scene
 from calibration.screens.person.frames import StampedWindow
-from ui.classes import class_looks
+from ui.class_style import class_looks
 
 _TICK = 4  # ms
 _FEEDBACK_STEP = 0.02  # of the bar: less is not worth a frame
@@ -33,7 +33,7 @@ class Presenter(QObject):
     ----------
     paradigm : Paradigm
         What is shown.
-    course : Course
+    sequencer : TrialSequencer
         What comes when; nobody else may drive it.
     on_event : callable
         Told every `Onset` on the GUI's thread, right after its frame was flushed.
@@ -59,7 +59,7 @@ class Presenter(QObject):
     def __init__(
         self,
         paradigm: Paradigm,
-        course: Course,
+        sequencer: TrialSequencer,
         on_event: Callable[[Onset], None],
         clock: Callable[[], float],
         speed: float = 1.0,
@@ -67,7 +67,7 @@ class Presenter(QObject):
         feedback: Feedback | None = None,
     ) -> None:
         super().__init__()
-        self.course = course
+        self.sequencer = sequencer
         self.hidden = False
         self._paradigm = paradigm
         self._on_event = on_event
@@ -131,39 +131,39 @@ class Presenter(QObject):
         """Begin what is due, and refresh what changes by itself."""
         if self._origin is None and not self.window.isExposed():
             return  # the run begins when there is something to see it on
-        self._begin(self.course.advance(self.now))
+        self._begin(self.sequencer.advance(self.now))
         patience = _PATIENCE if self.window.isExposed() else _HIDDEN_PATIENCE
         if self._unseen and monotonic() - self._unseen_since > patience:
             self.hidden = True
             self._deliver(self._clock())
-            self._begin(self.course.pause(self.now))
+            self._begin(self.sequencer.pause(self.now))
         elif not self._unseen:
             self._show(self._choose())
 
     def toggle_pause(self) -> None:
         """Hold before the next trial, or go on."""
-        if self._message is not None or self.course.finished:
+        if self._message is not None or self.sequencer.finished:
             return
         self._asking = False
-        held = self.course.paused or self.course.pausing
+        held = self.sequencer.paused or self.sequencer.pausing
         now = self.now
-        self._begin(self.course.resume(now) if held else self.course.pause(now))
+        self._begin(self.sequencer.resume(now) if held else self.sequencer.pause(now))
 
     def ask_end(self) -> None:
         """Ask the person, between trials, whether to end."""
-        if self.course.finished:
+        if self.sequencer.finished:
             self.leave_asked.emit()
         elif self._message is None:
             self._asking = True
-            self._begin(self.course.pause(self.now))
+            self._begin(self.sequencer.pause(self.now))
 
     def stop(self) -> None:
         """End the run after the current trial."""
-        self._begin(self.course.stop(self.now))
+        self._begin(self.sequencer.stop(self.now))
 
     def fail(self, title: str, text: str) -> None:
         """End the run at once, and say why: the trial under way does not count."""
-        self._begin(self.course.stop(self.now, at_once=True))
+        self._begin(self.sequencer.stop(self.now, at_once=True))
         self.say(title, text)
 
     def say(self, title: str, text: str = "", foot: str = "") -> None:
@@ -190,7 +190,7 @@ class Presenter(QObject):
         steps, self._unseen = self._unseen, []
         assert self._origin is not None
         for step in steps:
-            self.course.shown(step, (onset - self._origin) * self._speed)
+            self.sequencer.shown(step, (onset - self._origin) * self._speed)
             for event in step.events:
                 if event.name == "beep":
                     self._beeper.beep()
@@ -214,11 +214,11 @@ class Presenter(QObject):
         return replace(self._message or self._phase_scene(), corner=corner, side=side)
 
     def _phase_scene(self) -> Scene:
-        step = self.course.current
+        step = self.sequencer.current
         if step is None:
             return Scene()
         label = step.trial.label if step.trial else ""
-        left = self.course.phase_left(self.now) / self._speed
+        left = self.sequencer.phase_left(self.now) / self._speed
         match step.phase:
             case "instructions":
                 looks = tuple(self._looks.values())
@@ -259,7 +259,7 @@ class Presenter(QObject):
             return None
         chance = 1.0 / max(2, len(probabilities))
         above = (probabilities.get(label, 0.0) - chance) / (1.0 - chance)
-        reach = min(1.0, above) if above > 0.0 else 0.0  # also for what is no number
+        reach = min(1.0, above) if above > 0.0 else 0.0  # also for what is NaN or inf
         return round(reach / _FEEDBACK_STEP) * _FEEDBACK_STEP
 
     # -- keys -----------------------------------------------------------------------------------
@@ -267,10 +267,10 @@ class Presenter(QObject):
     def _press(self, event: QKeyEvent) -> None:
         """Space: pause or go on. Escape: ask. Return: yes."""
         key = event.key()
-        if self.course.finished:
+        if self.sequencer.finished:
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
                 self.leave_asked.emit()
-        elif self._asking and self.course.paused:
+        elif self._asking and self.sequencer.paused:
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._asking = False
                 self.stop()

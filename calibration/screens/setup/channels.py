@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from calibration.session.preparation import ChannelRow
+from calibration.session.setup_state import ChannelRow
 from ui import theme
 
 _COLUMNS = ("Channel", "Electrode", "", "Unit")

@@ -19,7 +19,7 @@ from calibration.screens.setup.gestures import (
     head_place,
 )
 from ui import theme
-from ui.cells import write_line
+from ui.status_line import write_line
 
 _LOOK = 0.25  # s between two looks at the signal
 _HOT = theme.STATUS_COLOURS["artifact"]

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from calibration.screens.setup.channels import ChannelTable
 from calibration.screens.setup.check import CheckPanel
-from calibration.session.preparation import Preparation, SetupState, obstacles
 from calibration.session.progress import size
+from calibration.session.setup_state import Preparation, SetupState, obstacles
 from ui import theme
 from ui.picker import StreamPicker
 from ui.traces import TraceView

@@ -70,7 +70,7 @@ def measure_runs(
     unit : str
         The signal leaves the path in.
     runs : iterable of ndarray, each (samples, channels)
-        What the path made of every contiguous stretch: `Epochs.runs`.
+        What the path made of every contiguous stretch: `Epochs.segments`.
 
     Returns
     -------

@@ -107,6 +107,12 @@ class Meter:
         self._signal = none  # behind the path, µV
         self._tense = none  # their muscle band, µV
 
+    def end_run(self) -> None:
+        """Remember the samples that were taken and not measured: they may be sent again."""
+        if self._raw:
+            self._repeats.push(np.concatenate(self._raw))
+            self._raw = []
+
     def take(self, picked: np.ndarray) -> None:
         """Take samples as recorded, shape (n, channels), in the path's unit."""
         self._raw.append(picked * self._to_uv)
@@ -159,8 +165,10 @@ class Meter:
 
     def _twins(self, piece: np.ndarray) -> np.ndarray:
         """Return which channels were equal to another one for half of a piece, (channels,)."""
-        half = self._piece_in // 2
-        equal: np.ndarray = twins(piece) | twins(piece[:half]) | twins(piece[half:])
+        equal = twins(piece)
+        if len(piece) == self._piece_in:  # a few samples, as of a run's first hops, may be equal
+            half = len(piece) // 2
+            equal |= twins(piece[:half]) | twins(piece[half:])
         return equal
 
     def _raw_until(self, stop: int) -> np.ndarray:

@@ -23,17 +23,17 @@ class Repeats:
 
     def __init__(self, rate: float) -> None:
         self._memory = max(1, round(_MEMORY * rate))
+        self._count = 0
+        self._places: dict[int, int] = {}  # row -> its newest place
+        self._older: dict[int, int] = {}
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new run."""
-        self._count = 0
+        """Begin a new run. What came before it stays known: it may be sent again after a loss."""
         self._last = -1
         self._held = 0  # rows in a row that are equal to the one before
         self._lag = 0  # rows since the newest row came before
         self._again = 0  # rows in a row that came before, at that lag
-        self._places: dict[int, int] = {}  # row -> its newest place
-        self._older: dict[int, int] = {}
 
     def push(self, rows: np.ndarray) -> tuple[int, int]:
         """Take the next rows, (n, channels), float64.
@@ -81,7 +81,7 @@ def twins(samples: np.ndarray) -> np.ndarray:
     Channels that stand still are not.
     """
     _, which, counts = np.unique(_keys(samples.T), return_inverse=True, return_counts=True)
-    repeated: np.ndarray = (counts[which] > 1) & (np.ptp(samples, axis=0) > 0)
+    repeated: np.ndarray = (counts[which] > 1) & (samples != samples[:1]).any(axis=0)
     return repeated
 
 

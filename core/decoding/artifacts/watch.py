@@ -136,6 +136,10 @@ class ArtifactWatch:
         """Begin a new run of the same stream: what is usual for it stays known."""
         self._meter.reset()
 
+    def end_run(self) -> None:
+        """Take it that no sample of this run is left to judge: `reset` follows."""
+        self._meter.end_run()
+
     def take(self, picked: np.ndarray) -> None:
         """Take samples as recorded, shape (n, channels), in the path's unit."""
         self._meter.take(picked)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, EncoderPin, Facts, check_unit
+from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
 from core.errors import InputError
@@ -145,8 +145,8 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     )
 
 
-def _facts(found: dict[str, Any]) -> Facts:
-    facts = Facts(**found)
+def _facts(found: dict[str, Any]) -> DecoderCard:
+    facts = DecoderCard(**found)
     for words in (facts.created, facts.software, facts.head, *facts.scores):
         text(words)
     for label in (facts.subject, *([facts.session] if facts.session else [])):

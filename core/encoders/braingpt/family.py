@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.encoders.base import EncoderSpec
 from core.encoders.braingpt.electrodes import ELECTRODES
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec, warmup
-from core.encoders.braingpt.sizes import SIZES, size_named
+from core.encoders.braingpt.sizes import PUBLISHED, size_named
 from core.encoders.registry import Family
 from core.errors import InputError
 
@@ -48,7 +48,7 @@ def build(spec: EncoderSpec, seed: int = 0) -> BrainGPT:
 
 FAMILY = Family(
     name="braingpt",
-    sizes=tuple(SIZES),
+    sizes=tuple(PUBLISHED),
     default_size="base",
     untrained_spec=untrained_spec,
     build=build,

@@ -64,7 +64,7 @@ def banded(queries: int, keys: int, band: int, device: torch.device) -> Tensor:
 
 
 class Layer(nn.Module):
-    """Banded causal attention and a gated feed-forward, each behind an RMS norm.
+    """Banded causal attention and a gated feed-forward, each behind a layer norm.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ class Layer(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm1 = nn.RMSNorm(width, eps=NORM_EPS)
+        self.norm1 = nn.LayerNorm(width, eps=NORM_EPS, bias=False)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        self.norm2 = nn.RMSNorm(width, eps=NORM_EPS)
+        self.norm2 = nn.LayerNorm(width, eps=NORM_EPS, bias=False)
         self.gate_up = nn.Linear(width, 2 * hidden, bias=False)
         self.down = nn.Linear(hidden, width, bias=False)
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec, TokenStream
+from core.encoders.base import Encoder, EncoderSpec
 from core.encoders.braingpt.electrodes import ELECTRODES, electrode_rows
 from core.encoders.braingpt.layers import NORM_EPS, KeysValues, Layer, angles, initialise
 from core.encoders.braingpt.sizes import size_named
+from core.encoders.braingpt.stream import ColumnStream
 
 SCALE = 0.05
 """Every sample is multiplied by it: 20 µV are 1. It never depends on the signal."""
@@ -82,11 +83,16 @@ class BrainGPT(Encoder):
     ----------
     band : int
         Tokens that a token sees: itself and the ones before it.
+    head : int
+        Width of an attention head.
+    scale : float
+        Every sample is multiplied by it.
 
     Notes
     -----
-    Yue et al. (2024), arXiv 2410.19779, section 3. Where the paper does not say: norms are RMS
-    norms before each branch, positions are rotary, and no linear map but the first has a bias.
+    Yue et al. (2024), arXiv 2410.19779, section 3. Where the paper does not say: layer
+    norms come before each branch (torch has one operator for them, and several for an RMS norm),
+    positions are rotary, and nothing but the first linear map has a bias.
 
     Tokens are those of the run since it began: what an electrode's token depends on is that
     electrode's signal, ``layers * (band - 1)`` tokens back. Nothing passes between electrodes, and
@@ -98,14 +104,15 @@ class BrainGPT(Encoder):
         size = size_named(spec.size)
         self.spec = spec
         self.band = spec.patches
-        self.head = size.width // size.heads  # width of one
+        self.head = size.width // size.heads
+        self.scale = SCALE
         self.embed = nn.Linear(spec.patch, size.width)
         self.electrode_tokens = nn.Embedding(len(ELECTRODES), size.width)
         self.special_token = nn.Parameter(torch.empty(size.width))
         self.layers = nn.ModuleList(
             Layer(size.width, size.heads, size.hidden) for _ in range(size.layers)
         )
-        self.norm = nn.RMSNorm(size.width, eps=NORM_EPS)
+        self.norm = nn.LayerNorm(size.width, eps=NORM_EPS, bias=False)
         initialise(self, seed)
 
     def patches(self, signal: Tensor) -> Tensor:
@@ -179,35 +186,46 @@ class BrainGPT(Encoder):
             raise ValueError(
                 f"{tuple(window.shape)} is not (batch, {len(rows)} channels, samples)."
             )
-        states = self(self.patches(window).flatten(0, 1), rows.repeat(len(window)))[:, 1:]
-        return states.unflatten(0, window.shape[:2]).transpose(1, 2)
+        states: Tensor = self(self.patches(window).flatten(0, 1), rows.repeat(len(window)))[:, 1:]
+        columns: Tensor = states.unflatten(0, window.shape[:2]).transpose(1, 2)
+        return columns
 
     def tokens_at(
         self, run: np.ndarray, ends: Sequence[int], ch_names: Sequence[str]
     ) -> Iterator[Tensor]:
         """Encode the windows of a run that end before `ends`, as `Encoder.tokens_at`."""
-        rows = electrode_rows(ch_names).to(self.embed.weight.device)
-        _, constants = self.constants(rows)
-        patch, stride = self.spec.patch, self.spec.stride
-        # Of each end, the last column that is complete by then.
-        lasts = [(end - patch) // stride for end in ends]
-        signal = torch.from_numpy(run[:, : max(ends, default=0)]).to(self.embed.weight)
-        columns = self.patches(signal)  # (channels, columns, patch), a view
+        if not len(ends):
+            return
+        _, constants = self.constants(electrode_rows(ch_names).to(self.embed.weight.device))
+        patch, stride, columns = self.spec.patch, self.spec.stride, self.spec.patches
+        # Of each end, one behind the last column that is complete by then.
+        stops = [(end - patch) // stride + 1 for end in ends]
+        signal = torch.from_numpy(run[:, : max(ends)]).to(self.embed.weight)
+        patches = self.patches(signal)  # (channels, columns of the run, patch), a view
         past, made = None, []
-        for start in range(0, columns.shape[1], _CHUNK):
-            states, past, _ = self._columns(
-                columns[:, start : start + _CHUNK], constants, start, past
-            )
+        for start in range(0, patches.shape[1], _CHUNK):
+            piece = patches[:, start : start + _CHUNK]
+            states, past, _ = self._columns(piece, constants, start, past)
             made.append(states.transpose(0, 1))
-        states = torch.cat(made)  # (columns, channels, width)
-        for last in lasts:
-            yield states[last + 1 - self.spec.patches : last + 1]
+        tokens = torch.cat(made)  # (columns of the run, channels, width)
+        for stop in stops:
+            yield tokens[stop - columns : stop]
 
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False
-    ) -> TokenStream:
-        """Return the same tokens for a stream: a token costs one column."""
-        raise NotImplementedError
+    ) -> ColumnStream:
+        """Return the same tokens for a stream: a hop costs the columns that it completes.
+
+        The weights may not change while it is in use.
+        """
+        if self.training:
+            raise ValueError("The encoder is in training mode; call its eval() first.")
+        return ColumnStream(self, electrode_rows(ch_names), hop, in_subprocess)
+
+    def pool(self, tokens: np.ndarray) -> np.ndarray:
+        """Return each electrode's mean over the window's columns, (windows, channels x width)."""
+        means: np.ndarray = tokens.mean(axis=1)
+        return means.reshape(len(tokens), -1)
 
     def _columns(
         self,
@@ -221,7 +239,7 @@ class BrainGPT(Encoder):
         positions = torch.arange(position, position + patches.shape[1], device=patches.device)
         turn = angles(positions, self.head)
         turn = torch.stack((turn.cos(), turn.sin()))
-        x, kept = self.embed(patches * SCALE), []
+        x, kept = self.embed(patches * self.scale), []
         for index, layer in enumerate(self.layers):
             before = None if past is None else past[index]
             x, keys_values, asking = layer(x, constants[index], turn, self.band, before, asking)

@@ -8,7 +8,7 @@ from core.errors import InputError
 
 
 @dataclass(frozen=True)
-class Size:
+class BrainGPTSize:
     """One size of the electrode temporal encoder.
 
     Attributes
@@ -36,19 +36,19 @@ class Size:
         return -(-8 * self.width // (3 * 32)) * 32
 
 
-SIZES = {
+PUBLISHED = {
     size.name: size
     for size in (
-        Size("base", layers=3, width=128, heads=4, graph_layers=3),
-        Size("large", layers=9, width=256, heads=8, graph_layers=3),
-        Size("huge", layers=12, width=896, heads=14, graph_layers=4),
-        Size("giant", layers=20, width=1792, heads=28, graph_layers=4),
+        BrainGPTSize("base", layers=3, width=128, heads=4, graph_layers=3),
+        BrainGPTSize("large", layers=9, width=256, heads=8, graph_layers=3),
+        BrainGPTSize("huge", layers=12, width=896, heads=14, graph_layers=4),
+        BrainGPTSize("giant", layers=20, width=1792, heads=28, graph_layers=4),
     )
 }
 """Of version 2 of the paper; no weights were ever published."""
 
 
-def size_named(name: str) -> Size:
+def size_named(name: str) -> BrainGPTSize:
     """Return the size called `name`.
 
     Raises
@@ -56,6 +56,6 @@ def size_named(name: str) -> Size:
     InputError
         If there is none.
     """
-    if name not in SIZES:
-        raise InputError(f'BrainGPT has no size "{name}"; it has {", ".join(SIZES)}.')
-    return SIZES[name]
+    if name not in PUBLISHED:
+        raise InputError(f'BrainGPT has no size "{name}"; it has {", ".join(PUBLISHED)}.')
+    return PUBLISHED[name]

@@ -19,7 +19,7 @@ from core.encoders.eegpt.model import EEGPT, eegpt_spec
 from core.encoders.eegpt.pretraining import Pretraining
 from core.encoders.eegpt.sizes import SIZES, size_named, size_of
 from core.encoders.files import fill, meta_init, read_weights
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 
 _PARTS = ("encoder", "target_encoder", "predictor", "reconstructor")
 
@@ -166,7 +166,7 @@ def _foreign_spec(tensors: dict[str, Tensor], path: Path, known: dict[str, str])
     token = tensors.get("summary_token")
     blocks = {int(f[1]) for name in tensors if (f := re.match(r"blocks\.(\d{1,4})\.", name))}
     if token is None or token.ndim != 3 or not blocks:
-        some = reason(", ".join(sorted(tensors)[:3]) or "nothing", 100)
+        some = one_line(", ".join(sorted(tensors)[:3]) or "nothing", 100)
         raise InputError(
             f"{path} is no EEGPT encoder: summary_token or blocks are missing (found {some} ...)."
         )

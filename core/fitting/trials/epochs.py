@@ -15,8 +15,8 @@ from core.fitting.trials.labels import check_asked
 from core.montage import match
 from core.recordings import UNIT, Event, Recording
 from core.signal.filtering import CausalFilter
+from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings
-from core.signal.sound import numbers
 from core.units import factor
 
 LEAST_TRIALS = 5
@@ -57,7 +57,7 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Early:
+class FeatureCache:
     """What was computed of recordings while they were still being made; None for nothing.
 
     Attributes
@@ -67,7 +67,7 @@ class Early:
     banded : tuple of ndarray, each (samples, channels)
         The same, band-passed for the covariances.
     tokens : dict
-        Run and first sample of a window -> its token features.
+        Segment and first sample of a window -> its token features.
     """
 
     signals: tuple[np.ndarray, ...] | None = None
@@ -77,14 +77,14 @@ class Early:
 
 @dataclass(frozen=True)
 class Epochs:
-    """Windows after cues, as places in runs of signal at the model's rate.
+    """Windows after cues, as places in segments of signal at the model's rate.
 
     Attributes
     ----------
-    runs : tuple of ndarray, each (samples, channels)
+    segments : tuple of ndarray, each (samples, channels)
         Contiguous stretches after the signal path, in the model's unit.
     places : ndarray of int, shape (trials, 2)
-        Run and first sample of every trial's window.
+        Segment and first sample of every trial's window.
     labels : ndarray of int, shape (trials,)
         Class of every trial.
     classes : tuple of str
@@ -102,7 +102,7 @@ class Epochs:
         Sentences for a person: which cues were merged.
     """
 
-    runs: tuple[np.ndarray, ...]
+    segments: tuple[np.ndarray, ...]
     places: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
@@ -117,7 +117,7 @@ class Epochs:
 
     def windows(self) -> np.ndarray:
         """Return all windows, shape (trials, channels, samples)."""
-        return np.stack([self.runs[run][at : at + self.length].T for run, at in self.places])
+        return np.stack([self.segments[run][at : at + self.length].T for run, at in self.places])
 
     def only(self, kept: np.ndarray) -> Epochs:
         """Return the trials at these positions, in this order."""
@@ -165,8 +165,8 @@ class Epochs:
             What the filter made of every run, if that is known already.
         """
         if signals is None:
-            signals = [CausalFilter(sections).push(run) for run in self.runs]
-        return replace(self, runs=tuple(signals))
+            signals = [CausalFilter(sections).push(run) for run in self.segments]
+        return replace(self, segments=tuple(signals))
 
 
 def cut_epochs(
@@ -237,7 +237,7 @@ def cut_epochs(
             if run >= 0:
                 cues.append((first + run, at))
             if there < window and (silent := _without_numbers(recording, event, settings, window)):
-                rejected.append(Rejected(trial, f"{silent} sent no numbers"))
+                rejected.append(Rejected(trial, f"{silent} sent NaN or inf"))
             elif not 0.0 <= event.onset + 0.5 / settings.rate < recording.duration:
                 rejected.append(Rejected(trial, "the cue lies outside the recording"))
             elif there <= 0 and stretches[run][1] < len(recording.samples_uv):
@@ -264,7 +264,7 @@ def cut_epochs(
         ]
         first += len(starts)
     epochs = Epochs(
-        runs=tuple(runs),
+        segments=tuple(runs),
         places=np.array(places, dtype=np.intp).reshape(-1, 2),
         labels=np.array([classes.index(trial.label) for trial in trials], dtype=np.intp),
         classes=classes,
@@ -333,11 +333,11 @@ def signals_of(
 def _without_numbers(
     recording: Recording, event: Event, settings: SignalSettings, window: int
 ) -> str:
-    """Name the channels that sent no numbers in the window after a cue; empty if there are none."""
+    """Name the channels that sent NaN or inf in the window after a cue; empty if there are none."""
     start = max(0, round(event.onset * recording.rate))
     stop = start + round(window / settings.rate * recording.rate)
     picks = list(match(recording.labels, settings.channels).indices)
-    known = numbers(recording.samples_uv[start:stop, picks]).all(axis=0)
+    known = finite_mask(recording.samples_uv[start:stop, picks]).all(axis=0)
     return listed(np.array(settings.channels)[~known])
 
 
@@ -345,7 +345,7 @@ def _stretches(recording: Recording, settings: SignalSettings) -> list[tuple[int
     stretches = recording.stretches(settings.channels)
     if not stretches:
         picks = list(match(recording.labels, settings.channels).indices)
-        never = ~numbers(recording.samples_uv[:, picks]).any(axis=0)
+        never = ~finite_mask(recording.samples_uv[:, picks]).any(axis=0)
         raise InputError(
             f"{recording.path.name} has no sample that is a number on all of its electrodes"
             + (f"; {listed(np.array(settings.channels)[never])} sent none." if never.any() else ".")

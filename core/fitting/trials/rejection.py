@@ -24,8 +24,8 @@ from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import Epochs, Rejected, check_counts
 from core.montage import match
 from core.recordings import UNIT, Recording
+from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalSettings
-from core.signal.sound import numbers
 from core.units import factor
 
 
@@ -96,7 +96,7 @@ def without_artifacts(
     still, railed = _still_seconds(epochs, recordings, settings, limits)
     loud = _outlying_uv(epochs, settings, unit, limits, banded)
     live = _refused_live(
-        epochs, settings, measured or measure_runs(recordings, settings, unit, epochs.runs)
+        epochs, settings, measured or measure_runs(recordings, settings, unit, epochs.segments)
     )
     rejected = []
     for index, trial in enumerate(epochs.trials):
@@ -169,9 +169,9 @@ def _still_seconds(
 def _rails(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the least and the largest number of each channel."""
     low, high = samples.min(axis=0), samples.max(axis=0)
-    if numbers(low).all() and numbers(high).all():
+    if finite_mask(low).all() and finite_mask(high).all():
         return low, high
-    known = np.where(numbers(samples), samples, np.nan)
+    known = np.where(finite_mask(samples), samples, np.nan)
     return np.nanmin(known, axis=0), np.nanmax(known, axis=0)
 
 

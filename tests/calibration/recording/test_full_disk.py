@@ -40,7 +40,7 @@ import numpy as np
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from core.feed.segments import Segmenter
-from core.stream.discovery import StreamFacts, StreamIdentity
+from core.stream.description import StreamFacts, StreamIdentity
 
 labels = tuple(f"E{n}" for n in range(64))
 identity = StreamIdentity("Amp", "EEG", "amp-1", "lab", "u1")

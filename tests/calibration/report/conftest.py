@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration.fitting import FitSettings, fit_decoder
-from calibration.report import find
+from calibration.report import analyse
 from core.recordings import Recording
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -28,4 +28,4 @@ def fit(recording):
 
 @pytest.fixture(scope="package")
 def findings(fit, recording):
-    return find(fit, [recording], {"cue stamp to frame": [1.0, 2.0, 1.5, 1.2]})
+    return analyse(fit, [recording], {"cue stamp to frame": [1.0, 2.0, 1.5, 1.2]})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from calibration.fitting import FitSettings, fit_decoder
-from calibration.report import as_html, as_json, as_text, find, write_report
+from calibration.report import analyse, as_html, as_json, as_text, write_report
 from calibration.report.pictures import pictures
 from core.errors import InputError
 
@@ -80,7 +80,7 @@ def flattered(fit):
 
 
 def test_no_score_that_chose_the_head_makes_a_go(flattered, recording):
-    findings = find(flattered, [recording])
+    findings = analyse(flattered, [recording])
     assert findings.recommendation.word == "Redo"
     assert "54 % of the left-out trials" in findings.recommendation.reasons[0]
     assert findings.estimate.score == flattered.decoder.facts.score == 0.542
@@ -104,7 +104,7 @@ def test_a_report_says_which_cues_were_merged_and_which_trials_overlap(imagery_r
     merged, overlap, electrodes, unit = json.loads(as_json(fit))["notes"]
     assert merged.startswith("16 of the 35 cues of")
     assert "counts 16 of the 19 trials." in overlap
-    text = " ".join(Page(as_html(find(fit, [recording]))).text.split())
+    text = " ".join(Page(as_html(analyse(fit, [recording]))).text.split())
     assert merged in text
     assert overlap in as_text(fit)
     for doubt in (electrodes, unit):  # what nobody can know is said everywhere
@@ -151,7 +151,7 @@ def test_few_electrodes_have_no_maps(imagery_recording):
     recording = imagery_recording(labels=("C3", "CZ", "C4"))
     events = {name: name for name in ("left_hand", "right_hand")}
     fit = fit_decoder([recording], events, "01", FitSettings(head="riemann", repeats=1))
-    findings = find(fit, [recording])
+    findings = analyse(fit, [recording])
     assert set(pictures(findings)) == {"candidates", "confusion", "courses"}
     text = " ".join(Page(as_html(findings)).text.split())
     assert "Maps need at least 8 electrodes." in text
@@ -169,7 +169,7 @@ def test_three_classes_and_a_bad_electrode_are_drawn():
     fit = fit_decoder(
         [recording], {name: name for name in classes}, "01", FitSettings(head="hybrid", repeats=1)
     )
-    findings = find(fit, [recording])
+    findings = analyse(fit, [recording])
     assert findings.curve_head == "riemann"  # the hybrid head would have to encode all over again
     assert findings.confusion.shape == (3, 3)
     assert [p.label for p in findings.patterns] == [name for name in classes for _ in range(2)]
@@ -182,7 +182,7 @@ def test_recordings_of_one_name_in_two_folders_are_told_apart(recording, imagery
     events = {name: name for name in ("left_hand", "right_hand")}
     settings = FitSettings(head="riemann", repeats=1)
     fit = fit_decoder([other, recording], events, "01", settings)
-    findings = find(fit, [other, recording])
+    findings = analyse(fit, [other, recording])
     assert findings.files == ("<b>one&two.edf",) * 2
     (rejected,) = fit.rejected
     assert (rejected.trial.number, rejected.trial.recording) == (17, 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calibration.report.scores import confusion, estimate, learning_curve, wilson_interval
-from core.fitting.selection import Score, Views
+from core.fitting.selection import FeatureViews, Score
 
 
 def test_wilson_gives_the_published_interval():
@@ -27,17 +27,17 @@ def test_confusion_has_a_row_for_each_class_asked_for():
 
 
 def test_a_learning_curve_uses_the_first_trials_alone(fit):
-    views = Views(fit.epochs, fit.decoder.settings.channels, 256.0, None)
-    settled = []
-    settle = views.settle
-    views.settle = lambda names, train: settled.append(train) or settle(names, train)
+    views = FeatureViews(fit.epochs, fit.decoder.settings.channels, 256.0, None)
+    fitted = []
+    fit_views = views.fit
+    views.fit = lambda names, train: fitted.append(train) or fit_views(names, train)
     curve = learning_curve(views, "riemann", repeats=1, points=3)
     trials = [point.trials for point in curve]
     assert len(trials) == 3
     assert trials == sorted(set(trials))
     assert trials[-1] == 15  # of 19, in five folds: the smallest training part
-    assert [len(train) for train in settled] == [n for n in trials for _ in range(5)]
-    smallest = settled[0]
+    assert [len(train) for train in fitted] == [n for n in trials for _ in range(5)]
+    smallest = fitted[0]
     assert (np.diff(smallest) > 0).all()
     assert smallest[-1] < len(fit.epochs) * 0.8  # the last trials are none of the first
     assert all(0 <= p.estimate.low <= p.estimate.score <= p.estimate.high <= 1 for p in curve)
@@ -46,5 +46,5 @@ def test_a_learning_curve_uses_the_first_trials_alone(fit):
 
 def test_few_trials_have_no_curve(fit):
     few = fit.epochs.only(np.flatnonzero(np.arange(len(fit.epochs)) < 10))
-    views = Views(few, fit.decoder.settings.channels, 256.0, None)
+    views = FeatureViews(few, fit.decoder.settings.channels, 256.0, None)
     assert learning_curve(views, "riemann") == ()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from calibration.paradigm.course import PlannedTrial, TrialPhase
+from calibration.paradigm.sequencer import PlannedTrial, TrialPhase
 from calibration.session.progress import Accuracy, Progress
 from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import ChannelStatus, Monitor

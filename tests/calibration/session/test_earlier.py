@@ -7,9 +7,9 @@ import pytest
 
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
-from calibration.session.running import earlier_runs
+from calibration.session.app import earlier_runs
 from core.encoders.eegpt.electrodes import CODEX
-from core.stream.discovery import StreamFacts, StreamIdentity
+from core.stream.description import StreamFacts, StreamIdentity
 
 FACTS = StreamFacts(
     identity=StreamIdentity("Amp", "EEG", "amp", "lab", "uid"),
@@ -71,4 +71,4 @@ def test_another_stream_s_run_is_left_out_in_words(record, tmp_path, capsys, oth
 def test_a_run_with_a_dead_electrode_costs_no_decoder(record, tmp_path, capsys):
     record(FACTS, silent=(1,))
     assert earlier_runs(next_run(tmp_path, "01"), FACTS, CODEX) == ()
-    assert "run-01_eeg.vhdr is left out: an electrode sent no numbers" in capsys.readouterr().out
+    assert "run-01_eeg.vhdr is left out: an electrode sent NaN or inf" in capsys.readouterr().out

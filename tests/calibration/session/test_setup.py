@@ -9,8 +9,8 @@ import pytest
 from calibration.cli import main
 from calibration.recording.bids import next_run
 from calibration.session.acquisition import Overrides
-from calibration.session.preparation import obstacles
 from calibration.session.setup import Person, Setup
+from calibration.session.setup_state import obstacles
 from core.encoders.eegpt.electrodes import CODEX
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.outlets import SignalOutlet

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.feed.segments import FiniteSegments, Segmenter, runs_of
+from core.feed.segments import FiniteSegments, Segmenter, segment_bounds
 
 RATE = 250.0
 LABELS = ("C3", "C4", "TRG")
@@ -127,6 +127,6 @@ def test_a_value_that_float32_cannot_hold_is_no_voltage_and_no_warning():
 def test_runs_of_a_recorded_stream_are_those_of_the_live_one():
     _, stamps = stream()
     kept = np.r_[0:400, 417:1000]
-    runs, lost = runs_of(stamps[kept], RATE)
+    runs, lost = segment_bounds(stamps[kept], RATE)
     assert [run.start for run in runs] == [0, 400]
     assert lost == 17

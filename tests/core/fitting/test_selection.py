@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.encoders import load_encoder
-from core.fitting.selection import HEADS, Views, choose, fit_chosen, select
+from core.fitting.selection import HEADS, FeatureViews, choose, fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
 from core.signal.pipeline import SignalSettings
 
@@ -14,7 +14,7 @@ def views_of(recording, shuffled=None):
     epochs = cut_epochs([recording], EVENTS, settings, "mV", 1024)
     if shuffled is not None:
         epochs.labels[:] = np.random.default_rng(shuffled).permutation(epochs.labels)
-    return Views(epochs, settings.channels, 256.0, load_encoder("untrained-tiny1"))
+    return FeatureViews(epochs, settings.channels, 256.0, load_encoder("untrained-tiny1"))
 
 
 def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
@@ -24,8 +24,8 @@ def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
     assert found.chosen == "riemann"
     assert found.scores["riemann"].balanced_accuracy > 0.85
     assert 0.6 < found.chance < 0.8
-    settled, head = fit_chosen(views, found)
-    assert set(settled) == {"motor", "scalp"}
+    fitted, head = fit_chosen(views, found)
+    assert set(fitted) == {"motor", "scalp"}
     assert np.isfinite(head.weights).all()
 
 
@@ -57,8 +57,8 @@ def test_few_motor_electrodes_leave_the_view_of_the_whole_scalp(imagery_recordin
     recording = imagery_recording(trials=6, labels=("FZ", "C3", "CZ", "C4", "PZ"))
     views = views_of(recording)
     assert views.of("riemann") == ("scalp",)
-    settled, _ = fit_chosen(views, select(views, ("riemann",), repeats=1))
-    assert set(settled) == {"scalp"}
+    fitted, _ = fit_chosen(views, select(views, ("riemann",), repeats=1))
+    assert set(fitted) == {"scalp"}
 
 
 @pytest.mark.slow

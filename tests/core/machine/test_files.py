@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.files import (
     linked,
     new_file,
@@ -75,7 +75,7 @@ def test_a_place_that_cannot_be_ends_in_a_sentence(tmp_path, name):
     ids=["lines", "nothing", "empty", "controls", "long", "large"],
 )
 def test_a_reason_is_one_printable_line(said, line):
-    assert reason(said) == line
+    assert one_line(said) == line
 
 
 def mode(path):

@@ -135,7 +135,7 @@ def test_columns_that_share_labels_are_told_apart(write_xdf, eeg, markers):
     rows.channels = [{"label": "trial"}, {"label": "class"}]
     found = read_recording(write_xdf(eeg(), rows))
     assert [event.label for event in found.events] == ["class:2", "trial:1", "class:1", "trial:2"]
-    assert "told apart by their column, such as trial:1" in found.notes[0]
+    assert "distinguished by their column, such as trial:1" in found.notes[0]
 
 
 def test_a_second_stream_with_the_same_markers_is_merged_with_a_word(write_xdf, eeg, markers):

@@ -6,7 +6,8 @@ import pylsl
 import pytest
 
 from core.errors import InputError
-from core.stream.discovery import StreamQuery, described, find_stream
+from core.stream.description import described
+from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 
 

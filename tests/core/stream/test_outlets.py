@@ -9,13 +9,8 @@ import pylsl
 import pytest
 
 from core.errors import InputError
-from core.stream.discovery import (
-    StreamQuery,
-    find_stream,
-    heard_streams,
-    list_streams,
-    read_facts,
-)
+from core.stream.description import read_facts
+from core.stream.discovery import StreamQuery, find_stream, heard_streams, list_streams
 from core.stream.inlet import Inlet, MarkerInlet
 from core.stream.outlets import (
     DecisionOutlet,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pylsl
 import pytest
 
-from core.stream.discovery import described
+from core.stream.description import described
 from core.stream.reconnecting import takeover_words
 
 STREAM = described([pylsl.StreamInfo("EEG", "EEG", 8, 250.0, "float32", "amp")])[0]

@@ -10,10 +10,10 @@ import pytest
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
+from realtime.app import build_engine
 from realtime.engine.outputs import Outputs
 from realtime.engine.sinks import LineFile, Log
-from realtime.engine.snapshot import Decision, Note
-from realtime.live import build_engine
+from realtime.engine.snapshot import Decision, StreamEvent
 from realtime.options import Options
 from simulation.player import replay
 
@@ -68,7 +68,7 @@ def test_the_others_get_every_decision():
 def test_the_other_journals_get_every_note():
     full, after = Full(), Kept()
     outputs = Outputs([], [full, after])
-    said = [outputs.note(Note(0.0, "stream", ""), None) for _ in range(5)]
+    said = [outputs.note(StreamEvent(0.0, "stream", ""), None) for _ in range(5)]
     assert [len(problems) for problems in said] == [0, 0, 0, 1, 0]
     outputs.close()
     assert len(after.notes) == 5

@@ -9,7 +9,7 @@ import pylsl
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.live import build_engine
+from realtime.app import build_engine
 from realtime.options import Options
 
 

@@ -11,8 +11,8 @@ import pytest
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.engine import link
-from realtime.live import build_engine
+from realtime.app import build_engine
+from realtime.engine import connection
 from realtime.options import Options
 
 RATE = 250.0
@@ -115,7 +115,7 @@ def ok(engine):
 @pytest.fixture
 def steady(monkeypatch):
     """Have nothing called silent that a busy machine holds up."""
-    monkeypatch.setattr(link, "_SILENT_AFTER", 30.0)
+    monkeypatch.setattr(connection, "_SILENT_AFTER", 30.0)
 
 
 @pytest.mark.usefixtures("steady")

@@ -11,10 +11,10 @@ import pytest
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
-from realtime.engine import link
+from realtime.app import _connect
+from realtime.engine import connection
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.sinks import Log
-from realtime.live import _connect
 from realtime.options import Options
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def wait_for(condition, seconds=30.0):
 def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     """An engine on a stream that the test sends second by second, and its windows."""
     # A busy machine may hold the sending up too, and no silence is looked for here.
-    monkeypatch.setattr(link, "_SILENT_AFTER", 30.0)
+    monkeypatch.setattr(connection, "_SILENT_AFTER", 30.0)
     decoder, recording = fitted["riemann"], imagery_recording(seed=9)
     outlet = SignalOutlet("Slow", "EEG", recording.labels, "microvolts", RATE, "amp")
     inlet = Inlet(find_stream(StreamQuery(name="Slow"), 10.0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from realtime.widgets.history import HistoryStrip
-from ui.scroll import Scroll
+from ui.scrolling_pixmap import ScrollingPixmap
 
 
 @pytest.fixture
@@ -59,13 +59,13 @@ def test_without_a_decoder_there_is_no_history(strip, make_view, picture):
 def drawn(monkeypatch):
     """How many columns each picture drew."""
     columns = []
-    draw = Scroll.draw
+    draw = ScrollingPixmap.draw
 
     def count(scroll, first, last, paint):
         columns.append(last - first + 1)
         draw(scroll, first, last, paint)
 
-    monkeypatch.setattr(Scroll, "draw", count)
+    monkeypatch.setattr(ScrollingPixmap, "draw", count)
     return columns
 
 

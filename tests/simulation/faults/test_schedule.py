@@ -128,7 +128,8 @@ def test_a_copy_is_equal_to_the_last_bit():
 @pytest.mark.parametrize("chunk", [1, 7, 64, N])
 def test_what_was_sent_comes_again(chunk):
     samples, at = signal()
-    driver = schedule("hold:samples=3,at=1", "repeat:every=0.1,at=2,for=1")
+    again = "repeat:every=0.1,at=2,for=1"
+    driver = schedule("hold:samples=3,at=1", again, again)  # two faults, though equal
     parts = [driver.apply(samples[i : i + chunk], at[i : i + chunk]) for i in range(0, N, chunk)]
     sent = np.concatenate([part.samples for part in parts])
     expected = samples.copy()

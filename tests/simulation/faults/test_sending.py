@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.feed.continuity import Continuity
-from core.stream.discovery import StreamQuery, find_stream, list_streams, read_facts
+from core.stream.description import read_facts
+from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from simulation.faults.spec import parse_all
 from simulation.faults.truth import Truth

@@ -21,14 +21,14 @@ CLASSES = ("left_hand", "right_hand")
 def test_deciding_live_is_deciding_on_windows_of_the_whole_recording(signals, encoder):
     (system,) = make_systems(["hybrid"], encoder, "untrained-tiny1")
     signal = signals[0]
-    share = share_of(signal, settled=(0, 1))
+    share = share_of(signal, fitted=(0, 1))
     model = system.fit(Trials((share,)), seed=0)
     given = decide_online(model, signal.person.recordings[2])
     assert {hop.status for hop in given} == {"warming", "ok"}
     live = np.array([hop.probabilities for hop in given if hop.probabilities is not None])
     hop, window = signal.spec.patch, signal.spec.window
     assert [one.sample for one in given][-len(live) :][:2] == [window - 1, window + hop - 1]
-    assert len(live) == (len(signal.runs[2]) - window) // hop + 1
+    assert len(live) == (len(signal.segments[2]) - window) // hop + 1
     places = np.array([(2, at * hop) for at in range(0, len(live), 7)])
     epochs = replace(
         signal.epochs, places=places, labels=np.zeros(len(places), dtype=np.intp), trials=()
@@ -62,7 +62,7 @@ def test_idleness_is_told_from_imagery(persons, make_signals, encoder):
     systems = make_systems(["riemann"], encoder, "untrained-tiny1")
     ((_, (fold, _, _, tested, scores)),) = pseudo_online([signal], systems, seed=0)
     assert fold == "run 3"
-    assert tested == (len(signal.runs[2]) - signal.spec.window) // signal.spec.patch + 1
+    assert tested == (len(signal.segments[2]) - signal.spec.window) // signal.spec.patch + 1
     assert scores["nmcc"] > 0.6
     assert 0.0 <= scores["first_correct"] <= 6.0
     assert scores["false_alarms"] >= 0.0
@@ -88,11 +88,11 @@ def test_a_window_with_an_artifact_is_refused_as_live_and_no_other(persons, make
     samples[int(begin * last.rate) :][: int(last.rate), last.labels.index("C3")] = 0.0
     spoilt = replace(person, recordings=(*first, replace(last, samples_uv=samples)))
     (system,) = make_systems(["riemann"], encoder, "untrained-tiny1")
-    shares = [share_of(signal, settled=(0, 1)) for signal in make_signals([person, spoilt])]
+    shares = [share_of(signal, fitted=(0, 1)) for signal in make_signals([person, spoilt])]
     model, found = system.fit(Trials((shares[0],)), seed=0), []
     for share in shares:
         signal = share.signal
-        places = [(2, at) for at in range(0, len(signal.runs[2]) - 1024, signal.spec.patch)]
+        places = [(2, at) for at in range(0, len(signal.segments[2]) - 1024, signal.spec.patch)]
         found.append(_decide(model, share, CLASSES, places, np.full(2, 0.5)))
     clean, refused = found[0], np.all(found[1] == 0.5, axis=1)
     begins = np.array([at for _, at in places]) / signal.spec.rate  # s

@@ -39,7 +39,7 @@ def test_cross_session_settles_nothing_on_the_tested_run(signals):
     assert [fold.name for fold in folds] == ["run 1", "run 2", "run 3"]
     for index, fold in enumerate(folds):
         assert fold.recordings == (index,)
-        assert fold.test.shares[0].settled == tuple(i for i in range(3) if i != index)
+        assert fold.test.shares[0].fitted == tuple(i for i in range(3) if i != index)
         assert len(fold.test) == 12
         assert not set(numbers(fold.train)) & set(numbers(fold.test))
 
@@ -62,7 +62,7 @@ def test_people_are_aligned_by_their_own_rest(signals):
     fold = next(leave_one_out(signals, seed=0))
     for share in (*fold.train.shares, *fold.test.shares):
         band = (8.0, 30.0)
-        rest = share._whitener(band) @ share.signal.rest(share.settled, 60.0, band).T
+        rest = share._whitener(band) @ share.signal.rest(share.fitted, 60.0, band).T
         _, *powers = np.linalg.eigvalsh(np.cov(rest))  # the average reference takes one away
         assert np.allclose(powers, 1.0, atol=0.05)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.pretraining.processes import Processes
+from training.pretraining.distributed import Processes
 from training.pretraining.trainer import Trainer
 from training.recipes import settings_of
 

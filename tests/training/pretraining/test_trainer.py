@@ -8,9 +8,9 @@ import torch
 
 from core.encoders.eegpt.checkpoint import load_pretraining
 from core.errors import InputError
+from training.pretraining.distributed import Interruption
 from training.pretraining.output.checkpoints import load_checkpoint, read_progress
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.processes import Interruption
 
 SAME = ("step", "alignment", "reconstruction", "loss", "token_variance", "learning_rate")
 

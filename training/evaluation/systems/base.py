@@ -1,4 +1,4 @@
-"""What every system is to a protocol: something that learns from trials, then gives chances."""
+"""What every system is to a protocol: a classifier with `fit` and probabilities."""
 
 from __future__ import annotations
 

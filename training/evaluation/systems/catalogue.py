@@ -10,10 +10,9 @@ from core.fitting.baselines import csp_lda, tangent_space_lr
 from core.fitting.selection import HEADS
 from core.suggestions import did_you_mean
 from training.evaluation.systems.base import System
-from training.evaluation.systems.foreign import FOREIGN, UNTRAINED, ForeignSystem
+from training.evaluation.systems.encoder_adapter import FOREIGN, UNTRAINED, ForeignSystem
 from training.evaluation.systems.heads import HeadSystem
 from training.evaluation.systems.networks import NetworkSystem, network_class
-from training.evaluation.systems.others import Others
 from training.evaluation.systems.pipelines import (
     AugmentedCovariance,
     PipelineSystem,
@@ -22,6 +21,7 @@ from training.evaluation.systems.pipelines import (
     minimum_distance,
 )
 from training.evaluation.systems.probe import ProbeSystem
+from training.evaluation.systems.transfer import Others
 
 OURS = (*HEADS, "auto")
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, EncoderPin, Facts
+from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead, fit_head
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
-from core.fitting.selection import HEADS, Views, fit_chosen, select
-from core.fitting.trials.epochs import Early
+from core.fitting.selection import HEADS, FeatureViews, fit_chosen, select
+from core.fitting.trials.epochs import FeatureCache
 from core.recordings import named_apart
-from training.evaluation.systems.others import Others
+from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
 
 
@@ -51,7 +51,7 @@ class HeadSystem:
 
     @property
     def encoder(self) -> str | None:
-        """Label of the encoder, if any of the heads looks at tokens."""
+        """Label of the encoder, if any of the heads uses tokens."""
         wanted = any("tokens" in HEADS[head] for head in self.heads)
         return self.eeg_encoder.spec.label if wanted else None
 
@@ -66,14 +66,14 @@ class HeadSystem:
         vectors = [] if encoder is None else list(trials.tokens(encoder))
         tokens = {(index, 0): vector for index, vector in enumerate(vectors)}
         prior = None if self.others is None else self.others.head_for(trials)
-        early = Early(None, banded, tokens)
-        views = Views(epochs, trials.channels, trials.rate, encoder, early, prior)
+        cache = FeatureCache(None, banded, tokens)
+        views = FeatureViews(epochs, trials.channels, trials.rate, encoder, cache, prior)
         if len(self.heads) > 1 or prior is not None:
             features, head = fit_chosen(views, select(views, self.heads, seed, repeats=1))
         else:
-            settled = views.settle(views.of(self.kind), np.arange(len(trials)))
-            features = {view: found for view, (found, _) in settled.items()}
-            blocks = [vectors for _, vectors in settled.values()]
+            fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
+            features = {view: found for view, (found, _) in fitted.items()}
+            blocks = [vectors for _, vectors in fitted.values()]
             head = fit_head(blocks, epochs.labels, len(epochs.classes))
         used = features.pop("tokens", None)
         share = trials.shares[0] if len(trials.shares) == 1 else None
@@ -89,7 +89,7 @@ class HeadModel:
     head : LinearHead
     tangents : tuple of TangentFeatures
     encoder : Encoder or None
-        If it looks at tokens.
+        If it uses tokens.
     system : HeadSystem
     share : Share or None
         What it was fitted on, if that is one person's.
@@ -120,7 +120,7 @@ class HeadModel:
         if self.encoder is not None:
             pin = EncoderPin.of(self.encoder, self.system.source)
             spatial = self.share.spatial(self.encoder)
-        recordings = [signal.person.recordings[index] for index in self.share.settled]
+        recordings = [signal.person.recordings[index] for index in self.share.fitted]
         return Decoder(
             classes=self.share.epochs.classes,
             settings=signal.settings,
@@ -133,7 +133,7 @@ class HeadModel:
             tangents=self.tangents,
             spatial=spatial,
             encoder=pin,
-            facts=Facts(
+            facts=DecoderCard(
                 subject=signal.person.identities[0].subject,
                 session="",
                 created="",

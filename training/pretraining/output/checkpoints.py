@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.errors import InputError, reason
+from core.errors import InputError, one_line
 from core.machine.files import write_whole
 from core.strict_json import load_json
 from core.tensor_file import DamagedError, read_tensors
-from training.pretraining.sharing import part_of, whole
+from training.pretraining.parallel import part_of, whole
 
 VERSION = 2
 
@@ -158,7 +158,7 @@ def _read(path: Path, names: bool = True) -> tuple[TrainingProgress, dict[str, T
         metadata, tensors = read_tensors(path, "pt", tensors=names)
         header = load_json(metadata.get(_HEADER, "null"))
     except (DamagedError, ValueError) as error:
-        raise InputError(f"{path} is damaged: {reason(error)}.") from error
+        raise InputError(f"{path} is damaged: {one_line(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} is no checkpoint of a pretraining run.")
     if (version := header.pop("format_version", None)) != VERSION:

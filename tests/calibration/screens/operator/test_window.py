@@ -1,13 +1,13 @@
 import pytest
 from PySide6.QtCore import Qt
 
-from calibration.paradigm.course import PlannedTrial, TrialPhase
+from calibration.paradigm.sequencer import PlannedTrial, TrialPhase
 from calibration.screens.operator import window as operator
 from calibration.screens.operator.overview import clock, headline, remark, status_cells
 from calibration.screens.operator.window import OperatorWindow
 from calibration.screens.person.cue import Scene
 from calibration.session.progress import Accuracy, Alarm
-from ui.classes import class_looks
+from ui.class_style import class_looks
 
 
 @pytest.fixture

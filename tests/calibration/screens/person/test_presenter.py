@@ -7,12 +7,12 @@ from PySide6.QtCore import QSizeF, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 
-from calibration.paradigm.course import Course, plan_trials
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.sequencer import TrialSequencer, plan_trials
 from calibration.screens.person import cue
 from calibration.screens.person.cue import Scene
 from calibration.screens.person.presenter import Presenter
-from ui.classes import class_looks
+from ui.class_style import class_looks
 
 SHORT = {
     "trials_per_class": 2,
@@ -47,9 +47,9 @@ def present(qtbot):
 
     def show(speed=5.0, beeper=None, feedback=None, clock=perf_counter, **changes):
         paradigm = Paradigm(**(SHORT | {"feedback": feedback is not None} | changes))
-        course = Course(paradigm, plan_trials(paradigm, 0))
+        sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
         onsets = []
-        presenter = Presenter(paradigm, course, onsets.append, clock, speed, beeper, feedback)
+        presenter = Presenter(paradigm, sequencer, onsets.append, clock, speed, beeper, feedback)
         presenter.window.resize(640, 360)
         presenter.open(full_screen=False)
         opened.append(presenter)
@@ -63,7 +63,7 @@ def present(qtbot):
 
 def until(qtbot, presenter, phase):
     qtbot.waitUntil(
-        lambda: (step := presenter.course.current) is not None and step.phase == phase,
+        lambda: (step := presenter.sequencer.current) is not None and step.phase == phase,
         timeout=20_000,
     )
 
@@ -89,7 +89,7 @@ def test_a_run_tells_every_event_once_after_its_frame(qtbot, present):
     presenter, onsets = present(beeper=beeper)
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
         pass
-    trials = presenter.course.completed
+    trials = presenter.sequencer.completed
     assert len(trials) == 4
     names = [onset.name for onset in onsets]
     assert names.count("cross") == names.count("beep") == names.count("trial_end") == 4
@@ -108,7 +108,7 @@ def test_stamps_keep_the_paradigms_time(qtbot, present):
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
         pass
     time = {(onset.name, onset.trial): onset.time for onset in onsets}
-    for trial in presenter.course.completed:
+    for trial in presenter.sequencer.completed:
         imagery = time["trial_end", trial.number] - time[trial.label, trial.number]
         assert imagery >= 0.5 - 0.02  # never shorter than asked for; a busy machine may be late
 
@@ -137,10 +137,10 @@ def test_nothing_is_drawn_while_nothing_changes(qtbot, present):
 
 def test_a_run_waits_for_something_to_be_seen_on(qtbot):
     paradigm = Paradigm(**SHORT)
-    course = Course(paradigm, plan_trials(paradigm, 0))
-    presenter = Presenter(paradigm, course, [].append, perf_counter)
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    presenter = Presenter(paradigm, sequencer, [].append, perf_counter)
     presenter.tick()
-    assert course.current is None
+    assert sequencer.current is None
 
 
 def test_a_clock_that_runs_fast_leaves_a_frame_its_time(qtbot, present):
@@ -148,16 +148,16 @@ def test_a_clock_that_runs_fast_leaves_a_frame_its_time(qtbot, present):
     presenter, _ = present(clock=lambda: 1000 * perf_counter(), speed=0.001, instructions=1.0)
     hidden = []
     presenter.window.flushed.connect(lambda _: hidden.append(presenter.hidden))
-    qtbot.waitUntil(lambda: presenter.course.finished, timeout=30_000)
+    qtbot.waitUntil(lambda: presenter.sequencer.finished, timeout=30_000)
     assert not any(hidden)
-    assert not presenter.course.paused
+    assert not presenter.sequencer.paused
 
 
 def test_a_hidden_window_pauses_the_run(qtbot, present):
     presenter, onsets = present(speed=2.0)
     until(qtbot, presenter, "cue")
     presenter.window.hide()
-    qtbot.waitUntil(lambda: presenter.course.paused and presenter.hidden, timeout=20_000)
+    qtbot.waitUntil(lambda: presenter.sequencer.paused and presenter.hidden, timeout=20_000)
     # What was begun is told all the same.
     qtbot.waitUntil(lambda: onsets[-1].name == "trial_end")
     presenter.window.show()
@@ -174,26 +174,26 @@ def test_space_pauses_between_trials_and_goes_on(qtbot, present):
     presenter, onsets = present()
     until(qtbot, presenter, "cue")
     press(presenter, Qt.Key.Key_Space)
-    assert presenter.course.pausing
+    assert presenter.sequencer.pausing
     qtbot.waitUntil(lambda: presenter.scene.title == "Pause", timeout=20_000)
-    assert len(presenter.course.completed) == 1
+    assert len(presenter.sequencer.completed) == 1
     qtbot.waitUntil(lambda: onsets[-1].name == "trial_end")
     press(presenter, Qt.Key.Key_Space)
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
         pass
-    assert len(presenter.course.completed) == 4
+    assert len(presenter.sequencer.completed) == 4
 
 
 def test_escape_asks_after_the_trial_and_return_ends(qtbot, present):
     presenter, onsets = present()
     until(qtbot, presenter, "cue")
     press(presenter, Qt.Key.Key_Escape)
-    assert not presenter.course.paused
+    assert not presenter.sequencer.paused
     qtbot.waitUntil(lambda: presenter.scene.title == "End the session?", timeout=20_000)
     with qtbot.waitSignal(presenter.finished, timeout=20_000):
         press(presenter, Qt.Key.Key_Return)
     assert [onset.name for onset in onsets[-2:]] == ["trial_end", "experiment_stop"]
-    assert len(presenter.course.completed) == 1
+    assert len(presenter.sequencer.completed) == 1
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Escape])
@@ -203,17 +203,17 @@ def test_escape_can_be_taken_back(qtbot, present, key):
     press(presenter, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: presenter.scene.title == "End the session?", timeout=20_000)
     press(presenter, key)
-    assert not presenter.course.paused
+    assert not presenter.sequencer.paused
     with qtbot.waitSignal(presenter.finished, timeout=60_000):
         pass
-    assert len(presenter.course.completed) == 4
+    assert len(presenter.sequencer.completed) == 4
 
 
 def test_return_alone_ends_nothing(qtbot, present):
     presenter, _ = present()
     until(qtbot, presenter, "cross")
     press(presenter, Qt.Key.Key_Return)
-    assert not presenter.course.stopping
+    assert not presenter.sequencer.stopping
 
 
 def test_closing_the_window_asks(qtbot, present):
@@ -227,7 +227,7 @@ def test_closing_the_window_asks(qtbot, present):
 def test_after_the_end_return_asks_to_leave(qtbot, present):
     presenter, _ = present()
     presenter.fail("Disk full", "Everything so far is kept.")
-    qtbot.waitUntil(lambda: presenter.course.finished)
+    qtbot.waitUntil(lambda: presenter.sequencer.finished)
     with qtbot.waitSignal(presenter.leave_asked):
         press(presenter, Qt.Key.Key_Return)
 
@@ -238,7 +238,7 @@ def test_a_failure_ends_at_once_and_stays_on_the_screen(qtbot, present):
     with qtbot.waitSignal(presenter.finished, timeout=20_000):
         presenter.fail("Stream lost", "Everything so far is kept.")
     assert onsets[-1].name == "experiment_stop"
-    assert presenter.course.completed == ()
+    assert presenter.sequencer.completed == ()
     press(presenter, Qt.Key.Key_Space)
     presenter.tick()
     assert presenter.scene.title == "Stream lost"
@@ -260,7 +260,7 @@ def test_feedback_grows_from_chance_to_certainty(qtbot, present):
     probabilities = {"left_hand": 0.5, "right_hand": 0.5}
     presenter, _ = present(speed=1.0, feedback=lambda: probabilities, imagery=60.0)
     until(qtbot, presenter, "imagery")
-    label = presenter.course.current.trial.label
+    label = presenter.sequencer.current.trial.label
     qtbot.waitUntil(lambda: presenter.scene.strength == 0.0)
     probabilities[label] = 0.75
     qtbot.waitUntil(lambda: presenter.scene.strength == pytest.approx(0.5))

@@ -9,7 +9,7 @@ from calibration.doubts import doubts
 from calibration.screens.setup import check
 from calibration.screens.setup.check import CheckPanel
 from calibration.screens.setup.window import SetupWindow
-from calibration.session.preparation import SetupState, channel_rows
+from calibration.session.setup_state import SetupState, channel_rows
 from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import Monitor
 from simulation.synthetic import LABELS, SimulatedSubject

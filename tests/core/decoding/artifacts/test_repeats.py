@@ -40,6 +40,15 @@ def test_a_block_that_comes_again_is_counted_from_its_second_time_on(lag):
     assert pushed(rows) == (0, 30)
 
 
+def test_a_block_that_was_sent_before_a_break_is_known_after_it():
+    rows, repeats = noise(1000), Repeats(RATE)
+    repeats.push(rows[:700])
+    repeats.reset()
+    assert repeats.push(rows[699:]) == (0, 0)  # one row that is sent again is no block
+    repeats.reset()
+    assert repeats.push(rows[900:930]) == (0, 30)
+
+
 def test_what_came_long_ago_is_forgotten():
     rows = noise(5000)
     rows[4000:4030] = rows[1000:1030]
@@ -78,3 +87,5 @@ def test_channels_that_are_equal_are_found_however_many():
     assert np.flatnonzero(twins(rows)).tolist() == [2, 7]
     rows[:, [0, 1]] = 3.0
     assert np.flatnonzero(twins(rows)).tolist() == [2, 7]  # two that stand still are no twins
+    assert not twins(rows[:1]).any()
+    assert not twins(rows[:0]).any()

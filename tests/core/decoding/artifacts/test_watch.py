@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decoding.artifacts import ArtifactLimits, learn_limits
-from core.decoding.hops import Hops
+from core.decoding.online import OnlineDecoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from simulation.faults.fault import Source
@@ -29,16 +29,16 @@ def subject():
     first, second = (session(6, seed=3, run=run) for run in (1, 2))
     fit = fit_decoder([first], CUES, "sim", FitSettings(head="riemann", repeats=1))
     decoder = fit.decoder
-    limits = learn_limits([first], decoder.settings, decoder.unit, fit.epochs.runs)
+    limits = learn_limits([first], decoder.settings, decoder.unit, fit.epochs.segments)
     facts = replace(decoder.facts, artifacts=limits.as_facts())
     return replace(decoder, facts=facts), second
 
 
 def hops_of(decoder, labels, rate=RATE):
-    """Hops, and the feed before them."""
+    """An online decoder, and the feed before it."""
     feed = Segmenter(labels, ["uV"] * len(labels), rate)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return Hops(decoder, path, decoder.windows(None, HOP)), feed
+    return OnlineDecoder(decoder, path, decoder.windows(None, HOP)), feed
 
 
 def decoded(subject, samples, cuts=()):
@@ -92,9 +92,9 @@ FAULTS = [
     (sine(50.0, 120.0), ("CZ",), "CZ is full of mains hum"),
     (sine(60.0, 120.0), (), "full of mains hum"),
     (sine(3.0, 1500.0), ("P3",), "P3 is too large"),
-    (lambda x: x * np.nan, ("C3", "C4"), "C3, C4 sent no numbers"),
-    (lambda x: x + np.inf, ("C3",), "C3 sent no numbers"),
-    (lambda x: x + 1e30, ("C3",), "C3 sent no numbers"),
+    (lambda x: x * np.nan, ("C3", "C4"), "C3, C4 sent NaN or inf"),
+    (lambda x: x + np.inf, ("C3",), "C3 sent NaN or inf"),
+    (lambda x: x + 1e30, ("C3",), "C3 sent NaN or inf"),
     (lambda x: x * 1e3, (), "1 000 times too large"),
     (lambda x: x * 1e6, (), "1 000 000 times too large"),
     (lambda x: x * 1e-3, (), "1 000 times too small"),

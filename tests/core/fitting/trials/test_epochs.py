@@ -33,7 +33,7 @@ def test_windows_over_a_break_or_the_end_are_left_out(imagery_recording):
     broken = replace(recording, breaks=(inside,), samples_uv=recording.samples_uv[: -7 * 250])
     epochs = cut_epochs([broken], EVENTS, settings(recording), "mV", 1024)
     assert len(epochs) == 14
-    assert len(epochs.runs) == 2
+    assert len(epochs.segments) == 2
 
 
 def test_trials_that_touch_what_is_marked_as_bad_are_left_out(imagery_recording):
@@ -103,8 +103,8 @@ def test_who_sent_no_numbers_is_named(imagery_recording):
     spoilt = replace(recording, samples_uv=samples)
     epochs = cut_epochs([spoilt], EVENTS, settings(recording), "mV", 1024)
     assert [(one.trial.number, one.reason) for one in epochs.rejected] == [
-        (3, "C3 sent no numbers"),
-        (6, "C4 sent no numbers"),
+        (3, "C3 sent NaN or inf"),
+        (6, "C4 sent NaN or inf"),
     ]
     samples[:, recording.labels.index("CZ")] = np.nan
     with pytest.raises(InputError, match="on all of its electrodes; CZ sent none"):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from training.pretraining.distributed import Interruption
 from training.pretraining.output.curves import Curves
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.output.pictures import draw, save_picture
-from training.pretraining.processes import Interruption
 from training.recipes.base import Reconstruction
 from training.recipes.eegpt import Objective
 

@@ -7,8 +7,8 @@ from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import CODEX
 from training.export import exported_encoder
+from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.processes import Interruption
 from training.pretraining.windows import Windows
 from training.recipes import recipe_of
 from training.recipes.base import update_ema

@@ -1,0 +1,106 @@
+"""What a token of a causal encoder costs, beside encoding anew, and beside the floor.
+
+    python benchmarks/speed/causal_cost.py             Base and Large, 58 channels, one thread
+    python benchmarks/speed/causal_cost.py --encoders untrained-braingpt-base --channels 19 58
+
+Ways take turns, as in `decision_cost`; ratios are medians over the turns. "streamed" is one stride
+of samples through `push`, the window's tokens copied out included; "one column" is the step inside.
+"band anew" encodes the newest tokens of a band by themselves, which gives other tokens than the
+stream's; "same tokens anew" encodes all that they depend on. "floor" is the products with weights
+of one column and nothing else, each layer's own weights, or the bytes of the weights at the speed
+at which memory is read, whichever is longer. No figure is asserted anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np  # decision_cost has settled the threads
+import torch
+from decision_cost import memory_speed, processor, timed
+
+from core.encoders import load_encoder
+from core.encoders.braingpt.electrodes import electrode_rows
+from core.encoders.braingpt.model import BrainGPT
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = ["untrained-braingpt-base", "untrained-braingpt-large"]
+    parser.add_argument("--encoders", nargs="+", default=default)
+    parser.add_argument("--channels", nargs="+", type=int, default=[58])
+    parser.add_argument("--threads", nargs="+", type=int, default=[1])
+    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    rows, memory = [], memory_speed()
+    print(f"{'encoder':28}  ch thr {'way':18}      ms  / floor")
+    for source, count, threads in itertools.product(given.encoders, given.channels, given.threads):
+        torch.set_num_threads(threads)
+        for way, ms, ratio in compare(load_encoder(source), count, given.turns, threads, memory):
+            row = {"encoder": source, "channels": count, "threads": threads}
+            rows.append(row | {"way": way, "ms": ms, "floors": ratio})
+            print(f"{source:28}{count:4}{threads:4} {way:18}{ms:8.3f}{ratio:9.2f}", flush=True)
+    facts = {
+        "processor": processor(),
+        "torch": torch.__version__,
+        "turns": given.turns,
+        "memory GB/s": round(memory / 1e9, 1),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    if given.json:
+        given.json.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def compare(
+    encoder: BrainGPT, count: int, turns: int, threads: int, memory: float
+) -> list[tuple[str, float, float]]:
+    """Time the ways of one setting in turns: name, milliseconds, and how many floors that is."""
+    spec, names = encoder.spec, encoder.spec.ch_names[:count]
+    rows, rng = electrode_rows(names), np.random.default_rng(0)
+    samples = rng.normal(0, 20.0, (count, spec.warmup)).astype(np.float32)
+    stream, signal = encoder.stream(names, spec.stride), torch.from_numpy(samples)
+    stream.push(signal)
+    piece, patches = signal[:, : spec.stride], encoder.patches(signal)
+    seen = len(encoder.layers) * (encoder.band - 1) + 1  # tokens that one depends on
+    step, out = stream._step, torch.empty(count, spec.tokens[1])
+    newest = patches[:, -1].contiguous()
+    ways: dict[str, Callable[[], object]] = {
+        "streamed": lambda: stream.push(piece),
+        "one column": lambda: step.encode(newest, out),
+        "special token": lambda: step.ask(out),
+        "band anew": lambda: encoder(patches[:, -encoder.band :], rows),
+        "same tokens anew": lambda: encoder(patches[:, -seen:], rows),
+        "floor": products(encoder, count),
+    }
+    took = timed(ways, turns, threads)
+    weights = sum(p.numel() * p.element_size() for p in encoder.layers.parameters())
+    least = np.maximum(took["floor"], weights / memory)
+    return [
+        (way, 1e3 * float(np.median(seconds)), float(np.median(seconds / least)))
+        for way, seconds in took.items()
+    ]
+
+
+def products(encoder: BrainGPT, count: int) -> Callable[[], object]:
+    """Return the products with weights of one column, and nothing else."""
+    maps = [encoder.embed]
+    for layer in encoder.layers:
+        maps += [layer.qkv, layer.out, layer.gate_up, layer.down]
+    shapes = [(count, m.in_features, m.out_features) for m in maps]
+    layers = [
+        (torch.randn(rows, inputs), m.weight.t().contiguous(), torch.empty(rows, outputs))
+        for m, (rows, inputs, outputs) in zip(maps, shapes, strict=True)
+    ]
+    return lambda: [torch.mm(x, weight, out=out) for x, weight, out in layers]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,330 @@
+"""Learning while a run goes on, so that the decoder is ready when the last trial is over.
+
+The signal path, the band of the covariances and the tokens of every trial are computed as the
+samples come, with the objects that a fit from files uses; the fit then finds them done. Nothing
+here decides anything: the decoder is fitted on the files, and would be the same without this.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+
+from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
+from calibration.recording.timeline import SampleTimeline
+from calibration.session.progress import Accuracy
+from core.decoding.features import TokenFeatures, band_sections
+from core.decoding.spatial import channel_covariance, spatial_filter
+from core.encoders import Encoder
+from core.errors import InputError
+from core.feed.segments import FiniteSegments, Segment
+from core.fitting.baselines import BAND
+from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.trials.epochs import REST_SECONDS, FeatureCache, place, resting, signals_of
+from core.montage import match
+from core.recordings import UNIT, Event, Recording
+from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalPath
+from core.stream.description import StreamFacts
+from core.units import factor
+
+_QUICK_EVERY = 4  # trials between two looks at how good the decoder would be
+_QUICK_HEAD = "riemann"
+_BETWEEN = "trial_start"  # event at which nothing is asked of the person yet
+_MARGIN = 2.0  # s: every cue so far back is known
+
+
+class _Stretches:
+    """Contiguous stretches of signal, that grow piece by piece."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+        self._pieces: list[list[np.ndarray]] = []
+
+    def begin(self) -> None:
+        self._pieces.append([])
+        self.lengths.append(0)
+
+    def add(self, piece: np.ndarray) -> None:
+        self._pieces[-1].append(piece)
+        self.lengths[-1] += len(piece)
+
+    def joined(self) -> tuple[np.ndarray, ...]:
+        """Return every stretch in one piece."""
+        self._pieces = [[np.concatenate(stretch)] for stretch in self._pieces]
+        return tuple(stretch[0] for stretch in self._pieces)
+
+
+class IncrementalFit:
+    """Prepares a fit while its last recording is still being made.
+
+    Parameters
+    ----------
+    facts : StreamFacts
+        Of the stream.
+    subject, session : str
+        BIDS labels.
+    settings : FitSettings
+    encoder : Encoder
+        The one that the settings name.
+    earlier : sequence of Recording
+        Of the same session, to be fitted together with this run.
+    starting : callable, optional
+        Gives the head that the fit starts from; takes its time the first time it is called.
+
+    Attributes
+    ----------
+    accuracy : Accuracy or None
+        How well the trials so far are classified; None while there are too few.
+    rejected : int
+        Trials left out so far.
+    error : str or None
+        Why learning stopped early; the fit from the files is not touched by that.
+    """
+
+    def __init__(
+        self,
+        facts: StreamFacts,
+        subject: str,
+        session: str,
+        settings: FitSettings,
+        encoder: Encoder,
+        earlier: Sequence[Recording] = (),
+        starting: Callable[[], PriorHead | None] = lambda: None,
+    ) -> None:
+        self.accuracy: Accuracy | None = None
+        self.rejected = 0
+        self.error: str | None = None
+        self._facts, self._settings, self._encoder = facts, settings, encoder
+        self._subject, self._session = subject, session
+        self._earlier = tuple(earlier)
+        self._starting = starting
+        spec = encoder.spec
+        self._path_settings, _ = path_for(facts.labels, spec, settings, "the stream")
+        found = match(facts.labels, self._path_settings.channels)
+        self._path = SignalPath(
+            self._path_settings,
+            facts.rate,
+            found.indices,
+            [factor(UNIT, spec.unit)] * len(found.indices),
+        )
+        self._band = CausalFilter(band_sections(BAND, spec.rate))
+        self._finite = FiniteSegments(found.indices)
+        self._timeline = SampleTimeline(facts.rate)
+        self._raw: list[np.ndarray] = []  # µV
+        self._breaks: list[int] = []
+        self._starts: list[int] = []  # of stretches, as `Recording.stretches` has them
+        self._samples = 0
+        self._signals, self._banded = _Stretches(), _Stretches()
+        self._before = 0  # stretches of the earlier recordings
+        self._events: list[Event] = []  # of this run
+        self._cues: list[tuple[int, int]] = []  # of all recordings, in stretches
+        self._waiting: list[tuple[str, float]] = []  # events whose sample has not come
+        self._features: TokenFeatures | None = None
+        self._tokens: dict[tuple[int, int], np.ndarray] = {}
+        self._looked = 0  # trials at the last look
+        self._queue: SimpleQueue[Segment | tuple[str, float] | None] = SimpleQueue()
+        self._ended = False  # whether everything that was written has been taken
+        self._thread = threading.Thread(target=self._learn, name="learn", daemon=True)
+        self._thread.start()
+
+    def write(self, segments: Sequence[Segment]) -> None:
+        """Take the next segments; returns at once."""
+        for segment in segments:
+            self._queue.put(segment)
+
+    def event(self, name: str, time: float) -> None:
+        """Take an event, in seconds of the sender's clock; returns at once."""
+        self._queue.put((name, time))
+
+    def close(self) -> None:
+        """Finish what was taken. May be called again."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def fit(self, recording: Recording) -> Fit:
+        """Fit a decoder on the run as its files have it, and on the earlier ones.
+
+        Parameters
+        ----------
+        recording : Recording
+            Read from the files, after `close`.
+
+        Raises
+        ------
+        InputError
+            As `calibration.fitting.fit_decoder`.
+        """
+        recordings = (*self._earlier, recording)
+        return fit_decoder(
+            recordings,
+            cue_events(recordings),
+            self._subject,
+            self._settings,
+            self._session,
+            self._cache() if self._complete(recording) else None,
+            self._starting(),
+        )
+
+    # -- in the thread --------------------------------------------------------------------------
+
+    def _learn(self) -> None:
+        try:
+            import mne  # noqa: F401  (reading the files at the end would have to wait for it)
+
+            self._starting()
+            self._take_earlier()
+            tried = 0  # trials
+            while (item := self._next()) is not None:
+                if isinstance(item, Segment):
+                    self._take(item)
+                else:
+                    self._waiting.append(item)
+                    # Not at the end of a trial: the last one's must not delay the decoder.
+                    if item[0] == _BETWEEN:
+                        self._look()
+                self._place_events()
+                if self._queue.empty() and self._over > tried:
+                    tried = self._over
+                    self._encode()
+            self._encode()
+        except Exception as error:  # the recording goes on, and the files are fitted later
+            self.error = str(error) or type(error).__name__
+            while self._next() is not None:
+                pass
+
+    def _next(self) -> Segment | tuple[str, float] | None:
+        """Wait for what was written next; None from the end on."""
+        item = None if self._ended else self._queue.get()
+        self._ended = item is None
+        return item
+
+    def _take_earlier(self) -> None:
+        for recording in self._earlier:
+            cues, count = self._cues_of(recording)
+            self._cues += [(self._before + run, at) for run, at in cues]
+            self._before += count
+        for signal in signals_of(self._earlier, self._path_settings, self._encoder.spec.unit):
+            self._band.reset()
+            for stretches, piece in (
+                (self._signals, signal),
+                (self._banded, self._band.push(signal)),
+            ):
+                stretches.begin()
+                stretches.add(piece)
+        self._band.reset()
+
+    def _take(self, segment: Segment) -> None:
+        if segment.begins and self._samples:
+            self._breaks.append(self._samples)
+        self._raw.append(segment.samples_uv.astype(np.float32))
+        self._timeline.add(segment.times, follows=not segment.begins)
+        for part in self._finite.cut(segment):
+            if not part.nan:
+                self._take_finite(part)
+            self._samples += len(part)
+
+    def _take_finite(self, segment: Segment) -> None:
+        if segment.begins or not self._starts:
+            self._starts.append(self._samples)
+            self._path.restart()
+            self._band.reset()
+            self._signals.begin()
+            self._banded.begin()
+        signal = self._path.push(segment.samples_uv)
+        self._signals.add(signal)
+        self._banded.add(self._band.push(signal))
+
+    def _place_events(self) -> None:
+        due = [event for event in self._waiting if event[1] <= self._timeline.newest]
+        self._waiting = [event for event in self._waiting if event[1] > self._timeline.newest]
+        for name, time in due:
+            onset = self._timeline.sample_at(time) / self._facts.rate
+            self._events.append(Event(onset, 0.0, name))
+            if name in CLASSES:
+                starts = np.array(self._starts) / self._facts.rate
+                run, at = place(onset, starts, self._path_settings.rate)
+                if run >= 0:
+                    self._cues.append((self._before + run, at))
+
+    def _cues_of(self, recording: Recording) -> tuple[list[tuple[int, int]], int]:
+        """Return where the cues lie in a recording's own stretches, and how many those are."""
+        channels, rate = self._path_settings.channels, self._path_settings.rate
+        starts = np.array([start for start, _ in recording.stretches(channels)]) / recording.rate
+        placed = [place(e.onset, starts, rate) for e in recording.events if e.label in CLASSES]
+        return [(run, at) for run, at in placed if run >= 0], len(starts)
+
+    @property
+    def _over(self) -> int:
+        """Trials whose window has come in whole."""
+        window, lengths = self._encoder.spec.window, self._signals.lengths
+        return sum(0 <= at <= lengths[run] - window for run, at in self._cues)
+
+    def _encode(self) -> None:
+        """Compute the tokens of the trials that are over."""
+        if not self._settings.tokens_needed or not self._cues:
+            return
+        window, rate = self._encoder.spec.window, self._path_settings.rate
+        signals = self._signals.joined()
+        if self._features is None:
+            margin = round(_MARGIN * rate)
+            known = (*signals[:-1], signals[-1][: max(0, len(signals[-1]) - margin)])
+            rest = resting(known, self._cues, window)
+            needed = round(REST_SECONDS * rate)
+            if len(rest) < needed:
+                return
+            channels = self._path_settings.channels
+            covariance = channel_covariance(rest[:needed].T)
+            spatial = spatial_filter(covariance, channels, self._encoder.spec)
+            self._features = TokenFeatures(self._encoder, channels, spatial)
+        for run, at in self._cues:
+            if (run, at) not in self._tokens and 0 <= at <= len(signals[run]) - window:
+                self._tokens[run, at] = self._features.of_run(signals[run], [at])[0]
+
+    def _look(self) -> None:
+        """See now and then how good a decoder of the trials so far would be."""
+        if self._over < self._looked + _QUICK_EVERY:
+            return
+        self._looked = self._over
+        recording = Recording(
+            samples_uv=np.concatenate(self._raw),
+            rate=self._facts.rate,
+            labels=self._facts.labels,
+            events=tuple(self._events),
+            breaks=tuple(self._breaks),
+            path=Path("this run"),
+            sha256="",
+        )
+        quick = replace(self._settings, head=_QUICK_HEAD, repeats=1)
+        recordings = (*self._earlier, recording)
+        try:
+            fit = fit_decoder(
+                recordings, cue_events(recordings), self._subject, quick, "", self._cache()
+            )
+        except InputError:
+            return  # too few trials yet
+        facts = fit.decoder.facts
+        self.rejected = len(fit.rejected)
+        self.accuracy = Accuracy(facts.score, facts.chance, facts.trials, facts.head)
+
+    def _cache(self) -> FeatureCache:
+        return FeatureCache(self._signals.joined(), self._banded.joined(), self._tokens)
+
+    def _complete(self, recording: Recording) -> bool:
+        """Whether all of a recording was learned from, its cues and breaks where they are in it.
+
+        It has what the recorder was given too: the same segments, unless the disk did not keep up.
+        """
+        return (
+            self.error is None
+            and not match(recording.labels, self._path_settings.channels).missing
+            and len(recording.samples_uv) == self._samples
+            and recording.breaks == tuple(self._breaks)
+            and [(self._before + run, at) for run, at in self._cues_of(recording)[0]]
+            == sorted(cue for cue in self._cues if cue[0] >= self._before)
+        )

@@ -1,0 +1,264 @@
+"""The online decoding loop: rejects artifacts and gives class probabilities once a hop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.decoding.artifacts import ArtifactWatch, listed
+from core.decoding.decoder import Decoder, WindowDecoder
+from core.feed.segments import FiniteSegments, Segment
+from core.signal.pipeline import SignalPath
+
+_REMEMBERED = 8  # times kept of earlier samples: more than the path ever holds back
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """One window of a stream, or why there is none.
+
+    Attributes
+    ----------
+    sample : int
+        Index of the window's last sample at the model's rate, lost ones counted.
+    time : float
+        Of that sample, in the stream's own seconds.
+    status : str
+        "ok"; else "warming" (no whole window yet), "gap" or "artifact".
+    probabilities : ndarray of float64, shape (classes,), or None
+        Of the window; only where the status is "ok".
+    waiting : int
+        Windows behind this one that have been received already.
+    """
+
+    sample: int
+    time: float
+    status: str
+    probabilities: np.ndarray | None
+    waiting: int
+
+
+class OnlineDecoder:
+    """Turns the segments of a stream or a recording into windows, hop by hop.
+
+    Windows are counted from the start of each unbroken run of samples. Until a run has filled a
+    whole window there are no probabilities, and none come from a window with an artifact in it.
+    How the samples are cut into segments changes nothing where no run begins.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    path : SignalPath
+        From `Decoder.attach`, for the units that segments have.
+    windows : WindowDecoder
+        From `Decoder.windows`; decides the hop.
+
+    Attributes
+    ----------
+    status : str
+        Of the newest window without probabilities.
+    reason : str
+        In words, why the newest windows have no probabilities; empty at the beginning.
+
+    Raises
+    ------
+    InputError
+        If the decoder's limits of artifacts are none.
+
+    Notes
+    -----
+    A sample that is NaN or inf on any of the decoder's channels ends a run, as it would stay in
+    the filters indefinitely; the next run begins after the last of them. They count as received. So
+    do the few samples that are passed over where the filters start anew because they still ring
+    from an artifact that is over.
+    """
+
+    def __init__(self, decoder: Decoder, path: SignalPath, windows: WindowDecoder) -> None:
+        self.hop = windows.hop
+        self.reason = ""
+        self._window = max(decoder.window, decoder.warmup)
+        self._rate = decoder.settings.rate
+        self._channels = np.array(decoder.settings.channels)
+        self._decoder = decoder
+        self._windows = windows
+        self._base = 0  # sample at the model's rate that this sender's first one is
+        self.status = "warming"
+        self._said = (-1, 0.0)  # sample and time of the newest hop
+        self._attach(path)
+
+    def _attach(self, path: SignalPath) -> None:
+        self._path = path
+        self._finite = FiniteSegments(path.columns)
+        self._watch = ArtifactWatch(self._decoder, path.rate_in, self.hop)
+        self._position = 0  # of the next stream sample, lost ones counted
+        self._unsaid = 0  # samples in no hop since the last one
+        self._begin_run()
+
+    def resume(self, path: SignalPath, away: float, reason: str) -> None:
+        """Go on with another sender: a break of known length in time.
+
+        Parameters
+        ----------
+        path : SignalPath
+            From `Decoder.attach`, for the new stream.
+        away : float
+            Seconds between the last sample of the old one and the first of the new one, by
+            whatever clock has seen both.
+        reason : str
+            What to say until there are decisions again.
+        """
+        self._base = self.last_sample + 1 + max(0, round(away * self._rate))
+        self.status, self.reason = "gap", reason
+        self._attach(path)
+
+    @property
+    def seconds_to_go(self) -> float:
+        """Signal still needed before there are probabilities, in seconds."""
+        return max(0.0, (self._window - self._received + self._clean_from) / self._rate)
+
+    @property
+    def last_sample(self) -> int:
+        """Index of the newest sample at the model's rate; -1 before the first."""
+        return self._first_sample + self._received - 1
+
+    def push(self, segments: Iterable[Segment]) -> Iterator[WindowResult]:
+        """Take the next segments and give the windows that they complete."""
+        for segment in segments:
+            if segment.begins and self._position:
+                self.status, self.reason = "gap", segment.words
+                yield from self._end_run()
+                self._position += segment.lost
+                self._begin_run()
+            for part in self._finite.cut(segment):
+                if part.nan:
+                    yield from self._skip(part)
+                else:
+                    yield from self._decode(self._path.pick(part.samples_uv), part.times)
+
+    def _begin_run(self) -> None:
+        self._path.restart()
+        self._windows.reset()
+        self._watch.reset()
+        # Where the run's first sample lies on the model's clock, which counts lost samples too.
+        self._first_sample = self._base + round(self._position * self._rate / self._path.rate_in)
+        self._received = 0  # samples of the run at the model's rate
+        self._drop = 0  # samples to pass over before the run begins
+        self._spoilt = False  # whether the newest hop has an artifact
+        self._clean_from = 0  # those of them before the end of the last artifact
+        self._pending = np.empty((0, len(self._channels)))
+        self._run_start = self._position
+        self._times = np.empty(0)  # of the newest samples, enough for what the path holds back
+
+    def _end_run(self) -> Iterator[WindowResult]:
+        """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
+        self._watch.end_run()
+        self._unsaid += int(len(self._pending) * self._path.rate_in / self._rate)
+        self._pending = self._pending[:0]
+        if self._unsaid >= self._hop_samples:
+            self._unsaid -= self._hop_samples
+            yield self._refused(float(self._times[-1]))
+
+    def _decode(self, picked: np.ndarray, times: np.ndarray) -> Iterator[WindowResult]:
+        if self._drop:
+            gone = min(self._drop, len(picked))
+            left = self._drop - gone
+            self._position += gone
+            self._begin_run()
+            self._drop = left
+            picked, times = picked[gone:], times[gone:]
+        if not len(picked):
+            return
+        before = self._position - self._run_start  # samples of the run
+        signal = np.concatenate([self._pending, self._path.push_picked(picked)])  # (m, channels)
+        self._watch.take(picked)
+        self._position += len(picked)
+        self._times = np.concatenate([self._times[-_REMEMBERED:], times])
+        hops = len(signal) // self.hop
+        for index in range(hops):
+            piece = signal[index * self.hop : (index + 1) * self.hop]
+            self._received += self.hop
+            self._unsaid = 0
+            found = self._watch.judge(piece, self._received)
+            ringing = self._spoilt and self._watch.ringing
+            if found and not ringing:
+                self.reason = found
+            if found or self._spoilt:
+                # The piece after an artifact is not used either: its end may lie in there.
+                self.status, self._spoilt = "artifact", bool(found)
+                self._windows.reset()
+                self._clean_from = self._received
+                probabilities = None
+            else:
+                probabilities = self._windows.push(piece)
+            yield WindowResult(
+                self.last_sample,
+                self._known(self.last_sample, self._time_of(self._received - 1)),
+                self.status if probabilities is None else "ok",
+                probabilities,
+                hops - 1 - index,
+            )
+            if ringing:
+                yield from self._calm(picked, times, before)
+                return
+        self._pending = signal[hops * self.hop :]
+
+    def _calm(self, picked: np.ndarray, times: np.ndarray, before: int) -> Iterator[WindowResult]:
+        """Start the filters anew soon after the newest hop, and go on from there.
+
+        Parameters
+        ----------
+        picked, times
+            As given to `_decode`.
+        before : int
+            Samples of the run before them.
+        """
+        # Always the same sample, however many the path has been given already.
+        at = int(self._received * self._path.rate_in / self._rate) + _REMEMBERED - before
+        self._position = self._run_start + before + min(at, len(picked))
+        self._begin_run()
+        self._drop = max(0, at - len(picked))
+        if not self._drop:
+            yield from self._decode(picked[at:], times[at:])
+
+    def _skip(self, segment: Segment) -> Iterator[WindowResult]:
+        """Pass over samples that are NaN or inf on some channel, refusing them hop by hop."""
+        self.status = "artifact"
+        self.reason = f"{listed(self._channels[list(segment.nan)])} sent NaN or inf"
+        yield from self._end_run()
+        at = 0
+        while at < len(segment):
+            piece = min(len(segment) - at, self._hop_samples - self._unsaid)
+            at += piece
+            self._unsaid += piece
+            self._position += piece
+            self._begin_run()
+            if self._unsaid == self._hop_samples:
+                self._unsaid = 0
+                yield self._refused(float(segment.times[at - 1]))
+
+    @property
+    def _hop_samples(self) -> int:
+        """Samples of the stream in a hop, rounded up."""
+        return math.ceil(self.hop * self._path.rate_in / self._rate)
+
+    def _refused(self, time: float) -> WindowResult:
+        sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
+        return WindowResult(sample, self._known(sample, time), self.status, None, 0)
+
+    def _time_of(self, sample: int) -> float:
+        """Return the stream's time of a sample of this run at the model's rate."""
+        at = sample * self._path.rate_in / self._rate + self._run_start
+        whole = int(at)
+        newest = self._position - 1
+        stamp = self._times[max(len(self._times) - 1 - (newest - whole), 0)]
+        return float(stamp + (at - whole) / self._path.rate_in)
+
+    def _known(self, sample: int, time: float) -> float:
+        """Return the time of a hop; by the samples since the last where it is NaN or inf."""
+        last, said = self._said
+        time = time if math.isfinite(time) else said + (sample - last) / self._rate
+        self._said = sample, time
+        return time

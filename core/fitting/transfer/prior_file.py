@@ -1,0 +1,138 @@
+"""The prior file: covariances of trials and one JSON header in a safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.fitting.transfer.population import Prior
+from core.tensor_file import TensorFormat, number, text, texts, whole
+
+FORMAT = "eegpt-prior"
+
+POPULATION = "population"
+"""What the prior that comes with the program is called."""
+
+_FILE = TensorFormat(
+    name=FORMAT,
+    version=1,
+    noun="prior",
+    largest=2**30,  # a thousand trials of 58 channels have 7 MB
+    again="Make it again",
+)
+_AT_ONCE = 1024  # trials
+_ROUNDING = 1e-4  # of the largest eigenvalue: covariances are kept as float32
+
+
+def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Path:
+    """Write a prior, whole or not at all. Of each covariance the upper triangle is kept.
+
+    Raises
+    ------
+    InputError
+        If the file exists and may not be overwritten, cannot be written, or could not be read
+        again.
+    """
+    table = {
+        "classes": prior.classes,
+        "channels": prior.channels,
+        "rate": prior.rate,
+        "length": prior.length,
+        "band": prior.band,
+        "unit": "uV2",
+        "recordings": prior.recordings,
+        "created": prior.created,
+        "software": prior.software,
+    }
+    rows, columns = np.triu_indices(len(prior.channels))
+    tensors: dict[str, np.ndarray] = {
+        "covariances": prior.covariances[:, rows, columns].astype(np.float32),
+        "labels": prior.labels.astype(np.int64),
+        "recording": prior.recording.astype(np.int64),
+        "person": prior.person.astype(np.int64),
+    }
+    return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
+
+
+def is_prior(path: Path) -> bool:
+    """Whether a safetensors file says that it is a prior."""
+    return _FILE.named_by(path)
+
+
+def load_prior(path: Path | str) -> Prior:
+    """Read a prior file. Nothing in it is ever executed.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, of another kind or version, or contradicts itself.
+    """
+    return _FILE.load(path, _build, "its trials")
+
+
+def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
+    channels, classes = texts(table["channels"], 2), texts(table["classes"], 2)
+    recordings = {str(name): str(found) for name, found in table["recordings"].items()}
+    halves = tensors["covariances"]
+    trials, half = len(halves), len(channels) * (len(channels) + 1) // 2
+    if (
+        halves.shape != (trials, half)
+        or not np.issubdtype(halves.dtype, np.floating)
+        or not np.isfinite(halves).all()
+    ):
+        raise ValueError(f"covariances of {len(channels)} channels are expected")
+    rows, columns = np.triu_indices(len(channels))
+    covariances = np.empty((trials, len(channels), len(channels)), dtype=np.float32)
+    covariances[:, rows, columns] = covariances[:, columns, rows] = halves
+    # Without this, one bad trial would spoil the mean that its recording is aligned by.
+    if not (np.diagonal(covariances, axis1=1, axis2=2) > 0).all():
+        raise ValueError("a channel without power")
+    _check_definite(covariances)
+    low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
+    people = len({name.rpartition("/")[0] for name in recordings})
+    return Prior(
+        classes=classes,
+        channels=channels,
+        rate=number(table["rate"], 1.0, 1e6),
+        length=whole(table["length"], 1, 2**20),
+        band=(low, high),
+        covariances=covariances,
+        labels=_positions(tensors, "labels", trials, len(classes)),
+        recording=_positions(tensors, "recording", trials, len(recordings)),
+        person=_positions(tensors, "person", trials, people),
+        recordings=recordings,
+        created=text(table["created"]),
+        software=text(table["software"]),
+    )
+
+
+def _check_definite(covariances: np.ndarray) -> None:
+    """Refuse matrices that are the covariance of no signal.
+
+    An average reference leaves an eigenvalue of zero, and rounding makes it anything near it.
+    """
+    for start in range(0, len(covariances), _AT_ONCE):
+        values = np.linalg.eigvalsh(covariances[start : start + _AT_ONCE].astype(np.float64))
+        wrong = np.flatnonzero(values[:, 0] < -_ROUNDING * values[:, -1])
+        if len(wrong):
+            trial = start + int(wrong[0])
+            raise ValueError(f"the covariance of trial {trial} is not positive semidefinite")
+
+
+def _positions(tensors: dict[str, np.ndarray], name: str, trials: int, below: int) -> np.ndarray:
+    found = tensors[name]
+    if found.shape != (trials,) or found.dtype != np.int64 or not trials:
+        raise ValueError(f"{name} should have one whole number a trial")
+    if not 0 <= found.min() <= found.max() < below:
+        raise ValueError(f"{name} should lie below {below}")
+    return found
+
+
+def population() -> Prior:
+    """Read the prior that comes with the program: other people's trials of both hands.
+
+    `population.md` beside it says what is in it.
+    """
+    return load_prior(Path(__file__).with_name("population.safetensors"))

@@ -1,0 +1,305 @@
+"""A head learned from a prior, for a person's montage and classes, before their first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.decoding.decoder import Decoder
+from core.decoding.features import shrunk
+from core.decoding.heads import fit_head, with_temperature
+from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.transfer.hemisphere_flip import mirror_of, swap
+from core.fitting.transfer.population import (
+    Prior,
+    recentre,
+    recentre_cross_session,
+    recentre_pairs,
+    whiteners,
+)
+from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
+from core.metrics import balanced_accuracy
+from core.recordings import named_apart
+from core.signal.pipeline import SignalSettings
+
+INVERSE_PENALTY = 1.0
+"""Inverse of the penalty of a head fitted on others' trials: people differ, so it is strong."""
+
+_SHARED = 0.5  # of the person's electrodes that a prior must have too
+_TRIALS = 10  # of each class, for a head
+
+
+@dataclass(frozen=True)
+class PriorHead:
+    """A linear head on aligned covariances, learned before a person's first trial.
+
+    Attributes
+    ----------
+    views : tuple of tuple of str
+        Electrodes of each view of the covariance that it uses.
+    weights : ndarray, shape (features, classes)
+        On tangent vectors of the views, one after the other. Classes are the person's; those
+        that nothing was learned of have zeros.
+    bias : ndarray, shape (classes,)
+    mirror : ndarray of int, shape (features,), or None
+        Where each feature goes when left and right are exchanged; None if they cannot be.
+    swapped : tuple of int
+        The class that each class becomes then.
+    drift : ndarray, shape (directions, features)
+        How recordings of one person moved apart (`core.fitting.transfer.wccn`); none if nobody has
+        two.
+    recordings : dict of str to str
+        What it was learned from -> SHA-256.
+    trials : int
+        How many trials it was learned from.
+    accuracy : float or None
+        Balanced accuracy on people left out of it (on trials left out, if there is one person),
+        each recording aligned by another one of that person: what somebody without own trials may
+        expect. None if nobody was left out.
+    """
+
+    views: tuple[tuple[str, ...], ...]
+    weights: np.ndarray
+    bias: np.ndarray
+    mirror: np.ndarray | None
+    swapped: tuple[int, ...]
+    drift: np.ndarray
+    recordings: dict[str, str]
+    trials: int
+    accuracy: float | None = None
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """Return logits of aligned tangent vectors, shape (trials, classes)."""
+        logits: np.ndarray = vectors @ self.weights + self.bias
+        return logits
+
+
+def head_of_prior(
+    prior: Prior, settings: SignalSettings, window: int, classes: Sequence[str]
+) -> PriorHead:
+    """Fit a head on a prior's trials, for a person's montage and classes.
+
+    Its logits are softened until they fit people that were left out, so that a prior which says
+    nothing about others weighs nothing.
+
+    Parameters
+    ----------
+    prior : Prior
+    settings : SignalSettings
+        Of the person's signal.
+    window : int
+        Samples of a window of the person's signal.
+    classes : sequence of str
+        The person's.
+
+    Raises
+    ------
+    InputError
+        If prior and person share too few electrodes or classes, or windows differ.
+    """
+    channels = tuple(name for name in settings.channels if name in set(prior.channels))
+    if len(channels) < max(2, _SHARED * len(settings.channels)):
+        raise InputError(
+            f"The prior shares {len(channels)} of the recordings' {len(settings.channels)} "
+            "electrodes; at least half are needed. Leave out --prior, or give one with this "
+            "montage."
+        )
+    if (prior.rate, prior.length, prior.band) != (settings.rate, window, BAND):
+        raise InputError(
+            f"The prior has windows of {prior.length / prior.rate:g} s at {prior.rate:g} Hz, "
+            f"{prior.band[0]:g}-{prior.band[1]:g} Hz, instead of {window / settings.rate:g} s at "
+            f"{settings.rate:g} Hz, {BAND[0]:g}-{BAND[1]:g} Hz."
+        )
+    shared = _shared_classes(prior.classes, classes)
+    taken = np.isin(prior.labels, [prior.classes.index(name) for name in shared])
+    again = np.array([shared.index(n) if n in shared else -1 for n in prior.classes])
+    labels, person = again[prior.labels[taken]], prior.person[taken]
+    counts = np.bincount(labels, minlength=len(shared))
+    if counts.min() < _TRIALS:
+        raise InputError(f"The prior has {counts.min()} trials of a class; {_TRIALS} are needed.")
+
+    picks = [prior.channels.index(name) for name in channels]
+    sample = prior.covariances[taken][:, picks][:, :, picks].astype(np.float64)
+    if settings.reference == "average":
+        centring = np.eye(len(picks)) - 1.0 / len(picks)
+        sample = centring @ sample @ centring
+    covariances = shrunk(sample, prior.length)
+    recording = prior.recording[taken]
+    whitened = whiteners(covariances, recording)
+    vectors = recentre(covariances, recording, whitened)
+    seen_from = recentre_pairs(covariances, recording, person, whitened)
+    moved = moves(seen_from, vectors.shape[1])
+    elsewhere = recentre_cross_session(vectors, recording, seen_from)
+
+    mirror, swapped = mirror_of((channels,)), swap(shared)
+    if mirror is not None and swapped is not None:
+        moved = np.concatenate([moved, moved[:, mirror]])
+        vectors = np.concatenate([vectors, vectors[:, mirror]])
+        labels = np.concatenate([labels, np.array(swapped)[labels]])
+        person = np.tile(person, 2)
+    drift = drift_of(moved)
+    vectors, elsewhere = apply_wccn(vectors, drift), apply_wccn(elsewhere, drift)
+    left_out = np.empty((len(labels), len(shared)))
+    decided = np.empty(len(elsewhere), dtype=np.intp)
+    for train, test in _by_person(labels, person, len(elsewhere)):
+        head = fit_head([vectors[train]], labels[train], len(shared), INVERSE_PENALTY)
+        left_out[test] = head.logits(vectors[test])
+        plain = test[test < len(elsewhere)]  # without mirror images
+        decided[plain] = head.logits(elsewhere[plain]).argmax(axis=1)
+    head = fit_head([vectors], labels, len(shared), INVERSE_PENALTY)
+    head = with_temperature(head, left_out, labels)
+    weights = head.weights / head.scale[:, None] / head.temperature
+    bias = head.bias / head.temperature - head.centre @ weights
+    weights = apply_wccn(weights.T, drift).T  # on vectors as they are
+    found = _for_classes(
+        (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
+    )
+    return replace(found, accuracy=balanced_accuracy(labels[: len(decided)], decided))
+
+
+def head_of_decoder(
+    decoder: Decoder, settings: SignalSettings, window: int, classes: Sequence[str]
+) -> PriorHead:
+    """Take over a decoder's head, for a person's montage and classes.
+
+    Raises
+    ------
+    InputError
+        If the decoder uses tokens, or electrodes that the person lacks; or if reference,
+        windows or classes differ.
+    """
+    name = f"decoder of subject {decoder.facts.subject}"
+    if decoder.spatial is not None or not decoder.tangents:
+        raise InputError(
+            f"The {name} uses an encoder's tokens, which cannot be aligned; fit it with "
+            "--head riemann, or give its recordings to --prior."
+        )
+    theirs = decoder.settings
+    missing = [electrode for electrode in theirs.channels if electrode not in settings.channels]
+    if missing:
+        raise InputError(
+            f"The recordings lack {len(missing)} of the {len(theirs.channels)} electrodes of the "
+            f"{name}: {' '.join(missing[:8])}. Give its recordings to --prior instead."
+        )
+    have = (theirs.reference, theirs.rate, decoder.window, {view.band for view in decoder.tangents})
+    if have != (settings.reference, settings.rate, window, {BAND}):
+        raise InputError(
+            f"The {name} has another reference, rate, window or band than this fit; give its "
+            "recordings to --prior instead."
+        )
+    shared = _shared_classes(decoder.classes, classes)
+    head = decoder.head
+    weights = head.weights / head.scale[:, None] / head.temperature
+    bias = head.bias / head.temperature - head.centre @ weights
+    columns = [decoder.classes.index(name) for name in shared]
+    return _for_classes(
+        tuple(tuple(theirs.channels[i] for i in view.picks) for view in decoder.tangents),
+        weights[:, columns],
+        bias[columns],
+        shared,
+        classes,
+        np.empty((0, len(weights))),
+        {f"{decoder.facts.subject}/{k}": v for k, v in decoder.facts.recordings.items()},
+        decoder.facts.trials,
+    )
+
+
+def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
+    """Return one head whose logits are the mean of several heads' logits.
+
+    Parameters
+    ----------
+    heads : sequence of PriorHead
+        For the same person and classes.
+    """
+    if len(heads) == 1:
+        return heads[0]
+    views = tuple(dict.fromkeys(view for head in heads for view in head.views))
+    sizes = {view: len(view) * (len(view) + 1) // 2 for view in views}
+    summed = {view: np.zeros((sizes[view], len(heads[0].bias))) for view in views}
+    starts = dict(zip(views, np.cumsum([0, *sizes.values()]), strict=False))
+    drifts = []
+    for head in heads:
+        start = 0
+        drift = np.zeros((len(head.drift), sum(sizes.values())))
+        for view in head.views:
+            stop = start + sizes[view]
+            summed[view] += head.weights[start:stop] / len(heads)
+            drift[:, starts[view] : starts[view] + sizes[view]] = head.drift[:, start:stop]
+            start = stop
+        drifts.append(drift * np.sqrt(len(drift)))  # `drift_of` takes the mean over rows
+    return PriorHead(
+        views=views,
+        weights=np.concatenate([summed[view] for view in views]),
+        bias=np.mean([head.bias for head in heads], axis=0),
+        mirror=mirror_of(views) if heads[0].mirror is not None else None,
+        swapped=heads[0].swapped,
+        drift=drift_of(np.concatenate(drifts)),
+        recordings=named_apart(
+            dict.fromkeys(pair for head in heads for pair in head.recordings.items())
+        ),
+        trials=sum(head.trials for head in heads),
+    )
+
+
+def _shared_classes(have: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    shared = tuple(name for name in wanted if name in have)
+    if len(shared) < 2:
+        raise InputError(
+            f"The prior knows {', '.join(have)} and the recordings have {', '.join(wanted)}; at "
+            "least two classes must be the same."
+        )
+    return shared
+
+
+def _for_classes(
+    views: tuple[tuple[str, ...], ...],
+    weights: np.ndarray,
+    bias: np.ndarray,
+    shared: Sequence[str],
+    classes: Sequence[str],
+    drift: np.ndarray,
+    recordings: dict[str, str],
+    trials: int,
+) -> PriorHead:
+    """Spread a head's columns over the person's classes."""
+    columns = [list(classes).index(name) for name in shared]
+    wide, at = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
+    # With their mean taken off, a class that the prior does not know is neither liked nor not.
+    wide[:, columns] = weights - weights.mean(axis=1, keepdims=True)
+    at[columns] = bias - bias.mean()
+    swapped = swap(classes)
+    return PriorHead(
+        views=views,
+        weights=wide,
+        bias=at,
+        mirror=mirror_of(views) if swapped is not None else None,
+        swapped=swapped or tuple(range(len(classes))),
+        drift=drift,
+        recordings=dict(recordings),
+        trials=trials,
+    )
+
+
+def _by_person(
+    labels: np.ndarray, person: np.ndarray, trials: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return folds that leave people out, or trials where there is one person.
+
+    Behind the first `trials` may follow as many mirror images; each goes where its trial goes.
+    """
+    from sklearn.model_selection import GroupKFold, StratifiedKFold
+
+    people = len(np.unique(person))
+    if people > 1:
+        return list(GroupKFold(min(5, people)).split(labels, labels, person))
+    plain = StratifiedKFold(5, shuffle=True, random_state=0).split(labels[:trials], labels[:trials])
+    starts = range(0, len(labels), trials)
+
+    def with_images(part: np.ndarray) -> np.ndarray:
+        return np.concatenate([part + start for start in starts])
+
+    return [(with_images(train), with_images(test)) for train, test in plain]

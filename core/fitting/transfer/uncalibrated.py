@@ -1,0 +1,122 @@
+"""A decoder for a person without a calibration: others' head, aligned on a minute of signal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from core.decoding.artifacts import learn_limits
+from core.decoding.decoder import Decoder, DecoderCard
+from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
+from core.decoding.heads import LinearHead
+from core.decoding.spatial import power
+from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.selection import PRIOR
+from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.trials.epochs import signals_of
+from core.metrics import chance_bound
+from core.recordings import Recording
+from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalSettings
+
+LEAST_SECONDS = 30.0
+"""Of signal for the alignment; a minute is better."""
+
+CALLED = "population, uncalibrated"
+
+
+def uncalibrated_decoder(
+    prior: PriorHead,
+    recording: Recording,
+    classes: Sequence[str],
+    settings: SignalSettings,
+    unit: str,
+    window: int,
+    patch: int,
+    subject: str,
+) -> Decoder:
+    """Align a prior's head on unlabelled signal.
+
+    Parameters
+    ----------
+    prior : PriorHead
+        For these classes and settings.
+    recording : Recording
+        Any signal of the person with the electrodes as they will be; its events are not looked at.
+    classes : sequence of str
+    settings : SignalSettings
+    unit : str
+        Unit the signal leaves the path in.
+    window, patch : int
+        Samples of a window, and between two decisions.
+    subject : str
+        BIDS label.
+
+    Returns
+    -------
+    Decoder
+        Its score is what the prior reached on people left out; its `facts.fit["called"]` is
+        `CALLED`.
+
+    Raises
+    ------
+    InputError
+        If there is too little signal, or the prior never left anybody out.
+
+    Notes
+    -----
+    The reference is the mean over all windows, and stays: one that followed the stream would learn
+    from the cues that went before what comes next, where they are not at random.
+    """
+    if prior.accuracy is None:
+        raise InputError(
+            "What starts without calibration must have been tried on people left out: name "
+            "recordings of several people, or a prior file."
+        )
+    windows = []
+    signals = list(signals_of([recording], settings, unit))
+    for signal in signals:
+        banded = CausalFilter(band_sections(BAND, settings.rate)).push(signal)
+        ends = range(window, len(banded) + 1, patch)
+        windows += [banded[end - window : end].T for end in ends]
+    if len(windows) * patch < LEAST_SECONDS * settings.rate - window:
+        raise InputError(
+            f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
+            f"at least {LEAST_SECONDS:g} s."
+        )
+    tangents = []
+    for view in prior.views:
+        picks = np.array([settings.channels.index(name) for name in view], dtype=np.intp)
+        mean = np.mean([shrunk_covariances(one[None, picks])[0] for one in windows], axis=0)
+        tangents.append(TangentFeatures(BAND, settings.rate, window, picks, power(mean, -0.5)))
+    features = len(prior.weights)
+    return Decoder(
+        classes=tuple(classes),
+        settings=settings,
+        unit=unit,
+        window=window,
+        hop=patch,
+        patch=patch,
+        head=LinearHead(np.zeros(features), np.ones(features), prior.weights, prior.bias),
+        tangents=tuple(tangents),
+        spatial=None,
+        encoder=None,
+        facts=DecoderCard(
+            subject=subject,
+            session="",
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            software=f"eegpt-realtime {version('eegpt-realtime')}",
+            recordings={recording.path.name: recording.sha256},
+            recorded_rate=recording.rate,
+            head=PRIOR,
+            trials=0,
+            scores={PRIOR: prior.accuracy},
+            chance=chance_bound(prior.trials, len(classes)),
+            artifacts=learn_limits([recording], settings, unit, signals).as_facts(),
+            fit={"called": CALLED, "prior": {"trials": prior.trials}},
+        ),
+    )

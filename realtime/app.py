@@ -1,0 +1,274 @@
+"""Running the live application: from the options to an engine, and a window or none."""
+
+from __future__ import annotations
+
+import gc
+import math
+import threading
+import time
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from core.decoding.artifacts import ArtifactLimits
+from core.decoding.decoder import Decoder
+from core.decoding.storage.decoder_file import load_decoder
+from core.decoding.storage.library import kept_decoders, newest_decoder
+from core.errors import InputError
+from core.feed.segments import Segmenter
+from core.machine.home import home_folder
+from core.machine.malloc import limit_arenas
+from core.machine.threads import one_torch_thread
+from core.montage import named
+from core.program import say
+from core.recordings import UNIT
+from core.stream.description import FoundStream, StreamFacts
+from core.stream.discovery import StreamQuery, find_stream, list_streams
+from core.stream.inlet import Inlet
+from core.units import factor
+from realtime.engine.engine import Connection, Decoding, Engine
+from realtime.engine.outputs import Sink, StreamLogSink
+from realtime.engine.sinks import Log, Outlets, StderrLog, StreamLog
+from ui.display import check_display
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.encoders import Encoder
+    from realtime.options import Options
+
+_LARGE = 1_000_000  # weights of an encoder
+_LOOK = 0.1  # s between two looks at whether the engine still runs
+
+
+def run_live(options: Options) -> int:
+    """Decode the asked stream until the person, the duration or a signal ends it.
+
+    Raises
+    ------
+    InputError
+        If the stream, the decoder or the log cannot be used.
+    """
+    limit_arenas()
+    if not options.headless:
+        check_display()
+    decoder = chosen_decoder(options)
+    if decoder is not None and decoder.encoder is not None:
+        # Torch takes a second to import, and so does listening for the stream.
+        threading.Thread(target=import_module, args=("torch",), daemon=True).start()
+    found = _chosen_stream(options)
+    if found is None:
+        return 0  # the person closed the picker
+    with Inlet(found) as inlet:
+        if options.uncalibrated:
+            decoder = _uncalibrated_decoder(options, inlet)
+        engine = build_engine(options, inlet, decoder)
+        if not options.headless:
+            from realtime.window import run_window
+        # Looking through all that was imported stopped every thread for a sixth of a second.
+        gc.freeze()
+        engine.start()
+        try:
+            if options.headless:
+                return wait_headless(engine, options.duration)
+            return run_window(engine, screenshot=options.screenshot, duration=options.duration)
+        finally:
+            engine.stop()
+            if engine.error is not None:
+                raise engine.error
+
+
+def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Engine:
+    """Return an engine that is ready to start.
+
+    Parameters
+    ----------
+    options : Options
+    inlet : Inlet
+        Open.
+    decoder : Decoder or None
+        None to take the newest kept one that fits the stream.
+
+    Raises
+    ------
+    InputError
+        If the decoder does not fit the stream, or the log cannot be written.
+    """
+    facts = inlet.facts
+    for warning in facts.warnings:
+        say(warning)
+    labels = named(facts.labels, options.channel_names, "the stream")
+    if decoder is None:
+        decoder = _fitting_decoder(options, labels, facts)
+    decoding, sinks = None, list[Sink]()
+    stream_logs: list[StreamLogSink] = [StderrLog(say)]
+    connect = partial(_connect, options, decoder, facts)
+    if decoder is not None:
+        one_torch_thread_if_needed(decoder)
+        connect(facts)  # what does not fit is refused before a log is begun
+        encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
+        in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
+        windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
+        decoding = Decoding(decoder, windows)
+        rate = decoder.settings.rate / windows.hop
+        if options.log is not None:
+            sinks.append(Log(options.log))
+            stream_logs.append(StreamLog(options.log))
+        sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
+        _introduce(decoder, facts)
+        if doubt := ArtifactLimits.of(decoder).doubt:
+            say(doubt)
+    elif options.log is not None or options.headless:
+        raise InputError(
+            f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
+            "Make one with eegpt-calibrate, or name one with --decoder FILE."
+        )
+    else:
+        say("No decoder fits this stream yet: only the signals are shown.")
+    import pylsl
+
+    engine: Engine = Engine(
+        inlet,
+        connect,
+        decoding,
+        options.evidence,
+        sinks,
+        pylsl.local_clock,
+        stream_logs,
+        accept_any=options.reconnect == "any",
+        confirm=options.confirm,
+    )
+    return engine
+
+
+def _connect(
+    options: Options, decoder: Decoder | None, first: StreamFacts, facts: StreamFacts
+) -> Connection:
+    """Say how a stream is used, be it the first one or one that takes its place.
+
+    Raises
+    ------
+    InputError
+        If it does not fit the options or the decoder, or no longer says its unit.
+    """
+    labels = named(facts.labels, options.channel_names, "the stream")
+    if options.unit is None and all(first.units) and not all(facts.units):
+        raise InputError(
+            f'Stream "{facts.identity.name}" said its unit before ({first.units[0]}) and no longer '
+            "does for all channels. Say it with --unit, or mend its sender."
+        )
+    units = [options.unit or unit or UNIT for unit in facts.units]
+    if options.unit is not None:
+        factor(options.unit, UNIT)
+    feed = Segmenter(labels, units, facts.rate)
+    path = None if decoder is None else decoder.attach(feed.labels, feed.units, feed.rate)
+    return Connection(feed, path)
+
+
+def chosen_decoder(options: Options) -> Decoder | None:
+    """Return the decoder that the options name, or None if they name none."""
+    if options.decoder is not None:
+        return load_decoder(options.decoder)
+    if options.subject is not None:
+        return load_decoder(newest_decoder(home_folder(options.home), options.subject))
+    return None
+
+
+def one_torch_thread_if_needed(decoder: Decoder) -> None:
+    """Keep torch to one thread, if the decoder needs torch at all."""
+    if decoder.encoder is not None:
+        one_torch_thread()
+
+
+def _is_slow(encoder: Encoder, headless: bool) -> bool:
+    """Whether an encoder needs a process of its own, as what runs beside it would wait for it."""
+    if encoder.spec.context == "window":
+        return True
+    return not headless and sum(p.numel() for p in encoder.parameters()) > _LARGE
+
+
+def wait_headless(engine: Engine, duration: float | None) -> int:
+    """Wait until the duration is over, the engine has ended, or a signal raises."""
+    end = math.inf if duration is None else time.monotonic() + duration
+    while engine.running and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK))
+    return 0
+
+
+def _chosen_stream(options: Options) -> FoundStream | None:
+    asked = (options.stream, options.type, options.source_id, options.host)
+    query = StreamQuery(
+        stream=options.stream, type=options.type, source_id=options.source_id, host=options.host
+    )
+    if options.headless and not any(asked):
+        names = "; ".join(str(stream) for stream in list_streams()) or "none"
+        raise InputError(f"Name a stream with --stream. Streams that can be seen: {names}.")
+    if any(asked):
+        try:
+            return find_stream(query, timeout=options.timeout)
+        except InputError:
+            if options.headless or len(query.among(list_streams())) < 2:
+                raise
+    from ui.picker import StreamPicker
+    from ui.theme import application
+
+    application()
+    chosen: FoundStream | None = StreamPicker(lambda: query.among(list_streams())).choose()
+    return chosen
+
+
+def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
+    """Collect a minute of signal, in sight of the person, and align other people's decoder."""
+    from realtime.uncalibrated import SECONDS, gather, population_decoder
+
+    labels = named(inlet.facts.labels, options.channel_names, "the stream")
+
+    def collect(tell: Callable[[float], None]) -> Decoder:
+        return population_decoder(lambda: gather(inlet, labels, options.unit, tell), labels)
+
+    say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
+    if options.headless:
+        return collect(lambda left: None)
+    from realtime.widgets.aligning import AligningDialog
+    from ui.theme import application
+
+    application()
+    decoder: Decoder = AligningDialog(collect, SECONDS).run()
+    return decoder
+
+
+def _fitting_decoder(
+    options: Options, labels: tuple[str, ...], facts: StreamFacts
+) -> Decoder | None:
+    """Return the newest kept decoder that this stream fits."""
+    for path in kept_decoders(home_folder(options.home)):
+        try:
+            decoder = load_decoder(path)
+            decoder.attach(labels, facts.units, facts.rate, options.unit)
+        except InputError:
+            continue
+        say(f"Decoder: {path}")
+        return decoder
+    return None
+
+
+def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
+    known = decoder.facts
+    if known.trials == 0:
+        say(
+            f'Decoding "{facts.identity.name}" ({facts.channel_count} channels), '
+            f"{known.name}. Expect a balanced accuracy of about {known.score:.2f}, as it has on "
+            "people who were left out of it; eegpt-calibrate makes a decoder of your own."
+        )
+        return
+    encoder = "" if decoder.encoder is None else f" with the encoder {decoder.encoder.label}"
+    say(
+        f'Decoding "{facts.identity.name}" ({facts.channel_count} channels, {facts.rate:g} Hz) '
+        f"for subject {known.subject}: head {known.head}{encoder}, cross-validated balanced "
+        f"accuracy {known.score:.2f} (chance bound {known.chance:.2f}, {known.trials} trials)."
+    )
+    if known.recorded_rate != facts.rate:
+        say(
+            f"The decoder was fitted at {known.recorded_rate:g} Hz and the stream has "
+            f"{facts.rate:g} Hz; the filter has the same band at both."
+        )

@@ -1,0 +1,321 @@
+"""One stream over all its interruptions: it falls silent, is lost, and comes back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from core.feed.clock_drift import ClockDrift
+from core.feed.continuity import Continuity
+from core.feed.rate import RateWatch
+from core.machine.sleep import seconds_asleep
+from core.stream.description import FoundStream, StreamFacts, StreamIdentity
+from core.stream.inlet import Block, Inlet
+from core.stream.reconnecting import Reconnector, difference, takeover_words
+from realtime.engine.snapshot import Offer
+
+_PATIENCE = 2.0  # s for which samples wait for a machine that is too slow, then are dropped
+_READ = 0.05  # s that reading waits: how often silence is looked for
+_SILENT_AFTER = 0.4  # s without a sample; seen and said within half a second
+_CHUNKS = 1.5  # times as long as the longest of its newest chunks a sender may take for the next
+_LONGEST_CHUNK = 1.0  # s; what comes at once and is longer is no chunk but has been held up
+_SEARCH_AFTER = 2.0  # s of silence after which the sender may have been started anew
+_SKEWED = 60.0  # s by which stamps are off if they say nothing about the age of a sample
+_OPEN = 2.0  # s that a sender has to open its stream
+_ASLEEP = 1.0  # s of sleep after which what was buffered and measured before is worth nothing
+_REAL_TIME = 36.0  # s an hour: with more drift, stamps are not those of real time
+
+
+class Link:
+    """Reads a stream, watches over it, and finds it again when it is lost.
+
+    Parameters
+    ----------
+    inlet : Inlet
+        Open. The link closes it.
+    check : callable
+        Raises `InputError` if a stream cannot take the place of the lost one.
+    clock : callable
+        The LSL clock of this machine, in seconds.
+    note : callable
+        Told what happens: a kind ("silent", "lost", "back", "offer" or "refused") and a sentence.
+    accept_any : bool
+        Take a stream of the same name and type in place of the lost one without being asked.
+    asleep : callable
+        For how long this computer has slept, in seconds.
+
+    Attributes
+    ----------
+    facts : StreamFacts
+        Of the stream that is read now.
+    pace : ClockDrift
+        Of its sender's clock.
+    rate : RateWatch
+        Of its sender.
+    set_by : float
+        Seconds by which the sender's clock was set forward in the newest block; else 0.
+    """
+
+    def __init__(
+        self,
+        inlet: Inlet,
+        check: Callable[[StreamFacts], object],
+        clock: Callable[[], float],
+        note: Callable[[str, str], None],
+        accept_any: bool = False,
+        asleep: Callable[[], float] = seconds_asleep,
+    ) -> None:
+        self.pace = ClockDrift()
+        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=clock())
+        self.set_by = 0.0
+        self._asleep, self._slept = asleep, asleep()
+        self._resets = 1  # of the sender's clock; the first sample is one
+        self._foreign = False  # whether stamps are known not to be of LSL's clock
+        self._inlet = inlet
+        self._check = check
+        self._clock = clock
+        self._note = note
+        self._accept_any = accept_any
+        self._search: Reconnector | None = None
+        self._looked = self._resumed = clock()  # s, of the newest reading, and after a pause of it
+        self._opened = clock()  # s, since when samples are awaited
+        self._arrival: float | None = None  # s, of the newest sample that was read
+        self._block: tuple[float, float, float] | None = None  # of the newest one, as `late` needs
+        self._away: float | None = None  # s without samples, until somebody asks
+        self._anew = False  # whether another inlet was opened since the newest sample
+        self._said = "ok"  # condition that was last noted
+        self._noted: set[str] = set()  # offers and problems said since the stream was lost
+        self._dropped = 0  # samples, by earlier inlets
+        self._chunks: tuple[float, ...] = ()  # s of signal that came at once, the newest ten
+        self._stop = threading.Event()
+
+    @property
+    def facts(self) -> StreamFacts:
+        """Of the stream that is read now."""
+        return self._inlet.facts
+
+    @property
+    def correction(self) -> float:
+        """What must be added to stamps to have them on this machine's clock, in seconds."""
+        return self._inlet.correction
+
+    @property
+    def dropped_samples(self) -> int:
+        """Samples that were dropped because nobody read them in time."""
+        return self._dropped + self._inlet.dropped_samples
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since the newest sample came."""
+        now = self._clock()
+        if now - self._looked > _SILENT_AFTER and not self._inlet.lost:
+            return 0.0  # while nobody looks, silence cannot be known
+        newest = self._inlet.newest_arrival or self._arrival or self._opened
+        return max(0.0, now - max(newest, self._resumed))
+
+    @property
+    def condition(self) -> str:
+        """Whether samples come: "ok", "silent", or "lost" if the sender is gone."""
+        if self._inlet.lost:
+            return "lost"
+        usual = _CHUNKS * max(self._chunks, default=0.0)
+        return "silent" if self.quiet >= max(_SILENT_AFTER, usual) else "ok"
+
+    @property
+    def words(self) -> str:
+        """What the condition means and what is done about it; empty while it is "ok"."""
+        condition, search = self.condition, self._search
+        if condition == "ok":
+            return ""
+        if condition == "lost":
+            said = f"The stream ended or was lost {self.quiet:.0f} s ago; looking for it."
+        elif self._anew:
+            said = f"The stream is there again, but has sent nothing for {self.quiet:.1f} s."
+        else:
+            said = f"The stream is there but has sent nothing for {self.quiet:.1f} s."
+        if search is not None and search.problem:
+            said += f" What was found cannot take its place: {search.problem}"
+        return said
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """Streams that may be the lost one, for a person to say."""
+        search, lost = self._search, self._inlet.facts.identity
+        if search is None or self.condition == "ok":
+            return ()
+        return tuple(_offer(found, lost) for found in search.offers)
+
+    def accept(self, uid: str) -> None:
+        """Take an offered stream in place of the lost one."""
+        if (search := self._search) is not None:
+            search.accept(uid)
+
+    def read(self) -> Block | None:
+        """Return what has come, waiting a little; None if nothing has."""
+        self._wake()
+        now = self._clock()
+        if now - self._looked > _SILENT_AFTER:
+            self._resumed = now
+        self._looked = now
+        block = self._inlet.read(timeout=_READ)
+        if block is not None and len(block.stamps):
+            self._arrived(block)
+            return block
+        self._look()
+        if self._inlet.lost:  # reading returns at once from now on
+            self._stop.wait(_READ)
+        return None
+
+    def away(self) -> float | None:
+        """Return, once, for how long the stream that was just read anew had been away."""
+        away, self._away = self._away, None
+        return away
+
+    def watch(self, block: Block, continuity: Continuity) -> None:
+        """Judge the rate of what was just read, before it is decoded."""
+        if continuity.resets != self._resets:  # jumped, and arrivals tell the new offset
+            self._foreign |= continuity.resets > 1
+            self._resets = continuity.resets
+            self.pace.restart()
+            self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
+        self.rate.take(
+            block.stamps,
+            block.arrival,
+            continuity.lost_samples,
+            max(continuity.resets, 1),
+            self._inlet.dropped_samples,
+            continuity.repeated_samples,
+        )
+
+    def age(self, stamp: float) -> float:
+        """Return how old a sample is now, in seconds, by when it was taken or when it came.
+
+        Parameters
+        ----------
+        stamp : float
+            Of the sample.
+
+        Notes
+        -----
+        A sample waits for its sender, on its way, or for this machine to read it. Stamps of LSL's
+        clock say when it was taken. Those of another clock (a minute or more away, or set while
+        it was watched) are set against the earliest arrivals, and those that do not run with time
+        say nothing: the samples of a block are then taken to have come evenly since the one before.
+        """
+        now, usual, drift = self._clock(), self.pace.usual, self.pace.drift
+        ages = []
+        if self._block is not None:
+            begun, span, newest = self._block
+            assert self._arrival is not None
+            share = min(max((newest - stamp) / span, 0.0), 1.0) if span > 0 else 0.0
+            ages.append(now - self._arrival + share * (self._arrival - begun))
+        real_time = self.facts.speed == 1.0 and (drift is None or abs(drift) < _REAL_TIME)
+        if real_time or not ages:
+            offset = self._inlet.correction
+            if usual is not None and (self._foreign or abs(usual - offset) > _SKEWED):
+                offset = usual
+            ages.append(now - stamp - offset)
+        return max(ages)
+
+    def close(self) -> None:
+        """End the search, and close the stream."""
+        self._stop.set()
+        if self._search is not None:
+            self._search.close(wait=True)
+        self._inlet.close()
+
+    def _arrived(self, block: Block) -> None:
+        if self._search is not None:  # it came back by itself
+            self._search.close()
+            self._search = None
+        before = self._arrival if self._arrival is not None else self._opened
+        gone = block.arrival - before
+        if self._anew:
+            self._anew, self._away = False, gone
+        if self._said != "ok":
+            self._say("ok", "back", f"The stream is back after {gone:.1f} s.")
+            self._noted.clear()
+        if self._arrival is not None:
+            first, newest = float(block.stamps[0]), float(block.stamps[-1])
+            self._block = (self._arrival, newest - first, newest)
+        self._inlet.patience = _PATIENCE
+        chunk = len(block.stamps) / self.facts.rate
+        # A new tuple, as other threads look at it.
+        self._chunks = (*self._chunks[-9:], chunk if chunk <= _LONGEST_CHUNK else 0.0)
+        self._arrival = block.arrival
+        self.set_by = self.pace.take(float(block.stamps[-1]), block.arrival * self.facts.speed)
+
+    def _wake(self) -> None:
+        """Let a stream go that was open while this computer slept: it is found again at once.
+
+        What its sender kept is old, and the clocks have moved against each other.
+        """
+        slept = self._asleep()
+        if slept - self._slept > _ASLEEP and not self._inlet.lost:
+            self._note(
+                "asleep",
+                f"This computer was asleep for {slept - self._slept:.0f} s: the stream is opened "
+                "anew.",
+            )
+            self._inlet.close()
+            self._inlet.lost = True
+        self._slept = slept
+
+    def _look(self) -> None:
+        condition = self.condition
+        if condition != "ok" and condition != self._said:
+            self._say(condition, condition, self.words)
+        if condition == "ok":
+            return
+        if self._search is None:
+            if condition == "lost" or self.quiet >= _SEARCH_AFTER:
+                self._search = Reconnector(
+                    self.facts.identity,
+                    self._check,
+                    self._open,
+                    self._accept_any,
+                    gone=condition == "lost",
+                )
+            return
+        self._search.gone = condition == "lost"
+        if (inlet := self._search.take()) is not None:
+            assert self._search.taken is not None
+            heard = (self._inlet.newest_arrival or self._opened) - self._inlet.correction
+            if words := takeover_words(self._search.taken, self.facts.identity, heard):
+                self._note("twin", words)
+            self._replace(inlet)
+            return
+        for kind, words in (
+            ("refused", self._search.problem),
+            *(("offer", offer.words) for offer in self.offers),
+        ):
+            if words and words not in self._noted:
+                self._noted.add(words)
+                self._note(kind, words)
+
+    def _open(self, found: FoundStream) -> Inlet:
+        return Inlet(found, timeout=_OPEN)
+
+    def _replace(self, inlet: Inlet) -> None:
+        """Go on with a stream that was found."""
+        self._search = None  # it has ended
+        self._dropped += self._inlet.dropped_samples
+        self._inlet.close()
+        if self._arrival is None:
+            self._arrival = self._opened
+        self._inlet, self._anew = inlet, True
+        self.pace.restart()
+        self.rate = RateWatch(inlet.facts.rate, inlet.facts.speed, since=self._clock())
+        self._resets, self._foreign = 1, False
+
+    def _say(self, condition: str, kind: str, words: str) -> None:
+        self._said = condition
+        self._note(kind, words)
+
+
+def _offer(found: FoundStream, lost: StreamIdentity) -> Offer:
+    return Offer(
+        found.identity.uid,
+        f'Another sender offers a stream "{lost.name}" with {difference(found.identity, lost)} '
+        f"({found.channel_count} channels, {found.rate:g} Hz).",
+    )

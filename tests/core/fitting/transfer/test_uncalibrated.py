@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.encoders.eegpt.electrodes import CODEX
+from core.errors import InputError
+from core.fitting.transfer.population import make_prior
+from core.fitting.transfer.prior_head import head_of_prior
+from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
+from core.signal.pipeline import SignalSettings
+
+CLASSES = ("left_hand", "right_hand")
+
+
+@pytest.fixture(scope="module")
+def head(imagery_recording):
+    people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12, 13)}
+    settings = SignalSettings(imagery_recording().labels, "average", 256.0)
+    prior = make_prior(people, dict(zip(CLASSES, CLASSES, strict=True)), CODEX, settings, 1024)
+    return head_of_prior(prior, settings, 1024, CLASSES)
+
+
+def aligned_on(head, recording):
+    settings = SignalSettings(recording.labels, "average", 256.0)
+    return uncalibrated_decoder(head, recording, CLASSES, settings, "mV", 1024, 64, "new")
+
+
+def test_a_minute_of_signal_is_enough_to_decode_somebody_new(head, imagery_recording, tmp_path):
+    new = imagery_recording(5, trials=10)
+    minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
+    decoder = load_decoder(save_decoder(aligned_on(head, minute), tmp_path / "one.safetensors"))
+    assert decoder.facts.fit["called"] == CALLED
+    assert decoder.facts.trials == 0
+    assert decoder.facts.score == head.accuracy
+    path = decoder.attach(new.labels, [""] * len(new.labels), new.rate)
+    signal = path.push(new.samples_uv)
+    windows = decoder.windows(None)
+    live = [windows.push(signal[at : at + 64]) for at in range(0, len(signal) - 64, 64)]
+    right = [
+        decoder.classes[live[round((event.onset + 4.0) * 4) - 1].argmax()] == event.label
+        for event in new.events
+        if event.onset > 60.0
+    ]
+    assert len(right) >= 8
+    assert np.mean(right) > 0.7
+
+
+def test_too_little_signal_and_an_untried_head_are_refused(head, imagery_recording):
+    new = imagery_recording(5)
+    short = replace(new, samples_uv=new.samples_uv[: round(20 * new.rate)], events=())
+    with pytest.raises(InputError, match="20 s of signal; an alignment needs at least 30 s"):
+        aligned_on(head, short)
+    with pytest.raises(InputError, match="tried on people left out"):
+        aligned_on(replace(head, accuracy=None), new)

@@ -1,0 +1,112 @@
+"""Reading descriptions of every shape, and what is said of them."""
+
+import pytest
+
+from core.errors import InputError
+from core.stream.description import StreamIdentity, _warnings, plain_text, read_facts
+from core.stream.discovery import StreamQuery, find_stream
+
+IDENTITY = StreamIdentity("EEG", "EEG", "id", "host", "uid")
+
+
+def channels(desc, *entries, inside=True):
+    parent = desc.append_child("channels") if inside else desc
+    for entry in entries:
+        channel = parent.append_child("channel")
+        for key, value in entry.items():
+            channel.append_child_value(key, value)
+
+
+def test_full_description_is_read(send, name):
+    entries = [
+        {"label": "C3", "unit": "microvolts", "type": "EEG"},
+        {"label": "EOG1", "unit": "mV", "type": "EOG"},
+    ]
+    send(name, describe=lambda desc: channels(desc, *entries))
+    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    assert facts.labels == ("C3", "EOG1")
+    assert facts.units == ("microvolts", "mV")
+    assert facts.types == ("EEG", "EOG")
+    assert (facts.rate, facts.channel_count, facts.format) == (250.0, 2, "float32")
+    assert facts.warnings == ()
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("keys", [("label", "unit"), ("name", "units")])
+def test_deviating_descriptions_are_understood(send, name, inside, keys):
+    entries = [dict(zip(keys, values, strict=True)) for values in (("C3", "uV"), ("C4", "-6"))]
+    send(name, describe=lambda desc: channels(desc, *entries, inside=inside))
+    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    assert facts.labels == ("C3", "C4")
+    assert facts.units == ("uV", "-6")
+    assert facts.warnings == ()
+
+
+def test_missing_labels_units_and_source_id_are_accepted_with_a_warning_each(send, name):
+    send(name, channels=3, source_id="")
+    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    assert facts.labels == ("Ch1", "Ch2", "Ch3")
+    assert facts.units == ("", "", "")
+    expected = ("names none", "no unit", "no source_id")
+    for words, warning in zip(expected, facts.warnings, strict=True):
+        assert words in warning
+        assert name in warning
+
+
+def test_description_of_too_few_or_too_many_channels_is_cut_to_the_stream(send, name):
+    entry = {"label": "C3", "unit": "uV"}
+    send(f"{name}-few", describe=lambda desc: channels(desc, entry))
+    facts = read_facts(find_stream(StreamQuery.matching(f"{name}-few")))
+    assert facts.labels == ("C3", "Ch2")
+    assert len(facts.warnings) == 2
+    many = [{"label": f"E{i}", "unit": "uV"} for i in range(5)]
+    send(f"{name}-many", describe=lambda desc: channels(desc, *many))
+    assert read_facts(find_stream(StreamQuery.matching(f"{name}-many"))).labels == ("E0", "E1")
+
+
+def test_hostile_text_is_cut_and_cleaned(send, name):
+    label = "C3\x1b[31m\n\u202e" + "x" * 10_000
+    send(name, describe=lambda desc: channels(desc, {"label": label, "unit": "u\tV"}))
+    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    assert facts.labels[0].startswith("C3[31mxxx")
+    assert len(facts.labels[0]) <= 128
+    assert facts.units[0] == "uV"
+
+
+def test_plain_text_keeps_what_people_write():
+    assert plain_text("  Dräger µV 脳波  ") == "Dräger µV 脳波"
+    assert plain_text("a" * 10, length=5) == "aaaa…"
+
+
+@pytest.mark.slow
+def test_dead_stream_does_not_block(program, name):
+    sender = program("simulate", "--name", name)
+    found = find_stream(StreamQuery.matching(name), timeout=60)
+    sender.kill()
+    sender.wait()
+    with pytest.raises(InputError, match="does not answer"):
+        read_facts(found, timeout=2.0)
+
+
+def test_impossible_number_of_channels_is_refused(send, name):
+    send(name, channels=5000)
+    with pytest.raises(InputError, match="5000 channels"):
+        read_facts(find_stream(StreamQuery.matching(name)))
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        (("", "", ""), "no unit for any of its 3 channels; their values are taken as µV"),
+        (("uV", "uV", "g"), "channels that carry no voltage: TRIG (g)"),
+        (("uV", "uV", "none"), "channels that carry no voltage: TRIG (none)"),
+        (("mV", "uV", "uV"), "another unit for C3 (mV) than for the rest; all are converted"),
+    ],
+)
+def test_units_are_said(units, words):
+    (said,) = _warnings(IDENTITY, ("C3", "C4", "TRIG"), units)
+    assert words in said
+
+
+def test_one_unit_for_all_needs_no_word():
+    assert _warnings(IDENTITY, ("C3", "C4"), ("µV", "microvolts")) == ()

@@ -1,0 +1,302 @@
+"""The main road over real LSL streams: a replay in one process, decisions in another."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.decoding.storage.decoder_file import save_decoder
+from core.recordings import Recording
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet, MarkerInlet
+from core.stream.outlets import DECISIONS, PROBABILITIES, SignalOutlet
+from realtime import app
+from realtime.app import build_engine
+from realtime.cli import main as realtime
+from realtime.engine import connection, decisions
+from realtime.offline import decode_recording
+from realtime.options import Options
+from simulation.player import replay
+
+pytestmark = pytest.mark.slow
+
+SPEED = 8.0
+
+
+def wait_for(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def short(imagery_recording):
+    recording = imagery_recording(seed=9)
+    return replace(recording, samples_uv=recording.samples_uv[: int(20 * recording.rate)])
+
+
+@pytest.fixture
+def sender(short):
+    """A replay in the background; give it a name."""
+    stop = threading.Event()
+    threads = []
+
+    def start(name, recording: Recording = short, speed=SPEED):
+        thread = threading.Thread(
+            target=replay, args=([recording], name), kwargs={"speed": speed, "stop": stop}
+        )
+        threads.append(thread)
+        thread.start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Have nothing dropped, however busy this machine is: at `SPEED` its delays count so much."""
+    monkeypatch.setattr(connection, "_PATIENCE", 60.0)
+    monkeypatch.setattr(decisions, "_LATE", 60.0)
+    monkeypatch.setattr(decisions, "_OLD", 60.0)
+
+
+def encoders():
+    """Return the processes that encode for this one."""
+    return {p.pid for p in multiprocessing.active_children() if p.name == "encoder"}
+
+
+def engine_on(name, decoder, **given):
+    inlet = Inlet(find_stream(StreamQuery(name=name), 10.0), seconds=60.0)
+    return build_engine(Options(stream=name, **given), inlet, decoder), inlet
+
+
+@pytest.mark.parametrize(("head", "apart"), [("riemann", 0), ("hybrid", 0), ("hybrid", 1)])
+@pytest.mark.usefixtures("unhurried")
+def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monkeypatch):
+    decoder = fitted[head]
+    if apart:
+        monkeypatch.setattr(app, "_LARGE", 0)
+    before = encoders()
+    sender(f"Replay-{head}-{apart}")
+    log = tmp_path / "live.jsonl"
+    engine, inlet = engine_on(f"Replay-{head}-{apart}", decoder, log=log)
+    assert len(encoders() - before) == apart
+    engine.start()
+    wait_for(lambda: inlet.lost)
+    engine.stop()
+    assert engine.error is None
+
+    windows = decoder.windows(decoder.load_encoder())
+    offline = list(decode_recording(short, decoder, windows, Options().evidence))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    came = [line for line in lines if line["status"] in ("ok", "warming")]
+    assert [line["sample"] for line in came] == [d.sample for d in offline]
+    assert [line["decision"] for line in came] == [d.decision for d in offline]
+    for line, expected in zip(came, offline, strict=True):
+        assert line["status"] == expected.status
+        if expected.probabilities is None:
+            assert line["probabilities"] is None
+        else:
+            assert line["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
+    start = came[0]["time"] - offline[0].time
+    assert all(
+        line["time"] - start == pytest.approx(d.time, abs=1e-6)
+        for line, d in zip(came, offline, strict=True)
+    )
+    # What came after the end of the replay carries nothing.
+    rest = [line for line in lines if line not in came]
+    assert all(line["status"] in ("silent", "lost") for line in rest)
+    assert all(line["probabilities"] is None and line["decision"] is None for line in rest)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path):
+    decoder = fitted["riemann"]
+    samples = short.samples_uv.copy()
+    samples[1500:1700, short.labels.index("C3")] = 0.0
+    samples[3300, short.labels.index("C4")] = np.nan
+    spoilt = replace(short, samples_uv=samples)
+    sender("Spoilt", spoilt)
+    log = tmp_path / "live.jsonl"
+    engine, inlet = engine_on("Spoilt", decoder, log=log)
+    engine.start()
+    wait_for(lambda: inlet.lost)
+    engine.stop()
+    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    live = [line for line in lines if line["status"] not in ("silent", "lost")]
+    assert {d.status for d in offline} == {"warming", "ok", "artifact"}
+    assert [(line["sample"], line["status"], line["decision"]) for line in live] == [
+        (d.sample, d.status, d.decision) for d in offline
+    ]
+
+
+def test_decisions_and_probabilities_go_out(fitted, sender):
+    decoder = fitted["riemann"]
+    sender("Published", speed=1.0)
+    engine, _ = engine_on("Published", decoder)
+    engine.start()
+    try:
+        with (
+            MarkerInlet(find_stream(StreamQuery(name=DECISIONS), 10.0, markers=True)) as decisions,
+            Inlet(find_stream(StreamQuery(name=PROBABILITIES), 10.0)) as probabilities,
+        ):
+            assert probabilities.facts.labels == decoder.classes
+            assert probabilities.facts.rate == 4.0
+            found = []
+            wait_for(lambda: found.extend(decisions.read(0.1)) or len(found) >= 3)
+            rows = wait_for(lambda: probabilities.read(0.5))
+            for marker in found:
+                line = json.loads(marker.text)
+                assert marker.time == pytest.approx(line["time"], abs=0.01)
+                assert set(line) == {
+                    *("index", "time", "sample", "status", "probabilities", "decision"),
+                    *("age_ms", "compute_ms"),
+                }
+            assert rows.samples.shape[1] == 2
+    finally:
+        engine.stop()
+
+
+def test_the_snapshot_says_what_goes_on(fitted, short, sender):
+    decoder = fitted["riemann"]
+    sender("Watched")
+    engine, inlet = engine_on("Watched", decoder)
+    engine.start()
+    try:
+        # The signal is "ok" a moment before the first window of it has been decoded.
+        wait_for(lambda: (last := engine.snapshot().latest) and last.probabilities)
+        seen = wait_for(lambda: (s := engine.snapshot()).status == "ok" and s)
+        assert seen.stream.name == "Watched"
+        assert seen.stream.nominal_rate == 250.0
+        assert seen.decoder.head == "riemann"
+        assert [c.label for c in seen.channels] == list(short.labels)
+        # A block's decisions are given before it is drawn.
+        wait_for(lambda: engine.traces(1.0).samples_uv.shape == (128, 17))
+        wait_for(lambda: inlet.lost)
+        gone = wait_for(lambda: (s := engine.snapshot()).status == "lost" and s)
+        assert "lost" in gone.message
+        wait_for(lambda: engine.snapshot().latest.status == "lost")
+        assert engine.snapshot().latest.probabilities is None
+    finally:
+        engine.stop()
+
+
+def test_pause_gives_nothing_away(fitted, sender, tmp_path):
+    sender("Paused", speed=4.0)
+    log = tmp_path / "paused.jsonl"
+    engine, inlet = engine_on("Paused", fitted["riemann"], log=log)
+    engine.pause(True)
+    engine.start()
+    wait_for(lambda: inlet.lost)
+    engine.stop()
+    assert engine.snapshot().paused
+    assert log.read_text() == ""
+
+
+def test_a_silent_stream_is_said_to_be_silent(fitted):
+    labels = fitted["riemann"].settings.channels
+    outlet = SignalOutlet("Mute", "EEG", labels, "microvolts", 250.0, "mute")
+    engine, _ = engine_on("Mute", fitted["riemann"])
+    engine.start()
+    try:
+        seen = wait_for(lambda: (s := engine.snapshot()).status == "silent" and s.latest and s)
+        assert seen.latest.status == "silent"
+        assert "sent nothing" in seen.message
+    finally:
+        engine.stop()
+    del outlet
+
+
+def test_without_a_decoder_there_are_signals_and_no_probabilities(sender):
+    sender("Undecoded")
+    engine, _ = engine_on("Undecoded", None)
+    engine.start()
+    try:
+        wait_for(lambda: len(engine.traces(1.0).samples_uv) == 128)
+        seen = engine.snapshot()
+        assert seen.decoder is None
+        assert seen.latest is None
+        assert seen.recent == ()
+    finally:
+        engine.stop()
+
+
+def test_the_newest_decoder_that_fits_is_taken(fitted, home, sender):
+    from core.decoding.storage.library import new_decoder_path
+
+    for subject, created, labels in [
+        ("fits", "2026-01-01T00:00:00", None),
+        ("other", "2026-02-01T00:00:00", ("O1", "O2")),
+    ]:
+        decoder = fitted["riemann"]
+        settings = decoder.settings
+        if labels:
+            settings = replace(settings, channels=(*settings.channels[:-2], *labels))
+        facts = replace(decoder.facts, subject=subject, created=created)
+        path = new_decoder_path(home, subject, created)
+        save_decoder(replace(decoder, settings=settings, facts=facts), path)
+    sender("Choice")
+    engine, _ = engine_on("Choice", None)
+    engine.start()
+    try:
+        assert engine.snapshot().decoder.subject == "fits"
+    finally:
+        engine.stop()
+
+
+def test_a_replay_process_into_a_headless_process(fitted, imagery_recording, tmp_path):
+    import mne
+
+    recording = imagery_recording(seed=9, trials=2)
+    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+    raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
+    file = tmp_path / "person_raw.fif"
+    raw.save(file, verbose="ERROR")
+    decoder = save_decoder(fitted["hybrid"], tmp_path / "decoder.safetensors")
+
+    def start(module, *words):
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+        )
+
+    stream = f"Process-{os.getpid()}"
+    sending = start("simulation.cli", "replay", file, "--name", stream, "--speed", 2)
+    live, offline = tmp_path / "live.jsonl", tmp_path / "offline.jsonl"
+    decoding = start(
+        *("realtime.cli", "--stream", stream, "--decoder", decoder, "--headless"),
+        *("--log", live, "--duration", 22, "--timeout", 40),
+    )
+    said = decoding.communicate(timeout=90)
+    assert decoding.returncode == 0, said
+    assert sending.wait(30) == 0
+    sending.communicate()
+    assert fitted["hybrid"].encoder.label in said[1]
+    assert realtime(["--file", str(file), "--decoder", str(decoder), "--log", str(offline)]) == 0
+    lines, expected = (
+        [json.loads(line) for line in path.read_text().splitlines()] for path in (live, offline)
+    )
+    first, second = ([line for line in some if line["probabilities"]] for some in (lines, expected))
+    # A loaded machine may drop decisions, and then leaves holes in their index; it changes none.
+    dropped = set(range(lines[-1]["index"] + 1)) - {line["index"] for line in lines}
+    assert len(first) + len(dropped) == len(second) > 50
+    by_sample = {line["sample"]: line for line in second}
+    for one in first:
+        two = by_sample[one["sample"]]
+        assert one["decision"] == two["decision"]
+        assert one["probabilities"] == pytest.approx(two["probabilities"], abs=1e-5)

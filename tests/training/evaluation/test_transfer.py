@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.fitting.transfer.uncalibrated import CALLED
+from core.metrics import balanced_accuracy
+from training.evaluation.protocols import few_shot, leave_one_out
+from training.evaluation.running import Bench
+from training.evaluation.systems.catalogue import make_systems
+from training.evaluation.systems.transfer import PopulationSystem, others_of
+
+
+@pytest.fixture(scope="module")
+def others(signals):
+    return others_of(signals, last=True)
+
+
+def test_nobody_starts_from_their_own_recordings(signals, others):
+    for signal in signals:
+        fold = next(few_shot([signal], 0, (3,)))
+        learned = set(others.head_for(fold.train).recordings.values())
+        own = {recording.sha256 for recording in signal.person.recordings}
+        everybody = {r.sha256 for s in signals for r in s.person.recordings}
+        assert learned == everybody - own
+
+
+def test_what_a_person_did_is_in_no_part_of_what_others_teach(
+    persons, with_noise, make_signals, encoder
+):
+    heads = []
+    for person in (persons[0], with_noise(persons[0], 1)):
+        signals = make_signals([person, *persons[1:]])
+        fold = next(few_shot(signals, 0, (3,)))
+        heads.append(others_of(signals, last=True).head_for(fold.train))
+    assert np.array_equal(heads[0].weights, heads[1].weights)
+
+
+def test_the_last_run_of_others_is_left_out_where_it_is_tested(signals):
+    found = {one for _, prior in others_of(signals, last=False).pieces for one in prior.recordings}
+    assert {name.rpartition("R")[2] for name in found} == {"1.edf", "2.edf"}
+
+
+def test_others_help_with_few_trials_and_are_named(signals, encoder, others):
+    alone, helped = make_systems(["riemann"], encoder, "", others)
+    assert (alone.name, helped.name) == ("riemann", "riemann + others")
+    fold = next(few_shot(signals[:1], 0, (3,)))
+    found = helped.fit(fold.train, 0).probabilities(fold.test)
+    assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.8
+
+
+def test_a_new_person_is_decoded_without_calibration(signals, others):
+    fold = next(leave_one_out(signals, 0))
+    found = PopulationSystem(others).fit(fold.train, 0).probabilities(fold.test)
+    assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.7
+
+
+def test_rows_say_who_was_looked_at_through_which_encoder(signals, encoder):
+    bench = Bench(signals, ["riemann"], [("a", encoder)], {}, others=True)
+    names = [row.system for row in bench.rows("loso", 0, ())]
+    assert names == ["riemann", CALLED] * len(signals)
+    rows = list(bench.rows("calibrate-then-run", 0, ()))
+    assert [row.system for row in rows] == ["riemann", "riemann + others"] * len(signals)
+    assert all(row.encoder == row.seen == "" for row in rows)
+
+
+def test_nobody_else_is_said(signals):
+    fold = next(few_shot(signals[:1], 0, (3,)))
+    with pytest.raises(InputError, match="No other subject has a recording"):
+        others_of(signals[:1], last=True).head_for(fold.train)

@@ -1,0 +1,153 @@
+"""What other people's recordings teach before a person's first trial, never the person's own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.transfer.population import Prior, make_prior
+from core.fitting.transfer.prior_head import PriorHead, head_of_prior
+from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
+from core.recordings import Recording
+from core.signal.pipeline import SignalSettings
+from training.evaluation.people import Signal
+from training.evaluation.trials import ALIGN_SECONDS, Share, Trials
+
+
+@dataclass(frozen=True)
+class Others:
+    """Everybody's trials, of which each person gets those of all the others.
+
+    Attributes
+    ----------
+    pieces : tuple of (str, Prior)
+        Name of a person and the trials of one recording, for all that have enough of them.
+    settings : SignalSettings
+    window : int
+        Samples of a window.
+    heads : dict
+        What was learned already, by people and classes.
+    """
+
+    pieces: tuple[tuple[str, Prior], ...]
+    settings: SignalSettings
+    window: int
+    heads: dict[tuple[Any, ...], PriorHead] = field(default_factory=dict, repr=False)
+
+    def head(self, people: Collection[str], classes: Sequence[str]) -> PriorHead:
+        """Return the head that the recordings of these people teach.
+
+        Raises
+        ------
+        InputError
+            If none of them has enough trials.
+        """
+        key = frozenset(people), tuple(classes)
+        if key not in self.heads:
+            pieces = [piece for piece in self.pieces if piece[0] in people]
+            if not pieces:
+                raise InputError(
+                    "No other subject has a recording with enough trials of every class to start "
+                    "from; add people, or leave out --others."
+                )
+            self.heads[key] = head_of_prior(_together(pieces), self.settings, self.window, classes)
+        return self.heads[key]
+
+    def head_for(self, trials: Trials) -> PriorHead:
+        """Return the head that everybody teaches who is not in these trials."""
+        return self.head({name for name, _ in self.pieces} - set(trials.people), trials.classes)
+
+
+def others_of(signals: Sequence[Signal], *, last: bool) -> Others:
+    """Collect everybody's trials.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+    last : bool
+        Whether the last session or run of people is among what others learn from. Protocols that
+        test the last leave it out, so that each is read for its own test and for nothing else.
+    """
+    settings, spec = signals[0].settings, signals[0].spec
+    pieces = []
+    for signal in signals:
+        person, events = signal.person, {name: name for name in signal.classes}
+        parts = person.parts if last else person.parts[:-1]
+        for recording in (person.recordings[index] for part in parts for index in part):
+            one = {person.name: [recording]}
+            try:
+                prior = make_prior(one, events, settings.channels, settings, spec.window)
+            except InputError:  # too few trials, or not of every class
+                continue
+            pieces.append((person.name, prior))
+    return Others(tuple(pieces), settings, spec.window)
+
+
+@dataclass(frozen=True)
+class PopulationSystem:
+    """Others' head on a minute of a person's unlabelled signal, as before any calibration."""
+
+    others: Others
+    name: str = CALLED
+    encoder: str | None = None
+
+    def fit(self, trials: Trials, seed: int) -> PopulationModel:
+        """Learn from all recordings of the people in the trials."""
+        return PopulationModel(self.others.head(trials.people, trials.classes))
+
+
+@dataclass(frozen=True)
+class PopulationModel:
+    """A head that waits for somebody's signal."""
+
+    head: PriorHead
+
+    def probabilities(self, trials: Trials) -> np.ndarray:
+        """Return class probabilities, shape (trials, classes)."""
+        return np.concatenate([self._of_share(share) for share in trials.shares])
+
+    def _of_share(self, share: Share) -> np.ndarray:
+        signal = share.signal
+        decoder = uncalibrated_decoder(
+            self.head,
+            _first_minute(signal.person.recordings[share.fitted[0]]),
+            share.epochs.classes,
+            signal.settings,
+            signal.spec.unit,
+            signal.spec.window,
+            signal.spec.patch,
+            signal.person.identities[0].subject,
+        )
+        banded = replace(share, aligned=False).windows(BAND)  # the decoder aligns by itself
+        vectors = [view.of_windows(banded) for view in decoder.tangents]
+        return decoder.head.probabilities(np.concatenate(vectors, axis=1))
+
+
+def _first_minute(recording: Recording) -> Recording:
+    most = round(ALIGN_SECONDS * recording.rate)
+    return replace(
+        recording,
+        samples_uv=recording.samples_uv[:most],
+        events=(),
+        breaks=tuple(at for at in recording.breaks if at < most),
+    )
+
+
+def _together(pieces: Sequence[tuple[str, Prior]]) -> Prior:
+    """Return the trials of several recordings as one prior."""
+    names = list(dict.fromkeys(name for name, _ in pieces))
+    priors = [prior for _, prior in pieces]
+    counts = [len(prior) for prior in priors]
+    return replace(
+        priors[0],
+        covariances=np.concatenate([prior.covariances for prior in priors]),
+        labels=np.concatenate([prior.labels for prior in priors]),
+        recording=np.repeat(np.arange(len(priors)), counts),
+        person=np.repeat([names.index(name) for name, _ in pieces], counts),
+        recordings={name: one for prior in priors for name, one in prior.recordings.items()},
+    )
