@@ -40,6 +40,10 @@ class WindowSource(Protocol):
     def length(self) -> int:
         """Samples."""
 
+    @property
+    def events(self) -> Sequence[tuple[int, str]]:
+        """Sample at which something began, and what; only asked by recipes that need labels."""
+
 
 class WindowStore(Protocol):
     """What pretraining needs of a window store, such as `training.store.Store`."""
@@ -242,6 +246,12 @@ class Windows:
 
     def _window(self, number: int) -> tuple[int, int]:
         """Return recording and first sample of a window, by its number since the beginning."""
+        recording, way = self._slot(number)
+        room = self.store.recordings[recording].length - self._settings.window + 1
+        return recording, int(way * room)
+
+    def _slot(self, number: int) -> tuple[int, float]:
+        """Return whose turn it is, and a number drawn for it from 0 to 1."""
         epoch, place = divmod(number, self.per_epoch)
         if epoch not in self._epochs:
             random = np.random.default_rng((self._seed, _ORDER, epoch))
@@ -249,10 +259,8 @@ class Windows:
             # A batch may straddle two epochs.
             self._epochs = {k: v for k, v in self._epochs.items() if k == epoch - 1}
             self._epochs[epoch] = drawn
-        order, starts = self._epochs[epoch]
-        recording = int(order[place])
-        room = self.store.recordings[recording].length - self._settings.window + 1
-        return recording, int(starts[place] * room)
+        order, ways = self._epochs[epoch]
+        return int(order[place]), float(ways[place])
 
     def _group(self, step: int, part: int, montage: int, windows: list[tuple[int, int]]) -> Group:
         crops = [self._read(recording, start, montage) for recording, start in windows]

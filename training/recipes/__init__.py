@@ -20,6 +20,10 @@ RECIPES = {
         "training.recipes.braingpt",
         "training.recipes.braingpt_settings.BrainGPTSettings",
     ),
+    "braingpt-graph": (
+        "training.recipes.braingpt_graph",
+        "training.recipes.braingpt_settings.GraphSettings",
+    ),
 }
 """Name of a recipe -> module with its `RECIPE`, and its settings. A new recipe is a file and a line
 here; the first is that of settings which name none."""

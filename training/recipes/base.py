@@ -5,16 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.encoders.base import Encoder, EncoderSpec
-
-if TYPE_CHECKING:
-    from training.pretraining.windows import Windows
+from training.pretraining.windows import Windows, WindowStore
 
 Drawn = tuple[np.ndarray, ...]
 """What accompanies the windows of a group: channel ids, masks, horizons."""
@@ -129,6 +127,17 @@ class Recipe(ABC):
     @abstractmethod
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    def windows(self, store: WindowStore, seed: int | None = None) -> Windows:
+        """Return the batches of a store: windows from anywhere, unless the recipe wants others.
+
+        Parameters
+        ----------
+        store : WindowStore
+        seed : int, optional
+            Instead of the settings' own, as for validation.
+        """
+        return Windows(store, self.settings, self.draw, seed)
 
     def measure(self, windows: Windows) -> None:  # noqa: B027
         """Measure of the training data what is needed before the first step, if anything.

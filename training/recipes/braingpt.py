@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.encoders.braingpt.electrodes import ELECTRODES, electrode_rows
-from core.encoders.braingpt.layers import Layer
 from core.encoders.braingpt.model import SCALE, BrainGPT, braingpt_spec
 from training.recipes.base import (
     Drawn,
@@ -40,12 +39,13 @@ _LOOKS = 256  # windows that the autoregression is fitted to
 
 
 class BrainGPTRecipe(Recipe):
-    """Predict samples several tokens ahead, and the spectrum of the second to come."""
+    """Predict samples several tokens ahead, and the spectrum of the second to come.
 
-    units = (Layer,)
+    It has no `units`: electrode tokens pass layers by a method that FSDP does not know of.
+    """
 
     settings: BrainGPTSettings
-    parts: Predictor
+    parts: NextTokens
 
     def __init__(self, settings: BrainGPTSettings) -> None:
         super().__init__(settings)
@@ -59,7 +59,7 @@ class BrainGPTRecipe(Recipe):
             *(f"ar{ORDER}_ahead_{horizon}" for horizon in horizons),
         )
         self.chooses = self.learned[0]
-        self.parts = Predictor(settings)
+        self.parts = NextTokens(settings)
         self.spec = self.parts.encoder.spec
         self.model = self.objective = PredictionObjective(
             self.parts, settings.targets, settings.gain
@@ -112,7 +112,7 @@ class BrainGPTRecipe(Recipe):
         )
 
 
-class Predictor(nn.Module):
+class NextTokens(nn.Module):
     """What is trained: the encoder, and a small network for each target.
 
     Parameters
@@ -148,7 +148,7 @@ class PredictionObjective(nn.Module):
 
     Parameters
     ----------
-    parts : Predictor
+    parts : NextTokens
     targets : TargetSettings
     gain : float
         Factor on the samples, which should then have about unit variance.
@@ -156,7 +156,7 @@ class PredictionObjective(nn.Module):
 
     autoregression: Tensor
 
-    def __init__(self, parts: Predictor, targets: TargetSettings, gain: float = 1.0) -> None:
+    def __init__(self, parts: NextTokens, targets: TargetSettings, gain: float = 1.0) -> None:
         super().__init__()
         self.parts, self.targets, self.gain = parts, targets, gain
         ahead = max(targets.horizons) * parts.encoder.spec.stride

@@ -34,7 +34,7 @@ class GraphRecipe(Recipe):
         super().__init__(settings)
         self.parts = Reader(settings)
         self.spec = self.parts.encoder.spec
-        self.model = GraphObjective(self.parts, settings.names)
+        self.model = GraphObjective(self.parts.graph, settings.names)
 
     def windows(self, store: WindowStore, seed: int | None = None) -> Windows:
         """Return batches of trials instead of windows from anywhere."""
@@ -97,14 +97,14 @@ class GraphObjective(nn.Module):
 
     Parameters
     ----------
-    parts : Reader
+    graph : ElectrodeGraph
     tasks : mapping of str to tuple of str
         Classes of every task.
     """
 
-    def __init__(self, parts: Reader, tasks: dict[str, tuple[str, ...]]) -> None:
+    def __init__(self, graph: ElectrodeGraph, tasks: dict[str, tuple[str, ...]]) -> None:
         super().__init__()
-        self.parts, self.tasks = parts, tasks
+        self.graph, self.tasks = graph, tasks
 
     def forward(
         self, states: Tensor, rows: Tensor, present: Tensor, task: Tensor, label: Tensor
@@ -125,12 +125,12 @@ class GraphObjective(nn.Module):
             `wrong` is the share of trials that are told wrongly, `guessing` the cross-entropy of
             equal probabilities.
         """
-        pooled = self.parts.graph(states, rows, present)
+        pooled = self.graph(states, rows, present)
         entropy = pooled.new_zeros((), dtype=torch.float32)
         wrong, guessing = torch.zeros_like(entropy), torch.zeros_like(entropy)
         for number, (name, classes) in enumerate(self.tasks.items()):
             chosen = task == number
-            logits = self.parts.graph.logits(pooled, name).float()[chosen]
+            logits = self.graph.logits(pooled, name).float()[chosen]
             # A sum over none is zero: every head then has a gradient in every process.
             entropy = entropy + F.cross_entropy(logits, label[chosen], reduction="sum")
             wrong = wrong + (logits.argmax(dim=1) != label[chosen]).sum()
@@ -141,7 +141,7 @@ class GraphObjective(nn.Module):
 
 
 @dataclass(frozen=True)
-class Trial:
+class TaskTrial:
     """A window in which somebody did something.
 
     Attributes
@@ -218,7 +218,7 @@ class TrialWindows(Windows):
             )
         ]
 
-    def states(self, trial: Trial) -> np.ndarray:
+    def states(self, trial: TaskTrial) -> np.ndarray:
         """Return a trial's electrode states, shape (electrodes, features), zero where absent."""
         if trial.recording not in self._known:
             self._known[trial.recording] = self._encode(trial.recording)
@@ -250,7 +250,7 @@ class TrialWindows(Windows):
         return np.unique(np.concatenate([self._rows[montage] for montage in used]))
 
 
-def find_trials(store: WindowStore, settings: GraphSettings) -> list[Trial]:
+def find_trials(store: WindowStore, settings: GraphSettings) -> list[TaskTrial]:
     """Return the trials of the tasks: from each event, windows until the next one.
 
     A cue of 4 s has one; a label for a whole recording has as many as fit side by side.
@@ -265,7 +265,7 @@ def find_trials(store: WindowStore, settings: GraphSettings) -> list[Trial]:
                 end = min(later, default=recording.length)
                 last = min(max(end, at + settings.window), recording.length) - settings.window
                 trials += [
-                    Trial(index, start, task, classes.index(event))
+                    TaskTrial(index, start, task, classes.index(event))
                     for start in range(at, last + 1, settings.window)
                 ]
     return trials

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from core.encoders.braingpt.sizes import SIZES
+from core.encoders.braingpt.sizes import PUBLISHED
 from core.settings import Settings
 from training.pretraining.settings import PretrainSettings, RateSettings
 
@@ -70,8 +70,8 @@ class BrainGPTSettings(PretrainSettings):
 
     @model_validator(mode="after")
     def _possible(self) -> BrainGPTSettings:
-        if self.size not in SIZES:
-            raise ValueError(f'size is "{self.size}"; one of {", ".join(SIZES)} was meant.')
+        if self.size not in PUBLISHED:
+            raise ValueError(f'size is "{self.size}"; one of {", ".join(PUBLISHED)} was meant.')
         if self.weights is not None:
             raise ValueError("recipe braingpt begins with weights of its own; leave weights out.")
         ahead = max(*self.targets.horizons, UNSEEN if self.targets.spectrum else 1)
@@ -83,4 +83,47 @@ class BrainGPTSettings(PretrainSettings):
             )
         if len(set(self.targets.horizons)) < len(self.targets.horizons):
             raise ValueError("targets.horizons names one of them twice.")
+        return self
+
+
+Classes = Annotated[tuple[str, ...], Field(strict=False, min_length=2)]
+
+
+class GraphSettings(PretrainSettings):
+    """The electrode graph on a frozen encoder: several tasks at once."""
+
+    recipe: Literal["braingpt-graph"] = "braingpt-graph"
+    """Trials of several tasks, a head each."""
+    size: str = "base"
+    """Size of the model, from base to giant."""
+    window: Annotated[int, Field(ge=128, le=65536)] = 4 * PATCH
+    """Samples of a trial, from its event on."""
+    tasks: Annotated[tuple[Classes, ...], Field(strict=False, min_length=1)] = (
+        ("left_hand", "right_hand"),
+        ("left_hand_movement", "right_hand_movement"),
+        ("hands", "feet"),
+        ("hands_movement", "feet_movement"),
+        ("eyes_open", "eyes_closed"),
+    )
+    """Labels of events that are told apart; weights names the encoder's file."""
+    centred: bool = True
+    """Each recording's states about their mean over its trials, whatever their labels."""
+    rate: CosineSettings = CosineSettings()
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Classes of every task by its name."""
+        return {"_or_".join(classes): classes for classes in self.tasks}
+
+    @model_validator(mode="after")
+    def _possible(self) -> GraphSettings:
+        if self.size not in PUBLISHED:
+            raise ValueError(f'size is "{self.size}"; one of {", ".join(PUBLISHED)} was meant.')
+        if self.micro_batch is not None:
+            raise ValueError("recipe braingpt-graph takes a batch at once; leave micro_batch out.")
+        if self.window < PATCH:
+            raise ValueError(f"window is {self.window}; {PATCH} or more was expected.")
+        labels = [label for classes in self.tasks for label in classes]
+        if len(set(labels)) < len(labels):
+            raise ValueError("tasks has a label twice; each belongs to one task.")
         return self

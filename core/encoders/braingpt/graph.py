@@ -30,7 +30,7 @@ class ElectrodeGraph(nn.Module):
 
     Notes
     -----
-    Yue et al. (2024), arXiv 2410.19779, section 3: a learnable vector for every electrode, attention
+    Yue et al. (2024), arXiv 2410.19779, section 3: a learned vector of every electrode, attention
     between those of a sample, layers with a residual, and a head a task. Where the paper does not
     say, or says two things: the vector is added to the state's projection, norms are RMS norms
     before each layer, nodes are pooled by their mean. Absent electrodes are left out of the

@@ -8,9 +8,9 @@ from core.encoders.braingpt.electrodes import electrode_rows
 from core.encoders.braingpt.model import SCALE
 from core.errors import InputError
 from training.export import exported_encoder
+from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
 from training.pretraining.people import draw_people, with_people_drawn
-from training.pretraining.processes import Interruption
 from training.recipes import recipe_of
 from training.recipes.braingpt import EDGES, log_powers
 from training.recipes.braingpt_baselines import ORDER, linear_prediction
