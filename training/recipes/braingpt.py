@@ -181,14 +181,7 @@ class PredictionObjective(nn.Module):
             electrodes, tokens, stride).
         """
         spec = self.parts.encoder.spec
-        patches = self.parts.encoder.patches(window[:, picks] * self.gain)
-        tokens = patches * SCALE  # (batch, electrodes, tokens, samples)
-        # The last token is only predicted; the state of the electrode's own token is not used.
-        sequences = patches[:, :, :-1].flatten(0, 1)
-        states = self.parts.encoder(sequences, ids.repeat(len(window)))[:, 1:]
-        states = states.unflatten(0, window[:, picks].shape[:2])
-        last = tokens[..., -1:].float()
-        deviation = tokens.float().std(dim=-1, keepdim=True) + _FLOOR
+        tokens, states = self.encoded(window[:, picks], ids)
         losses: dict[str, Tensor] = {}
         baselines: dict[str, Tensor] = {}
         made: Tensor | None = None
@@ -196,9 +189,8 @@ class PredictionObjective(nn.Module):
             name = f"ahead_{horizon}"
             count = tokens.shape[2] - horizon  # of tokens with something to come
             wanted = tokens[:, :, horizon:, -spec.stride :].float()
-            before, scale = last[:, :, :count], deviation[:, :, :count]
-            drawn = full_precision(self.parts.heads[name](states[:, :, :count]))
-            predicted = before + scale * drawn
+            before, scale = tokens[:, :, :count, -1:].float(), deviation(tokens[:, :, :count])
+            predicted = self.predicted(tokens, states, horizon)
             made = predicted if made is None else made
             losses[name] = self.error(predicted, wanted, scale)
             with torch.no_grad():
@@ -217,6 +209,35 @@ class PredictionObjective(nn.Module):
         seen = F.layer_norm(seen, seen.shape[-1:])
         return ModelOutputs(losses | baselines, seen[:, :, None], made)
 
+    def encoded(self, window: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tokens of windows as the encoder scales them, and the states behind them.
+
+        Parameters
+        ----------
+        window : Tensor, shape (batch, electrodes, samples)
+        ids : Tensor of int, shape (electrodes,)
+
+        Returns
+        -------
+        tokens : Tensor, shape (batch, electrodes, tokens, samples of a token)
+        states : Tensor, shape (batch, electrodes, tokens - 1, width)
+            The last token is only predicted; what the electrode's own token comes to is not used.
+        """
+        patches = self.parts.encoder.patches(window * self.gain)
+        states = self.parts.encoder(patches[:, :, :-1].flatten(0, 1), ids.repeat(len(window)))
+        return patches * SCALE, states[:, 1:].unflatten(0, window.shape[:2])
+
+    def predicted(self, tokens: Tensor, states: Tensor, horizon: int) -> Tensor:
+        """Return what is predicted so many tokens ahead, shape (batch, electrodes, -, stride).
+
+        Samples as the encoder scales them, of all tokens that have one so far ahead. A head
+        gives the change from the last sample, in deviations of the token.
+        """
+        count = tokens.shape[2] - horizon
+        change = full_precision(self.parts.heads[f"ahead_{horizon}"](states[:, :, :count]))
+        seen = tokens[:, :, :count]
+        return seen[..., -1:].float() + deviation(seen) * change
+
     def error(self, predicted: Tensor, wanted: Tensor, scale: Tensor) -> Tensor:
         """Return the mean error of samples that `targets.error` asks for.
 
@@ -234,6 +255,11 @@ class PredictionObjective(nn.Module):
             # Twice Huber's: the square itself where errors are small.
             return 2.0 * F.huber_loss(error, torch.zeros_like(error))
         return error.square().mean()
+
+
+def deviation(tokens: Tensor) -> Tensor:
+    """Return how strong tokens are, shape (..., 1), from (..., samples); never nearly 0."""
+    return tokens.float().std(dim=-1, keepdim=True) + _FLOOR
 
 
 def log_powers(tokens: Tensor) -> Tensor:
