@@ -193,8 +193,16 @@ class TrialWindows(Windows):
         if not self.trials:
             tasks = "; ".join(" or ".join(classes) for classes in settings.tasks)
             raise InputError(f"No recording of the store has an event of a task ({tasks}).")
+        unknown = sorted(set(settings.channels) - set(self.channels()))
+        if unknown:
+            raise InputError(
+                f"No trial has the electrode {', '.join(unknown)}; there are "
+                f"{' '.join(self.channels())}."
+            )
         self._slots = np.arange(len(self.trials))
-        self._columns = self._ever()
+        wanted = settings.channels or store.channels
+        self._taken = np.isin(store.channels, wanted)
+        self._columns = np.array([row for row in self._ever() if self._taken[row]])
         self._known: dict[int, dict[int, np.ndarray]] = {}  # recording -> start -> states
 
     def batch(self, step: int, rank: int = 0, processes: int = 1) -> list[Group]:
@@ -202,21 +210,19 @@ class TrialWindows(Windows):
         size = self._settings.batch
         share = size // processes
         numbers = range(step * size + rank * share, step * size + (rank + 1) * share)
-        trials = [self.trials[self._slot(number)[0]] for number in numbers]
+        return [self.group([self.trials[self._slot(number)[0]] for number in numbers])]
+
+    def group(self, trials: Sequence[TaskTrial]) -> Group:
+        """Return some trials as the model takes them."""
         rows = electrode_rows([self.store.channels[row] for row in self._columns]).numpy()
         present = np.stack([self.store.present(t.recording)[self._columns] for t in trials])
-        return [
-            Group(
-                np.stack([self.states(trial) for trial in trials]),
-                (
-                    rows,
-                    present,
-                    np.array([trial.task for trial in trials]),
-                    np.array([trial.label for trial in trials]),
-                ),
-                tuple(trial.recording for trial in trials),
-            )
-        ]
+        tasks = np.array([trial.task for trial in trials])
+        labels = np.array([trial.label for trial in trials])
+        return Group(
+            np.stack([self.states(trial) for trial in trials]),
+            (rows, present, tasks, labels),
+            tuple(trial.recording for trial in trials),
+        )
 
     def states(self, trial: TaskTrial) -> np.ndarray:
         """Return a trial's electrode states, shape (electrodes, features), zero where absent."""
@@ -226,19 +232,22 @@ class TrialWindows(Windows):
 
     def _encode(self, recording: int) -> dict[int, np.ndarray]:
         montage = int(self._montage[recording])
+        rows = self._rows[montage]
+        picks = np.flatnonzero(self._taken[rows])
+        names = [self._names[montage][pick] for pick in picks]
         starts = [trial.start for trial in self.trials if trial.recording == recording]
         device = self._encoder.embed.weight.device
         encoded = []
         for start in starts:
-            window = torch.from_numpy(self._read(recording, start, montage)).to(device)
+            window = torch.from_numpy(self._read(recording, start, montage)[picks]).to(device)
             with torch.no_grad():
-                columns = self._encoder.tokens(window[None], self._names[montage])[0]
+                columns = self._encoder.tokens(window[None], names)[0]
                 encoded.append(electrode_states(columns).cpu().numpy())
         seen = np.stack(encoded)
         if self._centred:
             seen = seen - seen.mean(axis=0)
         states = np.zeros((len(starts), len(self._columns), seen.shape[-1]), dtype=np.float32)
-        states[:, np.searchsorted(self._columns, self._rows[montage])] = seen
+        states[:, np.searchsorted(self._columns, rows[picks])] = seen
         return dict(zip(starts, states, strict=True))
 
     def _window(self, number: int) -> tuple[int, int]:

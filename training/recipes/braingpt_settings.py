@@ -106,6 +106,8 @@ class GraphSettings(PretrainSettings):
         ("eyes_open", "eyes_closed"),
     )
     """Labels of events that are told apart; weights names the encoder's file."""
+    channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Only these electrodes, as the store names them; by default all that are there."""
     centred: bool = True
     """Each recording's states about their mean over its trials, whatever their labels."""
     rate: CosineSettings = CosineSettings()

@@ -113,6 +113,17 @@ def test_a_batch_has_tasks_and_montages_together(cued, settings):
     assert np.array_equal(np.concatenate([half.windows for half in halves]), group.windows)
 
 
+def test_only_the_electrodes_asked_for_are_read(cued, settings):
+    store = cued(0)
+    windows = recipe_of(settings(**given())).windows(store)
+    few = recipe_of(settings(**given(channels=["C4", "CZ"]))).windows(store)
+    (group,), (part,) = windows.batch(0), few.batch(0)
+    assert part.drawn[0].tolist() == electrode_rows(("CZ", "C4")).tolist()
+    np.testing.assert_allclose(part.windows, group.windows[:, 4:6], rtol=1e-5, atol=1e-6)
+    with pytest.raises(InputError, match="No trial has the electrode OZ"):
+        recipe_of(settings(**given(channels=["CZ", "OZ"]))).windows(store)
+
+
 def test_centred_states_of_a_recording_have_no_mean(cued, settings):
     windows = recipe_of(settings(**given(centred=True))).windows(cued(0))
     states = [windows.states(trial) for trial in windows.trials if trial.recording == 0]
