@@ -123,7 +123,7 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
         "labels by eegpt-realtime.",
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
-        f"of {spec.window}\n"
+        f"of {settings.window}\n"
         f"- {_treatment(settings, facts['band'])}\n"
         f"- {len(spec.ch_names)} electrodes: {' '.join(spec.ch_names)}\n"
         f"- {_tokens(spec)}\n"

@@ -9,7 +9,9 @@ r"""What BrainGPT's recipe learned: prediction, and frozen states, on people it 
 
 `prediction` is made on the people that the run left out altogether. `states` takes those held out,
 too, for whom only the loss was looked at: imagined left against right fist, the 4 s after each cue,
-the 21 electrodes of the sensorimotor cortex. Within a person by five folds, and zero-shot by
+the 21 electrodes of the sensorimotor cortex. With `--skip 1`
+from 1 s on, each window encoded by itself: people look at the cue in the first second, and a state
+of the run so far would remember it. Within a person by five folds, and zero-shot by
 leaving one person out, each person's features about their own mean and deviation (no labels). What
 was computed already lies in --work.
 """
@@ -58,11 +60,13 @@ def main() -> None:
     parser.add_argument("--encoder", help="the file that was exported from the run")
     parser.add_argument("--work", type=Path, help="where features are kept")
     parser.add_argument("--windows", type=int, default=24, help="of each person, for prediction")
+    parser.add_argument("--skip", type=float, default=0.0, help="s after the cue, for states")
     options = parser.parse_args()
     if options.what == "prediction":
         prediction(RunFolder(options.run), Store.open(options.store), options.windows)
     else:
-        states(RunFolder(options.run), Store.open(options.store), options.encoder, options.work)
+        work, skip = options.work / f"{options.skip:g}", round(256.0 * options.skip)
+        states(RunFolder(options.run), Store.open(options.store), options.encoder, work, skip)
 
 
 # Prediction
@@ -160,7 +164,7 @@ def _powers(signal: np.ndarray) -> np.ndarray:
 # Frozen states
 
 
-def states(folder: RunFolder, store: Store, encoder: str, work: Path) -> None:
+def states(folder: RunFolder, store: Store, encoder: str, work: Path, skip: int) -> None:
     """Print accuracies within people and zero-shot, and the tests over people."""
     settings = folder.settings()
     people = [store.split((p,))[1] for p in settings.test_subjects + settings.validation_subjects]
@@ -169,11 +173,11 @@ def states(folder: RunFolder, store: Store, encoder: str, work: Path) -> None:
     untrained.spec = replace(untrained.spec, **_place_of(trained.spec))
     warm = trained.spec.warmup - trained.spec.window
     systems = {
-        "BrainGPT": lambda one: _tokens(one, trained, warm),
-        RANDOM: lambda one: _tokens(one, untrained, warm),
-        "starter": lambda one: _tokens(one, load_encoder("starter"), warm),
-        "log-band power": lambda one: _band_powers(one, warm),
-        "TS+LR": lambda one: _covariances(one, warm),
+        "BrainGPT": lambda one: _tokens(one, trained, warm, skip),
+        RANDOM: lambda one: _tokens(one, untrained, warm, skip),
+        "starter": lambda one: _tokens(one, load_encoder("starter"), warm, skip),
+        "log-band power": lambda one: _band_powers(one, warm, skip),
+        "TS+LR": lambda one: _covariances(one, warm, skip),
     }
     work.mkdir(parents=True, exist_ok=True)
     scores: dict[str, dict[str, np.ndarray]] = {"within": {}, "zero-shot": {}}
@@ -235,31 +239,41 @@ def _run(one: Store, index: int) -> np.ndarray:
     return one.crop(index, 0, one.recordings[index].length)[rows].T.astype(np.float64)
 
 
-def _tokens(one: Store, encoder, warm: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _tokens(one: Store, encoder, warm: int, skip: int) -> np.ndarray:  # type: ignore[no-untyped-def]
     scale = factor("uV", encoder.spec.unit)
     runs = [(_run(one, index) * scale, starts) for index, starts, _ in _trials(one, warm)]
     covariance = channel_covariance(np.concatenate([run for run, _ in runs]).T)
     spatial = spatial_filter(covariance, MOTOR, encoder.spec)
-    features = TokenFeatures(encoder, MOTOR, spatial)
-    return np.concatenate([features.of_run(run, starts) for run, starts in runs])
+    if not skip:
+        features = TokenFeatures(encoder, MOTOR, spatial)
+        return np.concatenate([features.of_run(run, starts) for run, starts in runs])
+    windows = np.stack(
+        [spatial @ run[at + skip : at + 1024].T for run, starts in runs for at in starts]
+    )
+    with torch.no_grad():
+        tokens = encoder.tokens(torch.from_numpy(windows).float(), MOTOR)
+    pooled: np.ndarray = encoder.pool(tokens.double().numpy())
+    return pooled
 
 
-def _banded(one: Store, warm: int, band: tuple[float, float]) -> np.ndarray:
+def _banded(one: Store, warm: int, skip: int, band: tuple[float, float]) -> np.ndarray:
     """Return the windows in a band, shape (trials, channels, samples)."""
     windows = []
     for index, starts, _ in _trials(one, warm):
         run = CausalFilter(band_sections(band, 256.0)).push(_run(one, index))
-        windows += [run[start : start + 1024].T for start in starts]
+        windows += [run[start + skip : start + 1024].T for start in starts]
     return np.stack(windows)
 
 
-def _band_powers(one: Store, warm: int) -> np.ndarray:
+def _band_powers(one: Store, warm: int, skip: int) -> np.ndarray:
     bands = ((4.0, 8.0), (8.0, 13.0), (13.0, 20.0), (20.0, 30.0))
-    return np.concatenate([np.log(_banded(one, warm, band).var(axis=-1)) for band in bands], axis=1)
+    return np.concatenate(
+        [np.log(_banded(one, warm, skip, band).var(axis=-1)) for band in bands], axis=1
+    )
 
 
-def _covariances(one: Store, warm: int) -> np.ndarray:
-    covariances = shrunk_covariances(_banded(one, warm, BAND))
+def _covariances(one: Store, warm: int, skip: int) -> np.ndarray:
+    covariances = shrunk_covariances(_banded(one, warm, skip, BAND))
     # About the person's own mean: Euclidean alignment of covariances (He and Wu, 2020).
     values, vectors = np.linalg.eigh(covariances.mean(axis=0))
     whitener = (vectors / np.sqrt(values)) @ vectors.T
