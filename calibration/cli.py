@@ -37,7 +37,7 @@ class FitCommand:
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, or a file."""
+    """Encoder by name or path: starter, untrained, untrained-braingpt-base, eegpt, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     reference: str | None = None

@@ -78,7 +78,7 @@ class DoctorCommand:
     """
 
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, or a file."""
+    """Encoder by name or path: starter, untrained, untrained-braingpt-base, eegpt, or a file."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 

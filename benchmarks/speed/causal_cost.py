@@ -6,9 +6,10 @@
 Ways take turns, as in `decision_cost`; ratios are medians over the turns. "streamed" is one stride
 of samples through `push`, the window's tokens copied out included; "one column" is the step inside.
 "band anew" encodes the newest tokens of a band by themselves, which gives other tokens than the
-stream's; "same tokens anew" encodes all that they depend on. "floor" is the products with weights
-of one column and nothing else, each layer's own weights, or the bytes of the weights at the speed
-at which memory is read, whichever is longer. No figure is asserted anywhere.
+stream's; "same tokens anew" encodes all that they depend on. "floor" is the matrix products of one
+column and nothing else: with each layer's own weights, and with the keys and values of the band.
+"with weights" is the former alone, or the bytes of the weights at the speed at which memory is
+read, whichever takes longer. No figure is asserted anywhere.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows, memory = [], memory_speed()
-    print(f"{'encoder':28}  ch thr {'way':18}      ms  / floor")
+    print(f"{'encoder':28}  ch thr {'way':18}      ms  / floor  / with weights")
     for source, count, threads in itertools.product(given.encoders, given.channels, given.threads):
         torch.set_num_threads(threads)
-        for way, ms, ratio in compare(load_encoder(source), count, given.turns, threads, memory):
+        for way, ms, *ratios in compare(load_encoder(source), count, given.turns, threads, memory):
             row = {"encoder": source, "channels": count, "threads": threads}
-            rows.append(row | {"way": way, "ms": ms, "floors": ratio})
-            print(f"{source:28}{count:4}{threads:4} {way:18}{ms:8.3f}{ratio:9.2f}", flush=True)
+            rows.append(row | {"way": way, "ms": ms, "floors": ratios})
+            shown = f"{ratios[0]:9.2f}{ratios[1]:16.2f}"
+            print(f"{source:28}{count:4}{threads:4} {way:18}{ms:8.3f}{shown}", flush=True)
     facts = {
         "processor": processor(),
         "torch": torch.__version__,
@@ -61,8 +63,8 @@ def main() -> int:
 
 def compare(
     encoder: BrainGPT, count: int, turns: int, threads: int, memory: float
-) -> list[tuple[str, float, float]]:
-    """Time the ways of one setting in turns: name, milliseconds, and how many floors that is."""
+) -> list[tuple[str, float, float, float]]:
+    """Time the ways of one setting in turns: name, milliseconds, and how many of both floors."""
     spec, names = encoder.spec, encoder.spec.ch_names[:count]
     rows, rng = electrode_rows(names), np.random.default_rng(0)
     samples = rng.normal(0, 20.0, (count, spec.warmup)).astype(np.float32)
@@ -78,28 +80,36 @@ def compare(
         "special token": lambda: step.ask(out),
         "band anew": lambda: encoder(patches[:, -encoder.band :], rows),
         "same tokens anew": lambda: encoder(patches[:, -seen:], rows),
-        "floor": products(encoder, count),
+        "floor": products(encoder, count, step._cache.keys_values),
+        "with weights": products(encoder, count),
     }
     took = timed(ways, turns, threads)
     weights = sum(p.numel() * p.element_size() for p in encoder.layers.parameters())
-    least = np.maximum(took["floor"], weights / memory)
+    floors = took["floor"], np.maximum(took["with weights"], weights / memory)
     return [
-        (way, 1e3 * float(np.median(seconds)), float(np.median(seconds / least)))
-        for way, seconds in took.items()
+        (way, 1e3 * float(np.median(s)), *(float(np.median(s / floor)) for floor in floors))
+        for way, s in took.items()
     ]
 
 
-def products(encoder: BrainGPT, count: int) -> Callable[[], object]:
-    """Return the products with weights of one column, and nothing else."""
+def products(
+    encoder: BrainGPT, count: int, keys_values: torch.Tensor | None = None
+) -> Callable[[], object]:
+    """Return the matrix products of one column, with keys and values or without."""
     maps = [encoder.embed]
     for layer in encoder.layers:
         maps += [layer.qkv, layer.out, layer.gate_up, layer.down]
     shapes = [(count, m.in_features, m.out_features) for m in maps]
     layers = [
-        (torch.randn(rows, inputs), m.weight.t().contiguous(), torch.empty(rows, outputs))
+        (torch.mm, torch.randn(rows, inputs), m.weight.t(), torch.empty(rows, outputs))
         for m, (rows, inputs, outputs) in zip(maps, shapes, strict=True)
     ]
-    return lambda: [torch.mm(x, weight, out=out) for x, weight, out in layers]
+    for keys, values in () if keys_values is None else keys_values.flatten(2, 3):
+        rows, places, head = keys.shape  # rows: channels x heads
+        queries, weights = torch.randn(rows, 1, head), torch.randn(rows, 1, places)
+        layers.append((torch.bmm, queries, keys.transpose(1, 2), weights))
+        layers.append((torch.bmm, weights, values, queries))
+    return lambda: [multiply(x, other, out=out) for multiply, x, other, out in layers]
 
 
 if __name__ == "__main__":

@@ -34,9 +34,12 @@ def families(monkeypatch):
         monkeypatch.setitem(registry.FAMILIES, f"tiny{context}", module)
 
 
-@pytest.fixture(params=CONTEXTS)
+NAMES = [f"untrained-tiny{context}-tiny-3" for context in CONTEXTS]
+
+
+@pytest.fixture(params=NAMES)
 def name(request):
-    return f"untrained-tiny{request.param}-tiny-3"
+    return request.param
 
 
 @pytest.fixture
@@ -49,6 +52,7 @@ def windows_of(decoder):
     return decoder.windows(decoder.load_encoder())
 
 
+@pytest.mark.parametrize("name", [*NAMES, "untrained-braingpt-base-3"], indirect=True)
 def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     decoder, imagery_recording, tmp_path, monkeypatch, name
 ):
@@ -58,7 +62,8 @@ def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     monkeypatch.setattr(decisions, "_OLD", 60.0)
     decoder = load_decoder(save_decoder(decoder, tmp_path / "one.safetensors"))
     recording = imagery_recording(seed=9)
-    recording = replace(recording, samples_uv=recording.samples_uv[: int(12 * recording.rate)])
+    seconds = 8.0 + max(decoder.window, decoder.warmup) / decoder.settings.rate
+    recording = replace(recording, samples_uv=recording.samples_uv[: int(seconds * recording.rate)])
     offline = list(decode_recording(recording, decoder, windows_of(decoder), Options().evidence))
     first = next(d for d in offline if d.probabilities is not None)
     warm = max(decoder.window, decoder.warmup) / decoder.settings.rate

@@ -200,16 +200,18 @@ class BrainGPT(Encoder):
         patch, stride, columns = self.spec.patch, self.spec.stride, self.spec.patches
         # Of each end, one behind the last column that is complete by then.
         stops = [(end - patch) // stride + 1 for end in ends]
+        # The first token that the first window depends on.
+        first = max(0, min(stops) - columns - len(self.layers) * (self.band - 1))
         signal = torch.from_numpy(run[:, : max(ends)]).to(self.embed.weight)
         patches = self.patches(signal)  # (channels, columns of the run, patch), a view
         past, made = None, []
-        for start in range(0, patches.shape[1], _CHUNK):
+        for start in range(first, patches.shape[1], _CHUNK):
             piece = patches[:, start : start + _CHUNK]
             states, past, _ = self._columns(piece, constants, start, past)
             made.append(states.transpose(0, 1))
-        tokens = torch.cat(made)  # (columns of the run, channels, width)
+        tokens = torch.cat(made)  # (columns from the first on, channels, width)
         for stop in stops:
-            yield tokens[stop - columns : stop]
+            yield tokens[stop - columns - first : stop - first]
 
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False

@@ -100,6 +100,8 @@ class Epochs:
         as bad.
     notes : tuple of str
         Sentences for a person: which cues were merged.
+    warmup : int
+        Samples that an encoder needs before the end of a window, none of them with an artifact.
     """
 
     segments: tuple[np.ndarray, ...]
@@ -111,6 +113,7 @@ class Epochs:
     rejected: tuple[Rejected, ...]
     rest: np.ndarray
     notes: tuple[str, ...] = ()
+    warmup: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -273,6 +276,7 @@ def cut_epochs(
         rejected=tuple(rejected),
         rest=rest_outside(runs, cues, window, settings.rate),
         notes=tuple(notes),
+        warmup=warmup,
     )
     check_counts(epochs)
     return epochs

@@ -124,13 +124,24 @@ def without_artifacts(
 
 
 def _refused_live(epochs: Epochs, settings: SignalSettings, measured: Measured) -> list[str]:
-    """Return why the live program would refuse each trial's window; empty where it would not."""
+    """Return why the live program would refuse each trial's window; empty where it would not.
+
+    After an artifact an encoder has to warm up, as at the beginning of a segment.
+    """
     refused = refused_pieces(measured, limits_from(measured), settings.channels)
     piece = PIECE * settings.rate  # samples
     reasons = []
     for run, start in epochs.places:
-        first, last = int(start / piece), int((start + epochs.length - 1) / piece)
-        reasons.append(next(filter(None, refused[run][first : last + 1]), ""))
+        stop = start + epochs.length
+        first, last = int(start / piece), int((stop - 1) / piece)
+        reason = next(filter(None, refused[run][first : last + 1]), "")
+        begin = int(max(0, stop - epochs.warmup) / piece)
+        if not reason and (before := list(filter(None, refused[run][begin:first]))):
+            needed = epochs.warmup / settings.rate
+            reason = (
+                f"{before[-1]} before it, and the encoder needs {needed:.1f} s without artifacts"
+            )
+        reasons.append(reason)
     return reasons
 
 

@@ -53,6 +53,19 @@ def test_windows_of_a_run_are_those_of_the_whole_run(base, rng):
     assert list(base.tokens_at(run, [], NAMES)) == []
 
 
+def test_a_window_far_into_a_run_costs_what_it_depends_on(base, rng):
+    run = rng.normal(0, 20, (1, 9000)).astype(np.float32)
+    columns = []
+    hook = base.embed.register_forward_hook(lambda _, given, __: columns.append(given[0].shape[1]))
+    with torch.inference_mode():
+        (window,) = base.tokens_at(run, [9000], ["C3"])
+    hook.remove()
+    assert sum(columns) == 25 + 3 * 24
+    with torch.inference_mode():
+        whole = base.tokens(torch.from_numpy(run[None]), ["C3"])[0]
+    torch.testing.assert_close(window, whole[-25:], atol=1e-5, rtol=0)
+
+
 def test_a_token_sees_its_electrode_and_the_past_and_nothing_else(base, rng):
     signal = torch.from_numpy(rng.normal(0, 20, (1, 3, 4096)).astype(np.float32))
     other = signal.clone()

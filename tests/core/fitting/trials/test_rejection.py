@@ -115,6 +115,25 @@ def test_what_the_live_program_refuses_is_left_out(imagery_recording, fault, wor
     assert words in reason
 
 
+def test_after_an_artifact_an_encoder_warms_up_before_the_next_trial(imagery_recording):
+    recording = imagery_recording()
+    at = recording.events[5].onset + 1.0
+    fault = parse_all([f"scale:by=0.1,at={at},for=1"])
+    schedule = Schedule(fault, Source(recording.rate, recording.labels))
+    samples = schedule.apply(recording.samples_uv, np.arange(len(recording.samples_uv))).samples
+    recording = replace(recording, samples_uv=samples)
+    after = recording.events[6].onset + 4.0 - (at + 1.0)  # s from the artifact to the window's end
+    for seconds, numbers in ((after - 1.0, [6]), (after + 1.0, [6, 7])):
+        warmup = round(seconds * 256)
+        epochs = cut_epochs([recording], EVENTS, settings(recording), "mV", 1024, warmup=warmup)
+        epochs = without_artifacts(epochs, [recording], settings(recording), "mV")
+        rejected = {n: reason for n, reason in found(epochs) if "needs" not in reason or n > 5}
+        assert list(rejected) == numbers
+    assert rejected[7].endswith(
+        f"before it, and the encoder needs {seconds:.1f} s without artifacts"
+    )
+
+
 def test_a_gap_and_an_end_are_named_beside_artifacts(imagery_recording):
     recording = spoilt(imagery_recording(), 9, "CZ", burst(300.0))
     inside = round((recording.events[3].onset + 1.5) * RATE)
