@@ -19,7 +19,7 @@ from core.program import run_program, write_line
 from training.pretraining.output.folder import RunFolder
 
 if TYPE_CHECKING:
-    from core.encoders import Encoder
+    from core.encoders import Encoder, EncoderSpec
     from training.pretraining.settings import PretrainSettings
 
 PROGRAM = "training.export"
@@ -95,7 +95,6 @@ def exported_encoder(
         encoder.spec,
         name=name or f"{folder.path.resolve().name}-{size}",
         trained=True,
-        window=settings.window,
         ch_names=tuple(facts["channels"]),
         covariance=None if covariance is None else tuple(map(tuple, covariance)),
         provenance={
@@ -124,14 +123,15 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
         "labels by eegpt-realtime.",
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
-        f"of {spec.window}\n"
+        f"of {settings.window}\n"
         f"- {_treatment(settings, facts['band'])}\n"
         f"- {len(spec.ch_names)} electrodes: {' '.join(spec.ch_names)}\n"
-        f"- {spec.tokens[0]} tokens of {spec.tokens[1]} features for each patch of all channels\n"
+        f"- {_tokens(spec)}\n"
         f"- SHA-256 of the weights: `{encoder.weights_sha256()}`",
         "## Data\n\n"
         + _data("Trained on", facts["training"])
         + _data("Checkpoint chosen on", facts["validation"])
+        + _data("Left out altogether", facts.get("test"))
         + _sources(facts)
         + f"- store: manifest `{facts['manifest_sha256']}`",
         "## Recipe\n\n"
@@ -147,6 +147,13 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
     if notes:
         parts.append(notes.strip())
     return "\n\n".join(parts) + "\n"
+
+
+def _tokens(spec: EncoderSpec) -> str:
+    tokens, width = spec.tokens
+    if tokens is None:
+        return f"a token of {width} features for each electrode, every {spec.stride} samples"
+    return f"{tokens} tokens of {width} features for each patch of all channels"
 
 
 def _treatment(settings: PretrainSettings, band: dict[str, Any]) -> str:

@@ -117,6 +117,7 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
 
     from training.pretraining.allocator import keep_memory_steady
     from training.pretraining.distributed import Interruption, processes
+    from training.pretraining.people import with_people_drawn
     from training.pretraining.trainer import Trainer
     from training.store import Store
 
@@ -124,10 +125,12 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     store = Store.open(settings.store)
-    held_out = None
-    training = store
+    settings = with_people_drawn(settings, store.subjects)
+    training, held_out, test = store, None, None
+    if settings.test_subjects:
+        training, test = training.split(settings.test_subjects)
     if settings.validation_subjects:
-        training, held_out = store.split(settings.validation_subjects)
+        training, held_out = training.split(settings.validation_subjects)
     with processes(settings.device) as world, Interruption() as interruption:
         tell = print_line if world.first else _silent
         trainer = Trainer(settings, training, held_out, world, tell)
@@ -136,7 +139,9 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
         if world.first and command.resume is not None:
             folder.go_on(settings, trainer.step)
         elif world.first:
-            facts = _facts(trainer, training, held_out) | {"weights": _weights(settings.weights)}
+            facts = _facts(trainer, training, held_out)
+            facts |= {"test": None if test is None else _people(test)}
+            facts |= {"weights": _weights(settings.weights)}
             folder.begin(settings, facts, trainer.columns)
         world.wait()  # the folder is there
         tell(

@@ -11,6 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from core.settings import as_yaml
+from tests.training.conftest import CHANNELS
+from training.manifest import Form
 from training.pretrain import CONFIGS, config_file, main
 from training.pretraining.output.folder import RunFolder
 from training.recipes import settings_from
@@ -170,6 +172,34 @@ def test_two_processes_have_the_loss_and_the_gradients_of_one(start, together, p
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5 * largest)
     assert set(load_file(pair.best)) == set(load_file(alone.best))
     assert len(list(pair.pictures.iterdir())) == 1
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_two_processes_train_the_next_tokens_as_one(write, people, together, parallel, tmp_path):
+    """With windows of unlike montages, and people drawn by shares."""
+    store = write(people, form=Form(CHANNELS, 256.0, "uV"))
+    flags = "braingpt --steps 1 --batch 8 --window 384 --electrodes 4 --targets.horizons 1 2"
+    flags += " --targets.spectrum 0 --shares 1 1 0 --validation-windows 8 --log-every 1"
+    given = [*flags.split(), "--store", str(store.folder), "--parallel", parallel, "--folder"]
+    alone, pair = RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "pair")
+    assert main([*given, str(alone.path)]) == 0
+    assert "on 2 x cpu" in together(*given, str(pair.path))
+    (one,), (two,) = alone.curves(), pair.curves()
+    names = [name for name in one if "ahead" in name]
+    assert len(names) == 12  # with the baselines, and of the people held out
+    for name in names:
+        assert float(two[name]) == pytest.approx(float(one[name]), rel=1e-5)
+    ours, theirs = load_file(pair.last), load_file(alone.last)
+    moments = [name for name in theirs if name.startswith("optimizer.exp_avg.")]
+    assert len(moments) > 20
+    largest = max(np.abs(theirs[name]).max() for name in moments)
+    for name in moments:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-5 * largest)
+    facts = pair.facts()
+    held_out = facts["validation"]["subjects"]
+    assert len(held_out) == 2
+    assert not set(held_out) & set(facts["training"]["subjects"])
+    assert pair.settings().validation_subjects == tuple(held_out)
 
 
 def test_a_run_goes_on_in_two_processes_with_a_part_of_the_weights_each(

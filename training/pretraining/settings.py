@@ -14,6 +14,7 @@ from core.settings import Settings
 
 Precision = Literal["fp32", "medium", "bf16", "fp16"]
 Parallel = Literal["ddp", "fsdp"]
+Count = Annotated[int, Field(ge=0, le=1000)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -43,6 +44,11 @@ class PretrainSettings(Settings):
     """Folder of the window store (training.prepare)."""
     validation_subjects: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """People held out, whose loss chooses the best checkpoint."""
+    test_subjects: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """People left out altogether, to test on later."""
+    shares: Annotated[tuple[Count, Count, Count] | None, Field(strict=False)] = None
+    """Shares of the people of each source to train on, to hold out and to leave out, such as 8 1 1;
+    drawn by the seed where nobody is named."""
     recipe: str = ""
     """What is learnt, and how: one of `training.recipes.RECIPES`."""
     weights: str | None = None

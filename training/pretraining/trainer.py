@@ -28,7 +28,7 @@ from training.pretraining.output.folder import RunFolder
 from training.pretraining.parallel import is_sharded, shared, unsynchronised
 from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
-from training.pretraining.windows import Group, Windows, WindowStore
+from training.pretraining.windows import Group, WindowStore
 from training.recipes import recipe_of
 from training.recipes.base import ModelOutputs, Reconstruction, collapse, parameter_groups
 
@@ -80,14 +80,13 @@ class Trainer:
         self.settings, self.world, self.tell = settings, world, tell
         self.recipe = recipe = recipe_of(settings)
         _check_store(training, recipe.spec)
-        self.windows = Windows(training, settings, recipe.draw)
+        self.windows = recipe.windows(training)
+        recipe.measure(self.windows)
         self.steps = self.windows.steps()
         self.step = 0  # updates done
         self.best: float | None = None
         self._validation = (
-            None
-            if validation is None
-            else Windows(validation, settings, recipe.draw, _VALIDATION_SEED)
+            None if validation is None else recipe.windows(validation, _VALIDATION_SEED)
         )
         self._manifest_sha256 = training.manifest_sha256
 

@@ -6,7 +6,7 @@ on needs to remember nothing, and processes agree without talking to each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +14,11 @@ import numpy as np
 
 from core.decoding.spatial import channel_covariance, euclidean_alignment, power
 from core.errors import InputError
+from core.units import factor
 from training.pretraining.settings import PretrainSettings
 
-UNIT_DEVIATION = 0.01
-"""Of every channel after `whitening: unit`, in mV: 10 microvolts, as EEG has."""
+UNIT_DEVIATION = 10.0
+"""Of every channel after `whitening: unit`, in µV, as EEG has."""
 
 _ORDER, _MASKS = 0, 1  # streams of random numbers from one seed
 _LOOKS = 64  # windows from which a covariance is estimated
@@ -38,6 +39,10 @@ class WindowSource(Protocol):
     @property
     def length(self) -> int:
         """Samples."""
+
+    @property
+    def events(self) -> Sequence[tuple[int, str]]:
+        """Sample at which something began, and what; only asked by recipes that need labels."""
 
 
 class WindowStore(Protocol):
@@ -121,6 +126,7 @@ class Windows:
         seed: int | None = None,
     ) -> None:
         self.store = store
+        self._unit_deviation = UNIT_DEVIATION * factor("uV", store.unit)
         self._draw = draw
         self._settings = settings
         self._seed = settings.seed if seed is None else seed
@@ -196,13 +202,12 @@ class Windows:
         """
         ever = self._ever()
         if self._settings.whitening == "unit":
-            return np.eye(len(ever)) * UNIT_DEVIATION**2
+            return np.eye(len(ever)) * self._unit_deviation**2
         if self._settings.whitening == "session":
             return None
         total = np.zeros((len(ever), len(ever)))
         together = np.zeros_like(total)
-        for number in np.linspace(0, self.per_epoch - 1, min(4 * _LOOKS, self.per_epoch)):
-            recording, start = self._window(round(number))
+        for recording, start in self._spread(4 * _LOOKS):
             rows = self._rows[self._montage[recording]]
             signal = self.store.crop(recording, start, self._settings.window)[rows]
             places = np.searchsorted(ever, rows)
@@ -215,6 +220,25 @@ class Windows:
         whitener: np.ndarray = (vectors * np.maximum(values, _FLOOR * values.mean())) @ vectors.T
         return whitener
 
+    def spread(self, count: int) -> Iterator[np.ndarray]:
+        """Yield windows from all over the first epoch, as the model gets them.
+
+        Parameters
+        ----------
+        count : int
+            How many, or all if there are fewer.
+
+        Yields
+        ------
+        ndarray of float32, shape (channels, samples)
+        """
+        for recording, start in self._spread(count):
+            yield self._read(recording, start, int(self._montage[recording]))
+
+    def _spread(self, count: int) -> Iterator[tuple[int, int]]:
+        for number in np.linspace(0, self.per_epoch - 1, min(count, self.per_epoch)):
+            yield self._window(round(number))
+
     def _ever(self) -> np.ndarray:
         """Return the rows that any recording long enough has."""
         used = np.unique(self._montage[self._slots])
@@ -222,6 +246,12 @@ class Windows:
 
     def _window(self, number: int) -> tuple[int, int]:
         """Return recording and first sample of a window, by its number since the beginning."""
+        recording, way = self._slot(number)
+        room = self.store.recordings[recording].length - self._settings.window + 1
+        return recording, int(way * room)
+
+    def _slot(self, number: int) -> tuple[int, float]:
+        """Return whose turn it is, and a number drawn for it from 0 to 1."""
         epoch, place = divmod(number, self.per_epoch)
         if epoch not in self._epochs:
             random = np.random.default_rng((self._seed, _ORDER, epoch))
@@ -229,10 +259,8 @@ class Windows:
             # A batch may straddle two epochs.
             self._epochs = {k: v for k, v in self._epochs.items() if k == epoch - 1}
             self._epochs[epoch] = drawn
-        order, starts = self._epochs[epoch]
-        recording = int(order[place])
-        room = self.store.recordings[recording].length - self._settings.window + 1
-        return recording, int(starts[place] * room)
+        order, ways = self._epochs[epoch]
+        return int(order[place]), float(ways[place])
 
     def _group(self, step: int, part: int, montage: int, windows: list[tuple[int, int]]) -> Group:
         crops = [self._read(recording, start, montage) for recording, start in windows]
@@ -275,5 +303,5 @@ class Windows:
         ]
         covariance = channel_covariance(np.stack(looks))
         if self._settings.whitening == "unit":
-            return (UNIT_DEVIATION * power(covariance, -0.5)).astype(np.float32)
+            return (self._unit_deviation * power(covariance, -0.5)).astype(np.float32)
         return euclidean_alignment(covariance).astype(np.float32)

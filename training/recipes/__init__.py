@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 RECIPES = {
     "eegpt": ("training.recipes.eegpt", "training.recipes.settings.EEGPTSettings"),
     "spectrum": ("training.recipes.spectrum", "training.recipes.settings.SpectrumSettings"),
+    "braingpt": (
+        "training.recipes.braingpt",
+        "training.recipes.braingpt_settings.BrainGPTSettings",
+    ),
+    "braingpt-graph": (
+        "training.recipes.braingpt_graph",
+        "training.recipes.braingpt_settings.GraphSettings",
+    ),
 }
 """Name of a recipe -> module with its `RECIPE`, and its settings. A new recipe is a file and a line
 here; the first is that of settings which name none."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.encoders.base import Encoder, EncoderSpec
+from training.pretraining.windows import Windows, WindowStore
 
 Drawn = tuple[np.ndarray, ...]
 """What accompanies the windows of a group: channel ids, masks, horizons."""
@@ -93,7 +94,8 @@ class Recipe(ABC):
     Attributes
     ----------
     losses : tuple of str
-        Names of its losses, in the order of the curves.
+        Names of its losses, in the order of the curves; what they are compared with may be there
+        too, without being minimised.
     chooses : str
         The loss whose lowest value on people held out is the best checkpoint's.
     spec : EncoderSpec
@@ -113,8 +115,8 @@ class Recipe(ABC):
         If the settings name a checkpoint to begin with that cannot be used.
     """
 
-    losses: ClassVar[tuple[str, ...]]
-    chooses: ClassVar[str]
+    losses: tuple[str, ...]
+    chooses: str
     followed: ClassVar[tuple[str, ...]] = ()
     units: ClassVar[tuple[type[nn.Module], ...]] = ()
 
@@ -125,6 +127,28 @@ class Recipe(ABC):
     @abstractmethod
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    def windows(self, store: WindowStore, seed: int | None = None) -> Windows:
+        """Return the batches of a store: windows from anywhere, unless the recipe wants others.
+
+        Parameters
+        ----------
+        store : WindowStore
+        seed : int, optional
+            Instead of the settings' own, as for validation.
+        """
+        return Windows(store, self.settings, self.draw, seed)
+
+    def measure(self, windows: Windows) -> None:  # noqa: B027
+        """Measure of the training data what is needed before the first step, if anything.
+
+        Every process does, on its processor, and comes to the same.
+
+        Parameters
+        ----------
+        windows : Windows
+            Those that will be trained on.
+        """
 
     @abstractmethod
     def draw(self, ch_names: Sequence[str], random: np.random.Generator) -> Drawn:
@@ -148,7 +172,10 @@ class Recipe(ABC):
 
     @abstractmethod
     def encoder(self) -> Encoder:
-        """Return the encoder to export, the factor on samples folded into its weights."""
+        """Return the encoder to export, the factor on samples folded into its weights.
+
+        Its spec says which window is to be decoded.
+        """
 
     def picture(
         self, window: Tensor, drawn: Sequence[Tensor], made: Tensor

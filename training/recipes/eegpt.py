@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ class PatchRecipe(Recipe):
         self.follower.summary_only = False
         with torch.no_grad():
             self.follower.patch_embed.proj.weight *= self.settings.gain
+        self.follower.spec = replace(self.follower.spec, window=self.settings.window)
         return self.follower
 
 
