@@ -18,7 +18,8 @@ _LONGEST_RUN = 10.0  # s: exact steps beyond say nothing more about the length o
 _LATE = 0.05  # s: a stream stamped on arrival may always be this late
 _HELD_UP = 0.15  # s: or this late, once smaller losses are noticed by the points
 _SEEN = 60  # points after which they are
-_GROWTH = 1.5  # and this many times as late as it lately was
+_GROWTH = 1.5  # and this many times as late as it lately was ...
+_GROWTH_EARLY = 3.0  # or so many times, before: a few samples know little of the latest ones
 _TICK = 0.05  # s: the least late packet of each is a point
 _TICKS = 10  # in a block, whose least late point is a point of the line
 _MEMORY = 40  # blocks that the line is drawn through
@@ -95,7 +96,7 @@ class Continuity:
       punctual samples lie on a straight line, drawn (Theil and Sen) through the least late sample
       of each half second of the last 20 s, so that it follows a clock whose rate is not quite the
       nominal one. A sample later than that line by 150 ms (50 ms in the first seconds), and by 1.5
-      times the greatest lateness of the last minute, is the end of a loss, at once.
+      times (3 times) the greatest lateness of the last minute, is the end of a loss, at once.
     - A smaller loss lifts the whole line. What counts are packets: samples with one stamp between
       them, given to all or worked out from it. When the newest of them are all so late that
       packets of the last minute would be with a chance of 1e-8 only, and by 0.6 periods and 5
@@ -210,8 +211,9 @@ class Continuity:
 
     def _tolerance(self, spread: float | np.ndarray) -> np.ndarray:
         known = max(self._spreads, default=0.0)
-        late = _HELD_UP if len(self._points.late) >= _SEEN else _LATE
-        return np.maximum(max(late, 1.5 / self.rate, _GROWTH * known), _GROWTH * spread)
+        seen = len(self._points.late) >= _SEEN
+        late, growth = (_HELD_UP, _GROWTH) if seen else (_LATE, _GROWTH_EARLY)
+        return np.maximum(max(late, 1.5 / self.rate, growth * known), growth * spread)
 
     def _quiet(self, stamps: np.ndarray) -> int:
         """Return how many of the next samples follow on without any doubt."""

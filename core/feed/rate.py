@@ -72,12 +72,16 @@ class _Line:
         elif point[1] <= self._points[-1][1]:
             self._points[-1] = point
 
-    def slope(self, seconds: float, least: float) -> tuple[float, float] | None:
+    def slope(
+        self, seconds: float, least: float, complete: bool = False
+    ) -> tuple[float, float] | None:
         """Return the slope over the newest seconds, as a share of time, and its doubt.
 
-        By Theil and Sen; None unless the points lie over `least` seconds, and are enough.
+        By Theil and Sen; None unless the points lie over `least` seconds, and are enough. With
+        `complete`, the newest point is left out: more samples of its chunk may be on their way.
         """
         view = self._newest(seconds)
+        view = view[:, :-1] if complete else view
         span = float(view[2, -1] - view[2, 0]) if view.shape[1] > 1 else 0.0
         if span < least or (view.shape[1] < _FEWEST and span < 0.75 * _ALONE):
             return None
@@ -133,6 +137,8 @@ class RateWatch:
         self._since, self._newest = since, 0.0  # s, of this machine's clock
         self._stamps, self._arrivals, self._raw = (_Line(rate * speed) for _ in range(3))
         self._received = 0
+        self._longest = 0  # samples of a block
+        self._part = False  # whether the newest block may be a part of a chunk
         self._resets = self._lost = 0
         self._judged_at = -1  # quarter of a second
         self._gap = -np.inf  # s, arrival after the newest gap
@@ -180,6 +186,8 @@ class RateWatch:
             self._since = began if self._since is None else max(began, self._since)
         self._newest = arrival
         self._received += len(stamps)
+        self._longest = max(self._longest, len(stamps))
+        self._part = len(stamps) < self._longest
         count = self._received + dropped - repeated
         if lost - dropped - self._lost > _GAP * self._rate * self._speed:
             if arrival - self._gap > max(_APART, _CHUNKS * len(stamps) / self._rate):
@@ -212,7 +220,11 @@ class RateWatch:
 
     def _seen(self) -> RateVerdict:
         chunks_of_seconds = self._arrivals.points(_ALONE) < _CHUNKS
-        alone = self._arrivals.slope(_VIEWS[-1] if chunks_of_seconds else _ALONE, _FIRST)
+        alone = self._arrivals.slope(
+            _VIEWS[-1] if chunks_of_seconds else _ALONE,
+            _FIRST,
+            complete=chunks_of_seconds and self._part,
+        )
         typical = self._raw.typical(_ALONE, _FIRST)
         if alone is not None and typical is not None:
             came, stamped = 1.0 + alone[0], 1.0 + typical  # periods, of the announced one

@@ -104,6 +104,15 @@ def test_lateness_is_no_loss(kind, rate, off):
     assert continuity.lost_samples == 0
 
 
+def test_packets_later_than_any_before_break_few_streams_in_their_first_seconds():
+    broken = 0
+    for seed in range(40):
+        late = np.random.default_rng(seed).exponential(0.01, 80)  # s, a packet
+        stamps = exact(10, 250) + np.repeat(late, 32)[:2500]
+        broken += any(at > 250 for at in breaks_of(Continuity(250), stamps))
+    assert broken <= 4  # with a bound of 1.5 times what was seen, 16 of them
+
+
 @pytest.mark.parametrize("lost", [1, 2, 5, 10])
 @pytest.mark.parametrize("kind", ["jitter", "bursts"])
 def test_small_loss_of_a_jittery_stream_is_confirmed_by_what_follows(kind, lost):
