@@ -22,12 +22,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from core.errors import InputError, one_line
+from core.errors import InputError, one_line, printable
 from core.recordings.recording import Recording
 
 IDLE = 300.0  # s without a request, after which the process ends and its memory is free again
-_SENTENCE = 1000  # characters of a line; a file may have put any of its own into it
-_LINES = 30  # of a message
+_SENTENCE = 1200  # characters; a file may have put any of its own into it
 _APART = ("samples_uv", "path")  # not in the answer's JSON
 
 
@@ -95,8 +94,8 @@ def _sentence(path: Path, error: Exception, memory: int) -> str:
     if _starved(error):
         return f"{path} cannot be read: it needs more than {memory / 2**20:.0f} MB of memory."
     if isinstance(error, InputError):
-        # A list of what there is to choose from has a line for each.
-        return "\n".join(one_line(line, _SENTENCE) for line in str(error).splitlines()[:_LINES])
+        words = printable(error)  # with units and names as the file has them, line ends too
+        return words if len(words) <= _SENTENCE else words[: _SENTENCE - 1] + "…"
     return f"{path} cannot be read as a recording: {one_line(error)}."
 
 

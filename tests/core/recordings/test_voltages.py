@@ -48,6 +48,12 @@ def test_every_spelling_of_a_unit_gives_microvolts(tmp_path, suffix, unit, scale
     assert recording.notes == ()
 
 
+def test_a_unit_with_a_line_end_is_refused_in_one_line(tmp_path):
+    with pytest.raises(InputError, match="it must be a voltage") as refused:
+        read_recording(write(tmp_path / "a.gdf", "x\ny"))
+    assert str(refused.value).isprintable()
+
+
 @pytest.mark.parametrize(("code", "scale"), [(4256, 1e-6), (4274, 1e-3), (4275, 1.0), (4276, 1e3)])
 def test_codes_of_gdf_2_give_microvolts(tmp_path, code, scale):
     recording = read_recording(write(tmp_path / "a.gdf", [code, code], scale))
