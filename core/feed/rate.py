@@ -23,6 +23,7 @@ _SURE = 3.0  # times the lateness around the line, over the view's length, is th
 _GAP = 0.25  # s of signal lost at once, after which arrivals are looked at anew
 _APART = 4.0  # s between two such gaps: more of them are a rate
 _CHUNKS = 3  # or so many chunks of seconds
+_RIGHT = 0.25  # share by which arrivals miss the rate at most, where stamps are to blame
 _PARTED = 1.5  # times as fast as time: stamps that are no seconds
 _COARSE = 0.002  # share: a greater doubt leaves no digits after the point
 _HELD = 5.0  # s for which a refusal stands: a window, and what it took to see it
@@ -229,7 +230,7 @@ class RateWatch:
         if alone is not None and typical is not None:
             came, stamped = 1.0 + alone[0], 1.0 + typical  # periods, of the announced one
             together = 1 / _PARTED < stamped / max(came, 1e-9) < _PARTED
-            if self._off(*alone) < REFUSED and not together:
+            if abs(alone[0]) + alone[1] < _RIGHT and not together:
                 return RateVerdict("refused", self._rate / came, self._no_seconds(stamped))
         best: RateVerdict | None = None
         for view in _VIEWS:

@@ -101,6 +101,19 @@ def test_a_gap_is_no_other_rate(seconds):
     assert continuity.lost_samples == round(seconds * RATE)
 
 
+@pytest.mark.parametrize("between", [0.7, 1.0, 2.0])
+def test_stamps_of_a_stream_with_many_gaps_are_seconds(between):
+    watch, continuity, random = RateWatch(RATE), Continuity(RATE), np.random.default_rng(0)
+    times = np.arange(7500) / RATE
+    times = times[times % (between + 1.0) < between]  # a second is lost, over and over
+    for start in range(0, len(times) - 8, 8):
+        taken = times[start : start + 8]
+        arrival = taken[-1] + random.exponential(0.003)
+        verdict = watch.take(taken, arrival, continuity.lost_samples, continuity.resets)
+        continuity.split(taken)
+        assert "are no seconds" not in verdict.words
+
+
 def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
     watch, random = RateWatch(RATE), np.random.default_rng(0)
     for start in range(0, 8000, 8):
