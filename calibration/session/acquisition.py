@@ -9,6 +9,7 @@ from time import monotonic
 
 import numpy as np
 
+from core.errors import printable
 from core.feed.segments import Segment
 from core.montage import electrode
 from core.signal.monitor import ChannelStatus, Monitor, Traces
@@ -181,7 +182,7 @@ class Acquisition:
         return said
 
     def _fail(self, sentence: str) -> None:
-        _LOG.info("failed: %s", sentence)
+        _LOG.info("failed: %s", printable(sentence))
         with self._came:
             self.failure = self.failure or sentence
             self._came.notify_all()

@@ -24,7 +24,7 @@ from calibration.session.setup_state import obstacles
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.library import kept_decoders, new_decoder_path
 from core.encoders import load_encoder
-from core.errors import InputError
+from core.errors import InputError, printable
 from core.machine.files import write_whole
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
@@ -130,7 +130,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         )
         recorder = Recorder(run, acquisition.facts, options.details)
         recorder.attach(ENDING, plan.to_json())
-        _LOG.info("recording: %s, %d trials", run.file("eeg.vhdr"), len(plan.trials))
+        _LOG.info("recording: %s, %d trials", printable(run.file("eeg.vhdr")), len(plan.trials))
         sequencer = TrialSequencer(paradigm, plan.trials)
         session = Session(acquisition, recorder, learner, sequencer, plan.trials)
     except BaseException:

@@ -129,13 +129,13 @@ def begin_log(
         _LOGGER.addHandler(handler)
     _LOGGER.setLevel(logging.INFO)
     _LOGGER.propagate = False
-    _LOGGER.info("Begins: %s", join([*program.split(), *given]))
+    _LOGGER.info("Begins: %s", printable(join([*program.split(), *given])))
     _LOGGER.info("Python %s on %s, %s", sys.version.split()[0], platform.platform(), _versions())
 
 
 def note_said(text: str) -> None:
     """Note what was printed on stderr."""
-    logging.getLogger(_SAID).info("%s", text.strip("\n"))
+    logging.getLogger(_SAID).info("%s", "\n".join(map(printable, text.strip("\n").split("\n"))))
 
 
 def end_log(code: int | None) -> None:
@@ -157,6 +157,7 @@ def _close() -> None:
         _LOGGER.removeHandler(handler)
         handler.close()
     _LOGGER.propagate = True
+    _LOGGER.setLevel(logging.NOTSET)
 
 
 def _versions() -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.errors import printable
 from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
@@ -287,7 +288,7 @@ class Engine:
 
     def _note(self, kind: str, text: str) -> None:
         if kind != "stream":
-            _LOG.info("%s: %s", kind, text)
+            _LOG.info("%s: %s", kind, printable(text))
         note, snapshot = StreamEvent(self._clock(), kind, text), self.snapshot()
         self._tell(self._outputs.note(note, snapshot))
 

@@ -12,7 +12,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
-from core.errors import InputError
+from core.errors import InputError, printable
 from core.machine.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
@@ -74,7 +74,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
     written = _FILE.save(Path(path), table, tensors, overwrite, check=_build)
-    _LOG.info("written: %s", written)
+    _LOG.info("written: %s", printable(written))
     return written
 
 
@@ -87,7 +87,7 @@ def load_decoder(path: Path | str) -> Decoder:
         If the file is missing, damaged, of another kind or version, or contradicts itself.
     """
     decoder = _FILE.load(path, _build, "a decoder")
-    _LOG.info("read: %s", path)
+    _LOG.info("read: %s", printable(path))
     return decoder
 
 
