@@ -120,7 +120,7 @@ def schedule(seconds: float, seed: int, every: float) -> list[str]:
 
 def _program(read_to: Path, arguments: list[str]) -> int:
     """Be ``eegpt-realtime``, and write down the stamps that came to its inlets."""
-    from core.stream import reconnecting_feed
+    from core.stream import reconnecting
     from core.stream.inlet import Block, Inlet
     from realtime import app, cli
 
@@ -144,7 +144,7 @@ def _program(read_to: Path, arguments: list[str]) -> int:
                 file.write(stamps.astype("<f8").tobytes())
             super()._keep(samples, stamps, arrival)
 
-    reconnecting_feed.Inlet = CountingInlet  # type: ignore[misc]
+    reconnecting.Inlet = CountingInlet  # type: ignore[misc]
     app.Inlet = CountingInlet  # type: ignore[misc]
     return cli.main(arguments)
 
