@@ -311,6 +311,22 @@ def test_a_next_run_that_cannot_begin_is_told(facts, tmp_path, until):
     assert len(recorded(tmp_path).samples_uv) == 10
 
 
+def test_a_disk_that_stalls_between_two_runs_keeps_nobody_waiting(facts, tmp_path, monkeypatch):
+    stalled, close = threading.Event(), Recorder.close
+    monkeypatch.setattr(Recorder, "close", lambda self: (stalled.wait(20), close(self)))
+    monkeypatch.setattr("realtime.recording._WAITING", 5)
+    recording = LiveRecording(tmp_path, "01", facts)
+    feed = Segmenter(facts.labels, facts.units, RATE)
+    recording.take(feed.push(np.zeros((10, 3)), np.arange(10) / RATE), facts)
+    other = replace(facts, rate=500.0)
+    said = [recording.take([], other) for _ in range(10)]  # with the disk stalled all the while
+    assert not stalled.is_set()
+    assert "does not answer. Decoding goes on." in said[-1]["recording ended"]
+    stalled.set()
+    recording.close()
+    assert len(recorded(tmp_path).samples_uv) == 10
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
