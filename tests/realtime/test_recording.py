@@ -16,6 +16,7 @@ import pytest
 from calibration.paradigm.plan import runs_of_session
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
+from calibration.recording.writing import RunFiles
 from core.decoding.storage.decoder_file import save_decoder
 from core.feed.segments import Segmenter
 from core.recordings import read_recording
@@ -325,6 +326,29 @@ def test_a_disk_that_stalls_between_two_runs_keeps_nobody_waiting(facts, tmp_pat
     stalled.set()
     recording.close()
     assert len(recorded(tmp_path).samples_uv) == 10
+
+
+def test_a_disk_that_does_not_keep_up_is_told_and_leaves_a_break(
+    facts, tmp_path, until, monkeypatch
+):
+    stalled, write = threading.Event(), RunFiles.write
+    monkeypatch.setattr(
+        RunFiles, "write", lambda self, segments: (stalled.wait(20), write(self, segments))
+    )
+    recording = LiveRecording(tmp_path, "01", facts)
+    feed = Segmenter(facts.labels, facts.units, RATE)
+    for start, count in ((0, 15_000), (15_000, 250)):
+        rows = start + np.arange(count)
+        recording.take(feed.push(np.zeros((count, 3)), rows / RATE), facts)
+    said = until(lambda: recording.take([], facts))
+    assert list(said) == ["recording"]
+    assert said["recording"].startswith("The disk does not keep up: 1.0 s of signal")
+    stalled.set()
+    until(lambda: recording._recorder.behind == 0.0)
+    recording.take(feed.push(np.zeros((250, 3)), (15_250 + np.arange(250)) / RATE), facts)
+    recording.close()
+    found = recorded(tmp_path)
+    assert (len(found.samples_uv), found.breaks) == (15_250, (15_000,))
 
 
 @pytest.mark.parametrize(
