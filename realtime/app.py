@@ -25,8 +25,9 @@ from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.engine.engine import Decoding, Engine
-from realtime.engine.outputs import Sink, StreamLogSink
+from realtime.engine.outputs import SignalListener, Sink, StreamLogSink
 from realtime.engine.sinks import Log, Outlets, StderrLog, StreamLog
+from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run_live(options: Options) -> int:
     Raises
     ------
     InputError
-        If the stream, the decoder or the log cannot be used.
+        If the stream, the decoder, the log or the folder of recordings cannot be used.
     """
     limit_arenas()
     if not options.headless:
@@ -55,6 +56,7 @@ def run_live(options: Options) -> int:
     if decoder is not None and decoder.encoder is not None:
         # Torch takes a second to import, and so does listening for the stream.
         threading.Thread(target=import_module, args=("torch",), daemon=True).start()
+    _check_recording(options, decoder)
     found = _chosen_stream(options)
     if found is None:
         return 0  # the person closed the picker
@@ -91,7 +93,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     Raises
     ------
     InputError
-        If the decoder does not fit the stream, or the log cannot be written.
+        If the decoder does not fit the stream, or the log or the recording cannot be written.
     """
     facts = inlet.facts
     for warning in facts.warnings:
@@ -102,6 +104,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         decoder = _fitting_decoder(options, segmenter)
     decoding, sinks = None, list[Sink]()
     stream_logs: list[StreamLogSink] = [StderrLog(partial(say, logged=True))]
+    listeners: list[SignalListener] = []
     connect = partial(_connect, decoder)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
@@ -111,6 +114,11 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
         decoding = Decoding(decoder, windows)
         rate = decoder.settings.rate / windows.hop
+        if options.record is not None:
+            subject = options.subject or decoder.facts.subject
+            recording = LiveRecording(options.record, subject, overrides.on(facts))
+            sinks.append(recording)
+            listeners.append(recording)
         if options.log is not None:
             sinks.append(Log(options.log))
             stream_logs.append(StreamLog(options.log))
@@ -118,7 +126,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         _introduce(decoder, facts)
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    elif options.log is not None or options.headless:
+    elif options.log is not None or options.record is not None or options.headless:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
             "Make one with eegpt-calibrate, or name one with --decoder FILE."
@@ -138,8 +146,16 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         stream_logs,
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
+        listeners=listeners,
     )
     return engine
+
+
+def _check_recording(options: Options, decoder: Decoder | None) -> None:
+    """Refuse a recording that could not begin, as far as the person is known already."""
+    subject = options.subject or (None if decoder is None else decoder.facts.subject)
+    if options.record is not None and subject is not None:
+        next_live_run(options.record, subject)
 
 
 def _connect(decoder: Decoder | None, stream: Segmenter) -> SignalPath | None:
@@ -157,7 +173,7 @@ def chosen_decoder(options: Options) -> Decoder | None:
     """Return the decoder that the options name, or None if they name none."""
     if options.decoder is not None:
         return load_decoder(options.decoder)
-    if options.subject is not None:
+    if options.subject is not None and not options.uncalibrated:
         return load_decoder(newest_decoder(home_folder(options.home), options.subject))
     return None
 

@@ -53,9 +53,10 @@ def _main(options: Options) -> int:
         from core.units import factor
 
         factor(options.unit, "uV")  # refuses what is no voltage
-    if options.decoder is not None and options.subject is not None:
+    chosen_by = None if options.record is not None else options.subject
+    if options.decoder is not None and chosen_by is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
-    if options.uncalibrated and (options.decoder or options.subject or options.file):
+    if options.uncalibrated and (options.decoder or chosen_by or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
     _check_places(options)
     if options.file is not None:
@@ -79,6 +80,12 @@ def _check_places(options: Options) -> None:
 
     if options.home is not None and (options.demo or options.home.exists()):
         check_folder(options.home, "--home")
+    if options.record is not None:
+        if options.demo or options.file is not None:
+            raise InputError("--record is for the live stream of a person; leave it out here.")
+        if options.uncalibrated and options.subject is None:
+            raise InputError("--record has to know whom it records: name them with --subject.")
+        check_folder(options.record, "--record")
     if options.screenshot is not None:
         if options.headless or options.file is not None:
             raise InputError("--screenshot is of the window; leave out --headless and --file.")

@@ -29,7 +29,8 @@ class Options(ProgramOptions):
     host: str | None = None
     """The machine that sends it, if several do."""
     subject: str | None = None
-    """Label of the person, letters and digits: their newest decoder is taken."""
+    """Label of the person, letters and digits: their newest decoder is taken. With --record also
+    beside --decoder and --uncalibrated, as the person who is recorded."""
     decoder: Path | None = None
     """Take this decoder file."""
     uncalibrated: bool = False
@@ -60,6 +61,9 @@ class Options(ProgramOptions):
     """Seconds after which it ends by itself."""
     log: Path | None = None
     """Write one JSON line a decision to this new file."""
+    record: Path | None = None
+    """Record the signal as it is read, and changes of the decision, in this folder: runs of a BIDS
+    data set, of --subject or else of the decoder's."""
     screenshot: Path | None = None
     """Save a picture of the window to this file before it closes."""
     file: Path | None = None

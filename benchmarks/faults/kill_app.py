@@ -1,11 +1,12 @@
 """What the programs leave when they are killed at any moment, and whether they start again.
 
-    python benchmarks/faults/kill_app.py                      100 kills, about twenty minutes
-    python benchmarks/faults/kill_app.py --live 2 --fit 1 --demo 0 --session 0
+    python benchmarks/faults/kill_app.py                      150 kills, about half an hour
+    python benchmarks/faults/kill_app.py --live 2 --fit 1 --demo 0 --session 0 --record 0
 
 Programs are killed (SIGKILL) at random moments from their start on: `eegpt-realtime` on a live
 stream with a log, `eegpt-realtime --demo` with a log, and `eegpt-calibrate fit`, half of the time
-in the moment in which it begins to write; sessions of `eegpt-calibrate run` while they record.
+in the moment in which it begins to write; sessions of `eegpt-calibrate run`, and `eegpt-realtime
+--record`, while they record.
 Then every file that is left is read: decoders with the program's own reader, logs line by line,
 recordings, everything else as the JSON or text that it is. What follows the last line end of a log
 is no line: whoever reads a log leaves it out. Then the same program is started again in the same
@@ -41,8 +42,9 @@ MODULES = {
     "demo": "realtime.cli",
     "fit": "calibration.cli",
     "session": "calibration.cli",
+    "record": "realtime.cli",
 }
-KEPT = {"live": "log lines", "session": "runs"}  # else decoders
+KEPT = {"live": "log lines", "session": "runs", "record": "runs"}  # else decoders
 PRIVATE = """
 [ports]
 IPv6 = disable
@@ -67,6 +69,7 @@ def main() -> int:
     parser.add_argument("--demo", type=int, default=8)
     parser.add_argument("--fit", type=int, default=12)
     parser.add_argument("--session", type=int, default=50)
+    parser.add_argument("--record", type=int, default=50, help="kills of eegpt-realtime --record")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args()
@@ -83,6 +86,7 @@ def main() -> int:
             *demo(Path(folder, "demo"), given.demo, draw),
             *fit(Path(folder, "fit"), given.fit, draw),
             *session(Path(folder, "session"), given.session, draw),
+            *live_recording(Path(folder, "record"), given.record, draw),
         ]
     result = {
         "date": date.today().isoformat(),
@@ -191,33 +195,63 @@ def demo(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
 
 
 def session(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
-    """Kill sessions some time after their first sample is in the file; each is a new run."""
+    """Kill sessions some time after their first sample is in the file."""
+
+    def begin(name: str, root: Path) -> subprocess.Popen:
+        return start(
+            "session", folder / "home", "run", "--stream", name, "--subject", "01",
+            "--data", root, "--no-setup", "--windowed",
+        )  # fmt: skip
+
+    yield from kill_recorder("session", folder, kills, draw, begin)
+
+
+def live_recording(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
+    """Kill live programs that record, some time after their first sample is in the file."""
+    if kills:
+        folder.mkdir()
+        good_decoders(folder)
+
+    def begin(name: str, root: Path) -> subprocess.Popen:
+        return start(
+            "record", folder / "home", "--headless", "--stream", name, "--subject", "01",
+            "--decoder", folder / "riemann.safetensors", "--record", root,
+        )  # fmt: skip
+
+    yield from kill_recorder("record", folder, kills, draw, begin)
+
+
+def kill_recorder(
+    kind: str,
+    folder: Path,
+    kills: int,
+    draw: random.Random,
+    begin: Callable[[str, Path], subprocess.Popen],
+) -> Iterator[dict]:
+    """Kill a program that records a stream into a data set; each is a new run."""
     import numpy as np
     import pylsl
 
     from calibration.checking import check, repair
-    from calibration.recording.bids import next_run
+    from calibration.recording.bids import TASK, next_run
     from core.errors import InputError
     from core.recordings import read_recording
 
-    root = folder / "data"
+    root, task = folder / "data", "online" if kind == "record" else TASK
     if not kills:
         return
-    with sender(f"Kill-session-{os.getpid()}") as name:
+    with sender(f"Kill-{kind}-{os.getpid()}") as name:
         for number in range(kills):
-            run = next_run(root, "01")
+            run = next_run(root, "01", task=task)
             began = time.monotonic()
-            process = start(
-                "session", folder / "home", "run", "--stream", name, "--subject", "01",
-                "--data", root, "--no-setup", "--windowed",
-            )  # fmt: skip
+            process = begin(name, root)
             works = wait(process, lambda run=run: run.file("eeg.vhdr").exists())
             took = time.monotonic() - began
             end = time.monotonic() + draw.uniform(0.0, LOGGED)
             wait(process, lambda end=end: time.monotonic() > end)
             killed = pylsl.local_clock()
             kill(process)
-            wrong = [] if works else [f"it did not run: {last_words(folder, 'session')}"]
+            wrong = [] if works else [f"it did not run: {last_words(folder, kind)}"]
             lost = None
             try:
                 count = len(read_recording(run.file("eeg.vhdr")).samples_uv)
@@ -227,7 +261,7 @@ def session(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
                 lost = killed - float(np.fromfile(run.source("stamps.f64"), "<f8")[count - 1])
             except (InputError, OSError, IndexError) as error:
                 wrong.append(str(error))
-            yield row("session", took, False, run.number, wrong) | {"newest_s": lost}
+            yield row(kind, took, False, run.number, wrong) | {"newest_s": lost}
 
 
 def fit(folder: Path, kills: int, draw: random.Random) -> Iterator[dict]:
@@ -369,7 +403,11 @@ def table(result: dict) -> str:
             f"| {again[len(again) // 2]:.1f} (median), {again[-1]:.1f} (longest) "
             f"| {sum(bool(r['wrong']) for r in some)} |"
         )
-    for kind, what in (("live", "decision in the log"), ("session", "sample in the file")):
+    for kind, what in (
+        ("live", "decision in the log"),
+        ("session", "sample in the file of a session"),
+        ("record", "sample in the file of a live recording"),
+    ):
         some = [r for r in rows if r["program"] == kind]
         newest_s = sorted(r["newest_s"] for r in some if r.get("newest_s") is not None)
         if newest_s:

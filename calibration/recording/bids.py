@@ -170,7 +170,7 @@ def check_inside(run: BidsRun) -> None:
         if why := linked(run.root, folder):
             raise InputError(
                 f"{folder} {why}, and may lead out of the data set; nothing is recorded through "
-                "links. Choose another subject or session, or another folder with --data."
+                "links. Choose another subject or session, or another folder."
             )
 
 
@@ -216,7 +216,7 @@ def _check_writable(run: BidsRun) -> None:
         if not there.is_dir():
             raise InputError(f"{there} is a file; a data set needs a folder.")
         if not os.access(there, os.W_OK | os.X_OK):
-            raise InputError(f"{there} cannot be written; choose another folder with --data.")
+            raise InputError(f"{there} cannot be written; choose another folder.")
 
 
 def _check_case(run: BidsRun) -> None:

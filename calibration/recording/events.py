@@ -130,7 +130,8 @@ def events_json() -> bytes:
                 # No "Levels": a validator takes a word that is not among them for an error.
                 "Description": "What happened. left_hand, right_hand, feet, tongue and rest (as "
                 "named in MOABB) are cues of what to imagine; at a boundary samples were lost, so "
-                "that the sample does not follow on the one before",
+                "that the sample does not follow on the one before; at decision/... what a live "
+                "decoder decided, or why it decided nothing, became another",
             },
             "value": {"Description": "Code of the event in the General Data Format (GDF)"},
             "sample": {"Description": "Sample at which the event starts, counted from 0"},

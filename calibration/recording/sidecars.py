@@ -73,6 +73,8 @@ class Details:
         What the person was told.
     institution : str
         Where it was recorded.
+    description : str
+        What the person did.
     """
 
     reference: str = ""
@@ -85,6 +87,7 @@ class Details:
     cap_model: str = ""
     instructions: str = ""
     institution: str = ""
+    description: str = "Cued imagery of movements, to calibrate a decoder"
 
 
 def software() -> str:
@@ -126,7 +129,7 @@ def eeg_json(run: BidsRun, facts: StreamFacts, details: Details) -> bytes:
     return as_json(
         {
             "TaskName": run.task,
-            "TaskDescription": "Cued imagery of movements, to calibrate a decoder",
+            "TaskDescription": details.description,
             **{key: value for key, value in optional.items() if value},
             "EEGReference": details.reference or NOTHING,
             "EEGGround": details.ground or NOTHING,

@@ -24,7 +24,7 @@ from core.stream.stream_feed import Overrides, Received, SignalSource
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.outputs import Outputs, Sink, StreamLogSink
+from realtime.engine.outputs import Outputs, SignalListener, Sink, StreamLogSink
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
 _LOG = logging.getLogger("eegpt.stream")
@@ -66,6 +66,9 @@ class Engine:
         Take any stream of the same name and type in place of a lost one.
     confirm : bool
         Keep decisions until the signal after them has been judged too, as `DecisionMaker` does.
+    listeners : sequence of SignalListener
+        Get the signal as it is read, before it is decided on. The engine closes them, and goes on
+        whatever they do.
     """
 
     def __init__(
@@ -80,10 +83,11 @@ class Engine:
         stream_logs: Sequence[StreamLogSink] = (),
         accept_any: bool = False,
         confirm: bool = False,
+        listeners: Sequence[SignalListener] = (),
     ) -> None:
         self._feed = ReconnectingFeed(source, overrides, connect, self._note, accept_any)
         self._connect = connect
-        self._outputs = Outputs(sinks, stream_logs)
+        self._outputs = Outputs(sinks, stream_logs, listeners)
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
@@ -212,6 +216,7 @@ class Engine:
         if received.away is not None:
             self._resume(received.away)
             lost = max(1, round(received.away * self._feed.facts.rate))
+        self._tell(self._outputs.hear(received.segments, self._feed.facts))
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
             self._maker.barred = self._feed.rate.barred

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from core.errors import InputError, one_line
+from core.feed.segments import Segment
+from core.stream.description import StreamFacts
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
@@ -30,8 +32,31 @@ class StreamLogSink(Protocol):
         """Called once, in the end."""
 
 
+class SignalListener(Protocol):
+    """Something that wants the signal as it was read: a recording."""
+
+    def take(self, segments: Sequence[Segment], facts: StreamFacts) -> Mapping[str, str]:
+        """Take the next segments, in the engine's thread, and change nothing in them.
+
+        Returns
+        -------
+        dict of str to str
+            Kind -> sentence, of what is wrong now.
+        """
+
+    def close(self) -> None:
+        """Called in the end, perhaps twice."""
+
+
+class _Output(Protocol):
+    def close(self) -> None: ...
+
+
+_O = TypeVar("_O", bound=_Output)
+
+
 class Outputs:
-    """Hands decisions and notes to those who want them, and lets go of whoever fails.
+    """Hands signal, decisions and notes to those who want them, and lets go of whoever fails.
 
     A full disk or a broken outlet is no reason to stop decoding, nor to keep a decision from the
     others.
@@ -40,6 +65,7 @@ class Outputs:
     ----------
     sinks : sequence of Sink
     stream_logs : sequence of StreamLogSink
+    listeners : sequence of SignalListener
 
     Attributes
     ----------
@@ -47,52 +73,61 @@ class Outputs:
         Kind -> sentence, of each that failed.
     """
 
-    def __init__(self, sinks: Sequence[Sink], stream_logs: Sequence[StreamLogSink]) -> None:
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        stream_logs: Sequence[StreamLogSink],
+        listeners: Sequence[SignalListener] = (),
+    ) -> None:
         self._sinks, self._stream_logs = list(sinks), list(stream_logs)
+        self._listeners = list(listeners)
         self.problems: dict[str, str] = {}
+
+    def hear(self, segments: Sequence[Segment], facts: StreamFacts) -> dict[str, str]:
+        """Give segments of a stream to every listener; return the problems that are new."""
+        return self._give(self._listeners, lambda listener: listener.take(segments, facts))
 
     def publish(self, decision: Decision) -> dict[str, str]:
         """Give a decision to every sink; return the problems that are new."""
-        failed: dict[str, str] = {}
-        for sink in tuple(self._sinks):
-            try:
-                sink.publish(decision)
-            except Exception as error:
-                self._sinks.remove(sink)
-                failed |= self._fail(sink, error)
-        return failed
+        return self._give(self._sinks, lambda sink: sink.publish(decision))
 
     def note(self, note: StreamEvent, snapshot: Snapshot) -> dict[str, str]:
         """Give a note to every stream_log; return the problems that are new."""
-        failed: dict[str, str] = {}
-        for stream_log in tuple(self._stream_logs):
-            try:
-                stream_log.note(note, snapshot)
-            except Exception as error:
-                self._stream_logs.remove(stream_log)
-                failed |= self._fail(stream_log, error)
-        return failed
+        return self._give(self._stream_logs, lambda log: log.note(note, snapshot))
 
     def close(self) -> None:
         """Close all that are left."""
-        for sink in self._sinks:
-            _close(sink)
-        for stream_log in self._stream_logs:
-            _close(stream_log)
+        every: tuple[_Output, ...] = (*self._listeners, *self._sinks, *self._stream_logs)
+        for output in every:
+            _close(output)
 
-    def _fail(self, output: Sink | StreamLogSink, error: Exception) -> dict[str, str]:
-        _close(output)
-        name = type(output).__name__
-        words = (
-            str(error)
-            if isinstance(error, InputError)
-            else f"{name}: {one_line(getattr(error, 'strerror', None) or error)}."
-        )
-        failed = {f"output {name}": f"{words} It has stopped; decoding goes on."}
-        self.problems |= failed
-        return failed
+    def _give(
+        self, outputs: list[_O], give: Callable[[_O], Mapping[str, str] | None]
+    ) -> dict[str, str]:
+        problems: dict[str, str] = {}
+        for output in tuple(outputs):
+            try:
+                problems |= give(output) or {}
+            except Exception as error:
+                outputs.remove(output)
+                problems |= _failure(output, error)
+        new = {kind: words for kind, words in problems.items() if kind not in self.problems}
+        self.problems |= problems
+        return new
 
 
-def _close(output: Sink | StreamLogSink) -> None:
+def _failure(output: _Output, error: Exception) -> dict[str, str]:
+    """Close an output that failed; return what to say of it."""
+    _close(output)
+    name = type(output).__name__
+    words = (
+        str(error)
+        if isinstance(error, InputError)
+        else f"{name}: {one_line(getattr(error, 'strerror', None) or error)}."
+    )
+    return {f"output {name}": f"{words} It has stopped; decoding goes on."}
+
+
+def _close(output: _Output) -> None:
     with suppress(Exception):  # a disk that is full is so when the file is closed, too
         output.close()

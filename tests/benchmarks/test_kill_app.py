@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "faults"
 
 
 def test_killed_programs_leave_whole_files_and_start_again():
-    kills = "--live 2 --fit 0 --demo 0 --session 1".split()
+    kills = "--live 2 --fit 0 --demo 0 --session 1 --record 1".split()
     done = subprocess.run(
         [sys.executable, BENCHMARKS / "kill_app.py", "--json", *kills],
         capture_output=True,
@@ -21,7 +21,7 @@ def test_killed_programs_leave_whole_files_and_start_again():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)["rows"]
-    assert [row["program"] for row in rows] == ["live", "live", "session"]
+    assert [row["program"] for row in rows] == ["live", "live", "session", "record"]
     assert rows[1]["kept"] >= 1  # lines of the log of the one that was started again
 
 
