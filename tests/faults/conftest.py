@@ -48,7 +48,7 @@ class Decoded:
     def _shows(self, why, first, last):
         """Whether enough of a fault has come since the signal began anew."""
         one = next((h for h in self.truth.happened if h.spec == why), None)
-        if self.confirmed or one is None or one.fault not in SHOWS:
+        if one is None or one.fault not in SHOWS or (self.confirmed and one.fault != "hold"):
             return True
         broken = self.truth.positions[np.diff(self.truth.positions, prepend=-2) != 1]
         anew = [
@@ -57,7 +57,17 @@ class Decoded:
         edges = (0, *broken, *(edge for h in anew for edge in h.samples))
         begun = max(edge for edge in edges if edge <= first)
         seen = min(last, one.samples[1]) - max(one.samples[0], begun)
-        return seen >= SHOWS[one.fault] * self.truth.rate
+        if self.confirmed:
+            return seen > 1  # a single sample that is filled in is no fault of few channels
+        # Another fault of the same samples may hide this one, until it shows itself.
+        there = [
+            SHOWS.get(h.fault, 0.0)
+            for h in self.truth.happened
+            if h.touches == "altered"
+            and h.samples[0] < one.samples[1]
+            and one.samples[0] < h.samples[1]
+        ]
+        return seen >= max(there) * self.truth.rate
 
 
 def decode(decoder, recording, faults, chunk, confirm=False):

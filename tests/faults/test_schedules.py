@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 from simulation.faults.repeats import Hold, Repeat
 from simulation.faults.sender import Restart
@@ -82,6 +83,13 @@ def recording(imagery_recording):
     return whole
 
 
+@pytest.fixture
+def same_schedules(monkeypatch):
+    """Have Hypothesis draw no constants of whatever modules another test has imported."""
+    monkeypatch.setattr(HypothesisProvider, "_maybe_draw_constant", lambda *_, **__: None)
+
+
+@pytest.mark.usefixtures("same_schedules")
 @pytest.mark.parametrize("confirm", [False, True], ids=["at once", "confirmed"])
 @pytest.mark.parametrize(
     ("schedules", "count"),
@@ -99,7 +107,7 @@ def test_no_probability_comes_from_a_window_that_touches_a_fault(
 ):
     published = []
 
-    # The same schedules every time; one that fails is written as an example below.
+    # The same schedules every time; one that fails is written as a test below.
     @settings(
         max_examples=count,
         derandomize=True,
@@ -126,6 +134,13 @@ def test_a_short_copy_after_a_lost_sample_is_refused(fitted, recording, decode_f
 def test_an_electrode_that_has_just_come_off_is_refused(fitted, recording, decode_faulty):
     faults = [Off("C3+CPZ", 0.29605376282991747, 212, at=9.666, for_=1.403)]
     assert decode_faulty(fitted["riemann"], recording, faults, 8, True).wrong() == []
+
+
+def test_what_a_test_signal_hides_need_not_show_before_it(fitted, recording, decode_faulty):
+    faults = [Hold(9, at=8.341), OwnSignal(shape="ramp", noise=0.5, at=8.341, for_=0.77)]
+    decoded = decode_faulty(fitted["riemann"], recording, faults, 42, False)
+    assert decoded.wrong() == []
+    assert decode_faulty(fitted["riemann"], recording, faults, 42, True).wrong() == []
 
 
 def test_a_block_sent_between_losses_and_again_after_them_is_refused(
