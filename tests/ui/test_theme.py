@@ -43,6 +43,7 @@ def test_digits_have_one_width(qapp):
 def test_no_display_is_said_in_words(monkeypatch):
     monkeypatch.setattr(theme.QApplication, "instance", lambda: None)
     monkeypatch.setattr(theme.sys, "platform", "linux")
+    theme.check_display.cache_clear()  # it looks once a process, and another test has asked it
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="--headless"):
