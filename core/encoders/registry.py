@@ -75,6 +75,7 @@ def family_named(name: str) -> Family:
     if name not in FAMILIES:
         raise InputError(
             f'There is no family of encoders called "{name}"; there are {", ".join(FAMILIES)}.'
+            + did_you_mean(name, FAMILIES)
         )
     family: Family = import_module(FAMILIES[name]).FAMILY
     return family
