@@ -75,7 +75,7 @@ class LaBraMRecipe(Recipe):
         return with_gain(self.parts.encoder, self.settings.gain)
 
 
-class Head(nn.Module):
+class CodeHead(nn.Module):
     """The token that stands for hidden ones, and the map from states to codes."""
 
     def __init__(self, width: int, codes: int) -> None:
@@ -96,7 +96,7 @@ class CodePredictor(nn.Module):
         super().__init__()
         spec = labram_spec(settings.size, name=settings.size, trained=True, provenance={})
         self.encoder = LaBraM(spec, seed=settings.seed)
-        self.head = Head(spec.tokens[1], settings.codes)
+        self.head = CodeHead(spec.tokens[1], settings.codes)
         initialise(self.head, (settings.seed, 1))
 
 
