@@ -18,6 +18,7 @@ from core.suggestions import did_you_mean
 
 FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
+    "labram": "core.encoders.labram.family",
     "braindecode": "core.encoders.braindecode.family",
     "braingpt": "core.encoders.braingpt.family",
 }

@@ -79,7 +79,7 @@ def test_seeds_are_reproducible_and_differ():
     [
         ("untrained-huge", 'no size "huge"; it has tiny1'),
         ("startre", 'Did you mean "starter"?'),
-        ("labram", 'no file labram, and no encoder of that name; names are "starter"'),
+        ("labrum", 'no file labrum, and no encoder of that name; names are "starter"'),
     ],
 )
 def test_unknown_names_are_refused(name, message):
