@@ -31,6 +31,7 @@ from core.fitting.transfer.prior_weight import (
 )
 from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
+from core.sites import is_motor
 
 HEADS: dict[str, tuple[str, ...]] = {
     "riemann": ("motor", "scalp"),
@@ -42,15 +43,9 @@ HEADS: dict[str, tuple[str, ...]] = {
 PRIOR = "prior"
 """The head that starts from a prior's, beside those of `HEADS`."""
 
-MOTOR = tuple(
-    """
-    FC5 FC3 FC1 FCZ FC2 FC4 FC6 C5 C3 C1 CZ C2 C4 C6 CP5 CP3 CP1 CPZ CP2 CP4 CP6
-    """.split()
-)
-"""Electrodes over the sensorimotor cortex: a view with fewer features than the whole scalp."""
-
 MOTOR_FROM = 8
-"""With fewer motor electrodes than this there is only the view of the whole scalp."""
+"""With fewer motor electrodes than this there is only the view of the whole scalp; from so many on
+they are a view of their own, with fewer features."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,7 @@ class FeatureViews:
         cache: FeatureCache | None = None,
         prior: PriorHead | None = None,
     ) -> None:
-        motor = [index for index, name in enumerate(channels) if name in MOTOR]
+        motor = [index for index, name in enumerate(channels) if is_motor(name)]
         self.labels, self.classes = epochs.labels, len(epochs.classes)
         self.epochs, self._rate, self._length = epochs, rate, epochs.length
         self._motor = np.array(motor, dtype=np.intp)
