@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from typing import Literal
 
 from core.errors import InputError
-from core.montage import electrode
 
 Sites = Literal["motor", "central", "all"]
 """Electrodes that a decoder may be told to use alone."""
 
-_ROWS = {"N": 0, "FP": 1, "AF": 2, "F": 3, "FC": 4, "FT": 4, "C": 5, "T": 5, "CP": 6, "TP": 6}
+_ROWS: dict[str, float] = {
+    "N": 0,
+    "FP": 1,
+    "AF": 2,
+    "F": 3,
+    "FC": 4,
+    "FT": 4,
+    "C": 5,
+    "T": 5,
+    "CP": 6,
+    "TP": 6,
+}
 _ROWS |= {"P": 7, "PO": 8, "O": 9, "I": 10}  # tenths of the way from nasion to inion
 _ROWS |= {"NFP": 0.5, "AFP": 1.5, "AFF": 2.5, "FFC": 3.5, "FFT": 3.5, "FCC": 4.5, "FTT": 4.5}
 _ROWS |= {"CCP": 5.5, "TTP": 5.5, "CPP": 6.5, "TPP": 6.5, "PPO": 7.5, "POO": 8.5, "OI": 9.5}
@@ -44,6 +54,8 @@ def place_of(label: str) -> tuple[float, float] | None:
     Oostenveld and Praamstra (2001), The five percent electrode system for high-resolution EEG and
     ERP measurements, Clin. Neurophysiol. 112(4).
     """
+    from core.montage import electrode  # whose arrays --help need not wait for
+
     name = _NAME.fullmatch(electrode(label).upper())
     if name is None or name["row"] not in _ROWS:
         return None
@@ -96,9 +108,11 @@ def channels_at(sites: Sites, channels: Sequence[str], source: str) -> tuple[str
     InputError
         If fewer than two lie there.
     """
-    there = {"motor": is_motor, "central": is_central, "all": lambda _: True}[sites]
+    if sites == "all":
+        return tuple(channels)
+    there = is_motor if sites == "motor" else is_central
     found = tuple(name for name in channels if there(name))
-    if len(found) < 2 <= len(channels):
+    if len(found) < 2:
         rows = "FC to CP" if sites == "motor" else "FC to P"
         raise InputError(
             f"{source} has {len(found)} {sites} electrodes (rows {rows}, columns up to 6); at "

@@ -89,6 +89,37 @@ def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return transport
 
 
+def regression_filter(covariance: np.ndarray, regressors: np.ndarray) -> np.ndarray:
+    """Return the filter that takes out of channels what others explain of them.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (channels, channels)
+        Of the signal that the coefficients are fixed on.
+    regressors : ndarray of bool, shape (channels,)
+        Which channels explain; those that stay are the others.
+
+    Returns
+    -------
+    ndarray, shape (channels that stay, channels)
+        To be multiplied from the left with (channels, samples).
+
+    Notes
+    -----
+    Gratton, Coles and Donchin (1983), A new method for off-line removal of ocular artifact,
+    Electroencephalogr. Clin. Neurophysiol. 55(4), with all regressors at once (least squares) and
+    coefficients that stay as they are, so that it is causal.
+    """
+    explain, stay = np.flatnonzero(regressors), np.flatnonzero(~regressors)
+    coefficients = np.linalg.solve(
+        covariance[np.ix_(explain, explain)], covariance[np.ix_(explain, stay)]
+    )
+    found = np.zeros((len(stay), len(covariance)))
+    found[np.arange(len(stay)), stay] = 1.0
+    found[:, explain] = -coefficients.T
+    return found
+
+
 def spatial_filter(
     covariance: np.ndarray, channels: Sequence[str], spec: EncoderSpec
 ) -> np.ndarray:
