@@ -15,7 +15,7 @@ from core.encoders import EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import EVERYTHING, FeatureInput, eyes_among, regression_of
+from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
 from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
@@ -331,7 +331,7 @@ def path_for(
         if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
     )
     if settings.regress_eyes:
-        eyes_among(channels)
+        away_from_eyes(channels)
     spec.check_electrodes(channels, source)
     path = SignalSettings(
         channels=channels,

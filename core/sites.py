@@ -30,6 +30,7 @@ _ROWS |= {"CCP": 5.5, "TTP": 5.5, "CPP": 6.5, "TPP": 6.5, "PPO": 7.5, "POO": 8.5
 _NAME = re.compile(r"(?P<row>[A-Z]+?)(?P<column>Z|10|[1-9])(?P<half>H?)")
 
 _FRONT = 3.75  # rows before this are frontal: F, and FFC behind it
+_BROW = 2.75  # rows before this are above the eyes: AF, and AFF behind it
 _LAST_MOTOR, _LAST_CENTRAL = 6.25, 7.0  # rows CP and P
 _RIM = 0.8  # of the way from the midline to the circle above the ears: columns from 7 on, and 7h
 
@@ -90,6 +91,19 @@ def is_frontal_or_temporal(label: str) -> bool:
         return False
     row, rim = place
     return row < _FRONT or (row < _LAST_CENTRAL and rim > _RIM)
+
+
+def is_near_eyes_or_jaw(label: str) -> bool:
+    """Whether an electrode is the nearest there is to the eyes, the muscles of brow and jaw.
+
+    Of the frontal and temporal ones the rows before F, and columns from 7 on.
+    """
+    place = place_of(label)
+    return (
+        is_frontal_or_temporal(label)
+        and place is not None
+        and (place[0] < _BROW or place[1] > _RIM)
+    )
 
 
 def channels_at(sites: Sites, channels: Sequence[str], source: str) -> tuple[str, ...]:

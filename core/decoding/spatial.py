@@ -89,19 +89,21 @@ def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return transport
 
 
-def regression_filter(covariance: np.ndarray, regressors: np.ndarray) -> np.ndarray:
+def regression_filter(
+    covariance: np.ndarray, regressors: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
     """Return the filter that takes out of channels what others explain of them.
 
     Parameters
     ----------
     covariance : ndarray, shape (channels, channels)
         Of the signal that the coefficients are fixed on.
-    regressors : ndarray of bool, shape (channels,)
-        Which channels explain; those that stay are the others.
+    regressors, kept : ndarray of int
+        Channels that explain, and other ones that stay.
 
     Returns
     -------
-    ndarray, shape (channels that stay, channels)
+    ndarray, shape (kept, channels)
         To be multiplied from the left with (channels, samples).
 
     Notes
@@ -110,13 +112,12 @@ def regression_filter(covariance: np.ndarray, regressors: np.ndarray) -> np.ndar
     Electroencephalogr. Clin. Neurophysiol. 55(4), with all regressors at once (least squares) and
     coefficients that stay as they are, so that it is causal.
     """
-    explain, stay = np.flatnonzero(regressors), np.flatnonzero(~regressors)
     coefficients = np.linalg.solve(
-        covariance[np.ix_(explain, explain)], covariance[np.ix_(explain, stay)]
+        covariance[np.ix_(regressors, regressors)], covariance[np.ix_(regressors, kept)]
     )
-    found = np.zeros((len(stay), len(covariance)))
-    found[np.arange(len(stay)), stay] = 1.0
-    found[:, explain] = -coefficients.T
+    found = np.zeros((len(kept), len(covariance)))
+    found[np.arange(len(kept)), kept] = 1.0
+    found[:, regressors] = -coefficients.T
     return found
 
 

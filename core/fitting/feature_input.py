@@ -9,17 +9,17 @@ import numpy as np
 
 from core.decoding.spatial import channel_covariance, regression_filter
 from core.errors import InputError
-from core.sites import is_frontal_or_temporal
+from core.sites import is_frontal_or_temporal, is_near_eyes_or_jaw
 
 
 @dataclass(frozen=True)
 class Regression:
-    """Frontal and temporal electrodes, taken out of the others with fixed coefficients.
+    """Electrodes near eyes and jaw, taken out of the others with fixed coefficients.
 
     Attributes
     ----------
     kept : ndarray of int, shape (kept,)
-        Channels that stay: the others.
+        Channels that stay: `away_from_eyes`.
     banded : ndarray, shape (kept, channels)
         The filter for signal in the band of the covariances.
     broad : ndarray, shape (kept, channels)
@@ -64,33 +64,63 @@ def regression_of(
     Raises
     ------
     InputError
-        As `eyes_among`.
+        As `away_from_eyes`.
     """
-    eyes = eyes_among(channels)
     broad, narrow = (
-        regression_filter(channel_covariance(np.concatenate(list(each)).T), eyes)
+        without_eyes(channels, channel_covariance(np.concatenate(list(each)).T))
         for each in (signals, banded)
     )
-    return Regression(np.flatnonzero(~eyes), narrow, broad)
+    return Regression(away_from_eyes(channels), narrow, broad)
 
 
-def eyes_among(channels: Sequence[str]) -> np.ndarray:
-    """Return which channels are frontal or temporal ones, bool of shape (channels,).
+def without_eyes(channels: Sequence[str], covariance: np.ndarray) -> np.ndarray:
+    """Return the filter that leaves what electrodes near eyes and jaw do not explain.
+
+    Frontal and temporal electrodes do not stay. Of them, those of the rows F that lie before the
+    motor cortex do not explain either: what they have in common with it is of the brain. Where
+    there are no others, they do.
+
+    Parameters
+    ----------
+    channels : sequence of str
+    covariance : ndarray, shape (channels, channels)
+        Of the signal that the coefficients are fixed on.
+
+    Returns
+    -------
+    ndarray, shape (kept, channels)
+        Rows are those of `away_from_eyes`.
 
     Raises
     ------
     InputError
-        If none is, or fewer than two others stay.
+        As `away_from_eyes`.
+    """
+    kept = away_from_eyes(channels)
+    near = np.flatnonzero([is_near_eyes_or_jaw(name) for name in channels])
+    if not len(near):
+        near = np.flatnonzero([is_frontal_or_temporal(name) for name in channels])
+    return regression_filter(covariance, near, kept)
+
+
+def away_from_eyes(channels: Sequence[str]) -> np.ndarray:
+    """Return which channels stay when frontal and temporal ones are regressed out, shape (kept,).
+
+    Raises
+    ------
+    InputError
+        If none is frontal or temporal, or fewer than two others stay.
     """
     eyes = np.array([is_frontal_or_temporal(name) for name in channels])
+    kept = np.flatnonzero(~eyes)
     if not eyes.any():
         raise InputError(
             "There is no frontal or temporal electrode (FP, AF, F, FT7-FT10, T, TP7-TP10) to "
             "regress out; leave out --regress-eyes."
         )
-    if (~eyes).sum() < 2:
+    if len(kept) < 2:
         raise InputError(
-            f"Of {len(channels)} electrodes {(~eyes).sum()} stay when frontal and temporal ones "
-            "are regressed out; at least 2 are needed. Leave out --regress-eyes."
+            f"Of {len(channels)} electrodes {len(kept)} stay when frontal and temporal ones are "
+            "regressed out; at least 2 are needed. Leave out --regress-eyes."
         )
-    return eyes
+    return kept

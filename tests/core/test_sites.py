@@ -2,7 +2,14 @@ import pytest
 
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.sites import channels_at, is_central, is_frontal_or_temporal, is_motor, place_of
+from core.sites import (
+    channels_at,
+    is_central,
+    is_frontal_or_temporal,
+    is_motor,
+    is_near_eyes_or_jaw,
+    place_of,
+)
 
 
 def test_motor_electrodes_of_the_ten_ten_system_are_the_three_rows_over_the_central_sulcus():
@@ -54,3 +61,10 @@ def test_channels_are_taken_in_their_order_and_too_few_are_refused():
     assert channels_at("motor", labels, "one.edf") == ("C4", "C3")
     with pytest.raises(InputError, match=r"one.edf has 1 motor electrodes .*--sites all"):
         channels_at("motor", ("FP1", "C4", "O1"), "one.edf")
+
+
+def test_the_nearest_to_eyes_and_jaw_are_the_brow_and_the_rim():
+    near = {name for name in CODEX if is_near_eyes_or_jaw(name)}
+    assert near == set("FP1 FPZ FP2 AF7 AF3 AF4 AF8 F7 F8 FT7 FT8 T7 T8 TP7 TP8".split())
+    assert not is_near_eyes_or_jaw("F5")
+    assert not is_near_eyes_or_jaw("P7")

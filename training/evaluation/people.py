@@ -14,7 +14,7 @@ from core.decoding.features import band_sections
 from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import eyes_among
+from core.fitting.feature_input import away_from_eyes
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.montage import match
@@ -165,7 +165,7 @@ def path_for_all(
     eyes = {name for name in channels if regress_eyes and is_frontal_or_temporal(name)}
     channels = tuple(name for name in channels if name in used | eyes)
     if regress_eyes:
-        eyes_among(channels)
+        away_from_eyes(channels)
     for one in specs:
         one.check_electrodes(channels, "What the recordings share")
     return SignalSettings(channels, default_reference(len(channels)), spec.rate)

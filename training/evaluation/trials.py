@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from core.decoding.features import TokenFeatures, shrunk_covariances
-from core.decoding.spatial import channel_covariance, power, regression_filter, spatial_filter
+from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import eyes_among
+from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.selection import token_vectors
 from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
@@ -66,7 +66,7 @@ class Share:
         names = self.signal.settings.channels
         if not self.signal.regress_eyes:
             return np.arange(len(names))
-        return np.flatnonzero(~eyes_among(names))
+        return away_from_eyes(names)
 
     def projection(self, band: tuple[float, float] | None) -> np.ndarray | None:
         """Return the filter that regresses the eyes out, shape (kept, channels), if they are.
@@ -80,8 +80,7 @@ class Share:
             signals = self.signal.segments if band is None else self.signal.banded(band)
             owners = zip(signals, self.signal.owner, strict=True)
             whole = np.concatenate([run for run, owner in owners if owner in self.fitted])
-            eyes = eyes_among(self.signal.settings.channels)
-            kept[key] = regression_filter(channel_covariance(whole.T), eyes)
+            kept[key] = without_eyes(self.signal.settings.channels, channel_covariance(whole.T))
         return kept[key]
 
     def rest(self, seconds: float, band: tuple[float, float] | None = None) -> np.ndarray:

@@ -10,10 +10,9 @@ import numpy as np
 from core.decoding.decoder import Decoder
 from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
-from core.decoding.spatial import regression_filter
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import eyes_among
+from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import (
     Prior,
@@ -142,9 +141,8 @@ def head_of_prior(
         sample = centring @ sample @ centring
     recording = prior.recording[taken]
     if regress_eyes:
-        eyes = eyes_among(channels)
-        channels = tuple(name for name, eye in zip(channels, eyes, strict=True) if not eye)
-        sample = _regressed(sample, recording, eyes)
+        sample = _regressed(sample, recording, channels)
+        channels = tuple(channels[index] for index in away_from_eyes(channels).tolist())
     covariances = shrunk(sample, prior.length - prior.skip)
     whitened = whiteners(covariances, recording)
     vectors = recentre(covariances, recording, whitened)
@@ -277,15 +275,15 @@ def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
     )
 
 
-def _regressed(sample: np.ndarray, recording: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """Return covariances without what channels explain, by each recording's own coefficients."""
-    stay = int((~eyes).sum())
+def _regressed(sample: np.ndarray, recording: np.ndarray, channels: Sequence[str]) -> np.ndarray:
+    """Return covariances with the eyes regressed out, by each recording's own coefficients."""
+    stay = len(away_from_eyes(channels))
     found = np.empty((len(sample), stay, stay))
     for one in np.unique(recording):
         its = recording == one
         mean = sample[its].mean(axis=0)
         floor = 0.01 * np.trace(mean) / len(mean)
-        spatial = regression_filter(0.99 * mean + floor * np.eye(len(mean)), eyes)
+        spatial = without_eyes(channels, 0.99 * mean + floor * np.eye(len(mean)))
         found[its] = spatial @ sample[its] @ spatial.T
     return found
 

@@ -76,7 +76,10 @@ def test_regression_takes_out_what_least_squares_explains():
     samples = rng.normal(size=(5, 5)) @ rng.normal(size=(5, 400))
     samples -= samples.mean(axis=1, keepdims=True)
     eyes = np.array([True, False, False, True, False])
-    filtered = regression_filter(samples @ samples.T / 400, eyes) @ samples
+    filtered = (
+        regression_filter(samples @ samples.T / 400, np.flatnonzero(eyes), np.flatnonzero(~eyes))
+        @ samples
+    )
     model = LinearRegression(fit_intercept=False).fit(samples[eyes].T, samples[~eyes].T)
     wanted = samples[~eyes] - model.predict(samples[eyes].T).T
     np.testing.assert_allclose(filtered, wanted, atol=1e-10)

@@ -5,7 +5,7 @@ from core.decoding.features import band_sections, shrunk_covariances
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import FeatureInput, regression_of
+from core.fitting.feature_input import FeatureInput, regression_of, without_eyes
 from core.fitting.selection import FeatureViews
 from core.fitting.trials.epochs import cut_epochs
 from core.signal.pipeline import SignalSettings
@@ -66,3 +66,13 @@ def test_a_montage_without_frontal_electrodes_has_nothing_to_regress_out():
         regression_of(("C3", "C4"), [signal], [signal])
     with pytest.raises(InputError, match=r"Of 2 electrodes 1 stay .* Leave out --regress-eyes"):
         regression_of(("FZ", "C4"), [signal], [signal])
+
+
+def test_electrodes_before_the_motor_cortex_neither_stay_nor_explain():
+    channels = ("FP1", "F3", "C3", "CZ", "O1")
+    mixed = np.random.default_rng(0).normal(size=(5, 40))
+    covariance = np.cov(mixed + mixed[:1])
+    spatial = without_eyes(channels, covariance)
+    assert spatial.shape == (3, 5)
+    np.testing.assert_array_equal(spatial[:, 1], 0.0)
+    assert np.abs(spatial[:, 0]).min() > 0
