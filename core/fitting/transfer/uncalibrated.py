@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from core.decoding.heads import LinearHead
 from core.decoding.spatial import power
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import regression_of
 from core.fitting.selection import PRIOR
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
@@ -38,6 +40,8 @@ def uncalibrated_decoder(
     window: int,
     patch: int,
     subject: str,
+    regress_eyes: bool = False,
+    fit: Mapping[str, Any] | None = None,
 ) -> Decoder:
     """Align a prior's head on unlabelled signal.
 
@@ -55,6 +59,11 @@ def uncalibrated_decoder(
         Samples of a window, and between two decisions.
     subject : str
         BIDS label.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out, as in the prior's head; the
+        coefficients are those of this signal.
+    fit : mapping, optional
+        What else to keep in the decoder's `facts.fit`.
 
     Returns
     -------
@@ -79,8 +88,9 @@ def uncalibrated_decoder(
         )
     windows = []
     signals = list(signals_of([recording], settings, unit))
-    for signal in signals:
-        banded = CausalFilter(band_sections(BAND, settings.rate)).push(signal)
+    band = band_sections(BAND, settings.rate)
+    stretches = [CausalFilter(band).push(signal) for signal in signals]
+    for banded in stretches:
         ends = range(window, len(banded) + 1, patch)
         windows += [banded[end - window : end].T for end in ends]
     if len(windows) * patch < LEAST_SECONDS * settings.rate - window:
@@ -88,11 +98,26 @@ def uncalibrated_decoder(
             f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
             f"at least {LEAST_SECONDS:g} s."
         )
+    kept, spatial = np.arange(len(settings.channels)), None
+    if regress_eyes:
+        regression = regression_of(settings.channels, signals, stretches)
+        kept, spatial = regression.kept, regression.banded
+        windows = [spatial @ one for one in windows]
+    names = [settings.channels[index] for index in kept]
     tangents = []
     for view in prior.views:
-        picks = np.array([settings.channels.index(name) for name in view], dtype=np.intp)
-        mean = np.mean([shrunk_covariances(one[None, picks])[0] for one in windows], axis=0)
-        tangents.append(TangentFeatures(BAND, settings.rate, window, picks, power(mean, -0.5)))
+        rows = np.array([names.index(name) for name in view], dtype=np.intp)
+        mean = np.mean([shrunk_covariances(one[None, rows])[0] for one in windows], axis=0)
+        tangents.append(
+            TangentFeatures(
+                BAND,
+                settings.rate,
+                window,
+                kept[rows],
+                power(mean, -0.5),
+                None if spatial is None else spatial[rows],
+            )
+        )
     features = len(prior.weights)
     return Decoder(
         classes=tuple(classes),
@@ -117,6 +142,6 @@ def uncalibrated_decoder(
             scores={PRIOR: prior.accuracy},
             chance=chance_bound(prior.trials, len(classes)),
             artifacts=learn_limits([recording], settings, unit, signals).as_facts(),
-            fit={"called": CALLED, "prior": {"trials": prior.trials}},
+            fit={"called": CALLED, "prior": {"trials": prior.trials}, **(fit or {})},
         ),
     )
