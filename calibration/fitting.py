@@ -11,6 +11,7 @@ from pathlib import Path
 from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.recentring import SECONDS
 from core.encoders import EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
@@ -32,6 +33,10 @@ from core.suggestions import closest, did_you_mean
 
 CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
 """Events of these names are cues, as MOABB names its classes; in the order of a decoder."""
+
+RECENTRED = ("riemann",)
+"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
+nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
 
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
 
@@ -205,6 +210,7 @@ def fit_decoder(
                 "events": dict(events),
                 "seed": settings.seed,
                 "repeats": settings.repeats,
+                **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import SECONDS
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
@@ -19,9 +20,6 @@ from core.montage import match
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings, default_reference
 from core.stream.stream_feed import StreamFeed
-
-SECONDS = 60.0
-"""Of signal for the alignment."""
 
 _LARGEST_GAP = 0.1  # share of the signal that may be missing
 

@@ -63,6 +63,11 @@ class EvaluateOptions(ProgramOptions):
     several, each person is looked at through the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
+    recentre: Literal["start", "off"] = "off"
+    """In the protocols that decide live: take the reference of our heads' covariances anew from the
+    first minute of the tested recording, without labels (start)."""
+    recentre_seconds: float = 60.0
+    """Seconds of signal without artifacts for --recentre start."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""
@@ -137,7 +142,8 @@ def _main(options: EvaluateOptions) -> int:
     path = path_for_all(people, [encoder.spec for _, encoder in encoders])
     spec = encoders[0][1].spec
     signals = [Signal(person, path, spec, options.classes) for person in people]
-    bench = Bench(signals, names, encoders, looks, options.others)
+    recentre = options.recentre_seconds if options.recentre == "start" else None
+    bench = Bench(signals, names, encoders, looks, options.others, recentre)
     rows: list[ScoreRow] = []
     with tqdm(unit="fit", disable=None) as bar:
         for protocol in options.protocols:
@@ -169,6 +175,10 @@ def _check(options: EvaluateOptions) -> None:
         )
     if min(options.seeds) < 0:
         raise InputError(f"--seeds {min(options.seeds)} is negative; seeds are from 0 on.")
+    if options.recentre == "start":
+        from core.decoding.recentring import check_seconds
+
+        check_seconds(options.recentre_seconds)
     for what, given in (("protocols", options.protocols), ("seeds", options.seeds)):
         if len(set(given)) < len(given):
             raise InputError(f"--{what} names one of them twice.")

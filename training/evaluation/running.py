@@ -35,6 +35,8 @@ class Bench:
         Name of a person -> which of the encoders; the first for who is not named.
     others : bool
         Whether there are rows that start from everybody else's trials.
+    recentre : float, optional
+        As `make_systems` takes it.
     """
 
     signals: Sequence[Signal]
@@ -42,6 +44,7 @@ class Bench:
     encoders: Sequence[tuple[str, Encoder]]
     looks: Mapping[str, int]
     others: bool = False
+    recentre: float | None = None
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
@@ -80,7 +83,12 @@ class Bench:
         mixed = protocol == "loso"
         alone = (PopulationSystem(others),) if mixed and others is not None else ()
         return [
-            (*make_systems(self.names, encoder, source, None if mixed else others), *alone)
+            (
+                *make_systems(
+                    self.names, encoder, source, None if mixed else others, self.recentre
+                ),
+                *alone,
+            )
             for source, encoder in self.encoders
         ]
 

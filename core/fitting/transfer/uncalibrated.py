@@ -12,7 +12,7 @@ from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, DecoderCard
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
-from core.decoding.spatial import power
+from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.selection import PRIOR
@@ -22,9 +22,6 @@ from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
-
-LEAST_SECONDS = 30.0
-"""Of signal for the alignment; a minute is better."""
 
 CALLED = "population, uncalibrated"
 
@@ -77,22 +74,27 @@ def uncalibrated_decoder(
             "What starts without calibration must have been tried on people left out: name "
             "recordings of several people, or a prior file."
         )
-    windows = []
+    views = [
+        np.array([settings.channels.index(name) for name in view], dtype=np.intp)
+        for view in prior.views
+    ]
+    mean = ReferenceMean(settings.rate, window, patch)
     signals = list(signals_of([recording], settings, unit))
     for signal in signals:
         banded = CausalFilter(band_sections(BAND, settings.rate)).push(signal)
-        ends = range(window, len(banded) + 1, patch)
-        windows += [banded[end - window : end].T for end in ends]
-    if len(windows) * patch < LEAST_SECONDS * settings.rate - window:
+        mean.reset()
+        for end in range(window, len(banded) + 1, patch):
+            last = banded[end - window : end].T[None]  # (1, channels, samples)
+            mean.take([shrunk_covariances(last[:, picks])[0] for picks in views])
+    if mean.seconds < LEAST_SECONDS:
         raise InputError(
             f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
             f"at least {LEAST_SECONDS:g} s."
         )
-    tangents = []
-    for view in prior.views:
-        picks = np.array([settings.channels.index(name) for name in view], dtype=np.intp)
-        mean = np.mean([shrunk_covariances(one[None, picks])[0] for one in windows], axis=0)
-        tangents.append(TangentFeatures(BAND, settings.rate, window, picks, power(mean, -0.5)))
+    tangents = [
+        TangentFeatures(BAND, settings.rate, window, picks, whitener)
+        for picks, whitener in zip(views, mean.reference().whiteners, strict=True)
+    ]
     features = len(prior.weights)
     return Decoder(
         classes=tuple(classes),
