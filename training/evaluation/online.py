@@ -158,7 +158,8 @@ def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
     """
     decoder, feed = model.decoder(), RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return list(OnlineDecoder(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
+    windows = decoder.windows(model.encoder, recentre=decoder.recentre)
+    return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
 
 
 def _decide(
