@@ -20,6 +20,7 @@ FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
     "braindecode": "core.encoders.braindecode.family",
     "braingpt": "core.encoders.braingpt.family",
+    "bandpower": "core.encoders.bandpower.family",
 }
 """Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
 first is the one that names without a family mean."""

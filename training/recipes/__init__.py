@@ -24,6 +24,10 @@ RECIPES = {
         "training.recipes.braingpt_graph",
         "training.recipes.braingpt_settings.GraphSettings",
     ),
+    "classification": (
+        "training.recipes.classification",
+        "training.recipes.settings.ClassificationSettings",
+    ),
 }
 """Name of a recipe -> module with its `RECIPE`, and its settings. A new recipe is a file and a line
 here; the first is that of settings which name none."""

@@ -120,7 +120,7 @@ class PopulationModel:
             signal.settings,
             signal.spec.unit,
             signal.spec.window,
-            signal.spec.patch,
+            signal.spec.default_hop,
             signal.person.identities[0].subject,
         )
         banded = replace(share, aligned=False).windows(BAND)  # the decoder aligns by itself
