@@ -84,17 +84,16 @@ class Classified(nn.Module):
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__()
         spec = bandpower_spec(settings.size, name=settings.size, trained=True, provenance={})
-        tokens, width = spec.tokens
-        assert tokens is not None
-        features, classes = spec.patches * tokens * width, len(settings.classes)
+        _, width = spec.tokens
+        classes = len(settings.classes)
         self.encoder = BandPower(spec, settings.seed)
-        self.head = nn.Linear(features, classes)
-        drawn = np.random.default_rng((settings.seed, 1)).standard_normal((classes, features))
+        self.head = nn.Linear(width, classes)
+        drawn = np.random.default_rng((settings.seed, 1)).standard_normal((classes, width))
         with torch.no_grad():
-            self.head.weight.copy_(torch.from_numpy(0.3 * drawn) / features**0.5)
+            self.head.weight.copy_(torch.from_numpy(drawn) / width**0.5)
             self.head.bias.zero_()
         self.mean_encoder = BandPower(spec, settings.seed).requires_grad_(False)
-        self.mean_head = nn.Linear(features, classes).requires_grad_(False)
+        self.mean_head = nn.Linear(width, classes).requires_grad_(False)
         self.mean_head.load_state_dict(self.head.state_dict())
 
 
@@ -130,7 +129,8 @@ class ClassificationObjective(nn.Module):
         encoder = self.parts.encoder if learns else self.parts.mean_encoder
         head = self.parts.head if learns else self.parts.mean_head
         tokens = encoder.train(learns).encode(window, rows)
-        logits = head(F.dropout(tokens.flatten(1), self.dropout, learns)).float()
+        pooled = (tokens[:, :, 0] * encoder.attention).sum(dim=1)  # as `BandPower.pool`
+        logits = head(F.dropout(pooled, self.dropout, learns)).float()
         losses = {
             "cross_entropy": F.cross_entropy(logits, label),
             "wrong": (logits.argmax(dim=1) != label).float().mean(),
@@ -187,7 +187,8 @@ class LabelledTrials(Windows):
                 f"No recording of the store has a trial of {' or '.join(settings.classes)}."
             )
         self._orders: dict[int, np.ndarray] = {}
-        self._fitted: dict[tuple[int, int], np.ndarray] = {}
+        self._covariances: dict[int, np.ndarray] = {}  # by recording
+        self._fitted: dict[tuple[int, int], np.ndarray] = {}  # by recording and subset
 
     @property
     def per_epoch(self) -> int:
@@ -232,12 +233,12 @@ class LabelledTrials(Windows):
             subset = int(random.integers(0, 2) * random.integers(1, self._classes.subsets + 1))
         picks = self._picks(montage, subset)
         names = [self._names[montage][pick] for pick in picks]
-        places, rows = encoded([counterpart(name) if mirrored else name for name in names])
+        _, rows = encoded([counterpart(name) if mirrored else name for name in names])
         windows = []
         for trial, start in members:
             window = self.store.crop(trial.recording, start, self._settings.window)
             spatial = self._filter(trial.recording, montage, subset)
-            windows.append((spatial @ window[self._rows[montage][picks]])[places])
+            windows.append(spatial @ window[self._rows[montage][picks]])
         labels = [trial.label for trial, _ in members]
         if mirrored and self._swap is not None:
             labels = [self._swap[label] for label in labels]
@@ -257,16 +258,19 @@ class LabelledTrials(Windows):
         return np.sort(kept)
 
     def _filter(self, recording: int, montage: int, subset: int) -> np.ndarray:
-        """Return a recording's filter, from its first minute."""
+        """Return a recording's filter, (encoded, channels of the subset), from its first minute."""
         key = recording, subset
         if key not in self._fitted:
-            length = round(self._classes.align_seconds * self.store.rate)
-            length = min(length, self.store.recordings[recording].length)
+            if recording not in self._covariances:
+                length = round(self._classes.align_seconds * self.store.rate)
+                length = min(length, self.store.recordings[recording].length)
+                minute = self.store.crop(recording, 0, length)[self._rows[montage]]
+                self._covariances[recording] = channel_covariance(minute)
             picks = self._picks(montage, subset)
-            minute = self.store.crop(recording, 0, length)[self._rows[montage][picks]]
+            covariance = self._covariances[recording][np.ix_(picks, picks)]
             names = [self._names[montage][pick] for pick in picks]
-            found = spatial_filter(channel_covariance(minute), names, self._spec)
-            self._fitted[key] = found.astype(np.float32)
+            fitted = spatial_filter(covariance, names, self._spec)
+            self._fitted[key] = fitted[encoded(names)[0]].astype(np.float32)
         return self._fitted[key]
 
 

@@ -88,8 +88,8 @@ class OneCycleSettings(RateSettings):
     """First momentum at both ends of the cycle."""
     beta1_low: Annotated[float, Field(ge=0.0, le=0.999)] = 0.9
     """First momentum at its peak."""
-    weight_decay: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Of everything but biases."""
+    weight_decay: Annotated[float, Field(ge=0.0, le=10.0)] = 3.0
+    """Of everything but biases: without so much, people are learnt by heart."""
 
 
 class FollowingSettings(AverageSettings):
@@ -122,12 +122,12 @@ class ClassificationSettings(PretrainSettings):
     is ever missing."""
     align_seconds: Annotated[float, Field(ge=4.0, le=3600.0)] = 60.0
     """From a recording's beginning, that its spatial filter is fitted on."""
-    dropout: Annotated[float, Field(ge=0.0, le=0.95)] = 0.5
-    """Of the tokens before the layer that classifies them."""
+    dropout: Annotated[float, Field(ge=0.0, le=0.95)] = 0.1
+    """Of the pooled features before the layer that classifies them."""
     whitening: Literal["unit"] = "unit"
     """Each recording's channels are whitened to 10 microvolts by its beginning, as a decoder does
     by rest."""
-    steps: Annotated[int, Field(ge=1, le=10**9)] | None = 1000
+    steps: Annotated[int, Field(ge=1, le=10**9)] | None = 500
     """Updates of the weights, instead of epochs."""
     average: FollowingSettings = FollowingSettings()
     rate: OneCycleSettings = OneCycleSettings()

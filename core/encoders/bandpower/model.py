@@ -31,6 +31,7 @@ RATE = 256.0  # Hz
 _DECIMATION = 2  # the signal has nothing above 40 Hz
 _TAPS = 32  # of a temporal filter, at 128 Hz: a quarter of a second
 _STEP = 2  # samples at 128 Hz from one squared value to the next
+_GAIN = 100.0  # of whitened signal, which has 0.01 mV: weights of about 1 learn as others do
 _FOLLOWED = 0.05  # of the way to a batch's mean and deviation, at each step of training
 _FLOOR = 1e-3  # added to a power; the sources of whitened signal have about 1
 
@@ -43,7 +44,7 @@ class BandPowerShape:
     width: int
 
 
-SHAPES = {"small": BandPowerShape(sources=48, width=16), "tiny": BandPowerShape(sources=8, width=4)}
+SHAPES = {"small": BandPowerShape(sources=48, width=4), "tiny": BandPowerShape(sources=8, width=4)}
 
 
 def bandpower_spec(
@@ -98,6 +99,8 @@ class BandPower(Encoder):
     mean, deviation : Tensor, shape (sources, 1)
         Of the sources' log power over what was trained on, which `encode` follows in training mode.
     mixture : Parameter, shape (sources, width)
+    attention : Parameter, shape (patches, width)
+        How much each quarter second of a window counts in `pool`.
 
     Notes
     -----
@@ -120,6 +123,7 @@ class BandPower(Encoder):
         self.register_buffer("mean", torch.zeros(size.sources, 1))
         self.register_buffer("deviation", torch.ones(size.sources, 1))
         self.mixture = nn.Parameter(torch.empty(size.sources, size.width))
+        self.attention = nn.Parameter(torch.empty(spec.patches, size.width))
         if self.spatial.device.type != "meta":
             self._draw(np.random.default_rng(seed))
 
@@ -134,9 +138,10 @@ class BandPower(Encoder):
         waves /= np.linalg.norm(waves, axis=1, keepdims=True)
         self.temporal.copy_(torch.from_numpy(waves)[:, None])
         drawn = random.standard_normal((electrodes, sources)) / math.sqrt(electrodes)
-        self.spatial.copy_(torch.from_numpy(100.0 * drawn))  # whitened signal has 0.01 mV
+        self.spatial.copy_(torch.from_numpy(drawn))
         mixture = random.standard_normal(tuple(self.mixture.shape)) / math.sqrt(sources)
         self.mixture.copy_(torch.from_numpy(mixture))
+        self.attention.fill_(1.0 / len(self.attention))
 
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode windows, as `Encoder.tokens`: (batch, patches, 1, width)."""
@@ -156,7 +161,7 @@ class BandPower(Encoder):
         -------
         Tensor, shape (batch, patches, 1, width)
         """
-        weights = self.spatial[rows] * math.sqrt(len(ELECTRODES) / len(rows))
+        weights = self.spatial[rows] * (_GAIN * math.sqrt(len(ELECTRODES) / len(rows)))
         mixed = torch.matmul(weights.T, window[..., ::_DECIMATION])  # (batch, sources, samples)
         filtered = F.conv1d(mixed, self.temporal, stride=_STEP, groups=len(self.temporal))
         every = _DECIMATION * _STEP
@@ -171,6 +176,21 @@ class BandPower(Encoder):
                 self.deviation.lerp_(deviation, _FOLLOWED)
         standard = (logs - mean) / deviation
         return torch.matmul(standard.transpose(1, 2), self.mixture).unsqueeze(2)
+
+    def pool(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the features of windows: sums over their columns, weighted by `attention`.
+
+        Parameters
+        ----------
+        tokens : ndarray, shape (windows, columns, 1, width)
+
+        Returns
+        -------
+        ndarray, shape (windows, width)
+        """
+        weights = self.attention.detach().cpu().double().numpy()
+        pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights)
+        return pooled
 
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False

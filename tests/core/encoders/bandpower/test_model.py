@@ -35,7 +35,9 @@ def reference(encoder, window, names):
     state = {name: tensor.double().numpy() for name, tensor in encoder.state_dict().items()}
     places = [place for place, name in enumerate(names) if name in ELECTRODES]
     weights = state["spatial"][[ELECTRODES.index(names[place]) for place in places]]
-    sources = weights.T @ window[places].astype(float) * np.sqrt(len(ELECTRODES) / len(places))
+    sources = (
+        weights.T @ window[places].astype(float) * 100 * np.sqrt(len(ELECTRODES) / len(places))
+    )
     tokens = []
     for start in range(0, 1024 - 192 + 1, 64):
         patch = sources[:, start : start + 192 : 2]
@@ -54,6 +56,16 @@ def test_tokens_are_the_mixed_log_power_of_sources(encoder, run):
     tokens = encode(encoder, run[:, :1024], NAMES)
     assert tokens.shape == encoder.spec.token_shape(len(NAMES)) == (14, 1, 4)
     np.testing.assert_allclose(tokens, reference(encoder, run[:, :1024], NAMES), atol=2e-5)
+
+
+def test_features_of_a_window_are_weighted_sums_over_its_columns(rng):
+    encoder = FAMILY.build(FAMILY.untrained_spec("tiny", 0), 0)
+    tokens = rng.normal(size=(3, 14, 1, 4))
+    np.testing.assert_allclose(encoder.pool(tokens), tokens[:, :, 0].mean(axis=1), atol=1e-6)
+    with torch.no_grad():
+        encoder.attention[2:] = 0.0
+    expected = tokens[:, :2, 0].sum(axis=1) / 14
+    np.testing.assert_allclose(encoder.pool(tokens), expected, atol=1e-6)
 
 
 def test_the_order_of_channels_changes_nothing(encoder, run, rng):
