@@ -60,7 +60,6 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--recipe", nargs="*", default=[], help="flags of training.pretrain")
     options = parser.parse_args()
     people = read_people([options.data], CLASSES)
     order = np.random.default_rng(7).permutation(len(people))
@@ -102,7 +101,7 @@ def _pretrained(options: argparse.Namespace, number: int, names: list[str]) -> t
     encoder = folder.with_suffix(".safetensors")
     if not encoder.is_file():
         words = ["classification", "--store", options.store, "--test-subjects", *names]
-        words += ["--folder", folder, *options.recipe]
+        words += ["--folder", folder, "--device", "cpu", "--threads", 1]
         _run("pretrain", *(words if not folder.exists() else ["--resume", folder]))
         _run("export", folder, "--out", encoder)
     return folder, encoder
