@@ -147,7 +147,7 @@ def _same(one: Decoder, other: Decoder) -> bool:
 def _next_run(decoder: Decoder, options: argparse.Namespace) -> float:
     """Return how often the last decision inside a cue's four seconds is right."""
     test = session(50, decoder.classes, options.seed, labels=_labels(options), run=99)
-    windows = decoder.windows(decoder.load_encoder())
+    windows = decoder.windows(decoder.load_encoder(), recentre=decoder.recentre)
     log = decode_recording(test, decoder, windows, EvidenceSettings())
     decided = {line.sample: line.decision for line in log if line.status == "ok"}
     right = []

@@ -11,6 +11,7 @@ from pathlib import Path
 from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.recentring import SECONDS
 from core.encoders import EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
@@ -41,6 +42,10 @@ NO_REFINING = (
     "--refine trains on whole windows of all electrodes; leave it out, or leave out --from-cue and "
     "--regress-eyes."
 )
+
+RECENTRED = ("riemann",)
+"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
+nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
 
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
 
@@ -280,6 +285,7 @@ def fit_decoder(
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
                 **({} if origin is None else {"origin": origin.as_facts()}),
+                **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),

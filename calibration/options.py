@@ -64,7 +64,7 @@ class SessionFlags:
     data: Path | None = None
     """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, untrained-braingpt-base,
+    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""

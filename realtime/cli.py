@@ -53,6 +53,7 @@ def _main(options: Options) -> int:
         from core.units import factor
 
         factor(options.unit, "uV")  # refuses what is no voltage
+    _check_recentring(options)
     chosen_by = None if options.record is not None else options.subject
     if options.decoder is not None and chosen_by is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
@@ -79,6 +80,21 @@ def _main(options: Options) -> int:
     return run_live(options)
 
 
+def _check_recentring(options: Options) -> None:
+    """Refuse a recentring that cannot be."""
+    asked = options.recentre == "start" or options.recentre_seconds is not None
+    if options.recentre == "off" and options.recentre_seconds is not None:
+        raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
+    if options.uncalibrated and asked:
+        raise InputError(
+            "--uncalibrated takes its reference from the first minute anyway; leave out --recentre."
+        )
+    if options.recentre_seconds is not None:
+        from core.decoding.recentring import check_seconds
+
+        check_seconds(options.recentre_seconds)
+
+
 def _check_places(options: Options) -> None:
     """Refuse places that cannot be written to before anything is opened or waited for."""
     from core.machine.files import check_folder, check_new_file
@@ -98,7 +114,10 @@ def _check_places(options: Options) -> None:
         if not options.screenshot.parent.is_dir():
             raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
     if options.log is not None:
+        from realtime.engine.sinks import reference_file
+
         check_new_file(options.log, "--log")
+        check_new_file(reference_file(options.log), "--log")
         if options.file is None:
             from realtime.engine.sinks import stream_log
 

@@ -10,6 +10,7 @@ from core.command_line import ProgramOptions
 from core.sites import Sites
 
 if TYPE_CHECKING:
+    from core.decoding.decoder import Decoder
     from realtime.engine.evidence import EvidenceSettings
 
 
@@ -62,6 +63,12 @@ class Options(ProgramOptions):
     """Give a decision only when the half second after it has no artifact either: later by
     that much, and not from a window in which an artifact has just begun. What is below the
     limits of artifacts is not seen with it either, such as 60 µV of muscle activity for 0.3 s."""
+    recentre: Literal["start", "off"] | None = None
+    """Where the person's covariances lie now, and with it the threshold between the classes: taken
+    anew from the first minute of the run's signal, without labels, and kept (start), or as the
+    decoder knows it (off). By default what the decoder file says."""
+    recentre_seconds: float | None = None
+    """Seconds of signal without artifacts for --recentre start, 60 if not said."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -96,6 +103,16 @@ class Options(ProgramOptions):
         from realtime.engine.evidence import EvidenceSettings
 
         return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+
+    def recentre_for(self, decoder: Decoder) -> float | None:
+        """Return the seconds of signal that a decoder's reference is taken anew from, if any."""
+        from core.decoding.recentring import SECONDS
+
+        if self.recentre == "off":
+            return None
+        if self.recentre is None and self.recentre_seconds is None:
+            return decoder.recentre
+        return SECONDS if self.recentre_seconds is None else self.recentre_seconds
 
     @property
     def channel_names(self) -> tuple[str, ...] | None:

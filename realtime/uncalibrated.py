@@ -10,6 +10,7 @@ import numpy as np
 
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import SECONDS
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
@@ -19,9 +20,6 @@ from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.recordings import Recording
 from core.sites import Sites
 from core.stream.stream_feed import StreamFeed
-
-SECONDS = 60.0
-"""Of signal for the alignment."""
 
 _LARGEST_GAP = 0.1  # share of the signal that may be missing
 

@@ -87,6 +87,11 @@ class EvaluateOptions(ProgramOptions):
     """Score everything twice, as --regress-eyes would and without it."""
     jobs: int = 1
     """People who are tested at once, each in a process; loso goes through them one by one."""
+    recentre: Literal["start", "off"] = "off"
+    """In the protocols that decide live: take the reference of our heads' covariances anew from the
+    first minute of the tested recording, without labels (start)."""
+    recentre_seconds: float = 60.0
+    """Seconds of signal without artifacts for --recentre start."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""
@@ -167,7 +172,14 @@ def _main(options: EvaluateOptions) -> int:
         Signal(person, path, spec, options.classes, skip, options.regress_eyes) for person in people
     ]
     bench = Bench(
-        signals, names, encoders, looks, options.others, options.others_groups, options.jobs
+        signals,
+        names,
+        encoders,
+        looks,
+        options.others,
+        options.others_groups,
+        options.jobs,
+        options.recentre_seconds if options.recentre == "start" else None,
     )
     benches = [bench, bench.without_eyes()] if options.with_and_without_eyes else [bench]
     rows: list[ScoreRow] = []
@@ -205,6 +217,10 @@ def _check(options: EvaluateOptions) -> None:
     check_number("--from-cue", options.from_cue, 0.0, 60.0, " s")
     if min(options.seeds) < 0:
         raise InputError(f"--seeds {min(options.seeds)} is negative; seeds are from 0 on.")
+    if options.recentre == "start":
+        from core.decoding.recentring import check_seconds
+
+        check_seconds(options.recentre_seconds)
     for what, given in (("protocols", options.protocols), ("seeds", options.seeds)):
         if len(set(given)) < len(given):
             raise InputError(f"--{what} names one of them twice.")

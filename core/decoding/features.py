@@ -7,8 +7,8 @@ whether it comes from a recording in one piece or from a stream, hop by hop.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from scipy import signal
@@ -137,6 +137,10 @@ class TangentFeatures:
         weighted: np.ndarray = tangent[:, rows, columns] * weight
         return weighted
 
+    def at(self, whitener: np.ndarray) -> Self:
+        """Return the same features at another reference."""
+        return replace(self, whitener=whitener)
+
     def of_windows(self, banded: np.ndarray) -> np.ndarray:
         """Return the vectors of windows that were band-passed already.
 
@@ -158,10 +162,19 @@ class TangentFeatures:
 
 
 class TangentStream:
-    """`TangentFeatures` of a stream: a filter with a kept state and a ring of its output."""
+    """`TangentFeatures` of a stream: a filter with a kept state and a ring of its output.
+
+    Attributes
+    ----------
+    features : TangentFeatures
+        May be replaced by the same at another reference.
+    covariance : ndarray, shape (picked, picked)
+        Of the newest whole window.
+    """
 
     def __init__(self, features: TangentFeatures) -> None:
-        self._features = features
+        self.features = features
+        self.covariance = np.empty((0, 0))
         self._filter = CausalFilter(band_sections(features.band, features.rate))
         self._ring = Ring(features.length, len(features.picks))
 
@@ -175,14 +188,15 @@ class TangentStream:
 
     def push(self, samples: np.ndarray) -> np.ndarray | None:
         """Take samples, shape (n, channels); return a vector once a window is full."""
-        features = self._features
-        spatial = features.spatial
-        picked = samples[:, features.picks] if spatial is None else samples @ spatial.T
+        spatial = self.features.spatial
+        picked = samples[:, self.features.picks] if spatial is None else samples @ spatial.T
         self._ring.write(self._filter.push(picked))
-        if self._ring.written < self._features.length:
+        if self._ring.written < self.features.length:
             return None
-        window = self._ring.latest(self._features.length).T[None]  # (1, picked, samples)
-        vector: np.ndarray = self._features.of_covariances(shrunk_covariances(window))[0]
+        window = self._ring.latest(self.features.length).T[None]  # (1, picked, samples)
+        covariances = shrunk_covariances(window)
+        self.covariance = covariances[0]
+        vector: np.ndarray = self.features.of_covariances(covariances)[0]
         return vector
 
 

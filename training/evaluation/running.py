@@ -55,6 +55,8 @@ class Bench:
     jobs : int
         People who are tested at once, each in a process of their own; `loso` goes through them
         one by one.
+    recentre : float, optional
+        As `make_systems` takes it.
     """
 
     signals: Sequence[Signal]
@@ -64,6 +66,7 @@ class Bench:
     others: bool = False
     groups: int = 0
     jobs: int = 1
+    recentre: float | None = None
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
@@ -124,7 +127,12 @@ class Bench:
         mixed = protocol == "loso"
         alone = (PopulationSystem(others),) if mixed and others is not None else ()
         return [
-            (*make_systems(self.names, encoder, source, None if mixed else others), *alone)
+            (
+                *make_systems(
+                    self.names, encoder, source, None if mixed else others, self.recentre
+                ),
+                *alone,
+            )
             for source, encoder in self.encoders
         ]
 

@@ -12,6 +12,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
+from core.decoding.recentring import check_seconds
 from core.errors import InputError, printable
 from core.machine.home import subject_label
 from core.signal.filtering import Band
@@ -176,6 +177,8 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
     whole(facts.trials, 0, 10**9)
     if facts.head not in facts.scores or not isinstance(facts.fit, dict):
         raise ValueError("its head has no score")
+    if (seconds := facts.fit.get("recentre")) is not None:
+        check_seconds(number(seconds, 0.0, 1e9))
     return facts
 
 

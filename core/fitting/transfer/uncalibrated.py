@@ -13,7 +13,7 @@ from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, DecoderCard
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
-from core.decoding.spatial import power
+from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import regression_of
@@ -24,9 +24,6 @@ from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
-
-LEAST_SECONDS = 30.0
-"""Of signal for the alignment; a minute is better."""
 
 CALLED = "population, uncalibrated"
 
@@ -86,38 +83,38 @@ def uncalibrated_decoder(
             "What starts without calibration must have been tried on people left out: name "
             "recordings of several people, or a prior file."
         )
-    windows = []
     signals = list(signals_of([recording], settings, unit))
     band = band_sections(BAND, settings.rate)
     stretches = [CausalFilter(band).push(signal) for signal in signals]
-    for banded in stretches:
-        ends = range(window, len(banded) + 1, patch)
-        windows += [banded[end - window : end].T for end in ends]
-    if len(windows) * patch < LEAST_SECONDS * settings.rate - window:
-        raise InputError(
-            f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
-            f"at least {LEAST_SECONDS:g} s."
-        )
     kept, spatial = np.arange(len(settings.channels)), None
     if regress_eyes:
         regression = regression_of(settings.channels, signals, stretches)
         kept, spatial = regression.kept, regression.banded
-        windows = [spatial @ one for one in windows]
     names = [settings.channels[index] for index in kept]
-    tangents = []
-    for view in prior.views:
-        rows = np.array([names.index(name) for name in view], dtype=np.intp)
-        mean = np.mean([shrunk_covariances(one[None, rows])[0] for one in windows], axis=0)
-        tangents.append(
-            TangentFeatures(
-                BAND,
-                settings.rate,
-                window,
-                kept[rows],
-                power(mean, -0.5),
-                None if spatial is None else spatial[rows],
-            )
+    views = [np.array([names.index(name) for name in view], np.intp) for view in prior.views]
+    mean = ReferenceMean(settings.rate, window, patch)
+    for banded in stretches:
+        mean.reset()
+        for end in range(window, len(banded) + 1, patch):
+            last = banded[end - window : end].T  # (channels, samples)
+            last = last if spatial is None else spatial @ last
+            mean.take([shrunk_covariances(last[None, rows])[0] for rows in views])
+    if mean.seconds < LEAST_SECONDS:
+        raise InputError(
+            f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
+            f"at least {LEAST_SECONDS:g} s."
         )
+    tangents = [
+        TangentFeatures(
+            BAND,
+            settings.rate,
+            window,
+            kept[rows],
+            whitener,
+            None if spatial is None else spatial[rows],
+        )
+        for rows, whitener in zip(views, mean.reference().whiteners, strict=True)
+    ]
     features = len(prior.weights)
     return Decoder(
         classes=tuple(classes),

@@ -32,12 +32,16 @@ class HeadSystem:
         What the encoder was loaded from.
     others : Others, optional
         Whose trials it may start from.
+    recentre : float, optional
+        Seconds of a tested recording that its reference is taken from, in protocols that decide
+        live.
     """
 
     kind: str
     eeg_encoder: Encoder
     source: str
     others: Others | None = None
+    recentre: float | None = None
 
     @property
     def name(self) -> str:
@@ -159,5 +163,6 @@ class HeadModel:
                 trials=len(self.share.index),
                 scores={},
                 chance=1.0 / len(self.share.epochs.classes),
+                fit={} if self.system.recentre is None else {"recentre": self.system.recentre},
             ),
         )
