@@ -102,6 +102,7 @@ def analyse(
             bad={name: what for name, shares in quality.items() if (what := worst(shares)) in BAD},
             electrodes=len(settings.channels),
             curve=tuple((point.trials, point.estimate.score) for point in curve),
+            origin=fit.origin,
         )
     )
     return Findings(
@@ -157,6 +158,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
             for name, one in findings.estimates.items()
         },
         "chance": fit.selection.chance,
+        "origin": fit.decoder.facts.fit.get("origin"),
         "confusion": findings.confusion.tolist(),
         "learning_curve": {
             "head": findings.curve_head,
