@@ -27,6 +27,7 @@ from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.outputs import SignalListener, Sink, StreamLogSink
 from realtime.engine.sinks import Log, Outlets, StderrLog, StreamLog
+from realtime.panels.arrangement import ARRANGEMENT
 from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
 
@@ -72,7 +73,12 @@ def run_live(options: Options) -> int:
         try:
             if options.headless:
                 return wait_headless(engine, options.duration)
-            return run_window(engine, screenshot=options.screenshot, duration=options.duration)
+            return run_window(
+                engine,
+                arrangement=home_folder(options.home) / ARRANGEMENT,
+                screenshot=options.screenshot,
+                duration=options.duration,
+            )
         finally:
             engine.stop()
             if engine.error is not None:

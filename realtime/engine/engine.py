@@ -159,6 +159,10 @@ class Engine:
         """Return a copy of the newest filtered signal of all channels."""
         return self._monitor.traces(seconds)
 
+    def raw_traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest signal of all channels as received, but in µV."""
+        return self._monitor.raw_traces(seconds)
+
     def snapshot(self) -> Snapshot:
         """Return what there is to see now."""
         with self._lock:
