@@ -26,6 +26,7 @@ from realtime.panels.panel import NewestSignal
 from realtime.screenshot import Visit, refuse_existing, save_picture
 from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar
+from realtime.widgets.cues import cue_marks
 from realtime.widgets.history import HistoryStrip
 from realtime.widgets.notices import NoticeBar
 from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, status_cells
@@ -206,6 +207,7 @@ class MainWindow(QMainWindow):
             self.controls.scale.box.setValue(100.0)
         live = snapshot.status not in ("lost", "silent")
         self.traces.set_channels(snapshot.channels, decoding, live)
+        self.traces.set_cues(cue_marks(snapshot))
         self.controls.show_state(snapshot.evidence, snapshot.paused, decoding)
         self._stack.setCurrentWidget(self.probabilities if decoding else self.offer)
         if decoding:

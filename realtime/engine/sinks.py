@@ -12,6 +12,7 @@ from typing import TextIO
 from core.errors import InputError
 from core.program import say
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
+from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
@@ -132,6 +133,33 @@ class StreamLog:
         self._file.close()
 
 
+class CueLog:
+    """One JSON line a marker, in a file beside the log of decisions.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; ``live.jsonl`` gets ``live.markers.jsonl`` beside it.
+
+    Raises
+    ------
+    InputError
+        As `LineFile` does.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._file = LineFile(cue_log(log))
+
+    def mark(self, cue: Cue) -> None:
+        """Write one marker."""
+        line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
+        self._file.write(json.dumps(line))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
 class StderrLog:
     """Tells the person on stderr what happens to the stream.
 
@@ -187,6 +215,11 @@ class Outlets:
 def stream_log(log: Path) -> Path:
     """Return where notes on the stream go, beside a log of decisions."""
     return log.with_suffix(f".stream{log.suffix}")
+
+
+def cue_log(log: Path) -> Path:
+    """Return where markers go, beside a log of decisions."""
+    return log.with_suffix(f".markers{log.suffix}")
 
 
 def _new_file(path: Path) -> TextIO:

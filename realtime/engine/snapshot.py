@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.decoding.decoder import Decoder
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
+from realtime.engine.cued_trials import Cue, CuedTrial
 from realtime.engine.evidence import EvidenceSettings
 
 STATUSES = ("ok", "warming", "gap", "artifact", "rate", "late", "silent", "lost")
@@ -135,3 +136,5 @@ class Snapshot:
     paused: bool
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
+    cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
+    trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first

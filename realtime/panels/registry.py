@@ -7,7 +7,9 @@ from importlib.metadata import EntryPoint, entry_points
 GROUP = "eegpt_realtime.panels"
 """The group of entry points under which a package offers panels: a title, and a `Panel`."""
 
-_OWN: dict[str, str] = {}
+_OWN = {
+    "Score": "realtime.panels.score:ScorePanel",
+}
 """Title -> class of the panels that come with the program, in the order of the list."""
 
 
