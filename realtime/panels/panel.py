@@ -44,12 +44,9 @@ class Panel(QWidget):
     ----------
     every : float
         Seconds between two calls of `look`. One that takes long is called less often.
-    keys : tuple of (str, str)
-        What can be typed while the panel is shown, and what it does, for the list of keys.
     """
 
     every = 0.25
-    keys: tuple[tuple[str, str], ...] = ()
     failed = Signal(object)  # the exception
 
     def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:

@@ -9,6 +9,7 @@ GROUP = "eegpt_realtime.panels"
 
 _OWN = {
     "Score": "realtime.panels.score:ScorePanel",
+    "Spectrum and bands": "realtime.panels.spectrum:SpectrumPanel",
 }
 """Title -> class of the panels that come with the program, in the order of the list."""
 

@@ -19,6 +19,7 @@ HELP = (
     ("S   Shift+S", "smoothing longer, shorter"),
     ("Tab", "to the controls; Enter or Esc leads back"),
     ("P   1 … 9", "the list of panels; show or hide one"),
+    ("B", "baseline of the panels with band power: the last five seconds"),
     ("F   F11", "the subject's full-screen view; Esc leaves it"),
     ("?   F1", "this list; any key closes it"),
     ("Ctrl+Q", "quit"),

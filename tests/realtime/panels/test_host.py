@@ -15,7 +15,6 @@ from realtime.window import MainWindow
 
 class Counting(Panel):
     every = 0.0
-    keys = (("z", "counts"),)
 
     def __init__(self):
         super().__init__()
