@@ -15,6 +15,8 @@ from ui.theme import plain
 _SKY, _ORANGE, _GREEN = QColor("#56B4E9"), QColor("#E69F00"), QColor("#009E73")
 _PURPLE, _YELLOW, _VERMILION = QColor("#CC79A7"), QColor("#F0E442"), QColor("#D55E00")
 _REST = QColor("#B9C3CC")
+PALETTE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _VERMILION)
+"""Colours of lines that belong together."""
 
 # Directions follow the cues of the field: left, right, feet below, tongue or both fists above.
 _MEANINGS: tuple[tuple[frozenset[str], str, QColor], ...] = (
