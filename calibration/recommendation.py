@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+NEXT = CLOSE, DECODE, AGAIN = "close", "decode", "again"
+"""What can come after a session: the end, live decoding, another run."""
+
 FEWEST_TRIALS = 8
 """Clean trials of a class below which a score says too little."""
 

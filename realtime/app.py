@@ -16,6 +16,7 @@ from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
+from core.machine.child import run_child
 from core.machine.home import home_folder
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
@@ -60,6 +61,12 @@ def run_live(options: Options) -> int:
     found = _chosen_stream(options)
     if found is None:
         return 0  # the person closed the picker
+    code, calibrate = _decode(options, found, decoder)
+    return run_child("calibration.cli", _calibration(options, found)) if calibrate else code
+
+
+def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tuple[int, bool]:
+    """Decode a stream; return the exit code, and whether the person asks for a calibration."""
     with Inlet(found) as inlet:
         if options.uncalibrated:
             decoder = _uncalibrated_decoder(options, inlet)
@@ -71,12 +78,29 @@ def run_live(options: Options) -> int:
         engine.start()
         try:
             if options.headless:
-                return wait_headless(engine, options.duration)
-            return run_window(engine, screenshot=options.screenshot, duration=options.duration)
+                return wait_headless(engine, options.duration), False
+            asked = threading.Event()
+            code = run_window(
+                engine,
+                on_calibrate=asked.set,
+                screenshot=options.screenshot,
+                duration=options.duration,
+            )
+            return code, asked.is_set()
         finally:
             engine.stop()
             if engine.error is not None:
                 raise engine.error
+
+
+def _calibration(options: Options, found: FoundStream) -> list[str]:
+    """Return the arguments that calibrate a person with a stream."""
+    from realtime.launcher.programs import Programs
+
+    program = Programs(options.home, options.local).calibrate(found.identity, options.subject or "")
+    known = {"channels": options.channels, "unit": options.unit}
+    more = [f"--{flag}={value}" for flag, value in known.items() if value is not None]
+    return [*program.arguments, *more]
 
 
 def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Engine:

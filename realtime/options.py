@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Options(ProgramOptions):
     """Decode motor imagery from a live EEG stream.
 
-    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
-    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
+    Without arguments it opens a window from which everything is started. eegpt-realtime --demo
+    shows a simulated subject; eegpt-realtime --list shows the streams; eegpt-realtime --stream EEG
+    decodes one; eegpt-realtime doctor checks the installation.
     """
 
     stream: str | None = None
@@ -82,6 +83,12 @@ class Options(ProgramOptions):
     """Keep LSL to this machine: what is sent and what is found."""
     version: bool = False
     """Print the version."""
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether no stream, decoder or anything else was asked for: the launcher asks a person."""
+        plain = Options(home=self.home, local=self.local, verbose=self.verbose)
+        return self == plain
 
     @property
     def evidence(self) -> EvidenceSettings:

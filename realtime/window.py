@@ -80,8 +80,8 @@ class MainWindow(QMainWindow):
     on_imagine : callable, optional
         In the demo: told "left_hand", "right_hand" or None (rest) as arrow keys are held.
     on_calibrate : callable, optional
-        Called when a person without a decoder asks for calibration; without it there is no
-        button, only the command line to type.
+        Called when a person without a decoder asks for calibration, before the window closes;
+        without it there is no button, only the command line to type.
     """
 
     calibration_requested = Signal()
@@ -394,6 +394,7 @@ def run_window(
     window = MainWindow(view, on_imagine=on_imagine, on_calibrate=on_calibrate)
     visit = _Visit(window, screenshot, duration)
     window.closing.connect(visit.take_picture)
+    window.calibration_requested.connect(visit.end)  # which needs the screen, and the stream
     loop = QEventLoop()  # ends with this window, whatever other windows do
     window.closing.connect(loop.quit)
     clock = QTimer(interval=100)
