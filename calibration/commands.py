@@ -166,7 +166,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
         person=Person(person.subject, person.session, run),
         root=root,
         home=home,
-        overrides=Overrides(names_in(stream.channels), stream.unit, person.speed),
+        overrides=Overrides(names_in(stream.channels), stream.unit, speed=person.speed),
         details=Details(
             reference=person.recorded_against,
             power_line=person.notch,

@@ -21,9 +21,11 @@ from core.machine.home import home_folder
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.program import say
+from core.stream.boards import motor_words
 from core.stream.description import FoundStream, StreamFacts
 from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
+from core.stream.kept_names import with_kept_names
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.outputs import SignalListener, Sink, StreamLogSink
@@ -120,9 +122,11 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         If the decoder does not fit the stream, or the log or the recording cannot be written.
     """
     facts = inlet.facts
+    overrides = _overrides(options, facts)
+    if words := motor_words(overrides.on(facts).labels):
+        say(words)
     for warning in facts.warnings:
         say(warning)
-    overrides = Overrides(options.channel_names, options.unit)
     segmenter = segmenter_of(overrides.on(facts))
     if decoder is None:
         decoder = _fitting_decoder(options, segmenter)
@@ -173,6 +177,15 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         listeners=listeners,
     )
     return engine
+
+
+def _overrides(options: Options, facts: StreamFacts) -> Overrides:
+    """Return what a person knows better than the stream: as told now, else as kept for it."""
+    given = Overrides(options.channel_names, options.unit)
+    known = with_kept_names(given, facts, home_folder(options.home))
+    if known != given:
+        say(f'Channels and units are those that were kept for the stream "{facts.identity.name}".')
+    return known
 
 
 def _check_recording(options: Options, decoder: Decoder | None) -> None:
@@ -241,7 +254,9 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     from ui.theme import application
 
     application()
-    chosen: FoundStream | None = StreamPicker(lambda: query.among(list_streams())).choose()
+    chosen: FoundStream | None = StreamPicker(
+        lambda: query.among(list_streams()), home=home_folder(options.home)
+    ).choose()
     return chosen
 
 
@@ -249,7 +264,7 @@ def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     """Collect a minute of signal, in sight of the person, and align other people's decoder."""
     from realtime.uncalibrated import SECONDS, gather, population_decoder
 
-    feed = StreamFeed(inlet, Overrides(options.channel_names, options.unit))
+    feed = StreamFeed(inlet, _overrides(options, inlet.facts))
 
     def collect(tell: Callable[[float], None]) -> Decoder:
         return population_decoder(lambda: gather(feed, tell), feed.facts.labels)

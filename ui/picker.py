@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ui import theme
+from ui.naming import name_channels
 from ui.signals import EndingSignals
 from ui.streams import ListStreams, StreamTable, text_label
 
@@ -21,13 +23,20 @@ class StreamPicker(QDialog):
         Returns what is there now; may take seconds. Runs in a thread of its own.
     message : str
         Why a person is asked, such as the candidates' number.
+    home : Path, optional
+        The programs' folder; with it, channels can be named.
     """
 
     def __init__(
-        self, list_streams: ListStreams, message: str = "", parent: QWidget | None = None
+        self,
+        list_streams: ListStreams,
+        message: str = "",
+        parent: QWidget | None = None,
+        home: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.chosen: Any = None
+        self._home = home
         theme.dress(self)
         self.setWindowTitle("Choose a stream")
         self.resize(940, 460)
@@ -40,11 +49,17 @@ class StreamPicker(QDialog):
         self.pick.setDefault(True)
         self.pick.setEnabled(False)
         self.pick.clicked.connect(self._accept_row)
+        self.names = QPushButton("Names and units …")
+        self.names.setAutoDefault(False)
+        self.names.setEnabled(False)
+        self.names.setVisible(home is not None)
+        self.names.clicked.connect(self._name_channels)
         cancel = QPushButton("Cancel")
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         foot = QHBoxLayout()
         foot.addWidget(self.state, 1)
+        foot.addWidget(self.names)
         foot.addWidget(cancel)
         foot.addWidget(self.pick)
         column = QVBoxLayout(self)
@@ -71,7 +86,15 @@ class StreamPicker(QDialog):
         return self.chosen
 
     def _show_choice(self) -> None:
-        self.pick.setEnabled(self.streams.selected is not None)
+        for button in (self.pick, self.names):
+            button.setEnabled(self.streams.selected is not None)
+
+    def _name_channels(self) -> None:
+        if self._home is None:
+            return
+        if problem := name_channels(self.streams.selected, self._home, self):
+            self.message.setText(theme.plain(problem, 400))
+            self.message.show()
 
     def _accept_row(self) -> None:
         if (selected := self.streams.selected) is not None:

@@ -199,6 +199,19 @@ QToolButton[role="step"] {{ background: transparent; border: none; border-radius
 QToolButton[role="step"]:hover {{ background: {RAISED.name()}; }}
 QToolButton[role="step"]:pressed {{ background: #343E47; }}
 QToolButton[role="step"]:disabled {{ color: {FAINT.name()}; }}
+QComboBox {{
+    color: {TEXT.name()}; background: {RAISED.name()};
+    border: 1px solid {RULE.name()}; border-radius: 5px; padding: 5px 10px; min-height: 20px;
+}}
+QComboBox:focus {{ border-color: {ACCENT.name()}; }}
+QComboBox QAbstractItemView {{
+    color: {TEXT.name()}; background: {PANEL.name()};
+    selection-background-color: {SELECTION.name()};
+}}
+QTableWidget QLineEdit {{
+    color: {TEXT.name()}; background: {BACKGROUND.name()}; border: none; padding: 0 4px;
+}}
+QTableCornerButton::section {{ background: {PANEL.name()}; border: none; }}
 QTableWidget {{
     color: {TEXT.name()}; background: {PANEL.name()}; border: 1px solid {RULE.name()};
     gridline-color: transparent; outline: none;

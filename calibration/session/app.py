@@ -117,7 +117,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = TrialSequencer(plan.paradigm, plan.trials).time_left(0.0)
     known = encoder.spec.ch_names
-    setup = Setup(options.root, seconds, options.person, options.overrides, known)
+    setup = Setup(options.root, seconds, options.person, options.overrides, known, options.home)
     if not options.ask or options.person.subject:
         setup.run()  # a wrong label or a taken run is said before anything opens
     try:

@@ -19,6 +19,7 @@ from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
+from core.stream.boards import motor_words
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
 from realtime.engine.decision_history import RecentDecisions
@@ -279,6 +280,8 @@ class Engine:
         if (rate := self._feed.rate.verdict).level == "doubted":
             found["rate"] = rate.words
         if self._maker is None:
+            if words := motor_words(self._feed.facts.labels):
+                found["motor"] = words
             seen = self._monitor.traces(_JUDGED).samples_uv
             rms = float(np.median(seen.std(axis=0))) if len(seen) else 0.0
             typical = ArtifactLimits.default(1).typical

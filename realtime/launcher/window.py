@@ -25,6 +25,7 @@ from realtime.launcher.child import Child
 from realtime.launcher.decoders import DecoderTable
 from realtime.launcher.programs import Program, Programs
 from ui import theme
+from ui.naming import name_channels
 from ui.signals import EndingSignals
 from ui.streams import StreamTable, text_label
 
@@ -82,6 +83,7 @@ class LauncherWindow(QMainWindow):
             _SIMULATED, "Send a simulated subject as a stream; it follows the cues"
         )
         self.replay = _button(_REPLAY, "Send a recording as a stream, again and again")
+        self.names = _button("Names and units …", "What the channels of this stream are called")
         self.report = _button("Last report", "The page of the newest session, or of the selected")
         self.message = text_label("", 14)
         self.running = text_label("", 26, bold=True)
@@ -96,6 +98,7 @@ class LauncherWindow(QMainWindow):
             (self.demo, lambda: self.start(self._programs.demo())),
             (self.simulate, self.toggle_simulation),
             (self.replay, self.choose_file),
+            (self.names, self.name_channels),
             (self.report, self.show_report),
             (self.end, lambda: self.child is not None and self.child.end()),
         ):
@@ -110,7 +113,10 @@ class LauncherWindow(QMainWindow):
         grid.setHorizontalSpacing(18)
         grid.setVerticalSpacing(8)
         left, right = QHBoxLayout(), QHBoxLayout()
-        for row, buttons in ((left, (self.simulate, self.replay)), (right, (self.report,))):
+        for row, buttons in (
+            (left, (self.names, self.simulate, self.replay)),
+            (right, (self.report,)),
+        ):
             row.setSpacing(10)
             for button in buttons:
                 row.addWidget(button)
@@ -170,7 +176,7 @@ class LauncherWindow(QMainWindow):
             if stream is None
             else theme.plain(stream.problem, 300)
         )
-        for button in (self.calibrate, self.decode):
+        for button in (self.calibrate, self.decode, self.names):
             button.setEnabled(not reason)
         for button, first in ((self.calibrate, not self._kept), (self.decode, bool(self._kept))):
             button.setDefault(first and not reason)  # where most people go next
@@ -271,6 +277,11 @@ class LauncherWindow(QMainWindow):
         sender.ended.connect(ended)
         button.setText(f"Stop the {program.name[0].lower()}{program.name[1:]}")
         sender.start()
+
+    def name_channels(self) -> None:
+        """Ask what the channels of the selected stream are called, and keep it."""
+        if problem := name_channels(self.streams.selected, self._home, self):
+            self._say(theme.plain(problem, 600), warn=True)
 
     def show_report(self) -> None:
         """Open the report of the selected decoder, or the newest."""
