@@ -21,6 +21,7 @@ from core.machine.home import home_folder
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.program import say
+from core.signal.interpolation import positions_aside
 from core.stream.boards import motor_words
 from core.stream.description import FoundStream, StreamFacts
 from core.stream.discovery import StreamQuery, find_stream, list_streams
@@ -137,6 +138,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
         connect(segmenter)  # what does not fit is refused before a log is begun
+        positions_aside(decoder.settings.channels, options.bad_electrodes)
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
         windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
@@ -175,6 +177,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
+        aside=options.bad_electrodes,
     )
     return engine
 

@@ -16,7 +16,7 @@ from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
-from realtime.engine.decisions import DecisionMaker
+from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
 from simulation.player import BREAK
@@ -32,6 +32,7 @@ def decode_recording(
     evidence: EvidenceSettings,
     labels: Sequence[str] | None = None,
     confirm: bool = False,
+    aside: Sequence[str] = (),
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -48,6 +49,8 @@ def decode_recording(
         Names for the channels, instead of the recording's own.
     confirm : bool
         As `DecisionMaker` does; the last decisions then have nothing that confirms them.
+    aside : sequence of str
+        Electrodes to set aside from the beginning.
 
     Raises
     ------
@@ -57,6 +60,7 @@ def decode_recording(
     feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
+    yield from maker.set_aside(aside)
     yield from maker.push(feed.segments())
 
 
@@ -78,15 +82,25 @@ def decode_file(options: Options) -> int:
         decoder.hop_samples(options.hop),
     )
     decisions = decode_recording(
-        recording, decoder, windows, options.evidence, labels, options.confirm
+        recording,
+        decoder,
+        windows,
+        options.evidence,
+        labels,
+        options.confirm,
+        options.bad_electrodes,
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
+    set_aside: tuple[str, ...] = ()
     with closing(Log(options.log)) if options.log is not None else nullcontext() as log:
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
+            if decision.set_aside != set_aside:
+                set_aside = decision.set_aside
+                say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
             if log is not None:
                 log.publish(decision)
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"

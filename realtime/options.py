@@ -44,6 +44,9 @@ class Options(ProgramOptions):
     unit: str | None = None
     """Unit of the values, such as uV: instead of what a stream says, or where a --file does not say
     it."""
+    bad: str | None = None
+    """Electrodes to set aside from the beginning, separated by commas: what they would record is
+    interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
     threshold: float = 0.5
@@ -96,6 +99,13 @@ class Options(ProgramOptions):
         from realtime.engine.evidence import EvidenceSettings
 
         return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+
+    @property
+    def bad_electrodes(self) -> tuple[str, ...]:
+        """Electrodes to set aside from the beginning."""
+        from core.montage import electrode, names_in
+
+        return tuple(map(electrode, filter(None, names_in(self.bad) or ())))
 
     @property
     def channel_names(self) -> tuple[str, ...] | None:

@@ -69,6 +69,10 @@ class EngineView(Protocol):
         """Take a stream that the snapshot offers in place of the lost one."""
         ...
 
+    def toggle_channel(self, label: str) -> None:
+        """Set the electrode of a channel aside, or use it again."""
+        ...
+
 
 class MainWindow(QMainWindow):
     """Traces, probabilities, the last minute, the status line and the controls.
@@ -177,6 +181,7 @@ class MainWindow(QMainWindow):
         controls.help_asked.connect(self.help.open)
         self.traces.scale_stepped.connect(lambda steps: controls.scale.box.stepBy(-steps))
         self.traces.span_stepped.connect(controls.span.box.stepBy)
+        self.traces.channel_clicked.connect(lambda label: self._view.toggle_channel(label))
         self.offer.calibrate_asked.connect(self.calibration_requested)
         for widget in (*controls.boxes, *self.findChildren(QAbstractButton)):
             widget.installEventFilter(self._keyboard)

@@ -35,6 +35,8 @@ class Decision:
         From the newest sample's time to the moment of the decision; None for a recording.
     compute_ms : float
         Time spent on signal path, features and head for this decision.
+    set_aside : tuple of str
+        Electrodes whose signal was interpolated for it.
     """
 
     index: int
@@ -45,6 +47,7 @@ class Decision:
     decision: str | None
     age_ms: float | None
     compute_ms: float
+    set_aside: tuple[str, ...] = ()
 
     @property
     def made(self) -> float:
@@ -52,8 +55,9 @@ class Decision:
         return self.time + (self.age_ms or 0.0) / 1e3
 
     def to_json(self) -> str:
-        """Return the decision as one line of JSON."""
-        return json.dumps(vars(self), allow_nan=False)
+        """Return the decision as one line of JSON; `set_aside` only where an electrode is."""
+        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        return json.dumps(fields, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "aside".
     text : str
         What there is to say about it.
     """

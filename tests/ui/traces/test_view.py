@@ -10,6 +10,7 @@ from core.signal.monitor import ChannelStatus, Traces
 from core.signal.quality import QUALITIES
 from ui import theme
 from ui.traces import TraceView
+from ui.traces.channels import facts, word
 
 RATE = 128.0
 
@@ -239,3 +240,27 @@ def test_a_clock_that_jumps_is_drawn_anew(view, qtbot):
         view.follow(source(shift))
         view.repaint()
         assert asked[-1] == view.span
+
+
+@pytest.mark.parametrize("count", [3, 17, 64])
+def test_a_click_on_a_name_says_which_channel(view, qtbot, count):
+    clicked = []
+    view.channel_clicked.connect(clicked.append)
+    names = [f"Ch{index}" for index in range(count)]
+    view.set_channels(tuple(channel(name) for name in names), True)
+    layout = view._layout
+    for index in range(count):
+        x = 20 + layout.cell * (index % layout.columns)
+        y = layout.plot.top() + (index + 0.5) * layout.row
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+    assert clicked == names
+    middle = layout.plot.center().toPoint()
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=middle)  # on a trace
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(20, 5))  # above
+    assert clicked == names
+
+
+def test_what_is_set_aside_is_said_beside_its_name():
+    aside = replace(channel(quality="flat"), aside=True)
+    assert word(aside) == "set aside"
+    assert facts(aside) == "C3, as C3, set aside: interpolated from its neighbours"
