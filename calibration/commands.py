@@ -138,9 +138,12 @@ def _data_folder(given: Path | None, home: Path | None) -> Path:
 
 
 def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> int:
+    from ui.display import dress
+
+    dress(person.theme, person.scale)
+    stream.keep_where_told()
     from calibration.session.app import run_session
 
-    stream.keep_where_told()
     return run_session(_options(stream, person, run), plan)
 
 

@@ -65,6 +65,9 @@ def _main(options: Options) -> int:
         from realtime.offline import decode_file
 
         return decode_file(options)
+    from ui.display import dress
+
+    dress(options.theme, options.scale)
     if options.names_nothing:
         return _launch(options)
     if options.demo:

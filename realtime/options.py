@@ -84,13 +84,23 @@ class Options(ProgramOptions):
     """After a loss: wait for the same sender, or take any stream of that name and type."""
     local: bool = False
     """Keep LSL to this machine: what is sent and what is found."""
+    theme: Literal["dark", "light"] = "dark"
+    """Colours of the windows."""
+    scale: float = 1.0
+    """Size of everything in the windows, such as 1.5 for a projector."""
     version: bool = False
     """Print the version."""
 
     @property
     def names_nothing(self) -> bool:
         """Whether no stream, decoder or anything else was asked for: the launcher asks a person."""
-        plain = Options(home=self.home, local=self.local, verbose=self.verbose)
+        plain = Options(
+            home=self.home,
+            local=self.local,
+            theme=self.theme,
+            scale=self.scale,
+            verbose=self.verbose,
+        )
         return self == plain
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from core.montage import normalise
+from core.montage import normalise, written
 from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
 from ui import theme
@@ -62,11 +62,12 @@ def lay_out(
 
 
 def name(channel: ChannelStatus) -> str:
-    """Return the label, and the electrode where its name is another one."""
+    """Return the electrode as people write it, behind its label where that is another name."""
     label = theme.plain(channel.label) or "(no label)"
-    if channel.electrode is None or normalise(channel.label) == channel.electrode.upper():
+    if channel.electrode is None:
         return label
-    return f"{label} → {theme.plain(channel.electrode)}"
+    site = theme.plain(written(channel.electrode))
+    return site if normalise(channel.label) == site.upper() else f"{label} → {site}"
 
 
 def word(channel: ChannelStatus) -> str:

@@ -34,6 +34,7 @@ from ui.traces.envelope import envelope, newest_column
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
+_ROWS = 32  # at once, of many channels, until more are asked for
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -89,6 +90,7 @@ class TraceView(QWidget):
             return
         if len(channels) != len(self._channels):
             self._first = 0
+            self._asked = _ROWS if len(channels) > _ROWS else 0
         self._channels, self._decoding, self._live = channels, decoding, live
         bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
@@ -278,6 +280,10 @@ class TraceView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """A click on a channel's name, left of its trace."""
         label = self._label_at(event.position())
+        head = QRectF(0, 0, self._layout.plot.left() + 120, channel_list.HEADER)
+        if event.button() == Qt.MouseButton.LeftButton and head.contains(event.position()):
+            self._first = 0 if self.page.stop >= len(self._channels) else self.page.stop
+            self._redraw()  # the next page, and the first one after the last
         if event.button() == Qt.MouseButton.LeftButton and label is not None:
             self.channel_clicked.emit(label.label)
         super().mouseReleaseEvent(event)
@@ -302,7 +308,11 @@ class TraceView(QWidget):
         """Show a channel's full label on hovering."""
         if not isinstance(event, QHelpEvent):
             return super().event(event)
-        if (channel := self._channel_at(event.pos().y())) is not None:
+        few = self.page.stop - self.page.start < len(self._channels)
+        if few and event.pos().y() < channel_list.HEADER:
+            tip = "Click: the next channels (Page up, Page down); R: more or fewer at once"
+            QToolTip.showText(event.globalPos(), tip, self)
+        elif (channel := self._channel_at(event.pos().y())) is not None:
             words = channel_list.facts(channel)
             if self._decoding and channel.electrode is not None:
                 again = "use it again" if channel.aside else "set it aside"
