@@ -76,6 +76,11 @@ def _main(options: Options) -> int:
         from realtime.offline import decode_file
 
         return decode_file(options)
+    from ui.display import dress
+
+    dress(options.theme, options.scale)
+    if options.names_nothing:
+        return _launch(options)
     if options.demo:
         from realtime.demo import run_demo
 
@@ -98,6 +103,18 @@ def _check_recentring(options: Options) -> None:
         from core.decoding.recentring import check_seconds
 
         check_seconds(options.recentre_seconds)
+
+
+def _launch(options: Options) -> int:
+    """Show the launcher, which starts the programs."""
+    from core.machine.home import home_folder
+    from ui.display import check_display
+
+    check_display()
+    from realtime.launcher.programs import Programs
+    from realtime.launcher.window import run_launcher
+
+    return run_launcher(home_folder(options.home), Programs(options.home, options.local))
 
 
 def _check_places(options: Options) -> None:

@@ -20,7 +20,7 @@ from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
 from realtime.engine.cued_trials import Cue, class_of, known_events
-from realtime.engine.decisions import DecisionMaker
+from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
 from simulation.player import BREAK
@@ -36,6 +36,7 @@ def decode_recording(
     evidence: EvidenceSettings,
     labels: Sequence[str] | None = None,
     confirm: bool = False,
+    aside: Sequence[str] = (),
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -52,6 +53,8 @@ def decode_recording(
         Names for the channels, instead of the recording's own.
     confirm : bool
         As `DecisionMaker` does; the last decisions then have nothing that confirms them.
+    aside : sequence of str
+        Electrodes to set aside from the beginning.
 
     Raises
     ------
@@ -61,6 +64,7 @@ def decode_recording(
     feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
+    yield from maker.set_aside(aside)
     yield from maker.push(feed.segments())
 
 
@@ -107,7 +111,13 @@ def decode_file(options: Options) -> int:
         recentre=options.recentre_for(decoder),
     )
     decisions = decode_recording(
-        recording, decoder, windows, options.evidence, labels, options.confirm
+        recording,
+        decoder,
+        windows,
+        options.evidence,
+        labels,
+        options.confirm,
+        options.bad_electrodes,
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
@@ -116,6 +126,7 @@ def decode_file(options: Options) -> int:
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     recentred: Decision | None = None
+    set_aside: tuple[str, ...] = ()
     log = options.log
     sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
     with ExitStack() as open_sinks:
@@ -127,6 +138,9 @@ def decode_file(options: Options) -> int:
                     markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
+            if decision.set_aside != set_aside:
+                set_aside = decision.set_aside
+                say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
             if decision.reference != DECODER and recentred is None:
                 recentred = decision
             for sink in sinks:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Options(ProgramOptions):
     """Decode motor imagery from a live EEG stream.
 
-    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
-    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
+    Without arguments it opens a window from which everything is started. eegpt-realtime --demo
+    shows a simulated subject; eegpt-realtime --list shows the streams; eegpt-realtime --stream EEG
+    decodes one; eegpt-realtime doctor checks the installation.
     """
 
     stream: str | None = None
@@ -59,6 +60,9 @@ class Options(ProgramOptions):
     event: UseAppendAction[tuple[str, ...]] = ()
     """LABEL=CLASS: the marker that is the cue of a class, where it is neither the class's name, nor
     its GDF code, nor what the decoder was fitted with. May be given for each class."""
+    bad: str | None = None
+    """Electrodes to set aside from the beginning, separated by commas: what they would record is
+    interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
     threshold: float = 0.5
@@ -102,8 +106,24 @@ class Options(ProgramOptions):
     """After a loss: wait for the same sender, or take any stream of that name and type."""
     local: bool = False
     """Keep LSL to this machine: what is sent and what is found."""
+    theme: Literal["dark", "light"] = "dark"
+    """Colours of the windows."""
+    scale: float = 1.0
+    """Size of everything in the windows, such as 1.5 for a projector."""
     version: bool = False
     """Print the version."""
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether no stream, decoder or anything else was asked for: the launcher asks a person."""
+        plain = Options(
+            home=self.home,
+            local=self.local,
+            theme=self.theme,
+            scale=self.scale,
+            verbose=self.verbose,
+        )
+        return self == plain
 
     @property
     def evidence(self) -> EvidenceSettings:
@@ -128,6 +148,13 @@ class Options(ProgramOptions):
         from core.fitting.trials.labels import parse_events
 
         return parse_events(self.event)
+
+    @property
+    def bad_electrodes(self) -> tuple[str, ...]:
+        """Electrodes to set aside from the beginning."""
+        from core.montage import electrode, names_in
+
+        return tuple(map(electrode, filter(None, names_in(self.bad) or ())))
 
     @property
     def channel_names(self) -> tuple[str, ...] | None:

@@ -39,6 +39,8 @@ class Decision:
         Time spent on signal path, features and head for this decision.
     reference : str
         As `core.decoding.online.WindowResult.reference`.
+    set_aside : tuple of str
+        Electrodes whose signal was interpolated for it.
     """
 
     index: int
@@ -50,6 +52,7 @@ class Decision:
     age_ms: float | None
     compute_ms: float
     reference: str = DECODER
+    set_aside: tuple[str, ...] = ()
 
     @property
     def made(self) -> float:
@@ -57,8 +60,9 @@ class Decision:
         return self.time + (self.age_ms or 0.0) / 1e3
 
     def to_json(self) -> str:
-        """Return the decision as one line of JSON."""
-        return json.dumps(vars(self), allow_nan=False)
+        """Return the decision as one line of JSON; `set_aside` only where an electrode is."""
+        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        return json.dumps(fields, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside".
     text : str
         What there is to say about it.
     """
