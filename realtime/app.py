@@ -230,7 +230,12 @@ def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     feed = StreamFeed(inlet, Overrides(options.channel_names, options.unit))
 
     def collect(tell: Callable[[float], None]) -> Decoder:
-        return population_decoder(lambda: gather(feed, tell), feed.facts.labels)
+        return population_decoder(
+            lambda: gather(feed, tell),
+            feed.facts.labels,
+            sites=options.sites,
+            regress_eyes=options.regress_eyes,
+        )
 
     say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
     if options.headless:
@@ -258,6 +263,8 @@ def _fitting_decoder(options: Options, segmenter: Segmenter) -> Decoder | None:
 
 def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
     known = decoder.facts
+    if decoder.input_words:
+        say(f"The decoder uses: {decoder.input_words}.")
     if known.trials == 0:
         say(
             f'Decoding "{facts.identity.name}" ({facts.channel_count} channels), '

@@ -59,6 +59,11 @@ def _main(options: Options) -> int:
         raise InputError("Both --subject and --decoder were given; choose one.")
     if options.uncalibrated and (options.decoder or chosen_by or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
+    if not options.uncalibrated and (options.sites != "all" or options.regress_eyes):
+        raise InputError(
+            "--sites and --regress-eyes go with --uncalibrated; a decoder's own are in its file, "
+            "chosen by eegpt-calibrate."
+        )
     _check_places(options)
     if options.file is not None:
         if options.duration is not None:

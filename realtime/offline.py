@@ -85,6 +85,8 @@ def decode_file(options: Options) -> int:
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
+    if decoder.input_words:
+        say(f"The decoder uses: {decoder.input_words}.")
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     recentred: Decision | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.command_line import ProgramOptions
+from core.sites import Sites
 
 if TYPE_CHECKING:
     from core.decoding.decoder import Decoder
@@ -37,6 +38,12 @@ class Options(ProgramOptions):
     uncalibrated: bool = False
     """Without a decoder of one's own: other people's, for left against right hand, aligned with the
     first minute of signal."""
+    sites: Sites = "all"
+    """Electrodes that --uncalibrated uses: motor (rows FC to CP), central (FC to P; away from eyes,
+    jaw and visual cortex) or all. A decoder's own are in its file."""
+    regress_eyes: bool = False
+    """With --uncalibrated: take out of all other electrodes what the frontal and temporal ones
+    (eyes, jaw) explain of them, with coefficients of the first minute, and do not use those."""
     encoder: str | None = None
     """Encoder by name or path: where the decoder's is now, if it has moved."""
     channels: str | None = None

@@ -37,13 +37,13 @@ from core.decoding.recentring import SECONDS  # noqa: E402
 from core.decoding.spatial import power  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
-from core.fitting.selection import MOTOR  # noqa: E402
 from core.fitting.trials.epochs import signals_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
 from core.signal.filtering import CausalFilter  # noqa: E402
 from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
+from core.sites import is_motor  # noqa: E402
 
 LABELS = ("T1", "T2")
 RUNS = (4, 8, 12)
@@ -121,7 +121,7 @@ def _run(recording: Recording) -> Run:
     cues = [(at, label) for at, label in cues if at + spec.window <= len(banded)]
     minute = round(SECONDS * spec.rate)
     starts = range(0, minute - spec.window + 1, round(STEP * spec.rate))
-    views = [[i for i, name in enumerate(channels) if name in MOTOR], list(range(len(channels)))]
+    views = [[i for i, name in enumerate(channels) if is_motor(name)], list(range(len(channels)))]
 
     def covariances(begins: Sequence[int]) -> tuple[np.ndarray, ...]:
         windows = np.stack([banded[at : at + spec.window].T for at in begins])

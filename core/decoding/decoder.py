@@ -135,13 +135,17 @@ class Decoder:
     head : LinearHead
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
-    spatial : ndarray or None, shape (channels, channels)
+    spatial : ndarray or None, shape (token channels, channels)
         The filter before the encoder, if the head uses tokens.
     encoder : EncoderPin or None
         The encoder, if the head uses tokens.
     facts : DecoderCard
     warmup : int
         Samples of a run before its first window may be decoded; at least a window's come anyway.
+    skip : int
+        Samples at the beginning of a window, after the cue, that features pass over.
+    token_channels : tuple of str
+        Electrodes that the encoder gets: all, or those that `spatial` leaves.
     """
 
     classes: tuple[str, ...]
@@ -156,6 +160,23 @@ class Decoder:
     encoder: EncoderPin | None
     facts: DecoderCard
     warmup: int = 0
+    skip: int = 0
+    token_channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give the encoder all electrodes where nothing else is said."""
+        object.__setattr__(self, "token_channels", self.token_channels or self.settings.channels)
+
+    @property
+    def input_words(self) -> str:
+        """What the features are computed of, in words; empty if that is everything."""
+        sites = str(self.facts.fit.get("sites", "all"))
+        said = [f"{one_line(sites, 20)} electrodes only"] if sites != "all" else []
+        if self.skip:
+            said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
+        if self.facts.fit.get("regress_eyes"):
+            said.append("frontal and temporal electrodes regressed out")
+        return ", ".join(said)
 
     @property
     def recentre(self) -> float | None:
@@ -343,11 +364,12 @@ class WindowDecoder:
         self.hop = hop
         self.reference: RunReference | None = None
         self._head = decoder.head
+        self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
         self._tokens: TokenFeatureStream | None = None
         if decoder.spatial is not None:
             assert encoder is not None
-            features = TokenFeatures(encoder, decoder.settings.channels, decoder.spatial)
+            features = TokenFeatures(encoder, decoder.token_channels, decoder.spatial, decoder.skip)
             self._tokens = features.stream(hop, in_subprocess)
         self._start: RunStart | None = None
         if recentre is not None and self._tangents:
@@ -370,6 +392,7 @@ class WindowDecoder:
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples; a reference stays."""
+        self._received = 0
         for stream in self._tangents:
             stream.reset()
         if self._tokens is not None:
@@ -394,7 +417,8 @@ class WindowDecoder:
         if self._tokens is not None:
             vectors.append(self._tokens.push(samples))
         whole = [vector for vector in vectors if vector is not None]
-        if len(whole) < len(vectors):
+        self._received += len(samples)
+        if self._received < self._window or len(whole) < len(vectors):
             return None
         probabilities: np.ndarray = self._head.probabilities(np.concatenate(whole)[None])[0]
         if self._start is not None:

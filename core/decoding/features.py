@@ -95,6 +95,8 @@ class TangentFeatures:
         Channels used.
     whitener : ndarray, shape (picked, picked)
         Inverse square root of the calibration's mean covariance.
+    spatial : ndarray or None, shape (picked, channels)
+        Applied to every sample in place of taking the picked channels; its rows belong to them.
 
     Notes
     -----
@@ -107,6 +109,7 @@ class TangentFeatures:
     length: int
     picks: np.ndarray
     whitener: np.ndarray
+    spatial: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -144,12 +147,14 @@ class TangentFeatures:
         Parameters
         ----------
         banded : ndarray, shape (trials, channels, samples)
+            Of at least `length` samples, of which the last count.
 
         Returns
         -------
         ndarray of float64, shape (trials, size)
         """
-        return self.of_covariances(shrunk_covariances(banded[:, self.picks]))
+        picked = banded[:, self.picks] if self.spatial is None else self.spatial @ banded
+        return self.of_covariances(shrunk_covariances(picked[..., -self.length :]))
 
     def stream(self) -> TangentStream:
         """Return the same features for a stream."""
@@ -183,7 +188,9 @@ class TangentStream:
 
     def push(self, samples: np.ndarray) -> np.ndarray | None:
         """Take samples, shape (n, channels); return a vector once a window is full."""
-        self._ring.write(self._filter.push(samples[:, self.features.picks]))
+        spatial = self.features.spatial
+        picked = samples[:, self.features.picks] if spatial is None else samples @ spatial.T
+        self._ring.write(self._filter.push(picked))
         if self._ring.written < self.features.length:
             return None
         window = self._ring.latest(self.features.length).T[None]  # (1, picked, samples)
@@ -203,19 +210,28 @@ class TokenFeatures:
         Frozen.
     ch_names : tuple of str
         Which electrode each channel is.
-    spatial : ndarray, shape (channels, channels)
+    spatial : ndarray, shape (channels, channels of the signal)
         Applied to every sample before the encoder.
+    skip : int
+        Samples at the beginning of a window whose tokens are passed over. Only where tokens
+        depend on their own patch alone are those samples unheard then.
     """
 
     encoder: Encoder
     ch_names: tuple[str, ...]
     spatial: np.ndarray
+    skip: int = 0
 
     @property
     def size(self) -> int:
         """Length of a vector."""
         shape = self.encoder.spec.token_shape(len(self.ch_names))
         return int(self.encoder.pool(np.zeros((1, *shape))).shape[1])
+
+    def pool(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the features of windows' tokens, (windows, columns, tokens, width)."""
+        first = -(-self.skip // self.encoder.spec.stride)  # column that begins after `skip`
+        return self.encoder.pool(tokens[:, first:])
 
     def of_run(self, run: np.ndarray, starts: Sequence[int]) -> np.ndarray:
         """Return the vectors of windows of a run, as a stream would have had them.
@@ -252,7 +268,7 @@ class TokenFeatures:
                 ]
         if not windows:
             return np.empty((0, self.size))
-        return np.concatenate([self.encoder.pool(w.double().numpy()[None]) for w in windows])
+        return np.concatenate([self.pool(w.double().numpy()[None]) for w in windows])
 
     def stream(self, hop: int, in_subprocess: bool = False) -> TokenFeatureStream:
         """Return the same features for a stream that advances by `hop` samples.
@@ -283,5 +299,5 @@ class TokenFeatureStream:
         tokens = self._tokens.push(filtered)  # (columns, tokens, width)
         if tokens is None:
             return None
-        vector: np.ndarray = self._features.encoder.pool(tokens.double().numpy()[None])[0]
+        vector: np.ndarray = self._features.pool(tokens.double().numpy()[None])[0]
         return vector

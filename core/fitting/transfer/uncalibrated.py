@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from core.decoding.heads import LinearHead
 from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import regression_of
 from core.fitting.selection import PRIOR
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
@@ -35,6 +37,8 @@ def uncalibrated_decoder(
     window: int,
     patch: int,
     subject: str,
+    regress_eyes: bool = False,
+    fit: Mapping[str, Any] | None = None,
 ) -> Decoder:
     """Align a prior's head on unlabelled signal.
 
@@ -52,6 +56,11 @@ def uncalibrated_decoder(
         Samples of a window, and between two decisions.
     subject : str
         BIDS label.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out, as in the prior's head; the
+        coefficients are those of this signal.
+    fit : mapping, optional
+        What else to keep in the decoder's `facts.fit`.
 
     Returns
     -------
@@ -74,26 +83,37 @@ def uncalibrated_decoder(
             "What starts without calibration must have been tried on people left out: name "
             "recordings of several people, or a prior file."
         )
-    views = [
-        np.array([settings.channels.index(name) for name in view], dtype=np.intp)
-        for view in prior.views
-    ]
-    mean = ReferenceMean(settings.rate, window, patch)
     signals = list(signals_of([recording], settings, unit))
-    for signal in signals:
-        banded = CausalFilter(band_sections(BAND, settings.rate)).push(signal)
+    band = band_sections(BAND, settings.rate)
+    stretches = [CausalFilter(band).push(signal) for signal in signals]
+    kept, spatial = np.arange(len(settings.channels)), None
+    if regress_eyes:
+        regression = regression_of(settings.channels, signals, stretches)
+        kept, spatial = regression.kept, regression.banded
+    names = [settings.channels[index] for index in kept]
+    views = [np.array([names.index(name) for name in view], dtype=np.intp) for view in prior.views]
+    mean = ReferenceMean(settings.rate, window, patch)
+    for banded in stretches:
         mean.reset()
         for end in range(window, len(banded) + 1, patch):
-            last = banded[end - window : end].T[None]  # (1, channels, samples)
-            mean.take([shrunk_covariances(last[:, picks])[0] for picks in views])
+            last = banded[end - window : end].T  # (channels, samples)
+            last = last if spatial is None else spatial @ last
+            mean.take([shrunk_covariances(last[None, rows])[0] for rows in views])
     if mean.seconds < LEAST_SECONDS:
         raise InputError(
             f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
             f"at least {LEAST_SECONDS:g} s."
         )
     tangents = [
-        TangentFeatures(BAND, settings.rate, window, picks, whitener)
-        for picks, whitener in zip(views, mean.reference().whiteners, strict=True)
+        TangentFeatures(
+            BAND,
+            settings.rate,
+            window,
+            kept[rows],
+            whitener,
+            None if spatial is None else spatial[rows],
+        )
+        for rows, whitener in zip(views, mean.reference().whiteners, strict=True)
     ]
     features = len(prior.weights)
     return Decoder(
@@ -119,6 +139,6 @@ def uncalibrated_decoder(
             scores={PRIOR: prior.accuracy},
             chance=chance_bound(prior.trials, len(classes)),
             artifacts=learn_limits([recording], settings, unit, signals).as_facts(),
-            fit={"called": CALLED, "prior": {"trials": prior.trials}},
+            fit={"called": CALLED, "prior": {"trials": prior.trials}, **(fit or {})},
         ),
     )
