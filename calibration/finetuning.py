@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from calibration.fitting import Fit
+from calibration.fitting import NO_REFINING, Fit
 from core.decoding.decoder import CHOICE, Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.spatial import channel_covariance, spatial_filter
@@ -193,13 +193,16 @@ def refine(
     Raises
     ------
     InputError
-        If the encoder pools its tokens in a way of its own.
+        If the decoder passes over the first seconds after the cue or regresses electrodes out, or
+        the encoder pools its tokens in a way of its own.
 
     Notes
     -----
     A GPU is used if there is one. The doubt is that of Nadeau and Bengio (2003), Machine Learning
     52(3), equation 9: a one-sided t-test at 5 % on folds that share training trials.
     """
+    if fit.decoder.skip or fit.taken.regression is not None:
+        raise InputError(NO_REFINING)
     settings = settings or RefineSettings()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = load_encoder(source, home=home).eval().requires_grad_(False).to(device)

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.recentring import DECODER
 from core.feed.segments import FiniteSegments, Segment
 from core.signal.pipeline import SignalPath
 
@@ -32,6 +33,9 @@ class WindowResult:
         Of the window; only where the status is "ok".
     waiting : int
         Windows behind this one that have been received already.
+    reference : str
+        What it was decoded with: "decoder" for the decoder's own reference, or the name of the one
+        that was taken from this stream (`core.decoding.recentring`).
     """
 
     sample: int
@@ -39,6 +43,7 @@ class WindowResult:
     status: str
     probabilities: np.ndarray | None
     waiting: int
+    reference: str = DECODER
 
 
 class OnlineDecoder:
@@ -183,6 +188,7 @@ class OnlineDecoder:
             self._unsaid = 0
             found = self._watch.judge(piece, self._received)
             ringing = self._spoilt and self._watch.ringing
+            reference = self._windows.reference_name
             if found and not ringing:
                 self.reason = found
             if found or self._spoilt:
@@ -199,6 +205,7 @@ class OnlineDecoder:
                 self.status if probabilities is None else "ok",
                 probabilities,
                 hops - 1 - index,
+                reference,
             )
             if ringing:
                 yield from self._calm(picked, times, before)
@@ -246,7 +253,8 @@ class OnlineDecoder:
 
     def _refused(self, time: float) -> WindowResult:
         sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
-        return WindowResult(sample, self._known(sample, time), self.status, None, 0)
+        known, reference = self._known(sample, time), self._windows.reference_name
+        return WindowResult(sample, known, self.status, None, 0, reference)
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""

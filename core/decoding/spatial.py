@@ -89,6 +89,38 @@ def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return transport
 
 
+def regression_filter(
+    covariance: np.ndarray, regressors: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
+    """Return the filter that takes out of channels what others explain of them.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (channels, channels)
+        Of the signal that the coefficients are fixed on.
+    regressors, kept : ndarray of int
+        Channels that explain, and other ones that stay.
+
+    Returns
+    -------
+    ndarray, shape (kept, channels)
+        To be multiplied from the left with (channels, samples).
+
+    Notes
+    -----
+    Gratton, Coles and Donchin (1983), A new method for off-line removal of ocular artifact,
+    Electroencephalogr. Clin. Neurophysiol. 55(4), with all regressors at once (least squares) and
+    coefficients that stay as they are, so that it is causal.
+    """
+    coefficients = np.linalg.solve(
+        covariance[np.ix_(regressors, regressors)], covariance[np.ix_(regressors, kept)]
+    )
+    found = np.zeros((len(kept), len(covariance)))
+    found[np.arange(len(kept)), kept] = 1.0
+    found[:, regressors] = -coefficients.T
+    return found
+
+
 def spatial_filter(
     covariance: np.ndarray, channels: Sequence[str], spec: EncoderSpec
 ) -> np.ndarray:

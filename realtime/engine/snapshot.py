@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import DECODER
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.evidence import EvidenceSettings
@@ -35,6 +36,8 @@ class Decision:
         From the newest sample's time to the moment of the decision; None for a recording.
     compute_ms : float
         Time spent on signal path, features and head for this decision.
+    reference : str
+        As `core.decoding.online.WindowResult.reference`.
     """
 
     index: int
@@ -45,6 +48,7 @@ class Decision:
     decision: str | None
     age_ms: float | None
     compute_ms: float
+    reference: str = DECODER
 
     @property
     def made(self) -> float:
@@ -84,7 +88,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference".
     text : str
         What there is to say about it.
     """
@@ -135,3 +139,4 @@ class Snapshot:
     paused: bool
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
+    recentring: str = ""  # in a few words, where the reference is this run's own or will be

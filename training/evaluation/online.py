@@ -25,17 +25,30 @@ Outcome = tuple[str, str, int, int, dict[str, float]]
 
 
 def calibrate_then_run(
-    signals: Sequence[Signal], systems: Sequence[System], seed: int
+    signals: Sequence[Signal], systems: Sequence[System], seed: int, each: bool = False
 ) -> Iterator[tuple[Signal, Outcome]]:
     """Learn from a person's first recordings and decide in the last as if it were live.
 
     The decision on a cue is that on the first window that begins at or after it. One that is
     refused for an artifact says nothing: all classes are then equally probable.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+    systems : sequence of System
+    seed : int
+    each : bool
+        Test every session or run in turn after learning from the others, not the last alone.
     """
-    for signal in signals:
+    tested = [
+        (signal, part)
+        for signal in signals
+        for part in (signal.person.parts if each else signal.person.parts[-1:])
+    ]
+    for signal, last in tested:
         check_parts(signal, "calibrate-then-run")
-        *first, last = signal.person.parts
-        share = share_of(signal, fitted=[i for part in first for i in part])
+        others = [part for part in signal.person.parts if part != last]
+        share = share_of(signal, fitted=[i for part in others for i in part])
         train = Trials((_in(share, share.fitted),)).clean()
         cues, hops = _first_windows(signal, last)
         undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
@@ -145,7 +158,8 @@ def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
     """
     decoder, feed = model.decoder(), RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return list(OnlineDecoder(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
+    windows = decoder.windows(model.encoder, recentre=decoder.recentre)
+    return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
 
 
 def _decide(

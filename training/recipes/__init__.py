@@ -24,6 +24,11 @@ RECIPES = {
         "training.recipes.braingpt_graph",
         "training.recipes.braingpt_settings.GraphSettings",
     ),
+    "labram-tokenizer": (
+        "training.recipes.labram_tokenizer",
+        "training.recipes.labram_settings.LaBraMTokenizerSettings",
+    ),
+    "labram": ("training.recipes.labram", "training.recipes.labram_settings.LaBraMSettings"),
     "classification": (
         "training.recipes.classification",
         "training.recipes.settings.ClassificationSettings",
