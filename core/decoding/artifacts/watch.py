@@ -43,6 +43,10 @@ class Judge:
     ringing : bool
         Whether the newest piece is wrong behind the path only: what was recorded is right again,
         and the filters have not got over what was before.
+    flat : ndarray of bool, shape (channels,)
+        Channels that stood still in the newest piece, and did not at calibration.
+    aside : ndarray of bool, shape (channels,)
+        Channels that are interpolated: nothing is wrong with them.
     """
 
     def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
@@ -52,12 +56,14 @@ class Judge:
         self._held = held_limit(len(names), limits.held)
         self._again = again_limit(len(names))
         self.ringing = False
+        self.flat = self.aside = np.zeros(len(names), dtype=bool)
 
     def judge(self, measures: Measures) -> str | None:
         """Return what is wrong, in words; None if nothing is."""
         self.ringing = False
         self._levels.see(measures)
         self._copies.see(measures.differences)
+        self.flat = measures.still & ~self._limits.still & ~self.aside
         wrong = self._wrong(measures)
         if wrong is None:
             self._levels.learn(measures)
@@ -80,6 +86,7 @@ class Judge:
             (measures.muscle > limits.muscle, "noisy: muscles or a loose electrode"),
             (hum, _HUM),
         ):
+            channels = channels & ~self.aside
             if channels.any():
                 self.ringing = words == _LARGE and bool((measures.raw_span < limits.span).all())
                 return self._named(channels, words)
@@ -97,6 +104,7 @@ class Judge:
             (larger, _GROWN),
             (smaller, _SHRUNK),
         ):
+            channels = channels & ~self.aside
             if channels.any():
                 return self._named(channels, words)
         return None
@@ -138,6 +146,15 @@ class ArtifactWatch:
     def ringing(self) -> bool:
         """As `Judge.ringing`."""
         return self._judge.ringing
+
+    @property
+    def flat(self) -> np.ndarray:
+        """As `Judge.flat`."""
+        return self._judge.flat
+
+    def set_aside(self, channels: Sequence[int]) -> None:
+        """Take it that some channels are interpolated: nothing is wrong with them."""
+        self._judge.aside = np.isin(np.arange(len(self._judge.flat)), channels)
 
     def reset(self) -> None:
         """Begin a new run of the same stream: what is usual for it stays known."""
