@@ -38,7 +38,7 @@ class FitCommand(ProgramOptions):
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, labram, untrained-braingpt-base,
+    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""

@@ -193,7 +193,8 @@ def refine(
     Raises
     ------
     InputError
-        If the decoder passes over the first seconds after the cue or regresses electrodes out.
+        If the decoder passes over the first seconds after the cue or regresses electrodes out, or
+        the encoder pools its tokens in a way of its own.
 
     Notes
     -----
@@ -205,6 +206,12 @@ def refine(
     settings = settings or RefineSettings()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = load_encoder(source, home=home).eval().requires_grad_(False).to(device)
+    if type(encoder).pool is not Encoder.pool:
+        raise InputError(
+            "--refine trains on mean and spread of tokens, and the encoder "
+            f"{encoder.spec.label} has features of its own; leave --refine out, or take another "
+            "encoder."
+        )
     epochs, channels = fit.epochs, fit.decoder.settings.channels
     windows = torch.from_numpy(epochs.windows()).float().to(device)
     labels, classes = epochs.labels, len(epochs.classes)

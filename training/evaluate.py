@@ -71,11 +71,6 @@ class EvaluateOptions(ProgramOptions):
     several, each person is looked at through the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
-    recentre: Literal["start", "off"] = "off"
-    """In the protocols that decide live: take the reference of our heads' covariances anew from the
-    first minute of the tested recording, without labels (start)."""
-    recentre_seconds: float = 60.0
-    """Seconds of signal without artifacts for --recentre start."""
     others_groups: int = 0
     """Part people into so many groups, of which each starts from everybody outside it: fewer fits
     of what others teach. By default everybody starts from all the others."""
@@ -92,6 +87,11 @@ class EvaluateOptions(ProgramOptions):
     """Score everything twice, as --regress-eyes would and without it."""
     jobs: int = 1
     """People who are tested at once, each in a process; loso goes through them one by one."""
+    recentre: Literal["start", "off"] = "off"
+    """In the protocols that decide live: take the reference of our heads' covariances anew from the
+    first minute of the tested recording, without labels (start)."""
+    recentre_seconds: float = 60.0
+    """Seconds of signal without artifacts for --recentre start."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""

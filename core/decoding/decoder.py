@@ -416,8 +416,8 @@ class WindowDecoder:
         vectors = [stream.push(samples) for stream in self._tangents]
         if self._tokens is not None:
             vectors.append(self._tokens.push(samples))
-        whole = [vector for vector in vectors if vector is not None]
         self._received += len(samples)
+        whole = [vector for vector in vectors if vector is not None]
         if self._received < self._window or len(whole) < len(vectors):
             return None
         probabilities: np.ndarray = self._head.probabilities(np.concatenate(whole)[None])[0]

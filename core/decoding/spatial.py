@@ -127,7 +127,8 @@ def spatial_filter(
     """Return the filter before an encoder.
 
     The transport to the covariance that the encoder was trained on, if it states one; else
-    Euclidean alignment.
+    Euclidean alignment. The encoder's regressors are regressed out of the other channels first,
+    by the same covariance, and come out as zeros.
 
     Parameters
     ----------
@@ -141,6 +142,20 @@ def spatial_filter(
     -------
     ndarray, shape (channels, channels)
     """
+    regressed = [index for index, name in enumerate(channels) if name in spec.regressors]
+    if not regressed:
+        return _to_encoder(covariance, channels, spec)
+    kept = [index for index in range(len(channels)) if index not in regressed]
+    residual = np.eye(len(channels))[kept]  # (kept, channels)
+    among = covariance[np.ix_(regressed, regressed)]
+    residual[:, regressed] = -np.linalg.solve(among, covariance[np.ix_(regressed, kept)]).T
+    left = residual @ covariance @ residual.T
+    whole = np.zeros_like(covariance)
+    whole[kept] = _to_encoder(left, [channels[index] for index in kept], spec) @ residual
+    return whole
+
+
+def _to_encoder(covariance: np.ndarray, channels: Sequence[str], spec: EncoderSpec) -> np.ndarray:
     if spec.covariance is None:
         return euclidean_alignment(covariance)
     rows = [spec.ch_names.index(name) for name in channels]

@@ -77,7 +77,7 @@ def pseudo_online(
     for signal in signals:
         check_parts(signal, "pseudo-online")
         *first, last = signal.person.parts
-        rate, hop = signal.spec.rate, signal.spec.patch
+        rate, hop = signal.spec.rate, signal.spec.default_hop
         events = {name: name for name in (*signal.classes, IDLE)}
         epochs = signal.cut(
             [with_idle(signal, i) for i in range(len(signal.person.recordings))], events
@@ -200,7 +200,7 @@ def _decide(
         last = starts[run] + at + signal.spec.window - 1
         # Where the filters start anew after an artifact, hops are counted from there.
         index = int(np.searchsorted(ends[owner], last))
-        within = index < len(ends[owner]) and ends[owner][index] < last + signal.spec.patch
+        within = index < len(ends[owner]) and ends[owner][index] < last + signal.spec.default_hop
         probabilities = given[owner][index].probabilities if within else None
         found.append(refused if probabilities is None else probabilities)
     return np.stack(found)
@@ -210,7 +210,7 @@ def _first_windows(
     signal: Signal, recordings: Sequence[int]
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Return cues in some recordings, and the first window at a whole hop after each."""
-    hop, window = signal.spec.patch, signal.spec.window
+    hop, window = signal.spec.default_hop, signal.spec.window
     cues, hops = [], []
     for index, (run, at) in enumerate(signal.epochs.places.tolist()):
         begin = -(-at // hop) * hop

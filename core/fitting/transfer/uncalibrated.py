@@ -91,7 +91,7 @@ def uncalibrated_decoder(
         regression = regression_of(settings.channels, signals, stretches)
         kept, spatial = regression.kept, regression.banded
     names = [settings.channels[index] for index in kept]
-    views = [np.array([names.index(name) for name in view], dtype=np.intp) for view in prior.views]
+    views = [np.array([names.index(name) for name in view], np.intp) for view in prior.views]
     mean = ReferenceMean(settings.rate, window, patch)
     for banded in stretches:
         mean.reset()

@@ -84,3 +84,15 @@ def test_regression_takes_out_what_least_squares_explains():
     wanted = samples[~eyes] - model.predict(samples[eyes].T).T
     np.testing.assert_allclose(filtered, wanted, atol=1e-10)
     np.testing.assert_allclose(filtered @ samples[eyes].T, 0.0, atol=1e-8)
+
+
+def test_regressors_are_regressed_out_of_the_others_and_come_out_as_zeros():
+    mixed, plain = covariances()
+    names = ("C4", "FP1", "C3", "T8", "PZ")
+    spec = load_encoder("untrained-bandpower-tiny").spec
+    filtered = spatial_filter(plain, names, spec) @ mixed
+    assert not filtered[[1, 3]].any()
+    among = np.cov(filtered[[0, 2, 4]], bias=True)
+    np.testing.assert_allclose(among, 1e-4 * np.eye(3), atol=1e-10)
+    across = np.corrcoef(np.vstack([filtered[[0, 2, 4]], mixed[[1, 3]]]))[:3, 3:]
+    np.testing.assert_allclose(across, 0.0, atol=1e-6)

@@ -143,7 +143,7 @@ class PopulationModel:
             signal.settings,
             signal.spec.unit,
             signal.spec.window,
-            signal.spec.patch,
+            signal.spec.default_hop,
             signal.person.identities[0].subject,
             signal.regress_eyes,
         )
