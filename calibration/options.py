@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
@@ -96,6 +96,10 @@ class SessionFlags:
     """Show the cues in a window instead of full screen."""
     leave: bool = False
     """Close the windows as soon as the decoder is there."""
+    theme: Literal["dark", "light"] = "dark"
+    """Colours of the windows."""
+    scale: float = 1.0
+    """Size of everything in the windows, such as 1.5 for a projector."""
     speed: float = 1.0
     """Run the clock so much faster, with a stream that does too: for rehearsals."""
     home: Path | None = None

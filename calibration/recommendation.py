@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from core.fitting.origin import CENTRAL, EYES, Origin
 
+NEXT = CLOSE, DECODE, AGAIN = "close", "decode", "again"
+"""What can come after a session: the end, live decoding, another run."""
+
 FEWEST_TRIALS = 8
 """Clean trials of a class below which a score says too little."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import chain
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
@@ -17,7 +19,8 @@ from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
-from realtime.engine.decisions import DecisionMaker
+from realtime.engine.cued_trials import Cue, class_of, known_events
+from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
 from simulation.player import BREAK
@@ -33,6 +36,7 @@ def decode_recording(
     evidence: EvidenceSettings,
     labels: Sequence[str] | None = None,
     confirm: bool = False,
+    aside: Sequence[str] = (),
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -49,6 +53,8 @@ def decode_recording(
         Names for the channels, instead of the recording's own.
     confirm : bool
         As `DecisionMaker` does; the last decisions then have nothing that confirms them.
+    aside : sequence of str
+        Electrodes to set aside from the beginning.
 
     Raises
     ------
@@ -58,7 +64,31 @@ def decode_recording(
     feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
+    yield from maker.set_aside(aside)
     yield from maker.push(feed.segments())
+
+
+def recorded_cues(
+    recording: Recording, decoder: Decoder, events: Mapping[str, str] | None = None
+) -> list[Cue]:
+    """Return the events of a recording as the markers of its replay, timed as the decisions are.
+
+    Parameters
+    ----------
+    recording : Recording
+    decoder : Decoder
+    events : mapping, optional
+        Label -> class, beside those that the decoder was fitted with.
+    """
+    known = {**known_events(decoder), **(events or {})}
+    breaks = np.array(recording.breaks)
+    cues = []
+    for event in sorted(recording.events, key=lambda event: event.onset):
+        away = BREAK * int(np.sum(breaks <= round(event.onset * recording.rate)))
+        time = event.onset + away
+        name = class_of(event.label, decoder.classes, known)
+        cues.append(Cue(time, round(time * decoder.settings.rate), event.label, name))
+    return cues
 
 
 def decode_file(options: Options) -> int:
@@ -66,7 +96,7 @@ def decode_file(options: Options) -> int:
     from core.recordings import print_notes, read_recording
     from realtime.app import chosen_decoder
     from realtime.engine.outputs import Sink
-    from realtime.engine.sinks import Log, ReferenceLog
+    from realtime.engine.sinks import CueLog, Log, ReferenceLog
 
     assert options.file is not None
     decoder = chosen_decoder(options)
@@ -81,7 +111,13 @@ def decode_file(options: Options) -> int:
         recentre=options.recentre_for(decoder),
     )
     decisions = decode_recording(
-        recording, decoder, windows, options.evidence, labels, options.confirm
+        recording,
+        decoder,
+        windows,
+        options.evidence,
+        labels,
+        options.confirm,
+        options.bad_electrodes,
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
@@ -90,13 +126,21 @@ def decode_file(options: Options) -> int:
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
     recentred: Decision | None = None
+    set_aside: tuple[str, ...] = ()
     log = options.log
     sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
     with ExitStack() as open_sinks:
         for sink in sinks:
             open_sinks.enter_context(closing(sink))
+        if log is not None and recording.events:
+            with closing(CueLog(log)) as markers:
+                for cue in recorded_cues(recording, decoder, options.cue_events):
+                    markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
+            if decision.set_aside != set_aside:
+                set_aside = decision.set_aside
+                say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
             if decision.reference != DECODER and recentred is None:
                 recentred = decision
             for sink in sinks:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tyro.conf import UseAppendAction
+
 from core.command_line import ProgramOptions
 from core.sites import Sites
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 class Options(ProgramOptions):
     """Decode motor imagery from a live EEG stream.
 
-    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
-    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
+    Without arguments it opens a window from which everything is started. eegpt-realtime --demo
+    shows a simulated subject; eegpt-realtime --list shows the streams; eegpt-realtime --stream EEG
+    decodes one; eegpt-realtime doctor checks the installation.
     """
 
     stream: str | None = None
@@ -51,6 +54,15 @@ class Options(ProgramOptions):
     unit: str | None = None
     """Unit of the values, such as uV: instead of what a stream says, or where a --file does not say
     it."""
+    markers: str | None = None
+    """Name of the marker stream, else its type, whose cues are shown and scored. Replays of
+    eegpt-stream show their own without it."""
+    event: UseAppendAction[tuple[str, ...]] = ()
+    """LABEL=CLASS: the marker that is the cue of a class, where it is neither the class's name, nor
+    its GDF code, nor what the decoder was fitted with. May be given for each class."""
+    bad: str | None = None
+    """Electrodes to set aside from the beginning, separated by commas: what they would record is
+    interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
     threshold: float = 0.5
@@ -94,8 +106,24 @@ class Options(ProgramOptions):
     """After a loss: wait for the same sender, or take any stream of that name and type."""
     local: bool = False
     """Keep LSL to this machine: what is sent and what is found."""
+    theme: Literal["dark", "light"] = "dark"
+    """Colours of the windows."""
+    scale: float = 1.0
+    """Size of everything in the windows, such as 1.5 for a projector."""
     version: bool = False
     """Print the version."""
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether no stream, decoder or anything else was asked for: the launcher asks a person."""
+        plain = Options(
+            home=self.home,
+            local=self.local,
+            theme=self.theme,
+            scale=self.scale,
+            verbose=self.verbose,
+        )
+        return self == plain
 
     @property
     def evidence(self) -> EvidenceSettings:
@@ -113,6 +141,20 @@ class Options(ProgramOptions):
         if self.recentre is None and self.recentre_seconds is None:
             return decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+
+    @property
+    def cue_events(self) -> dict[str, str]:
+        """Label -> class of ``--event``, checked."""
+        from core.fitting.trials.labels import parse_events
+
+        return parse_events(self.event)
+
+    @property
+    def bad_electrodes(self) -> tuple[str, ...]:
+        """Electrodes to set aside from the beginning."""
+        from core.montage import electrode, names_in
+
+        return tuple(map(electrode, filter(None, names_in(self.bad) or ())))
 
     @property
     def channel_names(self) -> tuple[str, ...] | None:

@@ -10,13 +10,14 @@ import numpy as np
 
 from calibration.fitting import Fit
 from calibration.recommendation import CalibrationSummary, Recommendation, recommend
-from calibration.report.erd import BANDS, BASELINE, SETTLED, Rhythms, rhythms
+from calibration.report.erd import BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
 from core.fitting.selection import HEADS, FeatureViews
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality
+from core.signal.spectrum import BANDS
 
 BAD = ("flat", "railed", "noisy")
 """Qualities that spoil an electrode; line noise is outside the decoder's band."""

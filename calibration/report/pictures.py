@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.recommendation import percent, words
-from calibration.report.erd import BANDS, BASELINE, Rhythms
+from calibration.report.erd import BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
 from calibration.report.topomap import INK, Head
 from core.fitting.origin import EYES, Origin
+from core.montage import motor_sites
+from core.signal.spectrum import BANDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -240,7 +242,7 @@ def _curve(findings: Findings) -> Figure:
 
 
 def _courses(found: Rhythms) -> Figure:
-    picks = _sides(found.channels)
+    picks = motor_sites(found.channels)
     figure = _figure(9.4, 4.4)
     grid = figure.subplots(len(BANDS), len(picks), sharex=True, sharey="row", squeeze=False)
     for band, name in enumerate(BANDS):
@@ -352,18 +354,6 @@ def _timing(findings: Findings) -> Figure:
         axes.set(xlabel="ms", ylabel="cues")
         axes.set_title("\n".join(textwrap.wrap(name, 34)))
     return figure
-
-
-def _sides(channels: Sequence[str]) -> list[int]:
-    """Return an electrode over each hand area and one between, as near as there are."""
-    wanted = (
-        ("C3", "C1", "C5", "CP3", "FC3", "F3", "P3", "T7"),
-        ("CZ", "CPZ", "FCZ", "FZ", "PZ"),
-        ("C4", "C2", "C6", "CP4", "FC4", "F4", "P4", "T8"),
-    )
-    found = [next((name for name in names if name in channels), None) for names in wanted]
-    picks = [channels.index(name) for name in found if name is not None]
-    return picks or list(range(min(3, len(channels))))
 
 
 def _limit(values: np.ndarray) -> float:
