@@ -46,6 +46,13 @@ def electrode(label: str) -> str:
     return ALIASES.get(name, name)
 
 
+def written(site: str) -> str:
+    """Return the name of a site as people write it: ``Fp1``, ``FCz``."""
+    name = site.upper()
+    name = f"Fp{name[2:]}" if name.startswith("FP") else name
+    return f"{name[:-1]}z" if name.endswith("Z") else name
+
+
 def direction(label: str) -> np.ndarray | None:
     """Return where an electrode of the 10-10 system lies, from the middle of the head.
 
@@ -74,6 +81,25 @@ def direction(label: str) -> np.ndarray | None:
     angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
     place = np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge
     return np.asarray(place / np.sin(angle))
+
+
+def motor_sites(labels: Sequence[str]) -> list[int]:
+    """Return an electrode over each hand area and one between, as near as there are.
+
+    Returns
+    -------
+    list of int
+        Positions among the labels; of the first three where none lies near.
+    """
+    sites = [electrode(label) for label in labels]
+    wanted = (
+        ("C3", "C1", "C5", "CP3", "FC3", "F3", "P3", "T7"),
+        ("CZ", "CPZ", "FCZ", "FZ", "PZ"),
+        ("C4", "C2", "C6", "CP4", "FC4", "F4", "P4", "T8"),
+    )
+    present = [next((name for name in names if name in sites), None) for names in wanted]
+    picks = [sites.index(name) for name in present if name is not None]
+    return picks or list(range(min(3, len(sites))))
 
 
 def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tuple[str, ...]:

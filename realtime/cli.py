@@ -28,6 +28,10 @@ def _run(given: list[str]) -> int:
         from realtime.doctor import main as doctor
 
         return doctor(given[1:])
+    if given[:1] == ["score"]:
+        from realtime.scoring import main as score
+
+        return score(given[1:])
     from core.command_line import parse
     from realtime.options import Options
 
@@ -47,17 +51,24 @@ def _main(options: Options) -> int:
     if options.list:
         return _list_streams()
     options.evidence  # noqa: B018 - refuses nonsense before anything is opened
+    options.cue_events  # noqa: B018 - likewise
     if options.duration is not None and not options.duration > 0:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
     if options.unit is not None:
         from core.units import factor
 
         factor(options.unit, "uV")  # refuses what is no voltage
+    _check_recentring(options)
     chosen_by = None if options.record is not None else options.subject
     if options.decoder is not None and chosen_by is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
     if options.uncalibrated and (options.decoder or chosen_by or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
+    if not options.uncalibrated and (options.sites != "all" or options.regress_eyes):
+        raise InputError(
+            "--sites and --regress-eyes go with --uncalibrated; a decoder's own are in its file, "
+            "chosen by eegpt-calibrate."
+        )
     _check_places(options)
     if options.file is not None:
         if options.duration is not None:
@@ -65,6 +76,11 @@ def _main(options: Options) -> int:
         from realtime.offline import decode_file
 
         return decode_file(options)
+    from ui.display import dress
+
+    dress(options.theme, options.scale)
+    if options.names_nothing:
+        return _launch(options)
     if options.demo:
         from realtime.demo import run_demo
 
@@ -72,6 +88,33 @@ def _main(options: Options) -> int:
     from realtime.app import run_live
 
     return run_live(options)
+
+
+def _check_recentring(options: Options) -> None:
+    """Refuse a recentring that cannot be."""
+    asked = options.recentre == "start" or options.recentre_seconds is not None
+    if options.recentre == "off" and options.recentre_seconds is not None:
+        raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
+    if options.uncalibrated and asked:
+        raise InputError(
+            "--uncalibrated takes its reference from the first minute anyway; leave out --recentre."
+        )
+    if options.recentre_seconds is not None:
+        from core.decoding.recentring import check_seconds
+
+        check_seconds(options.recentre_seconds)
+
+
+def _launch(options: Options) -> int:
+    """Show the launcher, which starts the programs."""
+    from core.machine.home import home_folder
+    from ui.display import check_display
+
+    check_display()
+    from realtime.launcher.programs import Programs
+    from realtime.launcher.window import run_launcher
+
+    return run_launcher(home_folder(options.home), Programs(options.home, options.local))
 
 
 def _check_places(options: Options) -> None:
@@ -93,10 +136,12 @@ def _check_places(options: Options) -> None:
         if not options.screenshot.parent.is_dir():
             raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
     if options.log is not None:
-        check_new_file(options.log, "--log")
-        if options.file is None:
-            from realtime.engine.sinks import stream_log
+        from realtime.engine.sinks import cue_log, reference_file, stream_log
 
+        check_new_file(options.log, "--log")
+        check_new_file(reference_file(options.log), "--log")
+        check_new_file(cue_log(options.log), "--log")
+        if options.file is None:
             check_new_file(stream_log(options.log), "--log")
 
 

@@ -80,7 +80,7 @@ class DoctorCommand(ProgramOptions):
     """
 
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, labram, untrained-braingpt-base,
+    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     encoders: bool = False
     """List all encoders: weights, licence, context, electrodes, time and memory of a decision."""

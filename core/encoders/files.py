@@ -92,6 +92,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             provenance={str(k): str(v) for k, v in header["provenance"].items()},
             covariance=_covariance(header.get("covariance"), len(header["ch_names"])),
             required=tuple(map(str, header.get("required", ()))),
+            regressors=tuple(map(str, header.get("regressors", ()))),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
@@ -103,6 +104,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
         and (spec.window - spec.patch) % spec.stride == 0
         and len(set(spec.ch_names)) == len(spec.ch_names)
         and set(spec.required) <= set(spec.ch_names)
+        and len(set(spec.regressors)) == len(spec.regressors)
         and volts_per(spec.unit) is not None
         and spec.name.isprintable()
         and len(spec.name) <= _LONGEST_NAME

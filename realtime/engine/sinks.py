@@ -9,9 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from core.decoding.decoder import WindowDecoder
+from core.decoding.recentring import DECODER
+from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.errors import InputError
 from core.program import say
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
+from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
@@ -90,6 +94,32 @@ class Log:
         self._file.close()
 
 
+class ReferenceLog:
+    """The reference that a run took from its own signal, in a file beside the log.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; ``live.jsonl`` gets ``live.reference.safetensors`` beside it.
+    windows : WindowDecoder
+        That makes the decisions.
+    """
+
+    def __init__(self, log: Path, windows: WindowDecoder) -> None:
+        self._path, self._windows = reference_file(log), windows
+        self._written = DECODER
+
+    def publish(self, decision: Decision) -> None:
+        """Write the reference of the first decision that is made with it."""
+        reference = self._windows.reference
+        if reference is not None and self._written != decision.reference == reference.name:
+            save_reference(reference, self._path, decision.sample)
+            self._written = reference.name
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
 class StreamLog:
     """How the stream goes, one JSON line a note, in a file beside the log.
 
@@ -125,6 +155,33 @@ class StreamLog:
             "age_p50_ms": stream.age_p50_ms,
             "age_p95_ms": stream.age_p95_ms,
         }
+        self._file.write(json.dumps(line))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
+class CueLog:
+    """One JSON line a marker, in a file beside the log of decisions.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; ``live.jsonl`` gets ``live.markers.jsonl`` beside it.
+
+    Raises
+    ------
+    InputError
+        As `LineFile` does.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._file = LineFile(cue_log(log))
+
+    def mark(self, cue: Cue) -> None:
+        """Write one marker."""
+        line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
         self._file.write(json.dumps(line))
 
     def close(self) -> None:
@@ -187,6 +244,16 @@ class Outlets:
 def stream_log(log: Path) -> Path:
     """Return where notes on the stream go, beside a log of decisions."""
     return log.with_suffix(f".stream{log.suffix}")
+
+
+def reference_file(log: Path) -> Path:
+    """Return where the reference of a run goes, beside a log of decisions."""
+    return log.with_suffix(f".reference{SUFFIX}")
+
+
+def cue_log(log: Path) -> Path:
+    """Return where markers go, beside a log of decisions."""
+    return log.with_suffix(f".markers{log.suffix}")
 
 
 def _new_file(path: Path) -> TextIO:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from PySide6.QtGui import (
     QBrush,
     QColor,
     QHelpEvent,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
@@ -28,11 +30,13 @@ from ui import theme
 from ui.scrolling_pixmap import ScrollingPixmap
 from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
+from ui.traces.cue_marks import CueMark, draw_cues
 from ui.traces.envelope import envelope, newest_column
 
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
+_ROWS = 32  # at once, of many channels, until more are asked for
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -57,6 +61,7 @@ class TraceView(QWidget):
 
     scale_stepped = Signal(int)
     span_stepped = Signal(int)
+    channel_clicked = Signal(str)  # the label of a channel whose name was clicked
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +71,7 @@ class TraceView(QWidget):
         self._channels: tuple[ChannelStatus, ...] = ()
         self._decoding = False  # whether a decoder sets some channels apart
         self._live = True
+        self._cues: tuple[CueMark, ...] = ()
         self._asked = 0  # rows asked for; 0 for as many as fit
         self._first = 0  # first channel of the page
         self._source: Source | None = None
@@ -87,10 +93,17 @@ class TraceView(QWidget):
             return
         if len(channels) != len(self._channels):
             self._first = 0
+            self._asked = _ROWS if len(channels) > _ROWS else 0
         self._channels, self._decoding, self._live = channels, decoding, live
         bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
         self._redraw()
+
+    def set_cues(self, cues: tuple[CueMark, ...]) -> None:
+        """Draw these cues over the traces, oldest first."""
+        if cues != self._cues:
+            self._cues = cues
+            self.update(self._layout.plot.toAlignedRect())
 
     def follow(self, source: Source) -> None:
         """Draw what is new in a signal, if it has moved by a pixel."""
@@ -160,11 +173,12 @@ class TraceView(QWidget):
         painter.drawPixmap(0, 0, self._still)
         painter.setClipRect(layout.plot)
         if self._source is not None and self._channels:
-            self._draw_new(self._source, layout).show(
-                painter,
-                QPointF(round(layout.plot.left()), layout.plot.top()),
-                self._ratio,
-            )
+            scroll, left = self._draw_new(self._source, layout), round(layout.plot.left())
+            scroll.show(painter, QPointF(left, layout.plot.top()), self._ratio)
+            if self._cues and scroll.newest is not None:
+                oldest, scale = scroll.newest - scroll.width + 1, self._per_second()
+                place = partial(_column, oldest=oldest, scale=scale, left=left, ratio=self._ratio)
+                draw_cues(painter, layout.plot, self._cues, place)
         painter.end()
 
     def _draw_new(self, source: Source, layout: Layout) -> ScrollingPixmap:
@@ -273,17 +287,55 @@ class TraceView(QWidget):
         (self.span_stepped if held else self.scale_stepped).emit(step)
         event.accept()
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """A click on a channel's name, left of its trace."""
+        label = self._label_at(event.position())
+        head = QRectF(0, 0, self._layout.plot.left() + 120, channel_list.HEADER)
+        if event.button() == Qt.MouseButton.LeftButton and head.contains(event.position()):
+            self._first = 0 if self.page.stop >= len(self._channels) else self.page.stop
+            self._redraw()  # the next page, and the first one after the last
+        if event.button() == Qt.MouseButton.LeftButton and label is not None:
+            self.channel_clicked.emit(label.label)
+        super().mouseReleaseEvent(event)
+
+    def _label_at(self, place: QPointF) -> ChannelStatus | None:
+        """Return the channel whose name is there; names are staggered where rows are low."""
+        layout, page = self._layout, self._channels[self._layout.page]
+        column = int((place.x() - channel_list.MARGIN) // layout.cell)
+        if not 0 <= column < layout.columns or place.y() < layout.plot.top():
+            return None
+        written = range(column, len(page), layout.columns)
+        middles = {index: layout.plot.top() + (index + 0.5) * layout.row for index in written}
+        nearest = min(middles, key=lambda index: abs(middles[index] - place.y()), default=None)
+        return None if nearest is None else page[nearest]
+
+    def _channel_at(self, y: float) -> ChannelStatus | None:
+        row = int((y - self._layout.plot.top()) // self._layout.row)
+        page = self._channels[self._layout.page]
+        return page[row] if 0 <= row < len(page) else None
+
     def event(self, event: QEvent) -> bool:
         """Show a channel's full label on hovering."""
         if not isinstance(event, QHelpEvent):
             return super().event(event)
-        row = int((event.pos().y() - self._layout.plot.top()) // self._layout.row)
-        page = self._channels[self._layout.page]
-        if 0 <= row < len(page):
+        few = self.page.stop - self.page.start < len(self._channels)
+        if few and event.pos().y() < channel_list.HEADER:
+            tip = "Click: the next channels (Page up, Page down); R: more or fewer at once"
+            QToolTip.showText(event.globalPos(), tip, self)
+        elif (channel := self._channel_at(event.pos().y())) is not None:
+            words = channel_list.facts(channel)
+            if self._decoding and channel.electrode is not None:
+                again = "use it again" if channel.aside else "set it aside"
+                words += f"\nClick on the name to {again}"
             # A tool tip guesses at markup, so what it is given is markup that shows itself.
-            text = f"<span>{html.escape(channel_list.facts(page[row]))}</span>"
+            text = f"<span>{html.escape(words).replace(chr(10), '<br>')}</span>"
             QToolTip.showText(event.globalPos(), text, self, QRect())
         return True
+
+
+def _column(time: float, oldest: int, scale: float, left: float, ratio: float) -> float:
+    """Return the x of a time, on the pixel column of the samples of that time."""
+    return left + (math.floor(time * scale) - oldest) / ratio
 
 
 def _draw_gap(painter: QPainter, left: float, right: float, height: float) -> None:
