@@ -26,6 +26,7 @@ weights in the table, fetch them once and name them:
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -247,7 +248,7 @@ def _sources(named: Sequence[str]) -> list[tuple[str, str]]:
 
 def main() -> None:
     options = _options()
-    people = read_people([str(options.data)], options.classes, options.subjects, options.runs, None)
+    people = read_people(options.data, options.classes, options.subjects, options.runs, None)
     bench = Bench(people, options.classes)
     rows = bench.baselines()
     for source, twin in _sources(options.encoders):
@@ -278,7 +279,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="folder of recordings")
+    parser.add_argument("data", nargs="+", help="folders of recordings")
     parser.add_argument("--out", type=Path, required=True, help="file of the table, .md")
     parser.add_argument("--encoders", nargs="+", default=[], help="instead of all that are here")
     parser.add_argument("--subjects", nargs="+", default=[])
@@ -288,4 +289,7 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))
