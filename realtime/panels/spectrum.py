@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout
 
 from core.signal.spectrum import BANDS, BandHistory, power_spectrum
 from realtime.engine.snapshot import Snapshot
-from realtime.panels.channel_row import ChannelRow
+from realtime.panels.band_controls import BandControls
 from realtime.panels.panel import NewestSignal, Panel
 from realtime.widgets.cues import cue_marks
 from ui import theme
@@ -48,7 +48,7 @@ class SpectrumPanel(Panel):
         nothing = np.empty(0), np.empty((0, 0))
         self.filtered, self.raw = nothing, nothing
         self.history = BandHistory(_MINUTE)
-        self.row = ChannelRow(self)
+        self.row = BandControls(self)
         self.row.picked.connect(self.update)
         self.row.baseline_asked.connect(self.set_baseline)
         self._cues: tuple[CueMark, ...] = ()
@@ -67,13 +67,13 @@ class SpectrumPanel(Panel):
         self.filtered = power_spectrum(newest)
         self.raw = power_spectrum(signal.raw(SECONDS))
         self._cues = tuple(mark for mark in cue_marks(snapshot) if mark.colour is not None)
-        self._note()
+        self.row.show_baseline(self.history.baseline is not None)
         self.update()
 
     def set_baseline(self) -> None:
         """Compare with the last five seconds from now on."""
         self.history.set_baseline()
-        self._note()
+        self.row.show_baseline(self.history.baseline is not None)
         self.update()
 
     def press(self, text: str) -> bool:
@@ -82,12 +82,6 @@ class SpectrumPanel(Panel):
             return False
         self.set_baseline()
         return True
-
-    def _note(self) -> None:
-        known = self.history.baseline is not None
-        words = "against the baseline" if known else "against the mean of the last minute"
-        if words != self.row.note.text():
-            self.row.note.setText(words)
 
     # -- drawing --------------------------------------------------------------------------------
 

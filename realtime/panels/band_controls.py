@@ -12,7 +12,7 @@ MOST = 6
 """Channels that are shown at once."""
 
 
-class ChannelRow(QWidget):
+class BandControls(QWidget):
     """A button with the list of channels, one that sets the baseline, and what it is.
 
     Attributes
@@ -62,6 +62,12 @@ class ChannelRow(QWidget):
             action.setCheckable(True)
             action.setChecked(index in self.picks)
             action.toggled.connect(lambda on, index=index: self._pick(index, on))
+
+    def show_baseline(self, known: bool) -> None:
+        """Say what band power is compared with."""
+        words = "against the baseline" if known else "against the mean of the last minute"
+        if words != self.note.text():
+            self.note.setText(words)
 
     def name(self, index: int) -> str:
         """Return how a channel is called on the screen."""
