@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from core.program import write_line
 if TYPE_CHECKING:
     from calibration.paradigm.plan import Plan
     from calibration.session.app import SessionOptions
+    from core.stream.description import StreamIdentity
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,12 @@ def _data_folder(given: Path | None, home: Path | None) -> Path:
 
 
 def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> int:
+    from ui.display import dress
+
+    dress(person.theme, person.scale)
+    stream.keep_where_told()
     from calibration.session.app import run_session
 
-    stream.keep_where_told()
     return run_session(_options(stream, person, run), plan)
 
 
@@ -159,20 +164,29 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
+    fit = FitSettings(
+        person.encoder,
+        person.head,
+        band=Band(notch=mains(person.notch)),
+        home=home,
+        sites=person.sites,
+        from_cue=person.from_cue,
+        regress_eyes=person.regress_eyes,
+    )
+    if person.refine:
+        fit.check_refinable()
     return SessionOptions(
         query=stream.query,
         person=Person(person.subject, person.session, run),
         root=root,
         home=home,
-        overrides=Overrides(names_in(stream.channels), stream.unit, person.speed),
+        overrides=Overrides(names_in(stream.channels), stream.unit, speed=person.speed),
         details=Details(
             reference=person.recorded_against,
             power_line=person.notch,
             manufacturer=person.amplifier,
         ),
-        fit=FitSettings(
-            person.encoder, person.head, band=Band(notch=mains(person.notch)), home=home
-        ),
+        fit=fit,
         prior=person.prior,
         refine=person.refine,
         timeout=stream.timeout,
@@ -185,4 +199,14 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
             stream if stream.stream == name else replace(stream, stream=name),
             replace(person, subject=subject, session=session),
         ),
+        decode=partial(_decode_flags, stream, person),
     )
+
+
+def _decode_flags(
+    stream: StreamFlags, person: SessionFlags, identity: StreamIdentity, decoder: Path
+) -> list[str]:
+    """Return the arguments of ``eegpt-realtime`` that decode a session's stream."""
+    known = {"channels": stream.channels, "unit": stream.unit, "home": person.home}
+    more = [f"--{flag}={value}" for flag, value in known.items() if value is not None]
+    return [*identity.flags, f"--decoder={decoder}", *more, *["--local"] * stream.local]

@@ -46,6 +46,13 @@ def electrode(label: str) -> str:
     return ALIASES.get(name, name)
 
 
+def written(site: str) -> str:
+    """Return the name of a site as people write it: ``Fp1``, ``FCz``."""
+    name = site.upper()
+    name = f"Fp{name[2:]}" if name.startswith("FP") else name
+    return f"{name[:-1]}z" if name.endswith("Z") else name
+
+
 def direction(label: str) -> np.ndarray | None:
     """Return where an electrode of the 10-10 system lies, from the middle of the head.
 

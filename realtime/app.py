@@ -17,20 +17,24 @@ from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
+from core.machine.child import run_child
 from core.machine.home import home_folder
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.program import say
+from core.signal.interpolation import positions_aside
+from core.stream.boards import motor_words
 from core.stream.description import FoundStream, StreamFacts
 from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
+from core.stream.kept_names import with_kept_names
 from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.engine.cued_trials import known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.outputs import CueSink, SignalListener, Sink, StreamLogSink
-from realtime.engine.sinks import CueLog, Log, Outlets, StderrLog, StreamLog
+from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
 from realtime.panels.arrangement import ARRANGEMENT
 from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
@@ -66,6 +70,12 @@ def run_live(options: Options) -> int:
     found = _chosen_stream(options)
     if found is None:
         return 0  # the person closed the picker
+    code, calibrate = _decode(options, found, decoder)
+    return run_child("calibration.cli", _calibration(options, found)) if calibrate else code
+
+
+def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tuple[int, bool]:
+    """Decode a stream; return the exit code, and whether the person asks for a calibration."""
     # Markers first: a replay sends nothing before somebody reads its signal.
     with marker_feed(options, found) as markers, Inlet(found) as inlet:
         if options.uncalibrated:
@@ -78,17 +88,30 @@ def run_live(options: Options) -> int:
         engine.start()
         try:
             if options.headless:
-                return wait_headless(engine, options.duration)
-            return run_window(
+                return wait_headless(engine, options.duration), False
+            asked = threading.Event()
+            code = run_window(
                 engine,
+                on_calibrate=asked.set,
                 arrangement=home_folder(options.home) / ARRANGEMENT,
                 screenshot=options.screenshot,
                 duration=options.duration,
             )
+            return code, asked.is_set()
         finally:
             engine.stop()
             if engine.error is not None:
                 raise engine.error
+
+
+def _calibration(options: Options, found: FoundStream) -> list[str]:
+    """Return the arguments that calibrate a person with a stream."""
+    from realtime.launcher.programs import Programs
+
+    program = Programs(options.home, options.local).calibrate(found.identity, options.subject or "")
+    known = {"channels": options.channels, "unit": options.unit}
+    more = [f"--{flag}={value}" for flag, value in known.items() if value is not None]
+    return [*program.arguments, *more]
 
 
 def marker_feed(options: Options, signal: FoundStream) -> AbstractContextManager[MarkerFeed | None]:
@@ -123,9 +146,11 @@ def build_engine(
         If the decoder does not fit the stream, or the log or the recording cannot be written.
     """
     facts = inlet.facts
+    overrides = _overrides(options, facts)
+    if words := motor_words(overrides.on(facts).labels):
+        say(words)
     for warning in facts.warnings:
         say(warning)
-    overrides = Overrides(options.channel_names, options.unit)
     segmenter = segmenter_of(overrides.on(facts))
     if decoder is None:
         decoder = _fitting_decoder(options, segmenter)
@@ -137,9 +162,11 @@ def build_engine(
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
         connect(segmenter)  # what does not fit is refused before a log is begun
+        positions_aside(decoder.settings.channels, options.bad_electrodes)
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
-        windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
+        hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
+        windows = decoder.windows(encoder, hop, in_subprocess, recentre)
         decoding = Decoding(decoder, windows)
         rate = decoder.settings.rate / windows.hop
         if options.record is not None:
@@ -148,7 +175,7 @@ def build_engine(
             sinks.append(recording)
             listeners.append(recording)
         if options.log is not None:
-            sinks.append(Log(options.log))
+            sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
             if markers is not None:
                 cue_sinks.append(CueLog(options.log))
@@ -179,6 +206,7 @@ def build_engine(
         listeners=listeners,
         cues=None if markers is None else _cue_watch(options, markers, decoder),
         cue_sinks=cue_sinks,
+        aside=options.bad_electrodes,
     )
     return engine
 
@@ -189,6 +217,15 @@ def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -
         return CueWatch(markers, (), {}, 0.0, asked)
     events = {**known_events(decoder), **options.cue_events}
     return CueWatch(markers, decoder.classes, events, decoder.settings.rate, asked)
+
+
+def _overrides(options: Options, facts: StreamFacts) -> Overrides:
+    """Return what a person knows better than the stream: as told now, else as kept for it."""
+    given = Overrides(options.channel_names, options.unit)
+    known = with_kept_names(given, facts, home_folder(options.home))
+    if known != given:
+        say(f'Channels and units are those that were kept for the stream "{facts.identity.name}".')
+    return known
 
 
 def _check_recording(options: Options, decoder: Decoder | None) -> None:
@@ -257,18 +294,26 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     from ui.theme import application
 
     application()
-    chosen: FoundStream | None = StreamPicker(lambda: query.among(list_streams())).choose()
+    chosen: FoundStream | None = StreamPicker(
+        lambda: query.among(list_streams()), home=home_folder(options.home)
+    ).choose()
     return chosen
 
 
 def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     """Collect a minute of signal, in sight of the person, and align other people's decoder."""
-    from realtime.uncalibrated import SECONDS, gather, population_decoder
+    from core.decoding.recentring import SECONDS
+    from realtime.uncalibrated import gather, population_decoder
 
-    feed = StreamFeed(inlet, Overrides(options.channel_names, options.unit))
+    feed = StreamFeed(inlet, _overrides(options, inlet.facts))
 
     def collect(tell: Callable[[float], None]) -> Decoder:
-        return population_decoder(lambda: gather(feed, tell), feed.facts.labels)
+        return population_decoder(
+            lambda: gather(feed, tell),
+            feed.facts.labels,
+            sites=options.sites,
+            regress_eyes=options.regress_eyes,
+        )
 
     say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
     if options.headless:
@@ -296,6 +341,8 @@ def _fitting_decoder(options: Options, segmenter: Segmenter) -> Decoder | None:
 
 def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
     known = decoder.facts
+    if decoder.input_words:
+        say(f"The decoder uses: {decoder.input_words}.")
     if known.trials == 0:
         say(
             f'Decoding "{facts.identity.name}" ({facts.channel_count} channels), '

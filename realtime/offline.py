@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.recentring import DECODER
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
@@ -19,7 +20,7 @@ from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
 from realtime.engine.cued_trials import Cue, class_of, known_events
-from realtime.engine.decisions import DecisionMaker
+from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
 from simulation.player import BREAK
@@ -35,6 +36,7 @@ def decode_recording(
     evidence: EvidenceSettings,
     labels: Sequence[str] | None = None,
     confirm: bool = False,
+    aside: Sequence[str] = (),
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -51,6 +53,8 @@ def decode_recording(
         Names for the channels, instead of the recording's own.
     confirm : bool
         As `DecisionMaker` does; the last decisions then have nothing that confirms them.
+    aside : sequence of str
+        Electrodes to set aside from the beginning.
 
     Raises
     ------
@@ -60,6 +64,7 @@ def decode_recording(
     feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
+    yield from maker.set_aside(aside)
     yield from maker.push(feed.segments())
 
 
@@ -90,7 +95,8 @@ def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
     from realtime.app import chosen_decoder
-    from realtime.engine.sinks import CueLog, Log
+    from realtime.engine.outputs import Sink
+    from realtime.engine.sinks import CueLog, Log, ReferenceLog
 
     assert options.file is not None
     decoder = chosen_decoder(options)
@@ -102,25 +108,72 @@ def decode_file(options: Options) -> int:
     windows = decoder.windows(
         decoder.load_encoder(options.encoder, home_folder(options.home)),
         decoder.hop_samples(options.hop),
+        recentre=options.recentre_for(decoder),
     )
     decisions = decode_recording(
-        recording, decoder, windows, options.evidence, labels, options.confirm
+        recording,
+        decoder,
+        windows,
+        options.evidence,
+        labels,
+        options.confirm,
+        options.bad_electrodes,
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
+    if decoder.input_words:
+        say(f"The decoder uses: {decoder.input_words}.")
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
-    if options.log is not None and recording.events:
-        with closing(CueLog(options.log)) as markers:
-            for cue in recorded_cues(recording, decoder, options.cue_events):
-                markers.mark(cue)
-    with closing(Log(options.log)) if options.log is not None else nullcontext() as log:
+    recentred: Decision | None = None
+    set_aside: tuple[str, ...] = ()
+    log = options.log
+    sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
+    with ExitStack() as open_sinks:
+        for sink in sinks:
+            open_sinks.enter_context(closing(sink))
+        if log is not None and recording.events:
+            with closing(CueLog(log)) as markers:
+                for cue in recorded_cues(recording, decoder, options.cue_events):
+                    markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
-            if log is not None:
-                log.publish(decision)
+            if decision.set_aside != set_aside:
+                set_aside = decision.set_aside
+                say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
+            if decision.reference != DECODER and recentred is None:
+                recentred = decision
+            for sink in sinks:
+                sink.publish(decision)
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
     write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
+    if sentence := about_reference(windows, recentred):
+        write_line(sentence)
     if options.log is not None:
         write_line(f"Log: {options.log}")
     return 0
+
+
+def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
+    """Say which decisions of a recording refer to what; empty if nothing was to be recentred.
+
+    Parameters
+    ----------
+    windows : WindowDecoder
+        After the last decision.
+    first : Decision or None
+        That was made with the recording's own reference.
+    """
+    if first is not None:
+        assert windows.reference is not None
+        return (
+            f"Recentred on the first {windows.reference.seconds:g} s of signal without artifacts: "
+            f"decisions from {first.time:.2f} s on have this reference, those before the decoder's."
+        )
+    missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
+    if missing is None:
+        return ""
+    return (
+        f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
+        "needed: all decisions have the decoder's own reference."
+    )

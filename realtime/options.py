@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import UseAppendAction
 
 from core.command_line import ProgramOptions
+from core.sites import Sites
 
 if TYPE_CHECKING:
+    from core.decoding.decoder import Decoder
     from realtime.engine.evidence import EvidenceSettings
 
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 class Options(ProgramOptions):
     """Decode motor imagery from a live EEG stream.
 
-    eegpt-realtime --demo shows a simulated subject; eegpt-realtime --list shows the streams;
-    eegpt-realtime --stream EEG decodes one; eegpt-realtime doctor checks the installation.
+    Without arguments it opens a window from which everything is started. eegpt-realtime --demo
+    shows a simulated subject; eegpt-realtime --list shows the streams; eegpt-realtime --stream EEG
+    decodes one; eegpt-realtime doctor checks the installation.
     """
 
     stream: str | None = None
@@ -38,6 +41,12 @@ class Options(ProgramOptions):
     uncalibrated: bool = False
     """Without a decoder of one's own: other people's, for left against right hand, aligned with the
     first minute of signal."""
+    sites: Sites = "all"
+    """Electrodes that --uncalibrated uses: motor (rows FC to CP), central (FC to P; away from eyes,
+    jaw and visual cortex) or all. A decoder's own are in its file."""
+    regress_eyes: bool = False
+    """With --uncalibrated: take out of all other electrodes what the frontal and temporal ones
+    (eyes, jaw) explain of them, with coefficients of the first minute, and do not use those."""
     encoder: str | None = None
     """Encoder by name or path: where the decoder's is now, if it has moved."""
     channels: str | None = None
@@ -51,6 +60,9 @@ class Options(ProgramOptions):
     event: UseAppendAction[tuple[str, ...]] = ()
     """LABEL=CLASS: the marker that is the cue of a class, where it is neither the class's name, nor
     its GDF code, nor what the decoder was fitted with. May be given for each class."""
+    bad: str | None = None
+    """Electrodes to set aside from the beginning, separated by commas: what they would record is
+    interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
     threshold: float = 0.5
@@ -63,6 +75,12 @@ class Options(ProgramOptions):
     """Give a decision only when the half second after it has no artifact either: later by
     that much, and not from a window in which an artifact has just begun. What is below the
     limits of artifacts is not seen with it either, such as 60 µV of muscle activity for 0.3 s."""
+    recentre: Literal["start", "off"] | None = None
+    """Where the person's covariances lie now, and with it the threshold between the classes: taken
+    anew from the first minute of the run's signal, without labels, and kept (start), or as the
+    decoder knows it (off). By default what the decoder file says."""
+    recentre_seconds: float | None = None
+    """Seconds of signal without artifacts for --recentre start, 60 if not said."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -88,8 +106,24 @@ class Options(ProgramOptions):
     """After a loss: wait for the same sender, or take any stream of that name and type."""
     local: bool = False
     """Keep LSL to this machine: what is sent and what is found."""
+    theme: Literal["dark", "light"] = "dark"
+    """Colours of the windows."""
+    scale: float = 1.0
+    """Size of everything in the windows, such as 1.5 for a projector."""
     version: bool = False
     """Print the version."""
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether no stream, decoder or anything else was asked for: the launcher asks a person."""
+        plain = Options(
+            home=self.home,
+            local=self.local,
+            theme=self.theme,
+            scale=self.scale,
+            verbose=self.verbose,
+        )
+        return self == plain
 
     @property
     def evidence(self) -> EvidenceSettings:
@@ -98,12 +132,29 @@ class Options(ProgramOptions):
 
         return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
 
+    def recentre_for(self, decoder: Decoder) -> float | None:
+        """Return the seconds of signal that a decoder's reference is taken anew from, if any."""
+        from core.decoding.recentring import SECONDS
+
+        if self.recentre == "off":
+            return None
+        if self.recentre is None and self.recentre_seconds is None:
+            return decoder.recentre
+        return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+
     @property
     def cue_events(self) -> dict[str, str]:
         """Label -> class of ``--event``, checked."""
         from core.fitting.trials.labels import parse_events
 
         return parse_events(self.event)
+
+    @property
+    def bad_electrodes(self) -> tuple[str, ...]:
+        """Electrodes to set aside from the beginning."""
+        from core.montage import electrode, names_in
+
+        return tuple(map(electrode, filter(None, names_in(self.bad) or ())))
 
     @property
     def channel_names(self) -> tuple[str, ...] | None:

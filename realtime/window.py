@@ -71,6 +71,10 @@ class EngineView(Protocol):
         """Take a stream that the snapshot offers in place of the lost one."""
         ...
 
+    def toggle_channel(self, label: str) -> None:
+        """Set the electrode of a channel aside, or use it again."""
+        ...
+
 
 class MainWindow(QMainWindow):
     """Traces, probabilities, the last minute, the status line and the controls.
@@ -82,8 +86,8 @@ class MainWindow(QMainWindow):
     on_imagine : callable, optional
         In the demo: told "left_hand", "right_hand" or None (rest) as arrow keys are held.
     on_calibrate : callable, optional
-        Called when a person without a decoder asks for calibration; without it there is no
-        button, only the command line to type.
+        Called when a person without a decoder asks for calibration, before the window closes;
+        without it there is no button, only the command line to type.
     arrangement : Path, optional
         File that keeps which panels are open, and where; None to forget it.
     """
@@ -189,6 +193,7 @@ class MainWindow(QMainWindow):
         controls.help_asked.connect(self.help.open)
         self.traces.scale_stepped.connect(lambda steps: controls.scale.box.stepBy(-steps))
         self.traces.span_stepped.connect(controls.span.box.stepBy)
+        self.traces.channel_clicked.connect(lambda label: self._view.toggle_channel(label))
         self.offer.calibrate_asked.connect(self.calibration_requested)
         for widget in (*controls.boxes, *self.findChildren(QAbstractButton)):
             widget.installEventFilter(self._keyboard)
@@ -354,6 +359,7 @@ def run_window(
     )
     visit = Visit(window, screenshot, duration)
     window.closing.connect(visit.take_picture)
+    window.calibration_requested.connect(visit.end)  # which needs the screen, and the stream
     loop = QEventLoop()  # ends with this window, whatever other windows do
     window.closing.connect(loop.quit)
     clock = QTimer(interval=100)

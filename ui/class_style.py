@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
+from ui import theme
 from ui.theme import plain
 
 # Okabe & Ito (2008), "Color universal design": distinguished with every kind of colour vision.
-_SKY, _ORANGE, _GREEN = QColor("#56B4E9"), QColor("#E69F00"), QColor("#009E73")
-_PURPLE, _YELLOW, _VERMILION = QColor("#CC79A7"), QColor("#F0E442"), QColor("#D55E00")
-_REST = QColor("#B9C3CC")
+_SKY, _ORANGE, _GREEN = map(theme.colour, ("sky", "orange", "green"))
+_PURPLE, _YELLOW, _VERMILION = map(theme.colour, ("purple", "yellow", "vermilion"))
+_REST = theme.colour("rest")
 PALETTE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _VERMILION)
 """Colours of lines that belong together."""
 

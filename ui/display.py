@@ -9,7 +9,8 @@ import subprocess
 import sys
 from functools import cache
 
-from core.errors import InputError, one_line
+from core.errors import InputError, check_number, one_line
+from ui.palettes import THEME
 
 _WITHOUT = ("offscreen", "minimal", "minimalegl", "vnc")  # platforms that need no screen
 _PATIENCE = 10.0  # s that a display has to answer
@@ -21,6 +22,23 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # Qt aborts where it cannot be
 from PySide6.QtGui import QGuiApplication
 QGuiApplication([])
 """
+
+
+def dress(theme: str, scale: float) -> None:
+    """Choose the theme and the size of all windows, of programs that are started too.
+
+    Before anything of Qt is imported.
+
+    Raises
+    ------
+    InputError
+        If the size is none that fits a screen.
+    """
+    check_number("--scale", scale, 0.5, 4.0)
+    if theme != "dark":
+        os.environ[THEME] = theme
+    if scale != 1.0:
+        os.environ["QT_SCALE_FACTOR"] = f"{scale:g}"
 
 
 @cache

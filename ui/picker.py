@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QDialog,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from core.errors import InputError
 from ui import theme
+from ui.naming import name_channels
 from ui.signals import EndingSignals
-
-_COLUMNS = ("Name", "Type", "Source id", "Host", "Channels", "Rate", "Format")
-_NUMBERS = (4, 5)  # columns set flush right
-_FLUSH_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_PAUSE = 1.0  # s between the end of one search and the start of the next
-
-
-class PickableIdentity(Protocol):
-    """By what a stream is known."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def type(self) -> str: ...  # noqa: D102
-    @property
-    def source_id(self) -> str: ...  # noqa: D102
-    @property
-    def host(self) -> str: ...  # noqa: D102
-    @property
-    def uid(self) -> str: ...  # noqa: D102
-
-
-class PickableStream(Protocol):
-    """What the picker reads of a stream."""
-
-    @property
-    def identity(self) -> PickableIdentity: ...  # noqa: D102
-    @property
-    def rate(self) -> float: ...  # noqa: D102
-    @property
-    def channel_count(self) -> int: ...  # noqa: D102
-    @property
-    def format(self) -> str: ...  # noqa: D102
-
-
-ListStreams = Callable[[], Sequence[Any]]
+from ui.streams import ListStreams, StreamTable, text_label
 
 
 class StreamPicker(QDialog):
@@ -72,55 +23,54 @@ class StreamPicker(QDialog):
         Returns what is there now; may take seconds. Runs in a thread of its own.
     message : str
         Why a person is asked, such as the candidates' number.
+    home : Path, optional
+        The programs' folder; with it, channels can be named.
     """
 
     def __init__(
-        self, list_streams: ListStreams, message: str = "", parent: QWidget | None = None
+        self,
+        list_streams: ListStreams,
+        message: str = "",
+        parent: QWidget | None = None,
+        home: Path | None = None,
     ) -> None:
         super().__init__(parent)
         self.chosen: Any = None
-        self._streams: list[Any] = []
-        self._answers: SimpleQueue[list[Any] | str] = SimpleQueue()
-        self._closing = threading.Event()
+        self._home = home
         theme.dress(self)
         self.setWindowTitle("Choose a stream")
         self.resize(940, 460)
-
-        title = _text("Choose a stream", 22, bold=True)
-        self.message = _text(theme.plain(message, 400), 14, muted=True)
+        title = text_label("Choose a stream", 22, bold=True)
+        self.message = text_label(theme.plain(message, 400), 14, muted=True)
         self.message.setVisible(bool(message))
-        self.table = self._make_table()
-        self.state = _text("Looking for streams …", 13, muted=True)
+        self.streams = StreamTable(list_streams)
+        self.table, self.state = self.streams.table, self.streams.state
         self.pick = QPushButton("Use this stream")
         self.pick.setDefault(True)
         self.pick.setEnabled(False)
         self.pick.clicked.connect(self._accept_row)
+        self.names = QPushButton("Names and units …")
+        self.names.setAutoDefault(False)
+        self.names.setEnabled(False)
+        self.names.setVisible(home is not None)
+        self.names.clicked.connect(self._name_channels)
         cancel = QPushButton("Cancel")
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
-
         foot = QHBoxLayout()
         foot.addWidget(self.state, 1)
+        foot.addWidget(self.names)
         foot.addWidget(cancel)
         foot.addWidget(self.pick)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(12)
-        for part in (title, self.message, self.table):
+        for part in (title, self.message, self.streams):
             column.addWidget(part)
         column.addLayout(foot)
         self.table.setFocus()
-
-        # The search never touches Qt: it leaves what it found in a queue that this timer empties.
-        threading.Thread(
-            target=_search,
-            args=(list_streams, self._answers, self._closing),
-            name="stream search",
-            daemon=True,
-        ).start()
-        self._timer = QTimer(self, interval=50)
-        self._timer.timeout.connect(self._take_answer)
-        self._timer.start()
+        self.streams.changed.connect(self._show_choice)
+        self.streams.taken.connect(self._accept_row)
 
     def choose(self) -> Any:
         """Ask, and return the chosen stream or None.
@@ -135,133 +85,28 @@ class StreamPicker(QDialog):
         signals.raise_if_any()
         return self.chosen
 
-    def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, len(_COLUMNS))
-        table.setHorizontalHeaderLabels(_COLUMNS)
-        table.setAccessibleName("Streams found")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setTabKeyNavigation(False)  # Tab leaves the table; arrows move in it
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(38)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        for stretched in (0, 2, 3):
-            header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
-        for column in _NUMBERS:
-            if (item := table.horizontalHeaderItem(column)) is not None:
-                item.setTextAlignment(_FLUSH_RIGHT)
-        # A double click and, on every platform, Return.
-        table.cellDoubleClicked.connect(lambda *_: self._accept_row())
-        table.itemSelectionChanged.connect(self._show_choice)
-        return table
-
-    def _take_answer(self) -> None:
-        try:
-            answer = self._answers.get_nowait()
-        except Empty:
-            return
-        if isinstance(answer, str):
-            self.state.setText(answer)
-            return
-        self._show_streams(answer)
-        count = len(answer)
-        self.state.setText(
-            f"{count} stream{'s' * (count != 1)} found; still looking …"
-            if count
-            else "No stream found yet. Is the amplifier's program running? Still looking …"
-        )
-
-    def _show_streams(self, streams: list[Any]) -> None:
-        """Fill the table, keeping the selected stream selected."""
-        rows = [_row(stream) for stream in streams]
-        if rows == [_row(stream) for stream in self._streams]:
-            self._streams = streams
-            return
-        selected = self._selected()
-        kept = _key(selected) if selected is not None else None
-        self._streams = streams
-        self.table.setRowCount(len(rows))
-        for index, row in enumerate(rows):
-            for column, text in enumerate(row):
-                item = QTableWidgetItem(text)
-                if column in _NUMBERS:
-                    item.setTextAlignment(_FLUSH_RIGHT)
-                self.table.setItem(index, column, item)
-        again = next((i for i, stream in enumerate(streams) if _key(stream) == kept), 0)
-        if streams:
-            self.table.selectRow(again)
-        self._show_choice()
-
-    def _selected(self) -> Any:
-        rows = self.table.selectionModel().selectedRows()
-        if not rows or rows[0].row() >= len(self._streams):
-            return None
-        return self._streams[rows[0].row()]
-
     def _show_choice(self) -> None:
-        self.pick.setEnabled(self._selected() is not None)
+        for button in (self.pick, self.names):
+            button.setEnabled(self.streams.selected is not None)
+
+    def _name_channels(self) -> None:
+        if self._home is None:
+            return
+        if problem := name_channels(self.streams.selected, self._home, self):
+            self.message.setText(theme.plain(problem, 400))
+            self.message.show()
 
     def _accept_row(self) -> None:
-        if (selected := self._selected()) is not None:
+        if (selected := self.streams.selected) is not None:
             self.chosen = selected
             self.accept()
 
     def done(self, result: int) -> None:
         """Stop searching and close; a search under way ends by itself."""
-        self._closing.set()
-        self._timer.stop()
+        self.streams.stop()
         super().done(result)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Closing the window is cancelling."""
-        self._closing.set()
+        self.streams.stop()
         super().closeEvent(event)
-
-
-def _search(
-    list_streams: ListStreams,
-    answers: SimpleQueue[list[Any] | str],
-    closing: threading.Event,
-) -> None:
-    while not closing.is_set():
-        try:
-            answers.put(list(list_streams()))
-        except InputError as error:
-            answers.put(theme.plain(str(error), 400))
-        except Exception as error:  # a thread's end would look like an endless search
-            answers.put(theme.plain(f"The search failed: {error!r}", 400))
-        closing.wait(_PAUSE)
-
-
-def _key(stream: PickableStream) -> tuple[str, ...]:
-    known = stream.identity
-    return (known.uid, known.name, known.type, known.source_id, known.host)
-
-
-def _row(stream: PickableStream) -> tuple[str, ...]:
-    known, rate = stream.identity, stream.rate
-    return (
-        theme.plain(known.name) or "(no name)",
-        theme.plain(known.type) or "–",
-        theme.plain(known.source_id) or "(none)",
-        theme.plain(known.host) or "–",
-        str(stream.channel_count),
-        f"{rate:g} Hz" if rate else "irregular",
-        theme.plain(str(stream.format)),
-    )
-
-
-def _text(text: str, size: int, bold: bool = False, muted: bool = False) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setFont(theme.font(size, bold=bold))
-    if muted:
-        label.setStyleSheet(f"color: {theme.MUTED.name()};")
-    return label

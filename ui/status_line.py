@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from ui import theme
 
@@ -22,6 +24,7 @@ class Cell:
     detail: str = ""
     weight: float = 1.0  # share of the line's width
     warn: bool = False
+    tip: str = ""  # what it means, shown on hovering
 
 
 class CellLine(QWidget):
@@ -46,10 +49,7 @@ class CellLine(QWidget):
         """Draw."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.PANEL)
-        whole = sum(cell.weight for cell in self._cells) or 1.0
-        left = 0.0
-        for index, cell in enumerate(self._cells):
-            width = self.width() * cell.weight / whole
+        for index, (cell, left, width) in enumerate(self._places()):
             if index:
                 painter.setPen(QPen(theme.RULE, 1))
                 x = round(left) + 0.5
@@ -59,8 +59,27 @@ class CellLine(QWidget):
             write_line(painter, box, 26, cell.value, 16, theme.TEXT, bold=True)
             ink = theme.WARNING if cell.warn else theme.MUTED
             write_line(painter, box, 47, cell.detail, 11, ink)
-            left += width
         painter.end()
+
+    def _places(self) -> Iterator[tuple[Cell, float, float]]:
+        """Give every cell with its left edge and its width, in pixels."""
+        whole = sum(cell.weight for cell in self._cells) or 1.0
+        left = 0.0
+        for cell in self._cells:
+            width = self.width() * cell.weight / whole
+            yield cell, left, width
+            left += width
+
+    def event(self, event: QEvent) -> bool:
+        """Say on hovering what a cell means, and all of what it shows."""
+        if not isinstance(event, QHelpEvent):
+            return super().event(event)
+        for cell, left, width in self._places():
+            if left <= event.pos().x() < left + width and cell.tip:
+                shown = f"{cell.value}, {cell.detail}" if cell.detail else cell.value
+                text = f"<p>{html.escape(cell.tip)}</p><p>{html.escape(shown)}</p>"
+                QToolTip.showText(event.globalPos(), text, self)
+        return True
 
 
 def write_line(

@@ -1,7 +1,8 @@
-"""Colours, type and words shared by every window: a calm, dark instrument."""
+"""Colours, type and words shared by every window."""
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable
@@ -11,32 +12,24 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from ui.display import check_display
+from ui.palettes import PALETTES, THEME
 
-BACKGROUND = QColor("#0E1216")
-PANEL = QColor("#151A1F")
-RAISED = QColor("#1F262D")
-RULE = QColor("#2C353E")
-TEXT = QColor("#EAEEF1")
-MUTED = QColor("#9DA9B4")  # 7:1 on PANEL: small text stays legible
-FAINT = QColor("#5C6874")  # ticks and outlines only, never text
-SELECTION = QColor("#2F5F86")
-WARNING = QColor("#F0743A")
-ACCENT = QColor("#7FB8E6")  # keyboard focus
+# Read once: style sheets and pens are made of them when a window's module is imported.
+_PALETTE = PALETTES.get(os.environ.get(THEME, "dark"), PALETTES["dark"])
 
-DIM = QColor("#77838E")  # text that is set back: 4.5:1 on PANEL
 
-TRACE = QColor("#B4C0CB")
-TRACE_IGNORED = QColor("#4B5661")
+def colour(name: str) -> QColor:
+    """Return a colour of the theme by its name in `ui.palettes`."""
+    return QColor(_PALETTE[name])
 
-# Hues of Okabe & Ito (2008), "Color universal design", shifted until each stands out from good
-# on a dark ground with every kind of colour vision (measured in the tests).
-QUALITY = {
-    "good": TRACE,
-    "flat": QColor("#6FA8FF"),
-    "railed": QColor("#F0743A"),
-    "noisy": QColor("#F0E442"),
-    "line": QColor("#D05CC0"),
-}
+
+BACKGROUND, PANEL, RAISED, RULE = map(colour, ("background", "panel", "raised", "rule"))
+TEXT, MUTED, FAINT, DIM = map(colour, ("text", "muted", "faint", "dim"))
+SELECTION, WARNING, ACCENT = map(colour, ("selection", "warning", "accent"))
+TRACE, TRACE_IGNORED = colour("trace"), colour("trace ignored")
+STAGE, CROSS, STAGE_OUTLINE = map(colour, ("stage", "cross", "stage outline"))
+
+QUALITY = {"good": TRACE} | {name: colour(name) for name in ("flat", "railed", "noisy", "line")}
 """Colour of a channel by its quality, see `core.signal.quality.QUALITIES`."""
 
 QUALITY_WORDS = {"line": "line noise"}
@@ -55,15 +48,8 @@ STATUS_WORDS = {
 """Headline of a window's status; `realtime.engine.snapshot` says what each means."""
 
 STATUS_COLOURS = {
-    "ok": QColor("#3CB58C"),
-    "warming": QColor("#8794A1"),
-    "gap": QColor("#8EA6FF"),
-    "artifact": QColor("#F0E442"),
-    "rate": QColor("#E69F00"),
-    "late": QColor("#B0A0D8"),
-    "silent": QColor("#D05CC0"),
-    "lost": WARNING,
-}
+    name: colour(name) for name in ("ok", "warming", "gap", "artifact", "rate", "late")
+} | {"silent": colour("line"), "lost": WARNING}
 """Colour of a status; always beside its word."""
 
 _FAMILIES = (
@@ -188,17 +174,30 @@ QPushButton, QToolButton {{
     border: 1px solid {RULE.name()}; border-radius: 5px; padding: 5px 12px;
 }}
 QToolButton {{ padding: 0; }}
-QPushButton:hover, QToolButton:hover {{ background: #2A333B; }}
-QPushButton:pressed, QToolButton:pressed {{ background: #343E47; }}
+QPushButton:hover, QToolButton:hover {{ background: {_PALETTE["hover"]}; }}
+QPushButton:pressed, QToolButton:pressed {{ background: {_PALETTE["pressed"]}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {ACCENT.name()}; }}
 QPushButton:checked {{ background: {TEXT.name()}; color: {BACKGROUND.name()}; }}
 QPushButton:disabled {{ color: {FAINT.name()}; }}
-QPushButton:default {{ background: {SELECTION.name()}; border-color: #3F77A4; }}
+QPushButton:default {{ background: {SELECTION.name()}; border-color: {_PALETTE["outline"]}; }}
 QPushButton:default:disabled {{ background: {RAISED.name()}; border-color: {RULE.name()}; }}
 QToolButton[role="step"] {{ background: transparent; border: none; border-radius: 4px; }}
 QToolButton[role="step"]:hover {{ background: {RAISED.name()}; }}
-QToolButton[role="step"]:pressed {{ background: #343E47; }}
+QToolButton[role="step"]:pressed {{ background: {_PALETTE["pressed"]}; }}
 QToolButton[role="step"]:disabled {{ color: {FAINT.name()}; }}
+QComboBox {{
+    color: {TEXT.name()}; background: {RAISED.name()};
+    border: 1px solid {RULE.name()}; border-radius: 5px; padding: 5px 10px; min-height: 20px;
+}}
+QComboBox:focus {{ border-color: {ACCENT.name()}; }}
+QComboBox QAbstractItemView {{
+    color: {TEXT.name()}; background: {PANEL.name()};
+    selection-background-color: {SELECTION.name()};
+}}
+QTableWidget QLineEdit {{
+    color: {TEXT.name()}; background: {BACKGROUND.name()}; border: none; padding: 0 4px;
+}}
+QTableCornerButton::section {{ background: {PANEL.name()}; border: none; }}
 QTableWidget {{
     color: {TEXT.name()}; background: {PANEL.name()}; border: 1px solid {RULE.name()};
     gridline-color: transparent; outline: none;
@@ -226,5 +225,11 @@ QMenu {{
 QMenu::item {{ padding: 6px 26px 6px 30px; }}
 QMenu::item:selected {{ background: {SELECTION.name()}; }}
 QMenu::item:disabled {{ color: {MUTED.name()}; }}
+QScrollBar:vertical {{ background: {PANEL.name()}; width: 10px; margin: 0; }}
+QScrollBar::handle:vertical {{
+    background: {RULE.name()}; border-radius: 4px; min-height: 30px; margin: 1px;
+}}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QToolTip {{ color: {TEXT.name()}; background: {RAISED.name()}; border: 1px solid {RULE.name()}; }}
 """

@@ -87,7 +87,7 @@ def analyse(
     }
     table = confusion(selection.score, labels, len(epochs.classes))
     head = _quick(selection.chosen)
-    views = FeatureViews(epochs, settings.channels, settings.rate, None)
+    views = FeatureViews(epochs, settings.channels, settings.rate, None, taken=fit.taken)
     curve = learning_curve(views, head, int(fit.decoder.facts.fit.get("seed", 0)))
     quality = qualities(fit, recordings)
     counts = np.bincount(labels, minlength=len(epochs.classes))
@@ -103,6 +103,7 @@ def analyse(
             bad={name: what for name, shares in quality.items() if (what := worst(shares)) in BAD},
             electrodes=len(settings.channels),
             curve=tuple((point.trials, point.estimate.score) for point in curve),
+            origin=fit.origin,
         )
     )
     return Findings(
@@ -158,6 +159,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
             for name, one in findings.estimates.items()
         },
         "chance": fit.selection.chance,
+        "origin": fit.decoder.facts.fit.get("origin"),
         "confusion": findings.confusion.tolist(),
         "learning_curve": {
             "head": findings.curve_head,

@@ -14,6 +14,7 @@ from calibration.recommendation import percent, words
 from calibration.report.erd import BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
 from calibration.report.topomap import INK, Head
+from core.fitting.origin import EYES, Origin
 from core.montage import motor_sites
 from core.signal.spectrum import BANDS
 
@@ -64,6 +65,8 @@ def pictures(findings: Findings) -> dict[str, str]:
     with matplotlib.rc_context(_STYLE):
         drawn["candidates"] = _candidates(findings)
         drawn["confusion"] = _confusion(findings)
+        if findings.fit.origin is not None:
+            drawn["origin"] = _origin(findings.fit.origin, len(findings.fit.decoder.classes))
         if findings.curve:
             drawn["curve"] = _curve(findings)
         if findings.rhythms is not None:
@@ -169,6 +172,37 @@ def _confusion(findings: Findings) -> Figure:
     axes.set_yticks(np.arange(len(classes) - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", lw=3)
     axes.tick_params(which="minor", length=0)
+    return figure
+
+
+def _origin(origin: Origin, classes: int) -> Figure:
+    checks = origin.checks[::-1]
+    guess = 1.0 / classes
+    figure = _figure(8.4, 0.9 + 0.34 * len(checks))
+    axes = figure.subplots()
+    axes.axvspan(0, origin.chance, color="#F1F4F6", zorder=0)
+    axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
+    colours = {origin.checks[0].name: ACCENT, origin.left.name: ACCENT, EYES: WARNING}
+    for row, check in enumerate(checks):
+        colour = colours.get(check.name, "#9AA7B2")
+        axes.plot([guess, check.score], [row, row], color=colour, lw=2.2, solid_capstyle="round")
+        axes.plot(check.score, row, "o", color=colour, ms=7)
+        p = f"p {check.p:.3f}"
+        axes.text(
+            1.02,
+            row,
+            f"{percent(check.score)}   {p}   {check.electrodes} electrodes",
+            va="center",
+            transform=axes.get_yaxis_transform(),
+            fontweight="bold" if check is origin.left else "normal",
+        )
+    axes.set_yticks(range(len(checks)), [check.name for check in checks])
+    axes.get_yticklabels()[checks.index(origin.left)].set_fontweight("bold")
+    lowest = min(check.score for check in checks)
+    axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(checks) - 0.4))
+    axes.xaxis.set_major_formatter(_percent_ticks())
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(length=0)
     return figure
 
 

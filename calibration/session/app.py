@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.fitting import CLASSES, Fit, FitSettings
-from calibration.paradigm.plan import ENDING, Plan, runs_of_session, unfinished
+from calibration.paradigm.plan import ENDING, Plan, new_plan, runs_of_session, unfinished
 from calibration.paradigm.sequencer import TrialSequencer
 from calibration.priors import starting_head
+from calibration.recommendation import CLOSE, DECODE, Recommendation
 from calibration.recording.bids import BidsRun, next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
@@ -25,13 +26,14 @@ from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.library import kept_decoders, new_decoder_path
 from core.encoders import load_encoder
 from core.errors import InputError, printable
+from core.machine.child import run_child
 from core.machine.files import write_whole
 from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.montage import match
 from core.program import say, write_line
 from core.recordings import Recording, read_recording
-from core.stream.description import StreamFacts
+from core.stream.description import StreamFacts, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.stream_feed import Overrides
 from ui.display import check_display
@@ -79,6 +81,8 @@ class SessionOptions:
         How much faster than real time the clock of the stream runs.
     resume : callable
         From a stream's name, a subject and a session to the command that goes on with their run.
+    decode : callable
+        From a stream and a decoder to the arguments of ``eegpt-realtime`` that decode it.
     """
 
     query: StreamQuery
@@ -96,6 +100,7 @@ class SessionOptions:
     leave: bool = False
     speed: float = 1.0
     resume: Callable[[str, str, str], str] = lambda *_: "eegpt-calibrate resume"
+    decode: Callable[[StreamIdentity, Path], list[str]] = lambda *_: []
 
 
 def run_session(options: SessionOptions, plan: Plan) -> int:
@@ -112,7 +117,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = TrialSequencer(plan.paradigm, plan.trials).time_left(0.0)
     known = encoder.spec.ch_names
-    setup = Setup(options.root, seconds, options.person, options.overrides, known)
+    setup = Setup(options.root, seconds, options.person, options.overrides, known, options.home)
     if not options.ask or options.person.subject:
         setup.run()  # a wrong label or a taken run is said before anything opens
     try:
@@ -148,7 +153,8 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     write_line(f"Recording: {run.file('eeg.vhdr')}")
     if outcome.fit is not None:
         write_line(f"Decoder ready {outcome.seconds:.1f} s after the last trial.")
-        keeper.report(outcome.fit, outcome.recordings)
+        if not controller.reported:
+            keeper.report(outcome.fit, outcome.recordings)
         if options.refine and not controller.signal:
             _refine(outcome.fit, outcome.recordings, options, keeper)
     rest = _rest(run, plan, options, acquisition.facts.identity.name)
@@ -157,11 +163,34 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         name = "Ctrl+C" if number == signal.SIGINT else number.name
         say(f"The session was ended by {name}; what was recorded is kept. {rest}".rstrip())
         return 128 + controller.signal
+    if controller.choice != CLOSE:
+        return _go_on(controller.choice, options, acquisition.facts.identity, run, plan, keeper)
     if outcome.problem:
         raise InputError(f"{outcome.problem} {rest}".rstrip())
     if rest:
         write_line(rest)
     return 0
+
+
+def _go_on(
+    choice: str,
+    options: SessionOptions,
+    stream: StreamIdentity,
+    run: BidsRun,
+    plan: Plan,
+    keeper: _Keeper,
+) -> int:
+    """Record another run, or decode the stream with the new decoder; return the exit code."""
+    if choice == DECODE:
+        return run_child("realtime.cli", options.decode(stream, keeper.decoder))
+    query = StreamQuery(
+        name=stream.name,
+        type=stream.type,
+        source_id=stream.source_id or None,
+        host=stream.host or None,
+    )
+    again = replace(options, query=query, person=Person(run.subject, run.session), ask=True)
+    return run_session(again, new_plan(plan.paradigm))
 
 
 def _controller(
@@ -193,7 +222,9 @@ def _controller(
     session.shown_by(presenter)
     if feedback is not None:
         session.also_listen(feedback.write)
-    return Controller(session, sequencer, presenter, earlier, keeper.save, options.leave)
+    return Controller(
+        session, sequencer, presenter, earlier, keeper.save, options.leave, keeper.report
+    )
 
 
 def _rest(run: BidsRun, plan: Plan, options: SessionOptions, stream: str) -> str:
@@ -233,12 +264,23 @@ class _Keeper:
             f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
         )
 
-    def report(self, fit: Fit, recordings: tuple[Recording, ...]) -> None:
-        """Write the reports beside the decoder saved last, and tell what it is worth."""
+    @property
+    def decoder(self) -> Path:
+        """The decoder that was saved last."""
+        assert self._saved is not None
+        return self._saved
+
+    def report(self, fit: Fit, recordings: tuple[Recording, ...]) -> tuple[Path, Recommendation]:
+        """Write the reports beside the decoder saved last, and tell what it is worth.
+
+        Returns
+        -------
+        page : Path
+        recommendation : Recommendation
+        """
         from calibration.report import analyse, as_json, as_text, write_report
 
-        path = self._saved
-        assert path is not None
+        path = self.decoder
         for suffix, content in ((".txt", as_text(fit)), (".json", as_json(fit))):
             write_whole(path.with_suffix(suffix), (content + "\n").encode())
         write_line(f"\n{as_text(fit)}\n\nDecoder: {path}")
@@ -246,6 +288,7 @@ class _Keeper:
         page = write_report(findings, path.with_suffix(".html"))
         said = findings.recommendation
         write_line(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
+        return page, said
 
 
 def _refine(

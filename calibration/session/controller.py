@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer
@@ -13,6 +14,8 @@ from PySide6.QtGui import QGuiApplication, QScreen
 
 from calibration.fitting import Fit
 from calibration.paradigm.sequencer import TrialSequencer
+from calibration.recommendation import CLOSE, Recommendation
+from calibration.screens.operator.end import EndWindow
 from calibration.screens.operator.window import OperatorWindow
 from calibration.screens.person.presenter import Presenter
 from calibration.screens.setup.window import SetupWindow
@@ -23,6 +26,9 @@ from core.errors import InputError
 from core.recordings import Recording, read_recording
 from ui.signals import EndingSignals
 from ui.theme import application
+
+Report = Callable[[Fit, tuple[Recording, ...]], tuple[Path, Recommendation]]
+"""Writes what there is to say of a fit; returns the page, and go or redo."""
 
 _LOOK = 50  # ms between two looks at what may have gone wrong
 
@@ -88,11 +94,17 @@ class Controller(QObject):
         Keeps a fit, and returns what to tell about it.
     leave : bool
         Close the windows as soon as the decoder is there.
+    report : callable, optional
+        Writes the report of a fit, while the last screen is shown already.
 
     Attributes
     ----------
     outcome : Outcome or None
         Once there is one.
+    end : EndWindow or None
+        The last screen, once there is an outcome.
+    reported : bool
+        Whether the report was written.
     signal : int
         Number of the signal that ended the session; 0 if none did.
     """
@@ -105,16 +117,23 @@ class Controller(QObject):
         earlier: Sequence[Recording],
         save: Callable[[Fit], str],
         leave: bool = False,
+        report: Report | None = None,
     ) -> None:
         super().__init__()
         self.outcome: Outcome | None = None
+        self.end: EndWindow | None = None
+        self.reported = False
         self.signal = 0
         self.operator = OperatorWindow(session, lambda: presenter.scene)
         self._session, self._sequencer, self._presenter = session, sequencer, presenter
         self._earlier, self._save, self._leave = tuple(earlier), save, leave
+        self._report = report
         self._leave_now = False  # a signal came
+        self._reported_shown = False
+        self._alone = False  # on the only screen, full screen
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._fitting: Future[Outcome] | None = None
+        self._reporting: Future[tuple[Path, Recommendation]] | None = None
         self._failure: Alarm | None = None  # what ended the run
         self._loop = QEventLoop()
         self._timer = QTimer(self, interval=_LOOK)
@@ -130,20 +149,29 @@ class Controller(QObject):
         if other is not None:
             self.operator.move(own.geometry().topLeft())
         self._presenter.open(other or own, full_screen)
+        self._alone = full_screen and other is None
         self._timer.start()
         with EndingSignals(self._interrupt) as signals:
             self._loop.exec()
         self.signal = signals.number
         self._timer.stop()
         self._presenter.close()
+        if self.end is not None:
+            self.end.close()
         self.operator.look()  # while it knows of no end, closing it would only ask for one
         self.operator.close()
         self._session.close()
         self._session.release()
         self._pool.shutdown()
+        self.reported = self._reporting is not None and self._reporting.exception() is None
         return self.outcome or Outcome(
             None, (), 0.0, problem="The session was left before its end; what was recorded is kept."
         )
+
+    @property
+    def choice(self) -> str:
+        """What comes next: one of `calibration.recommendation.NEXT`."""
+        return CLOSE if self.end is None else self.end.choice
 
     def _look(self) -> None:
         """See whether something ended the run, or the fit is done."""
@@ -154,6 +182,9 @@ class Controller(QObject):
         if self.outcome is None and self._fitting is not None and self._fitting.done():
             self.outcome = self._fitting.result()
             self._tell(self.outcome)
+        if self._reporting is not None and self._reporting.done() and not self._reported_shown:
+            self._reported_shown = True
+            self._show_report(self._reporting)
 
     def _finish(self) -> None:
         if self._fitting is not None:
@@ -192,6 +223,22 @@ class Controller(QObject):
         else:
             title, text = "No decoder yet", outcome.problem
         self._presenter.say(title, text, "Return: close")
+        self.end = EndWindow(title, text, outcome.fit is not None)
+        self.end.finished.connect(self._loop.quit)
+        if outcome.fit is not None and self._report is not None:
+            self._reporting = self._pool.submit(self._report, outcome.fit, outcome.recordings)
+        if self._alone:
+            self._presenter.window.hide()  # it covers all there is
+        self.end.show()
+        self.end.raise_()
+        self.end.activateWindow()
+
+    def _show_report(self, reporting: Future[tuple[Path, Recommendation]]) -> None:
+        assert self.end is not None
+        if (error := reporting.exception()) is not None:
+            self.end.show_problem(f"The report could not be written: {error}")
+            return
+        self.end.show_report(*reporting.result())
 
     def _quit_if_over(self) -> None:
         if self._sequencer.finished and self.outcome is not None:

@@ -21,9 +21,11 @@ from calibration.session.setup_state import (
 )
 from core.errors import InputError
 from core.signal.monitor import ChannelStatus, Traces
-from core.stream.description import FoundStream
+from core.stream.boards import motor_words
+from core.stream.description import FoundStream, StreamFacts
 from core.stream.discovery import list_streams
 from core.stream.inlet import Inlet
+from core.stream.kept_names import with_kept_names
 from core.stream.stream_feed import Overrides
 from core.suggestions import did_you_mean
 
@@ -53,6 +55,13 @@ class Setup:
     overrides : Overrides
     known : sequence of str
         Electrodes that the encoder knows.
+    home : Path, optional
+        The programs' folder, with the names that were kept for streams.
+
+    Attributes
+    ----------
+    sent : StreamFacts or None
+        What the chosen stream says of itself.
     """
 
     def __init__(
@@ -62,11 +71,16 @@ class Setup:
         person: Person,
         overrides: Overrides,
         known: Sequence[str],
+        home: Path | None = None,
     ) -> None:
         self.acquisition: Acquisition | None = None
+        self.sent: StreamFacts | None = None
+        self.home = home
+        self._found: FoundStream | None = None
         self.person = person
         self._root, self._seconds = root, seconds
-        self._overrides, self._known = overrides, known
+        self._given, self._known = overrides, known
+        self._overrides = overrides  # with what was kept for the stream
         self._problem = ""
         self._rows: tuple[ChannelRow, ...] = ()
         self._missing: tuple[str, ...] = ()
@@ -92,8 +106,12 @@ class Setup:
         InputError
             If it cannot be used.
         """
+        self._found = found
         inlet = Inlet(found)
+        self.sent, self._overrides = inlet.facts, self._given
         try:
+            if self.home is not None:
+                self._overrides = with_kept_names(self._given, inlet.facts, self.home)
             acquisition = Acquisition(inlet, self._overrides)
         except InputError:
             inlet.close()
@@ -106,6 +124,11 @@ class Setup:
             raise
         self.acquisition, self._problem = acquisition, ""
         return acquisition
+
+    def choose_again(self) -> None:
+        """Open the stream anew, with the names that were kept meanwhile."""
+        if self._found is not None:
+            self.choose_stream(self._found)
 
     def name_person(self, subject: str, session: str, run: str) -> None:
         """Take labels as they were typed."""
@@ -159,6 +182,7 @@ class Setup:
             needed_bytes=round(self._seconds * facts.rate * len(facts.labels) * _BYTES),
             stream_problem=self._problem or acquisition.failure or self._implausible(acquisition),
             doubts=self._doubts(),
+            motor=motor_words(facts.labels),
             remarks=(
                 *filter(None, [self._stranger()]),
                 *facts.warnings,
@@ -189,7 +213,8 @@ class Setup:
         units = dict.fromkeys(row.unit for row in self._rows if row.electrode is not None)
         given = self._overrides
         unit = " or ".join(filter(None, units)) or "unknown"
-        return doubts(given.channels is not None, unit, given.unit is not None)
+        known = given.unit is not None or any(given.units or ())
+        return doubts(given.channels is not None, unit, known)
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels, oldest first."""

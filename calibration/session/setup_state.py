@@ -17,6 +17,7 @@ from core.recordings import Recording
 from core.recordings.amplitude import TYPICAL_UV, amplitude_uv
 from core.signal.monitor import ChannelStatus, Traces
 from core.signal.quality import suspected_factor
+from core.stream.description import StreamFacts
 
 FEWEST_ELECTRODES = 2
 """Without two electrodes there is nothing to compare."""
@@ -110,6 +111,8 @@ class SetupState:
         Worth knowing, such as the stream's own warnings.
     doubts : tuple of str
         What cannot be known of the stream.
+    motor : str
+        That it has no electrode over the motor cortex; empty where it has.
     """
 
     stream: str = ""
@@ -130,6 +133,7 @@ class SetupState:
     person_problem: str = ""
     remarks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    motor: str = ""
 
 
 def implausible_stream(raw_uv: np.ndarray, rate: float, rows: Sequence[ChannelRow]) -> str:
@@ -214,6 +218,20 @@ class Preparation(Protocol):
 
     def choose_stream(self, found: Any) -> None:
         """Take one of them; connecting goes on in the background."""
+        ...
+
+    def choose_again(self) -> None:
+        """Open the chosen stream anew, with the names that were kept for it meanwhile."""
+        ...
+
+    @property
+    def sent(self) -> StreamFacts | None:
+        """What the chosen stream says of itself."""
+        ...
+
+    @property
+    def home(self) -> Path | None:
+        """The programs' folder, where names are kept."""
         ...
 
     def name_person(self, subject: str, session: str, run: str) -> None:

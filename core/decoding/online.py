@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.recentring import DECODER
+from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
+from core.signal.interpolation import positions_aside
 from core.signal.pipeline import SignalPath
 
+_FLAT_FOR = 5.0  # s for which electrodes must be flat to be set aside: no plug is pulled so long
 _REMEMBERED = 8  # times kept of earlier samples: more than the path ever holds back
 
 
@@ -32,6 +36,9 @@ class WindowResult:
         Of the window; only where the status is "ok".
     waiting : int
         Windows behind this one that have been received already.
+    reference : str
+        What it was decoded with: "decoder" for the decoder's own reference, or the name of the one
+        that was taken from this stream (`core.decoding.recentring`).
     """
 
     sample: int
@@ -39,6 +46,7 @@ class WindowResult:
     status: str
     probabilities: np.ndarray | None
     waiting: int
+    reference: str = DECODER
 
 
 class OnlineDecoder:
@@ -62,6 +70,8 @@ class OnlineDecoder:
         Of the newest window without probabilities.
     reason : str
         In words, why the newest windows have no probabilities; empty at the beginning.
+    aside : tuple of str
+        Electrodes that are set aside: what they would have recorded is interpolated.
 
     Raises
     ------
@@ -74,6 +84,10 @@ class OnlineDecoder:
     the filters indefinitely; the next run begins after the last of them. They count as received. So
     do the few samples that are passed over where the filters start anew because they still ring
     from an artifact that is over.
+
+    Electrodes that are flat for some seconds are set aside, if they are few enough
+    (`core.signal.interpolation.most_aside`); a new run begins there, and with every change of what
+    is set aside.
     """
 
     def __init__(self, decoder: Decoder, path: SignalPath, windows: WindowDecoder) -> None:
@@ -87,15 +101,56 @@ class OnlineDecoder:
         self._base = 0  # sample at the model's rate that this sender's first one is
         self.status = "warming"
         self._said = (-1, 0.0)  # sample and time of the newest hop
+        self._aside: list[int] = []
         self._attach(path)
 
     def _attach(self, path: SignalPath) -> None:
         self._path = path
-        self._finite = FiniteSegments(path.columns)
         self._watch = ArtifactWatch(self._decoder, path.rate_in, self.hop)
         self._position = 0  # of the next stream sample, lost ones counted
         self._unsaid = 0  # samples in no hop since the last one
+        self._flat_hops = 0  # in a row with the same flat electrodes
+        self._flat = np.zeros(len(self._channels), dtype=bool)
+        self._interpolate()
         self._begin_run()
+
+    def _interpolate(self) -> None:
+        """Let the path and the watch know what is set aside."""
+        self._path.set_aside(self._aside)
+        self._watch.set_aside(self._aside)
+        self._finite = FiniteSegments(self._path.good_columns)
+        self._finite_channels = np.delete(self._channels, self._aside)
+
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """Electrodes that are interpolated, in the decoder's order."""
+        return tuple(self._channels[sorted(self._aside)].tolist())
+
+    def set_aside(self, names: Sequence[str]) -> Iterator[WindowResult]:
+        """Interpolate these electrodes and no others from the next sample on: a new run begins.
+
+        Gives what is due for the samples that were too few for a hop.
+
+        Raises
+        ------
+        InputError
+            If the decoder has no such electrode, or they are too many, or have no place.
+        """
+        aside = positions_aside(self._channels.tolist(), names)
+        if aside == self._aside:
+            return
+        self._aside = aside
+        if self._position:
+            self.status, self.reason = "gap", self._aside_words()
+            yield from self._end_run()
+        self._interpolate()
+        self._begin_run()
+
+    def _aside_words(self) -> str:
+        names = self.aside
+        if not names:
+            return "All electrodes are used again"
+        return f"{listed(names)} {'is' if len(names) == 1 else 'are'} set aside and interpolated"
 
     def resume(self, path: SignalPath, away: float, reason: str) -> None:
         """Go on with another sender: a break of known length in time.
@@ -151,6 +206,7 @@ class OnlineDecoder:
         self._pending = np.empty((0, len(self._channels)))
         self._run_start = self._position
         self._times = np.empty(0)  # of the newest samples, enough for what the path holds back
+        self._flat_hops = 0
 
     def _end_run(self) -> Iterator[WindowResult]:
         """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
@@ -183,7 +239,11 @@ class OnlineDecoder:
             self._unsaid = 0
             found = self._watch.judge(piece, self._received)
             ringing = self._spoilt and self._watch.ringing
-            if found and not ringing:
+            reference = self._windows.reference_name
+            setting_aside = self._is_off()
+            if setting_aside:
+                self.reason = self._aside_words()
+            elif found and not ringing:
                 self.reason = found
             if found or self._spoilt:
                 # The piece after an artifact is not used either: its end may lie in there.
@@ -199,11 +259,30 @@ class OnlineDecoder:
                 self.status if probabilities is None else "ok",
                 probabilities,
                 hops - 1 - index,
+                reference,
             )
-            if ringing:
+            if setting_aside:
+                self._interpolate()
+                picked = self._path.interpolated(picked)
+            if ringing or setting_aside:
                 yield from self._calm(picked, times, before)
                 return
         self._pending = signal[hops * self.hop :]
+
+    def _is_off(self) -> bool:
+        """Set electrodes aside that have been flat for long enough, and say whether any were."""
+        flat = self._watch.flat
+        same = bool(flat.any()) and np.array_equal(flat, self._flat)
+        self._flat_hops = self._flat_hops + 1 if same else int(flat.any())
+        self._flat = flat
+        if self._flat_hops * self.hop < _FLAT_FOR * self._rate:
+            return False
+        try:
+            names = (*self.aside, *self._channels[flat].tolist())
+            self._aside = positions_aside(self._channels.tolist(), names)
+        except InputError:  # too many, or without a place on the head
+            return False
+        return True
 
     def _calm(self, picked: np.ndarray, times: np.ndarray, before: int) -> Iterator[WindowResult]:
         """Start the filters anew soon after the newest hop, and go on from there.
@@ -226,7 +305,7 @@ class OnlineDecoder:
     def _skip(self, segment: Segment) -> Iterator[WindowResult]:
         """Pass over samples that are NaN or inf on some channel, refusing them hop by hop."""
         self.status = "artifact"
-        self.reason = f"{listed(self._channels[list(segment.nan)])} sent NaN or inf"
+        self.reason = f"{listed(self._finite_channels[list(segment.nan)])} sent NaN or inf"
         yield from self._end_run()
         at = 0
         while at < len(segment):
@@ -246,7 +325,8 @@ class OnlineDecoder:
 
     def _refused(self, time: float) -> WindowResult:
         sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
-        return WindowResult(sample, self._known(sample, time), self.status, None, 0)
+        known, reference = self._known(sample, time), self._windows.reference_name
+        return WindowResult(sample, known, self.status, None, 0, reference)
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""

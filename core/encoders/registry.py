@@ -18,8 +18,10 @@ from core.suggestions import did_you_mean
 
 FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
+    "labram": "core.encoders.labram.family",
     "braindecode": "core.encoders.braindecode.family",
     "braingpt": "core.encoders.braingpt.family",
+    "bandpower": "core.encoders.bandpower.family",
 }
 """Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
 first is the one that names without a family mean."""
@@ -51,6 +53,8 @@ class Family:
         that belong to nothing; None for those of another family.
     named : mapping of str to Path or HubFile
         Encoders that are known by name.
+    package : str
+        One that it needs and the program does not bring; "" for none.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Family:
         Callable[[dict[str, Tensor], Path, str | None, dict[str, str]], Recognised | None] | None
     ) = None
     named: Mapping[str, Path | HubFile] = field(default_factory=dict)
+    package: str = ""
 
 
 def family_named(name: str) -> Family:
@@ -75,6 +80,7 @@ def family_named(name: str) -> Family:
     if name not in FAMILIES:
         raise InputError(
             f'There is no family of encoders called "{name}"; there are {", ".join(FAMILIES)}.'
+            + did_you_mean(name, FAMILIES)
         )
     family: Family = import_module(FAMILIES[name]).FAMILY
     return family

@@ -30,6 +30,7 @@ class ChannelStatus:
     label: str
     electrode: str | None  # None: ignored by the decoder
     quality: str  # one of core.signal.quality.QUALITIES
+    aside: bool = False  # what the decoder gets in its place is interpolated
 
 
 @dataclass(frozen=True)

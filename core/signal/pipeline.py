@@ -9,6 +9,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.signal.filtering import Band, CausalFilter
+from core.signal.interpolation import interpolation_weights
 from core.signal.resampling import Resampler
 
 REFERENCES = ("average", "recorded")
@@ -55,8 +56,8 @@ def default_reference(channels: int) -> str:
 class SignalPath:
     """Samples of a stream in, filtered samples at the model's rate out.
 
-    Units, order of channels, reference, causal filter, resampling. Any split of the same samples
-    gives the same output, to the last bit.
+    Units, order of channels, interpolation of those that are set aside, reference, causal filter,
+    resampling. Any split of the same samples gives the same output, to the last bit.
 
     Parameters
     ----------
@@ -81,6 +82,8 @@ class SignalPath:
         self.rate_in = rate
         self._indices = np.asarray(indices, dtype=np.intp)
         self._factors = np.asarray(factors, dtype=np.float64)
+        self._aside: list[int] = []  # channels that are interpolated
+        self._weights = np.empty((0, len(self._indices)))  # for each of them, of all channels
         self._filter = CausalFilter(settings.band.sections(rate))
         # A fifth above the edge, so that the filter's skirt is carried well too.
         edge = min(1.2 * settings.band.high, 0.44 * rate)
@@ -90,6 +93,30 @@ class SignalPath:
     def columns(self) -> tuple[int, ...]:
         """Of the stream, that carry the settings' channels."""
         return tuple(self._indices.tolist())
+
+    @property
+    def good_columns(self) -> tuple[int, ...]:
+        """Of the stream, that carry channels which are not set aside."""
+        aside = set(self._aside)
+        return tuple(c for index, c in enumerate(self._indices.tolist()) if index not in aside)
+
+    def set_aside(self, channels: Sequence[int]) -> None:
+        """Interpolate some channels from the others; begins a new run, as `restart` does.
+
+        Parameters
+        ----------
+        channels : sequence of int
+            Positions among the settings' channels; all others are taken as they come.
+
+        Raises
+        ------
+        InputError
+            As `core.signal.interpolation.interpolation_weights`.
+        """
+        self._aside = list(channels)
+        if channels:
+            self._weights = interpolation_weights(self.settings.channels, channels)
+        self.restart()
 
     def restart(self) -> None:
         """Begin a new run of contiguous samples: all states start again."""
@@ -102,9 +129,21 @@ class SignalPath:
         Returns
         -------
         ndarray of float64, shape (n, channels)
-            Before reference and filter; a copy.
+            Before reference and filter; a copy. Channels that are set aside are interpolated.
         """
-        return np.take(samples, self._indices, axis=1) * self._factors
+        return self.interpolated(np.take(samples, self._indices, axis=1) * self._factors)
+
+    def interpolated(self, picked: np.ndarray) -> np.ndarray:
+        """Return samples as `pick` gives them, with the channels that are set aside made anew."""
+        if not self._aside:
+            return picked
+        picked = picked.copy()
+        picked[:, self._aside] = 0.0  # it may be NaN, which no weight takes away
+        # A row at a time, or the last digit would depend on how many there are.
+        picked[:, self._aside] = np.stack(
+            [(picked * weights).sum(axis=1) for weights in self._weights], axis=1
+        )
+        return picked
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Take the next contiguous samples of the stream.

@@ -45,6 +45,17 @@ class StreamIdentity:
     host: str
     uid: str  # new at every start of the sender
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Of the command lines, that find it again, whatever characters its name begins with."""
+        known = {
+            "stream": self.name or self.type,
+            "type": self.type if self.name else "",
+            "source-id": self.source_id,
+            "host": self.host,
+        }
+        return tuple(f"--{flag}={text}" for flag, text in known.items() if text)
+
     def __str__(self) -> str:
         """Return all five on one line."""
         return ", ".join(f'{f.name} "{getattr(self, f.name)}"' for f in fields(self))

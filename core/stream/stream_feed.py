@@ -30,11 +30,14 @@ class Overrides:
         Of all channels.
     speed : float or None
         How many seconds of the stream pass in one of this machine's.
+    units : tuple of str or None
+        Of each channel, where `unit` is not given; empty for what the stream says.
     """
 
     channels: tuple[str, ...] | None = None
     unit: str | None = None
     speed: float | None = None
+    units: tuple[str, ...] | None = None
 
     def on(self, facts: StreamFacts) -> StreamFacts:
         """Return the facts with what is known better; electrodes without a unit are in µV.
@@ -42,17 +45,21 @@ class Overrides:
         Raises
         ------
         InputError
-            If there are not as many names as channels, or the unit is no voltage.
+            If there are not as many names as channels, or the unit of an electrode is no voltage.
         """
         if self.unit is not None:
             factor(self.unit, UNIT)
         labels = named(facts.labels, self.channels, "the stream")
+        given = self.units or ("",) * len(labels)
+        for label, unit in zip(labels, given, strict=True):
+            if unit and direction(label) is not None:
+                factor(unit, UNIT)
         return replace(
             facts,
             labels=labels,
             units=tuple(
-                self.unit or unit or (UNIT if direction(label) is not None else "")
-                for label, unit in zip(labels, facts.units, strict=True)
+                self.unit or known or unit or (UNIT if direction(label) is not None else "")
+                for label, known, unit in zip(labels, given, facts.units, strict=True)
             ),
             speed=facts.speed if self.speed is None else self.speed,
         )

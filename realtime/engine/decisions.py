@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.decoding.online import OnlineDecoder
+from core.decoding.online import OnlineDecoder, WindowResult
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
@@ -74,6 +74,7 @@ class DecisionMaker:
         self._index = 0  # of the next decision
         self._wait = 2 * decoder.patch if confirm else 0  # samples until a decision is confirmed
         self._held: deque[Decision] = deque()  # not confirmed yet
+        self._windows = windows
 
     @property
     def status(self) -> str:
@@ -90,6 +91,15 @@ class DecisionMaker:
         """Signal still needed before there are probabilities, in seconds."""
         return self._hops.seconds_to_go
 
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """As `OnlineDecoder.aside`."""
+        return self._hops.aside
+
+    def set_aside(self, names: Sequence[str]) -> Iterator[Decision]:
+        """Interpolate these electrodes from now on, as `OnlineDecoder.set_aside`."""
+        yield from self._decisions(self._hops.set_aside(names))
+
     def resume(self, path: SignalPath, away: float, reason: str) -> None:
         """Go on with another sender, as `OnlineDecoder.resume`."""
         self._hops.resume(path, away, reason)
@@ -97,7 +107,9 @@ class DecisionMaker:
 
     def push(self, segments: Iterable[Segment]) -> Iterator[Decision]:
         """Take the next segments and give the decisions that they complete."""
-        hops = self._hops.push(segments)
+        yield from self._decisions(self._hops.push(segments))
+
+    def _decisions(self, hops: Iterator[WindowResult]) -> Iterator[Decision]:
         spent = 0.0  # s of work since the last decision
         while True:
             started = time.perf_counter()
@@ -125,6 +137,7 @@ class DecisionMaker:
                 else {name: float(p) for name, p in zip(self._classes, found, strict=True)},
                 None if decided is None else self._classes[decided],
                 spent,
+                hop.reference,
             )
             spent = 0.0
             yield from self._confirmed(made)
@@ -132,7 +145,8 @@ class DecisionMaker:
     def refuse(self, status: str, now: float) -> Iterator[Decision]:
         """Give a decision that says why there is none, at a time without new samples."""
         self.evidence.reset()
-        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0)
+        reference = self._windows.reference_name
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference)
         yield from self._confirmed(made)
 
     def _confirmed(self, made: Decision) -> Iterator[Decision]:
@@ -169,6 +183,7 @@ class DecisionMaker:
         probabilities: dict[str, float] | None,
         decision: str | None,
         spent: float,
+        reference: str,
     ) -> Decision:
         made = Decision(
             index=self._index,
@@ -179,6 +194,8 @@ class DecisionMaker:
             decision=decision,
             age_ms=self._age(at),
             compute_ms=round(spent * 1e3, 3),
+            reference=reference,
+            set_aside=self._hops.aside,
         )
         self._index += 1
         return made
@@ -189,3 +206,13 @@ class DecisionMaker:
     def _age(self, at: float) -> float | None:
         """Return how long ago a time of the stream's clock is, in ms."""
         return None if self._age_of is None else round(self._age_of(at) * 1e3, 3)
+
+
+def aside_words(names: Sequence[str]) -> str:
+    """Say which electrodes are set aside."""
+    if not names:
+        return "No electrode is set aside any more: all are used as they are."
+    return (
+        f"Set aside: {', '.join(names)}. What the decoder gets there is interpolated from the "
+        "neighbours."
+    )

@@ -8,22 +8,24 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.errors import printable
+from core.errors import InputError, printable
 from core.feed.segments import Segmenter
-from core.signal.monitor import Monitor, Traces
+from core.montage import electrode
+from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
+from core.stream.boards import motor_words
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
 from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
-from realtime.engine.decisions import DecisionMaker
+from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
@@ -74,6 +76,8 @@ class Engine:
         Reads the markers that go with the stream. The engine closes it.
     cue_sinks : sequence of CueSink
         Get every marker. The engine closes them.
+    aside : sequence of str
+        Electrodes to set aside from the beginning.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Engine:
         listeners: Sequence[SignalListener] = (),
         cues: CueWatch | None = None,
         cue_sinks: Sequence[CueSink] = (),
+        aside: Sequence[str] = (),
     ) -> None:
         self._feed = ReconnectingFeed(source, overrides, connect, self._note, accept_any)
         self._connect = connect
@@ -120,8 +125,11 @@ class Engine:
         self._lock = threading.Lock()
         self._latest: Decision | None = None
         self._recent = RecentDecisions(self._hop_seconds)
+        self._reference = ""  # of the newest decision, by its name
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._paused = False
+        self._toggled = list(aside)  # channels whose electrodes are to be set aside, or used again
+        self._aside: tuple[str, ...] = ()  # as was noted last
         self._newest_stamp = clock()  # stream's time of the newest sample
         self._refused_at = self._noted_at = clock()
         self._noted_status, self._noted_level = "", "unknown"
@@ -163,6 +171,14 @@ class Engine:
         """Take a stream of `Snapshot.offers` in place of the lost one."""
         self._feed.accept(uid)
 
+    def toggle_channel(self, label: str) -> None:
+        """Set the electrode of a channel aside, or use it again: the decoder gets another signal.
+
+        What cannot be done is said where notes on the stream go.
+        """
+        with self._lock:
+            self._toggled.append(label)
+
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
         return self._monitor.traces(seconds)
@@ -195,7 +211,7 @@ class Engine:
                     drift_s_per_hour=self._feed.pace.drift,
                     dropped_decisions=0 if self._maker is None else self._maker.dropped,
                 ),
-                channels=self._monitor.channels,
+                channels=self._channels(),
                 decoder=None if self._decoder is None else DecoderStatus.of(self._decoder),
                 latest=self._latest,
                 recent=self._recent.decisions,
@@ -203,6 +219,7 @@ class Engine:
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
                 offers=self._feed.offers,
+                recentring=self._recentring(),
                 cues=None if self._cues is None else self._cues.cues,
                 trials=() if self._cues is None else self._cues.trials,
             )
@@ -237,11 +254,37 @@ class Engine:
         if self._maker is not None:
             self._maker.evidence.settings = self._evidence
             self._maker.barred = self._feed.rate.barred
+            self._set_aside(self._maker)
             for decision in self._maker.push(received.segments):
                 self._publish(decision)
+            self._note_aside(self._maker)
         if len(known := block.stamps[np.isfinite(block.stamps)]):
             self._newest_stamp = float(known[-1])
         self._monitor.push(block.samples, self._newest_stamp, lost)
+
+    def _set_aside(self, maker: DecisionMaker) -> None:
+        """Set those electrodes aside that a person has clicked on, or use them again."""
+        with self._lock:
+            toggled, self._toggled = self._toggled, []
+        for label in toggled:
+            names = set(maker.aside) ^ {electrode(label)}
+            try:
+                for decision in maker.set_aside(sorted(names)):
+                    self._publish(decision)
+            except InputError as error:
+                self._note("aside", str(error))
+
+    def _note_aside(self, maker: DecisionMaker) -> None:
+        """Say what is interpolated, whenever that changes."""
+        if maker.aside != self._aside:
+            self._aside = maker.aside
+            self._note("aside", aside_words(maker.aside))
+
+    def _channels(self) -> tuple[ChannelStatus, ...]:
+        channels = self._monitor.channels
+        if not self._aside:
+            return channels
+        return tuple(replace(c, aside=True) if c.electrode in self._aside else c for c in channels)
 
     def _resume(self, away: float) -> None:
         """Go on with a stream that took the place of the lost one."""
@@ -262,6 +305,10 @@ class Engine:
             self._publish(decision)
 
     def _publish(self, decision: Decision) -> None:
+        if decision.reference != self._reference:
+            self._reference = decision.reference
+            if words := self._about_reference():
+                self._note("reference", words)
         with self._lock:
             paused = self._paused
             if not paused:
@@ -272,6 +319,26 @@ class Engine:
         if self._cues is not None:
             self._cues.decide(decision)
         self._tell(self._outputs.publish(decision))
+
+    def _recentring(self) -> str:
+        if self._windows is None:
+            return ""
+        if self._windows.reference is not None:
+            return "recentred"
+        to_go = self._windows.seconds_to_reference
+        return "" if to_go is None else f"recentring in {to_go:.0f} s"
+
+    def _about_reference(self) -> str:
+        """Say what decisions refer to from now on; empty where that never changes."""
+        assert self._windows is not None
+        if (reference := self._windows.reference) is not None:
+            return (
+                f"Recentred on the first {reference.seconds:g} s of signal without artifacts; the "
+                f"reference is {reference.name}."
+            )
+        if (to_go := self._windows.seconds_to_reference) is not None:
+            return f"The decoder's own reference is used for the first {to_go:g} s of signal."
+        return ""
 
     def _read_cues(self) -> None:
         if self._cues is not None:
@@ -293,16 +360,20 @@ class Engine:
         self._noted_at, self._noted_level = now, level
         known, self._warnings = self._warnings, self._doubts()
         for kind, words in self._warnings.items():
-            if kind not in known:
+            if kind not in known and kind != "set aside":  # which was said when it was done
                 self._note(kind, words)
         self._note("stream", message)
 
     def _doubts(self) -> dict[str, str]:
         """Return what is wrong with the stream without keeping it from being decoded."""
         found = dict(self._outputs.problems)
+        if self._aside:
+            found["set aside"] = aside_words(self._aside)
         if (rate := self._feed.rate.verdict).level == "doubted":
             found["rate"] = rate.words
         if self._maker is None:
+            if words := motor_words(self._feed.facts.labels):
+                found["motor"] = words
             seen = self._monitor.traces(_JUDGED).samples_uv
             rms = float(np.median(seen.std(axis=0))) if len(seen) else 0.0
             typical = ArtifactLimits.default(1).typical
@@ -368,7 +439,7 @@ class Engine:
 
 def _electrodes(labels: Sequence[str], decoder: Decoder | None) -> list[str | None]:
     """Return, for each label, the decoder's electrode that it serves as."""
-    from core.montage import direction, electrode
+    from core.montage import direction
 
     sites = [electrode(label) for label in labels]
     if decoder is None:

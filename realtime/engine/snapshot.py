@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import DECODER
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.cued_trials import Cue, CuedTrial
@@ -36,6 +37,10 @@ class Decision:
         From the newest sample's time to the moment of the decision; None for a recording.
     compute_ms : float
         Time spent on signal path, features and head for this decision.
+    reference : str
+        As `core.decoding.online.WindowResult.reference`.
+    set_aside : tuple of str
+        Electrodes whose signal was interpolated for it.
     """
 
     index: int
@@ -46,6 +51,8 @@ class Decision:
     decision: str | None
     age_ms: float | None
     compute_ms: float
+    reference: str = DECODER
+    set_aside: tuple[str, ...] = ()
 
     @property
     def made(self) -> float:
@@ -53,8 +60,9 @@ class Decision:
         return self.time + (self.age_ms or 0.0) / 1e3
 
     def to_json(self) -> str:
-        """Return the decision as one line of JSON."""
-        return json.dumps(vars(self), allow_nan=False)
+        """Return the decision as one line of JSON; `set_aside` only where an electrode is."""
+        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        return json.dumps(fields, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside".
     text : str
         What there is to say about it.
     """
@@ -136,5 +144,6 @@ class Snapshot:
     paused: bool
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
+    recentring: str = ""  # in a few words, where the reference is this run's own or will be
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first

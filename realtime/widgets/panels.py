@@ -15,6 +15,20 @@ _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _DRIFT = 1.0  # s an hour between two clocks that deserve a look; quartzes drift by 0.2
 
 
+_TIPS = {
+    "stream": "The LSL stream that is decoded: its type, the machine that sends it, its source_id",
+    "rate": "Samples a second as they arrive, what the stream announces, and how fast its clock "
+    "drifts from this machine's",
+    "lost": "Samples that never arrived, and decisions that were dropped because newer signal "
+    "was there already",
+    "age": "How old the newest sample of a window is when its decision is made: the median of the "
+    "last minute",
+    "decoder": "Whose decoder it is, what it decides by, and the encoder whose tokens it uses",
+    "score": "Balanced accuracy on trials that the decoder was not fitted on, and what guessing "
+    "reaches on so many trials with 95 % certainty",
+}
+
+
 def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     """Return the facts of a snapshot that belong on every screen."""
     stream, decoder = snapshot.stream, snapshot.decoder
@@ -27,14 +41,15 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     p50, p95 = stream.age_p50_ms, stream.age_p95_ms
     lost, late = stream.lost_samples, stream.dropped_decisions
     cells = [
-        Cell("Stream", theme.plain(stream.name) or "(no name)", where, 2.3),
+        Cell("Stream", theme.plain(stream.name) or "(no name)", where, 2.3, tip=_TIPS["stream"]),
         Cell(
             "Rate",
             "measuring …" if measured is None else f"{measured:.2f} Hz",
             (f"nominal {nominal:g} Hz" if nominal > 0 else "irregular")
-            + ("" if drift is None else f", {drift:+.1f} s/h"),
+            + ("" if drift is None else f", {_drift(drift)}"),
             1.6,
             off or (drift is not None and abs(drift) > _DRIFT),
+            _TIPS["rate"],
         ),
         Cell(
             "Lost",
@@ -42,12 +57,14 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             f"sample{'s' * (lost != 1)}, {late} decision{'s' * (late != 1)}",
             1.3,
             lost > 0 or late > 0,
+            _TIPS["lost"],
         ),
         Cell(
             "Age of a decision",
             "–" if p50 is None else f"{p50:.0f} ms",
             "" if p95 is None else f"95 % within {p95:.0f} ms",
             1.3,
+            tip=_TIPS["age"],
         ),
     ]
     if decoder is None:
@@ -60,18 +77,28 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             theme.plain(decoder.head)
             if not decoder.trials
             else f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
-            theme.plain(decoder.encoder),
+            " · ".join([theme.plain(decoder.encoder), *filter(None, [snapshot.recentring])]),
             2.0,
             untrained and decoder.head != "riemann",
+            _TIPS["decoder"],
         ),
         Cell(
             "Cross-validated" if decoder.trials else "On other people",
             f"{100 * decoder.score:.0f} %",
-            f"chance up to {100 * decoder.chance:.0f} %, {decoder.trials} trials",
+            f"chance up to {100 * decoder.chance:.0f} %, {decoder.trials} trials"
+            if decoder.trials
+            else "mean of people it had not seen",
             1.7,
             decoder.score <= decoder.chance or not decoder.trials,
+            _TIPS["score"],
         ),
     )
+
+
+def _drift(seconds_per_hour: float) -> str:
+    """Say how a sender's clock runs beside this machine's."""
+    shown = f"{seconds_per_hour:+.1f}"
+    return "clocks in step" if float(shown) == 0.0 else f"{shown} s/h"
 
 
 class OfferPanel(QWidget):

@@ -23,8 +23,7 @@ from realtime.widgets.probabilities import Bar, Face, face
 from ui import theme
 from ui.class_style import ClassLook
 
-_GROUND = QColor("#07090B")
-_OUTLINE = QColor("#586571")
+_GROUND, _OUTLINE = theme.STAGE, theme.STAGE_OUTLINE
 _PLACES = {
     "left": QPointF(-1, 0),
     "right": QPointF(1, 0),

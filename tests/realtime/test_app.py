@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from core.decoding.storage.decoder_file import save_decoder
+from core.errors import InputError
 from core.recordings import Recording
 from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
@@ -146,6 +147,64 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
     assert [(line["sample"], line["status"], line["decision"]) for line in live] == [
         (d.sample, d.status, d.decision) for d in offline
     ]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_flat_electrode_is_set_aside_live_as_offline_and_never_silently(
+    fitted, short, sender, tmp_path, capfd
+):
+    decoder = fitted["riemann"]
+    samples = short.samples_uv.copy()
+    samples[1200:, short.labels.index("C3")] = 0.0
+    spoilt = replace(short, samples_uv=samples)
+    sender("Flat", spoilt)
+    log = tmp_path / "live.jsonl"
+    engine, _ = engine_on("Flat", decoder, log=log)
+    engine.start()
+    wait_for(lambda: engine.snapshot().channels[short.labels.index("C3")].aside, 60.0)
+    read_to_the_end(engine)
+    warnings = engine.snapshot().warnings
+    engine.stop()
+    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    live = [line for line in lines if line["status"] not in ("silent", "lost")]
+    assert offline[-1].status == "ok"
+    assert offline[-1].set_aside == ("C3",)
+    assert [
+        (d["sample"], d["status"], d.get("set_aside", []), d["probabilities"]) for d in live
+    ] == [(d.sample, d.status, list(d.set_aside), d.probabilities) for d in offline]
+    words = "Set aside: C3. What the decoder gets there is interpolated"
+    assert any(words in warning for warning in warnings)
+    assert capfd.readouterr().err.count(words) == 1
+    stream_log = (tmp_path / "live.stream.jsonl").read_text().splitlines()
+    notes = [json.loads(line) for line in stream_log]
+    assert [note["kind"] for note in notes if words in note["text"]] == ["aside"]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_an_electrode_is_set_aside_and_used_again_by_a_click(fitted, short, sender, capfd):
+    sender("Clicked", loop=True)
+    engine, _ = engine_on("Clicked", fitted["riemann"])
+    engine.start()
+    engine.toggle_channel("C4")
+    wait_for(lambda: (d := engine.snapshot().latest) and d.set_aside == ("C4",))
+    engine.toggle_channel("C3")  # more than may be
+    wait_for(lambda: "2 of the decoder's 17 electrodes" in capfd.readouterr().err)
+    assert engine.snapshot().latest.set_aside == ("C4",)
+    engine.toggle_channel("C4")
+    wait_for(lambda: engine.snapshot().latest.set_aside == ())
+    engine.stop()
+
+
+def test_bad_electrodes_are_named_on_the_command_line(fitted, short, sender):
+    sender("Bad", loop=True)
+    with pytest.raises(InputError, match="no electrode OZ"):
+        engine_on("Bad", fitted["riemann"], bad="Oz")
+    engine, _ = engine_on("Bad", fitted["riemann"], bad="c3")
+    engine.start()
+    decision = wait_for(lambda: engine.snapshot().latest)
+    engine.stop()
+    assert decision.set_aside == ("C3",)
 
 
 def test_decisions_and_probabilities_go_out(fitted, sender):

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 import realtime.screenshot
 from core.errors import InputError
 from core.signal.monitor import Traces
 from realtime.engine.snapshot import STATUSES
-from realtime.window import run_window
+from realtime.window import MainWindow, run_window
 
 
 def with_other_probabilities(view):
@@ -262,3 +263,23 @@ def test_run_refuses_to_overwrite_before_it_opens_anything(qapp, make_view, tmp_
 def test_run_reports_a_picture_that_failed(qapp, make_view, tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         run_window(make_view(), screenshot=tmp_path / "no" / "window.png", duration=0.1)
+
+
+def test_c_where_no_decoder_fits_asks_for_a_calibration_and_closes(qapp, make_view):
+    asked = []
+    QTimer.singleShot(300, lambda: press(Qt.Key.Key_C))
+    assert run_window(make_view(8, None), on_calibrate=lambda: asked.append(1)) == 0
+    assert asked == [1]
+
+
+def test_c_while_decoding_asks_for_nothing(qapp, make_view):
+    asked = []
+    QTimer.singleShot(300, lambda: press(Qt.Key.Key_C))
+    assert run_window(make_view(), on_calibrate=lambda: asked.append(1), duration=0.6) == 0
+    assert asked == []
+
+
+def press(key):
+    """Press a key in the window that is open."""
+    [window] = [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
+    QTest.keyClick(window, key)

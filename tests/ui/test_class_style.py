@@ -3,9 +3,11 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor
 
 from ui import theme
 from ui.class_style import class_looks, symbol
+from ui.palettes import PALETTES
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0: linear RGB as seen without one cone type.
 SEEN = {
@@ -60,6 +62,15 @@ def test_qualities_stand_out_from_good_with_any_colour_vision(vision):
     for quality, colour in theme.QUALITY.items():
         if quality != "good":
             assert np.linalg.norm(lab(colour, SEEN[vision]) - good) > 15, quality
+
+
+@pytest.mark.parametrize("vision", SEEN)
+def test_the_light_theme_is_told_apart_with_any_colour_vision(vision):
+    palette = {name: lab(QColor(text), SEEN[vision]) for name, text in PALETTES["light"].items()}
+    for first, second in itertools.combinations(("sky", "orange", "green", "purple", "rest"), 2):
+        assert np.linalg.norm(palette[first] - palette[second]) > 10, (first, second)
+    for quality in ("flat", "railed", "noisy", "line"):
+        assert np.linalg.norm(palette[quality] - palette["trace"]) > 15, quality
 
 
 def test_meaning_decides_on_words_direction_and_colour():

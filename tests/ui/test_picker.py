@@ -2,10 +2,10 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 
 from core.errors import InputError
-from ui import picker
+from ui import streams
 from ui.picker import StreamPicker
 
 
@@ -19,7 +19,7 @@ def stream(name, source="amp-1", uid=None, rate=250.0):
 @pytest.fixture
 def ask(qtbot, monkeypatch):
     """Return a function that opens a picker."""
-    monkeypatch.setattr(picker, "_PAUSE", 0.02)
+    monkeypatch.setattr(streams, "_PAUSE", 0.02)
     opened = []
 
     def show(list_streams, message=""):
@@ -65,7 +65,7 @@ def test_choose_returns_what_was_picked(ask, qtbot):
     only = stream("one")
     dialog = ask(lambda: [only])
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 1)
-    threading_safe = picker.QTimer(dialog, singleShot=True, interval=10)
+    threading_safe = QTimer(dialog, singleShot=True, interval=10)
     threading_safe.timeout.connect(dialog.pick.click)
     threading_safe.start()
     assert dialog.choose() is only
@@ -121,7 +121,7 @@ def test_a_stream_that_restarted_is_picked_as_it_is_now(ask, qtbot):
     dialog = ask(lambda: list(found))
     qtbot.waitUntil(lambda: dialog.table.rowCount() == 1)
     found[:] = [stream("amp", uid="after")]
-    qtbot.waitUntil(lambda: dialog._streams == found)
+    qtbot.waitUntil(lambda: dialog.streams._streams == found)
     qtbot.keyClick(dialog.table, Qt.Key.Key_Return)
     assert dialog.chosen.identity.uid == "after"
 

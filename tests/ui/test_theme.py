@@ -1,10 +1,17 @@
+import os
+import subprocess
+import sys
+import textwrap
+
 import pytest
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtGui import QColor, QFontMetricsF
 
 from core.errors import InputError
 from core.signal.quality import QUALITIES
 from realtime.engine.snapshot import STATUSES
 from ui import theme
+from ui.display import dress
+from ui.palettes import PALETTES
 
 
 def luminance(colour):
@@ -48,3 +55,45 @@ def test_no_display_is_said_in_words(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="--headless"):
         theme.application()
+
+
+def test_both_themes_have_the_same_colours():
+    assert PALETTES["dark"].keys() == PALETTES["light"].keys()
+
+
+@pytest.mark.parametrize("ground", ["background", "panel"])
+@pytest.mark.parametrize(
+    "ink", ["text", "muted", "dim", "warning", "trace", "flat", "railed", "noisy", "line"]
+)
+def test_text_of_the_light_theme_is_legible(ground, ink):
+    palette = PALETTES["light"]
+    low, high = (luminance(QColor(palette[name])) for name in (ink, ground))
+    assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [("", "#0E1216 1.0"), ('"light", 1.5', "#EEF1F4 1.5"), ('"dark", 2', "#0E1216 2.0")],
+)
+def test_theme_and_size_are_chosen_before_the_first_window(given, seen):
+    code = f"""
+        from ui.display import dress
+        dress({given or '"dark", 1.0'})
+        from ui import theme
+        app = theme.application()
+        print(theme.BACKGROUND.name().upper(), app.devicePixelRatio())
+    """
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == seen
+
+
+@pytest.mark.parametrize("scale", [0.1, 40.0, float("nan")])
+def test_a_size_that_fits_no_screen_is_refused(scale):
+    with pytest.raises(InputError, match="--scale"):
+        dress("dark", scale)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from core.montage import normalise
+from core.montage import normalise, written
 from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
 from ui import theme
@@ -18,7 +18,7 @@ SCALES = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 """Vertical scales on offer, in µV a row."""
 
 HEADER = 38  # px above the traces: the legend
-_AXIS, _SIDE, _MARGIN = 26, 80, 14  # px: time below; scale and words at the right; edges
+_AXIS, _SIDE, MARGIN = 26, 80, 14  # px: time below; scale and words at the right; edges
 _ROOMY, _LINE = 36.0, 12.0  # px: a row with two lines of text; the height of one small line
 _SMALLEST_ROW = 5.5  # px: below this, channels are shown in pages
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
@@ -56,28 +56,32 @@ def lay_out(
     widest = max((metrics.horizontalAdvance(name(c)) for c in channels[page]), default=0.0)
     cell = min(150.0, max(widest, 100.0 if roomy else 24.0) + 30.0)
     columns = min(4, math.ceil(_LINE / row))
-    left = _MARGIN + cell * columns
+    left = MARGIN + cell * columns
     plot = QRectF(left, HEADER, max(40.0, size.width() - left - _SIDE), height)
     return Layout(plot, page, row, columns, cell, roomy)
 
 
 def name(channel: ChannelStatus) -> str:
-    """Return the label, and the electrode where its name is another one."""
+    """Return the electrode as people write it, behind its label where that is another name."""
     label = theme.plain(channel.label) or "(no label)"
-    if channel.electrode is None or normalise(channel.label) == channel.electrode.upper():
+    if channel.electrode is None:
         return label
-    return f"{label} → {theme.plain(channel.electrode)}"
+    site = theme.plain(written(channel.electrode))
+    return site if normalise(channel.label) == site.upper() else f"{label} → {site}"
 
 
 def word(channel: ChannelStatus) -> str:
     """Return the quality as a word that people use."""
+    if channel.aside:
+        return "set aside"
     return theme.QUALITY_WORDS.get(channel.quality, channel.quality)
 
 
 def facts(channel: ChannelStatus) -> str:
     """Return everything known of a channel in one line."""
     role = "ignored by the decoder" if channel.electrode is None else f"as {channel.electrode}"
-    return theme.plain(f"{channel.label}, {role}, {word(channel)}")
+    how = f"{word(channel)}: interpolated from its neighbours" if channel.aside else word(channel)
+    return theme.plain(f"{channel.label}, {role}, {how}")
 
 
 def colour(channel: ChannelStatus, ignored: bool) -> QColor:
@@ -137,10 +141,11 @@ def draw_list(
     plot, next_free = layout.plot, layout.plot.top()
     for index, channel in enumerate(channels[layout.page]):
         y = plot.top() + (index + 0.5) * layout.row
-        left = _MARGIN + layout.cell * (index % layout.columns)
+        left = MARGIN + layout.cell * (index % layout.columns)
         ignored = decoding and channel.electrode is None
-        good = channel.quality == "good"
+        good = channel.quality == "good" and not channel.aside
         ink = theme.DIM if ignored and good else theme.QUALITY.get(channel.quality, theme.TRACE)
+        ink = theme.ACCENT if channel.aside else ink
         label_ink = theme.DIM if ignored else theme.TEXT
         draw_quality(painter, channel.quality, QPointF(left + 5, y), ink)
         box = QRectF(left + 18, y - 10, layout.cell - 22, 20)
@@ -178,7 +183,7 @@ def draw_legend(
     head = f"{total} channel{'s' * (total != 1)}"
     if page.stop - page.start < total:
         head = f"Channels {page.start + 1}–{page.stop} of {total}"
-    _write(painter, QRectF(_MARGIN, 4, 240, HEADER - 8), head, 13, theme.TEXT, bold=True)
+    _write(painter, QRectF(MARGIN, 4, 240, HEADER - 8), head, 13, theme.TEXT, bold=True)
 
     painter.setFont(theme.font(12))
     metrics = QFontMetricsF(painter.font())
@@ -186,7 +191,7 @@ def draw_legend(
         (q, theme.QUALITY_WORDS.get(q, q), sum(c.quality == q for c in channels)) for q in QUALITIES
     ]
     ignored = sum(channel.electrode is None for channel in channels) if decoding else 0
-    right = width - _MARGIN
+    right = width - MARGIN
     if ignored:
         counts.append(("", "ignored", ignored))
     for quality, text, count in reversed(counts):

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QBrush,
     QColor,
     QHelpEvent,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
@@ -35,6 +36,7 @@ from ui.traces.envelope import envelope, newest_column
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
+_ROWS = 32  # at once, of many channels, until more are asked for
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -59,6 +61,7 @@ class TraceView(QWidget):
 
     scale_stepped = Signal(int)
     span_stepped = Signal(int)
+    channel_clicked = Signal(str)  # the label of a channel whose name was clicked
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +93,7 @@ class TraceView(QWidget):
             return
         if len(channels) != len(self._channels):
             self._first = 0
+            self._asked = _ROWS if len(channels) > _ROWS else 0
         self._channels, self._decoding, self._live = channels, decoding, live
         bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
@@ -283,15 +287,48 @@ class TraceView(QWidget):
         (self.span_stepped if held else self.scale_stepped).emit(step)
         event.accept()
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """A click on a channel's name, left of its trace."""
+        label = self._label_at(event.position())
+        head = QRectF(0, 0, self._layout.plot.left() + 120, channel_list.HEADER)
+        if event.button() == Qt.MouseButton.LeftButton and head.contains(event.position()):
+            self._first = 0 if self.page.stop >= len(self._channels) else self.page.stop
+            self._redraw()  # the next page, and the first one after the last
+        if event.button() == Qt.MouseButton.LeftButton and label is not None:
+            self.channel_clicked.emit(label.label)
+        super().mouseReleaseEvent(event)
+
+    def _label_at(self, place: QPointF) -> ChannelStatus | None:
+        """Return the channel whose name is there; names are staggered where rows are low."""
+        layout, page = self._layout, self._channels[self._layout.page]
+        column = int((place.x() - channel_list.MARGIN) // layout.cell)
+        if not 0 <= column < layout.columns or place.y() < layout.plot.top():
+            return None
+        written = range(column, len(page), layout.columns)
+        middles = {index: layout.plot.top() + (index + 0.5) * layout.row for index in written}
+        nearest = min(middles, key=lambda index: abs(middles[index] - place.y()), default=None)
+        return None if nearest is None else page[nearest]
+
+    def _channel_at(self, y: float) -> ChannelStatus | None:
+        row = int((y - self._layout.plot.top()) // self._layout.row)
+        page = self._channels[self._layout.page]
+        return page[row] if 0 <= row < len(page) else None
+
     def event(self, event: QEvent) -> bool:
         """Show a channel's full label on hovering."""
         if not isinstance(event, QHelpEvent):
             return super().event(event)
-        row = int((event.pos().y() - self._layout.plot.top()) // self._layout.row)
-        page = self._channels[self._layout.page]
-        if 0 <= row < len(page):
+        few = self.page.stop - self.page.start < len(self._channels)
+        if few and event.pos().y() < channel_list.HEADER:
+            tip = "Click: the next channels (Page up, Page down); R: more or fewer at once"
+            QToolTip.showText(event.globalPos(), tip, self)
+        elif (channel := self._channel_at(event.pos().y())) is not None:
+            words = channel_list.facts(channel)
+            if self._decoding and channel.electrode is not None:
+                again = "use it again" if channel.aside else "set it aside"
+                words += f"\nClick on the name to {again}"
             # A tool tip guesses at markup, so what it is given is markup that shows itself.
-            text = f"<span>{html.escape(channel_list.facts(page[row]))}</span>"
+            text = f"<span>{html.escape(words).replace(chr(10), '<br>')}</span>"
             QToolTip.showText(event.globalPos(), text, self, QRect())
         return True
 

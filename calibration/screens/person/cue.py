@@ -16,8 +16,8 @@ from calibration.paradigm.model import Paradigm
 from ui import theme
 from ui.class_style import ClassLook, draw_symbol
 
-GROUND = QColor("#07090B")
-_CROSS = QColor("#C9D1D8")
+GROUND = theme.STAGE
+_CROSS = theme.CROSS
 _ARROW, _CROSS_SIZE, _TEXT, _WORD, _TITLE = 0.22, 0.085, 0.055, 0.078, 0.085
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

@@ -40,7 +40,6 @@ class ChannelTable(QWidget):
         self.table.setTabKeyNavigation(False)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
-        self.table.setStyleSheet(_SCROLL_BAR)  # Qt takes it from no window above
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(26)
         header = self.table.horizontalHeader()
@@ -101,13 +100,3 @@ def _summary(known: int, missing: tuple[str, ...]) -> str:
         return f"All {total} electrodes that the model knows are there."
     few = " ".join(missing) if len(missing) <= 8 else " ".join(missing[:6]) + " …"
     return f"{known} of the {total} electrodes that the model knows are there; missing: {few}"
-
-
-_SCROLL_BAR = f"""
-QScrollBar:vertical {{ background: {theme.PANEL.name()}; width: 10px; margin: 0; }}
-QScrollBar::handle:vertical {{
-    background: {theme.RULE.name()}; border-radius: 4px; min-height: 30px; margin: 1px;
-}}
-QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
-QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
-"""

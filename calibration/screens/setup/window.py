@@ -20,6 +20,7 @@ from calibration.screens.setup.check import CheckPanel
 from calibration.session.progress import size
 from calibration.session.setup_state import Preparation, SetupState, obstacles
 from ui import theme
+from ui.naming import edit_names
 from ui.picker import StreamPicker
 from ui.traces import TraceView
 
@@ -55,6 +56,11 @@ class SetupWindow(QMainWindow):
         self.origin = _label("", 13, muted=True)
         self.choose = _button("Choose stream …", "The streams on the network (S)")
         self.choose.clicked.connect(self.choose_stream)
+        self.names = _button("Names and units …", "What the channels are called (N)")
+        self.names.clicked.connect(self.name_channels)
+        self.motor = _label("", 16, bold=True)
+        self.motor.setStyleSheet(f"color: {theme.WARNING.name()};")
+        self.motor.hide()
         self.table = ChannelTable()
         self.traces = TraceView()
         self.check = CheckPanel(view.raw)
@@ -93,6 +99,7 @@ class SetupWindow(QMainWindow):
         top = QHBoxLayout()
         top.setContentsMargins(18, 12, 18, 12)
         top.addLayout(names, 1)
+        top.addWidget(self.names)
         top.addWidget(self.choose)
         side = QVBoxLayout()
         side.setSpacing(10)
@@ -117,6 +124,7 @@ class SetupWindow(QMainWindow):
         column = QVBoxLayout(centre)
         column.setContentsMargins(14, 12, 14, 14)
         column.setSpacing(10)
+        column.addWidget(self.motor)
         column.addWidget(_card(top))
         column.addLayout(row, 1)
         column.addWidget(_card(foot))
@@ -153,6 +161,9 @@ class SetupWindow(QMainWindow):
         name = theme.plain(state.stream) or "No stream yet"
         self.stream.setText(name)
         self.origin.setText(_origin(state))
+        self.motor.setText(theme.plain(state.motor, 400))
+        self.motor.setVisible(bool(state.motor))
+        self.names.setEnabled(self._view.sent is not None and self._view.home is not None)
         self.table.show_rows(state.rows, state.missing)
         self.traces.set_channels(state.channels, False, state.live)
         labels = tuple(row.electrode or row.label for row in state.rows)
@@ -193,6 +204,17 @@ class SetupWindow(QMainWindow):
             picker.deleteLater()
         self.look()
 
+    def name_channels(self) -> None:
+        """Ask what the channels of the stream are called, and open it anew with that."""
+        sent, home = self._view.sent, self._view.home
+        if sent is None or home is None:
+            return
+        if problem := edit_names(sent, home, self):
+            self.reason.setText(theme.plain(problem, 300))
+            return
+        self._view.choose_again()
+        self.look()
+
     def begin(self) -> None:
         """Begin the session, if nothing stands in the way."""
         self.look()
@@ -217,10 +239,12 @@ class SetupWindow(QMainWindow):
             self.traces.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """S: streams. B: blinks. Return: start. Escape: leave."""
+        """S: streams. N: names. B: blinks. Return: start. Escape: leave."""
         match event.key():
             case Qt.Key.Key_S:
                 self.choose_stream()
+            case Qt.Key.Key_N:
+                self.name_channels()
             case Qt.Key.Key_B if self.check.button.isEnabled():
                 self.check.toggle()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:

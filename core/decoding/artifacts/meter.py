@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage, signal
 
+from core.decoding.artifacts.copies import differences, pairs
 from core.decoding.artifacts.repeats import Repeats, twins
 from core.signal.filtering import MAINS, CausalFilter
 
@@ -39,6 +41,8 @@ class Measures:
     shared : ndarray
         Of half a second as recorded: the largest absolute correlation with another channel; 1
         where there is less signal.
+    differences : ndarray, shape (pairs,)
+        Of half a second as recorded: `copies.differences`; 0 where there is less signal.
     rest : float
         What differs between channels as recorded: standard deviation of the median channel
         without the two largest principal components.
@@ -58,6 +62,7 @@ class Measures:
     deviation: np.ndarray
     levels: np.ndarray
     shared: np.ndarray
+    differences: np.ndarray
     rest: float
     held: int
     again: int
@@ -90,6 +95,7 @@ class Meter:
             signal.butter(2, _MUSCLE, "bandpass", fs=rate, output="sos")  # (sections, 6)
         )
         self._repeats = Repeats(rate_in)
+        self._unknown = np.zeros(len(pairs(channels)[0]), np.float16)
         self._piece_in = round(piece * rate_in / rate)  # the same in samples of the stream
         self.reset()
 
@@ -136,6 +142,7 @@ class Meter:
         self._recorded = np.concatenate([self._recorded, new])[-2 * self._piece_in :]
         piece = self._recorded[-self._piece_in :]
         covariance = _covariance(self._recorded)
+        whole = len(self._recorded) == 2 * self._piece_in
         return Measures(
             span=np.ptp(self._signal[-self._piece :], axis=0),
             muscle=_rms(self._tense[-self._piece :]),
@@ -153,9 +160,8 @@ class Meter:
                     _rms(self._tense),
                 ]
             ),
-            shared=_shared(covariance)
-            if len(self._recorded) == 2 * self._piece_in
-            else np.ones(self._channels),
+            shared=_shared(covariance) if whole else np.ones(self._channels),
+            differences=differences(self._recorded) if whole else self._unknown,
             # A few samples, as of the first hops of one sample each, hardly differ.
             rest=_rest(piece) if len(piece) > 0.9 * self._piece_in else math.inf,
             held=held,
@@ -189,6 +195,11 @@ class Meter:
         if len(held) < self._still:
             return none, none, False
         n, width = len(held) - self._still + 1, self._still
+        # A stretch of that length covers a whole one of these blocks; hardly ever does one stand.
+        block = (width + 1) // 2
+        blocks = held[: len(held) // block * block].reshape(-1, block, self._channels)
+        if not (np.ptp(blocks, axis=1) < _STILL_UV).any():
+            return none, none, False
         # Of every stretch of that length: the filters' windows begin at each sample.
         shift = -(width // 2)
         most = ndimage.maximum_filter1d(held, width, axis=0, origin=shift)[:n]
@@ -243,14 +254,19 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
 
     From one windowed stretch, without a filter's memory of what was before.
     """
-    window = np.hanning(len(samples) + 2)[1:-1]
+    window, waves = _mains_kernel(len(samples), rate)
     flat = (samples - samples.mean(axis=0)) * window[:, None]
-    at = np.arange(len(samples)) / rate
-    found = [
-        np.abs(np.exp(-2j * np.pi * mains * at) @ flat) for mains in MAINS if mains < 0.49 * rate
-    ]
+    found = [np.abs(wave @ flat) for wave in waves]
     amplitudes: np.ndarray = np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
     return amplitudes
+
+
+@lru_cache(maxsize=64)
+def _mains_kernel(samples: int, rate: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the window over so many samples, and a wave of each mains frequency."""
+    at = np.arange(samples) / rate
+    waves = [np.exp(-2j * np.pi * mains * at) for mains in MAINS if mains < 0.49 * rate]
+    return np.hanning(samples + 2)[1:-1], waves
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.decoding.artifacts.copies import Copies
 from core.decoding.artifacts.levels import Levels
 from core.decoding.artifacts.limits import ArtifactLimits
 from core.decoding.artifacts.meter import Measures, Meter
@@ -21,6 +22,7 @@ _HUM = "full of mains hum"
 _LARGE = "too large: a movement or a loose electrode"
 _GROWN = "much larger than before: another gain, or a movement"
 _SHRUNK = "much smaller than before: another gain, or off the head"
+_COPIES = "copies of one another: bridged electrodes, or one input on several channels"
 _HELD = "The stream repeats its last sample: a driver that fills in what is lost"
 _AGAIN = "The stream sends a block of samples again"
 
@@ -41,18 +43,27 @@ class Judge:
     ringing : bool
         Whether the newest piece is wrong behind the path only: what was recorded is right again,
         and the filters have not got over what was before.
+    flat : ndarray of bool, shape (channels,)
+        Channels that stood still in the newest piece, and did not at calibration.
+    aside : ndarray of bool, shape (channels,)
+        Channels that are interpolated: nothing is wrong with them.
     """
 
     def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
         self._limits, self._names = limits, np.array(names)
         self._levels = Levels(limits, names, hop)
+        self._copies = Copies(limits.apart, names)
         self._held = held_limit(len(names), limits.held)
         self._again = again_limit(len(names))
         self.ringing = False
+        self.flat = self.aside = np.zeros(len(names), dtype=bool)
 
     def judge(self, measures: Measures) -> str | None:
         """Return what is wrong, in words; None if nothing is."""
         self.ringing = False
+        self._levels.see(measures)
+        self._copies.see(measures.differences)
+        self.flat = measures.still & ~self._limits.still & ~self.aside
         wrong = self._wrong(measures)
         if wrong is None:
             self._levels.learn(measures)
@@ -75,6 +86,7 @@ class Judge:
             (measures.muscle > limits.muscle, "noisy: muscles or a loose electrode"),
             (hum, _HUM),
         ):
+            channels = channels & ~self.aside
             if channels.any():
                 self.ringing = words == _LARGE and bool((measures.raw_span < limits.span).all())
                 return self._named(channels, words)
@@ -86,10 +98,13 @@ class Judge:
             return _AGAIN
         if (doubt := self._levels.doubt(measures)) is not None:
             return doubt
+        larger, smaller = self._levels.swings(measures)
         for channels, words in (
-            (self._levels.larger(measures), _GROWN),
-            (self._levels.smaller(measures), _SHRUNK),
+            (self._copies.channels, _COPIES),
+            (larger, _GROWN),
+            (smaller, _SHRUNK),
         ):
+            channels = channels & ~self.aside
             if channels.any():
                 return self._named(channels, words)
         return None
@@ -131,6 +146,15 @@ class ArtifactWatch:
     def ringing(self) -> bool:
         """As `Judge.ringing`."""
         return self._judge.ringing
+
+    @property
+    def flat(self) -> np.ndarray:
+        """As `Judge.flat`."""
+        return self._judge.flat
+
+    def set_aside(self, channels: Sequence[int]) -> None:
+        """Take it that some channels are interpolated: nothing is wrong with them."""
+        self._judge.aside = np.isin(np.arange(len(self._judge.flat)), channels)
 
     def reset(self) -> None:
         """Begin a new run of the same stream: what is usual for it stays known."""

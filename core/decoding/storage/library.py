@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from core.decoding.decoder import DecoderCard
 from core.decoding.storage.decoder_file import SUFFIX, read_header
 from core.errors import InputError
 from core.machine.home import subject_label
@@ -23,6 +25,46 @@ def new_decoder_path(home: Path, subject: str, created: str) -> Path:
     while path.exists():
         path, count = folder / f"{stem}-{count}{SUFFIX}", count + 1
     return path
+
+
+@dataclass(frozen=True)
+class KeptDecoder:
+    """A kept decoder, as a list shows it.
+
+    Attributes
+    ----------
+    path : Path
+    classes : tuple of str
+    card : DecoderCard
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+    card: DecoderCard
+
+    @property
+    def report(self) -> Path | None:
+        """The page that a session wrote beside it, if it is there."""
+        page = self.path.with_suffix(".html")
+        return page if page.is_file() else None
+
+
+def decoder_cards(home: Path) -> list[KeptDecoder]:
+    """Return what the kept decoders say of themselves, newest first.
+
+    Only headers are read; those that say nothing sensible are left out.
+    """
+    cards = []
+    for path in kept_decoders(home):
+        try:
+            header = read_header(path)
+            card = DecoderCard(**header["facts"])
+            classes = tuple(map(str, header["classes"]))
+            float(card.score), float(card.chance), int(card.trials)
+        except (InputError, KeyError, TypeError, ValueError):
+            continue
+        cards.append(KeptDecoder(path, classes, card))
+    return cards
 
 
 def kept_decoders(home: Path, subject: str | None = None) -> Iterator[Path]:

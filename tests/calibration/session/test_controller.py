@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 
 from calibration.paradigm.model import Paradigm
 from calibration.paradigm.sequencer import TrialSequencer, plan_trials
+from calibration.recommendation import AGAIN
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from calibration.screens.person.presenter import Presenter
@@ -128,6 +129,26 @@ def test_a_fit_that_fails_for_whatever_reason_ends_the_session(make_session):
     assert "LinAlgError" in outcome.problem
     assert "the recording is kept" in outcome.problem
     assert len(outcome.recordings) == 1
+
+
+@pytest.mark.slow
+def test_the_last_screen_asks_what_comes_next(make_session):
+    learner = NoTrials()
+    _, _, presenter, controller = make_session(learner)
+    QTimer.singleShot(1500, lambda: presenter.fail("Session ended", "by the test"))
+
+    def click():
+        if controller.end is not None:
+            timer.stop()
+            assert controller.end.text.text() == "There are too few trials."
+            QTest.mouseClick(controller.end.again, Qt.MouseButton.LeftButton)
+
+    timer = QTimer(interval=20)
+    timer.timeout.connect(click)
+    timer.start()
+    controller.run(full_screen=False)
+    assert controller.choice == AGAIN
+    assert not controller.reported
 
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

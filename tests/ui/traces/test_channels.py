@@ -33,7 +33,7 @@ def test_labels_are_staggered_so_that_none_covers_its_neighbour(qapp):
 
 
 def test_a_label_is_shown_with_its_electrode_where_they_differ():
-    assert name(ChannelStatus("EEG Fc5.", "FC5", "good")) == "EEG Fc5."
+    assert name(ChannelStatus("EEG Fc5.", "FC5", "good")) == "FC5"
     assert name(ChannelStatus("T3", "T7", "good")) == "T3 → T7"
     assert name(ChannelStatus("Aux 1", None, "good")) == "Aux 1"
     assert (

@@ -10,6 +10,7 @@ from core.signal.monitor import ChannelStatus, Traces
 from core.signal.quality import QUALITIES
 from ui import theme
 from ui.traces import TraceView
+from ui.traces.channels import facts, name, word
 
 RATE = 128.0
 
@@ -239,3 +240,44 @@ def test_a_clock_that_jumps_is_drawn_anew(view, qtbot):
         view.follow(source(shift))
         view.repaint()
         assert asked[-1] == view.span
+
+
+@pytest.mark.parametrize("count", [3, 17, 32])
+def test_a_click_on_a_name_says_which_channel(view, qtbot, count):
+    clicked = []
+    view.channel_clicked.connect(clicked.append)
+    names = [f"Ch{index}" for index in range(count)]
+    view.set_channels(tuple(channel(name) for name in names), True)
+    layout = view._layout
+    for index in range(count):
+        x = 20 + layout.cell * (index % layout.columns)
+        y = layout.plot.top() + (index + 0.5) * layout.row
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+    assert clicked == names
+    middle = layout.plot.center().toPoint()
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=middle)  # on a trace
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(20, 5))  # above
+    assert clicked == names
+
+
+def test_what_is_set_aside_is_said_beside_its_name():
+    aside = replace(channel(quality="flat"), aside=True)
+    assert word(aside) == "set aside"
+    assert facts(aside) == "C3, as C3, set aside: interpolated from its neighbours"
+
+
+def test_many_channels_come_32_at_a_time_and_a_click_turns_the_page(view, qtbot):
+    view.set_channels(tuple(channel(f"Ch{index}") for index in range(70)), True)
+    pages = []
+    for _ in range(4):
+        pages.append((view.page.start, view.page.stop))
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(40, 15))
+    assert pages == [(0, 32), (32, 64), (64, 70), (0, 32)]
+
+
+def test_names_are_written_as_people_write_them():
+    assert name(channel("Fc5.", "FC5")) == "FC5"
+    assert name(channel("EEG FCZ-REF", "FCZ")) == "FCz"
+    assert name(channel("FP1", "FP1")) == "Fp1"
+    assert name(channel("T3", "T7")) == "T3 → T7"
+    assert name(channel("AUX1", None)) == "AUX1"

@@ -7,11 +7,13 @@ from PySide6.QtCore import Qt
 
 from calibration.doubts import doubts
 from calibration.screens.setup import check
+from calibration.screens.setup import window as setup_window
 from calibration.screens.setup.check import CheckPanel
 from calibration.screens.setup.window import SetupWindow
 from calibration.session.setup_state import SetupState, channel_rows
 from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import Monitor
+from core.stream.boards import motor_words
 from simulation.synthetic import LABELS, SimulatedSubject
 
 RATE = 250.0
@@ -30,6 +32,7 @@ class ScriptedPreparation:
         self.time = 100.0
         self.asked = []
         self.streams = []
+        self.sent = self.home = None
         self.ready = SetupState(
             stream="actiCHamp-0123",
             host="lab-recorder-2",
@@ -72,6 +75,9 @@ class ScriptedPreparation:
 
     def choose_stream(self, found):
         self.asked.append(found)
+
+    def choose_again(self):
+        self.asked.append("again")
 
     def name_person(self, subject, session, run):
         self.asked.append((subject, session, run))
@@ -320,3 +326,28 @@ def test_every_state_is_painted(window, preparation, picture):
         preparation.change(**change)
         window.look()
         assert picture(window).any()
+
+
+# -- names, units and boards
+
+
+def test_a_board_without_motor_electrodes_is_told_so_above_everything(window, preparation):
+    assert not window.motor.isVisible()
+    preparation.change(motor=motor_words(["AF7", "AF8", "TP9", "TP10"]))
+    window.look()
+    assert window.motor.isVisible()
+    assert "over the motor cortex" in window.motor.text()
+    assert window.motor.y() < window.stream.mapTo(window, window.stream.rect().topLeft()).y()
+
+
+def test_names_are_asked_for_once_there_is_a_stream(window, preparation, qtbot, monkeypatch):
+    asked = []
+    monkeypatch.setattr(setup_window, "edit_names", lambda *given: asked.append(given) or "")
+    window.name_channels()
+    assert not window.names.isEnabled()
+    preparation.sent, preparation.home = "facts", "home"
+    preparation.change(run="04")
+    window.look()
+    qtbot.mouseClick(window.names, Qt.MouseButton.LeftButton)
+    assert asked == [("facts", "home", window)]
+    assert preparation.asked[-1] == "again"

@@ -1,0 +1,1 @@
+"""The first window: streams, people, and what can be done with them."""

@@ -1,0 +1,122 @@
+"""The launcher's list of people and their decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from core.decoding.storage.library import KeptDecoder
+from ui import theme
+
+_COLUMNS = ("Person", "Made", "Tells apart", "Right", "Guessing", "Trials")
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row: a kept decoder, or another way to have one.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Its cells.
+    flags : tuple of str
+        That name it to ``eegpt-realtime``.
+    decoder : KeptDecoder or None
+    """
+
+    words: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    decoder: KeptDecoder | None = None
+
+
+NEWEST = Choice(("Newest decoder that fits the stream",))
+UNCALIBRATED = Choice(
+    ("Without calibration: left or right hand, by other people's data",), ("--uncalibrated",)
+)
+
+
+def choice_of(kept: KeptDecoder) -> Choice:
+    """Return the row of a kept decoder."""
+    card = kept.card
+    words = (
+        theme.plain(card.subject + (f", session {card.session}" if card.session else "")),
+        _day(card.created),
+        theme.plain(", ".join(name.replace("_", " ") for name in kept.classes)),
+        f"{100 * card.score:.0f} %" if card.trials else "–",
+        f"up to {100 * card.chance:.0f} %" if card.trials else "–",
+        str(card.trials),
+    )
+    return Choice(words, ("--decoder", str(kept.path)), kept)
+
+
+class DecoderTable(QTableWidget):
+    """One row a decoder, below those that choose by themselves."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(0, len(_COLUMNS))
+        self._choices: list[Choice] = []
+        self.setHorizontalHeaderLabels(_COLUMNS)
+        self.setAccessibleName("People and their decoders")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(34)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        for column, tip in (
+            (3, "Balanced accuracy on trials that the decoder was not fitted on"),
+            (4, "What guessing reaches on so many trials, with 95 % certainty"),
+        ):
+            if (item := self.horizontalHeaderItem(column)) is not None:
+                item.setToolTip(tip)
+        self.itemSelectionChanged.connect(self.changed)
+
+    @property
+    def selected(self) -> Choice:
+        """The selected row; the newest that fits where none is."""
+        rows = self.selectionModel().selectedRows()
+        return self._choices[rows[0].row()] if rows else NEWEST
+
+    def show_decoders(self, kept: Sequence[KeptDecoder]) -> None:
+        """Show other decoders, and select what chooses among them."""
+        choices = [NEWEST] * bool(kept) + [*map(choice_of, kept), UNCALIBRATED]
+        if choices == self._choices:
+            return
+        self._choices = choices
+        self.clearSpans()
+        self.setRowCount(len(choices))
+        for row, choice in enumerate(choices):
+            if len(choice.words) == 1:
+                self.setSpan(row, 0, 1, len(_COLUMNS))
+            for column, text in enumerate(choice.words):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                if column >= 3:
+                    item.setTextAlignment(_RIGHT)
+                self.setItem(row, column, item)
+        self.clearSelection()
+        if kept:
+            self.selectRow(0)
+        self.changed.emit()
+
+
+def _day(created: str) -> str:
+    """Return when a decoder was made, in this place's time."""
+    try:
+        return f"{datetime.fromisoformat(created).astimezone():%d %b %Y}"
+    except ValueError:
+        return theme.plain(created, 20)
