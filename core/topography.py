@@ -62,7 +62,7 @@ def head_place(label: str) -> np.ndarray | None:
     return np.asarray(place[:2] * (distance / max(flat, 1e-12)))
 
 
-class HeadMap:
+class Topography:
     """A head seen from above, and the map of values between its electrodes.
 
     Parameters

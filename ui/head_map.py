@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPolygonF
 
-from core.topography import EAR, NOSE, HeadMap
+from core.topography import EAR, NOSE, Topography
 from ui import theme
 
 COLD, HOT = QColor("#3D8BD9"), QColor("#E2553D")
@@ -30,7 +30,7 @@ def scale_colours() -> np.ndarray:
 
 
 def draw_map(
-    painter: QPainter, box: QRectF, head: HeadMap, values: np.ndarray, limit: float
+    painter: QPainter, box: QRectF, head: Topography, values: np.ndarray, limit: float
 ) -> None:
     """Draw values, shape (labels,), from -limit to limit, with outline and electrodes."""
     grid = np.nan_to_num(head.interpolate(values))[::-1]  # Qt's first row is the upper one
@@ -49,10 +49,10 @@ def draw_map(
     painter.drawImage(square, image)
     painter.restore()
     draw_outline(painter, box, head)
-    draw_electrodes(painter, box, head, [theme.TEXT] * len(head.picks), 1.4)
+    draw_electrodes(painter, box, head, [theme.TEXT] * len(head.picks), min(1.4, scale / 60))
 
 
-def draw_outline(painter: QPainter, box: QRectF, head: HeadMap) -> None:
+def draw_outline(painter: QPainter, box: QRectF, head: Topography) -> None:
     """Draw an empty head."""
     centre, scale = _place(box, head)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -64,7 +64,7 @@ def draw_outline(painter: QPainter, box: QRectF, head: HeadMap) -> None:
 
 
 def draw_electrodes(
-    painter: QPainter, box: QRectF, head: HeadMap, colours: Sequence[QColor], radius: float
+    painter: QPainter, box: QRectF, head: Topography, colours: Sequence[QColor], radius: float
 ) -> list[QPointF]:
     """Draw a dot a placed electrode; return where they are."""
     centre, scale = _place(box, head)
@@ -78,6 +78,6 @@ def draw_electrodes(
     return spots
 
 
-def _place(box: QRectF, head: HeadMap) -> tuple[QPointF, float]:
+def _place(box: QRectF, head: Topography) -> tuple[QPointF, float]:
     """Return the middle of the head, and pixels in a head radius."""
     return box.center(), min(box.width(), box.height()) / 2 / max(_ROOM, head.radius)

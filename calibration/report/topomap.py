@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.topography import EAR, NOSE, HeadMap
+from core.topography import EAR, NOSE, Topography
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ INK = "#1F2A33"
 _RESOLUTION = 96
 
 
-class Head(HeadMap):
+class Head(Topography):
     """A head seen from above, on the axes of a figure."""
 
     def draw(

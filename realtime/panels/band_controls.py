@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
-from core.montage import motor_sites, normalise
+from core.montage import direction, electrode, motor_sites, written
 from ui import theme
 
 MOST = 6
@@ -57,8 +57,8 @@ class BandControls(QWidget):
             return
         self._labels, self.picks = labels, tuple(motor_sites(labels))
         self.menu.clear()
-        for index, label in enumerate(labels):
-            action = self.menu.addAction(theme.plain(label, 40) or f"channel {index + 1}")
+        for index in range(len(labels)):
+            action = self.menu.addAction(self.name(index) or f"channel {index + 1}")
             action.setCheckable(True)
             action.setChecked(index in self.picks)
             action.toggled.connect(lambda on, index=index: self._pick(index, on))
@@ -71,8 +71,9 @@ class BandControls(QWidget):
 
     def name(self, index: int) -> str:
         """Return how a channel is called on the screen."""
-        label = theme.plain(self._labels[index], 40)
-        return label.strip(".") if normalise(label) == label.strip(".").upper() else label
+        label = self._labels[index]
+        site = electrode(label)
+        return theme.plain(label, 40) if direction(site) is None else written(site)
 
     def _pick(self, index: int, on: bool) -> None:
         picks = [pick for pick in self.picks if pick != index]

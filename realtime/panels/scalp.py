@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout
 from core.decoding.patterns import haufe_pattern
 from core.signal.monitor import ChannelStatus
 from core.signal.spectrum import BANDS, BandHistory
-from core.topography import HeadMap
+from core.topography import Topography
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.band_controls import BandControls
 from realtime.panels.panel import NewestSignal, Panel
@@ -26,6 +26,9 @@ _LEAST = 60  # windows that a pattern needs: a quarter of a minute
 _APART = 0.2  # s between a decision and the power that belong together
 _RANGES = (25.0, 50.0, 100.0, 200.0)  # % at the ends of the scale
 _TOP = 46.0  # px: the row of buttons
+_WORDS = 58.0  # px: the title and the scale of a head
+_SCALE = 36.0  # px: the scale below a head
+_NAMED = 150.0  # px of a head on which names can be read
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 _WRAP = _CENTRE | Qt.TextFlag.TextWordWrap
 
@@ -36,7 +39,7 @@ class ScalpPanel(Panel):
     Attributes
     ----------
     history : BandHistory
-    head : HeadMap or None
+    head : Topography or None
         None until it was made, in a thread of its own: scipy takes its time.
     pattern : ndarray or None, shape (channels,)
         Of the decoder over the last minute.
@@ -47,7 +50,7 @@ class ScalpPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.history = BandHistory()
-        self.head: HeadMap | None = None
+        self.head: Topography | None = None
         self.pattern: np.ndarray | None = None
         self._channels: tuple[ChannelStatus, ...] = ()
         self._labels: tuple[str, ...] = ()
@@ -89,7 +92,7 @@ class ScalpPanel(Panel):
 
     def _prepare(self, labels: tuple[str, ...]) -> None:
         try:
-            head = HeadMap(labels)
+            head = Topography(labels)
             if head.drawable:
                 head.interpolate(np.zeros(len(labels)))
         except Exception as error:
@@ -135,7 +138,8 @@ class ScalpPanel(Panel):
             painter.setPen(theme.MUTED)
             painter.drawText(area, _WRAP, words)
             return
-        columns = 4 if area.width() > 2.2 * area.height() else 2
+        # Whichever makes the larger heads.
+        columns = max(2, 4, key=lambda n: min(area.width() / n, area.height() * n / 4 - _WORDS))
         wide, high = area.width() / columns, area.height() / (4 // columns)
         boxes = [
             QRectF(area.left() + k % columns * wide, area.top() + k // columns * high, wide, high)
@@ -147,7 +151,7 @@ class ScalpPanel(Panel):
         self._draw_quality(painter, boxes[3], head)
 
     def _draw_change(
-        self, painter: QPainter, box: QRectF, head: HeadMap, band: int, title: str
+        self, painter: QPainter, box: QRectF, head: Topography, band: int, title: str
     ) -> None:
         place = _titled(painter, box, title)
         if not len(self.history.times):
@@ -156,67 +160,53 @@ class ScalpPanel(Panel):
         values = self.history.change[-_LATELY:, band].mean(axis=0)
         largest = np.abs(values[head.picks]).max()
         limit = next((limit for limit in _RANGES if largest <= limit), _RANGES[-1])
-        self._draw_values(painter, place, head, values, limit, f"−{limit:.0f} %", f"+{limit:.0f} %")
+        self._draw_values(painter, place, head, values, limit, f"−{limit:.0f} … +{limit:.0f} %")
 
-    def _draw_pattern(self, painter: QPainter, box: QRectF, head: HeadMap) -> None:
+    def _draw_pattern(self, painter: QPainter, box: QRectF, head: Topography) -> None:
         place = _titled(painter, box, "Decoder's pattern")
         if self.pattern is None:
-            _empty(painter, place, head, "After a quarter of a minute of decisions")
+            _empty(painter, place, head, "in a quarter\nof a minute")
             return
         (look,) = class_looks([self._towards])
-        self._draw_values(
-            painter, place, head, self.pattern, 1.0, "less power", f"more: {look.words}"
-        )
+        self._draw_values(painter, place, head, self.pattern, 1.0, f"red: {look.words}")
 
     def _draw_values(
         self,
         painter: QPainter,
         place: QRectF,
-        head: HeadMap,
+        head: Topography,
         values: np.ndarray,
         limit: float,
-        low: str,
-        high: str,
+        words: str,
     ) -> None:
         """Draw a map with its scale below."""
         if not head.drawable or len(values) != len(self._labels):
             _empty(painter, place, head, "Too few electrodes for a map")
             return
-        draw_map(painter, place.adjusted(0, 0, 0, -24), head, values, limit)
-        bar = QRectF(place.center().x() - 30, place.bottom() - 15, 60, 8)
+        draw_map(painter, place.adjusted(0, 0, 0, -_SCALE), head, values, limit)
+        bar = QRectF(place.center().x() - 30, place.bottom() - 32, 60, 7)
         colours = QLinearGradient(bar.topLeft(), bar.topRight())
         for at, colour in ((0.0, COLD), (0.5, theme.RAISED), (1.0, HOT)):
             colours.setColorAt(at, colour)
         painter.fillRect(bar, colours)
-        painter.setFont(theme.font(11))
-        painter.setPen(theme.MUTED)
-        metrics = QFontMetricsF(painter.font())
-        room = bar.left() - place.left() - 5
-        for text, left, align in (
-            (low, place.left(), Qt.AlignmentFlag.AlignRight),
-            (high, bar.right() + 5, Qt.AlignmentFlag.AlignLeft),
-        ):
-            short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-            label = QRectF(left, bar.top() - 5, room, 18)
-            painter.drawText(label, align | Qt.AlignmentFlag.AlignVCenter, short)
+        _below(painter, place, words)
 
-    def _draw_quality(self, painter: QPainter, box: QRectF, head: HeadMap) -> None:
-        place = _titled(painter, box, "Quality").adjusted(0, 0, 0, -24)
-        draw_outline(painter, place, head)
+    def _draw_quality(self, painter: QPainter, box: QRectF, head: Topography) -> None:
+        place = _titled(painter, box, "Quality")
+        room = place.adjusted(0, 0, 0, -_SCALE)
+        size = min(room.width(), room.height())
+        draw_outline(painter, room, head)
         chosen = [self._channels[pick] for pick in head.picks]
         inks = [theme.QUALITY.get(channel.quality, theme.TRACE) for channel in chosen]
-        spots = draw_electrodes(painter, place, head, inks, 3.4)
+        spots = draw_electrodes(painter, room, head, inks, min(4.0, size / 50))
         painter.setFont(theme.font(11, bold=True))
         for channel, spot, ink in zip(chosen, spots, inks, strict=True):
-            if channel.quality != "good":
+            if channel.quality != "good" and size >= _NAMED:
                 painter.setPen(ink)
                 words = theme.plain(channel.label, 12).strip(".")
                 painter.drawText(QRectF(spot.x() - 30, spot.y() - 19, 60, 14), _CENTRE, words)
         bad = sum(channel.quality != "good" for channel in self._channels)
-        words = f"{bad} of {len(self._channels)} channels not good" if bad else "all channels good"
-        painter.setFont(theme.font(11))
-        painter.setPen(theme.MUTED)
-        painter.drawText(QRectF(box.left(), box.bottom() - 22, box.width(), 18), _CENTRE, words)
+        _below(painter, place, f"{bad} of {len(self._channels)} not good" if bad else "all good")
 
 
 def _titled(painter: QPainter, box: QRectF, title: str) -> QRectF:
@@ -224,11 +214,21 @@ def _titled(painter: QPainter, box: QRectF, title: str) -> QRectF:
     painter.setFont(theme.font(12, bold=True))
     painter.setPen(theme.TEXT)
     painter.drawText(QRectF(box.left(), box.top(), box.width(), 20), _CENTRE, title)
-    return box.adjusted(4, 22, -4, 0)
+    room = box.adjusted(4, 22, -4, 0)
+    room.setHeight(min(room.height(), room.width() + _SCALE))  # the scale stays at its head
+    return room
 
 
-def _empty(painter: QPainter, place: QRectF, head: HeadMap, words: str) -> None:
-    draw_outline(painter, place.adjusted(0, 0, 0, -24), head)
+def _below(painter: QPainter, place: QRectF, words: str) -> None:
     painter.setFont(theme.font(11))
     painter.setPen(theme.MUTED)
-    painter.drawText(place.adjusted(20, 0, -20, -24), _WRAP, words)
+    metrics = QFontMetricsF(painter.font())
+    short = metrics.elidedText(words, Qt.TextElideMode.ElideRight, place.width())
+    painter.drawText(QRectF(place.left(), place.bottom() - 20, place.width(), 16), _CENTRE, short)
+
+
+def _empty(painter: QPainter, place: QRectF, head: Topography, words: str) -> None:
+    draw_outline(painter, place.adjusted(0, 0, 0, -_SCALE), head)
+    painter.setFont(theme.font(11))
+    painter.setPen(theme.MUTED)
+    painter.drawText(place.adjusted(8, 0, -8, -_SCALE), _WRAP, words)

@@ -24,6 +24,7 @@ SECONDS = 8.0
 _HIGHEST = 45.0  # Hz drawn
 _MINUTE = 60.0  # s of band power drawn
 _RANGE = (-100.0, 150.0)  # % of change drawn
+_BREAK = 3.0  # s without a value that are left empty
 _SMOOTHED = 4  # values of band power in a moving average: a second
 _LEFT, _TOP = 52.0, 46.0  # px: numbers beside the charts; the row of buttons
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
@@ -153,7 +154,8 @@ class SpectrumPanel(Panel):
             painter.fillRect(box.adjusted(0.5, 0, -0.5, 0), theme.faded(theme.MUTED, 0.10))
             painter.setPen(theme.MUTED)
             painter.drawText(box.adjusted(4, 2, 0, 0), Qt.AlignmentFlag.AlignTop, name)
-        for decade in range(low, high + 1):
+        step = max(1, math.ceil(16.0 * (high - low) / max(chart.height(), 1.0)))  # 16 px each
+        for decade in range(low, high + 1, step):
             at = round(float(y(decade))) + 0.5
             painter.setPen(QPen(theme.RULE, 1))
             painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
@@ -193,7 +195,7 @@ class SpectrumPanel(Panel):
         newest = float(self.history.times[-1])
         scale = chart.height() / (high - low)
         painter.setFont(theme.font(11))
-        for percent in (-100, 0, 100):
+        for percent in (-100, 0, 100) if chart.height() > 44 else (0,):
             at = round(chart.bottom() - (percent - low) * scale) + 0.5
             painter.setPen(QPen(theme.FAINT if percent == 0 else theme.RULE, 1))
             painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
@@ -207,7 +209,7 @@ class SpectrumPanel(Panel):
         draw_cues(painter, chart, self._cues, place, named=False)
         change = np.clip(_smoothed(self.history.change[:, band][:, picks]), low, high)
         x = chart.right() - (newest - self.history.times) / _MINUTE * chart.width()
-        breaks = np.flatnonzero(np.diff(self.history.times) > 1.5) + 1
+        breaks = np.flatnonzero(np.diff(self.history.times) > _BREAK) + 1
         for rows in np.split(np.arange(len(x)), breaks):
             for column, ink in enumerate(inks):
                 heights = (change[rows, column] - low) * scale

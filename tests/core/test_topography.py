@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from core.encoders.eegpt.electrodes import CODEX
-from core.topography import HeadMap, head_place
+from core.topography import Topography, head_place
 
 TWENTY = "FP1 FP2 F7 F3 FZ F4 F8 T3 C3 CZ C4 T4 T5 P3 PZ P4 T6 O1 O2".split()
 
@@ -62,7 +62,7 @@ def test_places_are_close_to_those_measured_on_the_template_head_of_mne():
     ids=["10-20", "10-10", "outside", "motor"],
 )
 def test_a_map_is_that_of_mne_to_a_millionth_of_its_range(labels):
-    head = HeadMap(labels)
+    head = Topography(labels)
     values = np.random.default_rng(0).normal(0, 3, len(labels))
     figure = Figure()
     FigureCanvasAgg(figure)
@@ -83,7 +83,7 @@ def test_a_map_is_that_of_mne_to_a_millionth_of_its_range(labels):
 
 
 def test_a_map_has_the_values_of_its_electrodes():
-    head = HeadMap(TWENTY)
+    head = Topography(TWENTY)
     values = np.zeros(len(TWENTY))
     values[TWENTY.index("C3")] = -40.0
     grid = head.interpolate(values, 101)
@@ -94,8 +94,8 @@ def test_a_map_has_the_values_of_its_electrodes():
 
 
 def test_few_electrodes_or_some_on_a_line_make_no_map():
-    assert not HeadMap(["C3", "CZ", "C4"]).drawable
-    assert not HeadMap(["FZ", "FCZ", "CZ", "CPZ", "PZ"]).drawable
-    assert not HeadMap(["Ch1", "Ch2"]).drawable
-    assert HeadMap(["Ch1", "F3", "C4", "P3", "EOG", "PZ"]).drawable
-    assert HeadMap(["Ch1", "F3", "C4", "P3", "EOG", "PZ"]).picks == [1, 2, 3, 5]
+    assert not Topography(["C3", "CZ", "C4"]).drawable
+    assert not Topography(["FZ", "FCZ", "CZ", "CPZ", "PZ"]).drawable
+    assert not Topography(["Ch1", "Ch2"]).drawable
+    assert Topography(["Ch1", "F3", "C4", "P3", "EOG", "PZ"]).drawable
+    assert Topography(["Ch1", "F3", "C4", "P3", "EOG", "PZ"]).picks == [1, 2, 3, 5]
