@@ -36,8 +36,8 @@ from calibration.recording.bids import BidsRun  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.storage.decoder_file import load_decoder  # noqa: E402
 from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
-from core.fitting.selection import MOTOR  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
+from core.sites import is_motor  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
 from simulation.synthetic import LABELS, session  # noqa: E402
@@ -147,7 +147,7 @@ def _same(one: Decoder, other: Decoder) -> bool:
 def _next_run(decoder: Decoder, options: argparse.Namespace) -> float:
     """Return how often the last decision inside a cue's four seconds is right."""
     test = session(50, decoder.classes, options.seed, labels=_labels(options), run=99)
-    windows = decoder.windows(decoder.load_encoder())
+    windows = decoder.windows(decoder.load_encoder(), recentre=decoder.recentre)
     log = decode_recording(test, decoder, windows, EvidenceSettings())
     decided = {line.sample: line.decision for line in log if line.status == "ok"}
     right = []
@@ -161,7 +161,7 @@ def _next_run(decoder: Decoder, options: argparse.Namespace) -> float:
 def _labels(options: argparse.Namespace) -> tuple[str, ...]:
     """Return so many electrodes, those over the motor cortex first."""
     others = (*LABELS, *(name for name in CODEX if name not in LABELS))
-    return tuple(dict.fromkeys((*(n for n in MOTOR if n in CODEX), *others)))[: options.channels]
+    return tuple(dict.fromkeys((*filter(is_motor, CODEX), *others)))[: options.channels]
 
 
 def _start(home: Path, module: str, *arguments: object) -> subprocess.Popen:

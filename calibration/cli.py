@@ -14,6 +14,7 @@ from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, one_line
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
+from core.sites import Sites
 
 PROGRAM = "eegpt-calibrate"
 
@@ -37,7 +38,7 @@ class FitCommand(ProgramOptions):
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, untrained-braingpt-base,
+    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
@@ -56,6 +57,15 @@ class FitCommand(ProgramOptions):
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or
     none. By default auto starts from the population where it tells left from right hand."""
+    sites: Sites = "all"
+    """Electrodes that the decoder uses: motor (rows FC to CP), central (FC to P; away from eyes,
+    jaw and visual cortex) or all."""
+    from_cue: float = 0.0
+    """Seconds after the cue that the decoder does not use: its window begins there, and ends where
+    it would otherwise."""
+    regress_eyes: bool = False
+    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
+    them, with coefficients fixed on these recordings, and do not use those themselves."""
     seed: int = 0
     """Seed of what is random: the folds of the cross-validation."""
     out: Path | None = None
@@ -137,7 +147,12 @@ def _fit(command: FitCommand) -> int:
         band=Band(notch=mains(command.notch)),
         seed=command.seed,
         home=home_folder(command.home),
+        sites=command.sites,
+        from_cue=command.from_cue,
+        regress_eyes=command.regress_eyes,
     )
+    if command.refine:
+        settings.check_refinable()
     events = _events(command.event, labels)
     prior = starting_head(
         command.prior,

@@ -164,6 +164,17 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
+    fit = FitSettings(
+        person.encoder,
+        person.head,
+        band=Band(notch=mains(person.notch)),
+        home=home,
+        sites=person.sites,
+        from_cue=person.from_cue,
+        regress_eyes=person.regress_eyes,
+    )
+    if person.refine:
+        fit.check_refinable()
     return SessionOptions(
         query=stream.query,
         person=Person(person.subject, person.session, run),
@@ -175,9 +186,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
             power_line=person.notch,
             manufacturer=person.amplifier,
         ),
-        fit=FitSettings(
-            person.encoder, person.head, band=Band(notch=mains(person.notch)), home=home
-        ),
+        fit=fit,
         prior=person.prior,
         refine=person.refine,
         timeout=stream.timeout,

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from calibration.fitting import Fit
+from calibration.fitting import NO_REFINING, Fit
 from core.decoding.decoder import CHOICE, Decoder, EncoderPin
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
 from core.encoders.known import remember
+from core.errors import InputError
 from core.fitting.selection import Score
 from core.metrics import balanced_accuracy
 
@@ -189,14 +190,28 @@ def refine(
         With the candidate "refined" among the scores, and as the choice if it won. The score of
         the choice counts, for every fold, the decisions of what wins by the other folds.
 
+    Raises
+    ------
+    InputError
+        If the decoder passes over the first seconds after the cue or regresses electrodes out, or
+        the encoder pools its tokens in a way of its own.
+
     Notes
     -----
     A GPU is used if there is one. The doubt is that of Nadeau and Bengio (2003), Machine Learning
     52(3), equation 9: a one-sided t-test at 5 % on folds that share training trials.
     """
+    if fit.decoder.skip or fit.taken.regression is not None:
+        raise InputError(NO_REFINING)
     settings = settings or RefineSettings()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     encoder = load_encoder(source, home=home).eval().requires_grad_(False).to(device)
+    if type(encoder).pool is not Encoder.pool:
+        raise InputError(
+            "--refine trains on mean and spread of tokens, and the encoder "
+            f"{encoder.spec.label} has features of its own; leave --refine out, or take another "
+            "encoder."
+        )
     epochs, channels = fit.epochs, fit.decoder.settings.channels
     windows = torch.from_numpy(epochs.windows()).float().to(device)
     labels, classes = epochs.labels, len(epochs.classes)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
-from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.recentring import SECONDS
 from core.encoders import EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
+from core.fitting.baselines import BAND
+from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
 from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
@@ -28,10 +31,20 @@ from core.recordings import (
 from core.recordings.copies import refuse_copies
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
+from core.sites import Sites, channels_at, is_frontal_or_temporal
 from core.suggestions import closest, did_you_mean
 
 CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
 """Events of these names are cues, as MOABB names its classes; in the order of a decoder."""
+
+NO_REFINING = (
+    "--refine trains on whole windows of all electrodes; leave it out, or leave out --from-cue and "
+    "--regress-eyes."
+)
+
+RECENTRED = ("riemann",)
+"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
+nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
 
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
 
@@ -55,6 +68,13 @@ class FitSettings:
         How often all trials are split anew.
     home : Path, optional
         Folder that keeps downloaded encoders, as in `core.encoders.load_encoder`.
+    sites : str
+        Electrodes that are used: "motor", "central" (`core.sites`) or "all".
+    from_cue : float
+        Seconds after the cue at which what features are computed of begins; the window ends where
+        it would otherwise.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out of the others, and not used.
     """
 
     encoder: str = "starter"
@@ -64,15 +84,51 @@ class FitSettings:
     seed: int = 0
     repeats: int = 2
     home: Path | None = None
+    sites: Sites = "all"
+    from_cue: float = 0.0
+    regress_eyes: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an unknown head, and a seed that is none."""
+        """Refuse an unknown head, and a seed or a time that is none."""
         check_number("The seed", self.seed, 0, 2**32 - 1)
+        check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
         if self.head != "auto" and self.head not in HEADS:
             raise InputError(
                 f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.'
                 + did_you_mean(self.head, (*HEADS, "auto"))
             )
+
+    def skip(self, spec: EncoderSpec) -> int:
+        """Return `from_cue` in samples.
+
+        Raises
+        ------
+        InputError
+            If less than a second of a window is left, or the tokens that are needed depend on the
+            whole window.
+        """
+        skip = round(self.from_cue * spec.rate)
+        if spec.window - skip < spec.rate:
+            raise InputError(
+                f"--from-cue {self.from_cue:g} leaves less than a second of the window of "
+                f"{spec.window / spec.rate:g} s; take a smaller number."
+            )
+        if skip and self.tokens_needed and spec.context != "patch":
+            raise InputError(
+                f"Tokens of the encoder {spec.label} depend on all of a window or run, so that "
+                "--from-cue cannot leave out its beginning; take --head riemann with it."
+            )
+        return skip
+
+    def check_refinable(self) -> None:
+        """Refuse what --refine cannot do.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.from_cue or self.regress_eyes:
+            raise InputError(NO_REFINING)
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -97,12 +153,15 @@ class Fit:
         Channels of the recordings that the encoder does not know.
     epochs : Epochs
         The trials it was fitted on.
+    taken : FeatureInput
+        What features were computed of.
     """
 
     decoder: Decoder
     selection: Selection
     ignored: tuple[str, ...]
     epochs: Epochs
+    taken: FeatureInput = EVERYTHING
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -157,6 +216,7 @@ def fit_decoder(
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    skip = settings.skip(spec)
     cache = cache or FeatureCache()
     warmup = spec.warmup if settings.tokens_needed else 0
     epochs = cut_epochs(
@@ -167,7 +227,11 @@ def fit_decoder(
         epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
     )
     tokens = encoder if settings.tokens_needed else None
-    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior)
+    taken = FeatureInput(skip)
+    if settings.regress_eyes:
+        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+        taken = FeatureInput(skip, regression_of(path.channels, epochs.segments, banded))
+    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
 
@@ -187,6 +251,8 @@ def fit_decoder(
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,
         encoder=None if token_features is None else EncoderPin.of(encoder, settings.encoder),
+        skip=skip,
+        token_channels=() if token_features is None else token_features.ch_names,
         facts=DecoderCard(
             subject=subject,
             session=session,
@@ -205,11 +271,15 @@ def fit_decoder(
                 "events": dict(events),
                 "seed": settings.seed,
                 "repeats": settings.repeats,
+                "sites": settings.sites,
+                "from_cue": settings.from_cue,
+                "regress_eyes": settings.regress_eyes,
+                **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs)
+    return Fit(decoder, selection, ignored, epochs, taken)
 
 
 def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
@@ -251,7 +321,8 @@ def path_for(
     Raises
     ------
     InputError
-        If fewer than two electrodes are known, or one that the encoder needs is missing.
+        If fewer than two electrodes are known, or lie at the asked sites, or one that the encoder
+        needs is missing.
     """
     found = match(labels, spec.ch_names)
     if len(found.channels) < 2:
@@ -259,10 +330,18 @@ def path_for(
             f"{source} has {len(found.channels)} electrodes that the encoder {spec.label} knows; "
             f"at least 2 are needed (found: {' '.join(found.ignored[:8])} ...)."
         )
-    spec.check_electrodes(found.channels, source)
+    used = set(channels_at(settings.sites, found.channels, source))
+    channels = tuple(
+        name
+        for name in found.channels
+        if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
+    )
+    if settings.regress_eyes:
+        away_from_eyes(channels)
+    spec.check_electrodes(channels, source)
     path = SignalSettings(
-        channels=found.channels,
-        reference=settings.reference or default_reference(len(found.channels)),
+        channels=channels,
+        reference=settings.reference or default_reference(len(channels)),
         rate=spec.rate,
         band=settings.band,
     )

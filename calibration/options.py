@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from core.sites import Sites
+
 if TYPE_CHECKING:
     from core.stream.discovery import StreamQuery
 
@@ -62,7 +64,7 @@ class SessionFlags:
     data: Path | None = None
     """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, untrained-braingpt-base,
+    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
@@ -70,6 +72,15 @@ class SessionFlags:
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or
     none. By default auto starts from the population where it tells left from right hand."""
+    sites: Sites = "all"
+    """Electrodes that the decoder uses: motor (rows FC to CP), central (FC to P; away from eyes,
+    jaw and visual cortex) or all."""
+    from_cue: float = 0.0
+    """Seconds after the cue that the decoder does not use: its window begins there, and ends where
+    it would otherwise."""
+    regress_eyes: bool = False
+    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
+    them, with coefficients fixed on the recordings, and do not use those themselves."""
     refine: bool = False
     """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
     another decoder if they do better."""

@@ -168,7 +168,10 @@ def read_priors(
         spec = load_encoder(settings.encoder, home=settings.home).spec
         labels_of = next(iter(people.values()))[0]
         path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)
-        found.append(make_prior(people, events, spec.ch_names, path_settings, spec.window))
+        skip = settings.skip(spec)
+        found.append(
+            make_prior(people, events, spec.ch_names, path_settings, spec.window, skip=skip)
+        )
     if not found:
         listed = ", ".join(map(str, paths))
         raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
@@ -204,11 +207,12 @@ def prior_head(
     spec = load_encoder(settings.encoder, home=settings.home).spec
     path, _ = path_for(labels, spec, settings, "The recording")
     classes = tuple(dict.fromkeys(events.values()))
+    asked = path, spec.window, classes, settings.skip(spec), settings.regress_eyes
     return average_heads(
         [
-            head_of_prior(prior, path, spec.window, classes)
+            head_of_prior(prior, *asked)
             if isinstance(prior, Prior)
-            else head_of_decoder(prior, path, spec.window, classes)
+            else head_of_decoder(prior, *asked)
             for prior in priors
         ]
     )

@@ -11,6 +11,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "core/encoders/eegpt/weights/starter.md": "starter.md",
+    "core/encoders/bandpower/weights/imagery.md": "imagery.md",
     "core/fitting/transfer/population.md": "population.md",
 }
 """Path from the project's folder -> name of the page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from calibration.fitting import FitSettings, cue_events, fit_decoder
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.storage.reference_file import load_reference
 from core.encoders import Encoder
 from core.errors import InputError
 from core.machine.threads import few_threads
@@ -119,7 +120,9 @@ class FittedDecoder:
         return names[np.where(refused, len(self.classes_), likeliest)]
 
     @few_threads(live=True)
-    def decisions(self, recording: Any, confirm: bool = False) -> list[Decision]:
+    def decisions(
+        self, recording: Any, confirm: bool = False, recentre: float | Literal["off"] | None = None
+    ) -> list[Decision]:
         """Return the decisions that a live stream of a recording would have given.
 
         Parameters
@@ -127,14 +130,34 @@ class FittedDecoder:
         recording : Recording, mne.io.BaseRaw, str or path
         confirm : bool
             As ``eegpt-realtime --confirm``.
+        recentre : float or "off", optional
+            Seconds of the first signal that the reference of the covariances is taken anew from,
+            as ``eegpt-realtime --recentre start``; by default as the decoder says.
         """
-        windows = self.decoder.windows(self.encoder)
+        windows = self.decoder.windows(self.encoder, recentre=self.recentre_seconds(recentre))
         evidence = EvidenceSettings()
         return list(
             decode_recording(
                 as_recording(recording), self.decoder, windows, evidence, confirm=confirm
             )
         )
+
+    def recentred(self, reference: Path | str) -> FittedDecoder:
+        """Return the decoder with the reference that a run took, from the file beside its log.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, or its run had another decoder.
+        """
+        decoder = self.decoder.recentred(load_reference(reference))
+        return FittedDecoder(decoder, self.encoder)
+
+    def recentre_seconds(self, asked: float | Literal["off"] | None) -> float | None:
+        """Return the seconds that were asked for, or that the decoder says; None for none."""
+        if asked is None:
+            return self.decoder.recentre
+        return None if asked == "off" else asked
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
         """Write a decoder file, which every program of the project reads.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.machine.threads import few_threads
 from core.stream.description import StreamFacts, StreamIdentity
@@ -31,6 +31,7 @@ def decode(
     duration: float | None = None,
     confirm: bool = False,
     timeout: float = 10.0,
+    recentre: float | Literal["off"] | None = None,
 ) -> Iterator[Decision]:
     """Yield a live stream's decisions as they are made.
 
@@ -46,6 +47,8 @@ def decode(
         As ``eegpt-realtime --confirm``.
     timeout : float
         Seconds to look for a stream by name.
+    recentre : float or "off", optional
+        As `FittedDecoder.decisions`.
 
     Yields
     ------
@@ -62,9 +65,8 @@ def decode(
         feed = StreamFeed(_Connected(stream))
     model, segmenter = decoder.decoder, feed.segmenter
     path = model.attach(segmenter.labels, segmenter.units, segmenter.rate)
-    maker = DecisionMaker(
-        model, path, model.windows(decoder.encoder), EvidenceSettings(), confirm=confirm
-    )
+    windows = model.windows(decoder.encoder, recentre=decoder.recentre_seconds(recentre))
+    maker = DecisionMaker(model, path, windows, EvidenceSettings(), confirm=confirm)
     end = math.inf if duration is None else time.monotonic() + duration
     try:
         while time.monotonic() < end and not feed.lost:

@@ -16,7 +16,7 @@ from core.encoders.patch_stream import PatchStream
 ELECTRODES = ("FC3", "FCZ", "FC4", "C3", "CZ", "C4", "CP3", "CPZ", "CP4")
 
 
-class BandPower(Encoder):
+class Rhythms(Encoder):
     """One token an electrode would be natural; here a patch has one, of random mixtures."""
 
     def __init__(self, spec, seed):
@@ -54,9 +54,9 @@ class Step:
 
 def untrained_spec(size, seed):
     return EncoderSpec(
-        family="bandpower",
+        family="rhythms",
         size=size,
-        name=f"untrained-bandpower-{size}-{seed}",
+        name=f"untrained-rhythms-{size}-{seed}",
         rate=256.0,
         unit="mV",
         patch=64,
@@ -69,12 +69,12 @@ def untrained_spec(size, seed):
     )
 
 
-FAMILY = registry.Family("bandpower", ("small",), "small", untrained_spec, BandPower)
+FAMILY = registry.Family("rhythms", ("small",), "small", untrained_spec, Rhythms)
 
 
 def main():
-    registry.FAMILIES["bandpower"] = __name__
-    encoder = er.load_encoder("untrained-bandpower")
+    registry.FAMILIES["rhythms"] = __name__
+    encoder = er.load_encoder("untrained-rhythms")
     ch_names = ("C4", "C3", "CZ")
     run = 0.02 * torch.randn(3, 2048)
     stream = encoder.stream(ch_names, hop=64)

@@ -30,7 +30,7 @@ from core.stream.kept_names import with_kept_names
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.outputs import SignalListener, Sink, StreamLogSink
-from realtime.engine.sinks import Log, Outlets, StderrLog, StreamLog
+from realtime.engine.sinks import Log, Outlets, ReferenceLog, StderrLog, StreamLog
 from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
 
@@ -141,7 +141,8 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         positions_aside(decoder.settings.channels, options.bad_electrodes)
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
-        windows = decoder.windows(encoder, decoder.hop_samples(options.hop), in_subprocess)
+        hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
+        windows = decoder.windows(encoder, hop, in_subprocess, recentre)
         decoding = Decoding(decoder, windows)
         rate = decoder.settings.rate / windows.hop
         if options.record is not None:
@@ -150,7 +151,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
             sinks.append(recording)
             listeners.append(recording)
         if options.log is not None:
-            sinks.append(Log(options.log))
+            sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
         sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
         _introduce(decoder, facts)
@@ -265,12 +266,18 @@ def _chosen_stream(options: Options) -> FoundStream | None:
 
 def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
     """Collect a minute of signal, in sight of the person, and align other people's decoder."""
-    from realtime.uncalibrated import SECONDS, gather, population_decoder
+    from core.decoding.recentring import SECONDS
+    from realtime.uncalibrated import gather, population_decoder
 
     feed = StreamFeed(inlet, _overrides(options, inlet.facts))
 
     def collect(tell: Callable[[float], None]) -> Decoder:
-        return population_decoder(lambda: gather(feed, tell), feed.facts.labels)
+        return population_decoder(
+            lambda: gather(feed, tell),
+            feed.facts.labels,
+            sites=options.sites,
+            regress_eyes=options.regress_eyes,
+        )
 
     say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
     if options.headless:
@@ -298,6 +305,8 @@ def _fitting_decoder(options: Options, segmenter: Segmenter) -> Decoder | None:
 
 def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
     known = decoder.facts
+    if decoder.input_words:
+        say(f"The decoder uses: {decoder.input_words}.")
     if known.trials == 0:
         say(
             f'Decoding "{facts.identity.name}" ({facts.channel_count} channels), '

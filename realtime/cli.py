@@ -53,11 +53,17 @@ def _main(options: Options) -> int:
         from core.units import factor
 
         factor(options.unit, "uV")  # refuses what is no voltage
+    _check_recentring(options)
     chosen_by = None if options.record is not None else options.subject
     if options.decoder is not None and chosen_by is not None:
         raise InputError("Both --subject and --decoder were given; choose one.")
     if options.uncalibrated and (options.decoder or chosen_by or options.file):
         raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
+    if not options.uncalibrated and (options.sites != "all" or options.regress_eyes):
+        raise InputError(
+            "--sites and --regress-eyes go with --uncalibrated; a decoder's own are in its file, "
+            "chosen by eegpt-calibrate."
+        )
     _check_places(options)
     if options.file is not None:
         if options.duration is not None:
@@ -91,6 +97,21 @@ def _launch(options: Options) -> int:
     return run_launcher(home_folder(options.home), Programs(options.home, options.local))
 
 
+def _check_recentring(options: Options) -> None:
+    """Refuse a recentring that cannot be."""
+    asked = options.recentre == "start" or options.recentre_seconds is not None
+    if options.recentre == "off" and options.recentre_seconds is not None:
+        raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
+    if options.uncalibrated and asked:
+        raise InputError(
+            "--uncalibrated takes its reference from the first minute anyway; leave out --recentre."
+        )
+    if options.recentre_seconds is not None:
+        from core.decoding.recentring import check_seconds
+
+        check_seconds(options.recentre_seconds)
+
+
 def _check_places(options: Options) -> None:
     """Refuse places that cannot be written to before anything is opened or waited for."""
     from core.machine.files import check_folder, check_new_file
@@ -110,7 +131,10 @@ def _check_places(options: Options) -> None:
         if not options.screenshot.parent.is_dir():
             raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
     if options.log is not None:
+        from realtime.engine.sinks import reference_file
+
         check_new_file(options.log, "--log")
+        check_new_file(reference_file(options.log), "--log")
         if options.file is None:
             from realtime.engine.sinks import stream_log
 

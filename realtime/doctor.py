@@ -79,7 +79,7 @@ class DoctorCommand(ProgramOptions):
     """
 
     encoder: str = "starter"
-    """Encoder by name or path: starter, untrained, eegpt, untrained-braingpt-base,
+    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""

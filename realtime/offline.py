@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.recentring import DECODER
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
@@ -68,7 +69,8 @@ def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
     from realtime.app import chosen_decoder
-    from realtime.engine.sinks import Log
+    from realtime.engine.outputs import Sink
+    from realtime.engine.sinks import Log, ReferenceLog
 
     assert options.file is not None
     decoder = chosen_decoder(options)
@@ -80,6 +82,7 @@ def decode_file(options: Options) -> int:
     windows = decoder.windows(
         decoder.load_encoder(options.encoder, home_folder(options.home)),
         decoder.hop_samples(options.hop),
+        recentre=options.recentre_for(decoder),
     )
     decisions = decode_recording(
         recording,
@@ -92,19 +95,55 @@ def decode_file(options: Options) -> int:
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
+    if decoder.input_words:
+        say(f"The decoder uses: {decoder.input_words}.")
     first = next(decisions, None)  # what does not fit is refused before a log is begun
     counts: Counter[str] = Counter()
+    recentred: Decision | None = None
     set_aside: tuple[str, ...] = ()
-    with closing(Log(options.log)) if options.log is not None else nullcontext() as log:
+    log = options.log
+    sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
+    with ExitStack() as open_sinks:
+        for sink in sinks:
+            open_sinks.enter_context(closing(sink))
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
+            if decision.reference != DECODER and recentred is None:
+                recentred = decision
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
-            if log is not None:
-                log.publish(decision)
+            for sink in sinks:
+                sink.publish(decision)
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
     write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
+    if sentence := about_reference(windows, recentred):
+        write_line(sentence)
     if options.log is not None:
         write_line(f"Log: {options.log}")
     return 0
+
+
+def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
+    """Say which decisions of a recording refer to what; empty if nothing was to be recentred.
+
+    Parameters
+    ----------
+    windows : WindowDecoder
+        After the last decision.
+    first : Decision or None
+        That was made with the recording's own reference.
+    """
+    if first is not None:
+        assert windows.reference is not None
+        return (
+            f"Recentred on the first {windows.reference.seconds:g} s of signal without artifacts: "
+            f"decisions from {first.time:.2f} s on have this reference, those before the decoder's."
+        )
+    missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
+    if missing is None:
+        return ""
+    return (
+        f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
+        "needed: all decisions have the decoder's own reference."
+    )

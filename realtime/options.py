@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from core.command_line import ProgramOptions
+from core.sites import Sites
 
 if TYPE_CHECKING:
+    from core.decoding.decoder import Decoder
     from realtime.engine.evidence import EvidenceSettings
 
 
@@ -37,6 +39,12 @@ class Options(ProgramOptions):
     uncalibrated: bool = False
     """Without a decoder of one's own: other people's, for left against right hand, aligned with the
     first minute of signal."""
+    sites: Sites = "all"
+    """Electrodes that --uncalibrated uses: motor (rows FC to CP), central (FC to P; away from eyes,
+    jaw and visual cortex) or all. A decoder's own are in its file."""
+    regress_eyes: bool = False
+    """With --uncalibrated: take out of all other electrodes what the frontal and temporal ones
+    (eyes, jaw) explain of them, with coefficients of the first minute, and do not use those."""
     encoder: str | None = None
     """Encoder by name or path: where the decoder's is now, if it has moved."""
     channels: str | None = None
@@ -59,6 +67,12 @@ class Options(ProgramOptions):
     """Give a decision only when the half second after it has no artifact either: later by
     that much, and not from a window in which an artifact has just begun. What is below the
     limits of artifacts is not seen with it either, such as 60 µV of muscle activity for 0.3 s."""
+    recentre: Literal["start", "off"] | None = None
+    """Where the person's covariances lie now, and with it the threshold between the classes: taken
+    anew from the first minute of the run's signal, without labels, and kept (start), or as the
+    decoder knows it (off). By default what the decoder file says."""
+    recentre_seconds: float | None = None
+    """Seconds of signal without artifacts for --recentre start, 60 if not said."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -109,6 +123,16 @@ class Options(ProgramOptions):
         from realtime.engine.evidence import EvidenceSettings
 
         return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+
+    def recentre_for(self, decoder: Decoder) -> float | None:
+        """Return the seconds of signal that a decoder's reference is taken anew from, if any."""
+        from core.decoding.recentring import SECONDS
+
+        if self.recentre == "off":
+            return None
+        if self.recentre is None and self.recentre_seconds is None:
+            return decoder.recentre
+        return SECONDS if self.recentre_seconds is None else self.recentre_seconds
 
     @property
     def bad_electrodes(self) -> tuple[str, ...]:

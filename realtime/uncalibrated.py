@@ -8,20 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import SECONDS
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
-from core.montage import match
 from core.recordings import Recording
-from core.signal.pipeline import SignalSettings, default_reference
+from core.sites import Sites
 from core.stream.stream_feed import StreamFeed
-
-SECONDS = 60.0
-"""Of signal for the alignment."""
 
 _LARGEST_GAP = 0.1  # share of the signal that may be missing
 
@@ -85,7 +83,11 @@ def gather(feed: StreamFeed, tell: Callable[[float], None], seconds: float = SEC
 
 
 def population_decoder(
-    collect: Callable[[], Recording], labels: Sequence[str], subject: str = "anybody"
+    collect: Callable[[], Recording],
+    labels: Sequence[str],
+    subject: str = "anybody",
+    sites: Sites = "all",
+    regress_eyes: bool = False,
 ) -> Decoder:
     """Return a decoder of left against right hand, from other people and this person's signal.
 
@@ -100,22 +102,29 @@ def population_decoder(
         Of its channels.
     subject : str
         What to call the person.
+    sites : str
+        Electrodes that are used: `core.sites`.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out of the others, and not used.
 
     Raises
     ------
     InputError
-        If the stream has too few of the population's electrodes, or too little signal.
+        If the stream has too few of the population's electrodes, too few at these sites, none to
+        regress out, or too little signal.
     """
     spec = load_encoder().spec  # window and rate; no encoder takes part
-    channels = match(labels, spec.ch_names).channels
-    if len(channels) < 2:
-        raise InputError(
-            f"The stream has {len(channels)} electrodes that are known; a decoder needs at least "
-            "2. Name its channels with --channels."
-        )
-    settings = SignalSettings(channels, default_reference(len(channels)), spec.rate)
+    asked = FitSettings(head="riemann", sites=sites, regress_eyes=regress_eyes)
+    settings, _ = path_for(labels, spec, asked, "The stream")
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
-        head = pool.submit(head_of_prior, population(), settings, spec.window, HANDS)
+        head = pool.submit(
+            head_of_prior,
+            population(),
+            settings,
+            spec.window,
+            HANDS,
+            regress_eyes=regress_eyes,
+        )
         recording = collect()
         return uncalibrated_decoder(
             head.result(),
@@ -126,4 +135,6 @@ def population_decoder(
             spec.window,
             spec.default_hop,
             subject,
+            regress_eyes,
+            {"sites": sites, "regress_eyes": regress_eyes},
         )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
 from core.command_line import ProgramOptions, parse
-from core.errors import InputError
+from core.errors import InputError, check_number
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
+from core.sites import Sites
 
 if TYPE_CHECKING:
-    from core.encoders import Encoder
+    from core.encoders import Encoder, EncoderSpec
     from training.evaluation.people import Subject
     from training.evaluation.report.scoring import ScoreRow
 
@@ -45,7 +47,13 @@ class EvaluateOptions(ProgramOptions):
     beside ours."""
     protocols: tuple[
         Literal[
-            "within", "cross-session", "loso", "few-shot", "calibrate-then-run", "pseudo-online"
+            "within",
+            "cross-session",
+            "loso",
+            "few-shot",
+            "calibrate-then-run",
+            "calibrate-then-run-each",
+            "pseudo-online",
         ],
         ...,
     ] = ("within",)
@@ -63,6 +71,27 @@ class EvaluateOptions(ProgramOptions):
     several, each person is looked at through the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
+    others_groups: int = 0
+    """Part people into so many groups, of which each starts from everybody outside it: fewer fits
+    of what others teach. By default everybody starts from all the others."""
+    sites: Sites = "all"
+    """Electrodes that systems get: motor (rows FC to CP), central (FC to P; away from eyes, jaw and
+    visual cortex) or all."""
+    from_cue: float = 0.0
+    """Seconds after the cue that systems do not get: their windows begin there, and end where they
+    would otherwise."""
+    regress_eyes: bool = False
+    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
+    them, with coefficients of the signal that is learned from; systems do not get those."""
+    with_and_without_eyes: bool = False
+    """Score everything twice, as --regress-eyes would and without it."""
+    jobs: int = 1
+    """People who are tested at once, each in a process; loso goes through them one by one."""
+    recentre: Literal["start", "off"] = "off"
+    """In the protocols that decide live: take the reference of our heads' covariances anew from the
+    first minute of the tested recording, without labels (start)."""
+    recentre_seconds: float = 60.0
+    """Seconds of signal without artifacts for --recentre start."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""
@@ -134,18 +163,32 @@ def _main(options: EvaluateOptions) -> int:
         options.sources, options.classes, options.subjects, options.runs, options.unit
     )
     looks = _looks(options, people, encoders) if looking else {}
-    path = path_for_all(people, [encoder.spec for _, encoder in encoders])
+    without_eyes = options.regress_eyes or options.with_and_without_eyes
+    specs = [encoder.spec for _, encoder in encoders]
+    path = path_for_all(people, specs, options.sites, without_eyes)
     spec = encoders[0][1].spec
-    signals = [Signal(person, path, spec, options.classes) for person in people]
-    bench = Bench(signals, names, encoders, looks, options.others)
+    skip = _skip(options, specs if looking else [])
+    signals = [
+        Signal(person, path, spec, options.classes, skip, options.regress_eyes) for person in people
+    ]
+    bench = Bench(
+        signals,
+        names,
+        encoders,
+        looks,
+        options.others,
+        options.others_groups,
+        options.jobs,
+        options.recentre_seconds if options.recentre == "start" else None,
+    )
+    benches = [bench, bench.without_eyes()] if options.with_and_without_eyes else [bench]
     rows: list[ScoreRow] = []
     with tqdm(unit="fit", disable=None) as bar:
-        for protocol in options.protocols:
-            for seed in options.seeds:
-                bar.set_description(f"{protocol}, seed {seed}")
-                for row in bench.rows(protocol, seed, options.shots):
-                    rows.append(row)
-                    bar.update()
+        for protocol, seed, one in product(options.protocols, options.seeds, benches):
+            bar.set_description(f"{protocol}, seed {seed}")
+            for row in one.rows(protocol, seed, options.shots):
+                rows.append(row)
+                bar.update()
     facts = _facts(options, people, encoders, path.channels)
     written = write_results(options.out, rows, options.classes, options.metric, facts)
     tests = comparisons(rows, options.metric)
@@ -167,11 +210,43 @@ def _check(options: EvaluateOptions) -> None:
         raise InputError(
             f"--shots {min(options.shots)} is too few; auto needs 3 of each class to choose by."
         )
+    if options.regress_eyes and options.with_and_without_eyes:
+        raise InputError("--with-and-without-eyes does --regress-eyes too; leave that out.")
+    if options.jobs < 1 or options.others_groups < 0 or options.others_groups == 1:
+        raise InputError("--jobs is at least 1, and --others-groups at least 2.")
+    check_number("--from-cue", options.from_cue, 0.0, 60.0, " s")
     if min(options.seeds) < 0:
         raise InputError(f"--seeds {min(options.seeds)} is negative; seeds are from 0 on.")
+    if options.recentre == "start":
+        from core.decoding.recentring import check_seconds
+
+        check_seconds(options.recentre_seconds)
     for what, given in (("protocols", options.protocols), ("seeds", options.seeds)):
         if len(set(given)) < len(given):
             raise InputError(f"--{what} names one of them twice.")
+
+
+def _skip(options: EvaluateOptions, specs: Sequence[EncoderSpec]) -> int:
+    """Return the samples after the cue that systems do not get, if all of them can do without."""
+    from core.encoders import load_encoder
+    from training.evaluation.systems.catalogue import PROBE
+
+    window = specs[0] if specs else load_encoder(options.encoder[0]).spec
+    skip = round(options.from_cue * window.rate)
+    if window.window - skip < window.rate:
+        raise InputError(
+            f"--from-cue {options.from_cue:g} leaves less than a second of the window of "
+            f"{window.window / window.rate:g} s; take a smaller number."
+        )
+    if skip and PROBE in options.systems:
+        raise InputError(f'The system "{PROBE}" takes whole windows; leave out --from-cue.')
+    for spec in specs:
+        if skip and spec.context != "patch":
+            raise InputError(
+                f"Tokens of the encoder {spec.label} depend on all of a window or run, so that "
+                "--from-cue cannot leave out its beginning; name systems without tokens."
+            )
+    return skip
 
 
 def _looks(
@@ -179,11 +254,10 @@ def _looks(
 ) -> dict[str, int]:
     """Return through which encoder each person is looked at."""
     from training.evaluation.pretraining_overlap import encoder_for
-    from training.evaluation.running import ONLINE
+    from training.evaluation.running import LAST
 
     specs = [encoder.spec for _, encoder in encoders]
-    # Two protocols test the last recordings alone.
-    last = all(protocol in ONLINE for protocol in options.protocols)
+    last = all(protocol in LAST for protocol in options.protocols)
     return {
         person.name: encoder_for(
             specs,

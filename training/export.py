@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from core.machine.files import check_new_file, write_whole
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
 from training.pretraining.output.folder import RunFolder
+from training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from core.encoders import Encoder, EncoderSpec
@@ -117,10 +119,11 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
     settings, facts, spec = folder.settings(), folder.facts(), encoder.spec
     size = sum(parameter.numel() for parameter in encoder.parameters())
     origin = spec.provenance
+    labels = import_module(RECIPES[settings.recipe][0]).RECIPE.reads_labels
     parts = [
         f"# {spec.name}",
-        f"An EEG encoder of {size:,} parameters ({spec.family}, {spec.size}), pretrained without "
-        "labels by eegpt-realtime.",
+        f"An EEG encoder of {size:,} parameters ({spec.family}, {spec.size}), pretrained "
+        f"{'with' if labels else 'without'} labels by eegpt-realtime.",
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
         f"of {settings.window}\n"
@@ -137,7 +140,8 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
         "## Recipe\n\n"
         f"Checkpoint `{origin['checkpoint']}`, step {origin['step']} of {facts['steps']}, seed "
         f"{settings.seed}, on torch {facts['started']['torch']}, code {origin['git_commit']}. "
-        f"The data's labels were never read.\n\n```yaml\n{_recipe(folder)}```",
+        f"The data's labels were {'what was learned' if labels else 'never read'}.\n\n"
+        f"```yaml\n{_recipe(folder)}```",
         "## Losses\n\n" + _losses(folder),
         "## What it is not\n\n"
         "Not the published EEGPT weights, and no medical device. It was seen to work, if at all, "
@@ -151,9 +155,11 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
 
 def _tokens(spec: EncoderSpec) -> str:
     tokens, width = spec.tokens
+    left_out = f"; regressed out of the others before: {' '.join(spec.regressors)}"
     if tokens is None:
         return f"a token of {width} features for each electrode, every {spec.stride} samples"
-    return f"{tokens} tokens of {width} features for each patch of all channels"
+    of = f"{tokens} token{'s' * (tokens > 1)} of {width} features for each patch of all channels"
+    return of + left_out * bool(spec.regressors)
 
 
 def _treatment(settings: PretrainSettings, band: dict[str, Any]) -> str:

@@ -137,7 +137,7 @@ def _fit(recordings: list[Recording], subject: str, system: str, encoder: str) -
 
 
 def _offline(decoder: Decoder, test: Recording) -> list[dict]:
-    windows = decoder.windows(decoder.load_encoder())
+    windows = decoder.windows(decoder.load_encoder(), recentre=decoder.recentre)
     decisions = decode_recording(test, decoder, windows, EvidenceSettings())
     return [json.loads(decision.to_json()) for decision in decisions]
 

@@ -16,18 +16,21 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np  # decision_cost has settled the threads
-import torch
-from decision_cost import memory_speed, processor, timed
+from core.machine.threads import share_cores
 
-from core.encoders import load_encoder
-from core.encoders.braingpt.electrodes import electrode_rows
-from core.encoders.braingpt.model import BrainGPT
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are set
+import torch  # noqa: E402
+from turns import Ways, memory_speed, report, timed  # noqa: E402
+
+from core.encoders import load_encoder  # noqa: E402
+from core.encoders.braingpt.electrodes import electrode_rows  # noqa: E402
+from core.encoders.braingpt.model import BrainGPT  # noqa: E402
 
 
 def main() -> int:
@@ -48,16 +51,7 @@ def main() -> int:
             rows.append(row | {"way": way, "ms": ms, "floors": ratios})
             shown = f"{ratios[0]:9.2f}{ratios[1]:16.2f}"
             print(f"{source:28}{count:4}{threads:4} {way:18}{ms:8.3f}{shown}", flush=True)
-    facts = {
-        "processor": processor(),
-        "torch": torch.__version__,
-        "turns": given.turns,
-        "memory GB/s": round(memory / 1e9, 1),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-    }
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    if given.json:
-        given.json.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    report(rows, given.turns, memory, given.json)
     return 0
 
 
@@ -74,7 +68,7 @@ def compare(
     seen = len(encoder.layers) * (encoder.band - 1) + 1  # tokens that one depends on
     step, out = stream._step, torch.empty(count, spec.tokens[1])
     newest = patches[:, -1].contiguous()
-    ways: dict[str, Callable[[], object]] = {
+    ways: Ways = {
         "streamed": lambda: stream.push(piece),
         "one column": lambda: step.encode(newest, out),
         "special token": lambda: step.ask(out),

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import platform
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,12 +28,11 @@ share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
 import torch  # noqa: E402
+from turns import Ways, memory_speed, report, timed  # noqa: E402
 
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.encoders.eegpt.electrodes import channel_ids  # noqa: E402
 from core.encoders.eegpt.packed import linear  # noqa: E402
-
-Ways = dict[str, Callable[[], object]]
 
 
 def main() -> int:
@@ -63,16 +59,7 @@ def main() -> int:
                     f"{row['ratio']:9.1f}" + (f"{row['floor']:9.2f}" if row["floor"] else ""),
                     flush=True,
                 )
-    facts = {
-        "processor": processor(),
-        "torch": torch.__version__,
-        "turns": given.turns,
-        "memory GB/s": round(memory / 1e9, 1),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-    }
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    if given.json:
-        given.json.write_text(json.dumps(facts | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    report(rows, given.turns, memory, given.json)
     if given.plot:
         plot([row for row in rows if row["encoder"] == given.encoders[0]], given.plot)
     return 0
@@ -144,26 +131,6 @@ def compare(
     return rows
 
 
-def timed(ways: Ways, turns: int, threads: int) -> dict[str, np.ndarray]:
-    """Return seconds of each way in each turn; short ones are repeated within a turn."""
-    clock = time.process_time if threads == 1 else time.perf_counter
-    repeats = {}
-    with torch.inference_mode():
-        for name, way in ways.items():
-            way()
-            begun = clock()
-            way()
-            repeats[name] = max(1, min(50, int(0.03 / max(clock() - begun, 1e-6))))
-        took: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(turns):
-            for name, way in ways.items():
-                begun = clock()
-                for _ in range(repeats[name]):
-                    way()
-                took[name].append((clock() - begun) / repeats[name])
-    return {name: np.array(seconds) for name, seconds in took.items()}
-
-
 def products(encoder: Encoder, count: int) -> Callable[[], object]:
     """Return the products with weights of one patch and nothing else, each layer's own weights."""
     summary, width = encoder.spec.tokens
@@ -183,17 +150,6 @@ def products(encoder: Encoder, count: int) -> Callable[[], object]:
         layers += [(linear(w, b, n), (n, w.shape[1])) for w, b, n in parts]
     inputs = {shape: torch.randn(shape) for _, shape in layers}
     return lambda: [layer(inputs[shape]) for layer, shape in layers]
-
-
-def memory_speed() -> float:
-    """Return bytes a second that one thread reads from memory that no cache holds."""
-    block = torch.ones(64 * 2**20)  # 256 MB
-    seconds = []
-    for _ in range(5):
-        begun = time.process_time()
-        block.sum()
-        seconds.append(time.process_time() - begun)
-    return block.numel() * block.element_size() / min(seconds)
 
 
 def braindecode(encoder: Encoder, count: int) -> Callable[[torch.Tensor], object] | None:
@@ -219,16 +175,6 @@ def braindecode(encoder: Encoder, count: int) -> Callable[[torch.Tensor], object
     ).eval()
     model.target_encoder.load_state_dict(encoder.state_dict())
     return model
-
-
-def processor() -> str:
-    """Return the processor's name, as far as the system tells."""
-    facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        for line in facts.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

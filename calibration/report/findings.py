@@ -86,7 +86,7 @@ def analyse(
     }
     table = confusion(selection.score, labels, len(epochs.classes))
     head = _quick(selection.chosen)
-    views = FeatureViews(epochs, settings.channels, settings.rate, None)
+    views = FeatureViews(epochs, settings.channels, settings.rate, None, taken=fit.taken)
     curve = learning_curve(views, head, int(fit.decoder.facts.fit.get("seed", 0)))
     quality = qualities(fit, recordings)
     counts = np.bincount(labels, minlength=len(epochs.classes))

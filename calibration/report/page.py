@@ -110,6 +110,7 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
             f"{decoder.window / settings.rate:g} s, a decision every "
             f"{1000 * decoder.hop / settings.rate:g} ms",
         ),
+        ("Uses", decoder.input_words or "all electrodes, from the cue on"),
         ("Temperature", f"{decoder.head.temperature:.2f}"),
         ("Made", f"{facts.created} by {facts.software}"),
     ]

@@ -26,6 +26,8 @@ def as_text(fit: Fit) -> str:
         f"{len(settings.channels)} electrodes, {settings.reference} reference, "
         f"{settings.band.low:g}-{settings.band.high:g} Hz (causal), encoder {encoder}",
     ]
+    if fit.decoder.input_words:
+        lines.append(f"The decoder uses: {fit.decoder.input_words}")
     if fit.ignored:
         lines.append(f"Channels not used: {printable(' '.join(fit.ignored))}")
     if fit.rejected:

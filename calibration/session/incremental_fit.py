@@ -269,6 +269,8 @@ class IncrementalFit:
         """Compute the tokens of the trials that are over."""
         if not self._settings.tokens_needed or not self._cues:
             return
+        if self._settings.regress_eyes:
+            return  # the coefficients are known at the end
         window, rate = self._encoder.spec.window, self._path_settings.rate
         signals = self._signals.joined()
         if self._features is None:
@@ -281,7 +283,8 @@ class IncrementalFit:
             channels = self._path_settings.channels
             covariance = channel_covariance(rest[:needed].T)
             spatial = spatial_filter(covariance, channels, self._encoder.spec)
-            self._features = TokenFeatures(self._encoder, channels, spatial)
+            skip = self._settings.skip(self._encoder.spec)
+            self._features = TokenFeatures(self._encoder, channels, spatial, skip)
         for run, at in self._cues:
             if (run, at) not in self._tokens and 0 <= at <= len(signals[run]) - window:
                 self._tokens[run, at] = self._features.of_run(signals[run], [at])[0]

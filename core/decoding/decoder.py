@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from core.decoding.features import FeatureStream, TangentFeatures, TokenFeatures
+from core.decoding.features import TangentFeatures, TangentStream, TokenFeatures, TokenFeatureStream
 from core.decoding.heads import LinearHead
+from core.decoding.recentring import DECODER, RunReference, RunStart
 from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
@@ -134,13 +135,17 @@ class Decoder:
     head : LinearHead
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
-    spatial : ndarray or None, shape (channels, channels)
+    spatial : ndarray or None, shape (token channels, channels)
         The filter before the encoder, if the head uses tokens.
     encoder : EncoderPin or None
         The encoder, if the head uses tokens.
     facts : DecoderCard
     warmup : int
         Samples of a run before its first window may be decoded; at least a window's come anyway.
+    skip : int
+        Samples at the beginning of a window, after the cue, that features pass over.
+    token_channels : tuple of str
+        Electrodes that the encoder gets: all, or those that `spatial` leaves.
     """
 
     classes: tuple[str, ...]
@@ -155,6 +160,32 @@ class Decoder:
     encoder: EncoderPin | None
     facts: DecoderCard
     warmup: int = 0
+    skip: int = 0
+    token_channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give the encoder all electrodes where nothing else is said."""
+        object.__setattr__(self, "token_channels", self.token_channels or self.settings.channels)
+
+    @property
+    def input_words(self) -> str:
+        """What the features are computed of, in words; empty if that is everything."""
+        sites = str(self.facts.fit.get("sites", "all"))
+        said = [f"{one_line(sites, 20)} electrodes only"] if sites != "all" else []
+        if self.skip:
+            said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
+        if self.facts.fit.get("regress_eyes"):
+            said.append("frontal and temporal electrodes regressed out")
+        return ", ".join(said)
+
+    @property
+    def recentre(self) -> float | None:
+        """Seconds of a run's first signal that its reference is taken anew from, if nobody says.
+
+        None where the decoder's own stays, as in all files from before there was a choice.
+        """
+        seconds: float | None = self.facts.fit.get("recentre")
+        return seconds
 
     def hop_samples(self, seconds: float | None) -> int:
         """Return a hop in samples at the model's rate.
@@ -266,10 +297,33 @@ class Decoder:
         return encoder
 
     def windows(
-        self, encoder: Encoder | None, hop: int | None = None, in_subprocess: bool = False
+        self,
+        encoder: Encoder | None,
+        hop: int | None = None,
+        in_subprocess: bool = False,
+        recentre: float | None = None,
     ) -> WindowDecoder:
-        """Return a decoder of one stream, hop by hop."""
-        return WindowDecoder(self, encoder, hop or self.hop, in_subprocess)
+        """Return a decoder of one stream, hop by hop, as `WindowDecoder` takes these."""
+        return WindowDecoder(self, encoder, hop or self.hop, in_subprocess, recentre)
+
+    def recentred(self, reference: RunReference) -> Decoder:
+        """Return the decoder with a run's reference in place of its own, for good.
+
+        Raises
+        ------
+        InputError
+            If the reference was not taken with this decoder.
+        """
+        sizes = [view.whitener.shape for view in self.tangents]
+        if sizes != [whitener.shape for whitener in reference.whiteners]:
+            raise InputError(
+                "The reference was taken with another decoder, as it has other views of the "
+                "covariance. Name the decoder of its run."
+            )
+        views = zip(self.tangents, reference.whiteners, strict=True)
+        facts = replace(self.facts, fit={**self.facts.fit, "recentre": None})
+        tangents = tuple(view.at(whitener) for view, whitener in views)
+        return replace(self, tangents=tangents, facts=facts)
 
 
 class WindowDecoder:
@@ -284,28 +338,67 @@ class WindowDecoder:
         Samples between two windows.
     in_subprocess : bool
         Whether the encoder gets a process of its own, which changes no digit.
+    recentre : float, optional
+        Seconds of the stream's first signal that the reference of the covariances is taken anew
+        from; by default it stays. A head without covariances has none.
+
+    Attributes
+    ----------
+    reference : RunReference or None
+        What the next window is decoded with; None for the decoder's own.
+
+    Raises
+    ------
+    InputError
+        If `recentre` is no sensible length.
     """
 
     def __init__(
-        self, decoder: Decoder, encoder: Encoder | None, hop: int, in_subprocess: bool = False
+        self,
+        decoder: Decoder,
+        encoder: Encoder | None,
+        hop: int,
+        in_subprocess: bool = False,
+        recentre: float | None = None,
     ) -> None:
         self.hop = hop
+        self.reference: RunReference | None = None
         self._head = decoder.head
-        self._streams: list[FeatureStream] = [view.stream() for view in decoder.tangents]
+        self._window, self._received = decoder.window, 0  # samples
+        self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
+        self._tokens: TokenFeatureStream | None = None
         if decoder.spatial is not None:
             assert encoder is not None
-            features = TokenFeatures(encoder, decoder.settings.channels, decoder.spatial)
-            self._streams.append(features.stream(hop, in_subprocess))
+            features = TokenFeatures(encoder, decoder.token_channels, decoder.spatial, decoder.skip)
+            self._tokens = features.stream(hop, in_subprocess)
+        self._start: RunStart | None = None
+        if recentre is not None and self._tangents:
+            self._start = RunStart(recentre, decoder.settings.rate, decoder.window, hop)
+
+    @property
+    def reference_name(self) -> str:
+        """What logs call the reference that the next window is decoded with."""
+        return DECODER if self.reference is None else self.reference.name
+
+    @property
+    def seconds_to_reference(self) -> float | None:
+        """Signal still needed for the stream's own reference; None if none will be taken."""
+        return None if self._start is None else self._start.seconds_to_go
 
     def prepare(self) -> None:
         """Wait until the first hop can be decoded without delay."""
-        for stream in self._streams:
-            stream.prepare()
+        if self._tokens is not None:
+            self._tokens.prepare()
 
     def reset(self) -> None:
-        """Begin a new run of contiguous samples."""
-        for stream in self._streams:
+        """Begin a new run of contiguous samples; a reference stays."""
+        self._received = 0
+        for stream in self._tangents:
             stream.reset()
+        if self._tokens is not None:
+            self._tokens.reset()
+        if self._start is not None:
+            self._start.reset()
 
     def push(self, samples: np.ndarray) -> np.ndarray | None:
         """Take one hop of signal and decode the window that ends with it.
@@ -320,11 +413,25 @@ class WindowDecoder:
         ndarray of float64, shape (classes,), or None
             None until a whole window has come.
         """
-        vectors = [stream.push(samples) for stream in self._streams]
-        if any(vector is None for vector in vectors):
+        vectors = [stream.push(samples) for stream in self._tangents]
+        if self._tokens is not None:
+            vectors.append(self._tokens.push(samples))
+        self._received += len(samples)
+        whole = [vector for vector in vectors if vector is not None]
+        if self._received < self._window or len(whole) < len(vectors):
             return None
-        probabilities: np.ndarray = self._head.probabilities(np.concatenate(vectors)[None])[0]  # type: ignore[arg-type]
+        probabilities: np.ndarray = self._head.probabilities(np.concatenate(whole)[None])[0]
+        if self._start is not None:
+            self._recentre(self._start.take([stream.covariance for stream in self._tangents]))
         return probabilities
+
+    def _recentre(self, reference: RunReference | None) -> None:
+        """Decode the windows that follow with a run's reference, if there is one now."""
+        if reference is None:
+            return
+        for stream, whitener in zip(self._tangents, reference.whiteners, strict=True):
+            stream.features = stream.features.at(whitener)
+        self.reference, self._start = reference, None
 
 
 def check_unit(unit: str) -> str:

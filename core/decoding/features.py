@@ -7,8 +7,8 @@ whether it comes from a recording in one piece or from a stream, hop by hop.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from scipy import signal
@@ -95,6 +95,8 @@ class TangentFeatures:
         Channels used.
     whitener : ndarray, shape (picked, picked)
         Inverse square root of the calibration's mean covariance.
+    spatial : ndarray or None, shape (picked, channels)
+        Applied to every sample in place of taking the picked channels; its rows belong to them.
 
     Notes
     -----
@@ -107,6 +109,7 @@ class TangentFeatures:
     length: int
     picks: np.ndarray
     whitener: np.ndarray
+    spatial: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -134,18 +137,24 @@ class TangentFeatures:
         weighted: np.ndarray = tangent[:, rows, columns] * weight
         return weighted
 
+    def at(self, whitener: np.ndarray) -> Self:
+        """Return the same features at another reference."""
+        return replace(self, whitener=whitener)
+
     def of_windows(self, banded: np.ndarray) -> np.ndarray:
         """Return the vectors of windows that were band-passed already.
 
         Parameters
         ----------
         banded : ndarray, shape (trials, channels, samples)
+            Of at least `length` samples, of which the last count.
 
         Returns
         -------
         ndarray of float64, shape (trials, size)
         """
-        return self.of_covariances(shrunk_covariances(banded[:, self.picks]))
+        picked = banded[:, self.picks] if self.spatial is None else self.spatial @ banded
+        return self.of_covariances(shrunk_covariances(picked[..., -self.length :]))
 
     def stream(self) -> TangentStream:
         """Return the same features for a stream."""
@@ -153,10 +162,19 @@ class TangentFeatures:
 
 
 class TangentStream:
-    """`TangentFeatures` of a stream: a filter with a kept state and a ring of its output."""
+    """`TangentFeatures` of a stream: a filter with a kept state and a ring of its output.
+
+    Attributes
+    ----------
+    features : TangentFeatures
+        May be replaced by the same at another reference.
+    covariance : ndarray, shape (picked, picked)
+        Of the newest whole window.
+    """
 
     def __init__(self, features: TangentFeatures) -> None:
-        self._features = features
+        self.features = features
+        self.covariance = np.empty((0, 0))
         self._filter = CausalFilter(band_sections(features.band, features.rate))
         self._ring = Ring(features.length, len(features.picks))
 
@@ -170,11 +188,15 @@ class TangentStream:
 
     def push(self, samples: np.ndarray) -> np.ndarray | None:
         """Take samples, shape (n, channels); return a vector once a window is full."""
-        self._ring.write(self._filter.push(samples[:, self._features.picks]))
-        if self._ring.written < self._features.length:
+        spatial = self.features.spatial
+        picked = samples[:, self.features.picks] if spatial is None else samples @ spatial.T
+        self._ring.write(self._filter.push(picked))
+        if self._ring.written < self.features.length:
             return None
-        window = self._ring.latest(self._features.length).T[None]  # (1, picked, samples)
-        vector: np.ndarray = self._features.of_covariances(shrunk_covariances(window))[0]
+        window = self._ring.latest(self.features.length).T[None]  # (1, picked, samples)
+        covariances = shrunk_covariances(window)
+        self.covariance = covariances[0]
+        vector: np.ndarray = self.features.of_covariances(covariances)[0]
         return vector
 
 
@@ -188,19 +210,28 @@ class TokenFeatures:
         Frozen.
     ch_names : tuple of str
         Which electrode each channel is.
-    spatial : ndarray, shape (channels, channels)
+    spatial : ndarray, shape (channels, channels of the signal)
         Applied to every sample before the encoder.
+    skip : int
+        Samples at the beginning of a window whose tokens are passed over. Only where tokens
+        depend on their own patch alone are those samples unheard then.
     """
 
     encoder: Encoder
     ch_names: tuple[str, ...]
     spatial: np.ndarray
+    skip: int = 0
 
     @property
     def size(self) -> int:
         """Length of a vector."""
         shape = self.encoder.spec.token_shape(len(self.ch_names))
         return int(self.encoder.pool(np.zeros((1, *shape))).shape[1])
+
+    def pool(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the features of windows' tokens, (windows, columns, tokens, width)."""
+        first = -(-self.skip // self.encoder.spec.stride)  # column that begins after `skip`
+        return self.encoder.pool(tokens[:, first:])
 
     def of_run(self, run: np.ndarray, starts: Sequence[int]) -> np.ndarray:
         """Return the vectors of windows of a run, as a stream would have had them.
@@ -237,7 +268,7 @@ class TokenFeatures:
                 ]
         if not windows:
             return np.empty((0, self.size))
-        return np.concatenate([self.encoder.pool(w.double().numpy()[None]) for w in windows])
+        return np.concatenate([self.pool(w.double().numpy()[None]) for w in windows])
 
     def stream(self, hop: int, in_subprocess: bool = False) -> TokenFeatureStream:
         """Return the same features for a stream that advances by `hop` samples.
@@ -268,5 +299,5 @@ class TokenFeatureStream:
         tokens = self._tokens.push(filtered)  # (columns, tokens, width)
         if tokens is None:
             return None
-        vector: np.ndarray = self._features.encoder.pool(tokens.double().numpy()[None])[0]
+        vector: np.ndarray = self._features.pool(tokens.double().numpy()[None])[0]
         return vector

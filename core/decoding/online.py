@@ -10,6 +10,7 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.recentring import DECODER
 from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
 from core.signal.interpolation import positions_aside
@@ -35,6 +36,9 @@ class WindowResult:
         Of the window; only where the status is "ok".
     waiting : int
         Windows behind this one that have been received already.
+    reference : str
+        What it was decoded with: "decoder" for the decoder's own reference, or the name of the one
+        that was taken from this stream (`core.decoding.recentring`).
     """
 
     sample: int
@@ -42,6 +46,7 @@ class WindowResult:
     status: str
     probabilities: np.ndarray | None
     waiting: int
+    reference: str = DECODER
 
 
 class OnlineDecoder:
@@ -234,6 +239,7 @@ class OnlineDecoder:
             self._unsaid = 0
             found = self._watch.judge(piece, self._received)
             ringing = self._spoilt and self._watch.ringing
+            reference = self._windows.reference_name
             setting_aside = self._is_off()
             if setting_aside:
                 self.reason = self._aside_words()
@@ -253,6 +259,7 @@ class OnlineDecoder:
                 self.status if probabilities is None else "ok",
                 probabilities,
                 hops - 1 - index,
+                reference,
             )
             if setting_aside:
                 self._interpolate()
@@ -318,7 +325,8 @@ class OnlineDecoder:
 
     def _refused(self, time: float) -> WindowResult:
         sample = self._base + round(self._position * self._rate / self._path.rate_in) - 1
-        return WindowResult(sample, self._known(sample, time), self.status, None, 0)
+        known, reference = self._known(sample, time), self._windows.reference_name
+        return WindowResult(sample, known, self.status, None, 0, reference)
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""

@@ -89,13 +89,46 @@ def transport_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return transport
 
 
+def regression_filter(
+    covariance: np.ndarray, regressors: np.ndarray, kept: np.ndarray
+) -> np.ndarray:
+    """Return the filter that takes out of channels what others explain of them.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (channels, channels)
+        Of the signal that the coefficients are fixed on.
+    regressors, kept : ndarray of int
+        Channels that explain, and other ones that stay.
+
+    Returns
+    -------
+    ndarray, shape (kept, channels)
+        To be multiplied from the left with (channels, samples).
+
+    Notes
+    -----
+    Gratton, Coles and Donchin (1983), A new method for off-line removal of ocular artifact,
+    Electroencephalogr. Clin. Neurophysiol. 55(4), with all regressors at once (least squares) and
+    coefficients that stay as they are, so that it is causal.
+    """
+    coefficients = np.linalg.solve(
+        covariance[np.ix_(regressors, regressors)], covariance[np.ix_(regressors, kept)]
+    )
+    found = np.zeros((len(kept), len(covariance)))
+    found[np.arange(len(kept)), kept] = 1.0
+    found[:, regressors] = -coefficients.T
+    return found
+
+
 def spatial_filter(
     covariance: np.ndarray, channels: Sequence[str], spec: EncoderSpec
 ) -> np.ndarray:
     """Return the filter before an encoder.
 
     The transport to the covariance that the encoder was trained on, if it states one; else
-    Euclidean alignment.
+    Euclidean alignment. The encoder's regressors are regressed out of the other channels first,
+    by the same covariance, and come out as zeros.
 
     Parameters
     ----------
@@ -109,6 +142,20 @@ def spatial_filter(
     -------
     ndarray, shape (channels, channels)
     """
+    regressed = [index for index, name in enumerate(channels) if name in spec.regressors]
+    if not regressed:
+        return _to_encoder(covariance, channels, spec)
+    kept = [index for index in range(len(channels)) if index not in regressed]
+    residual = np.eye(len(channels))[kept]  # (kept, channels)
+    among = covariance[np.ix_(regressed, regressed)]
+    residual[:, regressed] = -np.linalg.solve(among, covariance[np.ix_(regressed, kept)]).T
+    left = residual @ covariance @ residual.T
+    whole = np.zeros_like(covariance)
+    whole[kept] = _to_encoder(left, [channels[index] for index in kept], spec) @ residual
+    return whole
+
+
+def _to_encoder(covariance: np.ndarray, channels: Sequence[str], spec: EncoderSpec) -> np.ndarray:
     if spec.covariance is None:
         return euclidean_alignment(covariance)
     rows = [spec.ch_names.index(name) for name in channels]

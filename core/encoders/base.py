@@ -51,6 +51,9 @@ class EncoderSpec:
         Covariance of `ch_names` in what it was trained on, in squared units; None if unknown.
     required : tuple of str
         Electrodes without which it cannot compute anything.
+    regressors : tuple of str
+        Electrodes of `ch_names` that are regressed out of the others before it, as far as they are
+        there, and are not encoded: those near the eyes and the jaw.
     """
 
     family: str
@@ -69,6 +72,7 @@ class EncoderSpec:
     provenance: dict[str, str] = field(default_factory=dict)
     covariance: tuple[tuple[float, ...], ...] | None = None
     required: tuple[str, ...] = ()
+    regressors: tuple[str, ...] = ()
 
     @property
     def patches(self) -> int:
@@ -84,7 +88,7 @@ class EncoderSpec:
     def default_hop(self) -> int:
         """Samples between two decisions where nobody asks for others: about a quarter second."""
         if self.context == "patch":
-            return self.patch
+            return self.stride
         quarter = round(self.rate / 4)
         if self.context == "window":  # whole hops fill a window
             divisors = (hop for hop in range(1, self.window + 1) if self.window % hop == 0)
@@ -109,13 +113,19 @@ class EncoderSpec:
         Raises
         ------
         InputError
-            If a required one is missing.
+            If a required one is missing, or there is none but regressors.
         """
         if missing := [name for name in self.required if name not in ch_names]:
             raise InputError(
                 f"{source} has no {', '.join(missing)}, and the encoder {self.label} computes "
                 f"nothing without its {len(self.required)} electrodes; take another encoder, or "
                 "name the channels with --channels."
+            )
+        if set(ch_names) <= set(self.regressors):
+            raise InputError(
+                f"{source} has no electrode that the encoder {self.label} encodes: "
+                f"{', '.join(ch_names)} are only regressed out of the others; take another "
+                "encoder, or name the channels with --channels."
             )
 
     def check_hop(self, hop: int) -> None:
@@ -124,13 +134,14 @@ class EncoderSpec:
         Raises
         ------
         InputError
-            With the context "patch", if it does not divide a patch; with "causal", if it is no
-            multiple of the stride.
+            With the context "patch", if it does not divide a patch and the stride; with "causal",
+            if it is no multiple of the stride.
         """
-        if self.context == "patch" and (hop < 1 or self.patch % hop):
+        if self.context == "patch" and (hop < 1 or self.patch % hop or self.stride % hop):
+            stride = "" if self.stride == self.patch else f" and its stride of {self.stride}"
             raise InputError(
-                f"A hop of {hop} samples does not divide the encoder's patch of {self.patch}; "
-                f"choose a hop such as {self.patch} or {self.patch // 2}."
+                f"A hop of {hop} samples does not divide the encoder's patch of {self.patch}"
+                f"{stride}; choose a hop such as {self.stride} or {self.stride // 2}."
             )
         if self.context == "causal" and (hop < 1 or hop % self.stride):
             raise InputError(

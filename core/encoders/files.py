@@ -6,6 +6,7 @@ Nothing but tensors is ever read from a file: a pickle that holds more is refuse
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,6 +31,10 @@ HEADER = "eegpt_realtime.encoder"
 """Key of our JSON among a file's metadata."""
 
 _LONGEST_NAME = 128  # characters
+_WRAPPERS = ("state_dict", "model")  # where Lightning, and scripts after BEiT's, keep the tensors
+_HARMLESS: list[Any] = [
+    Namespace
+]  # the options of such a script's run; a bag of values without code
 _NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -87,6 +92,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             provenance={str(k): str(v) for k, v in header["provenance"].items()},
             covariance=_covariance(header.get("covariance"), len(header["ch_names"])),
             required=tuple(map(str, header.get("required", ()))),
+            regressors=tuple(map(str, header.get("regressors", ()))),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
@@ -98,6 +104,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
         and (spec.window - spec.patch) % spec.stride == 0
         and len(set(spec.ch_names)) == len(spec.ch_names)
         and set(spec.required) <= set(spec.ch_names)
+        and len(set(spec.regressors)) == len(spec.regressors)
         and volts_per(spec.unit) is not None
         and spec.name.isprintable()
         and len(spec.name) <= _LONGEST_NAME
@@ -221,12 +228,13 @@ def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read: it is damaged, or compressed.")
     try:
         # Mapped, so that no tensor can reach beyond the file; torch would read what lies there.
-        with unicode_name(path) as name:
+        with unicode_name(path) as name, torch.serialization.safe_globals(_HARMLESS):
             content = torch.load(name, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged file can raise anything
         raise InputError(f"{path} cannot be read: {_why_refused(path)}.") from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    for wrapper in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
     if not isinstance(content, dict) or not content:
         raise InputError(f"{path} holds no tensors by name, so it is no checkpoint of an encoder.")
     odd = [name for name, value in content.items() if not _is_weight(name, value)]
@@ -239,7 +247,8 @@ def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
 def _why_refused(path: Path) -> str:
     """Say whether a file is no checkpoint, or one that is not loaded on purpose."""
     try:  # lists names without running anything
-        objects = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        with torch.serialization.safe_globals(_HARMLESS):
+            objects = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     except Exception:
         return "it is damaged, or a pickle of Python objects, which could run code"
     if not objects:

@@ -23,7 +23,8 @@ class PatchStream:
     step : EncoderStep
         Encodes one patch.
     hop : int, optional
-        Samples from one window to the next; divides the patch, and is the patch by default.
+        Samples from one window to the next; divides patch and stride, and is the stride by
+        default.
     kind : torch.dtype
     device : torch.device
         Of the signal that is kept and of the tokens.
@@ -36,11 +37,11 @@ class PatchStream:
     Raises
     ------
     InputError
-        If the hop does not divide the patch.
+        If the hop does not divide patch and stride.
 
     Notes
     -----
-    With a hop of 1/k patch, windows that end one patch apart share patches and windows in between
+    With a hop of 1/k stride, windows that end one stride apart share patches and windows in between
     do not, so there are k interleaved sequences of patches. One ring over all hops holds them: a
     window is every k-th entry of it. Values that are not finite stay in every window that holds
     them; after a break in the signal call `reset`.
@@ -57,12 +58,14 @@ class PatchStream:
         kind: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        hop = spec.patch if hop is None else hop
+        hop = spec.default_hop if hop is None else hop
         spec.check_hop(hop)
         self.hop = hop
         self.patches_encoded = 0
         self._patch, self._channels, self._step = spec.patch, channels, step
-        self._stride = spec.patch // hop  # hops in a patch
+        self._stride = spec.stride // hop  # hops from one patch to the next
+        self._first = spec.patch // hop  # hops until a patch is full
+        self._full = spec.window // hop  # hops until a window is
         patches, *shape = spec.token_shape(channels)
         # Every sample is written twice, a patch apart, so that the newest patch is one slice.
         self._signal = torch.zeros(channels, 2 * spec.patch, dtype=kind, device=device)
@@ -120,12 +123,12 @@ class PatchStream:
         for piece in new.split(self.hop, dim=1):
             patch = self._append(piece)
             # Not before a patch is full, and only what the window at the end can see.
-            if self._hops >= self._stride - 1 and self._hops > last - slots:
+            if self._hops >= self._first - 1 and self._hops > last - slots:
                 self._step.encode(patch, self._ring[self._hops % slots])
                 self.patches_encoded += 1
             self._hops += 1
 
-        if self._hops < slots:
+        if self._hops < self._full:
             return None
         oldest = (self._hops - slots + self._stride - 1) % slots
         window = self._ring[oldest % self._stride :: self._stride]

@@ -18,8 +18,10 @@ from core.suggestions import did_you_mean
 
 FAMILIES = {
     "eegpt": "core.encoders.eegpt.family",
+    "labram": "core.encoders.labram.family",
     "braindecode": "core.encoders.braindecode.family",
     "braingpt": "core.encoders.braingpt.family",
+    "bandpower": "core.encoders.bandpower.family",
 }
 """Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
 first is the one that names without a family mean."""
@@ -75,6 +77,7 @@ def family_named(name: str) -> Family:
     if name not in FAMILIES:
         raise InputError(
             f'There is no family of encoders called "{name}"; there are {", ".join(FAMILIES)}.'
+            + did_you_mean(name, FAMILIES)
         )
     family: Family = import_module(FAMILIES[name]).FAMILY
     return family

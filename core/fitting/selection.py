@@ -19,6 +19,7 @@ from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
+from core.fitting.feature_input import EVERYTHING, FeatureInput
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.prior_weight import (
     WEIGHTS,
@@ -31,6 +32,7 @@ from core.fitting.transfer.prior_weight import (
 )
 from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
+from core.sites import is_motor
 
 HEADS: dict[str, tuple[str, ...]] = {
     "riemann": ("motor", "scalp"),
@@ -42,15 +44,9 @@ HEADS: dict[str, tuple[str, ...]] = {
 PRIOR = "prior"
 """The head that starts from a prior's, beside those of `HEADS`."""
 
-MOTOR = tuple(
-    """
-    FC5 FC3 FC1 FCZ FC2 FC4 FC6 C5 C3 C1 CZ C2 C4 C6 CP5 CP3 CP1 CPZ CP2 CP4 CP6
-    """.split()
-)
-"""Electrodes over the sensorimotor cortex: a view with fewer features than the whole scalp."""
-
 MOTOR_FROM = 8
-"""With fewer motor electrodes than this there is only the view of the whole scalp."""
+"""With fewer motor electrodes than this there is only the view of the whole scalp; from so many on
+they are a view of their own, with fewer features."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +145,9 @@ class FeatureViews:
     cache : FeatureCache, optional
         What is known already.
     prior : PriorHead, optional
-        On electrodes among `channels`.
+        On electrodes among those that features are computed of.
+    taken : FeatureInput
+        What features are computed of.
     """
 
     def __init__(
@@ -160,24 +158,34 @@ class FeatureViews:
         encoder: Encoder | None,
         cache: FeatureCache | None = None,
         prior: PriorHead | None = None,
+        taken: FeatureInput = EVERYTHING,
     ) -> None:
-        motor = [index for index, name in enumerate(channels) if name in MOTOR]
+        self._taken, regression = taken, taken.regression
+        kept = np.arange(len(channels)) if regression is None else regression.kept
+        self._kept = kept
+        names = tuple(channels[index] for index in kept.tolist())
+        motor = [index for index, name in enumerate(names) if is_motor(name)]
         self.labels, self.classes = epochs.labels, len(epochs.classes)
-        self.epochs, self._rate, self._length = epochs, rate, epochs.length
+        self.epochs, self._rate = epochs, rate
         self._motor = np.array(motor, dtype=np.intp)
         cache = cache or FeatureCache()
         banded = epochs.filtered(band_sections(BAND, rate), cache.banded).windows()
+        banded = banded[..., taken.skip :]
+        if regression is not None:
+            banded = regression.banded @ banded
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
         self._near: dict[int, np.ndarray] = {}  # by number of channels
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
         self.prior = prior
         self._aligned = {}
-        for index, names in enumerate(prior.views if prior is not None else ()):
-            picks = np.array([list(channels).index(name) for name in names], dtype=np.intp)
+        for index, view in enumerate(prior.views if prior is not None else ()):
+            picks = np.array([names.index(name) for name in view], dtype=np.intp)
             self._aligned[f"aligned {index}"] = picks, shrunk_covariances(banded[:, picks])
         if encoder is not None:
-            spatial = spatial_filter(channel_covariance(epochs.rest.T), channels, encoder.spec)
-            features = TokenFeatures(encoder, tuple(channels), spatial)
+            broad = np.eye(len(channels)) if regression is None else regression.broad
+            spatial = spatial_filter(channel_covariance(broad @ epochs.rest.T), names, encoder.spec)
+            spatial = spatial if regression is None else spatial @ broad
+            features = TokenFeatures(encoder, names, spatial, taken.skip)
             self._tokens = features, token_vectors(features, epochs, cache.tokens)
 
     def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
@@ -207,7 +215,15 @@ class FeatureViews:
         if near is None:
             near = self._near[len(picks)] = mean_riemann(covariances)
         whitener = power(mean_riemann(covariances[train], init=near, tol=1e-5), -0.5)
-        features = TangentFeatures(BAND, self._rate, self._length, picks, whitener)
+        regression = self._taken.regression
+        features = TangentFeatures(
+            BAND,
+            self._rate,
+            self.epochs.length - self._taken.skip,
+            self._kept[picks],
+            whitener,
+            None if regression is None else regression.banded[picks],
+        )
         return features, features.of_covariances(covariances)
 
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:

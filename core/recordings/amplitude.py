@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from scipy import signal
 
 from core.montage import direction
 from core.recordings.recording import Recording
@@ -92,7 +91,7 @@ def _deviation(samples_uv: np.ndarray, rate: float) -> np.ndarray:
     NaN for a channel with a sample that is NaN or inf.
     """
     known = finite_mask(samples_uv).all(axis=0)
-    samples = signal.detrend(np.where(known, samples_uv, 0.0).astype(np.float64), axis=0)
+    samples = _without_trend(np.where(known, samples_uv, 0.0).astype(np.float64))
     window = np.hanning(len(samples))[:, None]
     power = np.abs(np.fft.rfft(samples * window, axis=0)) ** 2
     fast = np.fft.rfftfreq(len(samples), 1.0 / rate) >= _DRIFT
@@ -101,3 +100,14 @@ def _deviation(samples_uv: np.ndarray, rate: float) -> np.ndarray:
     # What rounding leaves of a constant is no signal.
     still = np.sqrt(variance) <= 1e-6 * np.abs(samples_uv).max(axis=0, initial=0.0)
     return np.where(known, np.where(still, 0.0, np.sqrt(variance)), np.nan)
+
+
+def _without_trend(samples: np.ndarray) -> np.ndarray:
+    """Return (samples, channels) without each channel's mean and slope, by least squares.
+
+    As ``scipy.signal.detrend``, whose import takes longer than most recordings to read.
+    """
+    centred = samples - samples.mean(axis=0)
+    course = np.arange(len(samples)) - (len(samples) - 1) / 2.0
+    left: np.ndarray = centred - np.outer(course, course @ centred / (course @ course))
+    return left

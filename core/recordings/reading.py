@@ -87,9 +87,10 @@ def prepare(path: Path) -> None:
         import pyxdf  # noqa: F401
     elif path.suffix.lower() not in _TEXT:
         import mne
-        import scipy.io  # noqa: F401
 
         mne.io.read_raw  # noqa: B018 - loaded when it is asked for
+        if path.suffix.lower() == ".set":
+            import scipy.io  # noqa: F401
 
 
 def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:

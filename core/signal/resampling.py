@@ -10,6 +10,7 @@ from core.errors import InputError
 
 _STEADY = 1e-6  # regularisation: keeps the gain outside the band near one
 _PHASES = 4096  # places between two input samples at which the signal is evaluated, at most
+_AT_ONCE = 256  # output samples
 
 
 def _exact(rate: float) -> Fraction:
@@ -106,9 +107,12 @@ class Resampler:
 
         resampled = np.zeros((len(outputs), self._channels))
         first = centre - self._behind - self._tail_start
-        # One tap after another, so that the sum never depends on how samples were split.
-        for tap in range(self._behind + self._ahead + 1):
-            resampled += self._taps[phase, tap, None] * held[first + tap]
+        # A whole recording in pieces that stay in the processor's cache.
+        for begin in range(0, len(outputs), _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            # One tap after another, so that the sum never depends on how samples were split.
+            for tap in range(self._behind + self._ahead + 1):
+                resampled[part] += self._taps[phase[part], tap, None] * held[first[part] + tap]
 
         self._next = int(max(stop, self._next))
         keep = self._next * step // per_sample - self._behind

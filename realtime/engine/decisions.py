@@ -74,6 +74,7 @@ class DecisionMaker:
         self._index = 0  # of the next decision
         self._wait = 2 * decoder.patch if confirm else 0  # samples until a decision is confirmed
         self._held: deque[Decision] = deque()  # not confirmed yet
+        self._windows = windows
 
     @property
     def status(self) -> str:
@@ -136,6 +137,7 @@ class DecisionMaker:
                 else {name: float(p) for name, p in zip(self._classes, found, strict=True)},
                 None if decided is None else self._classes[decided],
                 spent,
+                hop.reference,
             )
             spent = 0.0
             yield from self._confirmed(made)
@@ -143,7 +145,8 @@ class DecisionMaker:
     def refuse(self, status: str, now: float) -> Iterator[Decision]:
         """Give a decision that says why there is none, at a time without new samples."""
         self.evidence.reset()
-        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0)
+        reference = self._windows.reference_name
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference)
         yield from self._confirmed(made)
 
     def _confirmed(self, made: Decision) -> Iterator[Decision]:
@@ -180,6 +183,7 @@ class DecisionMaker:
         probabilities: dict[str, float] | None,
         decision: str | None,
         spent: float,
+        reference: str,
     ) -> Decision:
         made = Decision(
             index=self._index,
@@ -191,6 +195,7 @@ class DecisionMaker:
             age_ms=self._age(at),
             compute_ms=round(spent * 1e3, 3),
             set_aside=self._hops.aside,
+            reference=reference,
         )
         self._index += 1
         return made

@@ -117,6 +117,7 @@ class Engine:
         self._lock = threading.Lock()
         self._latest: Decision | None = None
         self._recent = RecentDecisions(self._hop_seconds)
+        self._reference = ""  # of the newest decision, by its name
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._paused = False
         self._toggled = list(aside)  # channels whose electrodes are to be set aside, or used again
@@ -206,6 +207,7 @@ class Engine:
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
                 offers=self._feed.offers,
+                recentring=self._recentring(),
             )
 
     def _run(self) -> None:
@@ -286,6 +288,10 @@ class Engine:
             self._publish(decision)
 
     def _publish(self, decision: Decision) -> None:
+        if decision.reference != self._reference:
+            self._reference = decision.reference
+            if words := self._about_reference():
+                self._note("reference", words)
         with self._lock:
             paused = self._paused
             if not paused:
@@ -294,6 +300,26 @@ class Engine:
         if paused:
             return
         self._tell(self._outputs.publish(decision))
+
+    def _recentring(self) -> str:
+        if self._windows is None:
+            return ""
+        if self._windows.reference is not None:
+            return "recentred"
+        to_go = self._windows.seconds_to_reference
+        return "" if to_go is None else f"recentring in {to_go:.0f} s"
+
+    def _about_reference(self) -> str:
+        """Say what decisions refer to from now on; empty where that never changes."""
+        assert self._windows is not None
+        if (reference := self._windows.reference) is not None:
+            return (
+                f"Recentred on the first {reference.seconds:g} s of signal without artifacts; the "
+                f"reference is {reference.name}."
+            )
+        if (to_go := self._windows.seconds_to_reference) is not None:
+            return f"The decoder's own reference is used for the first {to_go:g} s of signal."
+        return ""
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""

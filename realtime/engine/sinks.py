@@ -9,6 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from core.decoding.decoder import WindowDecoder
+from core.decoding.recentring import DECODER
+from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.errors import InputError
 from core.program import say
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
@@ -88,6 +91,32 @@ class Log:
     def close(self) -> None:
         """Finish the file."""
         self._file.close()
+
+
+class ReferenceLog:
+    """The reference that a run took from its own signal, in a file beside the log.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; ``live.jsonl`` gets ``live.reference.safetensors`` beside it.
+    windows : WindowDecoder
+        That makes the decisions.
+    """
+
+    def __init__(self, log: Path, windows: WindowDecoder) -> None:
+        self._path, self._windows = reference_file(log), windows
+        self._written = DECODER
+
+    def publish(self, decision: Decision) -> None:
+        """Write the reference of the first decision that is made with it."""
+        reference = self._windows.reference
+        if reference is not None and self._written != decision.reference == reference.name:
+            save_reference(reference, self._path, decision.sample)
+            self._written = reference.name
+
+    def close(self) -> None:
+        """Nothing to finish."""
 
 
 class StreamLog:
@@ -187,6 +216,11 @@ class Outlets:
 def stream_log(log: Path) -> Path:
     """Return where notes on the stream go, beside a log of decisions."""
     return log.with_suffix(f".stream{log.suffix}")
+
+
+def reference_file(log: Path) -> Path:
+    """Return where the reference of a run goes, beside a log of decisions."""
+    return log.with_suffix(f".reference{SUFFIX}")
 
 
 def _new_file(path: Path) -> TextIO:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import DECODER
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.evidence import EvidenceSettings
@@ -35,6 +36,8 @@ class Decision:
         From the newest sample's time to the moment of the decision; None for a recording.
     compute_ms : float
         Time spent on signal path, features and head for this decision.
+    reference : str
+        As `core.decoding.online.WindowResult.reference`.
     set_aside : tuple of str
         Electrodes whose signal was interpolated for it.
     """
@@ -47,6 +50,7 @@ class Decision:
     decision: str | None
     age_ms: float | None
     compute_ms: float
+    reference: str = DECODER
     set_aside: tuple[str, ...] = ()
 
     @property
@@ -88,7 +92,8 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "aside".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference",
+        "aside".
     text : str
         What there is to say about it.
     """
@@ -139,3 +144,4 @@ class Snapshot:
     paused: bool
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
+    recentring: str = ""  # in a few words, where the reference is this run's own or will be

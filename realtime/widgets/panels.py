@@ -77,7 +77,7 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             theme.plain(decoder.head)
             if not decoder.trials
             else f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
-            theme.plain(decoder.encoder),
+            " · ".join([theme.plain(decoder.encoder), *filter(None, [snapshot.recentring])]),
             2.0,
             untrained and decoder.head != "riemann",
             _TIPS["decoder"],

@@ -196,6 +196,32 @@ def test_nothing_that_exists_is_overwritten(recording_file, tmp_path, capsys, su
 
 
 @pytest.mark.slow
+def test_a_fit_reads_all_files_in_one_process_and_loads_no_mne_itself(imagery_recording, tmp_path):
+    files = []
+    for run in (1, 2):
+        recording = imagery_recording(seed=run, trials=6)
+        cues = [(event.onset, 4, event.label) for event in recording.events]
+        path = tmp_path / f"{run}.edf"
+        files.append(write_edf(path, recording.samples_uv, recording.labels, annotations=cues))
+    code = (
+        "import subprocess, sys\n"
+        "started, start = [], subprocess.Popen.__init__\n"
+        "def counted(self, *given, **more):\n"
+        "    started.append(given[0])\n"
+        "    start(self, *given, **more)\n"
+        "subprocess.Popen.__init__ = counted\n"
+        "from calibration.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "readers = [given for given in started if any('worker' in word for word in given)]\n"
+        "assert len(readers) == 1, started\n"
+        "needless = {'mne', 'PySide6', 'pylsl', 'timm', 'braindecode'} & set(sys.modules)\n"
+        "assert not needless, needless\n"
+    )
+    given = ["fit", *map(str, files), "--subject", "01", "--head", "riemann", "--prior", "none"]
+    subprocess.run([sys.executable, "-c", code, *given], check=True)
+
+
+@pytest.mark.slow
 def test_help_and_version_load_nothing_heavy():
     code = (
         "import sys; sys.argv = ['eegpt-calibrate', {flag!r}]\n"

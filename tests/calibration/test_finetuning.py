@@ -10,6 +10,7 @@ from calibration.report import analyse, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import channel_ids
+from core.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +121,11 @@ def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
     np.testing.assert_allclose(
         found, decoder.head.probabilities(encoder.pool(tokens))[0], atol=1e-5
     )
+
+
+def test_an_encoder_with_features_of_its_own_is_refused(fit):
+    with pytest.raises(InputError, match=r"features of its own; leave --refine out"):
+        refine(fit, "untrained-bandpower-tiny", SHORT)
 
 
 def test_refining_twice_gives_the_same(fit):

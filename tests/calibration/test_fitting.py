@@ -97,3 +97,74 @@ def test_a_downloaded_encoder_is_looked_for_in_the_folder_that_was_named(
     with pytest.raises(InputError, match="offline"):
         fit_decoder([imagery_recording()], EVENTS, "01", settings)
     assert asked == [tmp_path]
+
+
+@pytest.fixture(scope="module")
+def chosen_part(imagery_recording):
+    settings = FitSettings(
+        encoder="untrained-tiny1", head="hybrid", repeats=1, from_cue=1.0, regress_eyes=True
+    )
+    return fit_decoder([imagery_recording()], EVENTS, "01", settings)
+
+
+def test_a_decoder_that_passes_over_a_second_and_the_eyes_decodes_what_it_was_fitted_on(
+    chosen_part, tmp_path
+):
+    from core.decoding.storage.decoder_file import load_decoder, save_decoder
+
+    decoder = load_decoder(save_decoder(chosen_part.decoder, tmp_path / "one.safetensors"))
+    assert (decoder.skip, "FZ" in decoder.token_channels) == (256, False)
+    assert decoder.input_words == (
+        "from 1 s after the cue, frontal and temporal electrodes regressed out"
+    )
+    encoder = decoder.load_encoder("untrained-tiny1")
+    windows = decoder.windows(encoder)
+    epochs, live = chosen_part.epochs, []
+    for run, at in epochs.places[:6]:
+        windows.reset()
+        whole = epochs.segments[run][max(0, at - 640) : at + 1024]
+        whole = whole[len(whole) % 64 :]
+        rows = [windows.push(whole[i : i + 64]) for i in range(0, len(whole), 64)]
+        assert all(row is None for row in rows[:15])  # until a whole window has come
+        live.append(rows[-1])
+    assert np.mean(np.argmax(live, axis=1) == epochs.labels[:6]) > 0.8
+    # Nothing of the first second, and nothing of the frontal channel alone, changes anything.
+    at = 128
+    window = epochs.segments[0][at : at + 1024].copy()
+    first = last_of(windows, window)
+    window[:190] += np.random.default_rng(0).normal(0.0, 0.001, (190, window.shape[1]))
+    np.testing.assert_allclose(last_of(windows, window), first, atol=0.02)
+
+
+def last_of(windows, window):
+    windows.reset()
+    return [windows.push(window[i : i + 64]) for i in range(0, 1024, 64)][-1]
+
+
+def test_a_decoder_of_motor_electrodes_wants_no_others_of_a_stream(imagery_recording):
+    settings = FitSettings(head="riemann", repeats=1, sites="motor")
+    fit = fit_decoder([imagery_recording()], EVENTS, "01", settings)
+    assert not {"FZ", "PZ"} & set(fit.decoder.settings.channels)
+    assert fit.decoder.input_words == "motor electrodes only"
+    labels = fit.decoder.settings.channels
+    fit.decoder.attach(labels, ["uV"] * len(labels), 250.0)
+
+
+def test_what_cannot_be_passed_over_is_said(imagery_recording):
+    recording = imagery_recording()
+    for asked, said in (
+        ({"from_cue": 3.5}, "leaves less than a second of the window of 4 s"),
+        ({"from_cue": 0.5, "encoder": "untrained-braingpt-base", "head": "encoder"}, "depend on"),
+        ({"sites": "motor", "head": "riemann"}, "1 motor electrodes"),
+    ):
+        few = replace(
+            recording,
+            labels=("FZ", "C3", "P3", "P4"),
+            samples_uv=recording.samples_uv[:, :4],
+        )
+        with pytest.raises(InputError, match=said):
+            fit_decoder([few], EVENTS, "01", FitSettings(**asked))
+    with pytest.raises(InputError, match="--from-cue"):
+        FitSettings(from_cue=-1.0)
+    with pytest.raises(InputError, match="--refine trains on whole windows"):
+        FitSettings(from_cue=0.5).check_refinable()

@@ -11,6 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import eegpt_realtime as er
+from core.decoding.storage.reference_file import save_reference
 from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
 
@@ -65,9 +66,8 @@ def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
 @pytest.mark.slow
 def test_a_recording_gives_what_the_program_gives(decoder, recording, raw):
     model = decoder.decoder
-    expected = list(
-        decode_recording(recording, model, model.windows(model.load_encoder()), EvidenceSettings())
-    )
+    windows = model.windows(model.load_encoder(), recentre=model.recentre)
+    expected = list(decode_recording(recording, model, windows, EvidenceSettings()))
     rows = decoder.predict_proba(recording)
     assert len(rows) == len(expected)
     for row, decision in zip(rows, expected, strict=True):
@@ -154,3 +154,18 @@ def test_a_live_stream_by_name_and_by_mne_lsl(decoder, raw, name):
         assert any(decision.probabilities for decision in decisions)
     with pytest.raises(er.InputError, match=f'"{name}-absent"'):
         next(er.decode(decoder, f"{name}-absent", timeout=0.6))
+
+
+@pytest.mark.slow
+def test_a_run_is_decoded_again_with_the_reference_that_it_took(decoder, recording, tmp_path):
+    windows = decoder.decoder.windows(decoder.encoder, recentre=30.0)
+    model = decoder.decoder
+    run = list(decode_recording(recording, model, windows, EvidenceSettings()))
+    expected = [made.probabilities for made in run if made.reference != "decoder"]
+    assert expected
+    front = decoder.decisions(recording, recentre=30.0)
+    assert [made.probabilities for made in front][-len(expected) :] == expected
+    save_reference(windows.reference, tmp_path / "run.reference.safetensors", 0)
+    again = decoder.recentred(tmp_path / "run.reference.safetensors").decisions(recording)
+    assert [made.probabilities for made in again][-len(expected) :] == expected
+    assert {made.reference for made in decoder.decisions(recording, recentre="off")} == {"decoder"}

@@ -58,7 +58,7 @@ def test_own_head(files):
 
 
 def test_encoder_family():
-    assert "bandpower" not in run("fit_and_decode.py", "--help")
+    assert "rhythms" not in run("fit_and_decode.py", "--help")
     assert run("encoder_family.py") == "small (untrained): streamed equals whole: True\n"
 
 

@@ -99,7 +99,7 @@ def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
     assert shown.head == CALLED
     assert shown.trials == 0
     assert 0.6 < shown.score < 0.75
-    with pytest.raises(InputError, match="The stream has 0 electrodes that are known"):
+    with pytest.raises(InputError, match="The stream has 0 electrodes that the encoder"):
         population_decoder(lambda: minute, [f"Ch{n}" for n in range(len(minute.labels))])
 
 

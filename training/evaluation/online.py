@@ -25,17 +25,30 @@ Outcome = tuple[str, str, int, int, dict[str, float]]
 
 
 def calibrate_then_run(
-    signals: Sequence[Signal], systems: Sequence[System], seed: int
+    signals: Sequence[Signal], systems: Sequence[System], seed: int, each: bool = False
 ) -> Iterator[tuple[Signal, Outcome]]:
     """Learn from a person's first recordings and decide in the last as if it were live.
 
     The decision on a cue is that on the first window that begins at or after it. One that is
     refused for an artifact says nothing: all classes are then equally probable.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+    systems : sequence of System
+    seed : int
+    each : bool
+        Test every session or run in turn after learning from the others, not the last alone.
     """
-    for signal in signals:
+    tested = [
+        (signal, part)
+        for signal in signals
+        for part in (signal.person.parts if each else signal.person.parts[-1:])
+    ]
+    for signal, last in tested:
         check_parts(signal, "calibrate-then-run")
-        *first, last = signal.person.parts
-        share = share_of(signal, fitted=[i for part in first for i in part])
+        others = [part for part in signal.person.parts if part != last]
+        share = share_of(signal, fitted=[i for part in others for i in part])
         train = Trials((_in(share, share.fitted),)).clean()
         cues, hops = _first_windows(signal, last)
         undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
@@ -64,7 +77,7 @@ def pseudo_online(
     for signal in signals:
         check_parts(signal, "pseudo-online")
         *first, last = signal.person.parts
-        rate, hop = signal.spec.rate, signal.spec.patch
+        rate, hop = signal.spec.rate, signal.spec.default_hop
         events = {name: name for name in (*signal.classes, IDLE)}
         epochs = signal.cut(
             [with_idle(signal, i) for i in range(len(signal.person.recordings))], events
@@ -145,7 +158,8 @@ def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
     """
     decoder, feed = model.decoder(), RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return list(OnlineDecoder(decoder, path, decoder.windows(model.encoder)).push(feed.segments()))
+    windows = decoder.windows(model.encoder, recentre=decoder.recentre)
+    return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
 
 
 def _decide(
@@ -186,7 +200,7 @@ def _decide(
         last = starts[run] + at + signal.spec.window - 1
         # Where the filters start anew after an artifact, hops are counted from there.
         index = int(np.searchsorted(ends[owner], last))
-        within = index < len(ends[owner]) and ends[owner][index] < last + signal.spec.patch
+        within = index < len(ends[owner]) and ends[owner][index] < last + signal.spec.default_hop
         probabilities = given[owner][index].probabilities if within else None
         found.append(refused if probabilities is None else probabilities)
     return np.stack(found)
@@ -196,7 +210,7 @@ def _first_windows(
     signal: Signal, recordings: Sequence[int]
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Return cues in some recordings, and the first window at a whole hop after each."""
-    hop, window = signal.spec.patch, signal.spec.window
+    hop, window = signal.spec.default_hop, signal.spec.window
     cues, hops = [], []
     for index, (run, at) in enumerate(signal.epochs.places.tolist()):
         begin = -(-at // hop) * hop

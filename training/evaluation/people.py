@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from core.decoding.features import band_sections
 from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import away_from_eyes
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.montage import match
@@ -19,6 +22,7 @@ from core.recordings import Recording
 from core.recordings.copies import find_copy, fingerprint
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings, default_reference
+from core.sites import Sites, channels_at, is_frontal_or_temporal
 from core.suggestions import counted, did_you_mean
 from training.shards import RecordingIdentity
 from training.sources.catalogue import find_parts, read_part
@@ -111,13 +115,28 @@ def read_people(
     )
 
 
-def path_for_all(people: Sequence[Subject], specs: Sequence[EncoderSpec]) -> SignalSettings:
+def path_for_all(
+    people: Sequence[Subject],
+    specs: Sequence[EncoderSpec],
+    sites: Sites = "all",
+    regress_eyes: bool = False,
+) -> SignalSettings:
     """Return the signal path from the electrodes that everybody has and every encoder knows.
+
+    Parameters
+    ----------
+    people : sequence of Subject
+    specs : sequence of EncoderSpec
+    sites : str
+        Those that are used: `core.sites`.
+    regress_eyes : bool
+        Whether frontal and temporal ones are needed beside them, to be regressed out.
 
     Raises
     ------
     InputError
-        If fewer than two are shared, or encoders differ in what they take.
+        If fewer than two are shared or at these sites, none can be regressed out, or encoders
+        differ in what they take.
     """
     spec, *others = specs
     takes = [(one.unit, one.rate, one.window, one.patch) for one in specs]
@@ -142,6 +161,11 @@ def path_for_all(people: Sequence[Subject], specs: Sequence[EncoderSpec]) -> Sig
             f"The recordings share {len(channels)} electrodes that the encoder {spec.label} "
             "knows; at least 2 are needed."
         )
+    used = set(channels_at(sites, channels, "What the recordings share"))
+    eyes = {name for name in channels if regress_eyes and is_frontal_or_temporal(name)}
+    channels = tuple(name for name in channels if name in used | eyes)
+    if regress_eyes:
+        away_from_eyes(channels)
     for one in specs:
         one.check_electrodes(channels, "What the recordings share")
     return SignalSettings(channels, default_reference(len(channels)), spec.rate)
@@ -158,6 +182,10 @@ class Signal:
         Says unit, window and patch.
     classes : sequence of str
         Labels of the cues.
+    skip : int
+        Samples of a window, after the cue, that no system gets.
+    regress_eyes : bool
+        Whether systems get the other channels with frontal and temporal ones regressed out.
 
     Attributes
     ----------
@@ -169,12 +197,21 @@ class Signal:
         Where in it each stretch begins, in samples at the model's rate.
     epochs : Epochs
         A window after every cue.
+    projections : dict
+        Filters that regress the eyes out, by band and the recordings that fix them.
     """
 
     def __init__(
-        self, person: Subject, settings: SignalSettings, spec: EncoderSpec, classes: Sequence[str]
+        self,
+        person: Subject,
+        settings: SignalSettings,
+        spec: EncoderSpec,
+        classes: Sequence[str],
+        skip: int = 0,
+        regress_eyes: bool = False,
     ) -> None:
         self.person, self.settings, self.spec = person, settings, spec
+        self.skip, self.regress_eyes = skip, regress_eyes
         self.classes = tuple(classes)
         self.segments = tuple(signals_of(person.recordings, settings, spec.unit))
         stretches = [
@@ -184,11 +221,18 @@ class Signal:
         ]
         self.owner = tuple(index for index, _ in stretches)
         self.starts = tuple(start for _, start in stretches)
+        self.projections: dict[tuple[Any, ...], np.ndarray] = {}
         self._banded: dict[tuple[float, float], tuple[np.ndarray, ...]] = {}
         try:
             self.epochs = self.cut(person.recordings, {name: name for name in classes})
         except InputError as error:
             raise InputError(f"{person.name}: {error}") from error
+
+    def without_eyes(self) -> Signal:
+        """Return the same signal for systems that get it with the eyes regressed out."""
+        other = copy(self)
+        other.regress_eyes = True
+        return other
 
     def cut(self, recordings: Sequence[Recording], events: Mapping[str, str]) -> Epochs:
         """Cut windows after the events of recordings that have the samples of this signal."""

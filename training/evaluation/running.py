@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
 
 from core.encoders import Encoder
-from training.evaluation.online import calibrate_then_run, pseudo_online
+from training.evaluation.online import Outcome, calibrate_then_run, pseudo_online
 from training.evaluation.people import Signal, Subject
 from training.evaluation.pretraining_overlap import recordings_seen, seen_of
 from training.evaluation.protocols import offline
@@ -15,8 +18,19 @@ from training.evaluation.systems.base import System
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.systems.transfer import Others, PopulationSystem, others_of
 
-ONLINE = {"calibrate-then-run": calibrate_then_run, "pseudo-online": pseudo_online}
-"""Protocols that test the last session or run alone."""
+_Online = Callable[[Sequence[Signal], Sequence[System], int], Iterator[tuple[Signal, Outcome]]]
+ONLINE: dict[str, _Online] = {
+    "calibrate-then-run": calibrate_then_run,
+    "calibrate-then-run-each": partial(calibrate_then_run, each=True),
+    "pseudo-online": pseudo_online,
+}
+"""Protocols that go through recordings as a live program does."""
+
+LAST = ("calibrate-then-run", "pseudo-online")
+"""Those that test the last session or run alone."""
+
+WITHOUT_EYES = ", eyes taken out"
+"""Behind a protocol's name where frontal and temporal electrodes are regressed out."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,14 @@ class Bench:
         Name of a person -> which of the encoders; the first for who is not named.
     others : bool
         Whether there are rows that start from everybody else's trials.
+    groups : int
+        Into how many groups people are parted, of which each starts from all the others; 0 for
+        everybody in a group of their own.
+    jobs : int
+        People who are tested at once, each in a process of their own; `loso` goes through them
+        one by one.
+    recentre : float, optional
+        As `make_systems` takes it.
     """
 
     signals: Sequence[Signal]
@@ -42,13 +64,38 @@ class Bench:
     encoders: Sequence[tuple[str, Encoder]]
     looks: Mapping[str, int]
     others: bool = False
+    groups: int = 0
+    jobs: int = 1
+    recentre: float | None = None
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
         systems = self._systems(protocol)
+        if self.jobs == 1 or protocol == "loso":
+            yield from self._rows(protocol, seed, shots, systems)
+            return
+        # Each process gets one person's signal at a time, and gives rows back.
+        with ProcessPoolExecutor(self.jobs, get_context("spawn")) as pool:
+            alone = [replace(self, signals=[signal]) for signal in self.signals]
+            work = partial(_rows_of, protocol=protocol, seed=seed, shots=shots, systems=systems)
+            for rows in pool.map(work, alone):
+                yield from rows
+
+    def without_eyes(self) -> Bench:
+        """Return the same bench with the eyes regressed out of every signal."""
+        return replace(self, signals=[signal.without_eyes() for signal in self.signals])
+
+    def _rows(
+        self,
+        protocol: str,
+        seed: int,
+        shots: Sequence[int],
+        systems: Sequence[tuple[System, ...]],
+    ) -> Iterator[ScoreRow]:
         if protocol in ONLINE:
             for signal in self.signals:
-                tested = signal.person.parts[-1]
+                parts = signal.person.parts
+                tested = parts[-1] if protocol in LAST else [i for part in parts for i in part]
                 its = systems[self._look(signal.person)]
                 for _, (part, name, learned, count, scores) in ONLINE[protocol](
                     [signal], its, seed
@@ -75,12 +122,17 @@ class Bench:
         """Return the systems of a protocol, for each encoder."""
         others: Others | None = None
         if self.others:
-            others = others_of(self.signals, last=protocol not in ONLINE)
+            others = others_of(self.signals, last=protocol not in LAST, groups=self.groups)
         # Where everybody else is what is learned from anyway, what is left is to learn no more.
         mixed = protocol == "loso"
         alone = (PopulationSystem(others),) if mixed and others is not None else ()
         return [
-            (*make_systems(self.names, encoder, source, None if mixed else others), *alone)
+            (
+                *make_systems(
+                    self.names, encoder, source, None if mixed else others, self.recentre
+                ),
+                *alone,
+            )
             for source, encoder in self.encoders
         ]
 
@@ -103,6 +155,21 @@ class Bench:
             _, encoder = self.encoders[self._look(person)]
             saw = seen_of(person, recordings, recordings_seen(encoder.spec))
         label, pace = system.encoder or "", signal.pace
+        protocol += WITHOUT_EYES if signal.regress_eyes else ""
         return ScoreRow(
             protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores
         )
+
+
+def _rows_of(
+    bench: Bench,
+    protocol: str,
+    seed: int,
+    shots: Sequence[int],
+    systems: Sequence[tuple[System, ...]],
+) -> list[ScoreRow]:
+    """Return what a bench of one person gives, in a process of its own."""
+    from core.machine.threads import one_torch_thread
+
+    one_torch_thread()
+    return list(bench._rows(protocol, seed, shots, systems))

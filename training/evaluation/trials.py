@@ -18,6 +18,7 @@ from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.selection import token_vectors
 from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
@@ -53,9 +54,49 @@ class Share:
     known: dict[tuple[Any, ...], np.ndarray] = field(repr=False)
     index: np.ndarray
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Electrode of every channel that systems get."""
+        names = self.signal.settings.channels
+        return tuple(names[index] for index in self.kept.tolist())
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Which of the signal's channels those are, shape (kept,)."""
+        names = self.signal.settings.channels
+        if not self.signal.regress_eyes:
+            return np.arange(len(names))
+        return away_from_eyes(names)
+
+    def projection(self, band: tuple[float, float] | None) -> np.ndarray | None:
+        """Return the filter that regresses the eyes out, shape (kept, channels), if they are.
+
+        Its coefficients are those of the signal of the recordings that fit spatial filters.
+        """
+        if not self.signal.regress_eyes:
+            return None
+        key, kept = (band, self.fitted), self.signal.projections
+        if key not in kept:
+            signals = self.signal.segments if band is None else self.signal.banded(band)
+            owners = zip(signals, self.signal.owner, strict=True)
+            whole = np.concatenate([run for run, owner in owners if owner in self.fitted])
+            kept[key] = without_eyes(self.signal.settings.channels, channel_covariance(whole.T))
+        return kept[key]
+
+    def rest(self, seconds: float, band: tuple[float, float] | None = None) -> np.ndarray:
+        """Return signal outside cues' windows, as `Signal.rest`, of the channels that are got."""
+        rest, projection = self.signal.rest(self.fitted, seconds, band), self.projection(band)
+        return rest if projection is None else rest @ projection.T
+
     def windows(self, band: tuple[float, float] | None = None) -> np.ndarray:
-        """Return the windows in a band, shape (trials, channels, samples)."""
+        """Return what systems get of the windows in a band, shape (trials, channels, samples)."""
         return self._windows(self.index, band)
+
+    def whole_windows(self, band: tuple[float, float] | None = None) -> np.ndarray:
+        """Return the windows as they are, shape (trials, channels, samples)."""
+        runs = self.signal.segments if band is None else self.signal.banded(band)
+        places = self.epochs.places[self.index].tolist()
+        return np.stack([self._window(run, at, runs) for run, at in places])
 
     def covariances(
         self, band: tuple[float, float], picks: Sequence[int], order: int, lag: int
@@ -78,8 +119,10 @@ class Share:
         """Return token features behind the person's own spatial filter, (trials, features)."""
         key = ("tokens", encoder.weights_sha256(), self.fitted)
         if key not in self.known:
-            channels = self.signal.settings.channels
-            features = TokenFeatures(encoder, channels, self.spatial(encoder))
+            spatial, skip = self.spatial(encoder), self.signal.skip
+            projection = self.projection(None)
+            spatial = spatial if projection is None else spatial @ projection
+            features = TokenFeatures(encoder, self.channels, spatial, skip)
             epochs = replace(self.epochs, segments=tuple(self.signal.segments))
             self.known[key] = token_vectors(features, epochs, {})
         tokens: np.ndarray = self.known[key][self.index]
@@ -87,18 +130,15 @@ class Share:
 
     def filtered(self, encoder: Encoder) -> np.ndarray:
         """Return the windows as the encoder sees them, shape (trials, channels, samples)."""
-        windows = [
-            self._window(run, at, self.signal.segments)
-            for run, at in self.epochs.places[self.index]
-        ]
-        filtered: np.ndarray = self.spatial(encoder) @ np.stack(windows)
+        windows, projection = self.whole_windows(), self.projection(None)
+        windows = windows if projection is None else projection @ windows
+        filtered: np.ndarray = self.spatial(encoder) @ windows
         return filtered
 
     def spatial(self, encoder: Encoder) -> np.ndarray:
         """Return the filter before the encoder, shape (channels, channels)."""
-        rest = self.signal.rest(self.fitted, REST_SECONDS)
-        covariance = channel_covariance(rest.T)
-        return spatial_filter(covariance, self.signal.settings.channels, encoder.spec)
+        covariance = channel_covariance(self.rest(REST_SECONDS).T)
+        return spatial_filter(covariance, self.channels, encoder.spec)
 
     def clean(self) -> Share:
         """Leave out trials with artefacts, if enough stay to judge and to learn by."""
@@ -120,9 +160,9 @@ class Share:
         return replace(self, index=np.array(stay, dtype=np.intp))
 
     def _windows(self, index: np.ndarray, band: tuple[float, float] | None) -> np.ndarray:
-        runs = self.signal.segments if band is None else self.signal.banded(band)
-        places = self.epochs.places[index].tolist()
-        found = np.stack([self._window(run, at, runs) for run, at in places])
+        found = replace(self, index=index).whole_windows(band)[..., self.signal.skip :]
+        projection = self.projection(band)
+        found = found if projection is None else projection @ found
         if not self.aligned:
             return found
         signal: np.ndarray = self._whitener(band) @ found
@@ -134,7 +174,7 @@ class Share:
     def _whitener(self, band: tuple[float, float] | None) -> np.ndarray:
         key = ("whitener", band, self.fitted)
         if key not in self.known:
-            rest = self.signal.rest(self.fitted, ALIGN_SECONDS, band)
+            rest = self.rest(ALIGN_SECONDS, band)
             self.known[key] = power(channel_covariance(rest.T), -0.5)
         return self.known[key]
 
@@ -166,7 +206,7 @@ class Trials:
     @property
     def channels(self) -> tuple[str, ...]:
         """Electrode of every channel."""
-        return self.shares[0].signal.settings.channels
+        return self.shares[0].channels
 
     @property
     def rate(self) -> float:
@@ -229,13 +269,13 @@ class Trials:
             The runs in the band of the covariances.
         """
         trials = [share.epochs.trials[index] for share in self.shares for index in share.index]
-        rests = [share.signal.rest(share.fitted, REST_SECONDS) for share in self.shares]
+        rests = [share.rest(REST_SECONDS) for share in self.shares]
         epochs = Epochs(
             segments=tuple(window.T for window in self.windows()),
             places=np.stack([np.arange(len(self)), np.zeros(len(self), dtype=np.intp)], axis=1),
             labels=self.labels,
             classes=self.classes,
-            length=self.shares[0].epochs.length,
+            length=self.shares[0].epochs.length - self.shares[0].signal.skip,
             trials=tuple(trials),
             rejected=(),
             rest=np.concatenate(rests),

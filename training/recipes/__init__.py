@@ -24,6 +24,15 @@ RECIPES = {
         "training.recipes.braingpt_graph",
         "training.recipes.braingpt_settings.GraphSettings",
     ),
+    "labram-tokenizer": (
+        "training.recipes.labram_tokenizer",
+        "training.recipes.labram_settings.LaBraMTokenizerSettings",
+    ),
+    "labram": ("training.recipes.labram", "training.recipes.labram_settings.LaBraMSettings"),
+    "classification": (
+        "training.recipes.classification",
+        "training.recipes.settings.ClassificationSettings",
+    ),
 }
 """Name of a recipe -> module with its `RECIPE`, and its settings. A new recipe is a file and a line
 here; the first is that of settings which name none."""

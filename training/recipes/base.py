@@ -108,6 +108,8 @@ class Recipe(ABC):
         Names of what `after_step` returns.
     units : tuple of type
         Modules that FSDP gathers one at a time.
+    reads_labels : bool
+        Whether what the data's events say goes into the encoder that is exported.
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Recipe(ABC):
     chooses: str
     followed: ClassVar[tuple[str, ...]] = ()
     units: ClassVar[tuple[type[nn.Module], ...]] = ()
+    reads_labels: ClassVar[bool] = False
 
     spec: EncoderSpec
     parts: nn.Module

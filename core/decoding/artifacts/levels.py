@@ -103,32 +103,33 @@ class Levels:
         least, most = change.min(axis=0), change[:2].max(axis=0)
         return least - np.median(least), np.median(most) - most
 
-    def larger(self, measures: Measures) -> np.ndarray:
-        """Return which channels are much larger than before, (channels,) of bool."""
-        grown, _ = self.changes(measures)
-        hums = measures.mains > _HUMS * measures.deviation  # they have a limit of their own
-        louder: np.ndarray = (grown > self._louder) & ~hums & self._off(_ABOVE, measures)
-        return louder
+    def swings(self, measures: Measures) -> tuple[np.ndarray, np.ndarray]:
+        """Return which channels are much larger and much smaller than before.
 
-    def smaller(self, measures: Measures) -> np.ndarray:
-        """Return which channels are much smaller than before, (channels,) of bool."""
-        _, shrunk = self.changes(measures)
+        Returns
+        -------
+        larger, smaller : ndarray of bool, shape (channels,)
+        """
+        grown, shrunk = self.changes(measures)
+        hums = measures.mains > _HUMS * measures.deviation  # they have a limit of their own
+        slow = _log(measures.levels[0])
+        above = slow - self._level  # calibration
+        larger = (grown > self._louder) & ~hums & (above > _ABOVE)
+        smaller = ((shrunk > self._faint) | self._loose(slow, measures)) & ~(above > _BELOW)
+        return larger, smaller
+
+    def _loose(self, slow: np.ndarray, measures: Measures) -> np.ndarray:
+        """Return which channels have lost most of what they had in common with others."""
+        alone: np.ndarray = (measures.shared < _APART) & ~self._rim
         # A stream may begin with an electrode that is off: then calibration knows better.
         known = [(self._level, self._limits.shared)]
         known += [(self._usual[0], self._shared)] if self.known else []
         loose = np.zeros(len(self._level), dtype=bool)
-        for usual, shared in known:
-            slow = _log(measures.levels[0]) - usual
-            loose |= (np.median(slow) - slow > _LOOSE) & (shared > _TOGETHER)
-        loose &= (measures.shared < _APART) & ~self._rim
-        faint = (shrunk > self._faint) | loose
-        quieter: np.ndarray = faint & ~self._off(_BELOW, measures)
-        return quieter
-
-    def _off(self, factor: float, measures: Measures) -> np.ndarray:
-        """Return which channels are above so many times their level at calibration."""
-        off: np.ndarray = _log(measures.levels[0]) - self._level > factor
-        return off
+        if alone.any():
+            for usual, shared in known:
+                lost = usual - slow
+                loose |= alone & (lost - np.median(lost) > _LOOSE) & (shared > _TOGETHER)
+        return loose
 
     def learn(self, measures: Measures) -> None:
         """Take a measurement that nothing was wrong with."""

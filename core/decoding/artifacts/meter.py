@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage, signal
@@ -189,6 +190,11 @@ class Meter:
         if len(held) < self._still:
             return none, none, False
         n, width = len(held) - self._still + 1, self._still
+        # A stretch of that length covers a whole one of these blocks; hardly ever does one stand.
+        block = (width + 1) // 2
+        blocks = held[: len(held) // block * block].reshape(-1, block, self._channels)
+        if not (np.ptp(blocks, axis=1) < _STILL_UV).any():
+            return none, none, False
         # Of every stretch of that length: the filters' windows begin at each sample.
         shift = -(width // 2)
         most = ndimage.maximum_filter1d(held, width, axis=0, origin=shift)[:n]
@@ -243,14 +249,19 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
 
     From one windowed stretch, without a filter's memory of what was before.
     """
-    window = np.hanning(len(samples) + 2)[1:-1]
+    window, waves = _mains_kernel(len(samples), rate)
     flat = (samples - samples.mean(axis=0)) * window[:, None]
-    at = np.arange(len(samples)) / rate
-    found = [
-        np.abs(np.exp(-2j * np.pi * mains * at) @ flat) for mains in MAINS if mains < 0.49 * rate
-    ]
+    found = [np.abs(wave @ flat) for wave in waves]
     amplitudes: np.ndarray = np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
     return amplitudes
+
+
+@lru_cache(maxsize=64)
+def _mains_kernel(samples: int, rate: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the window over so many samples, and a wave of each mains frequency."""
+    at = np.arange(samples) / rate
+    waves = [np.exp(-2j * np.pi * mains * at) for mains in MAINS if mains < 0.49 * rate]
+    return np.hanning(samples + 2)[1:-1], waves
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:

@@ -80,7 +80,10 @@ def twins(samples: np.ndarray) -> np.ndarray:
 
     Channels that stand still are not.
     """
-    _, which, counts = np.unique(_keys(samples.T), return_inverse=True, return_counts=True)
+    keys = _keys(samples.T)
+    if len(set(keys.tolist())) == len(keys):  # as nearly always
+        return np.zeros(len(keys), dtype=bool)
+    _, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
     repeated: np.ndarray = (counts[which] > 1) & (samples != samples[:1]).any(axis=0)
     return repeated
 

@@ -93,10 +93,8 @@ class Judge:
             return _AGAIN
         if (doubt := self._levels.doubt(measures)) is not None:
             return doubt
-        for channels, words in (
-            (self._levels.larger(measures), _GROWN),
-            (self._levels.smaller(measures), _SHRUNK),
-        ):
+        larger, smaller = self._levels.swings(measures)
+        for channels, words in ((larger, _GROWN), (smaller, _SHRUNK)):
             channels = channels & ~self.aside
             if channels.any():
                 return self._named(channels, words)

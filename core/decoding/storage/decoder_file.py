@@ -12,6 +12,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
+from core.decoding.recentring import check_seconds
 from core.errors import InputError, printable
 from core.machine.home import subject_label
 from core.signal.filtering import Band
@@ -56,6 +57,8 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "hop": decoder.hop,
         "patch": decoder.patch,
         "warmup": decoder.warmup,
+        "skip": decoder.skip,
+        "token_channels": decoder.token_channels,
         "temperature": decoder.head.temperature,
         "tangents": [{"band": tangent.band} for tangent in decoder.tangents],
         "encoder": None if decoder.encoder is None else asdict(decoder.encoder),
@@ -71,6 +74,8 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     for index, tangent in enumerate(decoder.tangents):
         tensors[f"tangents.{index}.picks"] = tangent.picks
         tensors[f"tangents.{index}.whitener"] = tangent.whitener
+        if tangent.spatial is not None:
+            tensors[f"tangents.{index}.spatial"] = tangent.spatial
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
     written = _FILE.save(Path(path), table, tensors, overwrite, check=_build)
@@ -118,15 +123,19 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     hop = whole(table["hop"], 1, patch)
     if window % patch or patch % hop:
         raise InputError(f"its window, patch and hop ({window}, {patch}, {hop}) do not fit.")
+    skip = whole(table.get("skip", 0), 0, window - 1)
     views = table["tangents"]
     tangents = tuple(
-        _tangent(tensors, index, view, settings, window) for index, view in enumerate(views)
+        _tangent(tensors, index, view, settings, window - skip) for index, view in enumerate(views)
     )
+    token_channels = texts(table.get("token_channels", table["channels"]))
+    if not set(token_channels) <= set(settings.channels):
+        raise InputError("its encoder gets channels that it does not have.")
     spatial, encoder = None, None
     if table["encoder"] is not None:
         pin = table["encoder"]
         encoder = EncoderPin(text(pin["source"]), text(pin["label"]), text(pin["sha256"]))
-        spatial = _shaped(tensors, "spatial", (n, n))
+        spatial = _shaped(tensors, "spatial", (len(token_channels), n))
     size = sum(tangent.size for tangent in tangents)
     features = len(tensors["head.centre"])
     if features < size or (encoder is None and features != size) or not features:
@@ -148,6 +157,8 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         encoder=encoder,
         facts=facts,
         warmup=whole(table.get("warmup", 0), 0, _LONGEST),
+        skip=skip,
+        token_channels=token_channels,
     )
 
 
@@ -166,6 +177,8 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
     whole(facts.trials, 0, 10**9)
     if facts.head not in facts.scores or not isinstance(facts.fit, dict):
         raise ValueError("its head has no score")
+    if (seconds := facts.fit.get("recentre")) is not None:
+        check_seconds(number(seconds, 0.0, 1e9))
     return facts
 
 
@@ -198,7 +211,7 @@ def _tangent(
     index: int,
     view: dict[str, Any],
     settings: SignalSettings,
-    window: int,
+    length: int,
 ) -> TangentFeatures:
     picks = tensors[f"tangents.{index}.picks"]
     if (
@@ -214,9 +227,12 @@ def _tangent(
     return TangentFeatures(
         band=(float(low), float(high)),
         rate=settings.rate,
-        length=window,
+        length=length,
         picks=picks,
         whitener=_shaped(tensors, f"tangents.{index}.whitener", (len(picks), len(picks))),
+        spatial=_shaped(tensors, spatial, (len(picks), len(settings.channels)))
+        if (spatial := f"tangents.{index}.spatial") in tensors
+        else None,
     )
 
 

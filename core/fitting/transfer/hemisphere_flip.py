@@ -22,7 +22,7 @@ def mirror_of(views: Sequence[Sequence[str]]) -> np.ndarray | None:
     """
     orders, start = [], 0
     for view in views:
-        partners = [_counterpart(name) for name in view]
+        partners = [counterpart(name) for name in view]
         if not set(partners) <= set(view):
             return None
         place = np.array([list(view).index(name) for name in partners])
@@ -42,7 +42,7 @@ def swap(classes: Sequence[str]) -> tuple[int, ...] | None:
     return tuple(list(classes).index(other.get(name, name)) for name in classes)
 
 
-def _counterpart(electrode: str) -> str:
+def counterpart(electrode: str) -> str:
     """Return the electrode at the same place of the other hemisphere (C3 -> C4, CZ -> CZ)."""
     site = electrode.rstrip("0123456789")
     if site == electrode:

@@ -40,6 +40,8 @@ class Prior:
         In Hz.
     length : int
         Samples of a window.
+    skip : int
+        Samples of it, after the cue, that are not in the covariances.
     band : tuple of float
         Pass band of the covariances in Hz.
     covariances : ndarray of float32, shape (trials, channels, channels)
@@ -65,6 +67,7 @@ class Prior:
     recordings: dict[str, str]
     created: str
     software: str
+    skip: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -116,6 +119,7 @@ def make_prior(
     settings: SignalSettings,
     window: int,
     processed: bool = False,
+    skip: int = 0,
 ) -> Prior:
     """Collect trials of several people or sessions.
 
@@ -134,6 +138,8 @@ def make_prior(
     processed : bool
         Whether the recordings have been through the signal path already, as those of a window
         store have.
+    skip : int
+        Samples of a window, after the cue, that are passed over.
 
     Returns
     -------
@@ -166,9 +172,9 @@ def make_prior(
             epochs = without_artifacts(epochs, [recording], path, UNIT)
         except InputError as error:
             raise InputError(f"{person}/{recording.path.name} is no prior: {error}") from error
-        windows = epochs.filtered(sections).windows()
+        windows = epochs.filtered(sections).windows()[..., skip:]
         windows = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
-        sample = windows @ windows.transpose(0, 2, 1) / window
+        sample = windows @ windows.transpose(0, 2, 1) / (window - skip)
         collected.append(sample.astype(np.float32))
         labels.append(epochs.labels)
     counts = [len(each) for each in labels]
@@ -186,6 +192,7 @@ def make_prior(
         recordings=named_apart((f"{who}/{one.path.name}", one.sha256) for who, one in sources),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"eegpt-realtime {version('eegpt-realtime')}",
+        skip=skip,
     )
 
 

@@ -40,6 +40,7 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
         "channels": prior.channels,
         "rate": prior.rate,
         "length": prior.length,
+        "skip": prior.skip,
         "band": prior.band,
         "unit": "uV2",
         "recordings": prior.recordings,
@@ -91,12 +92,13 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
         raise ValueError("a channel without power")
     _check_definite(covariances)
     low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
+    length = whole(table["length"], 1, 2**20)
     people = len({name.rpartition("/")[0] for name in recordings})
     return Prior(
         classes=classes,
         channels=channels,
         rate=number(table["rate"], 1.0, 1e6),
-        length=whole(table["length"], 1, 2**20),
+        length=length,
         band=(low, high),
         covariances=covariances,
         labels=_positions(tensors, "labels", trials, len(classes)),
@@ -105,6 +107,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
         recordings=recordings,
         created=text(table["created"]),
         software=text(table["software"]),
+        skip=whole(table.get("skip", 0), 0, length - 1),
     )
 
 

@@ -12,6 +12,7 @@ from core.decoding.features import shrunk
 from core.decoding.heads import fit_head, with_temperature
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import (
     Prior,
@@ -78,7 +79,12 @@ class PriorHead:
 
 
 def head_of_prior(
-    prior: Prior, settings: SignalSettings, window: int, classes: Sequence[str]
+    prior: Prior,
+    settings: SignalSettings,
+    window: int,
+    classes: Sequence[str],
+    skip: int = 0,
+    regress_eyes: bool = False,
 ) -> PriorHead:
     """Fit a head on a prior's trials, for a person's montage and classes.
 
@@ -94,6 +100,11 @@ def head_of_prior(
         Samples of a window of the person's signal.
     classes : sequence of str
         The person's.
+    skip : int
+        Samples of a window that the person's features pass over.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out, with coefficients of each
+        recording.
 
     Raises
     ------
@@ -107,11 +118,13 @@ def head_of_prior(
             "electrodes; at least half are needed. Leave out --prior, or give one with this "
             "montage."
         )
-    if (prior.rate, prior.length, prior.band) != (settings.rate, window, BAND):
+    have = prior.rate, prior.length, prior.skip, prior.band
+    if have != (settings.rate, window, skip, BAND):
         raise InputError(
-            f"The prior has windows of {prior.length / prior.rate:g} s at {prior.rate:g} Hz, "
-            f"{prior.band[0]:g}-{prior.band[1]:g} Hz, instead of {window / settings.rate:g} s at "
-            f"{settings.rate:g} Hz, {BAND[0]:g}-{BAND[1]:g} Hz."
+            f"The prior has windows from {prior.skip / prior.rate:g} to "
+            f"{prior.length / prior.rate:g} s after the cue at {prior.rate:g} Hz, "
+            f"{prior.band[0]:g}-{prior.band[1]:g} Hz, instead of {skip / settings.rate:g} to "
+            f"{window / settings.rate:g} s at {settings.rate:g} Hz, {BAND[0]:g}-{BAND[1]:g} Hz."
         )
     shared = _shared_classes(prior.classes, classes)
     taken = np.isin(prior.labels, [prior.classes.index(name) for name in shared])
@@ -126,8 +139,11 @@ def head_of_prior(
     if settings.reference == "average":
         centring = np.eye(len(picks)) - 1.0 / len(picks)
         sample = centring @ sample @ centring
-    covariances = shrunk(sample, prior.length)
     recording = prior.recording[taken]
+    if regress_eyes:
+        sample = _regressed(sample, recording, channels)
+        channels = tuple(channels[index] for index in away_from_eyes(channels).tolist())
+    covariances = shrunk(sample, prior.length - prior.skip)
     whitened = whiteners(covariances, recording)
     vectors = recentre(covariances, recording, whitened)
     seen_from = recentre_pairs(covariances, recording, person, whitened)
@@ -161,9 +177,20 @@ def head_of_prior(
 
 
 def head_of_decoder(
-    decoder: Decoder, settings: SignalSettings, window: int, classes: Sequence[str]
+    decoder: Decoder,
+    settings: SignalSettings,
+    window: int,
+    classes: Sequence[str],
+    skip: int = 0,
+    regress_eyes: bool = False,
 ) -> PriorHead:
     """Take over a decoder's head, for a person's montage and classes.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    settings, window, classes, skip, regress_eyes
+        As in `head_of_prior`.
 
     Raises
     ------
@@ -184,11 +211,14 @@ def head_of_decoder(
             f"The recordings lack {len(missing)} of the {len(theirs.channels)} electrodes of the "
             f"{name}: {' '.join(missing[:8])}. Give its recordings to --prior instead."
         )
-    have = (theirs.reference, theirs.rate, decoder.window, {view.band for view in decoder.tangents})
-    if have != (settings.reference, settings.rate, window, {BAND}):
+    have = (theirs.reference, theirs.rate, decoder.window, decoder.skip)
+    regressed = any(view.spatial is not None for view in decoder.tangents)
+    bands = {view.band for view in decoder.tangents}
+    wanted = (settings.reference, settings.rate, window, skip)
+    if (have, regressed, bands) != (wanted, regress_eyes, {BAND}):
         raise InputError(
-            f"The {name} has another reference, rate, window or band than this fit; give its "
-            "recordings to --prior instead."
+            f"The {name} has another reference, rate, window, band or regression than this fit; "
+            "give its recordings to --prior instead."
         )
     shared = _shared_classes(decoder.classes, classes)
     head = decoder.head
@@ -243,6 +273,19 @@ def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
         ),
         trials=sum(head.trials for head in heads),
     )
+
+
+def _regressed(sample: np.ndarray, recording: np.ndarray, channels: Sequence[str]) -> np.ndarray:
+    """Return covariances with the eyes regressed out, by each recording's own coefficients."""
+    stay = len(away_from_eyes(channels))
+    found = np.empty((len(sample), stay, stay))
+    for one in np.unique(recording):
+        its = recording == one
+        mean = sample[its].mean(axis=0)
+        floor = 0.01 * np.trace(mean) / len(mean)
+        spatial = without_eyes(channels, 0.99 * mean + floor * np.eye(len(mean)))
+        found[its] = spatial @ sample[its] @ spatial.T
+    return found
 
 
 def _shared_classes(have: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:

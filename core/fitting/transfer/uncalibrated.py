@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from core.decoding.artifacts import learn_limits
 from core.decoding.decoder import Decoder, DecoderCard
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
-from core.decoding.spatial import power
+from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import regression_of
 from core.fitting.selection import PRIOR
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
@@ -22,9 +24,6 @@ from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
-
-LEAST_SECONDS = 30.0
-"""Of signal for the alignment; a minute is better."""
 
 CALLED = "population, uncalibrated"
 
@@ -38,6 +37,8 @@ def uncalibrated_decoder(
     window: int,
     patch: int,
     subject: str,
+    regress_eyes: bool = False,
+    fit: Mapping[str, Any] | None = None,
 ) -> Decoder:
     """Align a prior's head on unlabelled signal.
 
@@ -55,6 +56,11 @@ def uncalibrated_decoder(
         Samples of a window, and between two decisions.
     subject : str
         BIDS label.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out, as in the prior's head; the
+        coefficients are those of this signal.
+    fit : mapping, optional
+        What else to keep in the decoder's `facts.fit`.
 
     Returns
     -------
@@ -77,22 +83,38 @@ def uncalibrated_decoder(
             "What starts without calibration must have been tried on people left out: name "
             "recordings of several people, or a prior file."
         )
-    windows = []
     signals = list(signals_of([recording], settings, unit))
-    for signal in signals:
-        banded = CausalFilter(band_sections(BAND, settings.rate)).push(signal)
-        ends = range(window, len(banded) + 1, patch)
-        windows += [banded[end - window : end].T for end in ends]
-    if len(windows) * patch < LEAST_SECONDS * settings.rate - window:
+    band = band_sections(BAND, settings.rate)
+    stretches = [CausalFilter(band).push(signal) for signal in signals]
+    kept, spatial = np.arange(len(settings.channels)), None
+    if regress_eyes:
+        regression = regression_of(settings.channels, signals, stretches)
+        kept, spatial = regression.kept, regression.banded
+    names = [settings.channels[index] for index in kept]
+    views = [np.array([names.index(name) for name in view], np.intp) for view in prior.views]
+    mean = ReferenceMean(settings.rate, window, patch)
+    for banded in stretches:
+        mean.reset()
+        for end in range(window, len(banded) + 1, patch):
+            last = banded[end - window : end].T  # (channels, samples)
+            last = last if spatial is None else spatial @ last
+            mean.take([shrunk_covariances(last[None, rows])[0] for rows in views])
+    if mean.seconds < LEAST_SECONDS:
         raise InputError(
             f"{recording.path.name} has {recording.duration:.0f} s of signal; an alignment needs "
             f"at least {LEAST_SECONDS:g} s."
         )
-    tangents = []
-    for view in prior.views:
-        picks = np.array([settings.channels.index(name) for name in view], dtype=np.intp)
-        mean = np.mean([shrunk_covariances(one[None, picks])[0] for one in windows], axis=0)
-        tangents.append(TangentFeatures(BAND, settings.rate, window, picks, power(mean, -0.5)))
+    tangents = [
+        TangentFeatures(
+            BAND,
+            settings.rate,
+            window,
+            kept[rows],
+            whitener,
+            None if spatial is None else spatial[rows],
+        )
+        for rows, whitener in zip(views, mean.reference().whiteners, strict=True)
+    ]
     features = len(prior.weights)
     return Decoder(
         classes=tuple(classes),
@@ -117,6 +139,6 @@ def uncalibrated_decoder(
             scores={PRIOR: prior.accuracy},
             chance=chance_bound(prior.trials, len(classes)),
             artifacts=learn_limits([recording], settings, unit, signals).as_facts(),
-            fit={"called": CALLED, "prior": {"trials": prior.trials}},
+            fit={"called": CALLED, "prior": {"trials": prior.trials}, **(fit or {})},
         ),
     )

@@ -76,3 +76,34 @@ def test_token_stream_equals_the_window_in_one_piece(hop):
             whole = features.of_run(samples, [stop - 1024])[0]
             np.testing.assert_allclose(found, whole, atol=1e-5)
     assert found.shape == (features.size,)
+
+
+def test_a_spatial_filter_before_a_tangent_stream_is_that_of_the_windows():
+    spatial = np.random.default_rng(1).normal(size=(3, len(NAMES)))
+    features = TangentFeatures(
+        (8.0, 30.0), 256.0, 768, np.array([1, 2, 3]), 50.0 * np.eye(3), spatial
+    )
+    samples = signal()
+    banded = CausalFilter(band_sections((8.0, 30.0), 256.0)).push(samples)
+    stream = features.stream()
+    for stop in range(64, 1601, 64):
+        found = stream.push(samples[stop - 64 : stop])
+    # Of a longer window the last samples count.
+    window = banded[1600 - 1024 : 1600].T[None]
+    np.testing.assert_allclose(found, features.of_windows(window)[0], rtol=1e-9, atol=1e-12)
+
+
+def test_tokens_of_the_first_second_are_passed_over():
+    encoder = load_encoder("untrained-tiny1")
+    spatial = np.eye(len(NAMES))
+    features = TokenFeatures(encoder, tuple(NAMES), spatial, skip=256)
+    changed, samples = signal(1024), signal(1024)
+    changed[:256] += 1.0
+    whole = TokenFeatures(encoder, tuple(NAMES), spatial)
+    assert np.abs(whole.of_run(samples, [0]) - whole.of_run(changed, [0])).max() > 1e-6
+    np.testing.assert_array_equal(features.of_run(samples, [0]), features.of_run(changed, [0]))
+    assert features.size == whole.size
+    stream = features.stream(64)
+    for stop in range(64, 1025, 64):
+        found = stream.push(samples[stop - 64 : stop])
+    np.testing.assert_allclose(found, features.of_run(samples, [0])[0], rtol=1e-4, atol=1e-5)

@@ -65,3 +65,34 @@ def test_an_encoder_that_states_a_covariance_gets_the_transport_to_it():
     rows = [spec.ch_names.index(name) for name in names]
     moved = np.cov(spatial_filter(plain, names, spec) @ mixed, bias=True)
     np.testing.assert_allclose(moved, known[np.ix_(rows, rows)], atol=1e-8)
+
+
+def test_regression_takes_out_what_least_squares_explains():
+    from sklearn.linear_model import LinearRegression
+
+    from core.decoding.spatial import regression_filter
+
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=(5, 5)) @ rng.normal(size=(5, 400))
+    samples -= samples.mean(axis=1, keepdims=True)
+    eyes = np.array([True, False, False, True, False])
+    filtered = (
+        regression_filter(samples @ samples.T / 400, np.flatnonzero(eyes), np.flatnonzero(~eyes))
+        @ samples
+    )
+    model = LinearRegression(fit_intercept=False).fit(samples[eyes].T, samples[~eyes].T)
+    wanted = samples[~eyes] - model.predict(samples[eyes].T).T
+    np.testing.assert_allclose(filtered, wanted, atol=1e-10)
+    np.testing.assert_allclose(filtered @ samples[eyes].T, 0.0, atol=1e-8)
+
+
+def test_regressors_are_regressed_out_of_the_others_and_come_out_as_zeros():
+    mixed, plain = covariances()
+    names = ("C4", "FP1", "C3", "T8", "PZ")
+    spec = load_encoder("untrained-bandpower-tiny").spec
+    filtered = spatial_filter(plain, names, spec) @ mixed
+    assert not filtered[[1, 3]].any()
+    among = np.cov(filtered[[0, 2, 4]], bias=True)
+    np.testing.assert_allclose(among, 1e-4 * np.eye(3), atol=1e-10)
+    across = np.corrcoef(np.vstack([filtered[[0, 2, 4]], mixed[[1, 3]]]))[:3, 3:]
+    np.testing.assert_allclose(across, 0.0, atol=1e-6)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save, save_file
 from core.encoders import load_encoder, save_encoder
 from core.encoders.eegpt.checkpoint import load_pretraining, new_pretraining
 from core.encoders.eegpt.pretraining import Pretraining
+from core.encoders.registry import family_named
 from core.errors import InputError
 
 HEADER = "eegpt_realtime.encoder"
@@ -78,12 +79,17 @@ def test_seeds_are_reproducible_and_differ():
     [
         ("untrained-huge", 'no size "huge"; it has tiny1'),
         ("startre", 'Did you mean "starter"?'),
-        ("labram", 'no file labram, and no encoder of that name; names are "starter"'),
+        ("labrum", 'no file labrum, and no encoder of that name; names are "starter"'),
     ],
 )
 def test_unknown_names_are_refused(name, message):
     with pytest.raises(InputError, match=message):
         load_encoder(name)
+
+
+def test_a_family_that_is_not_there_is_answered_with_the_one_that_was_meant():
+    with pytest.raises(InputError, match=r'"egpt"; there are eegpt, .*Did you mean "eegpt"\?'):
+        family_named("egpt")
 
 
 # Our own files

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from core.recordings import implausible_amplitude
-from core.recordings.amplitude import amplitude_uv
+from core.recordings.amplitude import _without_trend, amplitude_uv
 
 
 @pytest.fixture
@@ -38,6 +39,12 @@ def test_slow_drift_and_an_offset_are_no_amplitude(recording):
     drift = 1e5 * np.sin(2 * np.pi * 0.05 * seconds) - 3e5
     drifting = replace(recording, samples_uv=(recording.samples_uv + drift).astype(np.float32))
     assert implausible_amplitude(drifting) is None
+
+
+def test_a_trend_is_taken_out_as_scipy_does():
+    samples = np.cumsum(np.random.default_rng(0).normal(5.0, 20.0, (1001, 3)), axis=0)
+    expected = signal.detrend(samples, axis=0)
+    np.testing.assert_allclose(_without_trend(samples), expected, rtol=0, atol=1e-8)
 
 
 def test_steps_at_breaks_are_no_amplitude(recording):

@@ -13,6 +13,7 @@ import mne
 import numpy as np
 import pytest
 import scipy.io
+from recording_files import noise, write_edf
 
 from core.errors import InputError
 from core.recordings import read_recording
@@ -66,6 +67,22 @@ def test_one_process_reads_all_files(worker, fif):
         worker.read(fif.parent / "a.edf")
     worker.read(fif)
     assert worker._process.pid == first
+
+
+def test_what_an_edf_does_not_need_is_not_loaded(tmp_path):
+    # It takes longer to load than the file to read.
+    file = write_edf(tmp_path / "a.edf", noise(2500), annotations=[(1.0, 0.5, "T1")])
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "import core.recordings.worker\n"
+        "from core.recordings.reading import prepare, read_here\n"
+        "prepare(Path(sys.argv[1]))\n"
+        "assert read_here(Path(sys.argv[1]), None, None).events\n"
+        "libraries = 'torch sklearn matplotlib pyxdf scipy.io scipy.signal scipy.stats'.split()\n"
+        "assert not set(libraries) & set(sys.modules), set(libraries) & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True)
 
 
 def test_a_path_is_relative_to_the_folder_of_now(worker, fif, monkeypatch):

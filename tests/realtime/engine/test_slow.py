@@ -34,11 +34,8 @@ class HeldWindows:
         self.pushed = 0
         self._windows = windows
 
-    def prepare(self):
-        self._windows.prepare()
-
-    def reset(self):
-        self._windows.reset()
+    def __getattr__(self, name):
+        return getattr(self._windows, name)
 
     def push(self, samples):
         while self.held.is_set() and not self.go.wait(0.01):

@@ -104,3 +104,19 @@ def test_a_window_with_an_artifact_is_refused_as_live_and_no_other(persons, make
     before = begins + 4.0 <= begin
     np.testing.assert_allclose(found[1][before], clean[before], atol=1e-9)
     assert not np.any(np.all(clean == 0.5, axis=1))
+
+
+def test_our_heads_are_recentred_on_the_first_signal_of_a_tested_recording(signals, encoder):
+    signal = signals[0]
+    trials = Trials((share_of(signal, fitted=(0, 1)),))
+    runs = []
+    for recentre in (None, 30.0):
+        (system,) = make_systems(["riemann"], encoder, "untrained-tiny1", recentre=recentre)
+        runs.append(decide_online(system.fit(trials, seed=0), signal.person.recordings[2]))
+    plain, recentred = runs
+    assert {hop.reference for hop in plain} == {"decoder"}
+    own = [hop.reference == "decoder" for hop in recentred]
+    assert own.index(False) == 120
+    for one, two, before in zip(plain, recentred, own, strict=True):
+        if one.probabilities is not None:
+            assert np.array_equal(one.probabilities, two.probabilities) is before

@@ -49,7 +49,11 @@ USUAL = tuple(name for name in (*OURS, *_FIELD) if name not in NETWORKS)
 
 
 def make_systems(
-    names: Sequence[str], encoder: Encoder, source: str, others: Others | None = None
+    names: Sequence[str],
+    encoder: Encoder,
+    source: str,
+    others: Others | None = None,
+    recentre: float | None = None,
 ) -> tuple[System, ...]:
     """Return systems by name.
 
@@ -63,6 +67,8 @@ def make_systems(
         What the encoder was loaded from.
     others : Others, optional
         With them each of our heads is there twice: from own trials alone, and starting from theirs.
+    recentre : float, optional
+        As `HeadSystem` has it, for each of our heads.
 
     Raises
     ------
@@ -82,9 +88,9 @@ def make_systems(
     found: list[System] = []
     for name in names:
         if name in OURS:
-            found.append(HeadSystem(name, encoder, source))
+            found.append(HeadSystem(name, encoder, source, None, recentre))
             if others is not None:
-                found.append(HeadSystem(name, encoder, source, others))
+                found.append(HeadSystem(name, encoder, source, others, recentre))
         elif name == PROBE:
             found.append(ProbeSystem(encoder))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,12 +32,16 @@ class HeadSystem:
         What the encoder was loaded from.
     others : Others, optional
         Whose trials it may start from.
+    recentre : float, optional
+        Seconds of a tested recording that its reference is taken from, in protocols that decide
+        live.
     """
 
     kind: str
     eeg_encoder: Encoder
     source: str
     others: Others | None = None
+    recentre: float | None = None
 
     @property
     def name(self) -> str:
@@ -111,6 +115,19 @@ class HeadModel:
             blocks.append(trials.tokens(self.encoder))
         return self.head.probabilities(np.concatenate(blocks, axis=1))
 
+    def _on_all_channels(self, view: TangentFeatures) -> TangentFeatures:
+        """Return features of the channels that systems get as features of the signal's."""
+        assert self.share is not None
+        projection = self.share.projection(BAND)
+        spatial = None if projection is None else projection[view.picks]
+        return replace(view, picks=self.share.kept[view.picks], spatial=spatial)
+
+    def _before(self, spatial: np.ndarray, band: tuple[float, float] | None) -> np.ndarray:
+        """Return a filter of the channels that systems get as one of the signal's."""
+        assert self.share is not None
+        projection = self.share.projection(band)
+        return spatial if projection is None else spatial @ projection
+
     def decoder(self) -> Decoder:
         """Return the decoder that a calibration would have left, for the online path."""
         assert self.share is not None
@@ -119,7 +136,7 @@ class HeadModel:
         pin, spatial = None, None
         if self.encoder is not None:
             pin = EncoderPin.of(self.encoder, self.system.source)
-            spatial = self.share.spatial(self.encoder)
+            spatial = self._before(self.share.spatial(self.encoder), None)
         recordings = [signal.person.recordings[index] for index in self.share.fitted]
         return Decoder(
             classes=self.share.epochs.classes,
@@ -130,7 +147,9 @@ class HeadModel:
             patch=spec.default_hop,
             warmup=0 if self.encoder is None else spec.warmup,
             head=self.head,
-            tangents=self.tangents,
+            tangents=tuple(self._on_all_channels(view) for view in self.tangents),
+            skip=signal.skip,
+            token_channels=self.share.channels,
             spatial=spatial,
             encoder=pin,
             facts=DecoderCard(
@@ -144,5 +163,6 @@ class HeadModel:
                 trials=len(self.share.index),
                 scores={},
                 chance=1.0 / len(self.share.epochs.classes),
+                fit={} if self.system.recentre is None else {"recentre": self.system.recentre},
             ),
         )

@@ -22,7 +22,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from core.fitting.baselines import BAND
-from core.fitting.selection import MOTOR, MOTOR_FROM
+from core.fitting.selection import MOTOR_FROM
+from core.sites import is_motor
 from training.evaluation.trials import Trials
 
 BANDS = tuple((float(low), float(low + 4)) for low in range(4, 36, 4))
@@ -104,7 +105,7 @@ class AugmentedCovariance:
 
 def _augmented(order: int, lag: int) -> Callable[[Trials], np.ndarray]:
     def features(trials: Trials) -> np.ndarray:
-        motor = [index for index, name in enumerate(trials.channels) if name in MOTOR]
+        motor = [index for index, name in enumerate(trials.channels) if is_motor(name)]
         picks = motor if len(motor) >= MOTOR_FROM else range(len(trials.channels))
         return trials.covariances(BAND, tuple(picks), order, lag)
 

@@ -28,8 +28,13 @@ class Others:
     pieces : tuple of (str, Prior)
         Name of a person and the trials of one recording, for all that have enough of them.
     settings : SignalSettings
-    window : int
-        Samples of a window.
+    window, skip : int
+        Samples of a window, and of those that are passed over after the cue.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out.
+    groups : int
+        Into how many groups people are parted, of which each starts from all the others; 0 for
+        everybody in a group of their own.
     heads : dict
         What was learned already, by people and classes.
     """
@@ -37,6 +42,9 @@ class Others:
     pieces: tuple[tuple[str, Prior], ...]
     settings: SignalSettings
     window: int
+    skip: int = 0
+    regress_eyes: bool = False
+    groups: int = 0
     heads: dict[tuple[Any, ...], PriorHead] = field(default_factory=dict, repr=False)
 
     def head(self, people: Collection[str], classes: Sequence[str]) -> PriorHead:
@@ -55,15 +63,28 @@ class Others:
                     "No other subject has a recording with enough trials of every class to start "
                     "from; add people, or leave out --others."
                 )
-            self.heads[key] = head_of_prior(_together(pieces), self.settings, self.window, classes)
+            self.heads[key] = head_of_prior(
+                _together(pieces),
+                self.settings,
+                self.window,
+                classes,
+                self.skip,
+                self.regress_eyes,
+            )
         return self.heads[key]
 
     def head_for(self, trials: Trials) -> PriorHead:
         """Return the head that everybody teaches who is not in these trials."""
-        return self.head({name for name, _ in self.pieces} - set(trials.people), trials.classes)
+        everybody = list(dict.fromkeys(name for name, _ in self.pieces))
+        gone = set(trials.people)
+        if self.groups:
+            group = {name: index % self.groups for index, name in enumerate(everybody)}
+            theirs = {group[name] for name in gone if name in group}
+            gone |= {name for name in everybody if group[name] in theirs}
+        return self.head(set(everybody) - gone, trials.classes)
 
 
-def others_of(signals: Sequence[Signal], *, last: bool) -> Others:
+def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Others:
     """Collect everybody's trials.
 
     Parameters
@@ -72,8 +93,10 @@ def others_of(signals: Sequence[Signal], *, last: bool) -> Others:
     last : bool
         Whether the last session or run of people is among what others learn from. Protocols that
         test the last leave it out, so that each is read for its own test and for nothing else.
+    groups : int
+        As in `Others`.
     """
-    settings, spec = signals[0].settings, signals[0].spec
+    settings, spec, skip = signals[0].settings, signals[0].spec, signals[0].skip
     pieces = []
     for signal in signals:
         person, events = signal.person, {name: name for name in signal.classes}
@@ -81,11 +104,11 @@ def others_of(signals: Sequence[Signal], *, last: bool) -> Others:
         for recording in (person.recordings[index] for part in parts for index in part):
             one = {person.name: [recording]}
             try:
-                prior = make_prior(one, events, settings.channels, settings, spec.window)
+                prior = make_prior(one, events, settings.channels, settings, spec.window, skip=skip)
             except InputError:  # too few trials, or not of every class
                 continue
             pieces.append((person.name, prior))
-    return Others(tuple(pieces), settings, spec.window)
+    return Others(tuple(pieces), settings, spec.window, skip, signals[0].regress_eyes, groups)
 
 
 @dataclass(frozen=True)
@@ -120,11 +143,12 @@ class PopulationModel:
             signal.settings,
             signal.spec.unit,
             signal.spec.window,
-            signal.spec.patch,
+            signal.spec.default_hop,
             signal.person.identities[0].subject,
+            signal.regress_eyes,
         )
-        banded = replace(share, aligned=False).windows(BAND)  # the decoder aligns by itself
-        vectors = [view.of_windows(banded) for view in decoder.tangents]
+        banded = share.whole_windows(BAND)  # the decoder aligns and regresses by itself
+        vectors = [view.of_windows(banded[..., signal.skip :]) for view in decoder.tangents]
         return decoder.head.probabilities(np.concatenate(vectors, axis=1))
 
 

@@ -55,6 +55,8 @@ def changed(path, **header):
         ({"reference": "linked ears"}, 'reference "linked ears"'),
         ({"classes": ["left_hand"]}, "head.weights"),
         ({"channels": ["C3", "C4"]}, "channels that it does not have"),
+        ({"skip": 1024}, "1024 where a number from 0 to 1023"),
+        ({"token_channels": ["C3", "OZ"]}, "its encoder gets channels"),
         ({"facts": None}, "does not describe a decoder"),
         ({"band": {"low": 1.0, "high": 20.0}}, "filter coefficients"),
     ],
@@ -139,3 +141,16 @@ def test_what_is_no_decoder_is_refused_and_never_run(fitted, tmp_path):
     save_file({"a": np.zeros(3)}, other)
     with pytest.raises(InputError, match="but not a decoder"):
         load_decoder(other)
+
+
+def test_a_file_from_before_parts_could_be_chosen_uses_everything(fitted, tmp_path):
+    path = save_decoder(fitted["hybrid"], tmp_path / "one.safetensors")
+    with safe_open(path, framework="np") as file:
+        found = json.loads(file.metadata()[FORMAT])
+    del found["skip"], found["token_channels"]
+    old = tmp_path / "old.safetensors"
+    save_file(load_file(path), old, metadata={FORMAT: json.dumps(found)})
+    decoder = load_decoder(old)
+    assert decoder.skip == 0
+    assert decoder.token_channels == decoder.settings.channels
+    assert decoder.input_words == ""

@@ -102,7 +102,9 @@ def test_part_of_the_electrodes_is_enough_and_too_few_are_not(prior):
 
 
 def test_windows_and_classes_must_be_the_same(prior, settings):
-    with pytest.raises(InputError, match=r"windows of 4 s at 256 Hz, 8-30 Hz, instead of 2 s"):
+    with pytest.raises(
+        InputError, match=r"from 0 to 4 s after the cue at 256 Hz, 8-30 Hz, instead of 0 to 2 s"
+    ):
         head_of_prior(prior, settings, 512, CLASSES)
     with pytest.raises(InputError, match="at least two classes must be the same"):
         head_of_prior(prior, settings, 1024, ("left_hand", "feet"))
@@ -208,3 +210,19 @@ def test_recordings_of_one_name_stay_two(imagery_recording, settings, tmp_path):
     )
     left = prior.without_people_of(["f" * 64])
     assert len(left) == 16
+
+
+def test_a_prior_of_part_of_a_window_is_for_decoders_of_that_part(people, settings):
+    prior = make_prior(people, EVENTS, CODEX, settings, 1024, skip=256)
+    whole = make_prior(people, EVENTS, CODEX, settings, 1024)
+    assert np.abs(prior.covariances - whole.covariances).max() > 0.1
+    assert head_of_prior(prior, settings, 1024, CLASSES, skip=256).accuracy > 0.7
+    with pytest.raises(InputError, match=r"from 1 to 4 s after the cue .* instead of 0 to 4 s"):
+        head_of_prior(prior, settings, 1024, CLASSES)
+
+
+def test_a_prior_is_regressed_recording_by_recording(prior, settings):
+    head = head_of_prior(prior, settings, 1024, CLASSES, regress_eyes=True)
+    assert "FZ" not in head.views[0]
+    assert len(head.views[0]) == len(prior.channels) - 1
+    assert head.accuracy > 0.7

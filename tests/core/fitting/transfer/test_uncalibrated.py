@@ -55,3 +55,18 @@ def test_too_little_signal_and_an_untried_head_are_refused(head, imagery_recordi
         aligned_on(head, short)
     with pytest.raises(InputError, match="tried on people left out"):
         aligned_on(replace(head, accuracy=None), new)
+
+
+def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recording):
+    people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12)}
+    new = imagery_recording(5)
+    settings = SignalSettings(new.labels, "average", 256.0)
+    prior = make_prior(people, dict(zip(CLASSES, CLASSES, strict=True)), CODEX, settings, 1024)
+    head = head_of_prior(prior, settings, 1024, CLASSES, regress_eyes=True)
+    decoder = uncalibrated_decoder(
+        head, new, CLASSES, settings, "mV", 1024, 64, "new", True, {"regress_eyes": True}
+    )
+    (view,) = decoder.tangents
+    assert "FZ" not in [settings.channels[index] for index in view.picks]
+    assert np.abs(view.spatial[:, settings.channels.index("FZ")]).max() > 0
+    assert decoder.input_words == "frontal and temporal electrodes regressed out"

@@ -1,0 +1,212 @@
+"""What a reference from a run's first minute is worth: fitted on two runs, decided on the third.
+
+    python benchmarks/accuracy/recentring.py FOLDER --out rows.jsonl         every way round
+    python benchmarks/accuracy/recentring.py FOLDER --out rows.jsonl --tested 12
+    python benchmarks/accuracy/recentring.py --out rows.jsonl --table
+
+FOLDER has a folder a person with the runs 4, 8 and 12 of the PhysioNet motor imagery data set. Each
+decoder is fitted as `eegpt-calibrate fit` does, and the third run goes through the live loop twice:
+with the decoder's own reference, and recentred on its first minute. The last decision inside each
+cue's four seconds counts; a window that is refused counts one half. `riemann` has own trials alone;
+`prior or riemann` starts from the people that come with the program, without the person, and takes
+the better of the two by cross-validation. Rows that --out has already are not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from core.machine.threads import share_cores
+
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are set
+from scipy.stats import bootstrap, wilcoxon  # noqa: E402
+from sklearn.metrics import roc_auc_score  # noqa: E402
+
+from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from core.decoding.decoder import Decoder  # noqa: E402
+from core.decoding.recentring import DECODER, SECONDS  # noqa: E402
+from core.encoders import load_encoder  # noqa: E402
+from core.fitting.transfer.hemisphere_flip import HANDS  # noqa: E402
+from core.fitting.transfer.population import Prior  # noqa: E402
+from core.fitting.transfer.prior_file import population  # noqa: E402
+from core.fitting.transfer.prior_head import PriorHead, head_of_prior  # noqa: E402
+from core.metrics import chance_bound  # noqa: E402
+from core.montage import match  # noqa: E402
+from core.recordings import Recording, read_recordings  # noqa: E402
+from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
+from realtime.engine.evidence import EvidenceSettings  # noqa: E402
+from realtime.offline import decode_recording  # noqa: E402
+
+EVENTS = {"T1": "left_hand", "T2": "right_hand"}
+RUNS = (4, 8, 12)
+SYSTEMS = ("riemann", "prior or riemann")
+
+
+def main() -> None:
+    options = _options()
+    options.out.touch()
+    if not options.table:
+        known = {(row["person"], row["tested"], row["system"]) for row in _rows(options.out)}
+        with options.out.open("a", encoding="utf-8") as out:
+            for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
+                if options.people and folder.name not in options.people:
+                    continue
+                recordings = read_recordings(
+                    [folder / f"{folder.name}R{run:02d}.edf" for run in RUNS]
+                )
+                runs = dict(zip(RUNS, recordings, strict=True))
+                for tested in options.tested:
+                    for system in options.systems:
+                        if (folder.name, tested, system) not in known:
+                            row = _row(folder.name, runs, tested, system)
+                            out.write(json.dumps(row) + "\n")
+                            out.flush()
+    rows = _rows(options.out)
+    if len({row["person"] for row in rows}) > 1:
+        print(_table(rows))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--people", nargs="+", default=[])
+    parser.add_argument("--tested", type=int, nargs="+", choices=RUNS, default=RUNS[::-1])
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
+    parser.add_argument("--table", action="store_true", help="of the rows that are there")
+    options = parser.parse_args()
+    if options.folder is None and not options.table:
+        parser.error("name the folder of the recordings, or --table")
+    return options
+
+
+def _rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _row(person: str, runs: dict[int, Recording], tested: int, system: str) -> dict:
+    """Fit on two runs and decide the third, with either reference."""
+    fit_on = [recording for run, recording in runs.items() if run != tested]
+    prior = None if system == "riemann" else _prior_head(fit_on[0], person)
+    settings = FitSettings(head="riemann", repeats=1)
+    decoder = fit_decoder(fit_on, EVENTS, person, settings, prior=prior).decoder
+    row = {"person": person, "tested": tested, "system": system, "head": decoder.facts.head}
+    for name, seconds in (("own", None), ("first minute", SECONDS)):
+        row[name] = list(_decided(decoder, runs[tested], seconds))
+    return row
+
+
+@cache
+def _population() -> Prior:
+    return population()
+
+
+_heads: dict[tuple[tuple[str, ...], tuple[str, ...]], PriorHead] = {}
+
+
+def _prior_head(recording: Recording, person: str) -> PriorHead:
+    """Return the head that the population teaches without a person."""
+    spec = load_encoder().spec
+    channels = match(recording.labels, spec.ch_names).channels
+    prior = _population()
+    names = list(prior.recordings)
+    theirs = [index for index, name in enumerate(names) if f"/{person}/" in f"/{name}"]
+    key = channels, tuple(names[index] for index in theirs)
+    if key not in _heads:
+        kept = ~np.isin(prior.recording, theirs)
+        settings = SignalSettings(channels, default_reference(len(channels)), spec.rate)
+        _heads[key] = head_of_prior(_only(prior, kept), settings, spec.window, HANDS)
+    return _heads[key]
+
+
+def _only(prior: Prior, kept: np.ndarray) -> Prior:
+    from dataclasses import replace
+
+    return replace(
+        prior,
+        covariances=prior.covariances[kept],
+        labels=prior.labels[kept],
+        recording=prior.recording[kept],
+        person=prior.person[kept],
+    )
+
+
+def _decided(
+    decoder: Decoder, test: Recording, recentre: float | None
+) -> Iterator[tuple[float | None, int, bool]]:
+    """Give, for every cue, the probability of the second class, the class, and who is referred to.
+
+    The last is whether the reference was the run's own.
+    """
+    windows = decoder.windows(None, recentre=recentre)
+    decisions = {
+        decision.sample: decision
+        for decision in decode_recording(test, decoder, windows, EvidenceSettings())
+    }
+    for event in test.events:
+        if event.label in EVENTS:
+            end = round(event.onset * decoder.settings.rate) + decoder.window - 1
+            decision = decisions.get(end - (end + 1) % decoder.hop)
+            if decision is not None:
+                label = list(EVENTS).index(event.label)
+                probabilities = decision.probabilities
+                second = None if probabilities is None else probabilities[EVENTS["T2"]]
+                yield second, label, decision.reference != DECODER
+
+
+def _scores(rows: list[dict], late: bool) -> tuple[np.ndarray, int]:
+    """Return accuracy and AUROC by person with either reference, (people, 2, 2), and the trials."""
+    people, trials = [], 0
+    for person in dict.fromkeys(row["person"] for row in rows):
+        runs = []
+        for row in (row for row in rows if row["person"] == person):
+            taken = [own or not late for _, _, own in row["first minute"]]
+            scores = []
+            for name in ("own", "first minute"):
+                cues = [cue for cue, wanted in zip(row[name], taken, strict=True) if wanted]
+                values = np.array([0.5 if p is None else p for p, _, _ in cues])
+                labels = np.array([label for _, label, _ in cues])
+                right = np.where(values == 0.5, 0.5, (values > 0.5) == labels)
+                both = len(set(labels)) == 2
+                scores.append((right.mean(), roc_auc_score(labels, values) if both else np.nan))
+            trials += len(labels)
+            runs.append(scores)
+        people.append(np.nanmean(runs, axis=0))
+    return np.array(people), trials
+
+
+def _table(rows: list[dict]) -> str:
+    lines = [
+        "| head | trials | own reference | first minute | difference, 95 % interval | p | AUROC |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for system in SYSTEMS:
+        its = [row for row in rows if row["system"] == system]
+        for late in (False, True):
+            if not its:
+                continue
+            scores, trials = _scores(its, late)
+            gain = scores[:, 1, 0] - scores[:, 0, 0]
+            drawn = bootstrap((gain,), np.mean, rng=np.random.default_rng(0))
+            low, high = drawn.confidence_interval
+            p = wilcoxon(gain).pvalue if gain.any() else 1.0
+            mean = scores.mean(axis=0)
+            auroc = np.nanmean(scores, axis=0)[:, 1]
+            lines.append(
+                f"| {system} | {'after the minute' if late else 'all'}, {trials} (chance bound "
+                f"{chance_bound(trials, 2):.3f}) | {mean[0, 0]:.3f} | {mean[1, 0]:.3f} | "
+                f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f}) | {p:.3f} | {auroc[0]:.3f}, "
+                f"{auroc[1]:.3f} |"
+            )
+    people = len({row["person"] for row in rows})
+    return "\n".join([*lines, "", f"{people} people, runs {sorted({r['tested'] for r in rows})}."])
+
+
+if __name__ == "__main__":
+    main()

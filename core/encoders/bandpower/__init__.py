@@ -1,0 +1,1 @@
+"""Band power of learned sources: spatial filters, a short temporal filter each, log power."""

@@ -1,0 +1,52 @@
+"""Band power of learned sources as one of the families of encoders."""
+
+from __future__ import annotations
+
+from core.encoders.bandpower.model import ELECTRODES, FRONT, SHAPES, BandPower, bandpower_spec
+from core.encoders.base import EncoderSpec
+from core.encoders.registry import Family
+from core.errors import InputError
+
+
+def untrained_spec(size: str, seed: int) -> EncoderSpec:
+    """Return the spec of an encoder with seeded random weights.
+
+    Raises
+    ------
+    InputError
+        If there is no such size.
+    """
+    return bandpower_spec(
+        size,
+        name=f"untrained-bandpower-{size}-{seed}",
+        trained=False,
+        provenance={"source": "random weights", "seed": str(seed)},
+    )
+
+
+def build(spec: EncoderSpec, seed: int = 0) -> BandPower:
+    """Return an encoder with seeded random weights.
+
+    Raises
+    ------
+    InputError
+        If the spec is not one of this family.
+    """
+    made = bandpower_spec(spec.size, name=spec.name, trained=spec.trained, provenance={})
+    pinned = ("rate", "unit", "patch", "stride", "context", "tokens", "regressors")
+    if (
+        any(getattr(spec, name) != getattr(made, name) for name in pinned)
+        or spec.warmup
+        or not set(spec.ch_names) <= {*FRONT, *ELECTRODES}
+    ):
+        raise InputError(f"The facts of a bandpower {spec.size} do not fit together.")
+    return BandPower(spec, seed)
+
+
+FAMILY = Family(
+    name="bandpower",
+    sizes=tuple(SHAPES),
+    default_size="small",
+    untrained_spec=untrained_spec,
+    build=build,
+)

@@ -1,0 +1,248 @@
+"""The encoder: spatial filters, one temporal filter each, log power of half a second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.encoders.base import Encoder, EncoderSpec, rows_of
+from core.encoders.patch_stream import PatchStream
+from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
+from core.errors import InputError
+
+FRONT = tuple("FP1 FPZ FP2 AF3 AF4 F7 F5 F3 F1 FZ F2 F4 F6 F8 FT7 FT8 T7 T8 TP7 TP8".split())
+"""Electrodes near eyes and jaw: regressed out of the others before the encoder, never encoded."""
+
+ELECTRODES = tuple(
+    """
+    FC5 FC3 FC1 FCZ FC2 FC4 FC6 C5 C3 C1 CZ C2 C4 C6 CP5 CP3 CP1 CPZ CP2 CP4 CP6
+    P7 P5 P3 P1 PZ P2 P4 P6 P8 PO7 PO3 POZ PO4 PO8 O1 OZ O2
+    """.split()
+)
+"""Electrodes that are encoded; the position of a name is its row of the spatial filters."""
+
+RATE = 256.0  # Hz
+_DECIMATION = 2  # the signal has nothing above 40 Hz
+_TAPS = 32  # of a temporal filter, at 128 Hz: a quarter of a second
+_STEP = 2  # samples at 128 Hz from one squared value to the next
+_GAIN = 100.0  # of whitened signal, which has 0.01 mV: weights of about 1 learn as others do
+_FOLLOWED = 0.05  # of the way to a batch's mean and deviation, at each step of training
+_FLOOR = 1e-3  # added to a power; the sources of whitened signal have about 1
+
+
+@dataclass(frozen=True)
+class BandPowerShape:
+    """How many sources an encoder has, and how wide its tokens are."""
+
+    sources: int
+    width: int
+
+
+SHAPES = {"small": BandPowerShape(sources=48, width=4), "tiny": BandPowerShape(sources=8, width=4)}
+
+
+def bandpower_spec(
+    size: str, *, name: str, trained: bool, provenance: dict[str, str]
+) -> EncoderSpec:
+    """Return the spec of an encoder of this family.
+
+    A token for each half a second and the filters' quarter before it, every quarter of a second,
+    of channels that were whitened to 10 µV.
+
+    Raises
+    ------
+    InputError
+        If there is no such size.
+    """
+    if size not in SHAPES:
+        raise InputError(f'The family bandpower has no size "{size}"; it has {", ".join(SHAPES)}.')
+    channels = FRONT + ELECTRODES
+    return EncoderSpec(
+        family="bandpower",
+        size=size,
+        name=name,
+        rate=RATE,
+        unit="mV",
+        patch=192,
+        stride=64,
+        window=1024,
+        ch_names=channels,
+        tokens=(1, SHAPES[size].width),
+        trained=trained,
+        provenance=dict(provenance),
+        covariance=tuple(map(tuple, (1e-4 * np.eye(len(channels))).tolist())),
+        regressors=FRONT,
+    )
+
+
+class BandPower(Encoder):
+    """Log power of learned sources, mixed into a few features.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        Its `size` fixes the number of sources.
+    seed : int
+        Of the random weights it starts with.
+
+    Attributes
+    ----------
+    spatial : Parameter, shape (electrodes, sources)
+    temporal : Parameter, shape (sources, 1, taps)
+        At half the rate.
+    mean, deviation : Tensor, shape (sources, 1)
+        Of the sources' log power over what was trained on, which `encode` follows in training mode.
+    mixture : Parameter, shape (sources, width)
+    attention : Parameter, shape (patches, width)
+        How much each quarter second of a window counts in `pool`.
+
+    Notes
+    -----
+    The layers of Schirrmeister et al. (2017), Deep learning with convolutional neural networks for
+    EEG decoding and visualization, Human Brain Mapping 38(11), section "shallow ConvNet", with a
+    temporal filter for each spatial one instead of all pairs. Electrodes that are not there are
+    left out of the sums, which are scaled by the root of the share that is. Nothing passes from
+    patch to patch, so that streaming is exact.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, spec: EncoderSpec, seed: int = 0) -> None:
+        super().__init__()
+        self.spec = spec
+        size = SHAPES[spec.size]
+        self.spatial = nn.Parameter(torch.empty(len(ELECTRODES), size.sources))
+        self.temporal = nn.Parameter(torch.empty(size.sources, 1, _TAPS))
+        self.register_buffer("mean", torch.zeros(size.sources, 1))
+        self.register_buffer("deviation", torch.ones(size.sources, 1))
+        self.mixture = nn.Parameter(torch.empty(size.sources, size.width))
+        self.attention = nn.Parameter(torch.empty(spec.patches, size.width))
+        if self.spatial.device.type != "meta":
+            self._draw(np.random.default_rng(seed))
+
+    @torch.no_grad()
+    def _draw(self, random: np.random.Generator) -> None:
+        """Draw weights: sources of all electrodes, each with a rhythm of 6 to 32 Hz."""
+        electrodes, sources = self.spatial.shape
+        time = np.arange(_TAPS) * _DECIMATION / RATE  # s
+        hertz = random.permutation(np.geomspace(6.0, 32.0, sources))[:, None]
+        phase = random.random((sources, 1))
+        waves = np.cos(2.0 * np.pi * (hertz * time + phase)) * np.hanning(_TAPS)
+        waves /= np.linalg.norm(waves, axis=1, keepdims=True)
+        self.temporal.copy_(torch.from_numpy(waves)[:, None])
+        drawn = random.standard_normal((electrodes, sources)) / math.sqrt(electrodes)
+        self.spatial.copy_(torch.from_numpy(drawn))
+        mixture = random.standard_normal(tuple(self.mixture.shape)) / math.sqrt(sources)
+        self.mixture.copy_(torch.from_numpy(mixture))
+        self.attention.fill_(1.0 / len(self.attention))
+
+    def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
+        """Encode windows, as `Encoder.tokens`: (batch, patches, 1, width)."""
+        places, rows = encoded(ch_names)
+        return self.encode(window[:, places], rows)
+
+    def encode(self, window: Tensor, rows: Sequence[int] | Tensor) -> Tensor:
+        """Encode windows of channels that are all encoded.
+
+        Parameters
+        ----------
+        window : Tensor, shape (batch, channels, samples)
+        rows : sequence or Tensor of int, shape (channels,)
+            Of the spatial filters.
+
+        Returns
+        -------
+        Tensor, shape (batch, patches, 1, width)
+        """
+        weights = self.spatial[rows] * (_GAIN * math.sqrt(len(ELECTRODES) / len(rows)))
+        mixed = torch.matmul(weights.T, window[..., ::_DECIMATION])  # (batch, sources, samples)
+        filtered = F.conv1d(mixed, self.temporal, stride=_STEP, groups=len(self.temporal))
+        every = _DECIMATION * _STEP
+        pool = (self.spec.patch - _DECIMATION * _TAPS) // every + 1
+        power = F.avg_pool1d(filtered.square(), pool, self.spec.stride // every)
+        logs = (power + _FLOOR).log()  # (batch, sources, patches)
+        mean, deviation = self.mean, self.deviation
+        if self.training:
+            mean, deviation = logs.mean(dim=(0, 2))[:, None], logs.std(dim=(0, 2))[:, None]
+            with torch.no_grad():
+                self.mean.lerp_(mean, _FOLLOWED)
+                self.deviation.lerp_(deviation, _FOLLOWED)
+        standard = (logs - mean) / deviation
+        return torch.matmul(standard.transpose(1, 2), self.mixture).unsqueeze(2)
+
+    def pool(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the features of windows: sums over their columns, weighted by `attention`.
+
+        Parameters
+        ----------
+        tokens : ndarray, shape (windows, columns, 1, width)
+
+        Returns
+        -------
+        ndarray, shape (windows, width)
+        """
+        weights = self.attention.detach().cpu().double().numpy()
+        pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights)
+        return pooled
+
+    def stream(
+        self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False
+    ) -> PatchStream:
+        """Return the same tokens for a stream: a hop costs one patch."""
+        if self.training:
+            raise ValueError("The encoder is in training mode; call its eval() first.")
+        step: EncoderStep = PatchStep(self, ch_names)
+        if in_subprocess:
+            piece = (len(ch_names), self.spec.patch)
+            shape = self.spec.token_shape(len(ch_names))[1:]
+            step = SubprocessStep(PatchStep, (self, tuple(ch_names)), piece, shape)
+        weight = self.mixture
+        return PatchStream(self.spec, len(ch_names), step, hop, weight.dtype, weight.device)
+
+
+def encoded(ch_names: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return which channels are encoded, and their rows of the spatial filters.
+
+    Raises
+    ------
+    InputError
+        If an electrode is unknown or named twice, or none is encoded.
+    """
+    rows = rows_of(ch_names, FRONT + ELECTRODES, "The family bandpower")
+    places = [place for place, row in enumerate(rows) if row >= len(FRONT)]
+    if not places:
+        raise InputError(
+            "The family bandpower encodes no frontal or temporal electrode, and there is no other; "
+            f"it encodes {' '.join(ELECTRODES)}."
+        )
+    return places, [rows[place] - len(FRONT) for place in places]
+
+
+class PatchStep:
+    """Encodes one patch at a time.
+
+    Parameters
+    ----------
+    encoder : BandPower
+        In eval mode.
+    ch_names : sequence of str
+    """
+
+    def __init__(self, encoder: BandPower, ch_names: Sequence[str]) -> None:
+        self._encoder = encoder
+        self._places, self._rows = encoded(ch_names)
+
+    def prepare(self) -> None:
+        """Nothing to wait for."""
+
+    @torch.inference_mode()
+    def encode(self, piece: Tensor, out: Tensor) -> None:
+        """Write the token of a patch, shape (channels, samples of a patch), into `out`."""
+        out.copy_(self._encoder.encode(piece[None, self._places], self._rows)[0, 0])

@@ -1,0 +1,126 @@
+"""Which part of a window's signal the features are computed of, for a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.decoding.spatial import channel_covariance, regression_filter
+from core.errors import InputError
+from core.sites import is_frontal_or_temporal, is_near_eyes_or_jaw
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Electrodes near eyes and jaw, taken out of the others with fixed coefficients.
+
+    Attributes
+    ----------
+    kept : ndarray of int, shape (kept,)
+        Channels that stay: `away_from_eyes`.
+    banded : ndarray, shape (kept, channels)
+        The filter for signal in the band of the covariances.
+    broad : ndarray, shape (kept, channels)
+        The filter for signal in the whole pass band, as encoders get it.
+    """
+
+    kept: np.ndarray
+    banded: np.ndarray
+    broad: np.ndarray
+
+
+@dataclass(frozen=True)
+class FeatureInput:
+    """What features are computed of.
+
+    Attributes
+    ----------
+    skip : int
+        Samples at the beginning of a window, after the cue, that are passed over.
+    regression : Regression or None
+    """
+
+    skip: int = 0
+    regression: Regression | None = None
+
+
+EVERYTHING = FeatureInput()
+"""Whole windows of all channels."""
+
+
+def regression_of(
+    channels: Sequence[str], signals: Sequence[np.ndarray], banded: Sequence[np.ndarray]
+) -> Regression:
+    """Fix the coefficients of a regression on all signal of a calibration, labels unseen.
+
+    Parameters
+    ----------
+    channels : sequence of str
+    signals, banded : sequence of ndarray, each (samples, channels)
+        Contiguous stretches in the whole pass band, and in the band of the covariances.
+
+    Raises
+    ------
+    InputError
+        As `away_from_eyes`.
+    """
+    broad, narrow = (
+        without_eyes(channels, channel_covariance(np.concatenate(list(each)).T))
+        for each in (signals, banded)
+    )
+    return Regression(away_from_eyes(channels), narrow, broad)
+
+
+def without_eyes(channels: Sequence[str], covariance: np.ndarray) -> np.ndarray:
+    """Return the filter that leaves what electrodes near eyes and jaw do not explain.
+
+    Frontal and temporal electrodes do not stay. Of them, those of the rows F that lie before the
+    motor cortex do not explain either: what they have in common with it is of the brain. Where
+    there are no others, they do.
+
+    Parameters
+    ----------
+    channels : sequence of str
+    covariance : ndarray, shape (channels, channels)
+        Of the signal that the coefficients are fixed on.
+
+    Returns
+    -------
+    ndarray, shape (kept, channels)
+        Rows are those of `away_from_eyes`.
+
+    Raises
+    ------
+    InputError
+        As `away_from_eyes`.
+    """
+    kept = away_from_eyes(channels)
+    near = np.flatnonzero([is_near_eyes_or_jaw(name) for name in channels])
+    if not len(near):
+        near = np.flatnonzero([is_frontal_or_temporal(name) for name in channels])
+    return regression_filter(covariance, near, kept)
+
+
+def away_from_eyes(channels: Sequence[str]) -> np.ndarray:
+    """Return which channels stay when frontal and temporal ones are regressed out, shape (kept,).
+
+    Raises
+    ------
+    InputError
+        If none is frontal or temporal, or fewer than two others stay.
+    """
+    eyes = np.array([is_frontal_or_temporal(name) for name in channels])
+    kept = np.flatnonzero(~eyes)
+    if not eyes.any():
+        raise InputError(
+            "There is no frontal or temporal electrode (FP, AF, F, FT7-FT10, T, TP7-TP10) to "
+            "regress out; leave out --regress-eyes."
+        )
+    if len(kept) < 2:
+        raise InputError(
+            f"Of {len(channels)} electrodes {len(kept)} stay when frontal and temporal ones are "
+            "regressed out; at least 2 are needed. Leave out --regress-eyes."
+        )
+    return kept
