@@ -17,6 +17,7 @@ from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.origin import Origin, find_origin
 from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
@@ -75,6 +76,8 @@ class FitSettings:
         it would otherwise.
     regress_eyes : bool
         Whether frontal and temporal electrodes are regressed out of the others, and not used.
+    origin : bool
+        Whether to see where the score comes from: eyes, motor cortex, or the first second.
     """
 
     encoder: str = "starter"
@@ -87,6 +90,7 @@ class FitSettings:
     sites: Sites = "all"
     from_cue: float = 0.0
     regress_eyes: bool = False
+    origin: bool = True
 
     def __post_init__(self) -> None:
         """Refuse an unknown head, and a seed or a time that is none."""
@@ -155,6 +159,8 @@ class Fit:
         The trials it was fitted on.
     taken : FeatureInput
         What features were computed of.
+    origin : Origin or None
+        Where the score comes from, if that was asked for.
     """
 
     decoder: Decoder
@@ -162,6 +168,7 @@ class Fit:
     ignored: tuple[str, ...]
     epochs: Epochs
     taken: FeatureInput = EVERYTHING
+    origin: Origin | None = None
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -234,6 +241,9 @@ def fit_decoder(
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
+    origin = None
+    if settings.origin:
+        origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -274,12 +284,13 @@ def fit_decoder(
                 "sites": settings.sites,
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
+                **({} if origin is None else {"origin": origin.as_facts()}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken)
+    return Fit(decoder, selection, ignored, epochs, taken, origin)
 
 
 def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:

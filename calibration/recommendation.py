@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.fitting.origin import CENTRAL, EYES, Origin
+
 NEXT = CLOSE, DECODE, AGAIN = "close", "decode", "again"
 """What can come after a session: the end, live decoding, another run."""
 
@@ -48,6 +50,8 @@ class CalibrationSummary:
         How many the decoder uses.
     curve : tuple of (int, float)
         Trials learned from and the score reached, in rising order; may be empty.
+    origin : Origin or None
+        Where the score comes from, if that is known.
     """
 
     score: float
@@ -59,6 +63,7 @@ class CalibrationSummary:
     bad: Mapping[str, str]
     electrodes: int
     curve: tuple[tuple[int, float], ...] = ()
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,14 @@ class Recommendation:
 def recommend(evidence: CalibrationSummary) -> Recommendation:
     """Weigh the evidence.
 
-    Redo, if the score is within what guessing reaches, a class is hardly ever found, too few
+    Redo, if the score is within what guessing reaches, or that of central electrodes alone is; a
+    class is hardly ever found, too few
     clean trials are left of a class, a third of the trials was lost, or a quarter of the
     electrodes is bad. Else go.
     """
     against = [
         *_score(evidence),
+        *_central(evidence),
         *_classes(evidence),
         *_trials(evidence),
         *_electrodes(evidence),
@@ -123,6 +130,22 @@ def _score(evidence: CalibrationSummary) -> list[str]:
         f"{percent(evidence.score)} of the left-out trials were decided rightly; guessing alone "
         f"reaches up to {percent(evidence.chance)}, so nothing shows that this decoder knows more."
     ]
+
+
+def _central(evidence: CalibrationSummary) -> list[str]:
+    origin = evidence.origin
+    central = None if origin is None else origin.check(CENTRAL)
+    if origin is None or central is None or central.score > origin.chance:
+        return []
+    said = (
+        f"Central electrodes alone decide {percent(central.score)} of the left-out trials rightly, "
+        f"within what guessing reaches ({percent(origin.chance)}): the decoder may follow the eyes "
+        "or the jaw, not the motor cortex"
+    )
+    eyes = origin.check(EYES)
+    if eyes is not None and eyes.score > origin.chance:
+        said += f" (frontal and temporal electrodes alone reach {percent(eyes.score)})"
+    return [f"{said}."]
 
 
 def _classes(evidence: CalibrationSummary) -> list[str]:
@@ -166,7 +189,7 @@ def _for(evidence: CalibrationSummary) -> str:
 
 
 def _advice(evidence: CalibrationSummary) -> list[str]:
-    said = []
+    said = [] if evidence.origin is None else [evidence.origin.sentence]
     if evidence.bad:
         named = [f"{name} ({what})" for name, what in sorted(evidence.bad.items())]
         shown = named if len(named) <= 6 else [*named[:5], f"{len(named) - 5} more"]

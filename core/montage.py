@@ -83,6 +83,25 @@ def direction(label: str) -> np.ndarray | None:
     return np.asarray(place / np.sin(angle))
 
 
+def motor_sites(labels: Sequence[str]) -> list[int]:
+    """Return an electrode over each hand area and one between, as near as there are.
+
+    Returns
+    -------
+    list of int
+        Positions among the labels; of the first three where none lies near.
+    """
+    sites = [electrode(label) for label in labels]
+    wanted = (
+        ("C3", "C1", "C5", "CP3", "FC3", "F3", "P3", "T7"),
+        ("CZ", "CPZ", "FCZ", "FZ", "PZ"),
+        ("C4", "C2", "C6", "CP4", "FC4", "F4", "P4", "T8"),
+    )
+    present = [next((name for name in names if name in sites), None) for names in wanted]
+    picks = [sites.index(name) for name in present if name is not None]
+    return picks or list(range(min(3, len(sites))))
+
+
 def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tuple[str, ...]:
     """Return the names that a person gave to all channels of a source, else its own labels.
 

@@ -6,6 +6,7 @@ import gc
 import math
 import threading
 import time
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -27,10 +28,14 @@ from core.stream.description import FoundStream, StreamFacts
 from core.stream.discovery import StreamQuery, find_stream, list_streams
 from core.stream.inlet import Inlet
 from core.stream.kept_names import with_kept_names
+from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
+from realtime.engine.cued_trials import known_events
+from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
-from realtime.engine.outputs import SignalListener, Sink, StreamLogSink
-from realtime.engine.sinks import Log, Outlets, ReferenceLog, StderrLog, StreamLog
+from realtime.engine.outputs import CueSink, SignalListener, Sink, StreamLogSink
+from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
+from realtime.panels.arrangement import ARRANGEMENT
 from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
 
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     from realtime.options import Options
 
 _LARGE = 1_000_000  # weights of an encoder
+_MARKERS = 1.5  # s that markers have to be there before the signal is opened
 _LOOK = 0.1  # s between two looks at whether the engine still runs
 
 
@@ -70,10 +76,11 @@ def run_live(options: Options) -> int:
 
 def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tuple[int, bool]:
     """Decode a stream; return the exit code, and whether the person asks for a calibration."""
-    with Inlet(found) as inlet:
+    # Markers first: a replay sends nothing before somebody reads its signal.
+    with marker_feed(options, found) as markers, Inlet(found) as inlet:
         if options.uncalibrated:
             decoder = _uncalibrated_decoder(options, inlet)
-        engine = build_engine(options, inlet, decoder)
+        engine = build_engine(options, inlet, decoder, markers)
         if not options.headless:
             from realtime.window import run_window
         # Looking through all that was imported stopped every thread for a sixth of a second.
@@ -86,6 +93,7 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
             code = run_window(
                 engine,
                 on_calibrate=asked.set,
+                arrangement=home_folder(options.home) / ARRANGEMENT,
                 screenshot=options.screenshot,
                 duration=options.duration,
             )
@@ -106,7 +114,20 @@ def _calibration(options: Options, found: FoundStream) -> list[str]:
     return [*program.arguments, *more]
 
 
-def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Engine:
+def marker_feed(options: Options, signal: FoundStream) -> AbstractContextManager[MarkerFeed | None]:
+    """Return the markers that belong to a signal, open if they are there; nothing if none do."""
+    asked = options.markers
+    query = own_markers(signal) if asked is None else StreamQuery.matching(asked)
+    if query is None:
+        return nullcontext()
+    feed = MarkerFeed(query)
+    feed.wait(_MARKERS)
+    return closing(feed)
+
+
+def build_engine(
+    options: Options, inlet: Inlet, decoder: Decoder | None, markers: MarkerFeed | None = None
+) -> Engine:
     """Return an engine that is ready to start.
 
     Parameters
@@ -116,6 +137,8 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         Open.
     decoder : Decoder or None
         None to take the newest kept one that fits the stream.
+    markers : MarkerFeed, optional
+        Of the cues that go with the stream. The engine closes it.
 
     Raises
     ------
@@ -134,6 +157,7 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
     decoding, sinks = None, list[Sink]()
     stream_logs: list[StreamLogSink] = [StderrLog(partial(say, logged=True))]
     listeners: list[SignalListener] = []
+    cue_sinks: list[CueSink] = []
     connect = partial(_connect, decoder)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
@@ -153,6 +177,8 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
+            if markers is not None:
+                cue_sinks.append(CueLog(options.log))
         sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
         _introduce(decoder, facts)
         if doubt := ArtifactLimits.of(decoder).doubt:
@@ -178,9 +204,19 @@ def build_engine(options: Options, inlet: Inlet, decoder: Decoder | None) -> Eng
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
+        cues=None if markers is None else _cue_watch(options, markers, decoder),
+        cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )
     return engine
+
+
+def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -> CueWatch:
+    asked = options.markers is not None
+    if decoder is None:
+        return CueWatch(markers, (), {}, 0.0, asked)
+    events = {**known_events(decoder), **options.cue_events}
+    return CueWatch(markers, decoder.classes, events, decoder.settings.rate, asked)
 
 
 def _overrides(options: Options, facts: StreamFacts) -> Overrides:

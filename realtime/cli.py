@@ -28,6 +28,10 @@ def _run(given: list[str]) -> int:
         from realtime.doctor import main as doctor
 
         return doctor(given[1:])
+    if given[:1] == ["score"]:
+        from realtime.scoring import main as score
+
+        return score(given[1:])
     from core.command_line import parse
     from realtime.options import Options
 
@@ -47,6 +51,7 @@ def _main(options: Options) -> int:
     if options.list:
         return _list_streams()
     options.evidence  # noqa: B018 - refuses nonsense before anything is opened
+    options.cue_events  # noqa: B018 - likewise
     if options.duration is not None and not options.duration > 0:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
     if options.unit is not None:
@@ -85,18 +90,6 @@ def _main(options: Options) -> int:
     return run_live(options)
 
 
-def _launch(options: Options) -> int:
-    """Show the launcher, which starts the programs."""
-    from core.machine.home import home_folder
-    from ui.display import check_display
-
-    check_display()
-    from realtime.launcher.programs import Programs
-    from realtime.launcher.window import run_launcher
-
-    return run_launcher(home_folder(options.home), Programs(options.home, options.local))
-
-
 def _check_recentring(options: Options) -> None:
     """Refuse a recentring that cannot be."""
     asked = options.recentre == "start" or options.recentre_seconds is not None
@@ -110,6 +103,18 @@ def _check_recentring(options: Options) -> None:
         from core.decoding.recentring import check_seconds
 
         check_seconds(options.recentre_seconds)
+
+
+def _launch(options: Options) -> int:
+    """Show the launcher, which starts the programs."""
+    from core.machine.home import home_folder
+    from ui.display import check_display
+
+    check_display()
+    from realtime.launcher.programs import Programs
+    from realtime.launcher.window import run_launcher
+
+    return run_launcher(home_folder(options.home), Programs(options.home, options.local))
 
 
 def _check_places(options: Options) -> None:
@@ -131,13 +136,12 @@ def _check_places(options: Options) -> None:
         if not options.screenshot.parent.is_dir():
             raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
     if options.log is not None:
-        from realtime.engine.sinks import reference_file
+        from realtime.engine.sinks import cue_log, reference_file, stream_log
 
         check_new_file(options.log, "--log")
         check_new_file(reference_file(options.log), "--log")
+        check_new_file(cue_log(options.log), "--log")
         if options.file is None:
-            from realtime.engine.sinks import stream_log
-
             check_new_file(stream_log(options.log), "--log")
 
 

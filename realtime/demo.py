@@ -13,6 +13,7 @@ from core.program import say
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine, wait_headless
+from realtime.panels.arrangement import ARRANGEMENT
 from simulation.synthetic import SimulatedSubject, session
 from ui.display import check_display
 
@@ -81,6 +82,7 @@ def run_demo(options: Options) -> int:
                 return run_window(
                     engine,
                     on_imagine=person.imagine,
+                    arrangement=home_folder(options.home) / ARRANGEMENT,
                     screenshot=options.screenshot,
                     duration=options.duration,
                 )

@@ -75,12 +75,17 @@ class Diagnosis:
 class DoctorCommand(ProgramOptions):
     """Check the installation: libraries, LSL, screen, sound, disk, model files, and speed.
 
-    Prints one line a check; the exit code is 1 if anything fails.
+    Prints one line a check; the exit code is 1 if anything fails. With --encoders, prints instead
+    what each encoder needs, and what it costs on this machine.
     """
 
     encoder: str = "starter"
     """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
+    encoders: bool = False
+    """List all encoders: weights, licence, context, electrodes, time and memory of a decision."""
+    stream: str | None = None
+    """Name of the stream, else its type: one to compare the electrodes of --encoders with."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
@@ -89,7 +94,14 @@ def main(argv: Sequence[str]) -> int:
     """Run the command line after ``doctor`` and return the exit code."""
     from core.command_line import parse
 
-    return examine(parse(DoctorCommand, f"{PACKAGE} doctor", argv))
+    command = parse(DoctorCommand, f"{PACKAGE} doctor", argv)
+    if command.encoders:
+        from realtime.encoder_survey import survey
+
+        return survey(command.stream, command.home)
+    if command.stream is not None:
+        raise InputError("--stream goes with --encoders, which compares electrodes with a stream.")
+    return examine(command)
 
 
 def examine(command: DoctorCommand) -> int:

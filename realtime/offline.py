@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import chain
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
@@ -17,6 +19,7 @@ from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
+from realtime.engine.cued_trials import Cue, class_of, known_events
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -65,12 +68,35 @@ def decode_recording(
     yield from maker.push(feed.segments())
 
 
+def recorded_cues(
+    recording: Recording, decoder: Decoder, events: Mapping[str, str] | None = None
+) -> list[Cue]:
+    """Return the events of a recording as the markers of its replay, timed as the decisions are.
+
+    Parameters
+    ----------
+    recording : Recording
+    decoder : Decoder
+    events : mapping, optional
+        Label -> class, beside those that the decoder was fitted with.
+    """
+    known = {**known_events(decoder), **(events or {})}
+    breaks = np.array(recording.breaks)
+    cues = []
+    for event in sorted(recording.events, key=lambda event: event.onset):
+        away = BREAK * int(np.sum(breaks <= round(event.onset * recording.rate)))
+        time = event.onset + away
+        name = class_of(event.label, decoder.classes, known)
+        cues.append(Cue(time, round(time * decoder.settings.rate), event.label, name))
+    return cues
+
+
 def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
     from realtime.app import chosen_decoder
     from realtime.engine.outputs import Sink
-    from realtime.engine.sinks import Log, ReferenceLog
+    from realtime.engine.sinks import CueLog, Log, ReferenceLog
 
     assert options.file is not None
     decoder = chosen_decoder(options)
@@ -106,13 +132,17 @@ def decode_file(options: Options) -> int:
     with ExitStack() as open_sinks:
         for sink in sinks:
             open_sinks.enter_context(closing(sink))
+        if log is not None and recording.events:
+            with closing(CueLog(log)) as markers:
+                for cue in recorded_cues(recording, decoder, options.cue_events):
+                    markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
             counts[decision.decision or f"none ({decision.status})"] += 1
-            if decision.reference != DECODER and recentred is None:
-                recentred = decision
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
+            if decision.reference != DECODER and recentred is None:
+                recentred = decision
             for sink in sinks:
                 sink.publish(decision)
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"

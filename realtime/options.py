@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tyro.conf import UseAppendAction
+
 from core.command_line import ProgramOptions
 from core.sites import Sites
 
@@ -52,6 +54,12 @@ class Options(ProgramOptions):
     unit: str | None = None
     """Unit of the values, such as uV: instead of what a stream says, or where a --file does not say
     it."""
+    markers: str | None = None
+    """Name of the marker stream, else its type, whose cues are shown and scored. Replays of
+    eegpt-stream show their own without it."""
+    event: UseAppendAction[tuple[str, ...]] = ()
+    """LABEL=CLASS: the marker that is the cue of a class, where it is neither the class's name, nor
+    its GDF code, nor what the decoder was fitted with. May be given for each class."""
     bad: str | None = None
     """Electrodes to set aside from the beginning, separated by commas: what they would record is
     interpolated from their neighbours."""
@@ -133,6 +141,13 @@ class Options(ProgramOptions):
         if self.recentre is None and self.recentre_seconds is None:
             return decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+
+    @property
+    def cue_events(self) -> dict[str, str]:
+        """Label -> class of ``--event``, checked."""
+        from core.fitting.trials.labels import parse_events
+
+        return parse_events(self.event)
 
     @property
     def bad_electrodes(self) -> tuple[str, ...]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from time import monotonic
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
@@ -21,12 +18,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.errors import InputError
 from core.signal.monitor import Traces
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Snapshot
+from realtime.panels.host import PanelHost
+from realtime.panels.panel import NewestSignal
+from realtime.screenshot import Visit, refuse_existing, save_picture
 from realtime.widgets import keys
 from realtime.widgets.controls import ControlBar
+from realtime.widgets.cues import cue_marks
 from realtime.widgets.history import HistoryStrip
 from realtime.widgets.notices import NoticeBar
 from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, status_cells
@@ -43,8 +43,6 @@ FRAMES_PER_SECOND = 30.0
 LOOKS_PER_SECOND = 10.0
 """How often everything else is looked at."""
 
-_SETTLE = 5.0  # s between the first decision and its screenshot: the strip should show something
-
 
 class EngineView(Protocol):
     """The engine as a window sees it; every call is cheap and safe from any thread."""
@@ -55,6 +53,10 @@ class EngineView(Protocol):
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all stream channels, oldest first."""
+        ...
+
+    def raw_traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest signal of all stream channels as received, in µV."""
         ...
 
     def set_evidence(self, settings: EvidenceSettings) -> None:
@@ -86,6 +88,8 @@ class MainWindow(QMainWindow):
     on_calibrate : callable, optional
         Called when a person without a decoder asks for calibration, before the window closes;
         without it there is no button, only the command line to type.
+    arrangement : Path, optional
+        File that keeps which panels are open, and where; None to forget it.
     """
 
     calibration_requested = Signal()
@@ -97,6 +101,7 @@ class MainWindow(QMainWindow):
         *,
         on_imagine: Callable[[str | None], None] | None = None,
         on_calibrate: Callable[[], None] | None = None,
+        arrangement: Path | None = None,
     ) -> None:
         super().__init__()
         self._view = view
@@ -121,7 +126,12 @@ class MainWindow(QMainWindow):
         self.help = HelpOverlay(self, (*keys.HELP, *calibrate, *demo))
         self._stack = QStackedWidget()
         self._lay_out()
-        self._keyboard = keys.Keyboard(self._actions(), self.traces, on_imagine is not None)
+        signal = NewestSignal(view.traces, view.raw_traces)
+        self.panels = PanelHost(self, view.snapshot, signal, arrangement)
+        self.controls.panels.setMenu(self.panels.menu)
+        self._keyboard = keys.Keyboard(
+            self._actions(), self.traces, on_imagine is not None, self.panels.press
+        )
         self._connect()
         if on_imagine is not None:
             self._keyboard.imagined.connect(on_imagine)
@@ -149,7 +159,8 @@ class MainWindow(QMainWindow):
         row.addWidget(self._stack, 3)
         centre = QWidget()
         column = QVBoxLayout(centre)
-        column.setContentsMargins(14, 12, 14, 14)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.setContentsMargins(14, 12, 14, 14)  # around docks, too
         column.setSpacing(10)
         column.addWidget(self.controls)
         column.addWidget(self.notices)
@@ -164,6 +175,7 @@ class MainWindow(QMainWindow):
             self.traces,
             self.controls.pause,
             *self.controls.boxes,
+            self.controls.panels,
             self.controls.subject,
             self.controls.help,
         )
@@ -200,6 +212,7 @@ class MainWindow(QMainWindow):
             self.controls.scale.box.setValue(100.0)
         live = snapshot.status not in ("lost", "silent")
         self.traces.set_channels(snapshot.channels, decoding, live)
+        self.traces.set_cues(cue_marks(snapshot))
         self.controls.show_state(snapshot.evidence, snapshot.paused, decoding)
         self._stack.setCurrentWidget(self.probabilities if decoding else self.offer)
         if decoding:
@@ -259,6 +272,7 @@ class MainWindow(QMainWindow):
             "smoothing": controls.smoothing.step,
             "rows": lambda _: self.traces.cycle_rows(),
             "page": self.traces.turn_page,
+            "panels": lambda _: controls.panels.showMenu(),
             "subject": lambda _: self.toggle_subject(),
             "calibrate": lambda _: self._ask_calibration(),
             "help": lambda _: self.help.open(),
@@ -288,77 +302,20 @@ class MainWindow(QMainWindow):
     # -- end ------------------------------------------------------------------------------------
 
     def screenshot(self, path: Path, overwrite: bool = False) -> None:
-        """Write what the window shows to a PNG file.
-
-        Raises
-        ------
-        InputError
-            If the file exists and may not be overwritten, or cannot be written.
-        """
+        """Write what the window shows to a PNG file, as `realtime.screenshot.save_picture`."""
         refuse_existing(path, overwrite)
         self.look()
-        temporary = path.with_name(f".{path.stem}-{os.getpid()}.png")
-        try:
-            if not self.grab().save(str(temporary), "PNG"):
-                raise OSError("the folder is missing or may not be written to")
-            os.replace(temporary, path)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
-            raise InputError(f"The screenshot {path} cannot be written: {error}.") from error
+        save_picture(self, path)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Stop looking, and close the subject's view too."""
         self.closing.emit()
         self._scroll_timer.stop()
         self._look_timer.stop()
+        self.panels.close()
         if self.subject is not None:
             self.subject.close()
         super().closeEvent(event)
-
-
-def refuse_existing(path: Path, overwrite: bool = False) -> None:
-    """Raise `InputError` if a file is there that may not be overwritten."""
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists already and is not overwritten; name another file.")
-
-
-class _Visit:
-    """One run of the window: when it ends, and when its picture is taken."""
-
-    def __init__(self, window: MainWindow, picture: Path | None, duration: float | None) -> None:
-        self.window = window
-        self.picture = picture
-        self.duration = duration
-        self.error: InputError | None = None
-        self._opened = monotonic()
-        self._first_decision: float | None = None
-
-    def tick(self) -> None:
-        """Look at the clock."""
-        now, snapshot = monotonic(), self.window.snapshot
-        if self.duration is not None:
-            if now - self._opened >= self.duration:
-                self.end()
-            return
-        if self._first_decision is None and snapshot is not None and face(snapshot).bars:
-            self._first_decision = now
-        if self._first_decision is not None and now - self._first_decision >= _SETTLE:
-            self.take_picture()
-
-    def end(self) -> None:
-        """Close the window, which takes its picture and ends the run."""
-        self.window.close()
-
-    def take_picture(self) -> None:
-        """Take the picture, once."""
-        picture, self.picture = self.picture, None
-        if picture is None:
-            return
-        try:
-            self.window.screenshot(picture)
-        except InputError as error:
-            self.error = error
 
 
 def run_window(
@@ -366,6 +323,7 @@ def run_window(
     *,
     on_imagine: Callable[[str | None], None] | None = None,
     on_calibrate: Callable[[], None] | None = None,
+    arrangement: Path | None = None,
     screenshot: Path | None = None,
     duration: float | None = None,
 ) -> int:
@@ -375,7 +333,7 @@ def run_window(
     ----------
     view : EngineView
         The engine to look at; started and stopped by the caller.
-    on_imagine, on_calibrate : callable, optional
+    on_imagine, on_calibrate, arrangement
         See `MainWindow`.
     screenshot : Path, optional
         PNG file to write: just before the end if there is a duration or the window is closed
@@ -396,8 +354,10 @@ def run_window(
     if screenshot is not None:
         refuse_existing(screenshot)
     application()
-    window = MainWindow(view, on_imagine=on_imagine, on_calibrate=on_calibrate)
-    visit = _Visit(window, screenshot, duration)
+    window = MainWindow(
+        view, on_imagine=on_imagine, on_calibrate=on_calibrate, arrangement=arrangement
+    )
+    visit = Visit(window, screenshot, duration)
     window.closing.connect(visit.take_picture)
     window.calibration_requested.connect(visit.end)  # which needs the screen, and the stream
     loop = QEventLoop()  # ends with this window, whatever other windows do

@@ -12,9 +12,12 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from ui import theme
 from ui.theme import plain
 
+# Okabe & Ito (2008), "Color universal design": distinguished with every kind of colour vision.
 _SKY, _ORANGE, _GREEN = map(theme.colour, ("sky", "orange", "green"))
 _PURPLE, _YELLOW, _VERMILION = map(theme.colour, ("purple", "yellow", "vermilion"))
 _REST = theme.colour("rest")
+PALETTE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _VERMILION)
+"""Colours of lines that belong together."""
 
 # Directions follow the cues of the field: left, right, feet below, tongue or both fists above.
 _MEANINGS: tuple[tuple[frozenset[str], str, QColor], ...] = (

@@ -208,6 +208,23 @@ QHeaderView::section {{
     color: {MUTED.name()}; background: {PANEL.name()}; border: none;
     border-bottom: 1px solid {RULE.name()}; padding: 7px 13px;
 }}
+QMainWindow::separator {{ background: {BACKGROUND.name()}; width: 8px; height: 8px; }}
+QMainWindow::separator:hover {{ background: {RULE.name()}; }}
+QDockWidget {{ background: {PANEL.name()}; color: {TEXT.name()}; }}
+QDockWidget > QWidget {{ background: {PANEL.name()}; }}
+QTabBar {{ qproperty-drawBase: 0; }}
+QTabBar::tab {{
+    color: {MUTED.name()}; background: {PANEL.name()}; border: none; padding: 6px 14px;
+    border-bottom: 2px solid transparent;
+}}
+QTabBar::tab:selected {{ color: {TEXT.name()}; border-bottom-color: {ACCENT.name()}; }}
+QMenu {{
+    color: {TEXT.name()}; background: {RAISED.name()}; border: 1px solid {RULE.name()};
+    padding: 6px 0;
+}}
+QMenu::item {{ padding: 6px 26px 6px 30px; }}
+QMenu::item:selected {{ background: {SELECTION.name()}; }}
+QMenu::item:disabled {{ color: {MUTED.name()}; }}
 QScrollBar:vertical {{ background: {PANEL.name()}; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{
     background: {RULE.name()}; border-radius: 4px; min-height: 30px; margin: 1px;

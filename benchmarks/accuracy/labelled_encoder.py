@@ -8,9 +8,9 @@ fifth is looked at through it. Beside it: an encoder of random weights of the sa
 space, and both together.
 
 - within: each run of a person after the other two, as `training.evaluate --protocols cross-session`
-- zero-shot: everybody of the other four parts, none of the person's trials. `labels`: the layer
-  that the recipe trained. Each person's filter and reference from their own first 30 and 60 s of
-  unlabelled signal outside trials.
+- zero-shot: everybody of the other four parts, none of the person's trials; one linear head, for
+  the four seconds after the cue and without the first of them. Each person's filter and reference
+  from their own first 30 and 60 s of unlabelled signal outside trials.
 - without the eyes: the same with frontal and temporal electrodes regressed out of the others and
   left out, for every system. The encoder never sees them either way.
 
@@ -42,14 +42,13 @@ from training.evaluation.protocols import cross_session  # noqa: E402
 from training.evaluation.report.statistics import paired_p  # noqa: E402
 from training.evaluation.systems.catalogue import make_systems  # noqa: E402
 from training.evaluation.trials import share_of  # noqa: E402
-from training.pretraining.output.checkpoints import load_checkpoint  # noqa: E402
-from training.pretraining.output.folder import RunFolder  # noqa: E402
-from training.recipes import recipe_of  # noqa: E402
 
 CLASSES = ("left_hand", "right_hand")
 RANDOM = "untrained-bandpower-small-1"
+LATE = 256  # samples after the cue: when eyes have moved
 PAIRS = (("encoder", "TS+LR"), ("encoder", "random encoder"), ("hybrid", "riemann"))
-PAIRS += (("labels", "tangent space"), ("labels", "random tokens"))
+PAIRS += (("tokens", "tangent space"), ("tokens", "random tokens"))
+PAIRS += (("tokens, 1 to 4 s", "tangent space, 1 to 4 s"),)
 
 
 def main() -> None:
@@ -73,26 +72,16 @@ def main() -> None:
     random.spec = replace(random.spec, ch_names=spec.ch_names)
     path = path_for_all(people, [spec])
     signals = [Signal(person, path, spec, CLASSES) for person in people]
-    rows: list[tuple[str, str, str, str, float]] = []
     for eyes in ("without the eyes", "everything"):
-        file = options.work / f"{eyes.replace(' ', '-')}.csv"
-        if file.is_file():
+        seen = signals if eyes == "everything" else [_without_eyes(one) for one in signals]
+        for how, score in (("zero-shot", _zero_shot), ("within", _within)):
+            file = options.work / f"{eyes} {how}.csv".replace(" ", "-")
+            if not file.is_file():
+                found = list(score(seen, folds, runs, random))
+                with file.open("w", newline="") as opened:
+                    csv.writer(opened).writerows(found)
             with file.open(newline="") as opened:
-                found = [(*row[:4], float(row[4])) for row in csv.reader(opened)]
-        else:
-            seen = signals if eyes == "everything" else [_without_eyes(one) for one in signals]
-            shares = [share_of(signal, aligned=True) for signal in seen]
-            tangents = [_tangents(share) for share in shares]
-            found = []
-            for fold, run in zip(folds, runs, strict=True):
-                found += [(eyes, *row) for row in _zero_shot(shares, tangents, fold, run, random)]
-            _print(eyes, found)
-            for fold, run in zip(folds, runs, strict=True):
-                found += [(eyes, *row) for row in _within(seen, fold, run, random)]
-            with file.open("w", newline="") as opened:
-                csv.writer(opened).writerows(found)
-        rows += found
-        _print(eyes, found)
+                _print(f"{eyes}, {how}", [(*row[:2], float(row[2])) for row in csv.reader(opened)])
 
 
 def _pretrained(options: argparse.Namespace, number: int, names: list[str]) -> tuple[Path, Path]:
@@ -131,56 +120,66 @@ def _without_eyes(signal: Signal) -> Signal:
     return made
 
 
-def _within(seen, fold, run, random):  # type: ignore[no-untyped-def]
-    trained = make_systems(["riemann", "encoder", "hybrid", "TS+LR"], load_encoder(run[1]), "")
-    (untrained,) = make_systems(["encoder"], random, "random weights")
-    systems = {one.name: one for one in trained} | {"random encoder": untrained}
-    for index in fold:
-        scores: dict[str, list[float]] = {}
-        for part in cross_session([seen[index]], 0):
-            for name, system in systems.items():
-                guessed = system.fit(part.train, 0).probabilities(part.test).argmax(axis=1)
-                scores.setdefault(name, []).append(balanced_accuracy(part.test.labels, guessed))
-        for name, values in scores.items():
-            yield "within", seen[index].person.name, name, float(np.mean(values))
+def _within(seen, folds, runs, random):  # type: ignore[no-untyped-def]
+    """Yield person, system and accuracy over the three ways of leaving a run out."""
+    for fold, run in zip(folds, runs, strict=True):
+        trained = make_systems(["riemann", "encoder", "hybrid", "TS+LR"], load_encoder(run[1]), "")
+        (untrained,) = make_systems(["encoder"], random, "random weights")
+        systems = {one.name: one for one in trained} | {"random encoder": untrained}
+        for index in fold:
+            scores: dict[str, list[float]] = {}
+            for part in cross_session([seen[index]], 0):
+                for name, system in systems.items():
+                    guessed = system.fit(part.train, 0).probabilities(part.test).argmax(axis=1)
+                    scores.setdefault(name, []).append(balanced_accuracy(part.test.labels, guessed))
+            for name, values in scores.items():
+                yield seen[index].person.name, name, float(np.mean(values))
 
 
-def _zero_shot(shares, tangents, fold, run, random):  # type: ignore[no-untyped-def]
+def _zero_shot(seen, folds, runs, random):  # type: ignore[no-untyped-def]
+    """Yield person, system and accuracy without a trial of theirs, from the cue and 1 s after."""
+    shares = [share_of(signal, aligned=True) for signal in seen]
+    labels = [share.epochs.labels for share in shares]
+    tangents = {late: [_tangents(share, late) for share in shares] for late in (0, LATE)}
+    for fold, run in zip(folds, runs, strict=True):
+        trained = load_encoder(run[1])
+        others = [place for place in range(len(shares)) if place not in fold]
+        views = {"tangent space": tangents[0], "tangent space, 1 to 4 s": tangents[LATE]}
+        for name, encoder in (("tokens", trained), ("random tokens", random)):
+            tokens = [_tokens(share, encoder) for share in shares]
+            views[name] = [encoder.pool(one) for one in tokens]
+            views[f"{name}, 1 to 4 s"] = [
+                encoder.pool(one * _begun(encoder.spec)[:, None, None]) for one in tokens
+            ]
+        for name, vectors in views.items():
+            model = _classifier()
+            model.fit(
+                np.concatenate([vectors[place] for place in others]),
+                np.concatenate([labels[place] for place in others]),
+            )
+            for place in fold:
+                guessed = model.predict(vectors[place])
+                score = balanced_accuracy(labels[place], guessed)
+                yield seen[place].person.name, name, float(score)
+
+
+def _begun(spec):  # type: ignore[no-untyped-def]
+    """Return which columns begin a second after the cue or later, as 0 or 1."""
+    return (np.arange(spec.patches) * spec.stride >= LATE).astype(float)
+
+
+def _tokens(share, encoder):  # type: ignore[no-untyped-def]
     import torch
 
-    folder = RunFolder(run[0])
-    recipe = recipe_of(folder.settings())
-    load_checkpoint(folder.last, recipe.parts, f"classification {recipe.spec.size}")
-    trained, head = load_encoder(run[1]), recipe.parts.mean_head.eval()
-    others = [place for place in range(len(shares)) if place not in fold]
-    views = {
-        "tangent space": tangents,
-        "tokens": [share.tokens(trained) for share in shares],
-        "random tokens": [share.tokens(random) for share in shares],
-    }
-    for name, vectors in views.items():
-        model = _classifier()
-        model.fit(
-            np.concatenate([vectors[place] for place in others]),
-            np.concatenate([shares[place].epochs.labels for place in others]),
-        )
-        for place in fold:
-            guessed = model.predict(vectors[place])
-            yield "zero-shot", *_scored(shares[place].signal, name, guessed)
-    for place in fold:
-        with torch.inference_mode():
-            guessed = head(torch.from_numpy(views["tokens"][place]).float()).argmax(dim=1).numpy()
-        yield "zero-shot", *_scored(shares[place].signal, "labels", guessed)
+    windows = torch.from_numpy(share.filtered(encoder)).float()
+    with torch.inference_mode():
+        return encoder.tokens(windows, share.signal.settings.channels).double().numpy()
 
 
-def _scored(signal: Signal, name: str, guessed: np.ndarray) -> tuple[str, str, float]:
-    return signal.person.name, name, float(balanced_accuracy(signal.epochs.labels, guessed))
-
-
-def _tangents(share):  # type: ignore[no-untyped-def]
+def _tangents(share, late):  # type: ignore[no-untyped-def]
     count = len(share.signal.settings.channels)
     features = TangentFeatures(BAND, 256.0, 1024, np.arange(count), np.eye(count))
-    return features.of_covariances(share.covariances(BAND, range(count), 1, 1))
+    return features.of_windows(share.windows(BAND)[..., late:])
 
 
 def _classifier():  # type: ignore[no-untyped-def]
@@ -189,22 +188,23 @@ def _classifier():  # type: ignore[no-untyped-def]
     return LogisticRegression(C=0.01, max_iter=1000)
 
 
-def _print(eyes: str, rows: list[tuple[str, str, str, str, float]]) -> None:
-    scores: dict[str, dict[str, dict[str, float]]] = {}
-    for _, how, person, system, value in rows:
-        scores.setdefault(how, {}).setdefault(system, {})[person] = value
-    for how, systems in scores.items():
-        people = sorted(next(iter(systems.values())))
-        print(f"\n{eyes}, {how}: balanced accuracy of {len(people)} people\n")
-        print("| system | mean | sd | people above chance |\n|---|---:|---:|---:|")
-        for name, values in systems.items():
-            scored = np.array([values[person] for person in people])
-            above = int(np.sum(scored > chance_bound(45, 2)))
-            print(f"| {name} | {scored.mean():.3f} | {scored.std(ddof=1):.3f} | {above} |")
-        for better, worse in PAIRS:
-            if better in systems and worse in systems:
-                gains = np.array([systems[better][p] - systems[worse][p] for p in people])
-                print(f"{better} - {worse}: {gains.mean():+.3f}, p {paired_p(gains):.4f}")
+def _print(title: str, rows: list[tuple[str, str, float]]) -> None:
+    systems: dict[str, dict[str, float]] = {}
+    for person, system, value in rows:
+        systems.setdefault(system, {})[person] = value
+    people = sorted(next(iter(systems.values())))
+    random = np.random.default_rng(0).integers(0, len(people), (10_000, len(people)))
+    print(f"\n{title}: balanced accuracy of {len(people)} people, and 95 % interval over them\n")
+    print("| system | mean | interval | people above chance |\n|---|---:|---:|---:|")
+    scored = {name: np.array([of[person] for person in people]) for name, of in systems.items()}
+    for name, values in scored.items():
+        low, high = np.percentile(values[random].mean(axis=1), (2.5, 97.5))
+        above = int(np.sum(values > chance_bound(45, 2)))
+        print(f"| {name} | {values.mean():.3f} | {low:.3f} to {high:.3f} | {above} |")
+    for better, worse in PAIRS:
+        if better in scored:
+            gains = scored[better] - scored[worse]
+            print(f"{better} - {worse}: {gains.mean():+.3f}, p {paired_p(gains):.5f}")
     sys.stdout.flush()
 
 

@@ -29,9 +29,9 @@ import numpy as np  # noqa: E402 - after the threads are set
 
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
 from core.recordings import Recording, read_recording  # noqa: E402
+from realtime.engine.cued_trials import IMAGERY, score_cues  # noqa: E402
 from simulation.player import BREAK  # noqa: E402
 
-SECONDS = 4.0  # of imagery after a cue
 _AFTER = 10.0  # s that a program has to end after the last sample
 
 
@@ -44,7 +44,7 @@ class Score:
 
 
 def score(log: list[dict], cues: list[tuple[float, str]]) -> Score:
-    """Compare the decisions of a log with cues.
+    """Compare the decisions of a log with cues, by time, as the window does.
 
     Parameters
     ----------
@@ -53,13 +53,11 @@ def score(log: list[dict], cues: list[tuple[float, str]]) -> Score:
     cues : list of (float, str)
         Time by the log's clock in seconds, and class.
     """
-    times = np.array([line["time"] for line in log])
-    decided = []
-    for onset, _ in cues:
-        during = np.flatnonzero((times > onset) & (times <= onset + SECONDS + 1e-6))
-        given = [log[k]["decision"] for k in during if log[k]["decision"] is not None]
-        decided.append(given[-1] if given else "")
-    return Score([name for _, name in cues], decided)
+    trials = score_cues(
+        ((line["time"], line["decision"]) for line in log),
+        sorted(cues),
+    )
+    return Score([trial.asked for trial in trials], [trial.decided for trial in trials])
 
 
 def cue_times(
@@ -181,7 +179,7 @@ def _program(name: str) -> Path:
 
 
 def _print(rows: list[tuple[Path, Score, list[dict]]], classes: int) -> None:
-    print(f"{date.today().isoformat()}: last decision of each cue's {SECONDS:g} s, live")
+    print(f"{date.today().isoformat()}: last decision of each cue's {IMAGERY:g} s, live")
     truth, decided = [], []
     for file, result, lines in rows:
         ok = sum(line["status"] == "ok" for line in lines)

@@ -105,6 +105,8 @@ CASES = (
     _value("one signal on all", "copy:channel=all,of=CZ", "equal to the last bit"),
     _value("one signal, own noise", "copy:channel=all,of=CZ,noise=0.7", "the same signal"),
     _value("C4 carries C3", "copy:channel=C4,of=C3", "C3, C4 are equal to the last bit"),
+    _value("C4 carries C3 twice as large", "copy:channel=C4,of=C3,by=2", "C3, C4 are copies"),
+    _value("C4 carries C3, own noise", "copy:channel=C4,of=C3,by=2,noise=0.5", "are copies"),
     _value("an electrode is off", "off:channel=C3,uv=2", "C3 is much smaller"),
     _value("a buffer of 0.1 s again", "repeat:every=0.1", "a block of samples again"),
     _value("a buffer of 0.5 s again", "repeat:every=0.5", "a block of samples again"),
@@ -128,6 +130,19 @@ CASES = (
             (0.2, "C3 is much smaller"),
             (3.0, "C3 is much larger"),
             (5.0, "C3 is"),
+        )
+    ),
+    *(
+        _value(f"gain of {name} times {by:g}", f"scale:channel={channels},by={by:g}", words)
+        for name, channels in (
+            ("two channels", "C3+C4"),
+            ("half the channels", "FZ+FC1+FC2+C5+C1+C2+C6+CPZ"),
+        )
+        for by, words in (
+            (0.03, "much smaller|flat|carry the same signal"),
+            (0.2, "much smaller"),
+            (3.0, "much larger"),
+            (5.0, "are"),
         )
     ),
     Case("NaN", f"nan:at={AT},for=1", "artifact", "sent NaN or inf"),

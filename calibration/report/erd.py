@@ -13,9 +13,7 @@ from core.fitting.trials.epochs import Epochs
 from core.montage import match
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings
-
-BANDS = {"mu": (8.0, 13.0), "beta": (13.0, 30.0)}
-"""Pass bands in Hz."""
+from core.signal.spectrum import BANDS
 
 BASELINE = (-2.0, -0.5)
 """Seconds from the cue that power is compared with."""

@@ -10,13 +10,14 @@ import numpy as np
 
 from calibration.fitting import Fit
 from calibration.recommendation import CalibrationSummary, Recommendation, recommend
-from calibration.report.erd import BANDS, BASELINE, SETTLED, Rhythms, rhythms
+from calibration.report.erd import BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
 from core.fitting.selection import HEADS, FeatureViews
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality
+from core.signal.spectrum import BANDS
 
 BAD = ("flat", "railed", "noisy")
 """Qualities that spoil an electrode; line noise is outside the decoder's band."""
@@ -102,6 +103,7 @@ def analyse(
             bad={name: what for name, shares in quality.items() if (what := worst(shares)) in BAD},
             electrodes=len(settings.channels),
             curve=tuple((point.trials, point.estimate.score) for point in curve),
+            origin=fit.origin,
         )
     )
     return Findings(
@@ -157,6 +159,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
             for name, one in findings.estimates.items()
         },
         "chance": fit.selection.chance,
+        "origin": fit.decoder.facts.fit.get("origin"),
         "confusion": findings.confusion.tolist(),
         "learning_curve": {
             "head": findings.curve_head,

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from calibration.recommendation import percent, words
-from calibration.report.erd import BANDS, BASELINE, Rhythms
+from calibration.report.erd import BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
 from calibration.report.topomap import INK, Head
+from core.fitting.origin import EYES, Origin
+from core.montage import motor_sites
+from core.signal.spectrum import BANDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,6 +65,8 @@ def pictures(findings: Findings) -> dict[str, str]:
     with matplotlib.rc_context(_STYLE):
         drawn["candidates"] = _candidates(findings)
         drawn["confusion"] = _confusion(findings)
+        if findings.fit.origin is not None:
+            drawn["origin"] = _origin(findings.fit.origin, len(findings.fit.decoder.classes))
         if findings.curve:
             drawn["curve"] = _curve(findings)
         if findings.rhythms is not None:
@@ -170,6 +175,37 @@ def _confusion(findings: Findings) -> Figure:
     return figure
 
 
+def _origin(origin: Origin, classes: int) -> Figure:
+    checks = origin.checks[::-1]
+    guess = 1.0 / classes
+    figure = _figure(8.4, 0.9 + 0.34 * len(checks))
+    axes = figure.subplots()
+    axes.axvspan(0, origin.chance, color="#F1F4F6", zorder=0)
+    axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
+    colours = {origin.checks[0].name: ACCENT, origin.left.name: ACCENT, EYES: WARNING}
+    for row, check in enumerate(checks):
+        colour = colours.get(check.name, "#9AA7B2")
+        axes.plot([guess, check.score], [row, row], color=colour, lw=2.2, solid_capstyle="round")
+        axes.plot(check.score, row, "o", color=colour, ms=7)
+        p = f"p {check.p:.3f}"
+        axes.text(
+            1.02,
+            row,
+            f"{percent(check.score)}   {p}   {check.electrodes} electrodes",
+            va="center",
+            transform=axes.get_yaxis_transform(),
+            fontweight="bold" if check is origin.left else "normal",
+        )
+    axes.set_yticks(range(len(checks)), [check.name for check in checks])
+    axes.get_yticklabels()[checks.index(origin.left)].set_fontweight("bold")
+    lowest = min(check.score for check in checks)
+    axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(checks) - 0.4))
+    axes.xaxis.set_major_formatter(_percent_ticks())
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
 def _curve(findings: Findings) -> Figure:
     figure = _figure(8.4, 2.9)
     axes = figure.subplots()
@@ -206,7 +242,7 @@ def _curve(findings: Findings) -> Figure:
 
 
 def _courses(found: Rhythms) -> Figure:
-    picks = _sides(found.channels)
+    picks = motor_sites(found.channels)
     figure = _figure(9.4, 4.4)
     grid = figure.subplots(len(BANDS), len(picks), sharex=True, sharey="row", squeeze=False)
     for band, name in enumerate(BANDS):
@@ -318,18 +354,6 @@ def _timing(findings: Findings) -> Figure:
         axes.set(xlabel="ms", ylabel="cues")
         axes.set_title("\n".join(textwrap.wrap(name, 34)))
     return figure
-
-
-def _sides(channels: Sequence[str]) -> list[int]:
-    """Return an electrode over each hand area and one between, as near as there are."""
-    wanted = (
-        ("C3", "C1", "C5", "CP3", "FC3", "F3", "P3", "T7"),
-        ("CZ", "CPZ", "FCZ", "FZ", "PZ"),
-        ("C4", "C2", "C6", "CP4", "FC4", "F4", "P4", "T8"),
-    )
-    found = [next((name for name in names if name in channels), None) for names in wanted]
-    picks = [channels.index(name) for name in found if name is not None]
-    return picks or list(range(min(3, len(channels))))
 
 
 def _limit(values: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
 from core.decoding.decoder import CHOICE, DecoderCard
 from core.errors import printable
+from core.fitting.origin import PERMUTATIONS, Origin
 from core.fitting.selection import HEADS, PRIOR
 
 DOUBTS = (ELECTRODES, UNIT_OF_FILES)
@@ -42,6 +43,7 @@ def as_text(fit: Fit) -> str:
         "",
         *([said] if (said := worth(fit)) else []),
         _verdict(fit),
+        *(["", *_origin(fit.origin)] if fit.origin is not None else []),
         "",
         *DOUBTS,
     ]
@@ -63,6 +65,20 @@ def as_json(fit: Fit) -> str:
         },
         indent=2,  # in ASCII, as names of files may hold what is no Unicode
     )
+
+
+def _origin(origin: Origin) -> list[str]:
+    """Return where the score comes from, as lines."""
+    return [
+        f"The head riemann fitted again on parts (p: {PERMUTATIONS} permutations of the labels):",
+        *(
+            f"  {check.name:<32} {check.score:.3f}   p {check.p:.3f}   "
+            f"{check.electrodes} electrodes"
+            for check in origin.checks
+        ),
+        f"  {'chance, 95 % bound':<32} {origin.chance:.3f}",
+        origin.sentence,
+    ]
 
 
 def _row(name: str, score: float, facts: DecoderCard) -> str:

@@ -303,7 +303,7 @@ class IncrementalFit:
             path=Path("this run"),
             sha256="",
         )
-        quick = replace(self._settings, head=_QUICK_HEAD, repeats=1)
+        quick = replace(self._settings, head=_QUICK_HEAD, repeats=1, origin=False)
         recordings = (*self._earlier, recording)
         try:
             fit = fit_decoder(

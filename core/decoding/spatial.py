@@ -142,16 +142,14 @@ def spatial_filter(
     -------
     ndarray, shape (channels, channels)
     """
-    regressed = [index for index, name in enumerate(channels) if name in spec.regressors]
-    if not regressed:
+    out = np.array([name in spec.regressors for name in channels])
+    if not out.any():
         return _to_encoder(covariance, channels, spec)
-    kept = [index for index in range(len(channels)) if index not in regressed]
-    residual = np.eye(len(channels))[kept]  # (kept, channels)
-    among = covariance[np.ix_(regressed, regressed)]
-    residual[:, regressed] = -np.linalg.solve(among, covariance[np.ix_(regressed, kept)]).T
+    kept = np.flatnonzero(~out)
+    residual = regression_filter(covariance, np.flatnonzero(out), kept)
     left = residual @ covariance @ residual.T
     whole = np.zeros_like(covariance)
-    whole[kept] = _to_encoder(left, [channels[index] for index in kept], spec) @ residual
+    whole[kept] = _to_encoder(left, [channels[int(index)] for index in kept], spec) @ residual
     return whole
 
 

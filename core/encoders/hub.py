@@ -32,6 +32,10 @@ class HubFile:
         What to say before it is downloaded or used, such as what its licence forbids.
     gated : bool
         Whether the hub asks for a login and an agreement.
+    size : str
+        Of the family's sizes; "" for its default.
+    licence : str
+        Of the weights, as far as known.
     """
 
     name: str
@@ -41,6 +45,8 @@ class HubFile:
     sha256: str = ""
     notice: str = ""
     gated: bool = False
+    size: str = ""
+    licence: str = ""
 
     @property
     def provenance(self) -> dict[str, str]:

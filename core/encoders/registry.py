@@ -53,6 +53,8 @@ class Family:
         that belong to nothing; None for those of another family.
     named : mapping of str to Path or HubFile
         Encoders that are known by name.
+    package : str
+        One that it needs and the program does not bring; "" for none.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Family:
         Callable[[dict[str, Tensor], Path, str | None, dict[str, str]], Recognised | None] | None
     ) = None
     named: Mapping[str, Path | HubFile] = field(default_factory=dict)
+    package: str = ""
 
 
 def family_named(name: str) -> Family:

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.decoding.features import TangentFeatures, band_sections, shrunk
 from core.decoding.heads import fit_head
+from core.decoding.spatial import channel_covariance
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, without_eyes
 from core.fitting.selection import MOTOR_FROM
@@ -23,7 +24,7 @@ from core.signal.pipeline import SignalSettings
 from core.sites import is_central, is_frontal_or_temporal, is_motor
 
 ALL, EYES, CENTRAL = "everything", "frontal and temporal alone", "central alone"
-REGRESSED, LEFT = "eyes regressed out", "eyes regressed out, from {:g} s"
+REGRESSED = "eyes regressed out"
 
 BEGINNINGS = (0.5, 1.0, 1.5)
 """Seconds after the cue at which windows begin in the checks by time."""
@@ -67,6 +68,8 @@ class Origin:
     ----------
     checks : tuple of Check
         The first is of everything that the decoder uses.
+    left : Check
+        What is left without the first second and, where they can be told, the eyes: one of them.
     chance : float
         95 % bound of guessing for each of them.
     unknown : str
@@ -74,6 +77,7 @@ class Origin:
     """
 
     checks: tuple[Check, ...]
+    left: Check
     chance: float
     unknown: str = ""
 
@@ -82,25 +86,22 @@ class Origin:
         return next((check for check in self.checks if check.name == name), None)
 
     @property
-    def left(self) -> Check:
-        """What is left without the first second and, where they can be told, the eyes."""
-        return self.checks[-1]
-
-    @property
     def sentence(self) -> str:
         """What is left of the score, in words."""
         whole, left = self.checks[0], self.left
         parts = ["the first second"] if left.from_cue > whole.from_cue else []
         if self.check(REGRESSED) is not None:
             parts.append("the frontal and temporal electrodes")
-        if not parts:
+        if not parts and self.unknown:
             return self.unknown
+        if not parts:
+            return (
+                "The decoder uses neither the first second nor the frontal and temporal "
+                f"electrodes: its {whole.score:.2f} is what is left without them."
+            )
         said = f"Without {' and '.join(parts)} {left.score:.2f} of {whole.score:.2f} are left"
-        said += (
-            ""
-            if left.score > self.chance
-            else f", within what guessing reaches ({self.chance:.2f})"
-        )
+        if left.score <= self.chance:
+            said += f", within what guessing reaches ({self.chance:.2f})"
         return f"{said}. {self.unknown}".rstrip()
 
     def as_facts(self) -> dict[str, Any]:
@@ -156,7 +157,8 @@ def find_origin(
     performance, J. Mach. Learn. Res. 11, test 1) fits a ridge classifier on the same vectors anew
     for every permutation: that is one product of matrices for all of them.
     """
-    windows = epochs.filtered(band_sections(BAND, settings.rate), banded).windows()
+    filtered = epochs.filtered(band_sections(BAND, settings.rate), banded)
+    windows = filtered.windows()
     checker = _Checker(epochs, settings.channels, seed)
     average = settings.reference == "average"
     everything = np.eye(len(settings.channels))
@@ -164,11 +166,11 @@ def find_origin(
     central = np.array([is_central(name) for name in settings.channels])
     used = everything if taken.regression is None else taken.regression.banded
     without = None
-    if 0 < eyes.sum() <= len(eyes) - 2:
-        mean = np.mean([np.cov(window) for window in windows], axis=0)
-        floor = 0.01 * np.trace(mean) / len(mean)
-        without = without_eyes(settings.channels, 0.99 * mean + floor * everything)
-        without = without if taken.regression is None else used
+    if taken.regression is not None:
+        without = used
+    elif 0 < eyes.sum() <= len(eyes) - 2:
+        whole = channel_covariance(np.concatenate(filtered.segments).T)
+        without = without_eyes(settings.channels, whole)
 
     begin = taken.skip / settings.rate
     latest = epochs.length / settings.rate - 1.0  # s; a second is needed
@@ -189,25 +191,24 @@ def find_origin(
     if central.sum() >= 2:
         checks.append(made(CENTRAL, _alone(everything[central], average), begin))
     checks += [made(f"from {time:g} s", used, time) for time in after]
-    if without is not None:
+    if without is not None and without is not used:
         checks.append(made(REGRESSED, without, begin))
-    checks.append(
-        made(
-            LEFT.format(least) if without is not None else f"from {least:g} s",
-            without if without is not None else used,
-            least,
-        )
-    )
-    unknown = (
-        ""
-        if without is not None
-        else "What the eyes add cannot be known: no frontal or temporal electrode is used."
-        if not eyes.any()
-        else "What the eyes add cannot be known: there is hardly any electrode away from them."
-    )
-    return Origin(
-        tuple(checks), chance_bound(len(epochs.independent), len(epochs.classes)), unknown
-    )
+    if without is None:
+        left = next(check for check in checks if check.from_cue == least)
+    elif least > begin:
+        left = made(f"{REGRESSED}, from {least:g} s", without, least)
+        checks.append(left)
+    else:
+        left = checks[0] if without is used else checks[-1]
+    chance = chance_bound(len(epochs.independent), len(epochs.classes))
+    return Origin(tuple(checks), left, chance, "" if without is not None else _unknown(eyes))
+
+
+def _unknown(eyes: np.ndarray) -> str:
+    """Say why the eyes cannot be taken out."""
+    if not eyes.any():
+        return "What the eyes add cannot be known: no frontal or temporal electrode is used."
+    return "What the eyes add cannot be known: there is hardly any electrode away from them."
 
 
 class _Checker:

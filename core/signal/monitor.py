@@ -17,6 +17,8 @@ from core.signal.ring import Ring
 
 _RATE = 128.0  # Hz, of the traces
 _SECONDS = 30.0  # of traces kept
+_RAW_SECONDS = 30.0  # of the signal as received, for spectra, ...
+_RAW_VALUES = 4_000_000  # ... unless that is more values than this, which are 32 MB
 _JUDGED = 2.0  # s of raw signal that a channel is judged by
 _JUDGE_EVERY = 1.0  # s
 
@@ -33,10 +35,23 @@ class ChannelStatus:
 
 @dataclass(frozen=True)
 class Traces:
-    """Filtered signal for drawing, oldest sample first."""
+    """Signal for drawing, oldest sample first."""
 
     times: np.ndarray  # (samples,), the sender's LSL clock, s; a lost stretch is a step
     samples_uv: np.ndarray  # (samples, channels), µV
+
+    @property
+    def rate(self) -> float:
+        """Samples a second, by the usual step between two; 0 for fewer than two."""
+        steps = np.diff(self.times)
+        return round(1.0 / float(np.median(steps)), 6) if len(steps) else 0.0
+
+    def whole(self) -> Traces:
+        """Return what follows the newest lost stretch."""
+        steps = np.diff(self.times)
+        breaks = np.flatnonzero(steps > 1.5 * np.median(steps)) if len(steps) else steps
+        start = int(breaks[-1]) + 1 if len(breaks) else 0
+        return Traces(self.times[start:], self.samples_uv[start:])
 
 
 class Monitor:
@@ -73,12 +88,14 @@ class Monitor:
         self._factors = np.asarray(factors)
         self._rate = rate
         self._drawn = Ring(round(_SECONDS * drawn.rate), len(labels), np.float32)
-        self._raw = Ring(round(_JUDGED * rate), len(labels), np.float32)
+        kept = min(_RAW_SECONDS * rate, _RAW_VALUES / max(1, len(labels)))
+        self._raw = Ring(round(max(_JUDGED * rate, kept)), len(labels), np.float32)
         self._to_judge = round(_JUDGE_EVERY * rate)  # samples
         self._lock = threading.Lock()
         self._newest = 0.0  # s, stamp
         self._last = np.zeros(len(labels))  # newest number of every channel, in its unit
-        self._steps: deque[tuple[int, float]] = deque(maxlen=256)  # drawn sample, s lost before
+        # Drawn sample, raw sample, and s lost before both.
+        self._steps: deque[tuple[int, int, float]] = deque(maxlen=256)
         self._channels = tuple(
             ChannelStatus(label, site, "good")
             for label, site in zip(labels, electrodes, strict=True)
@@ -106,10 +123,11 @@ class Monitor:
             self._path.restart()
         with self._lock:
             if lost > 0:
-                self._steps.append((self._drawn.written, lost / self._rate))
+                steps = (self._drawn.written, self._raw.written, lost / self._rate)
+                self._steps.append(steps)
             self._drawn.write(self._path.push(samples).astype(np.float32))
+            self._raw.write(samples * self._factors)
             self._newest = newest
-        self._raw.write(samples * self._factors)
         self._to_judge -= len(samples)
         if self._to_judge <= 0:
             self._to_judge = round(_JUDGE_EVERY * self._rate)
@@ -117,19 +135,28 @@ class Monitor:
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
-        rate = self._path.settings.rate
-        with self._lock:
-            samples, written = self._drawn.copy(round(seconds * rate))
-            newest, steps = self._newest, tuple(self._steps)
-        times = newest - np.arange(len(samples) - 1, -1, -1) / rate
-        oldest = written - len(samples)
-        for at, missing in steps:
-            times[: max(0, at - oldest)] -= missing
-        return Traces(times, samples)
+        return self._copy(self._drawn, 0, self._path.settings.rate, seconds)
+
+    def raw_traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest signal of all channels as received, but in µV.
+
+        Half a minute is kept, or less of very many channels at a very high rate.
+        """
+        return self._copy(self._raw, 1, self._rate, seconds)
 
     def raw(self) -> np.ndarray:
         """Return a copy of the newest two seconds as received, shape (samples, channels), µV."""
-        return self._raw.copy(10**9)[0]
+        return self._raw.copy(round(_JUDGED * self._rate))[0]
+
+    def _copy(self, ring: Ring, which: int, rate: float, seconds: float) -> Traces:
+        with self._lock:
+            samples, written = ring.copy(round(seconds * rate))
+            newest, steps = self._newest, tuple(self._steps)
+        times = newest - np.arange(len(samples) - 1, -1, -1) / rate
+        oldest = written - len(samples)
+        for step in steps:
+            times[: max(0, step[which] - oldest)] -= step[2]
+        return Traces(times, samples)
 
     def _numbers(self, samples: np.ndarray) -> np.ndarray:
         """Return samples in which a channel that sends NaN or inf stands still.

@@ -194,8 +194,8 @@ class DecisionMaker:
             decision=decision,
             age_ms=self._age(at),
             compute_ms=round(spent * 1e3, 3),
-            set_aside=self._hops.aside,
             reference=reference,
+            set_aside=self._hops.aside,
         )
         self._index += 1
         return made

@@ -23,10 +23,11 @@ from core.signal.quality import suspected_factor
 from core.stream.boards import motor_words
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
+from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.outputs import Outputs, SignalListener, Sink, StreamLogSink
+from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
 _LOG = logging.getLogger("eegpt.stream")
@@ -71,6 +72,10 @@ class Engine:
     listeners : sequence of SignalListener
         Get the signal as it is read, before it is decided on. The engine closes them, and goes on
         whatever they do.
+    cues : CueWatch, optional
+        Reads the markers that go with the stream. The engine closes it.
+    cue_sinks : sequence of CueSink
+        Get every marker. The engine closes them.
     aside : sequence of str
         Electrodes to set aside from the beginning.
     """
@@ -88,11 +93,14 @@ class Engine:
         accept_any: bool = False,
         confirm: bool = False,
         listeners: Sequence[SignalListener] = (),
+        cues: CueWatch | None = None,
+        cue_sinks: Sequence[CueSink] = (),
         aside: Sequence[str] = (),
     ) -> None:
         self._feed = ReconnectingFeed(source, overrides, connect, self._note, accept_any)
         self._connect = connect
-        self._outputs = Outputs(sinks, stream_logs, listeners)
+        self._outputs = Outputs(sinks, stream_logs, listeners, cue_sinks)
+        self._cues = cues
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
@@ -175,6 +183,10 @@ class Engine:
         """Return a copy of the newest filtered signal of all channels."""
         return self._monitor.traces(seconds)
 
+    def raw_traces(self, seconds: float) -> Traces:
+        """Return a copy of the newest signal of all channels as received, but in µV."""
+        return self._monitor.raw_traces(seconds)
+
     def snapshot(self) -> Snapshot:
         """Return what there is to see now."""
         with self._lock:
@@ -208,6 +220,8 @@ class Engine:
                 warnings=tuple(self._warnings.values()),
                 offers=self._feed.offers,
                 recentring=self._recentring(),
+                cues=None if self._cues is None else self._cues.cues,
+                trials=() if self._cues is None else self._cues.trials,
             )
 
     def _run(self) -> None:
@@ -220,11 +234,14 @@ class Engine:
                     self._take(received)
                 else:
                     self._refuse()
+                self._read_cues()
                 self._watch()
         except BaseException as error:  # the window must hear of it, whatever it is
             self.error = error
         finally:
             self._feed.close()
+            if self._cues is not None:
+                self._cues.close()
             self._outputs.close()
 
     def _take(self, received: Received) -> None:
@@ -299,6 +316,8 @@ class Engine:
                 self._recent.add(decision, self._clock())
         if paused:
             return
+        if self._cues is not None:
+            self._cues.decide(decision)
         self._tell(self._outputs.publish(decision))
 
     def _recentring(self) -> str:
@@ -320,6 +339,11 @@ class Engine:
         if (to_go := self._windows.seconds_to_reference) is not None:
             return f"The decoder's own reference is used for the first {to_go:g} s of signal."
         return ""
+
+    def _read_cues(self) -> None:
+        if self._cues is not None:
+            for cue in self._cues.read(self._feed.facts.identity, self._feed.correction):
+                self._tell(self._outputs.mark(cue))
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""
@@ -355,6 +379,8 @@ class Engine:
             typical = ArtifactLimits.default(1).typical
             if (wrong_by := suspected_factor(rms, typical)) is not None:
                 found["unit"] = unit_words(wrong_by) + "."
+        if self._cues is not None and (problem := self._cues.problem(self._clock())):
+            found["markers"] = problem
         dropped = 0 if self._maker is None else self._maker.dropped
         if late := self._feed.dropped_samples:
             found["slow"] = (

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from core.errors import InputError, one_line
 from core.feed.segments import Segment
 from core.stream.description import StreamFacts
+from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
@@ -27,6 +28,16 @@ class StreamLogSink(Protocol):
 
     def note(self, note: StreamEvent, snapshot: Snapshot) -> None:
         """Take what happened, in the engine's thread."""
+
+    def close(self) -> None:
+        """Called once, in the end."""
+
+
+class CueSink(Protocol):
+    """Something that wants every marker: a log."""
+
+    def mark(self, cue: Cue) -> None:
+        """Take one marker, in the engine's thread."""
 
     def close(self) -> None:
         """Called once, in the end."""
@@ -66,6 +77,7 @@ class Outputs:
     sinks : sequence of Sink
     stream_logs : sequence of StreamLogSink
     listeners : sequence of SignalListener
+    cue_sinks : sequence of CueSink
 
     Attributes
     ----------
@@ -78,9 +90,10 @@ class Outputs:
         sinks: Sequence[Sink],
         stream_logs: Sequence[StreamLogSink],
         listeners: Sequence[SignalListener] = (),
+        cue_sinks: Sequence[CueSink] = (),
     ) -> None:
         self._sinks, self._stream_logs = list(sinks), list(stream_logs)
-        self._listeners = list(listeners)
+        self._listeners, self._cue_sinks = list(listeners), list(cue_sinks)
         self.problems: dict[str, str] = {}
 
     def hear(self, segments: Sequence[Segment], facts: StreamFacts) -> dict[str, str]:
@@ -91,13 +104,22 @@ class Outputs:
         """Give a decision to every sink; return the problems that are new."""
         return self._give(self._sinks, lambda sink: sink.publish(decision))
 
+    def mark(self, cue: Cue) -> dict[str, str]:
+        """Give a marker to every cue sink; return the problems that are new."""
+        return self._give(self._cue_sinks, lambda sink: sink.mark(cue))
+
     def note(self, note: StreamEvent, snapshot: Snapshot) -> dict[str, str]:
         """Give a note to every stream_log; return the problems that are new."""
         return self._give(self._stream_logs, lambda log: log.note(note, snapshot))
 
     def close(self) -> None:
         """Close all that are left."""
-        every: tuple[_Output, ...] = (*self._listeners, *self._sinks, *self._stream_logs)
+        every: tuple[_Output, ...] = (
+            *self._listeners,
+            *self._sinks,
+            *self._cue_sinks,
+            *self._stream_logs,
+        )
         for output in every:
             _close(output)
 

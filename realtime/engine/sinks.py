@@ -15,6 +15,7 @@ from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.errors import InputError
 from core.program import say
 from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
+from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
 
@@ -161,6 +162,33 @@ class StreamLog:
         self._file.close()
 
 
+class CueLog:
+    """One JSON line a marker, in a file beside the log of decisions.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; ``live.jsonl`` gets ``live.markers.jsonl`` beside it.
+
+    Raises
+    ------
+    InputError
+        As `LineFile` does.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._file = LineFile(cue_log(log))
+
+    def mark(self, cue: Cue) -> None:
+        """Write one marker."""
+        line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
+        self._file.write(json.dumps(line))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+
 class StderrLog:
     """Tells the person on stderr what happens to the stream.
 
@@ -221,6 +249,11 @@ def stream_log(log: Path) -> Path:
 def reference_file(log: Path) -> Path:
     """Return where the reference of a run goes, beside a log of decisions."""
     return log.with_suffix(f".reference{SUFFIX}")
+
+
+def cue_log(log: Path) -> Path:
+    """Return where markers go, beside a log of decisions."""
+    return log.with_suffix(f".markers{log.suffix}")
 
 
 def _new_file(path: Path) -> TextIO:

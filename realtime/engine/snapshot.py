@@ -9,6 +9,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.recentring import DECODER
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
+from realtime.engine.cued_trials import Cue, CuedTrial
 from realtime.engine.evidence import EvidenceSettings
 
 STATUSES = ("ok", "warming", "gap", "artifact", "rate", "late", "silent", "lost")
@@ -92,8 +93,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference",
-        "aside".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside".
     text : str
         What there is to say about it.
     """
@@ -145,3 +145,5 @@ class Snapshot:
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
     recentring: str = ""  # in a few words, where the reference is this run's own or will be
+    cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
+    trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first

@@ -207,6 +207,9 @@ class ControlBar(QWidget):
             "Height of one row in µV (keys + and −)",
             width=76,
         )
+        self.panels = QPushButton("Panels")
+        self.panels.setToolTip("Show and hide panels beside the traces (P, or its number)")
+        self.panels.setFixedHeight(_HEIGHT)
         self.subject = QPushButton("Subject view")
         self.subject.setToolTip("Plain full-screen view for the subject (F or F11)")
         self.help = QPushButton("?")
@@ -233,6 +236,7 @@ class ControlBar(QWidget):
         for stepper in (self.span, self.scale):
             row.addWidget(stepper, alignment=bottom)
         row.addStretch(1)
+        row.addWidget(self.panels, alignment=bottom)
         row.addWidget(self.subject, alignment=bottom)
         row.addWidget(self.help, alignment=bottom)
 

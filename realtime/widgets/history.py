@@ -19,10 +19,12 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from realtime.engine.snapshot import STATUSES, Decision, Snapshot
+from realtime.widgets.cues import cue_marks
 from realtime.widgets.timeline import DecisionHistory, HistorySpan, HistoryStep
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
 from ui.scrolling_pixmap import ScrollingPixmap
+from ui.traces.cue_marks import CueMark, draw_cues
 
 SECONDS = 60.0
 """How far back the strip reaches."""
@@ -48,6 +50,7 @@ class HistoryStrip(QWidget):
         self._looks: tuple[ClassLook, ...] = ()
         self._threshold = 0.5
         self._refused: tuple[str, ...] = ()  # statuses in the key
+        self._cues: tuple[CueMark, ...] = ()
         self._still: QPixmap | None = None  # None for drawing it anew, as below
         self._scroll: ScrollingPixmap | None = None
         self.setMinimumHeight(150)
@@ -72,6 +75,10 @@ class HistoryStrip(QWidget):
         timeline.take(recent)
         if timeline.steps and timeline.steps[-1] is not last:
             theme.describe(self, _words(timeline))
+            self.update()
+        cues = tuple(mark for mark in cue_marks(snapshot) if mark.colour is not None)
+        if cues != self._cues:
+            self._cues = cues
             self.update()
         kinds = {stretch.kind for stretch in timeline.statuses}
         key = tuple(status for status in STATUSES if status in kinds and status != "ok")
@@ -180,6 +187,13 @@ class HistoryStrip(QWidget):
                 mark = QRectF(0, 0, 13, 13)
                 mark.moveCenter(place.center())
                 draw_symbol(painter, directions[stretch.kind], mark, theme.BACKGROUND)
+
+        draw_cues(
+            painter,
+            chart,
+            self._cues,
+            lambda time: chart.right() + scale * (time - newest),
+        )
 
     def _draw_still(self, chart: QRectF, band: QRectF, ratio: float) -> QPixmap:
         """Return the ground with its grid, the threshold and the key."""

@@ -18,6 +18,8 @@ HELP = (
     ("D   Shift+D", "dwell longer, shorter"),
     ("S   Shift+S", "smoothing longer, shorter"),
     ("Tab", "to the controls; Enter or Esc leads back"),
+    ("P   1 … 9", "the list of panels; show or hide one"),
+    ("B", "baseline of the panels with band power: the last five seconds"),
     ("F   F11", "the subject's full-screen view; Esc leaves it"),
     ("?   F1", "this list; any key closes it"),
     ("Ctrl+Q", "quit"),
@@ -50,6 +52,7 @@ _TEXTS = {
     "s": ("smoothing", 1),
     "S": ("smoothing", -1),
     "r": ("rows", 1),
+    "p": ("panels", 1),
     "f": ("subject", 1),
     "c": ("calibrate", 1),
     "?": ("help", 1),
@@ -75,17 +78,24 @@ class Keyboard(QObject):
         Where the focus goes when Enter or Esc leaves a control.
     demo : bool
         Whether the arrow keys steer a simulated subject.
+    others : callable, optional
+        Is handed a typed letter that asks for no action, and returns whether it knew it.
     """
 
     imagined = Signal(object)  # the class that the arrow keys held down mean, or None
 
     def __init__(
-        self, actions: Mapping[str, Callable[[int], object]], home: QWidget, demo: bool
+        self,
+        actions: Mapping[str, Callable[[int], object]],
+        home: QWidget,
+        demo: bool,
+        others: Callable[[str], bool] = lambda text: False,
     ) -> None:
         super().__init__(home)
         self._actions = actions
         self._home = home
         self._demo = demo
+        self._others = others
         self._held: list[str] = []  # oldest first
 
     def press(self, event: QKeyEvent) -> bool:
@@ -99,7 +109,8 @@ class Keyboard(QObject):
         if found is None and (text := event.text()):
             found = _TEXTS.get(text) or _TEXTS.get(text.lower())
         if found is None:
-            return False
+            text = event.text()
+            return bool(text) and not event.isAutoRepeat() and self._others(text)
         name, sign = found
         if not event.isAutoRepeat() or name in _REPEATING:
             self._actions[name](sign)
@@ -141,7 +152,7 @@ class Keyboard(QObject):
                 self._home.setFocus()
                 return True
             edits = {Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}
-            if key in edits or event.text() in (".", ","):
+            if key in edits or event.text() in (".", ",", *"0123456789"):
                 return False
         return self.press(event)
 

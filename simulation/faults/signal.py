@@ -166,12 +166,14 @@ class OwnSignal(_Spoilt):
 
 @dataclass(frozen=True)
 class Copy(_Spoilt):
-    """Channels that carry what another one does, to the last bit unless there is noise.
+    """Channels that carry what another one does, to the last bit unless gain or noise differ.
 
     Attributes
     ----------
     of : str
         The channel that is copied.
+    by : float
+        What its values are multiplied with.
     noise : float
         Standard deviation of each copy's own noise, in µV.
     """
@@ -179,6 +181,7 @@ class Copy(_Spoilt):
     word: ClassVar[str] = "copy"
 
     of: str = "C3"
+    by: float = 1.0
     noise: float = 0.0
     seed: int = 0
 
@@ -191,7 +194,7 @@ class Copy(_Spoilt):
         """Return the samples with its channels spoilt."""
         rows = np.flatnonzero(self.on(positions, source.rate))
         columns = source.columns(self.channel)
-        copied = samples[rows, source.columns(self.of)[0]]
+        copied = self.by * samples[rows, source.columns(self.of)[0]]
         own = self.noise * normals(self.seed, positions[rows], len(columns))
         samples[np.ix_(rows, columns)] = copied[:, None] + own
         return samples

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from calibration.recommendation import CalibrationSummary, recommend
+from core.fitting.origin import CENTRAL, EYES, Check, Origin
 
 GOOD = CalibrationSummary(
     score=0.85,
@@ -103,3 +104,29 @@ def test_four_classes_have_a_lower_bound_for_never_found():
     )
     assert recommend(four).go
     assert not recommend(replace(four, found={**four.found, "feet": 0.1})).go
+
+
+def origin_with(central, eyes):
+    checks = [
+        Check("everything", 32, 0.0, 0.85, 0.002),
+        Check(EYES, 8, 0.0, eyes, 0.002),
+        *([] if central is None else [Check(CENTRAL, 16, 0.0, central, 0.002)]),
+    ]
+    return Origin(tuple(checks), checks[0], 0.63, "Nothing is known.")
+
+
+def test_a_score_that_central_electrodes_do_not_reach_is_a_redo():
+    said = recommend(replace(GOOD, origin=origin_with(central=0.60, eyes=0.80)))
+    assert not said.go
+    assert said.reasons == (
+        "Central electrodes alone decide 60 % of the left-out trials rightly, within what guessing "
+        "reaches (63 %): the decoder may follow the eyes or the jaw, not the motor cortex "
+        "(frontal and temporal electrodes alone reach 80 %).",
+    )
+
+
+@pytest.mark.parametrize("central", [0.70, None])
+def test_a_central_score_above_guessing_or_none_at_all_stops_nothing(central):
+    said = recommend(replace(GOOD, origin=origin_with(central, eyes=0.80)))
+    assert said.go
+    assert said.advice == ("Nothing is known.",)

@@ -10,6 +10,14 @@ GDF_CODES = {np.dtype("<i2"): 3, np.dtype("<u2"): 4, np.dtype("<i4"): 5, np.dtyp
 GDF_CODES[np.dtype("<f8")] = 17
 
 
+EPOCH = 1_700_000_000.0  # s since 1970: where recordings of text begin
+
+
+def drawn(count, channels):
+    """Return samples with two decimals, so that text holds them exactly."""
+    return np.round(np.random.default_rng(0).normal(0.0, 20.0, (count, channels)), 2)
+
+
 def noise(samples, channels=2, deviation=20.0, seed=0):
     """White noise in µV, (samples, channels)."""
     return deviation * np.random.default_rng(seed).standard_normal((samples, channels))

@@ -78,6 +78,9 @@ class ScriptedView:
             samples[:, index] = spoil(samples[:, index], channel.quality, positions)
         return Traces(positions / RATE, samples)
 
+    def raw_traces(self, seconds):
+        return self.traces(seconds)
+
     def set_evidence(self, settings):
         self.asked_evidence.append(settings)
         self.change(evidence=settings)

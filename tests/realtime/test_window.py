@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-import realtime.window
+import realtime.screenshot
 from core.errors import InputError
 from core.signal.monitor import Traces
 from realtime.engine.snapshot import STATUSES
@@ -228,7 +228,7 @@ def test_run_ends_after_its_duration_with_a_picture(qapp, make_view, tmp_path):
 
 
 def test_run_takes_its_picture_after_the_first_decision(qapp, make_view, tmp_path, monkeypatch):
-    monkeypatch.setattr(realtime.window, "_SETTLE", 0.1)
+    monkeypatch.setattr(realtime.screenshot, "_SETTLE", 0.1)
     path = tmp_path / "window.png"
     watch = QTimer(interval=20)
     watch.timeout.connect(lambda: path.exists() and qapp.closeAllWindows())

@@ -80,6 +80,21 @@ def test_from_recordings_to_an_encoder_by_the_three_commands(
     assert "C3" in spec.ch_names
 
 
+def test_a_card_says_that_labels_were_learned_and_what_is_regressed_out(store, tmp_path):
+    command = "classification --size tiny --steps 2 --batch 4 --subsets 0 --device cpu".split()
+    path, out = tmp_path / "labelled", tmp_path / "labelled.safetensors"
+    assert pretrain([*command, "--store", str(store.folder), "--folder", str(path)]) == 0
+    assert main([str(path), "--out", str(out), "--name", "hands"]) == 0
+    encoder = load_encoder(out)
+    assert encoder.spec.label == "hands"
+    assert np.allclose(encoder.spec.covariance, 1e-4 * np.eye(58))
+    assert "FP1" in encoder.spec.regressors
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "pretrained with labels" in card
+    assert "The data's labels were what was learned." in card
+    assert "regressed out of the others before: FP1" in card
+
+
 def test_without_a_best_the_last_is_taken(run, tmp_path):
     folder = run()
     out = tmp_path / "last.safetensors"

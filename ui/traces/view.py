@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,7 @@ from ui import theme
 from ui.scrolling_pixmap import ScrollingPixmap
 from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
+from ui.traces.cue_marks import CueMark, draw_cues
 from ui.traces.envelope import envelope, newest_column
 
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
@@ -69,6 +71,7 @@ class TraceView(QWidget):
         self._channels: tuple[ChannelStatus, ...] = ()
         self._decoding = False  # whether a decoder sets some channels apart
         self._live = True
+        self._cues: tuple[CueMark, ...] = ()
         self._asked = 0  # rows asked for; 0 for as many as fit
         self._first = 0  # first channel of the page
         self._source: Source | None = None
@@ -95,6 +98,12 @@ class TraceView(QWidget):
         bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
         self._redraw()
+
+    def set_cues(self, cues: tuple[CueMark, ...]) -> None:
+        """Draw these cues over the traces, oldest first."""
+        if cues != self._cues:
+            self._cues = cues
+            self.update(self._layout.plot.toAlignedRect())
 
     def follow(self, source: Source) -> None:
         """Draw what is new in a signal, if it has moved by a pixel."""
@@ -164,11 +173,12 @@ class TraceView(QWidget):
         painter.drawPixmap(0, 0, self._still)
         painter.setClipRect(layout.plot)
         if self._source is not None and self._channels:
-            self._draw_new(self._source, layout).show(
-                painter,
-                QPointF(round(layout.plot.left()), layout.plot.top()),
-                self._ratio,
-            )
+            scroll, left = self._draw_new(self._source, layout), round(layout.plot.left())
+            scroll.show(painter, QPointF(left, layout.plot.top()), self._ratio)
+            if self._cues and scroll.newest is not None:
+                oldest, scale = scroll.newest - scroll.width + 1, self._per_second()
+                place = partial(_column, oldest=oldest, scale=scale, left=left, ratio=self._ratio)
+                draw_cues(painter, layout.plot, self._cues, place)
         painter.end()
 
     def _draw_new(self, source: Source, layout: Layout) -> ScrollingPixmap:
@@ -321,6 +331,11 @@ class TraceView(QWidget):
             text = f"<span>{html.escape(words).replace(chr(10), '<br>')}</span>"
             QToolTip.showText(event.globalPos(), text, self, QRect())
         return True
+
+
+def _column(time: float, oldest: int, scale: float, left: float, ratio: float) -> float:
+    """Return the x of a time, on the pixel column of the samples of that time."""
+    return left + (math.floor(time * scale) - oldest) / ratio
 
 
 def _draw_gap(painter: QPainter, left: float, right: float, height: float) -> None:

@@ -25,6 +25,7 @@ _MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
 _FLOORS = {"span": 500.0, "muscle": 10.0, "mains": 25.0}
 """µV that nobody is refused for. A blink has up to 300 µV at the forehead."""
 _RARE, _MARGIN_OF_SWINGS = 98.0, 1.6  # likewise; what a calibration has rarely is a fault in it
+_MOST = np.log(2.5), np.log(4.0)  # growth and loss that nobody's calibration excuses
 _LEAST_UV = 1e-3
 
 
@@ -113,6 +114,9 @@ def limits_from(measured: Measured) -> ArtifactLimits:
         level=np.maximum(level, _LEAST_UV),
         grown=np.zeros(len(level)),
         shrunk=np.zeros(len(level)),
+        apart=np.percentile([piece.differences for piece in pieces], 100.0 - _USUAL, axis=0)
+        .astype(float)
+        .round(2),
         typical=max(float(np.median([piece.deviation for piece in pieces])), _LEAST_UV),
         rest=max(float(np.median([piece.rest for piece in pieces])), _LEAST_UV),
         shared=float(np.percentile(shared, 100.0 - _USUAL)),
@@ -131,7 +135,7 @@ def _swings(measured: Measured, limits: ArtifactLimits) -> tuple[np.ndarray, np.
             swings.append(levels.changes(piece))
             levels.learn(piece)
     grown, shrunk = _MARGIN_OF_SWINGS * np.percentile(swings, _RARE, axis=0)
-    return grown, shrunk
+    return np.minimum(grown, _MOST[0]), np.minimum(shrunk, _MOST[1])
 
 
 def refused_pieces(

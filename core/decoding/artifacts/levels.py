@@ -22,10 +22,13 @@ _LEAST_UV = 1e-3
 # Natural logarithms of ratios.
 _REST = np.log(0.35)  # what differs between channels, of what differed at calibration
 _FEW, _REST_OF_FEW = 6, np.log(0.2)  # the same of fewer channels, which differ less steadily
-_LOUD = np.log(2.2)  # growth of all channels
+_LOUD = np.log(2.0)  # growth of all channels
 _OPEN = np.log(4.5)  # the same as recorded only
-_LOUDER = np.log(2.7), np.log(4.0)  # growth of one channel, beyond what the others have grown
-_FAINT = -np.log(0.3), -np.log(0.22)  # loss of one channel, beyond what the others have lost
+_LOUDER = np.log(2.1), np.log(4.0)  # growth of a channel, beyond what others have grown
+_FAINT = -np.log(0.37), -np.log(0.22)  # loss of a channel, beyond what others have lost
+_OTHERS = 0.25  # share of the channels that changes least: what others have grown or lost
+_EXCUSED = 0.1  # by how much others may have changed the other way
+_STAYS = 0.5  # share of a limit under which what was beyond it must fall
 _RIM = 0.58  # height on a unit sphere under which the second number holds: eyes, jaw, temples
 _LOOSE = -np.log(0.45)  # the same of a channel that has little in common with any other
 _ABOVE, _BELOW = np.log(1.3), np.log(0.5)  # of calibration: a step back to it is no fault
@@ -65,6 +68,9 @@ class Levels:
         self._usual = np.zeros((4, len(limits.level)))  # logarithms
         self._rest = 0.0
         self._shared = 0.0
+        self._larger = np.zeros(len(limits.level), dtype=bool)
+        self._smaller = np.zeros(len(limits.level), dtype=bool)
+        self._loud = False  # whether all channels have grown
 
     @property
     def known(self) -> bool:
@@ -84,12 +90,22 @@ class Levels:
             change = _log(measures.levels) - self._usual  # (4, channels)
             medians = np.median(change, axis=1)
             grown = min(float(medians.min()), float(rest - self._rest))
-            if grown > _LOUD or medians[:2].min() > _OPEN:  # as recorded: hum on open inputs
+            self._loud = grown > (_STAYS if self._loud else 1.0) * _LOUD
+            if self._loud or medians[:2].min() > _OPEN:  # as recorded: hum on open inputs
                 return _STEP.format(times=np.exp(max(grown, medians[:2].min())))
         return None
 
+    def see(self, measures: Measures) -> None:
+        """Take a measurement, whatever is wrong with it: a change stands until it is over."""
+        grown, shrunk = self.changes(measures)
+        self._larger = grown > np.where(self._larger, _STAYS, 1.0) * self._louder
+        self._smaller = shrunk > np.where(self._smaller, _STAYS, 1.0) * self._faint
+
     def changes(self, measures: Measures) -> tuple[np.ndarray, np.ndarray]:
-        """Return by how much each channel has grown and shrunk, beyond what the others have.
+        """Return by how much each channel has grown and shrunk, beyond what others have.
+
+        Others are the quarter of the channels that changed least, so that a gain is seen that
+        half of an amplifier has changed.
 
         Returns
         -------
@@ -100,8 +116,7 @@ class Levels:
             return np.zeros(len(self._level)), np.zeros(len(self._level))
         change = _log(measures.levels) - self._usual
         # What one channel lacks is seen as recorded: a reference brings in all the others.
-        least, most = change.min(axis=0), change[:2].max(axis=0)
-        return least - np.median(least), np.median(most) - most
+        return _beyond(change.min(axis=0)), _beyond(-change[:2].max(axis=0))
 
     def swings(self, measures: Measures) -> tuple[np.ndarray, np.ndarray]:
         """Return which channels are much larger and much smaller than before.
@@ -110,12 +125,11 @@ class Levels:
         -------
         larger, smaller : ndarray of bool, shape (channels,)
         """
-        grown, shrunk = self.changes(measures)
         hums = measures.mains > _HUMS * measures.deviation  # they have a limit of their own
         slow = _log(measures.levels[0])
         above = slow - self._level  # calibration
-        larger = (grown > self._louder) & ~hums & (above > _ABOVE)
-        smaller = ((shrunk > self._faint) | self._loose(slow, measures)) & ~(above > _BELOW)
+        larger = self._larger & ~hums & (above > _ABOVE)
+        smaller = (self._smaller | self._loose(slow, measures)) & ~(above > _BELOW)
         return larger, smaller
 
     def _loose(self, slow: np.ndarray, measures: Measures) -> np.ndarray:
@@ -145,3 +159,10 @@ class Levels:
 
 def _log(values: np.ndarray | float) -> np.ndarray:
     return np.log(np.maximum(values, _LEAST_UV))
+
+
+def _beyond(change: np.ndarray) -> np.ndarray:
+    """Return what changed by more than a quarter of the channels did, (channels,)."""
+    others = np.sort(change)[int(_OTHERS * (len(change) - 1))]
+    beyond: np.ndarray = change - np.maximum(others, -_EXCUSED)
+    return beyond

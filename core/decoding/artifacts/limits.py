@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.decoding.artifacts.copies import UNKNOWN, pairs
 from core.decoding.decoder import Decoder
 from core.errors import InputError
 
@@ -39,6 +40,8 @@ class ArtifactLimits:
     grown, shrunk : ndarray
         How much larger and smaller than before a channel became at calibration already:
         `Levels.changes`.
+    apart : ndarray, shape (pairs,)
+        The least difference between two channels that is usual: `copies.differences`.
     typical : float
         Standard deviation of a usual channel as recorded, in µV.
     rest : float
@@ -57,6 +60,7 @@ class ArtifactLimits:
     level: np.ndarray
     grown: np.ndarray
     shrunk: np.ndarray
+    apart: np.ndarray
     typical: float
     rest: float
     shared: float
@@ -95,6 +99,7 @@ class ArtifactLimits:
     def _from(cls, known: dict[str, Any], channels: int) -> ArtifactLimits:
         """Read what a header keeps; older decoders lack what was added later."""
         typical = float(known["typical"])
+        count = len(pairs(channels)[0])
         return cls(
             **{name: np.asarray(known[name], dtype=float) for name in _WIDE},
             still=np.asarray(known["still"]),
@@ -102,6 +107,7 @@ class ArtifactLimits:
             level=np.asarray(known.get("level", [typical] * channels), dtype=float),
             grown=np.asarray(known.get("grown", [0.0] * channels), dtype=float),
             shrunk=np.asarray(known.get("shrunk", [0.0] * channels), dtype=float),
+            apart=np.asarray(known.get("apart", [UNKNOWN] * count), dtype=float),
             typical=typical,
             rest=float(known.get("rest", _REST * typical)),
             shared=float(known.get("shared", 0.0)),
@@ -118,6 +124,8 @@ class ArtifactLimits:
                 value.shape == (channels,) and np.isfinite(value).all()
                 for value in (self.grown, self.shrunk)
             )
+            and self.apart.shape == pairs(channels)[0].shape
+            and bool(np.isfinite(self.apart).all())
             and all(
                 value.shape == (channels,) and value.dtype == bool
                 for value in (self.still, self.twin)

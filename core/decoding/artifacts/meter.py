@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage, signal
 
+from core.decoding.artifacts.copies import differences, pairs
 from core.decoding.artifacts.repeats import Repeats, twins
 from core.signal.filtering import MAINS, CausalFilter
 
@@ -40,6 +41,8 @@ class Measures:
     shared : ndarray
         Of half a second as recorded: the largest absolute correlation with another channel; 1
         where there is less signal.
+    differences : ndarray, shape (pairs,)
+        Of half a second as recorded: `copies.differences`; 0 where there is less signal.
     rest : float
         What differs between channels as recorded: standard deviation of the median channel
         without the two largest principal components.
@@ -59,6 +62,7 @@ class Measures:
     deviation: np.ndarray
     levels: np.ndarray
     shared: np.ndarray
+    differences: np.ndarray
     rest: float
     held: int
     again: int
@@ -91,6 +95,7 @@ class Meter:
             signal.butter(2, _MUSCLE, "bandpass", fs=rate, output="sos")  # (sections, 6)
         )
         self._repeats = Repeats(rate_in)
+        self._unknown = np.zeros(len(pairs(channels)[0]), np.float16)
         self._piece_in = round(piece * rate_in / rate)  # the same in samples of the stream
         self.reset()
 
@@ -137,6 +142,7 @@ class Meter:
         self._recorded = np.concatenate([self._recorded, new])[-2 * self._piece_in :]
         piece = self._recorded[-self._piece_in :]
         covariance = _covariance(self._recorded)
+        whole = len(self._recorded) == 2 * self._piece_in
         return Measures(
             span=np.ptp(self._signal[-self._piece :], axis=0),
             muscle=_rms(self._tense[-self._piece :]),
@@ -154,9 +160,8 @@ class Meter:
                     _rms(self._tense),
                 ]
             ),
-            shared=_shared(covariance)
-            if len(self._recorded) == 2 * self._piece_in
-            else np.ones(self._channels),
+            shared=_shared(covariance) if whole else np.ones(self._channels),
+            differences=differences(self._recorded) if whole else self._unknown,
             # A few samples, as of the first hops of one sample each, hardly differ.
             rest=_rest(piece) if len(piece) > 0.9 * self._piece_in else math.inf,
             held=held,

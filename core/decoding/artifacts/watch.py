@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.decoding.artifacts.copies import Copies
 from core.decoding.artifacts.levels import Levels
 from core.decoding.artifacts.limits import ArtifactLimits
 from core.decoding.artifacts.meter import Measures, Meter
@@ -21,6 +22,7 @@ _HUM = "full of mains hum"
 _LARGE = "too large: a movement or a loose electrode"
 _GROWN = "much larger than before: another gain, or a movement"
 _SHRUNK = "much smaller than before: another gain, or off the head"
+_COPIES = "copies of one another: bridged electrodes, or one input on several channels"
 _HELD = "The stream repeats its last sample: a driver that fills in what is lost"
 _AGAIN = "The stream sends a block of samples again"
 
@@ -50,6 +52,7 @@ class Judge:
     def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
         self._limits, self._names = limits, np.array(names)
         self._levels = Levels(limits, names, hop)
+        self._copies = Copies(limits.apart, names)
         self._held = held_limit(len(names), limits.held)
         self._again = again_limit(len(names))
         self.ringing = False
@@ -58,6 +61,8 @@ class Judge:
     def judge(self, measures: Measures) -> str | None:
         """Return what is wrong, in words; None if nothing is."""
         self.ringing = False
+        self._levels.see(measures)
+        self._copies.see(measures.differences)
         self.flat = measures.still & ~self._limits.still & ~self.aside
         wrong = self._wrong(measures)
         if wrong is None:
@@ -94,7 +99,11 @@ class Judge:
         if (doubt := self._levels.doubt(measures)) is not None:
             return doubt
         larger, smaller = self._levels.swings(measures)
-        for channels, words in ((larger, _GROWN), (smaller, _SHRUNK)):
+        for channels, words in (
+            (self._copies.channels, _COPIES),
+            (larger, _GROWN),
+            (smaller, _SHRUNK),
+        ):
             channels = channels & ~self.aside
             if channels.any():
                 return self._named(channels, words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.encoders.bandpower.model import ELECTRODES, FRONT, SHAPES, BandPower, bandpower_spec
 from core.encoders.base import EncoderSpec
 from core.encoders.registry import Family
@@ -49,4 +51,5 @@ FAMILY = Family(
     default_size="small",
     untrained_spec=untrained_spec,
     build=build,
+    named={"imagery": Path(__file__).parent / "weights" / "imagery.safetensors"},
 )

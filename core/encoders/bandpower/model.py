@@ -183,13 +183,14 @@ class BandPower(Encoder):
         Parameters
         ----------
         tokens : ndarray, shape (windows, columns, 1, width)
+            All of a window's columns, or its last ones.
 
         Returns
         -------
         ndarray, shape (windows, width)
         """
         weights = self.attention.detach().cpu().double().numpy()
-        pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights)
+        pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights[-tokens.shape[1] :])
         return pooled
 
     def stream(

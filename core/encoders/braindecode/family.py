@@ -130,4 +130,5 @@ FAMILY = Family(
     build=BraindecodeEncoder,
     recognise=recognise,
     named={model.source: model.hub_file for model in MODELS.values() if model.hub_file},
+    package="braindecode",
 )

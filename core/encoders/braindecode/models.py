@@ -186,6 +186,8 @@ class FoundationModel:
             filename=self.filename,
             notice=self.notice,
             gated=self.gated,
+            size=self.name,
+            licence=self.licence,
         )
 
 

@@ -25,6 +25,8 @@ FAMILY = Family(
             revision="e41cb3ae2ce4fd9eb736862292c91f8128d15618",
             filename="model.safetensors",
             sha256="fb34c20609983324679b9534f9d17a2289a232d0276dd2b8b7d5b088f876f621",
+            size="large",
+            licence="BSD-3-Clause (code Apache-2.0)",
         ),
     },
 )

@@ -74,6 +74,8 @@ FAMILY = Family(
             repository="braindecode/labram-pretrained",
             revision="main",
             filename="model.safetensors",
+            size="base",
+            licence="MIT",
         )
     },
 )

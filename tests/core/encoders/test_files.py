@@ -44,6 +44,7 @@ def test_random_weights_are_small_seeded_and_say_so():
     [
         ("untrained", "085e753663ffb5bd144f024f6ae081d27302a4d8514c0745c78f99a9c6852a62"),
         ("starter", "01a44e407513712ebfd231e3931406ee9056ce1c27772cdfa9dd0f1a64f0f975"),
+        ("imagery", "1b4796f18c51d31149b25ff92b866a8eae5143b6e02bb07bec4871287df4ad85"),
     ],
 )
 def test_what_comes_with_the_program_never_changes(name, sha256):
@@ -60,6 +61,13 @@ def test_the_default_is_trained_and_says_on_what():
     # README's figures are measured on these.
     kept = ("S001", "S002", "S006", "S011", "S014")
     assert not any(subject in kept and run == "12" for _, subject, _, run in seen)
+
+
+def test_what_was_trained_with_labels_says_on_whom():
+    seen = json.loads(load_encoder("imagery").spec.provenance["recordings"])
+    assert len({subject for _, subject, _, _ in seen}) == 61
+    assert ["physionet-mi", "S002", "", "8"] in seen
+    assert ["physionet-mi", "S002", "", "12"] not in seen  # as the starter
 
 
 @pytest.mark.parametrize("name", ["untrained", "untrained-tiny3", "untrained-tiny3-0"])

@@ -1,10 +1,12 @@
-"""Writing small XDF files, as the specification 1.0 has them (sccn/xdf)."""
+"""Writing small XDF files, as the specification 1.0 has them (sccn/xdf), and text."""
 
 import struct
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+
+from core.recordings import read_recording
 
 _BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 _DTYPES = {"float32": "<f4", "double64": "<f8", "int16": "<i2", "int32": "<i4", "int64": "<i8"}
@@ -97,3 +99,15 @@ def markers():
         return Stream(rows, [100.0 + time for time, _ in events], **(usual | settings))
 
     return make
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write lines into a file and read them as a recording, in this process."""
+
+    def write(lines, name="a.csv", unit=None, encoding="utf-8", end="\n", last="\n"):
+        text = end.join(lines) + last
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        return read_recording(tmp_path / name, unit, isolated=False)
+
+    return write

@@ -66,3 +66,31 @@ def test_raw_signal_is_in_microvolts(monitor):
     samples = noise(1)
     push(monitor, samples)
     np.testing.assert_allclose(monitor.raw(), samples * [1, 1e6, 1], rtol=1e-6)
+
+
+def test_raw_traces_are_what_came_in_microvolts_at_their_stamps(monitor):
+    samples = noise(40)
+    push(monitor, samples, start=100.0)
+    traces = monitor.raw_traces(3.0)
+    np.testing.assert_allclose(traces.samples_uv, samples[-768:] * [1, 1e6, 1], rtol=1e-6)
+    assert traces.times[-1] == pytest.approx(100.0 + (40 * 256 - 1) / 256.0)
+    assert traces.rate == 256.0
+    assert len(monitor.raw_traces(99.0).times) == 30 * 256
+    assert len(monitor.raw()) == 2 * 256
+
+
+def test_whole_traces_begin_after_the_newest_lost_stretch(monitor):
+    push(monitor, noise(2), start=0.0)
+    push(monitor, noise(1), start=3.0, lost=256)
+    for traces, rate in ((monitor.traces(4.0), 128), (monitor.raw_traces(4.0), 256)):
+        whole = traces.whole()
+        assert len(whole.times) == rate
+        assert whole.times[0] == pytest.approx(3.0, abs=2 / rate)
+        assert len(whole.whole().times) == rate
+        assert whole.rate == rate
+
+
+def test_very_many_channels_keep_less_raw_signal():
+    monitor = Monitor(["A"] * 1000, [None] * 1000, [1.0] * 1000, 2000.0)
+    monitor.push(np.zeros((10_000, 1000)), newest=5.0)
+    assert len(monitor.raw_traces(30.0).times) == 4000

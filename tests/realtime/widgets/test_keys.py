@@ -172,7 +172,7 @@ def test_calibration_is_offered_where_somebody_can_do_it(show, make_view, qtbot)
 def test_tab_goes_through_every_control_and_back(show, make_view):
     window = show(make_view())
     seen = []
-    for _ in range(9):
+    for _ in range(10):
         seen.append(window.focusWidget())
         window.focusNextChild()
     controls = window.controls
@@ -180,6 +180,7 @@ def test_tab_goes_through_every_control_and_back(show, make_view):
         window.traces,
         controls.pause,
         *controls.boxes,
+        controls.panels,
         controls.subject,
         controls.help,
     ]

@@ -64,3 +64,10 @@ def test_what_deserves_a_look_is_marked(make_view):
     )
     assert warned(view.state) == {"Lost", "Rate", "Decoder", "Cross-validated"}
     assert "1 sample" in words(view.state)
+
+
+def test_the_status_line_says_whether_the_reference_is_the_runs_own(make_view):
+    view = make_view()
+    assert "recentr" not in words(view.state)
+    view.change(recentring="recentring in 23 s")
+    assert f"{view.state.decoder.encoder} · recentring in 23 s" in words(view.state)

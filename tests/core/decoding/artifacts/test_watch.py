@@ -18,20 +18,33 @@ from simulation.synthetic import session
 
 RATE, HOP, WINDOW = 250.0, 64, 1024
 SECONDS = 16
+HALF = "FC1+FC2+C3+CZ+C4+CP1+CP2+PZ+FZ+P3+P4+FC5+FC6+CP5+CP6+OZ"
+FEW = ("FC1", "FC2", "C3", "CZ", "C4", "CP1", "CP2", "PZ")
 CUES = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 
-@pytest.fixture(scope="module")
-def subject():
+def learned(**montage):
     """A decoder with limits of its own, and another run of the same person."""
     from calibration.fitting import FitSettings, fit_decoder
 
-    first, second = (session(6, seed=3, run=run) for run in (1, 2))
+    first, second = (session(6, seed=3, run=run, **montage) for run in (1, 2))
     fit = fit_decoder([first], CUES, "sim", FitSettings(head="riemann", repeats=1))
     decoder = fit.decoder
     limits = learn_limits([first], decoder.settings, decoder.unit, fit.epochs.segments)
     facts = replace(decoder.facts, artifacts=limits.as_facts())
     return replace(decoder, facts=facts), second
+
+
+@pytest.fixture(scope="module")
+def subject():
+    """A decoder of 32 channels, and another run of the same person."""
+    return learned()
+
+
+@pytest.fixture(scope="module")
+def subject_of_few():
+    """A decoder of eight channels, and another run of the same person."""
+    return learned(labels=FEW)
 
 
 def hops_of(decoder, labels, rate=RATE):
@@ -79,9 +92,9 @@ def noise(size):
 
 def test_blinks_are_no_fault(subject):
     _, recording = subject
-    found = decoded(subject, recording.samples_uv)
-    forehead = recording.samples_uv[:, recording.labels.index("FP1")]
-    assert np.ptp(forehead) > 120  # the subject does blink
+    samples = recording.samples_uv[: int(2 * SECONDS * RATE)]
+    found = decoded(subject, samples)
+    assert np.ptp(samples[:, recording.labels.index("FP1")]) > 120  # the subject does blink
     assert {hop.status for hop, _ in found} == {"warming", "ok"}
 
 
@@ -143,6 +156,11 @@ UNLIKE_A_HEAD = [
     ("scale:channel=C3,by=0.2", "C3 is much smaller than before"),
     ("scale:channel=C3,by=3", "C3 is much larger than before"),
     ("scale:channel=C3,by=5", "C3 is much larger than before"),
+    ("copy:channel=C4,of=C3,by=2", "C3, C4 are copies of one another"),
+    ("copy:channel=C4,of=C3,by=-0.7,noise=0.2", "C3, C4 are copies of one another"),
+    ("scale:channel=C3+C4,by=3", "much larger than before"),
+    (f"scale:channel={HALF},by=3", "much larger than before"),
+    (f"scale:channel={HALF},by=0.2", "much smaller than before"),
     ("scale:by=0.03", "carry the same signal"),
     ("scale:by=0.2", "carry the same signal"),
     ("scale:by=3", "times as large as before"),
@@ -191,11 +209,21 @@ def test_samples_that_a_driver_fills_in_are_refused_at_once(subject, samples):
     assert {hop.status for hop, _ in found if hop.time > 7.1 + 4.8} == {"ok"}
 
 
-def test_a_gain_step_is_refused_for_as_long_as_it_lasts(subject):
-    found = decoded(subject, faulty(subject, "scale:by=3,at=7"))
+@pytest.mark.parametrize("by", [0.03, 0.1, 0.2, 3, 5])
+@pytest.mark.parametrize("channels", ["C3", "C3+C4", "FC1+C3+C4+CP2", "FC1+FC2+C3+CZ+C4", "all"])
+def test_a_gain_step_is_refused_for_as_long_as_it_lasts(subject_of_few, channels, by):
+    found = decoded(
+        subject_of_few, faulty(subject_of_few, f"scale:channel={channels},by={by},at=7")
+    )
     after = [hop for hop, _ in found if hop.time > 7.5]
     assert len(after) > 30
     assert {hop.status for hop in after} == {"artifact"}
+
+
+def test_eight_clean_channels_are_never_refused(subject_of_few):
+    _, recording = subject_of_few
+    found = decoded(subject_of_few, recording.samples_uv)
+    assert {hop.status for hop, _ in found} == {"warming", "ok"}
 
 
 @pytest.mark.slow
@@ -329,6 +357,8 @@ def test_limits_that_refuse_nothing_are_named(subject, wide, named):
         {"held": -1},
         {"held": float("inf")},
         {"grown": [float("nan")] * 32},
+        {"apart": [-1.0] * 32},
+        {"apart": [float("nan")] * (32 * 31 // 2)},
     ],
 )
 def test_damaged_limits_are_refused(subject, damage):

@@ -66,6 +66,7 @@ def test_features_of_a_window_are_weighted_sums_over_its_columns(rng):
         encoder.attention[2:] = 0.0
     expected = tokens[:, :2, 0].sum(axis=1) / 14
     np.testing.assert_allclose(encoder.pool(tokens), expected, atol=1e-6)
+    np.testing.assert_allclose(encoder.pool(tokens[:, 1:]), tokens[:, 1, 0] / 14, atol=1e-6)
 
 
 def test_the_order_of_channels_changes_nothing(encoder, run, rng):

@@ -1,0 +1,1 @@
+"""Panels of the window: each is a file here, or comes from another package by entry point."""

@@ -1,0 +1,260 @@
+"""Power spectra of chosen channels, and mu and beta power over the last minute."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QVBoxLayout
+
+from core.signal.spectrum import BANDS, BandHistory, power_spectrum
+from realtime.engine.snapshot import Snapshot
+from realtime.panels.channel_row import ChannelRow
+from realtime.panels.panel import NewestSignal, Panel
+from realtime.widgets.cues import cue_marks
+from ui import theme
+from ui.class_style import PALETTE
+from ui.traces.cue_marks import CueMark, draw_cues
+
+SECONDS = 8.0
+"""Of signal that a spectrum is made of."""
+
+_HIGHEST = 45.0  # Hz drawn
+_MINUTE = 60.0  # s of band power drawn
+_RANGE = (-100.0, 150.0)  # % of change drawn
+_SMOOTHED = 4  # values of band power in a moving average: a second
+_LEFT, _TOP = 52.0, 46.0  # px: numbers beside the charts; the row of buttons
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+_RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignRight
+_CENTRE = Qt.AlignmentFlag.AlignCenter
+
+
+class SpectrumPanel(Panel):
+    """Spectra with and without the filter, and the change of mu and beta power.
+
+    Attributes
+    ----------
+    filtered, raw : tuple of ndarray
+        Frequencies in Hz, and µV²/Hz of every channel, as `power_spectrum` gives them.
+    history : BandHistory
+    """
+
+    every = 0.25
+
+    def __init__(self) -> None:
+        super().__init__()
+        nothing = np.empty(0), np.empty((0, 0))
+        self.filtered, self.raw = nothing, nothing
+        self.history = BandHistory(_MINUTE)
+        self.row = ChannelRow(self)
+        self.row.picked.connect(self.update)
+        self.row.baseline_asked.connect(self.set_baseline)
+        self._cues: tuple[CueMark, ...] = ()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.row)
+        column.addStretch(1)
+        self.setAccessibleName("Spectrum and bands")
+
+    def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
+        """Measure the newest signal."""
+        self.row.show_labels(tuple(channel.label for channel in snapshot.channels))
+        newest = signal.filtered(SECONDS)
+        if not self.history.take(newest):
+            return
+        self.filtered = power_spectrum(newest)
+        self.raw = power_spectrum(signal.raw(SECONDS))
+        self._cues = tuple(mark for mark in cue_marks(snapshot) if mark.colour is not None)
+        self._note()
+        self.update()
+
+    def set_baseline(self) -> None:
+        """Compare with the last five seconds from now on."""
+        self.history.set_baseline()
+        self._note()
+        self.update()
+
+    def press(self, text: str) -> bool:
+        """B sets the baseline."""
+        if text.lower() != "b":
+            return False
+        self.set_baseline()
+        return True
+
+    def _note(self) -> None:
+        known = self.history.baseline is not None
+        words = "against the baseline" if known else "against the mean of the last minute"
+        if words != self.row.note.text():
+            self.row.note.setText(words)
+
+    # -- drawing --------------------------------------------------------------------------------
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw the spectra above, and a chart a band below."""
+        area = QRectF(self.rect()).adjusted(_LEFT, _TOP, -14, -8)
+        picks = [p for p in self.row.picks if p < self.filtered[1].shape[1]]
+        if not picks:
+            painter.setFont(theme.font(14))
+            painter.setPen(theme.MUTED)
+            painter.drawText(area, _CENTRE, "Waiting for two seconds of signal")
+            return
+        inks = [PALETTE[k % len(PALETTE)] for k in range(len(picks))]
+        self._draw_key(painter, QRectF(area.left(), area.top(), area.width(), 20), picks, inks)
+        upper = QRectF(area.left(), area.top() + 26, area.width(), 0.46 * area.height() - 50)
+        self._draw_spectra(painter, upper, picks, inks)
+        top = upper.bottom() + 44
+        each = (area.bottom() - top - 20) / len(BANDS)
+        for band in range(len(BANDS)):
+            chart = QRectF(area.left(), top + band * each, area.width(), each - 12)
+            self._draw_band(painter, chart, band, picks, inks)
+        _draw_time(painter, QRectF(area.left(), top + len(BANDS) * each - 10, area.width(), 16))
+
+    def _draw_key(
+        self, painter: QPainter, box: QRectF, picks: list[int], inks: list[QColor]
+    ) -> None:
+        painter.setFont(theme.font(12, bold=True))
+        metrics = QFontMetricsF(painter.font())
+        x = box.left()
+        for pick, ink in zip(picks, inks, strict=True):
+            text = self.row.name(pick)
+            painter.setPen(ink)
+            painter.drawText(QRectF(x, box.top(), 120, box.height()), _MIDDLE, text)
+            x += metrics.horizontalAdvance(text) + 14
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.MUTED)
+        text = "bold: filtered    thin: as received"
+        if box.right() - x > QFontMetricsF(painter.font()).horizontalAdvance(text):
+            painter.drawText(box, _RIGHT, text)
+
+    def _draw_spectra(
+        self, painter: QPainter, chart: QRectF, picks: list[int], inks: list[QColor]
+    ) -> None:
+        """Draw power over frequency on a logarithmic scale of whole decades."""
+        drawn = []
+        for (frequencies, density), width, opacity in (
+            (self.raw, 1.0, 0.55),
+            (self.filtered, 2.0, 1.0),
+        ):
+            kept = (frequencies >= 1.0) & (frequencies <= _HIGHEST)
+            values = np.log10(np.maximum(density[kept][:, picks], _SMALL)) if kept.any() else None
+            drawn.append((frequencies[kept], values, width, opacity))
+        known = [values for _, values, _, _ in drawn if values is not None]
+        high = math.ceil(max(float(values.max()) for values in known))
+        low = max(math.floor(min(float(values.min()) for values in known)), high - 5)
+        low = min(low, high - 1)
+
+        def y(value: np.ndarray | float) -> np.ndarray | float:
+            return (
+                chart.bottom() - (np.clip(value, low, high) - low) / (high - low) * chart.height()
+            )
+
+        scale = chart.width() / _HIGHEST
+        painter.setFont(theme.font(11))
+        for name, (first, last) in BANDS.items():
+            box = QRectF(
+                chart.left() + first * scale, chart.top(), (last - first) * scale, chart.height()
+            )
+            painter.fillRect(box.adjusted(0.5, 0, -0.5, 0), theme.faded(theme.MUTED, 0.10))
+            painter.setPen(theme.MUTED)
+            painter.drawText(box.adjusted(4, 2, 0, 0), Qt.AlignmentFlag.AlignTop, name)
+        for decade in range(low, high + 1):
+            at = round(float(y(decade))) + 0.5
+            painter.setPen(QPen(theme.RULE, 1))
+            painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
+            painter.setPen(theme.MUTED)
+            box = QRectF(chart.left() - _LEFT, at - 8, _LEFT - 6, 16)
+            painter.drawText(box, _RIGHT, _decade(decade))
+        for hertz in range(0, int(_HIGHEST) + 1, 10):
+            x = chart.left() + hertz * scale
+            painter.setPen(theme.MUTED)
+            text = f"{hertz} Hz" if hertz else "0"
+            painter.drawText(QRectF(x - 30, chart.bottom() + 3, 60, 16), _CENTRE, text)
+        unit = QRectF(chart.right() - 120, chart.top() + 2, 116, 16)
+        painter.drawText(unit, _RIGHT, "µV²/Hz")
+        for frequencies, values, width, opacity in drawn:
+            if values is None:
+                continue
+            across = chart.left() + frequencies * scale
+            for column, ink in enumerate(inks):
+                _polyline(
+                    painter,
+                    across,
+                    np.asarray(y(values[:, column])),
+                    theme.faded(ink, opacity),
+                    width,
+                )
+
+    def _draw_band(
+        self,
+        painter: QPainter,
+        chart: QRectF,
+        band: int,
+        picks: list[int],
+        inks: list[QColor],
+    ) -> None:
+        """Draw the change of a band's power over the last minute."""
+        low, high = _RANGE
+        newest = float(self.history.times[-1])
+        scale = chart.height() / (high - low)
+        painter.setFont(theme.font(11))
+        for percent in (-100, 0, 100):
+            at = round(chart.bottom() - (percent - low) * scale) + 0.5
+            painter.setPen(QPen(theme.FAINT if percent == 0 else theme.RULE, 1))
+            painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
+            painter.setPen(theme.MUTED)
+            box = QRectF(chart.left() - _LEFT, at - 8, _LEFT - 6, 16)
+            painter.drawText(box, _RIGHT, f"{percent:+d} %".replace("-", "−") if percent else "0 %")
+
+        def place(time: float) -> float:
+            return chart.right() - (newest - time) / _MINUTE * chart.width()
+
+        draw_cues(painter, chart, self._cues, place, named=False)
+        change = np.clip(_smoothed(self.history.change[:, band][:, picks]), low, high)
+        x = chart.right() - (newest - self.history.times) / _MINUTE * chart.width()
+        breaks = np.flatnonzero(np.diff(self.history.times) > 1.5) + 1
+        for rows in np.split(np.arange(len(x)), breaks):
+            for column, ink in enumerate(inks):
+                heights = (change[rows, column] - low) * scale
+                _polyline(painter, x[rows], chart.bottom() - heights, ink, 1.6)
+        name, (first, last) = list(BANDS.items())[band]
+        painter.setPen(theme.TEXT)
+        painter.setFont(theme.font(11, bold=True))
+        words = f"{name}  {first:g}–{last:g} Hz"
+        painter.drawText(chart.adjusted(6, 0, 0, 0), Qt.AlignmentFlag.AlignTop, words)
+
+
+_SMALL = 1e-12  # µV²/Hz: a flat channel has no logarithm
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """Return a moving average over the second before each value, shape as given."""
+    sums = np.cumsum(np.concatenate([np.zeros((1, values.shape[1])), values]), axis=0)
+    index = np.arange(1, len(values) + 1)
+    first = np.maximum(index - _SMOOTHED, 0)
+    return np.asarray((sums[index] - sums[first]) / (index - first)[:, None])
+
+
+def _polyline(painter: QPainter, x: np.ndarray, y: np.ndarray, ink: QColor, width: float) -> None:
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(ink, width))
+    points = [QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    painter.drawPolyline(QPolygonF(points))
+
+
+def _draw_time(painter: QPainter, box: QRectF) -> None:
+    painter.setFont(theme.font(11))
+    painter.setPen(theme.MUTED)
+    for seconds in range(0, int(_MINUTE) + 1, 20):
+        x = box.right() - seconds / _MINUTE * box.width()
+        text = f"−{seconds} s" if seconds else "now"
+        place = QRectF(x - 30, box.top(), 60, box.height())
+        if seconds == 0:
+            painter.drawText(place.translated(-30, 0), _RIGHT, text)
+        else:
+            painter.drawText(place, _CENTRE, text)
+
+
+def _decade(power: int) -> str:
+    return f"{10.0**power:g}" if -3 <= power <= 4 else f"1e{power}"

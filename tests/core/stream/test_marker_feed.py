@@ -1,0 +1,64 @@
+"""Markers that come and go, on the clock of a signal."""
+
+from dataclasses import replace
+
+import pylsl
+import pytest
+
+from core.stream.description import StreamIdentity
+from core.stream.discovery import StreamQuery
+from core.stream.marker_feed import MarkerFeed
+from core.stream.outlets import MarkerOutlet
+
+
+@pytest.fixture
+def feed(name):
+    feed = MarkerFeed(StreamQuery.matching(name))
+    yield feed
+    feed.close()
+
+
+@pytest.fixture
+def here(name):
+    """The identity of a signal that this machine sends."""
+    outlet = MarkerOutlet(f"{name}-other")
+    host = pylsl.resolve_byprop("name", f"{name}-other", timeout=10.0)[0].hostname()
+    outlet.close()
+    return StreamIdentity("EEG", "EEG", "amp", host, "uid")
+
+
+def test_markers_of_one_machine_keep_their_time_to_the_last_digit(feed, here, name, until):
+    outlet = MarkerOutlet(name)
+    assert feed.wait(20.0)
+    assert feed.read(here, 0.0) == []
+    outlet.push("left_hand", 1234.567891)
+    outlet.push("µ ✓", 1235.25)
+    markers = []
+    until(lambda: markers.extend(feed.read(here, 2e-5)) or len(markers) == 2)
+    assert [(m.time, m.text) for m in markers] == [(1234.567891, "left_hand"), (1235.25, "µ ✓")]
+    outlet.close()
+
+
+def test_markers_of_another_machine_are_brought_to_the_clock_of_the_signal(feed, here, name, until):
+    outlet = MarkerOutlet(name)
+    assert feed.wait(20.0)
+    outlet.push("left_hand", 1000.0)
+    # The signal's clock lies 50 s behind this machine's; the markers' is this machine's own.
+    there = replace(here, host="another")
+    markers = until(lambda: feed.read(there, 50.0))
+    assert markers[0].time == pytest.approx(950.0, abs=0.01)
+    outlet.close()
+
+
+def test_a_stream_that_is_not_there_is_said_and_found_when_it_comes(feed, here, name, until):
+    until(lambda: feed.problem)
+    assert name in feed.problem
+    for number in range(2):  # it ends and starts again
+        outlet = MarkerOutlet(name)
+        assert outlet.wait_for_consumer(20.0)
+        until(lambda: not feed.problem)
+        outlet.push(f"cue {number}", 5.0 + number)
+        markers = until(lambda: feed.read(here, 0.0))
+        assert [(m.time, m.text) for m in markers] == [(5.0 + number, f"cue {number}")]
+        outlet.close()
+        until(lambda: feed.problem)

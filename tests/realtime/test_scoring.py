@@ -1,0 +1,171 @@
+"""The score of live decoding, of its log, and of the recording decoded in one pass: one number."""
+
+import json
+import threading
+from dataclasses import replace
+
+import mne
+import pytest
+
+from core.decoding.storage.decoder_file import save_decoder
+from core.errors import InputError
+from core.recordings import Event
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from realtime.app import build_engine, marker_feed
+from realtime.cli import main as realtime
+from realtime.engine import decisions
+from realtime.engine.cued_trials import CuedScore, score_cues
+from realtime.offline import decode_recording, recorded_cues
+from realtime.options import Options
+from realtime.scoring import in_words, score_log
+from simulation.player import replay
+
+
+def write_log(path, lines, markers):
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path.with_suffix(".markers.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in markers)
+    )
+
+
+def line(time, decision):
+    return {"time": time, "decision": decision, "probabilities": {"left": 0.5, "right": 0.5}}
+
+
+def test_a_log_is_scored_by_the_markers_beside_it(tmp_path, capsys):
+    log = tmp_path / "live.jsonl"
+    lines = [line(0.25 * k, "left" if k < 40 else "right") for k in range(100)]
+    names = {2.0: "left", 7.0: "right", 12.0: "right"}
+    markers = [{"time": t, "sample": 0, "label": "x", "class": n} for t, n in names.items()]
+    markers.append({"time": 1.0, "sample": None, "label": "start", "class": ""})
+    write_log(log, lines, markers)
+    score = score_log(log)
+    assert [(t.asked, t.decided) for t in score.trials] == [
+        ("left", "left"),
+        ("right", "right"),
+        ("right", "right"),
+    ]
+    assert realtime(["score", str(log)]) == 0
+    assert "3 of 3 cues decided as asked: 100.0 %" in capsys.readouterr().out
+    assert realtime(["score", str(log), "--event", "x=left"]) == 0
+    assert "1 of 3 cues" in capsys.readouterr().out
+
+
+def test_what_cannot_be_scored_is_said(tmp_path, capsys):
+    log = tmp_path / "live.jsonl"
+    with pytest.raises(InputError, match=r"There is no .*live.jsonl"):
+        score_log(log)
+    log.write_text(json.dumps(line(1.0, None)) + "\n")
+    with pytest.raises(InputError, match=r"There is no .*live.markers.jsonl.*--markers"):
+        score_log(log)
+    write_log(log, [{"time": 1.0, "decision": None, "probabilities": None}], [])
+    with pytest.raises(InputError, match="no window that was decoded"):
+        score_log(log)
+    write_log(log, [line(1.0, "left")], [{"at": 1}])
+    with pytest.raises(InputError, match="lacks time, label, class"):
+        score_log(log)
+    log.write_text("{")
+    with pytest.raises(InputError, match="cannot be read as lines of JSON"):
+        score_log(log)
+    write_log(log, [line(1.0, "left")], [])
+    assert "nothing to score" in in_words(score_log(log))
+    assert realtime(["score", str(tmp_path / "none.jsonl")]) == 2
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Have nothing dropped, however busy this machine is."""
+    from core.stream import reconnecting_feed
+
+    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
+    monkeypatch.setattr(decisions, "_LATE", 60.0)
+    monkeypatch.setattr(decisions, "_OLD", 60.0)
+
+
+@pytest.fixture
+def cued(imagery_recording):
+    """A recording with a break, and with markers of other names and of no class."""
+    recording = imagery_recording(seed=9, trials=3)
+    labels = {"left_hand": "T1", "right_hand": "T2"}
+    events = [replace(e, label=labels[e.label]) for e in recording.events]
+    events += [Event(0.0, 0.0, "begin"), *(Event(e.onset + 4.0, 0.0, "T0") for e in events)]
+    return replace(recording, events=tuple(events), breaks=(round(17.0 * recording.rate),))
+
+
+@pytest.mark.slow
+def test_live_score_is_that_of_the_log_and_of_the_recording_in_one_pass(
+    cued, fitted, name, until, unhurried, tmp_path
+):
+    decoder = fitted["riemann"]
+    events = {"T1": "left_hand", "T2": "right_hand"}
+    log = tmp_path / "live.jsonl"
+    options = Options(stream=name, log=log, event=("T1=left_hand", "T2=right_hand"))
+    stop = threading.Event()
+    sender = threading.Thread(
+        target=replay, args=([cued], name), kwargs={"speed": 6.0, "stop": stop}
+    )
+    sender.start()
+    found = find_stream(StreamQuery(name=name), 10.0)
+    try:
+        with marker_feed(options, found) as markers, Inlet(found) as inlet:
+            engine = build_engine(options, inlet, decoder, markers)
+            engine.start()
+            sender.join(60)
+            until(lambda: engine.snapshot().status in ("silent", "lost"))
+            snapshot = engine.snapshot()
+            engine.stop()
+    finally:
+        stop.set()
+        sender.join()
+    live = CuedScore(snapshot.trials, decoder.classes)
+    assert len(live.trials) == 6
+    assert score_log(log) == live
+    assert {cue.name for cue in snapshot.cues} == {"left_hand", "right_hand", ""}
+
+    windows = decoder.windows(None, decoder.hop)
+    once = list(decode_recording(cued, decoder, windows, options.evidence))
+    cues = recorded_cues(cued, decoder, events)
+    trials = score_cues(
+        ((d.time, d.decision) for d in once), ((c.time, c.name) for c in cues if c.name)
+    )
+    assert [(t.asked, t.decided) for t in trials] == [(t.asked, t.decided) for t in live.trials]
+    assert [t.seconds for t in trials] == pytest.approx([t.seconds for t in live.trials])
+    # Markers lie on the samples that they lay on in the file.
+    texts = log.with_suffix(".markers.jsonl").read_text("utf-8").splitlines()
+    lines = [json.loads(text) for text in texts]
+    offline = {round(c.time, 3): c.sample for c in cues}
+    assert lines[0]["label"] == "begin"  # sent with the first sample
+    start = lines[0]["time"]
+    for marker in lines:
+        if marker["sample"] is not None:
+            assert marker["sample"] == offline[round(marker["time"] - start, 3)]
+
+
+@pytest.mark.slow
+def test_the_programs_themselves_score_a_replay_by_its_own_markers(
+    imagery_recording, fitted, name, program, tmp_path, capsys
+):
+    recording = imagery_recording(seed=9, trials=2)
+    file = tmp_path / "imagery_raw.fif"
+    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
+    raw = mne.io.RawArray(recording.samples_uv.T.astype(float) * 1e-6, info, verbose="ERROR")
+    cues = [(e.onset, e.duration, e.label) for e in recording.events]
+    raw.set_annotations(mne.Annotations(*zip(*cues, strict=True)))
+    raw.save(file, verbose="ERROR")
+    save_decoder(fitted["riemann"], tmp_path / "decoder.safetensors")
+    log = tmp_path / "live.jsonl"
+    program("replay", file, "--name", name, "--local")
+    given = ["--stream", name, "--decoder", tmp_path / "decoder.safetensors", "--log", log]
+    given += ["--headless", "--duration", 26, "--local", "--timeout", 20]
+    assert realtime([str(word) for word in given]) == 0
+    capsys.readouterr()
+    assert realtime(["score", str(log)]) == 0
+    live = capsys.readouterr().out
+    assert "of 4 cues decided as asked" in live
+    offline = tmp_path / "offline.jsonl"
+    given = ["--file", file, "--decoder", tmp_path / "decoder.safetensors", "--log", offline]
+    assert realtime([str(word) for word in given]) == 0
+    capsys.readouterr()
+    assert realtime(["score", str(offline)]) == 0
+    assert capsys.readouterr().out == live
