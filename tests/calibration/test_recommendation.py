@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from calibration.recommendation import CalibrationSummary, recommend
-from core.fitting.origin import CENTRAL, EYES, Origin, OriginCheck
+from core.fitting.origin import CENTRAL, EYES, Origin, PartScore
 
 GOOD = CalibrationSummary(
     score=0.85,
@@ -71,7 +71,7 @@ def test_faults_are_all_named_the_strongest_first():
 def test_a_few_bad_electrodes_are_advice():
     said = recommend(replace(GOOD, bad={"FC3": "flat", "C4": "noisy"}))
     assert said.go
-    assert said.advice == ("OriginCheck C4 (noisy) and FC3 (flat) before the next run.",)
+    assert said.advice == ("Check C4 (noisy) and FC3 (flat) before the next run.",)
 
 
 def test_many_bad_electrodes_are_not_all_listed():
@@ -108,9 +108,9 @@ def test_four_classes_have_a_lower_bound_for_never_found():
 
 def origin_with(central, eyes):
     checks = [
-        OriginCheck("everything", 32, 0.0, 0.85, 0.002),
-        OriginCheck(EYES, 8, 0.0, eyes, 0.002),
-        *([] if central is None else [OriginCheck(CENTRAL, 16, 0.0, central, 0.002)]),
+        PartScore("everything", 32, 0.0, 0.85, 0.002),
+        PartScore(EYES, 8, 0.0, eyes, 0.002),
+        *([] if central is None else [PartScore(CENTRAL, 16, 0.0, central, 0.002)]),
     ]
     return Origin(tuple(checks), checks[0], 0.63, "Nothing is known.")
 
