@@ -27,6 +27,7 @@ _RANGE = (-100.0, 150.0)  # % of change drawn
 _BREAK = 3.0  # s without a value that are left empty
 _SMOOTHED = 4  # values of band power in a moving average: a second
 _LEFT, _TOP = 52.0, 46.0  # px: numbers beside the charts; the row of buttons
+_WAITING = "Waiting for two seconds of signal"
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignRight
 _CENTRE = Qt.AlignmentFlag.AlignCenter
@@ -93,7 +94,7 @@ class SpectrumPanel(Panel):
         if not picks:
             painter.setFont(theme.font(14))
             painter.setPen(theme.MUTED)
-            painter.drawText(area, _CENTRE, "Waiting for two seconds of signal")
+            painter.drawText(area, _CENTRE, _WAITING)
             return
         inks = [PALETTE[k % len(PALETTE)] for k in range(len(picks))]
         self._draw_key(painter, QRectF(area.left(), area.top(), area.width(), 20), picks, inks)
@@ -136,6 +137,11 @@ class SpectrumPanel(Panel):
             values = np.log10(np.maximum(density[kept][:, picks], _SMALL)) if kept.any() else None
             drawn.append((frequencies[kept], values, width, opacity))
         known = [values for _, values, _, _ in drawn if values is not None]
+        if not known:
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.MUTED)
+            painter.drawText(chart, _CENTRE, _WAITING)
+            return
         high = math.ceil(max(float(values.max()) for values in known))
         low = max(math.floor(min(float(values.min()) for values in known)), high - 5)
         low = min(low, high - 1)
