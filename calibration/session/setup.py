@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,11 @@ class Setup:
     def name_person(self, subject: str, session: str, run: str) -> None:
         """Take labels as they were typed."""
         self.person = Person(subject, session, run)
+
+    def new_subject(self) -> str:
+        """Return the first number that is nobody's label in the folder yet."""
+        owners = {run.subject for run in recorded_runs(self._root)}
+        return next(label for n in count(1) if (label := f"{n:02d}") not in owners)
 
     def run(self) -> BidsRun:
         """Return where the person's run will be.

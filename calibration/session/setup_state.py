@@ -234,6 +234,10 @@ class Preparation(Protocol):
         """The programs' folder, where names are kept."""
         ...
 
+    def new_subject(self) -> str:
+        """Return a label that is nobody's yet."""
+        ...
+
     def name_person(self, subject: str, session: str, run: str) -> None:
         """Take labels as they were typed; an empty run is the next free one."""
         ...

@@ -149,7 +149,7 @@ def spatial_filter(
     residual = regression_filter(covariance, np.flatnonzero(out), kept)
     left = residual @ covariance @ residual.T
     whole = np.zeros_like(covariance)
-    whole[kept] = _to_encoder(left, [channels[index] for index in kept], spec) @ residual
+    whole[kept] = _to_encoder(left, [channels[int(index)] for index in kept], spec) @ residual
     return whole
 
 

@@ -99,7 +99,11 @@ class Origin:
                 "The decoder uses neither the first second nor the frontal and temporal "
                 f"electrodes: its {whole.score:.2f} is what is left without them."
             )
-        said = f"Without {' and '.join(parts)} {left.score:.2f} of {whole.score:.2f} are left"
+        said = f"Without {' and '.join(parts)} "
+        if left.score > whole.score:
+            said += f"the score is {left.score:.2f}, with them {whole.score:.2f}"
+        else:
+            said += f"{left.score:.2f} of {whole.score:.2f} are left"
         if left.score <= self.chance:
             said += f", within what guessing reaches ({self.chance:.2f})"
         return f"{said}. {self.unknown}".rstrip()

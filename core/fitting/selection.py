@@ -32,6 +32,7 @@ from core.fitting.transfer.prior_weight import (
 )
 from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
+from core.progress import progress
 from core.sites import is_motor
 
 HEADS: dict[str, tuple[str, ...]] = {
@@ -120,7 +121,7 @@ def token_vectors(
         Segment and first sample of a window -> its features, where they were computed already.
     """
     vectors = dict(known)
-    for number, run in enumerate(epochs.segments):
+    for number, run in progress(list(enumerate(epochs.segments)), "Tokens"):
         starts = [start for place, start in epochs.places.tolist() if place == number]
         missing = [start for start in starts if (number, start) not in vectors]
         if not missing:
@@ -336,47 +337,47 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     folds: dict[str, list[float]] = {name: [] for name in names}
 
     outer = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
-    for repeat, parts in enumerate(outer):
-        for train, test in parts:
-            features = views.fit(needed, train)
-            inner = list(views.epochs.folds(seed, train))
-            inside: dict[str, tuple[float, ...]] = {}
-            left_out: dict[str, np.ndarray] = {}  # logits inside the training part
-            for head in heads:
-                blocks = [features[view][1] for view in views.of(head)]
-                fitted, inside[head], left_out[head] = fit_on(
-                    [b[train] for b in blocks], labels[train], classes, inner
-                )
-                logits[head][repeat, test] = fitted.logits(
-                    np.concatenate([b[test] for b in blocks], axis=1)
-                )
-            if views.prior is not None:
-                # Without the prior's weight it is the first head, which is fitted already.
-                first = heads[0]
-                blocks = [features[view][1] for view in views.of(PRIOR)]
-                weight, inside[PRIOR] = weigh(
-                    views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
-                )
-                at = logits_at_weights(
-                    views.prior, blocks, labels, train, test, logits[first][repeat, test]
-                )
-                for each, found in at.items():
-                    weighed[each][repeat, test] = found
-                logits[PRIOR][repeat, test] = at[weight]
-            for head in candidates:
-                decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
-            if CHOICE in decided:
-                best = choose({head: inside[head] for head in candidates}, _share(inner))
-                decided[CHOICE][repeat, test] = decided[best][repeat, test]
-            for name, make in BASELINES.items():
-                model, seen = make(), views.covariances
-                if name == TANGENT_SPACE and "scalp" in features:
-                    # The tangent space of all channels is known: half of the time goes into it.
-                    model, seen = model[-1], features["scalp"][1]
-                model.fit(seen[train], labels[train])
-                decided[name][repeat, test] = model.predict(seen[test])
-            for name in names:
-                folds[name].append(float(np.mean(decided[name][repeat, test] == labels[test])))
+    splits = [(repeat, *split) for repeat, parts in enumerate(outer) for split in parts]
+    for repeat, train, test in progress(splits, "Cross-validation"):
+        features = views.fit(needed, train)
+        inner = list(views.epochs.folds(seed, train))
+        inside: dict[str, tuple[float, ...]] = {}
+        left_out: dict[str, np.ndarray] = {}  # logits inside the training part
+        for head in heads:
+            blocks = [features[view][1] for view in views.of(head)]
+            fitted, inside[head], left_out[head] = fit_on(
+                [b[train] for b in blocks], labels[train], classes, inner
+            )
+            logits[head][repeat, test] = fitted.logits(
+                np.concatenate([b[test] for b in blocks], axis=1)
+            )
+        if views.prior is not None:
+            # Without the prior's weight it is the first head, which is fitted already.
+            first = heads[0]
+            blocks = [features[view][1] for view in views.of(PRIOR)]
+            weight, inside[PRIOR] = weigh(
+                views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
+            )
+            at = logits_at_weights(
+                views.prior, blocks, labels, train, test, logits[first][repeat, test]
+            )
+            for each, found in at.items():
+                weighed[each][repeat, test] = found
+            logits[PRIOR][repeat, test] = at[weight]
+        for head in candidates:
+            decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
+        if CHOICE in decided:
+            best = choose({head: inside[head] for head in candidates}, _share(inner))
+            decided[CHOICE][repeat, test] = decided[best][repeat, test]
+        for name, make in BASELINES.items():
+            model, seen = make(), views.covariances
+            if name == TANGENT_SPACE and "scalp" in features:
+                # The tangent space of all channels is known: half of the time goes into it.
+                model, seen = model[-1], features["scalp"][1]
+            model.fit(seen[train], labels[train])
+            decided[name][repeat, test] = model.predict(seen[test])
+        for name in names:
+            folds[name].append(float(np.mean(decided[name][repeat, test] == labels[test])))
 
     scores = {
         name: Score(

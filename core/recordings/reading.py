@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.montage import direction, electrode, named
+from core.progress import progress
 from core.recordings.amplitude import implausible_amplitude
 from core.recordings.bids import with_tables
 from core.recordings.isolated import shared
@@ -135,7 +136,10 @@ def read_recordings(
     """
     if not paths:
         raise InputError("No recording was named.")
-    recordings = [renamed(read_recording(path, unit, stream), names) for path in paths]
+    recordings = [
+        renamed(read_recording(path, unit, stream), names)
+        for path in progress(paths, "Reading recordings")
+    ]
     first = recordings[0]
     for other in recordings[1:]:
         # A rate that was measured from stamps differs a little from recording to recording.

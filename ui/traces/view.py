@@ -36,7 +36,7 @@ from ui.traces.envelope import envelope, newest_column
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
-_ROWS = 32  # at once, of many channels, until more are asked for
+_ROWS, _MANY = 32, 40  # rows at once, until others are asked for, where there are more channels
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -93,7 +93,7 @@ class TraceView(QWidget):
             return
         if len(channels) != len(self._channels):
             self._first = 0
-            self._asked = _ROWS if len(channels) > _ROWS else 0
+            self._asked = _ROWS if len(channels) > _MANY else 0
         self._channels, self._decoding, self._live = channels, decoding, live
         bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))

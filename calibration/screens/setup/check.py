@@ -18,6 +18,7 @@ from calibration.screens.setup.gestures import (
     Verdict,
     head_place,
 )
+from core.montage import written
 from ui import theme
 from ui.status_line import write_line
 
@@ -54,7 +55,7 @@ class HeadMap(QWidget):
         super().__init__()
         self._glow: dict[str, float] = {}
         self._labels: tuple[str, ...] = ()
-        self.setMinimumSize(220, 220)
+        self.setMinimumSize(140, 140)  # of a low screen
         self.setAccessibleName("Electrodes on the head")
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -108,7 +109,7 @@ class HeadMap(QWidget):
             painter.setBrush(theme.faded(_HOT, 0.9) if glow >= 1.0 else theme.RAISED)
             painter.drawEllipse(at, size, size)
             painter.setPen(theme.BACKGROUND if glow >= 1.0 else theme.MUTED)
-            painter.drawText(QRectF(at.x() - 20, at.y() - 10, 40, 20), _CENTRE, label[:4])
+            painter.drawText(QRectF(at.x() - 20, at.y() - 10, 40, 20), _CENTRE, written(label)[:4])
         painter.end()
 
 

@@ -69,6 +69,9 @@ class SetupWindow(QMainWindow):
             field.setAccessibleName(name)
             field.textEdited.connect(self._name_person)
             field.returnPressed.connect(self.begin)
+        self.someone_new = _button("New person", "The next free number as the subject's label")
+        self.someone_new.setFixedHeight(46)
+        self.someone_new.clicked.connect(self._take_new)
         self.where = _label("", 12, muted=True)
         self.reason = _label("", 14)
         self.doubts = _label("", 12, muted=True)
@@ -119,6 +122,7 @@ class SetupWindow(QMainWindow):
         words.addWidget(self.reason)
         words.addWidget(self.doubts)
         foot.addLayout(words, 1)
+        foot.addWidget(self.someone_new)
         foot.addWidget(self.start)
         centre = QWidget()
         column = QVBoxLayout(centre)
@@ -169,6 +173,7 @@ class SetupWindow(QMainWindow):
         labels = tuple(row.electrode or row.label for row in state.rows)
         self.check.show_stream(labels, state.rate, state.live)
         self.where.setText(_where(state))
+        self.someone_new.setVisible(not state.subject)
         reasons = obstacles(state)
         self.start.setEnabled(not reasons)
         theme.describe(self.start, " ".join(reasons))
@@ -222,6 +227,10 @@ class SetupWindow(QMainWindow):
             self._beginning = True
             self._stop()
             self.begun.emit()
+
+    def _take_new(self) -> None:
+        self.subject.setText(self._view.new_subject())
+        self._name_person()
 
     def _name_person(self) -> None:
         run = self.run.text().strip()

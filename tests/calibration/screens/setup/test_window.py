@@ -76,6 +76,9 @@ class ScriptedPreparation:
     def choose_stream(self, found):
         self.asked.append(found)
 
+    def new_subject(self):
+        return "02"
+
     def choose_again(self):
         self.asked.append("again")
 
@@ -351,3 +354,12 @@ def test_names_are_asked_for_once_there_is_a_stream(window, preparation, qtbot, 
     qtbot.mouseClick(window.names, Qt.MouseButton.LeftButton)
     assert asked == [("facts", "home", window)]
     assert preparation.asked[-1] == "again"
+
+
+def test_a_new_person_needs_no_keyboard(window, preparation, qtbot):
+    assert not window.someone_new.isVisible()
+    preparation.change(subject="")
+    window.look()
+    qtbot.mouseClick(window.someone_new, Qt.MouseButton.LeftButton)
+    assert window.subject.text() == "02"
+    assert preparation.asked[-1][0] == "02"
