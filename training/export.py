@@ -165,7 +165,11 @@ def _tokens(spec: EncoderSpec) -> str:
 def _treatment(settings: PretrainSettings, band: dict[str, Any]) -> str:
     treated = f"causally filtered to {band['low']:g}-{band['high']:g} Hz"
     if settings.whitening != "none":
-        treated += ", each session's channels whitened to equal variance (Euclidean alignment)"
+        beginning = getattr(settings, "align_seconds", None)
+        whose = "each session's channels"
+        if beginning is not None:
+            whose = f"each recording's channels, by its first {beginning:g} s,"
+        treated += f", {whose} whitened to equal variance (Euclidean alignment)"
     return treated
 
 

@@ -12,7 +12,8 @@ space, and both together.
   the four seconds after the cue and without the first of them. Each person's filter and reference
   from their own first 30 and 60 s of unlabelled signal outside trials.
 - without the eyes: the same with frontal and temporal electrodes regressed out of the others and
-  left out, for every system. The encoder never sees them either way.
+  left out, for every system. The encoder never sees them either way. Zero-shot also with the
+  central electrodes (rows FC to P) of that alone, and with eight of them.
 
 What was done already lies in WORK and is not done again.
 """
@@ -23,6 +24,7 @@ import argparse
 import csv
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +47,8 @@ from training.evaluation.trials import share_of  # noqa: E402
 
 CLASSES = ("left_hand", "right_hand")
 RANDOM = "untrained-bandpower-small-1"
+CENTRAL = tuple(f"{row}{column}" for row in ("FC", "C", "CP", "P") for column in "531Z246")
+EIGHT = tuple("FC3 FC4 C3 CZ C4 CP3 CP4 PZ".split())
 LATE = 256  # samples after the cue: when eyes have moved
 PAIRS = (("encoder", "TS+LR"), ("encoder", "random encoder"), ("hybrid", "riemann"))
 PAIRS += (("tokens", "tangent space"), ("tokens", "random tokens"))
@@ -72,16 +76,19 @@ def main() -> None:
     random.spec = replace(random.spec, ch_names=spec.ch_names)
     path = path_for_all(people, [spec])
     signals = [Signal(person, path, spec, CLASSES) for person in people]
-    for eyes in ("without the eyes", "everything"):
-        seen = signals if eyes == "everything" else [_without_eyes(one) for one in signals]
+    parts = {"without the eyes": None, "everything": None, "central": CENTRAL, "eight": EIGHT}
+    for part, names in parts.items():
+        seen = signals if part == "everything" else [_without_eyes(one, names) for one in signals]
         for how, score in (("zero-shot", _zero_shot), ("within", _within)):
-            file = options.work / f"{eyes} {how}.csv".replace(" ", "-")
+            file = options.work / f"{part} {how}.csv".replace(" ", "-")
+            if names is not None and how == "within":
+                continue
             if not file.is_file():
                 found = list(score(seen, folds, runs, random))
                 with file.open("w", newline="") as opened:
                     csv.writer(opened).writerows(found)
             with file.open(newline="") as opened:
-                _print(f"{eyes}, {how}", [(*row[:2], float(row[2])) for row in csv.reader(opened)])
+                _print(f"{part}, {how}", [(*row[:2], float(row[2])) for row in csv.reader(opened)])
 
 
 def _pretrained(options: argparse.Namespace, number: int, names: list[str]) -> tuple[Path, Path]:
@@ -101,14 +108,14 @@ def _run(program: str, *words: object) -> None:
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
-def _without_eyes(signal: Signal) -> Signal:
+def _without_eyes(signal: Signal, names: Sequence[str] | None = None) -> Signal:
     """Return the signal with frontal and temporal electrodes regressed out and left out.
 
-    By the covariance of the person's first 60 s outside trials.
+    By the covariance of the person's first 60 s outside trials. With `names`, only these stay.
     """
     channels, out = signal.settings.channels, signal.spec.regressors
     front = [place for place, name in enumerate(channels) if name in out]
-    kept = [place for place, name in enumerate(channels) if name not in out]
+    kept = [p for p, name in enumerate(channels) if name not in out and name in (names or channels)]
     covariance = channel_covariance(signal.rest(range(len(signal.person.recordings)), 60.0).T)
     among = covariance[np.ix_(front, front)]
     weights = np.linalg.solve(among, covariance[np.ix_(front, kept)])

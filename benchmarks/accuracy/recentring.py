@@ -93,7 +93,7 @@ def _rows(path: Path) -> list[dict]:
 def _row(person: str, runs: dict[int, Recording], tested: int, system: str) -> dict:
     """Fit on two runs and decide the third, with either reference."""
     fit_on = [recording for run, recording in runs.items() if run != tested]
-    prior = None if system == "riemann" else _prior_head(fit_on[0], person)
+    prior = None if system == "riemann" else _prior_head(list(runs.values()))
     settings = FitSettings(head="riemann", repeats=1)
     decoder = fit_decoder(fit_on, EVENTS, person, settings, prior=prior).decoder
     row = {"person": person, "tested": tested, "system": system, "head": decoder.facts.head}
@@ -110,31 +110,16 @@ def _population() -> Prior:
 _heads: dict[tuple[tuple[str, ...], tuple[str, ...]], PriorHead] = {}
 
 
-def _prior_head(recording: Recording, person: str) -> PriorHead:
-    """Return the head that the population teaches without a person."""
+def _prior_head(recordings: list[Recording]) -> PriorHead:
+    """Return the head that the population teaches without who made these recordings."""
     spec = load_encoder().spec
-    channels = match(recording.labels, spec.ch_names).channels
-    prior = _population()
-    names = list(prior.recordings)
-    theirs = [index for index, name in enumerate(names) if f"/{person}/" in f"/{name}"]
-    key = channels, tuple(names[index] for index in theirs)
+    channels = match(recordings[0].labels, spec.ch_names).channels
+    prior = _population().without_people_of(recording.sha256 for recording in recordings)
+    key = channels, tuple(prior.recordings)
     if key not in _heads:
-        kept = ~np.isin(prior.recording, theirs)
         settings = SignalSettings(channels, default_reference(len(channels)), spec.rate)
-        _heads[key] = head_of_prior(_only(prior, kept), settings, spec.window, HANDS)
+        _heads[key] = head_of_prior(prior, settings, spec.window, HANDS)
     return _heads[key]
-
-
-def _only(prior: Prior, kept: np.ndarray) -> Prior:
-    from dataclasses import replace
-
-    return replace(
-        prior,
-        covariances=prior.covariances[kept],
-        labels=prior.labels[kept],
-        recording=prior.recording[kept],
-        person=prior.person[kept],
-    )
 
 
 def _decided(

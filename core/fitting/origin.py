@@ -38,7 +38,7 @@ _RIDGE = 0.1  # of features of unit total variance
 
 
 @dataclass(frozen=True)
-class Check:
+class PartScore:
     """The same fit on a part of what the decoder uses.
 
     Attributes
@@ -66,9 +66,9 @@ class Origin:
 
     Attributes
     ----------
-    checks : tuple of Check
+    checks : tuple of PartScore
         The first is of everything that the decoder uses.
-    left : Check
+    left : PartScore
         What is left without the first second and, where they can be told, the eyes: one of them.
     chance : float
         95 % bound of guessing for each of them.
@@ -76,12 +76,12 @@ class Origin:
         What could not be checked, as a sentence; empty if all was.
     """
 
-    checks: tuple[Check, ...]
-    left: Check
+    checks: tuple[PartScore, ...]
+    left: PartScore
     chance: float
     unknown: str = ""
 
-    def check(self, name: str) -> Check | None:
+    def check(self, name: str) -> PartScore | None:
         """Return the check of that name, if it could be made."""
         return next((check for check in self.checks if check.name == name), None)
 
@@ -99,7 +99,11 @@ class Origin:
                 "The decoder uses neither the first second nor the frontal and temporal "
                 f"electrodes: its {whole.score:.2f} is what is left without them."
             )
-        said = f"Without {' and '.join(parts)} {left.score:.2f} of {whole.score:.2f} are left"
+        said = f"Without {' and '.join(parts)} "
+        if left.score > whole.score:
+            said += f"the score is {left.score:.2f}, with them {whole.score:.2f}"
+        else:
+            said += f"{left.score:.2f} of {whole.score:.2f} are left"
         if left.score <= self.chance:
             said += f", within what guessing reaches ({self.chance:.2f})"
         return f"{said}. {self.unknown}".rstrip()
@@ -181,7 +185,7 @@ def find_origin(
         for time in dict.fromkeys((begin, *after, least))
     }
 
-    def made(name: str, spatial: np.ndarray, time: float) -> Check:
+    def made(name: str, spatial: np.ndarray, time: float) -> PartScore:
         sample, length = covariances[time]
         return checker.check(name, spatial, time, sample, length)
 
@@ -234,7 +238,7 @@ class _Checker:
 
     def check(
         self, name: str, spatial: np.ndarray, time: float, sample: np.ndarray, length: int
-    ) -> Check:
+    ) -> PartScore:
         """Score the covariances behind a filter, whose rows are of one electrode each."""
         covariances = shrunk(spatial @ sample @ spatial.T, length)
         motor = np.flatnonzero(self._motor[np.abs(spatial).argmax(axis=1)])
@@ -259,7 +263,7 @@ class _Checker:
         reached = _balanced(labels, refitted, self._classes)
         p = (1 + int(np.sum(reached[1:] >= reached[0] - 1e-12))) / (1 + PERMUTATIONS)
         score = balanced_accuracy(self._labels, decided)
-        return Check(name, len(spatial), time, score, p)
+        return PartScore(name, len(spatial), time, score, p)
 
 
 def _covariances(windows: np.ndarray) -> tuple[np.ndarray, int]:

@@ -23,6 +23,7 @@ _NEAR = 0.5  # s on either side in which no other step is as large
 _GAPS = 5  # between steps that follow each other: one mark
 _MOST = 2048  # marks of a recording that are compared, those of the least hash
 _KEPT = 128  # marks that are written down
+_EVEN = 0.15  # of the shortest gap: as far from a multiple of it as gaps of a regular rhythm are
 _SAME = 6  # marks in common: what two recordings never have by chance
 _BYTES = 6  # of a mark
 
@@ -46,7 +47,7 @@ def fingerprint(recording: Recording) -> Fingerprint:
         mark
         for start, stop in pairwise((0, *recording.breaks, len(samples)))
         for positions in _largest_steps(samples[start:stop], near)
-        for mark in _marks(positions, recording.rate)
+        for mark in _marks(positions, recording.rate, near)
     }
     if len(marks) < _SAME:
         return (_hash(recording.samples_sha256.encode()),)
@@ -122,10 +123,20 @@ def _largest_steps(samples: np.ndarray, near: int) -> Iterator[np.ndarray]:
         yield np.flatnonzero(channel)
 
 
-def _marks(positions: np.ndarray, rate: float) -> Iterator[int]:
+def _marks(positions: np.ndarray, rate: float, near: int) -> Iterator[int]:
     gaps = np.diff(positions)
     for start in range(len(gaps) - _GAPS + 1):
-        yield _hash(f"{rate:.0f} {gaps[start : start + _GAPS].tolist()}".encode())
+        some = gaps[start : start + _GAPS]
+        if not _even(some[some >= near]):
+            yield _hash(f"{rate:.0f} {some.tolist()}".encode())
+
+
+def _even(gaps: np.ndarray) -> bool:
+    """Return whether gaps are those of a regular rhythm: a heart or a pulse is in any recording."""
+    if len(gaps) < _GAPS - 1:
+        return False
+    times = gaps / gaps.min()
+    return bool(np.abs(times - np.round(times)).max() < _EVEN)
 
 
 def _hash(content: bytes) -> int:

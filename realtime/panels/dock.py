@@ -18,7 +18,8 @@ from realtime.panels.panel import NewestSignal, Panel
 from ui import theme
 
 _LOG = logging.getLogger("eegpt.panels")
-_REST = 10.0  # times as long as a panel took, before it is asked again
+_REST = 10.0  # times as long as a panel took, before it is asked again ...
+_LONGEST = 1.0  # s, but no longer than this more
 
 
 class PanelDock(QDockWidget):
@@ -84,7 +85,7 @@ class PanelDock(QDockWidget):
             self.stop(error)
             return
         now = monotonic()
-        self.due = now + max(self._panel.every, _REST * (now - begun))
+        self.due = now + max(self._panel.every, min(_REST * (now - begun), _LONGEST))
 
     def press(self, text: str) -> bool:
         """Hand a typed letter to the panel; return whether it asks for anything."""

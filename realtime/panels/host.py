@@ -19,7 +19,7 @@ from realtime.panels.registry import available_panels
 from ui import theme
 
 _TICK = 50  # ms between two looks at which panel is due
-_ROOM = 370  # px of height a panel needs before another one goes below it
+_ROOM = 400  # px of height a panel needs before another one goes below it
 _WIDTH = 0.3, 340, 520  # of the window; least and most, px
 _AREA = Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -149,6 +149,10 @@ class PanelHost(QObject):
         self._window.addDockWidget(_AREA, dock)
         if others and self._window.height() / (len(others) + 1) < _ROOM:
             self._window.tabifyDockWidget(others[-1], dock)
+        elif others:  # all alike
+            docks = [*others, dock]
+            heights = [self._window.height()] * len(docks)
+            self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
         dock.open()
         if not others:
             share, least, most = _WIDTH

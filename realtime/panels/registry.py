@@ -10,6 +10,7 @@ GROUP = "eegpt_realtime.panels"
 _OWN = {
     "Score": "realtime.panels.score:ScorePanel",
     "Spectrum and bands": "realtime.panels.spectrum:SpectrumPanel",
+    "Scalp": "realtime.panels.scalp:ScalpPanel",
 }
 """Title -> class of the panels that come with the program, in the order of the list."""
 

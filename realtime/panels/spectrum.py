@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout
 
 from core.signal.spectrum import BANDS, BandHistory, power_spectrum
 from realtime.engine.snapshot import Snapshot
-from realtime.panels.channel_row import ChannelRow
+from realtime.panels.band_controls import BandControls
 from realtime.panels.panel import NewestSignal, Panel
 from realtime.widgets.cues import cue_marks
 from ui import theme
@@ -24,6 +24,7 @@ SECONDS = 8.0
 _HIGHEST = 45.0  # Hz drawn
 _MINUTE = 60.0  # s of band power drawn
 _RANGE = (-100.0, 150.0)  # % of change drawn
+_BREAK = 3.0  # s without a value that are left empty
 _SMOOTHED = 4  # values of band power in a moving average: a second
 _LEFT, _TOP = 52.0, 46.0  # px: numbers beside the charts; the row of buttons
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
@@ -48,7 +49,7 @@ class SpectrumPanel(Panel):
         nothing = np.empty(0), np.empty((0, 0))
         self.filtered, self.raw = nothing, nothing
         self.history = BandHistory(_MINUTE)
-        self.row = ChannelRow(self)
+        self.row = BandControls(self)
         self.row.picked.connect(self.update)
         self.row.baseline_asked.connect(self.set_baseline)
         self._cues: tuple[CueMark, ...] = ()
@@ -67,13 +68,13 @@ class SpectrumPanel(Panel):
         self.filtered = power_spectrum(newest)
         self.raw = power_spectrum(signal.raw(SECONDS))
         self._cues = tuple(mark for mark in cue_marks(snapshot) if mark.colour is not None)
-        self._note()
+        self.row.show_baseline(self.history.baseline is not None)
         self.update()
 
     def set_baseline(self) -> None:
         """Compare with the last five seconds from now on."""
         self.history.set_baseline()
-        self._note()
+        self.row.show_baseline(self.history.baseline is not None)
         self.update()
 
     def press(self, text: str) -> bool:
@@ -82,12 +83,6 @@ class SpectrumPanel(Panel):
             return False
         self.set_baseline()
         return True
-
-    def _note(self) -> None:
-        known = self.history.baseline is not None
-        words = "against the baseline" if known else "against the mean of the last minute"
-        if words != self.row.note.text():
-            self.row.note.setText(words)
 
     # -- drawing --------------------------------------------------------------------------------
 
@@ -159,7 +154,8 @@ class SpectrumPanel(Panel):
             painter.fillRect(box.adjusted(0.5, 0, -0.5, 0), theme.faded(theme.MUTED, 0.10))
             painter.setPen(theme.MUTED)
             painter.drawText(box.adjusted(4, 2, 0, 0), Qt.AlignmentFlag.AlignTop, name)
-        for decade in range(low, high + 1):
+        step = max(1, math.ceil(16.0 * (high - low) / max(chart.height(), 1.0)))  # 16 px each
+        for decade in range(low, high + 1, step):
             at = round(float(y(decade))) + 0.5
             painter.setPen(QPen(theme.RULE, 1))
             painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
@@ -199,7 +195,7 @@ class SpectrumPanel(Panel):
         newest = float(self.history.times[-1])
         scale = chart.height() / (high - low)
         painter.setFont(theme.font(11))
-        for percent in (-100, 0, 100):
+        for percent in (-100, 0, 100) if chart.height() > 44 else (0,):
             at = round(chart.bottom() - (percent - low) * scale) + 0.5
             painter.setPen(QPen(theme.FAINT if percent == 0 else theme.RULE, 1))
             painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
@@ -213,7 +209,7 @@ class SpectrumPanel(Panel):
         draw_cues(painter, chart, self._cues, place, named=False)
         change = np.clip(_smoothed(self.history.change[:, band][:, picks]), low, high)
         x = chart.right() - (newest - self.history.times) / _MINUTE * chart.width()
-        breaks = np.flatnonzero(np.diff(self.history.times) > 1.5) + 1
+        breaks = np.flatnonzero(np.diff(self.history.times) > _BREAK) + 1
         for rows in np.split(np.arange(len(x)), breaks):
             for column, ink in enumerate(inks):
                 heights = (change[rows, column] - low) * scale

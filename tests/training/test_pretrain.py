@@ -315,6 +315,15 @@ def test_help_waits_for_no_torch():
     assert "tiny1)" in done.stdout
 
 
+def test_a_trainer_loads_fsdp_only_when_it_shards():
+    code = (
+        "import sys\nimport training.pretraining.trainer\n"
+        "heavy = {'torch.distributed.fsdp', 'sympy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=100)
+
+
 def test_a_finished_run_has_nothing_left_to_do(start):
     folder, _ = start("--steps", "2", "--batch", "4")
     before = load_file(folder.last)

@@ -156,3 +156,22 @@ def test_real_recordings_are_all_different_and_are_known_in_part(recordings_fold
     assert max(len(set(one) & set(other)) for one, other in combinations(marks, 2)) <= 2
     half = changed(recordings[3], lambda samples: rounded(0.37)(samples[4000:6500]))
     assert find_copy([*marks, fingerprint(half)]) == (3, len(marks))
+
+
+@pytest.mark.parametrize("jitter", [0, 2, 6])
+def test_a_rhythm_that_two_recordings_share_makes_no_copy_of_them(make_recording, jitter):
+    """A heart that beats evenly is seen in every channel of every recording of a person."""
+
+    def beating(seed):
+        random = np.random.default_rng(seed)
+        recording = make_recording(20000, 160.0, SITES)
+        samples = random.normal(0.0, 10.0, recording.samples_uv.shape)
+        beats = np.cumsum(random.integers(140 - jitter, 140 + jitter + 1, 130)) + 37 * seed
+        for channel in range(len(SITES)):
+            samples[np.minimum(beats + random.integers(-1, 2, 130), 19999), channel] += 200.0
+        return replace(recording, samples_uv=samples.astype(np.float32))
+
+    one, other = map(beating, (1, 2))
+    refuse_copies([one, other])
+    with pytest.raises(InputError, match="named twice"):
+        refuse_copies([one, changed(one, lambda samples: samples[4000:] * 1e-3)])

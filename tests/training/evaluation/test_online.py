@@ -12,6 +12,7 @@ from training.evaluation.online import (
     pseudo_online,
     with_idle,
 )
+from training.evaluation.people import Signal, path_for_all
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.trials import Trials, share_of
 
@@ -120,3 +121,29 @@ def test_our_heads_are_recentred_on_the_first_signal_of_a_tested_recording(signa
     for one, two, before in zip(plain, recentred, own, strict=True):
         if one.probabilities is not None:
             assert np.array_equal(one.probabilities, two.probabilities) is before
+
+
+def test_deciding_live_without_the_eyes_is_deciding_on_windows_without_them(persons, encoder):
+    path = path_for_all(persons, [encoder.spec], regress_eyes=True)
+    signal = Signal(persons[0], path, encoder.spec, CLASSES, skip=128, regress_eyes=True)
+    (system,) = make_systems(["hybrid"], encoder, "untrained-tiny1")
+    share = share_of(signal, fitted=(0, 1))
+    assert share.channels == tuple(name for name in path.channels if name != "FZ")
+    model = system.fit(Trials((share,)), seed=0)
+    given = decide_online(model, signal.person.recordings[2])
+    live = np.array([hop.probabilities for hop in given if hop.probabilities is not None])
+    places = np.array([(2, at * signal.spec.patch) for at in range(0, len(live), 7)])
+    epochs = replace(
+        signal.epochs, places=places, labels=np.zeros(len(places), dtype=np.intp), trials=()
+    )
+    whole = model.probabilities(Trials((share_of(signal, epochs, (0, 1)),)))
+    assert np.allclose(live[::7], whole, atol=1e-5)
+
+
+def test_every_run_is_tested_after_learning_from_the_others(signals, encoder):
+    systems = make_systems(["CSP+LDA"], encoder, "untrained-tiny1")
+    outcomes = [one for _, one in calibrate_then_run(signals[:1], systems, seed=0, each=True)]
+    assert [outcome[0] for outcome in outcomes] == ["run 1", "run 2", "run 3"]
+    assert all(outcome[2:4] == (24, 12) for outcome in outcomes)
+    (last,) = [one for _, one in calibrate_then_run(signals[:1], systems, seed=0)]
+    assert last == outcomes[-1]

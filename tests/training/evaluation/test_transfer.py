@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,22 @@ def test_nobody_else_is_said(signals):
     fold = next(few_shot(signals[:1], 0, (3,)))
     with pytest.raises(InputError, match="No other subject has a recording"):
         others_of(signals[:1], last=True).head_for(fold.train)
+
+
+def test_people_of_a_group_start_from_everybody_outside_it(signals):
+    grouped = others_of(signals, last=True, groups=2)  # the first and the third are together
+    fold = next(few_shot(signals[:1], 0, (3,)))
+    head = grouped.head_for(fold.train)
+    names = {name.partition("/")[0] for name in head.recordings}
+    assert names == {signals[1].person.name}
+    fold = next(few_shot(signals[2:], 0, (3,)))
+    assert grouped.head_for(fold.train) is head
+
+
+@pytest.mark.slow
+def test_people_in_processes_of_their_own_get_the_same_rows(signals, encoder):
+    bench = Bench(signals[:2], ["CSP+LDA"], [("untrained-tiny1", encoder)], {})
+    alone = list(bench.rows("calibrate-then-run", 0, ()))
+    assert list(replace(bench, jobs=2).rows("calibrate-then-run", 0, ())) == alone
+    without = list(bench.without_eyes().rows("calibrate-then-run", 0, ()))
+    assert [row.protocol for row in without] == ["calibrate-then-run, eyes taken out"] * 2

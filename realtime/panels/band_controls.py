@@ -5,14 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
-from core.montage import motor_sites, normalise
+from core.montage import direction, electrode, motor_sites, written
 from ui import theme
 
 MOST = 6
 """Channels that are shown at once."""
 
 
-class ChannelRow(QWidget):
+class BandControls(QWidget):
     """A button with the list of channels, one that sets the baseline, and what it is.
 
     Attributes
@@ -57,16 +57,23 @@ class ChannelRow(QWidget):
             return
         self._labels, self.picks = labels, tuple(motor_sites(labels))
         self.menu.clear()
-        for index, label in enumerate(labels):
-            action = self.menu.addAction(theme.plain(label, 40) or f"channel {index + 1}")
+        for index in range(len(labels)):
+            action = self.menu.addAction(self.name(index) or f"channel {index + 1}")
             action.setCheckable(True)
             action.setChecked(index in self.picks)
             action.toggled.connect(lambda on, index=index: self._pick(index, on))
 
+    def show_baseline(self, known: bool) -> None:
+        """Say what band power is compared with."""
+        words = "against the baseline" if known else "against the mean of the last minute"
+        if words != self.note.text():
+            self.note.setText(words)
+
     def name(self, index: int) -> str:
         """Return how a channel is called on the screen."""
-        label = theme.plain(self._labels[index], 40)
-        return label.strip(".") if normalise(label) == label.strip(".").upper() else label
+        label = self._labels[index]
+        site = electrode(label)
+        return theme.plain(label, 40) if direction(site) is None else written(site)
 
     def _pick(self, index: int, on: bool) -> None:
         picks = [pick for pick in self.picks if pick != index]

@@ -1,0 +1,295 @@
+r"""What every encoder on this machine is worth, frozen, beside random weights and beside none.
+
+    python benchmarks/accuracy/foundation_table.py DATA --out table.md
+    python benchmarks/accuracy/foundation_table.py DATA --out table.md --runs 4 8 12 \
+        --encoders labram eegpt labram-base.pth braindecode:CBraMod --subjects S001 S002 S003
+
+Imagined left against right fist (or other --classes) within each person: five folds over whole
+trials, the same for all. Each encoder looks at the same windows behind the causal signal path and
+the person's spatial filter, through the electrodes of the data that it knows, and is read by
+
+- `linear`: the decoder's own head on its pooled tokens,
+- `attention`: four learned queries that pool all tokens, and a linear map. Of a causal encoder
+  (its tokens depend on the run before the window) nothing is pooled so.
+
+Each stands beside random weights of the same size, with what its pretraining has seen of the people
+(as in docs/evaluation.md), and all beside `riemann` (no encoder),
+ACM+TS+LR, and EEGNet where braindecode is. Without --encoders it takes what is here, and random
+weights of the published sizes of what is not, marked so; nothing is downloaded. To have published
+weights in the table, fetch them once and name them:
+
+    hf auth login                                            # for REVE only
+    python benchmarks/accuracy/foundation_table.py DATA --out table.md \
+        --encoders eegpt labram braindecode:BIOT braindecode:CBraMod braindecode:REVE
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from core.machine.threads import share_cores
+
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are set
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
+from core.encoders import Encoder, load_encoder  # noqa: E402
+from core.errors import InputError  # noqa: E402
+from core.machine.files import write_whole  # noqa: E402
+from core.metrics import chance_bound  # noqa: E402
+from realtime.encoder_survey import candidates  # noqa: E402
+from training.evaluation.people import Signal, Subject, path_for_all, read_people  # noqa: E402
+from training.evaluation.pretraining_overlap import recordings_seen, seen_of  # noqa: E402
+from training.evaluation.protocols import offline  # noqa: E402
+from training.evaluation.report.scoring import score  # noqa: E402
+from training.evaluation.report.statistics import paired_p  # noqa: E402
+from training.evaluation.systems.catalogue import make_systems  # noqa: E402
+from training.evaluation.trials import Share, Trials  # noqa: E402
+
+METRIC = "balanced_accuracy"
+QUERIES, STEPS, RATE, DECAY = 4, 100, 3e-3, 0.1  # of the attention head; set beforehand
+
+
+@dataclass(frozen=True)
+class AttentionSystem:
+    """Learned queries that pool the tokens of a window, and a linear map to the classes."""
+
+    eeg_encoder: Encoder
+    name: str = "attention"
+
+    def fit(self, trials: Trials, seed: int) -> AttentionModel:
+        """Learn with fixed settings; the same seed gives the same weights."""
+        tokens = torch.from_numpy(all_tokens(trials, self.eeg_encoder))
+        labels = torch.from_numpy(trials.labels)
+        mean, deviation = tokens.mean(dim=(0, 1)), tokens.std(dim=(0, 1)) + 1e-6
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = AttentionHead(tokens.shape[-1], len(trials.classes))
+        optimiser = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
+        for _ in range(STEPS):
+            loss = nn.functional.cross_entropy(head((tokens - mean) / deviation), labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        return AttentionModel(self, head.eval(), mean, deviation)
+
+
+class AttentionHead(nn.Module):
+    """From tokens, shape (trials, tokens, width), to logits, shape (trials, classes)."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(QUERIES, width) / width)
+        self.classes = nn.Linear(QUERIES * width, classes)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Pool by softmax over the tokens, one query after the other, and map."""
+        weights = (tokens @ self.queries.T).softmax(dim=1)  # (trials, tokens, queries)
+        logits: torch.Tensor = self.classes((weights.transpose(1, 2) @ tokens).flatten(1))
+        return logits
+
+
+@dataclass(frozen=True)
+class AttentionModel:
+    """An attention head that was fitted."""
+
+    system: AttentionSystem
+    head: AttentionHead
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def probabilities(self, trials: Trials) -> np.ndarray:
+        """Return class probabilities, shape (trials, classes)."""
+        tokens = torch.from_numpy(all_tokens(trials, self.system.eeg_encoder))
+        with torch.inference_mode():
+            logits = self.head((tokens - self.mean) / self.deviation)
+        found: np.ndarray = logits.softmax(dim=1).double().numpy()
+        return found
+
+
+def all_tokens(trials: Trials, encoder: Encoder) -> np.ndarray:
+    """Return the tokens of windows, shape (trials, columns x tokens of a column, width)."""
+    return np.concatenate([_tokens(share, encoder) for share in trials.shares])
+
+
+def _tokens(share: Share, encoder: Encoder) -> np.ndarray:
+    key = ("all tokens", encoder.weights_sha256(), share.fitted)
+    if key not in share.known:
+        everything = replace(share, index=np.arange(len(share.epochs)))
+        windows = torch.from_numpy(everything.filtered(encoder)).float()
+        channels = share.signal.settings.channels
+        with torch.inference_mode():
+            each = [encoder.tokens(window[None], channels)[0].flatten(0, 1) for window in windows]
+        share.known[key] = torch.stack(each).numpy()
+    tokens: np.ndarray = share.known[key][share.index]
+    return tokens
+
+
+def systems_of(encoder: Encoder, source: str) -> list:
+    """Return what reads an encoder."""
+    (linear,) = make_systems(["encoder"], encoder, source)
+    return [linear] if encoder.spec.context == "causal" else [linear, AttentionSystem(encoder)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: scores of people, and those with random weights if they are others."""
+
+    label: str
+    context: str
+    head: str
+    electrodes: int
+    saw: str
+    scores: np.ndarray
+    random: np.ndarray | None = None
+
+    def __str__(self) -> str:
+        gain = ""
+        if self.random is not None:
+            gains = self.scores - self.random
+            p = f", {paired_p(gains):.3f}" if len(gains) > 1 else ""
+            gain = f"{gains.mean():+.3f}{p}"
+        random = "" if self.random is None else _spread(self.random)
+        facts = (self.label, self.context, self.head, self.electrodes, self.saw)
+        facts += (_spread(self.scores),)
+        return "| " + " | ".join(map(str, (*facts, random, gain))) + " |"
+
+
+def _spread(values: np.ndarray) -> str:
+    return f"{values.mean():.3f} ({values.std(ddof=1) if len(values) > 1 else 0.0:.3f})"
+
+
+class Bench:
+    """The people, and how systems are scored on them."""
+
+    def __init__(self, people: Sequence[Subject], classes: Sequence[str]) -> None:
+        self.people, self.classes = people, classes
+        self.trials: dict[str, int] = {}  # of each person
+
+    def scores(self, encoder: Encoder, systems: Sequence) -> tuple[int, dict[str, np.ndarray]]:
+        """Return the number of electrodes, and each system's score of every person."""
+        path = path_for_all(self.people, [encoder.spec])
+        signals = [Signal(person, path, encoder.spec, self.classes) for person in self.people]
+        folds: dict[str, dict[str, list[float]]] = {system.name: {} for system in systems}
+        counts: dict[str, int] = {}
+        for fold in offline("within", (5,))(signals, 0):
+            who = fold.signal.person.name
+            counts[who] = counts.get(who, 0) + len(fold.test)
+            for system in systems:
+                probabilities = system.fit(fold.train, 0).probabilities(fold.test)
+                value = score(fold.test.labels, probabilities)[METRIC]
+                folds[system.name].setdefault(who, []).append(value)
+        if counts != (self.trials or counts):
+            raise InputError("Encoders were tested on different trials; their windows differ.")
+        self.trials = counts
+        means = {
+            name: np.array([np.mean(values) for values in each.values()])
+            for name, each in folds.items()
+        }
+        return len(path.channels), means
+
+    def baselines(self) -> list[Row]:
+        """Return what no encoder is needed for."""
+        names = ["riemann", "ACM+TS+LR", *(["EEGNet"] if find_spec("braindecode") else [])]
+        starter = load_encoder("starter")  # of which only rate and window are asked
+        electrodes, found = self.scores(starter, make_systems(names, starter, "starter"))
+        return [Row(name, "no encoder", "", electrodes, "", found[name]) for name in names]
+
+    def rows(self, source: str, twin: str) -> list[Row]:
+        """Return an encoder's rows, beside random weights `twin` if it is trained."""
+        encoder = load_encoder(source)
+        electrodes, found = self.scores(encoder, systems_of(encoder, source))
+        random: dict[str, np.ndarray] = {}
+        if encoder.spec.trained:
+            same = load_encoder(twin)
+            _, random = self.scores(same, systems_of(same, twin))
+        label = source if encoder.spec.trained else f"{source} (random weights)"
+        return [
+            Row(
+                label,
+                encoder.spec.context,
+                "linear" if name == "encoder" else name,
+                electrodes,
+                self._seen(encoder),
+                values,
+                random.get(name),
+            )
+            for name, values in found.items()
+        ]
+
+    def _seen(self, encoder: Encoder) -> str:
+        """Say what pretraining has seen, of whom it has seen most."""
+        seen = recordings_seen(encoder.spec)
+        each = {seen_of(person, range(len(person.recordings)), seen) for person in self.people}
+        return next(what for what in ("unknown", "run", "person", "nothing") if what in each)
+
+
+def _sources(named: Sequence[str]) -> list[tuple[str, str]]:
+    """Return which encoders to load, and the random weights to compare each with."""
+    if named:
+        specs = [load_encoder(source).spec for source in named]
+        return [
+            (source, f"untrained-{spec.family}-{spec.size}")
+            for source, spec in zip(named, specs, strict=True)
+        ]
+    return [
+        (each.measured, f"untrained-{each.spec.family}-{each.spec.size}")
+        for each in candidates()
+        if each.measured
+    ]
+
+
+def main() -> None:
+    options = _options()
+    people = read_people(options.data, options.classes, options.subjects, options.runs, None)
+    bench = Bench(people, options.classes)
+    rows = bench.baselines()
+    for source, twin in _sources(options.encoders):
+        print(f"{source} ...", flush=True)
+        try:
+            rows += bench.rows(source, twin)
+        except InputError as error:  # such as electrodes that the data lack
+            print(f"{source} is left out: {error}", flush=True)
+    trials = sorted(set(bench.trials.values()))
+    bounds = [f"{chance_bound(count, len(options.classes)):.2f} ({count})" for count in trials]
+    text = "\n".join(
+        (
+            f"Balanced accuracy (sd over {len(people)} people) within a person, five folds: "
+            f"{' or '.join(options.classes)}. 95 % bound of guessing for one person (trials): "
+            f"{', '.join(bounds)}.",
+            "",
+            "| encoder | context | head | electrodes | saw | score | random weights | gain, p |",
+            "|---|---|---|---:|---|---:|---:|---:|",
+            *map(str, rows),
+            "",
+        )
+    )
+    write_whole(options.out, text.encode())
+    print(text)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", nargs="+", help="folders of recordings")
+    parser.add_argument("--out", type=Path, required=True, help="file of the table, .md")
+    parser.add_argument("--encoders", nargs="+", default=[], help="instead of all that are here")
+    parser.add_argument("--subjects", nargs="+", default=[])
+    parser.add_argument("--runs", nargs="+", default=[])
+    parser.add_argument("--classes", nargs="+", default=["left_hand", "right_hand"])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))
