@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from calibration.recommendation import CalibrationSummary, recommend
-from core.fitting.origin import CENTRAL, EYES, Check, Origin
+from core.fitting.origin import CENTRAL, EYES, Origin, PartScore
 
 GOOD = CalibrationSummary(
     score=0.85,
@@ -108,9 +108,9 @@ def test_four_classes_have_a_lower_bound_for_never_found():
 
 def origin_with(central, eyes):
     checks = [
-        Check("everything", 32, 0.0, 0.85, 0.002),
-        Check(EYES, 8, 0.0, eyes, 0.002),
-        *([] if central is None else [Check(CENTRAL, 16, 0.0, central, 0.002)]),
+        PartScore("everything", 32, 0.0, 0.85, 0.002),
+        PartScore(EYES, 8, 0.0, eyes, 0.002),
+        *([] if central is None else [PartScore(CENTRAL, 16, 0.0, central, 0.002)]),
     ]
     return Origin(tuple(checks), checks[0], 0.63, "Nothing is known.")
 
