@@ -139,8 +139,8 @@ def _central(evidence: CalibrationSummary) -> list[str]:
         return []
     said = (
         f"Central electrodes alone decide {percent(central.score)} of the left-out trials rightly, "
-        f"within what guessing reaches ({percent(origin.chance)}): the decoder may follow the eyes "
-        "or the jaw, not the motor cortex"
+        f"within what guessing reaches ({percent(origin.chance)}): the decoder may follow the "
+        "eyes, the jaw or the sight of the cue, not the motor cortex"
     )
     eyes = origin.check(EYES)
     if eyes is not None and eyes.score > origin.chance:

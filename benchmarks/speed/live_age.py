@@ -3,6 +3,7 @@
     python benchmarks/speed/live_age.py                       large encoder, 16 then 32 a second
     python benchmarks/speed/live_age.py --hops 16 --minutes 1 --headless
     python benchmarks/speed/live_age.py --encoder starter --load 2
+    python benchmarks/speed/live_age.py --encoder starter --panels
 
 A simulated recording is replayed by a process of its own; the real program decodes it and draws
 64 channels. The age of a decision is the time from its newest sample's stamp to its publication.
@@ -34,6 +35,9 @@ from fault_matrix import keep_apart, start  # noqa: E402 - of the other room
 
 from core.encoders import load_encoder  # noqa: E402
 from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
+from core.machine.home import home_folder  # noqa: E402
+from realtime.panels.arrangement import ARRANGEMENT, Arrangement, save_arrangement  # noqa: E402
+from realtime.panels.registry import available_panels  # noqa: E402
 
 MORE = ("AF1", "AF2")  # drawn beside the decoder's electrodes
 BEAT = 5  # ms of the timer in the program's event loop
@@ -49,8 +53,11 @@ def main() -> int:
         return _sleep(options.be_sleeper)
     folder = Path(tempfile.mkdtemp(prefix="eegpt-age-"))
     keep_apart(folder)
+    os.environ["EEGPT_HOME"] = str(folder / "home")  # no panels of this user's
     known = load_encoder(options.encoder).spec.ch_names
     labels = (*known, *(name for name in CODEX if name not in known), *MORE)[: options.channels]
+    if options.panels:
+        save_arrangement(home_folder(None) / ARRANGEMENT, Arrangement(tuple(available_panels())))
     prepare(folder, labels, options.encoder, options.rate, 60 * options.minutes + LONGER)
     results = [measure(folder, hop, options) for hop in options.hops]
     for result in results:
@@ -123,7 +130,6 @@ def encoder_alone(folder: Path, hop: int) -> float:
     import torch
 
     from core.decoding.storage.decoder_file import load_decoder
-    from core.machine.home import home_folder
 
     one_torch_thread()
     decoder = load_decoder(folder / "decoder.safetensors")
@@ -210,6 +216,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=256.0)
     parser.add_argument("--chunk", type=int, default=1, help="samples that are sent at once")
     parser.add_argument("--headless", action="store_true", help="no window")
+    parser.add_argument("--panels", action="store_true", help="all of them open")
     parser.add_argument("--load", type=int, default=0, help="processes that do other work")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--be-program", type=Path, help=argparse.SUPPRESS)

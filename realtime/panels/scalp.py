@@ -69,7 +69,10 @@ class ScalpPanel(Panel):
         if labels != self._labels:
             self._labels, self.head, self.pattern = labels, None, None
             Thread(target=self._prepare, args=(labels,), name="head map", daemon=True).start()
-        new = self.history.take(signal.filtered(1.5))
+        newest = signal.filtered(1.5)
+        if newest.samples_uv.shape[1] != len(labels):
+            return  # another sender has just come
+        new = self.history.take(newest)
         if new:
             self.pattern = self._pattern(snapshot)
         if new or snapshot.channels != self._channels:
@@ -154,7 +157,7 @@ class ScalpPanel(Panel):
         self, painter: QPainter, box: QRectF, head: Topography, band: int, title: str
     ) -> None:
         place = _titled(painter, box, title)
-        if not len(self.history.times):
+        if not len(self.history.times) or self.history.logs.shape[2] != len(self._labels):
             _empty(painter, place, head, "Waiting for signal")
             return
         values = self.history.change[-_LATELY:, band].mean(axis=0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QVBoxLayout
 
+from core.signal.monitor import Traces
 from core.signal.spectrum import BANDS, BandHistory, power_spectrum
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.band_controls import BandControls
@@ -27,6 +29,7 @@ _RANGE = (-100.0, 150.0)  # % of change drawn
 _BREAK = 3.0  # s without a value that are left empty
 _SMOOTHED = 4  # values of band power in a moving average: a second
 _LEFT, _TOP = 52.0, 46.0  # px: numbers beside the charts; the row of buttons
+_WAITING = "Waiting for two seconds of signal"
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignRight
 _CENTRE = Qt.AlignmentFlag.AlignCenter
@@ -38,7 +41,7 @@ class SpectrumPanel(Panel):
     Attributes
     ----------
     filtered, raw : tuple of ndarray
-        Frequencies in Hz, and µV²/Hz of every channel, as `power_spectrum` gives them.
+        Frequencies in Hz, and µV²/Hz of the chosen channels, as `power_spectrum` gives them.
     history : BandHistory
     """
 
@@ -53,6 +56,7 @@ class SpectrumPanel(Panel):
         self.row.picked.connect(self.update)
         self.row.baseline_asked.connect(self.set_baseline)
         self._cues: tuple[CueMark, ...] = ()
+        self._picks: list[int] = []  # of what is drawn
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.row)
@@ -62,11 +66,16 @@ class SpectrumPanel(Panel):
     def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
         """Measure the newest signal."""
         self.row.show_labels(tuple(channel.label for channel in snapshot.channels))
-        newest = signal.filtered(SECONDS)
-        if not self.history.take(newest):
+        both = signal.filtered(SECONDS), signal.raw(SECONDS)
+        if any(traces.samples_uv.shape[1] != len(snapshot.channels) for traces in both):
+            return  # another sender has just come
+        if not self.history.take(both[0]):
             return
-        self.filtered = power_spectrum(newest)
-        self.raw = power_spectrum(signal.raw(SECONDS))
+        self._picks = list(self.row.picks)
+        self.filtered, self.raw = (
+            power_spectrum(Traces(traces.times, traces.samples_uv[:, self._picks]))
+            for traces in both
+        )
         self._cues = tuple(mark for mark in cue_marks(snapshot) if mark.colour is not None)
         self.row.show_baseline(self.history.baseline is not None)
         self.update()
@@ -89,16 +98,16 @@ class SpectrumPanel(Panel):
     def draw(self, painter: QPainter) -> None:
         """Draw the spectra above, and a chart a band below."""
         area = QRectF(self.rect()).adjusted(_LEFT, _TOP, -14, -8)
-        picks = [p for p in self.row.picks if p < self.filtered[1].shape[1]]
+        picks = self._picks
         if not picks:
             painter.setFont(theme.font(14))
             painter.setPen(theme.MUTED)
-            painter.drawText(area, _CENTRE, "Waiting for two seconds of signal")
+            painter.drawText(area, _CENTRE, _WAITING)
             return
         inks = [PALETTE[k % len(PALETTE)] for k in range(len(picks))]
         self._draw_key(painter, QRectF(area.left(), area.top(), area.width(), 20), picks, inks)
         upper = QRectF(area.left(), area.top() + 26, area.width(), 0.46 * area.height() - 50)
-        self._draw_spectra(painter, upper, picks, inks)
+        self._draw_spectra(painter, upper, inks)
         top = upper.bottom() + 44
         each = (area.bottom() - top - 20) / len(BANDS)
         for band in range(len(BANDS)):
@@ -123,9 +132,7 @@ class SpectrumPanel(Panel):
         if box.right() - x > QFontMetricsF(painter.font()).horizontalAdvance(text):
             painter.drawText(box, _RIGHT, text)
 
-    def _draw_spectra(
-        self, painter: QPainter, chart: QRectF, picks: list[int], inks: list[QColor]
-    ) -> None:
+    def _draw_spectra(self, painter: QPainter, chart: QRectF, inks: list[QColor]) -> None:
         """Draw power over frequency on a logarithmic scale of whole decades."""
         drawn = []
         for (frequencies, density), width, opacity in (
@@ -133,9 +140,14 @@ class SpectrumPanel(Panel):
             (self.filtered, 2.0, 1.0),
         ):
             kept = (frequencies >= 1.0) & (frequencies <= _HIGHEST)
-            values = np.log10(np.maximum(density[kept][:, picks], _SMALL)) if kept.any() else None
+            values = np.log10(np.maximum(density[kept], _SMALL)) if kept.any() else None
             drawn.append((frequencies[kept], values, width, opacity))
         known = [values for _, values, _, _ in drawn if values is not None]
+        if not known:
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.MUTED)
+            painter.drawText(chart, _CENTRE, _WAITING)
+            return
         high = math.ceil(max(float(values.max()) for values in known))
         low = max(math.floor(min(float(values.min()) for values in known)), high - 5)
         low = min(low, high - 1)
@@ -235,8 +247,10 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 def _polyline(painter: QPainter, x: np.ndarray, y: np.ndarray, ink: QColor, width: float) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(ink, width))
-    points = [QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
-    painter.drawPolyline(QPolygonF(points))
+    line = create_qpolygonf(len(x))
+    points = ndarray_from_qpolygonf(line)  # (points, 2), a view into the polygon
+    points[:, 0], points[:, 1] = x, y
+    painter.drawPolyline(line)
 
 
 def _draw_time(painter: QPainter, box: QRectF) -> None:

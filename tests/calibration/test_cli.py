@@ -117,6 +117,10 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     assert "No event T7" in refused([*one, "--event", "T7=feet", *EVENTS], capsys)
     assert "The mains have 50 or 60 Hz" in refused([*one, *EVENTS, "--notch", "5"], capsys)
     assert "The seed is -1" in refused([*one, *EVENTS, "--seed", "-1"], capsys)
+    assert "--from-cue" in refused([*one, *EVENTS, "--from-cue", "-1"], capsys)
+    assert "less than a second" in refused([*one, *EVENTS, "--from-cue", "3.2"], capsys)
+    late = [*one, *EVENTS, "--from-cue", "1", "--refine"]
+    assert "--refine trains on whole windows" in refused(late, capsys)
     assert '"parsec"' in refused([*one, *EVENTS, "--unit", "parsec"], capsys)
     assert 'Session "a b"' in refused([*one, *EVENTS, "--session", "a b"], capsys)
     assert "Only one class" in refused([*one, "--event", "T1=left_hand"], capsys)

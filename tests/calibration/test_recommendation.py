@@ -120,8 +120,8 @@ def test_a_score_that_central_electrodes_do_not_reach_is_a_redo():
     assert not said.go
     assert said.reasons == (
         "Central electrodes alone decide 60 % of the left-out trials rightly, within what guessing "
-        "reaches (63 %): the decoder may follow the eyes or the jaw, not the motor cortex "
-        "(frontal and temporal electrodes alone reach 80 %).",
+        "reaches (63 %): the decoder may follow the eyes, the jaw or the sight of the cue, not the "
+        "motor cortex (frontal and temporal electrodes alone reach 80 %).",
     )
 
 

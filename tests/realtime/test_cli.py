@@ -169,3 +169,9 @@ def test_the_demo_calibrates_and_decodes(home, capsys):
     assert "simulated subject" in said
     assert list(home.rglob("sub-demo*.safetensors"))
     assert list(kept_decoders(home)) == []  # it is nobody's
+
+
+def test_sites_are_chosen_for_an_uncalibrated_decoder_alone(tmp_path, capsys):
+    for flags in (["--sites", "motor"], ["--regress-eyes"]):
+        given = ["--decoder", tmp_path / "one.safetensors", "--file", tmp_path / "one.edf", *flags]
+        assert "go with --uncalibrated; a decoder's own are in its file" in refused(given, capsys)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from ui import theme
 
-_HIGH, _PAD, _LEAST = 16.0, 5.0, 22.0  # px: of a word; beside it; room below which it is left out
+_HIGH, _PAD, _LEAST = 16.0, 5.0, 40.0  # px: of a word; beside it; room below which it is left out
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ def panel(qtbot):
     qtbot.addWidget(widget)
     widget.resize(400, 560)
     widget.show()
-    return widget
+    failures = []
+    widget.failed.connect(failures.append)
+    yield widget
+    assert failures == []
 
 
 class Subject:

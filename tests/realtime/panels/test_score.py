@@ -28,7 +28,10 @@ def panel(qtbot):
     qtbot.addWidget(widget)
     widget.resize(400, 480)
     widget.show()
-    return widget
+    failures = []
+    widget.failed.connect(failures.append)
+    yield widget
+    assert failures == []
 
 
 def look(panel, view):

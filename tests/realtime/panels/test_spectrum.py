@@ -16,7 +16,10 @@ def panel(qtbot):
     qtbot.addWidget(widget)
     widget.resize(400, 600)
     widget.show()
-    return widget
+    failures = []
+    widget.failed.connect(failures.append)
+    yield widget
+    assert failures == []
 
 
 def source(view):
@@ -30,7 +33,8 @@ def test_both_spectra_are_welchs_of_the_signal_that_was_given(panel, make_view):
         (panel.filtered, view.traces(SECONDS)),
         (panel.raw, view.raw_traces(SECONDS)),
     ):
-        expected = scipy_signal.welch(given.samples_uv.astype(float), 256.0, nperseg=512, axis=0)
+        samples = given.samples_uv[:, [2, 3, 4]].astype(float)  # C3, CZ, C4
+        expected = scipy_signal.welch(samples, 256.0, nperseg=512, axis=0)
         np.testing.assert_allclose(shown[0], expected[0])
         np.testing.assert_allclose(shown[1], expected[1])
 
@@ -80,6 +84,17 @@ def test_it_is_drawn_at_every_size(panel, make_view, picture, size, channels):
         view.later(0.25)
         panel.look(view.state, source(view))
     assert not np.array_equal(waiting, picture(panel))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 1.9, 2.1])
+def test_the_first_seconds_of_a_stream_and_those_after_a_gap_are_drawn(
+    panel, make_view, picture, seconds
+):
+    view = make_view()
+    before = picture(panel)
+    newest = Traces(np.arange(int(128 * seconds)) / 128.0, np.ones((int(128 * seconds), 8)))
+    panel.look(view.state, NewestSignal(lambda s: newest, lambda s: newest))
+    assert np.array_equal(before, picture(panel)) == (seconds < 0.75)
 
 
 def test_no_signal_flat_signal_and_other_channels_are_drawn(panel, make_view, picture):

@@ -83,7 +83,7 @@ def test_people_of_a_group_start_from_everybody_outside_it(signals):
     assert grouped.head_for(fold.train) is head
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(400)  # each process imports torch
 def test_people_in_processes_of_their_own_get_the_same_rows(signals, encoder):
     bench = Bench(signals[:2], ["CSP+LDA"], [("untrained-tiny1", encoder)], {})
     alone = list(bench.rows("calibrate-then-run", 0, ()))
