@@ -12,7 +12,7 @@ from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.recentring import SECONDS
-from core.encoders import EncoderSpec, load_encoder
+from core.encoders import Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
@@ -285,12 +285,21 @@ def fit_decoder(
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
                 **({} if origin is None else {"origin": origin.as_facts()}),
+                **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
     return Fit(decoder, selection, ignored, epochs, taken, origin)
+
+
+def _labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:
+    """Return the names of recordings whose labels the encoder has learned from, if it is used."""
+    if encoder is None:
+        return []
+    seen = encoder.spec.labels_seen([recording.sha256 for recording in recordings])
+    return [one.path.name for one, was in zip(recordings, seen, strict=True) if was]
 
 
 def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:

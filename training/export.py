@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -109,9 +109,21 @@ def exported_encoder(
             "git_commit": str(facts["started"]["git_commit"]),
             "store_manifest_sha256": str(facts["manifest_sha256"]),
             **({} if seen is None else {"recordings": json.dumps(seen)}),
+            **_labelled(settings.recipe, facts),
         },
     )
     return encoder.eval()
+
+
+def _labelled(recipe: str, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return which files a recipe has read labels of, as `EncoderSpec.labels_seen` reads it."""
+    if not import_module(RECIPES[recipe][0]).RECIPE.reads_labels:
+        return {}
+    from core.encoders.base import DIGITS, LABELLED
+
+    parts = [facts["training"], facts.get("validation") or {}]
+    digests = {digest for part in parts for digest in part.get("files", [])}
+    return {LABELLED: " ".join(sorted(digest[:DIGITS] for digest in digests))}
 
 
 def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:

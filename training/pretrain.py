@@ -187,6 +187,7 @@ def _people(store: Store) -> dict[str, Any]:
         "hours": round(store.hours, 3),
         "sources": sorted({recording.source for recording in store.recordings}),
         "recordings": sorted({(r.source, r.subject, r.session, r.run) for r in store.recordings}),
+        "files": sorted({recording.origin_sha256 for recording in store.recordings}),
     }
 
 

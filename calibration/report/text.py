@@ -102,6 +102,13 @@ def notes(fit: Fit) -> list[str]:
     """Return what a person should know of the trials, as sentences."""
     apart, trials = len(fit.epochs.independent), len(fit.epochs)
     said = list(fit.epochs.notes)
+    facts = fit.decoder.facts.fit
+    if seen := facts.get("labels_seen"):
+        said.append(
+            f"The encoder {facts['encoder']} was trained with the labels of "
+            f"{printable(', '.join(seen))}: on these recordings, scores with its tokens (encoder, "
+            "hybrid, auto) are too good. Judge it on others."
+        )
     if apart < trials:
         said.append(
             f"Windows of trials overlap: what shares samples is kept on one side of every split, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -16,6 +16,13 @@ from core.errors import InputError
 from core.montage import electrode
 
 Context = Literal["patch", "causal", "window"]
+
+LABELLED = "labelled_files"
+"""Entry of an encoder's provenance: beginnings of the SHA-256 of the recordings' files whose labels
+its weights, or their choice, depend on; separated by spaces."""
+
+DIGITS = 16
+"""Hexadecimal digits of each."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,14 @@ class EncoderSpec:
     covariance: tuple[tuple[float, ...], ...] | None = None
     required: tuple[str, ...] = ()
     regressors: tuple[str, ...] = ()
+
+    def labels_seen(self, digests: Iterable[str]) -> list[bool]:
+        """Return of which recordings, by the SHA-256 of their files, labels were learned from.
+
+        Scores of these with its tokens are too good, whatever is left out of a fit.
+        """
+        files = set(self.provenance.get(LABELLED, "").split())
+        return [digest[:DIGITS] in files for digest in digests]
 
     @property
     def patches(self) -> int:

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from calibration.fitting import FitSettings, fit_decoder
+from calibration.report.text import as_text
+from core.encoders import load_encoder, save_encoder
+from core.encoders.base import LABELLED
 from core.errors import InputError
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -168,3 +171,19 @@ def test_what_cannot_be_passed_over_is_said(imagery_recording):
         FitSettings(from_cue=-1.0)
     with pytest.raises(InputError, match="--refine trains on whole windows"):
         FitSettings(from_cue=0.5).check_refinable()
+
+
+def test_scores_of_recordings_whose_labels_the_encoder_learned_are_called_too_good(
+    imagery_recording, tmp_path
+):
+    recording = replace(imagery_recording(trials=8), sha256="ab" * 32)
+    encoder = load_encoder("untrained-bandpower-tiny")
+    encoder.spec = replace(encoder.spec, provenance={LABELLED: f"{'0' * 16} {'ab' * 8}"})
+    path = save_encoder(encoder, tmp_path / "labelled.safetensors")
+    settings = FitSettings(encoder=str(path), head="encoder", repeats=1, origin=False)
+    fit = fit_decoder([recording], EVENTS, "01", settings)
+    assert fit.decoder.facts.fit["labels_seen"] == ["imagery.edf"]
+    assert "trained with the labels of imagery.edf" in as_text(fit)
+    other = fit_decoder([replace(recording, sha256="cd" * 32)], EVENTS, "01", settings)
+    assert "labels_seen" not in other.decoder.facts.fit
+    assert "trained with the labels" not in as_text(other)
