@@ -227,7 +227,7 @@ def test_decisions_and_probabilities_go_out(fitted, sender):
                 assert marker.time == pytest.approx(line["time"], abs=0.01)
                 assert set(line) == {
                     *("index", "time", "sample", "status", "probabilities", "decision"),
-                    *("age_ms", "compute_ms"),
+                    *("age_ms", "compute_ms", "reference"),
                 }
             assert rows.samples.shape[1] == 2
     finally:
@@ -313,7 +313,7 @@ def test_the_newest_decoder_that_fits_is_taken(fitted, home, sender):
             settings = replace(settings, channels=(*settings.channels[:-2], *labels))
         facts = replace(decoder.facts, subject=subject, created=created)
         path = new_decoder_path(home, subject, created)
-        save_decoder(replace(decoder, settings=settings, facts=facts), path)
+        save_decoder(replace(decoder, settings=settings, token_channels=(), facts=facts), path)
     sender("Choice")
     engine, _ = engine_on("Choice", None)
     engine.start()
