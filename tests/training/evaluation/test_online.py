@@ -137,7 +137,8 @@ def test_deciding_live_without_the_eyes_is_deciding_on_windows_without_them(pers
         signal.epochs, places=places, labels=np.zeros(len(places), dtype=np.intp), trials=()
     )
     whole = model.probabilities(Trials((share_of(signal, epochs, (0, 1)),)))
-    assert np.allclose(live[::7], whole, atol=1e-5)
+    # Tokens are equal to 1e-5; a head of few tokens multiplies what is left.
+    assert np.allclose(live[::7], whole, atol=1e-4)
 
 
 def test_every_run_is_tested_after_learning_from_the_others(signals, encoder):
