@@ -119,8 +119,9 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
         noticed = None
         alarms = [n for n in later if n["kind"] not in ("stream", "back") and n["at"] > start + 1]
         problems += [f"false alarm: {n['text']}" for n in alarms]
-    elif noticed is None and not case.stopped:  # it may read at once what has piled up
-        problems.append(f'never showed "{case.status}"')
+    elif noticed is None:
+        if not case.stopped:  # it may read at once what has piled up, and have nothing to show
+            problems.append(f'never showed "{case.status}"')
     elif noticed > case.within:
         problems.append(f"noticed after {noticed:.2f} s")
     if case.words and not found:
