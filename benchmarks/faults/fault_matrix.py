@@ -378,7 +378,7 @@ def _replayed(
         for decision in decisions[first:]
         if decision["status"] not in true and decision["time"] > began + WINDOW
     ]
-    true |= {"stream", "back"}
+    true |= {"stream", "back", "reference"}
     notes = read_lines(log.with_suffix(".stream.jsonl"))
     told += [n["text"] for n in notes if n["kind"] not in true and n["at"] > began + 1.0]
     return told, sum(d["status"] == "ok" for d in decisions)
