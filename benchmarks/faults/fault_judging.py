@@ -117,7 +117,8 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
         noticed = 0.0  # shown already: nothing was sent while it waited for the first sample
     if silent and "drift" not in case.faults:
         noticed = None
-        alarms = [n for n in later if n["kind"] not in ("stream", "back", "reference") and n["at"] > start + 1]
+        quiet = ("stream", "back", "reference")
+        alarms = [n for n in later if n["kind"] not in quiet and n["at"] > start + 1]
         problems += [f"false alarm: {n['text']}" for n in alarms]
     elif noticed is None:
         if not case.stopped:  # it may read at once what has piled up, and have nothing to show
