@@ -28,8 +28,8 @@ from core.stream.description import FoundStream, StreamFacts, read_facts
 from core.stream.kept_names import KeptNames, keep_names, kept_names
 from core.stream.stream_feed import Overrides
 from ui import theme
+from ui.labels import text_label
 from ui.signals import EndingSignals
-from ui.streams import text_label
 
 _COLUMNS = ("Sent as", "Name", "Unit")
 _NAME, _UNIT = 1, 2

@@ -9,9 +9,10 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ui import theme
+from ui.labels import text_label
 from ui.naming import name_channels
 from ui.signals import EndingSignals
-from ui.streams import ListStreams, StreamTable, text_label
+from ui.streams import ListStreams, StreamTable
 
 
 class StreamPicker(QDialog):

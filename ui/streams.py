@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.errors import InputError
 from ui import theme
+from ui.labels import text_label
 
 _COLUMNS = ("Name", "Type", "Source id", "Host", "Channels", "Rate", "Format")
 _NUMBERS = (4, 5)  # columns set flush right
@@ -201,14 +201,3 @@ def _row(stream: PickableStream) -> tuple[str, ...]:
         f"{rate:g} Hz" if rate else "irregular",
         theme.plain(str(stream.format)),
     )
-
-
-def text_label(text: str, size: int, bold: bool = False, muted: bool = False) -> QLabel:
-    """Return a label of plain text that wraps."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setFont(theme.font(size, bold=bold))
-    if muted:
-        label.setStyleSheet(f"color: {theme.MUTED.name()};")
-    return label

@@ -34,6 +34,27 @@ Recognised = tuple[EncoderSpec, dict[str, Tensor], list[str]]
 _UNTRAINED = re.compile(r"untrained(?:-(?P<what>[a-z][\w:-]*?))?(?:-(?P<seed>\d{1,9}))?")
 
 
+def untrained(family: str, spec: Callable[..., EncoderSpec]) -> Callable[[str, int], EncoderSpec]:
+    """Return a family's `untrained_spec`: what describes seeded random weights of a size.
+
+    Parameters
+    ----------
+    family : str
+    spec : callable (size, *, name, trained, provenance) -> EncoderSpec
+        Raises `InputError` if there is no such size.
+    """
+
+    def untrained_spec(size: str, seed: int) -> EncoderSpec:
+        return spec(
+            size,
+            name=f"untrained-{family}-{size}-{seed}",
+            trained=False,
+            provenance={"source": "random weights", "seed": str(seed)},
+        )
+
+    return untrained_spec
+
+
 @dataclass(frozen=True)
 class Family:
     """A family of encoders.

@@ -25,9 +25,10 @@ from realtime.launcher.child import Child
 from realtime.launcher.decoders import DecoderTable
 from realtime.launcher.programs import Program, Programs
 from ui import theme
+from ui.labels import text_label
 from ui.naming import name_channels
 from ui.signals import EndingSignals
-from ui.streams import StreamTable, text_label
+from ui.streams import StreamTable
 
 _SIMULATED, _REPLAY = "Simulated subject", "Replay a file …"
 _HIDDEN = (2, 6)  # columns of the streams that tell most people nothing: source id, format

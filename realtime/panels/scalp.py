@@ -7,15 +7,14 @@ from threading import Thread
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter
-from PySide6.QtWidgets import QVBoxLayout
 
 from core.decoding.patterns import haufe_pattern
 from core.signal.monitor import ChannelStatus
-from core.signal.spectrum import BANDS, BandHistory
+from core.signal.spectrum import BANDS
 from core.topography import Topography
 from realtime.engine.snapshot import Snapshot
-from realtime.panels.band_controls import BandControls
-from realtime.panels.panel import NewestSignal, Panel
+from realtime.panels.band_panel import BandPanel
+from realtime.panels.panel import NewestSignal
 from ui import theme
 from ui.class_style import class_looks
 from ui.head_map import COLD, HOT, draw_electrodes, draw_map, draw_outline
@@ -33,34 +32,24 @@ _CENTRE = Qt.AlignmentFlag.AlignCenter
 _WRAP = _CENTRE | Qt.TextFlag.TextWordWrap
 
 
-class ScalpPanel(Panel):
+class ScalpPanel(BandPanel):
     """Four heads: mu, beta, the decoder's pattern, and the quality of every electrode.
 
     Attributes
     ----------
-    history : BandHistory
     head : Topography or None
         None until it was made, in a thread of its own: scipy takes its time.
     pattern : ndarray or None, shape (channels,)
         Of the decoder over the last minute.
     """
 
-    every = 0.25
-
     def __init__(self) -> None:
-        super().__init__()
-        self.history = BandHistory()
+        super().__init__(chooses=False)
         self.head: Topography | None = None
         self.pattern: np.ndarray | None = None
         self._channels: tuple[ChannelStatus, ...] = ()
         self._labels: tuple[str, ...] = ()
         self._towards = ""  # the class that more power speaks for, where the pattern is red
-        self.controls = BandControls(self, chooses=False)
-        self.controls.baseline_asked.connect(self.set_baseline)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.controls)
-        column.addStretch(1)
         self.setAccessibleName("Scalp")
 
     def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
@@ -77,21 +66,7 @@ class ScalpPanel(Panel):
             self.pattern = self._pattern(snapshot)
         if new or snapshot.channels != self._channels:
             self._channels = snapshot.channels
-            self.controls.show_baseline(self.history.baseline is not None)
-            self.update()
-
-    def set_baseline(self) -> None:
-        """Compare with the last five seconds from now on."""
-        self.history.set_baseline()
-        self.controls.show_baseline(self.history.baseline is not None)
-        self.update()
-
-    def press(self, text: str) -> bool:
-        """B sets the baseline."""
-        if text.lower() != "b":
-            return False
-        self.set_baseline()
-        return True
+            self.show_measured()
 
     def _prepare(self, labels: tuple[str, ...]) -> None:
         try:

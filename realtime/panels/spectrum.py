@@ -8,13 +8,12 @@ import numpy as np
 from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QVBoxLayout
 
 from core.signal.monitor import Traces
-from core.signal.spectrum import BANDS, BandHistory, power_spectrum
+from core.signal.spectrum import BANDS, power_spectrum
 from realtime.engine.snapshot import Snapshot
-from realtime.panels.band_controls import BandControls
-from realtime.panels.panel import NewestSignal, Panel
+from realtime.panels.band_panel import BandPanel
+from realtime.panels.panel import NewestSignal
 from realtime.widgets.cues import cue_marks
 from ui import theme
 from ui.class_style import PALETTE
@@ -35,63 +34,39 @@ _RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignRight
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 
 
-class SpectrumPanel(Panel):
+class SpectrumPanel(BandPanel):
     """Spectra with and without the filter, and the change of mu and beta power.
 
     Attributes
     ----------
     filtered, raw : tuple of ndarray
         Frequencies in Hz, and µV²/Hz of the chosen channels, as `power_spectrum` gives them.
-    history : BandHistory
     """
-
-    every = 0.25
 
     def __init__(self) -> None:
         super().__init__()
         nothing = np.empty(0), np.empty((0, 0))
         self.filtered, self.raw = nothing, nothing
-        self.history = BandHistory(_MINUTE)
-        self.row = BandControls(self)
-        self.row.picked.connect(self.update)
-        self.row.baseline_asked.connect(self.set_baseline)
+        self.controls.picked.connect(self.update)
         self._cues: tuple[CueMark, ...] = ()
         self._picks: list[int] = []  # of what is drawn
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.row)
-        column.addStretch(1)
         self.setAccessibleName("Spectrum and bands")
 
     def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
         """Measure the newest signal."""
-        self.row.show_labels(tuple(channel.label for channel in snapshot.channels))
+        self.controls.show_labels(tuple(channel.label for channel in snapshot.channels))
         both = signal.filtered(SECONDS), signal.raw(SECONDS)
         if any(traces.samples_uv.shape[1] != len(snapshot.channels) for traces in both):
             return  # another sender has just come
         if not self.history.take(both[0]):
             return
-        self._picks = list(self.row.picks)
+        self._picks = list(self.controls.picks)
         self.filtered, self.raw = (
             power_spectrum(Traces(traces.times, traces.samples_uv[:, self._picks]))
             for traces in both
         )
         self._cues = tuple(mark for mark in cue_marks(snapshot) if mark.colour is not None)
-        self.row.show_baseline(self.history.baseline is not None)
-        self.update()
-
-    def set_baseline(self) -> None:
-        """Compare with the last five seconds from now on."""
-        self.history.set_baseline()
-        self.row.show_baseline(self.history.baseline is not None)
-        self.update()
-
-    def press(self, text: str) -> bool:
-        """B sets the baseline."""
-        if text.lower() != "b":
-            return False
-        self.set_baseline()
-        return True
+        self.show_measured()
 
     # -- drawing --------------------------------------------------------------------------------
 
@@ -122,7 +97,7 @@ class SpectrumPanel(Panel):
         metrics = QFontMetricsF(painter.font())
         x = box.left()
         for pick, ink in zip(picks, inks, strict=True):
-            text = self.row.name(pick)
+            text = self.controls.name(pick)
             painter.setPen(ink)
             painter.drawText(QRectF(x, box.top(), 120, box.height()), _MIDDLE, text)
             x += metrics.horizontalAdvance(text) + 14

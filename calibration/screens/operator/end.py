@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
 from calibration.recommendation import AGAIN, CLOSE, DECODE, Recommendation
 from ui import theme
+from ui.labels import text_label
 
 
 def open_page(page: Path) -> bool:
@@ -51,10 +52,10 @@ class EndWindow(QDialog):
         self.setWindowTitle("Calibration – end of the session")
         self.resize(760, 420)
         self.setMinimumWidth(640)
-        self.verdict = _label(title, 40, bold=True)
-        self.text = _label(text, 16)
+        self.verdict = text_label(title, 40, bold=True)
+        self.text = text_label(text, 16)
         waiting = "The report is being written …" if decoder else ""
-        self.reasons = _label(waiting, 14, muted=True)
+        self.reasons = text_label(waiting, 14, muted=True)
         self.report = QPushButton("Open the report")
         self.report.setToolTip("Scores, patterns and electrodes on one page")
         self.report.clicked.connect(self._open)
@@ -106,13 +107,3 @@ class EndWindow(QDialog):
     def _choose(self, choice: str) -> None:
         self.choice = choice
         self.accept()
-
-
-def _label(text: str, pixels: int, bold: bool = False, muted: bool = False) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setFont(theme.font(pixels, bold=bold))
-    if muted:
-        label.setProperty("role", "caption")
-    return label

@@ -7,7 +7,6 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMainWindow,
     QPushButton,
@@ -20,6 +19,7 @@ from calibration.screens.setup.check import CheckPanel
 from calibration.session.progress import size
 from calibration.session.setup_state import Preparation, SetupState, obstacles
 from ui import theme
+from ui.labels import text_label
 from ui.naming import edit_names
 from ui.picker import StreamPicker
 from ui.traces import TraceView
@@ -52,13 +52,13 @@ class SetupWindow(QMainWindow):
         self.setWindowTitle("Calibration")
         self.resize(1280, 860)
         self.setMinimumSize(1200, 700)
-        self.stream = _label("", 20, bold=True)
-        self.origin = _label("", 13, muted=True)
+        self.stream = text_label("", 20, bold=True)
+        self.origin = text_label("", 13, muted=True)
         self.choose = _button("Choose stream …", "The streams on the network (S)")
         self.choose.clicked.connect(self.choose_stream)
         self.names = _button("Names and units …", "What the channels are called (N)")
         self.names.clicked.connect(self.name_channels)
-        self.motor = _label("", 16, bold=True)
+        self.motor = text_label("", 16, bold=True)
         self.motor.setStyleSheet(f"color: {theme.WARNING.name()};")
         self.motor.hide()
         self.table = ChannelTable()
@@ -72,9 +72,9 @@ class SetupWindow(QMainWindow):
         self.someone_new = _button("New person", "The next free number as the subject's label")
         self.someone_new.setFixedHeight(46)
         self.someone_new.clicked.connect(self._take_new)
-        self.where = _label("", 12, muted=True)
-        self.reason = _label("", 14)
-        self.doubts = _label("", 12, muted=True)
+        self.where = text_label("", 12, muted=True)
+        self.reason = text_label("", 14)
+        self.doubts = text_label("", 12, muted=True)
         self.start = _button("Start", "Begin the session")
         self.start.setDefault(True)
         self.start.setFixedSize(150, 46)
@@ -142,7 +142,7 @@ class SetupWindow(QMainWindow):
         for column, (caption, field) in enumerate(
             zip(("Subject", "Session", "Run"), self._fields, strict=True)
         ):
-            title = _label(caption, 12, muted=True)
+            title = text_label(caption, 12, muted=True)
             title.setBuddy(field)
             grid.addWidget(title, 0, column)
             grid.addWidget(field, 1, column)
@@ -304,16 +304,6 @@ def _card(layout: QHBoxLayout | QGridLayout) -> QWidget:
     card.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
     card.setLayout(layout)
     return card
-
-
-def _label(text: str, pixels: int, bold: bool = False, muted: bool = False) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setFont(theme.font(pixels, bold=bold))
-    if muted:
-        label.setProperty("role", "caption")
-    return label
 
 
 def _button(text: str, tip: str) -> QPushButton:

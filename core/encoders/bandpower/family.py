@@ -6,24 +6,10 @@ from pathlib import Path
 
 from core.encoders.bandpower.model import ELECTRODES, FRONT, SHAPES, BandPower, bandpower_spec
 from core.encoders.base import EncoderSpec
-from core.encoders.registry import Family
+from core.encoders.registry import Family, untrained
 from core.errors import InputError
 
-
-def untrained_spec(size: str, seed: int) -> EncoderSpec:
-    """Return the spec of an encoder with seeded random weights.
-
-    Raises
-    ------
-    InputError
-        If there is no such size.
-    """
-    return bandpower_spec(
-        size,
-        name=f"untrained-bandpower-{size}-{seed}",
-        trained=False,
-        provenance={"source": "random weights", "seed": str(seed)},
-    )
+untrained_spec = untrained("bandpower", bandpower_spec)
 
 
 def build(spec: EncoderSpec, seed: int = 0) -> BandPower:

@@ -6,24 +6,10 @@ from core.encoders.base import EncoderSpec
 from core.encoders.braingpt.electrodes import ELECTRODES
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec, warmup
 from core.encoders.braingpt.sizes import PUBLISHED, size_named
-from core.encoders.registry import Family
+from core.encoders.registry import Family, untrained
 from core.errors import InputError
 
-
-def untrained_spec(size: str, seed: int) -> EncoderSpec:
-    """Return the spec of an encoder with seeded random weights.
-
-    Raises
-    ------
-    InputError
-        If there is no such size.
-    """
-    return braingpt_spec(
-        size,
-        name=f"untrained-braingpt-{size}-{seed}",
-        trained=False,
-        provenance={"source": "random weights", "seed": str(seed)},
-    )
+untrained_spec = untrained("braingpt", braingpt_spec)
 
 
 def build(spec: EncoderSpec, seed: int = 0) -> BrainGPT:

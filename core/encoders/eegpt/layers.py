@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.encoders.feed_forward import FeedForward
+
 NORM_EPS = 1e-6
 
 
@@ -101,20 +103,6 @@ class Attention(nn.Module):
         return projected
 
 
-class Mlp(nn.Module):
-    """Two linear layers, four times as wide between them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform each token of `x`, shape (batch, tokens, width)."""
-        projected: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return projected
-
-
 class TransformerBlock(nn.Module):
     """A pre-norm transformer block.
 
@@ -129,7 +117,7 @@ class TransformerBlock(nn.Module):
         self.norm1 = nn.LayerNorm(width, eps=NORM_EPS)
         self.attn = Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, eps=NORM_EPS)
-        self.mlp = Mlp(width)
+        self.mlp = FeedForward(width)
 
     def forward(
         self, x: Tensor, rotation: Rotation | None = None, last: int | None = None

@@ -9,24 +9,10 @@ from core.encoders.labram.electrodes import ELECTRODES
 from core.encoders.labram.layers import SECONDS
 from core.encoders.labram.model import PATCH, RATE, LaBraM, labram_spec
 from core.encoders.labram.sizes import LABRAM_SIZES, size_named
-from core.encoders.registry import Family
+from core.encoders.registry import Family, untrained
 from core.errors import InputError, one_line
 
-
-def untrained_spec(size: str, seed: int) -> EncoderSpec:
-    """Return the spec of an encoder with seeded random weights.
-
-    Raises
-    ------
-    InputError
-        If there is no such size.
-    """
-    return labram_spec(
-        size,
-        name=f"untrained-labram-{size}-{seed}",
-        trained=False,
-        provenance={"source": "random weights", "seed": str(seed)},
-    )
+untrained_spec = untrained("labram", labram_spec)
 
 
 def build(spec: EncoderSpec, seed: int = 0) -> LaBraM:

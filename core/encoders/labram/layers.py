@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.encoders.feed_forward import FeedForward
 from core.encoders.labram.electrodes import ROWS
 
 NORM_EPS = 1e-6
@@ -61,20 +62,6 @@ class NormedAttention(nn.Module):
         q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
         mixed = F.scaled_dot_product_attention(q, k, v)
         projected: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
-        return projected
-
-
-class FeedForward(nn.Module):
-    """Two linear layers, four times as wide between them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform each token of `x`, shape (batch, tokens, width)."""
-        projected: Tensor = self.fc2(F.gelu(self.fc1(x)))
         return projected
 
 

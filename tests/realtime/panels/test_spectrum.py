@@ -42,14 +42,14 @@ def test_both_spectra_are_welchs_of_the_signal_that_was_given(panel, make_view):
 def test_motor_electrodes_are_shown_first_and_others_by_choice(panel, make_view):
     view = make_view()  # FC3 FC4 C3 CZ C4 ...
     panel.look(view.state, source(view))
-    assert panel.row.picks == (2, 3, 4)
-    actions = panel.row.menu.actions()
+    assert panel.controls.picks == (2, 3, 4)
+    actions = panel.controls.menu.actions()
     actions[3].trigger()
     actions[0].trigger()
-    assert panel.row.picks == (2, 4, 0)
+    assert panel.controls.picks == (2, 4, 0)
     for index in (1, 5, 6, 7):
         actions[index].trigger()
-    assert len(panel.row.picks) == 6
+    assert len(panel.controls.picks) == 6
     assert not actions[2].isChecked()  # the oldest made room
 
 
@@ -58,18 +58,18 @@ def test_b_and_the_button_set_the_baseline(panel, make_view, picture):
     for _ in range(8):
         view.later(0.25)
         panel.look(view.state, source(view))
-    assert "last minute" in panel.row.note.text()
+    assert "last minute" in panel.controls.note.text()
     before = picture(panel)
     assert panel.press("b")
     assert not panel.press("x")
-    assert "baseline" in panel.row.note.text()
+    assert "baseline" in panel.controls.note.text()
     assert not np.array_equal(before, picture(panel))
     kept = panel.history.baseline
     for _ in range(8):
         view.later(0.25)
         panel.look(view.state, source(view))
     np.testing.assert_array_equal(panel.history.baseline, kept)
-    panel.row.baseline.click()
+    panel.controls.baseline.click()
     assert not np.array_equal(panel.history.baseline, kept)
 
 
@@ -110,5 +110,5 @@ def test_no_signal_flat_signal_and_other_channels_are_drawn(panel, make_view, pi
     other = NewestSignal(*2 * [lambda s: Traces(times + 9, np.ones((1024, 1)))])
     panel.look(view.state, other)
     picture(panel)
-    assert panel.row.picks == (0,)
+    assert panel.controls.picks == (0,)
     assert panel.history.logs.shape == (1, 2, 1)
