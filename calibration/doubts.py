@@ -6,8 +6,9 @@ ELECTRODES = "Nothing in the signal proves that electrodes are where their names
 
 NAMED = "Nothing in the signal proves that electrodes are where --channels names them."
 
-
-UNIT_OF_FILES = "A wrong unit (taken as the files say) is noticed from about a hundredfold on."
+UNIT_OF_FILES = (
+    "A wrong unit (as the files, or --unit, say) is noticed from about a hundredfold on."
+)
 
 
 def doubts(channels_named: bool, unit: str, unit_given: bool) -> tuple[str, ...]:
