@@ -14,6 +14,7 @@ import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.recentring import GROWING
 from core.errors import InputError, printable
 from core.feed.segments import Segmenter
 from core.montage import electrode
@@ -305,7 +306,7 @@ class Engine:
             self._publish(decision)
 
     def _publish(self, decision: Decision) -> None:
-        if decision.reference != self._reference:
+        if decision.reference not in (self._reference, GROWING):
             self._reference = decision.reference
             if words := self._about_reference():
                 self._note("reference", words)
@@ -337,7 +338,7 @@ class Engine:
                 f"reference is {reference.name}."
             )
         if (to_go := self._windows.seconds_to_reference) is not None:
-            return f"The decoder's own reference is used for the first {to_go:g} s of signal."
+            return f"The reference grows with the first {to_go:g} s of signal, and then stays."
         return ""
 
     def _read_cues(self) -> None:
