@@ -37,9 +37,9 @@ class FitCommand(ProgramOptions):
     Without it, events named left_hand, right_hand, feet, tongue or rest are taken."""
     session: str = ""
     """Label of the session, if the person has several."""
-    encoder: str = "starter"
-    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
-    braindecode:NAME, or a file."""
+    encoder: str | None = None
+    """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
+    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
     reference: str | None = None
@@ -114,7 +114,7 @@ def _fit(command: FitCommand) -> int:
     subject = subject_label(command.subject)
     session = subject_label(command.session, "Session") if command.session else ""
 
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fitting import FitSettings, default_encoder, fit_decoder
     from calibration.priors import starting_head
     from calibration.report import analyse, as_json, as_text, check_report_path, write_report
     from core.decoding.storage.decoder_file import save_decoder
@@ -141,7 +141,7 @@ def _fit(command: FitCommand) -> int:
         print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
-        encoder=command.encoder,
+        encoder=command.encoder or default_encoder(command.refine),
         head=command.head,
         reference=command.reference,
         band=Band(notch=mains(command.notch)),
@@ -168,7 +168,7 @@ def _fit(command: FitCommand) -> int:
     if command.refine:
         from calibration.finetuning import refine
 
-        fit = refine(fit, command.encoder, home=settings.home)
+        fit = refine(fit, settings.encoder, home=settings.home)
     text = "\n".join((as_text(fit), *_noted(notes_of(recordings))))
     path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
     save_decoder(fit.decoder, path)

@@ -12,13 +12,21 @@ from core.decoding.artifacts.learning import limits_from, measure_runs
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.recentring import SECONDS
-from core.encoders import Encoder, EncoderSpec, load_encoder
+from core.encoders import DEFAULT, STARTER, Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
 from core.fitting.origin import Origin, find_origin
-from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
+from core.fitting.selection import (
+    HEADS,
+    RECENTRED,
+    FeatureViews,
+    Selection,
+    fit_chosen,
+    select,
+)
+from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
@@ -43,11 +51,18 @@ NO_REFINING = (
     "--regress-eyes."
 )
 
-RECENTRED = ("riemann",)
-"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
-nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
-
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
+
+
+def default_encoder(refine: bool = False) -> str:
+    """Return the encoder of a fit for which none was named.
+
+    Parameters
+    ----------
+    refine : bool
+        Whether the fit goes on through the encoder, which `DEFAULT` has no features for.
+    """
+    return STARTER if refine else DEFAULT
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,7 @@ class FitSettings:
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     """
 
-    encoder: str = "starter"
+    encoder: str = DEFAULT
     head: str = "auto"
     reference: str | None = None
     band: Band = field(default_factory=Band)
@@ -238,7 +253,11 @@ def fit_decoder(
     if settings.regress_eyes:
         banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
         taken = FeatureInput(skip, regression_of(path.channels, epochs.segments, banded))
-    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
+    beginnings = None
+    if prior is not None and prior.by_beginning:
+        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+        beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
+    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken, beginnings)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
     origin = None

@@ -19,6 +19,7 @@ from core.fitting.transfer.prior_head import (
     average_heads,
     head_of_decoder,
     head_of_prior,
+    with_readout,
 )
 from core.montage import direction
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
@@ -208,7 +209,7 @@ def prior_head(
     path, _ = path_for(labels, spec, settings, "The recording")
     classes = tuple(dict.fromkeys(events.values()))
     asked = path, spec.window, classes, settings.skip(spec), settings.regress_eyes
-    return average_heads(
+    head = average_heads(
         [
             head_of_prior(prior, *asked)
             if isinstance(prior, Prior)
@@ -216,6 +217,7 @@ def prior_head(
             for prior in priors
         ]
     )
+    return with_readout(head, spec, classes) if settings.tokens_needed else head
 
 
 def person_of(path: Path) -> str:

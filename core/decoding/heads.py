@@ -119,6 +119,7 @@ def fit_near(
     weights: np.ndarray,
     bias: np.ndarray,
     inverse_penalty: float,
+    offset: np.ndarray | float = 0.0,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -132,6 +133,8 @@ def fit_near(
     bias : ndarray, shape (classes,)
     inverse_penalty : float
         Inverse of the penalty; with 0 the given head comes back.
+    offset : ndarray, shape (trials, classes), optional
+        Logits from elsewhere, which the head will be added to.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def fit_near(
         return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
     centre = features.mean(axis=0)
     scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    given = features @ weights + bias
+    given = features @ weights + bias + offset
     scaled = (features - centre) / scale
     powers, left = np.linalg.eigh(scaled @ scaled.T)  # in the span of the trials, as `fit_head`
     kept = powers > powers[-1] * 1e-10

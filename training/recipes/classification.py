@@ -9,7 +9,7 @@ missing electrodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
-from core.encoders.base import Encoder
+from core.encoders.base import Encoder, Readout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore
@@ -69,8 +69,14 @@ class ClassificationRecipe(Recipe):
         return {}
 
     def encoder(self) -> Encoder:
-        """Return the encoder of averaged weights."""
-        return self.parts.mean_encoder.eval()
+        """Return the encoder of averaged weights, which says what its features mean."""
+        encoder, head = self.parts.mean_encoder.eval(), self.parts.mean_head
+        weights, bias = head.weight.detach().double().T, head.bias.detach().double()
+        readout = Readout(
+            self.settings.classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
+        )
+        encoder.spec = replace(encoder.spec, readout=readout)
+        return encoder
 
 
 class Classified(nn.Module):

@@ -44,7 +44,12 @@ class BandPowerShape:
     width: int
 
 
-SHAPES = {"small": BandPowerShape(sources=48, width=4), "tiny": BandPowerShape(sources=8, width=4)}
+SHAPES = {
+    "small": BandPowerShape(sources=48, width=4),
+    "tiny": BandPowerShape(sources=8, width=4),
+    "joined": BandPowerShape(sources=480, width=40),  # five small ones, and their mirror images
+    "joined-tiny": BandPowerShape(sources=32, width=16),  # two tiny ones
+}
 
 
 def bandpower_spec(
