@@ -97,7 +97,7 @@ def check_texts(texts: Sequence[str], what: str) -> tuple[str, ...]:
 
 def _wordllama() -> TextEncoder:
     try:
-        from wordllama import WordLlama
+        import wordllama
 
         label = f"{WORDLLAMA} {version(WORDLLAMA)}"
     except (ImportError, PackageNotFoundError) as error:
@@ -105,7 +105,9 @@ def _wordllama() -> TextEncoder:
             f"The text encoder {WORDLLAMA} is not installed; install it with: pip install "
             "'eegpt-realtime[text]'."
         ) from error
-    model = WordLlama.load(disable_download=True)
+    # As a cache: the package looks for the file of its own tokenizer in another folder (0.4.0).
+    files = Path(wordllama.__file__).parent
+    model = wordllama.WordLlama.load(cache_dir=files, disable_download=True)
     return TextEncoder(label, model.embed)
 
 

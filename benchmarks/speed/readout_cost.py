@@ -3,10 +3,10 @@
     python benchmarks/speed/readout_cost.py DECODER.safetensors
 
 The decoder has two tasks of classes or more, as eegpt-calibrate fit --task makes it. White noise is
-decoded hop by hop: what the encoder takes is timed, and what each task beside the first takes of the
-same windows (covariances that the first task has taken already are there). They take turns, and the
-process's own time counts, so that what else the computer does falls on all of them alike. No figure
-is asserted anywhere.
+decoded hop by hop: what the encoder takes is timed, and what each task beside the first takes of
+the same windows (covariances that the first task has taken already are there). They take turns, and
+the process's own time counts, so that what else the computer does falls on all of them alike. No
+figure is asserted anywhere.
 """
 
 from __future__ import annotations
