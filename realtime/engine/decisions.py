@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
@@ -66,6 +67,7 @@ class DecisionMaker:
         self.evidence = Evidence(evidence)
         self.dropped = 0
         self._classes = decoder.classes
+        self._idle_class = idle_class_of(decoder)
         self._rate = decoder.settings.rate
         self._hops = OnlineDecoder(decoder, path, windows)
         self._age_of = age
@@ -154,7 +156,7 @@ class DecisionMaker:
         if made.probabilities is None:
             while self._held:
                 held = self._aged(self._held.popleft())
-                yield replace(held, status=made.status, probabilities=None, decision=None)
+                yield _refused(held, made.status)
             yield made
             return
         self._held.append(made)
@@ -169,7 +171,7 @@ class DecisionMaker:
         if not self.late_by:
             return made
         self.evidence.reset()
-        return replace(made, status="late", probabilities=None, decision=None)
+        return _refused(made, "late")
 
     def _aged(self, held: Decision) -> Decision:
         """Return a decision with its age now."""
@@ -185,6 +187,7 @@ class DecisionMaker:
         spent: float,
         reference: str,
     ) -> Decision:
+        idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
             index=self._index,
             time=at,
@@ -196,6 +199,7 @@ class DecisionMaker:
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
+            idle=idle and probabilities is not None,
         )
         self._index += 1
         return made
@@ -206,6 +210,11 @@ class DecisionMaker:
     def _age(self, at: float) -> float | None:
         """Return how long ago a time of the stream's clock is, in ms."""
         return None if self._age_of is None else round(self._age_of(at) * 1e3, 3)
+
+
+def _refused(made: Decision, status: str) -> Decision:
+    """Return a decision without what it says."""
+    return replace(made, status=status, probabilities=None, decision=None, idle=False)
 
 
 def aside_words(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.decoding.decoder import Decoder
 from core.decoding.recentring import DECODER
+from core.decoding.rest import RestCurve, curve_of
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.cued_trials import Cue, CuedTrial
@@ -41,6 +42,9 @@ class Decision:
         As `core.decoding.online.WindowResult.reference`.
     set_aside : tuple of str
         Electrodes whose signal was interpolated for it.
+    idle : bool
+        Whether it says that the person rests: there is no decision though the threshold was
+        calibrated on rest, or it is for the decoder's idle class.
     """
 
     index: int
@@ -53,6 +57,7 @@ class Decision:
     compute_ms: float
     reference: str = DECODER
     set_aside: tuple[str, ...] = ()
+    idle: bool = False
 
     @property
     def made(self) -> float:
@@ -60,8 +65,9 @@ class Decision:
         return self.time + (self.age_ms or 0.0) / 1e3
 
     def to_json(self) -> str:
-        """Return the decision as one line of JSON; `set_aside` only where an electrode is."""
-        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        """Return the decision as a line of JSON; `set_aside` and `idle` only where they hold."""
+        seldom = ("set_aside", "idle")
+        fields = {key: value for key, value in vars(self).items() if value or key not in seldom}
         return json.dumps(fields, allow_nan=False)
 
 
@@ -114,6 +120,7 @@ class DecoderStatus:
     score: float  # cross-validated balanced accuracy
     chance: float  # its 95 % chance bound
     trials: int
+    rest: RestCurve | None = None  # what it does at rest, if that is known
 
     @classmethod
     def of(cls, decoder: Decoder) -> DecoderStatus:
@@ -126,6 +133,7 @@ class DecoderStatus:
             score=decoder.facts.score,
             chance=decoder.facts.chance,
             trials=decoder.facts.trials,
+            rest=curve_of(decoder.facts.fit),
         )
 
 

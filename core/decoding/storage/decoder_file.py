@@ -13,6 +13,7 @@ from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import check_seconds
+from core.decoding.rest import check_facts
 from core.errors import InputError, printable
 from core.machine.home import subject_label
 from core.signal.filtering import Band
@@ -179,6 +180,7 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
         raise ValueError("its head has no score")
     if (seconds := facts.fit.get("recentre")) is not None:
         check_seconds(number(seconds, 0.0, 1e9))
+    check_facts(facts.fit)
     return facts
 
 
