@@ -10,20 +10,28 @@ from pathlib import Path
 
 import numpy as np
 
-from core.decoding.artifacts.learning import Measured, limits_from, measure_runs
+from core.decoding.artifacts.learning import (
+    Measured,
+    limits_from,
+    measure_runs,
+    refused_pieces,
+)
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.recentring import SECONDS
+from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
 from core.fitting.origin import Origin, find_origin
+from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
+from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
 from core.recordings import (
@@ -83,6 +91,12 @@ class FitSettings:
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
         Whether folds are stretches of time (`core.fitting.folds.folds_in_time`).
+    rest : bool
+        Whether to count false alarms in the pauses.
+    false_alarms : float or None
+        A minute at rest, that the decoder's threshold is to keep; None for a threshold of 0.5.
+    idle_class : bool
+        Whether rest, from events or pauses, is a class of its own.
     """
 
     encoder: str = "starter"
@@ -97,9 +111,14 @@ class FitSettings:
     regress_eyes: bool = False
     origin: bool = True
     in_time: bool = False
+    rest: bool = True
+    false_alarms: float | None = None
+    idle_class: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an unknown head, and a seed or a time that is none."""
+        """Refuse an unknown head, and a seed, a time or a rate that is none."""
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
         check_number("The seed", self.seed, 0, 2**32 - 1)
         check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
         if self.head != "auto" and self.head not in HEADS:
@@ -139,6 +158,11 @@ class FitSettings:
         """
         if self.from_cue or self.regress_eyes:
             raise InputError(NO_REFINING)
+        if self.false_alarms is not None:
+            raise InputError(
+                "--refine trains another head, whose false alarms are not counted; leave it out, "
+                "or leave out --false-alarms."
+            )
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -167,6 +191,11 @@ class Fit:
         What features were computed of.
     origin : Origin or None
         Where the score comes from, if that was asked for.
+    rest : RestCurve or None
+        False alarms and hits by threshold; None where there is no rest to count them in.
+    unkept : str
+        Why the decoder's threshold does not keep to the false alarms that were asked for; empty
+        where it does, or nobody asked.
     """
 
     decoder: Decoder
@@ -175,6 +204,8 @@ class Fit:
     epochs: Epochs
     taken: FeatureInput = EVERYTHING
     origin: Origin | None = None
+    rest: RestCurve | None = None
+    unkept: str = ""
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -230,6 +261,8 @@ def fit_decoder(
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     cache = cache or FeatureCache()
+    if settings.idle_class:
+        recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
     epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
     tokens = encoder if settings.tokens_needed else None
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
@@ -238,6 +271,14 @@ def fit_decoder(
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+
+    curve = None
+    if settings.rest:
+        refused = refused_pieces(measured, limits_from(measured), path.channels)
+        pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
+        curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
+    unkept = unkept_words(curve, settings.false_alarms)
+    false_alarms = None if unkept else settings.false_alarms
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -279,13 +320,14 @@ def fit_decoder(
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
                 **({} if origin is None else {"origin": origin.as_facts()}),
+                **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept)
 
 
 def usable_trials(

@@ -13,6 +13,7 @@ from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder, check_unit
 from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
+from core.decoding.rest import check_facts
 from core.decoding.storage.parts import (
     linear_head,
     linear_tensors,
@@ -206,6 +207,7 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
         raise ValueError("its head has no score")
     if (seconds := facts.fit.get("recentre")) is not None:
         check_seconds(number(seconds, 0.0, 1e9))
+    check_facts(facts.fit)
     return facts
 
 
