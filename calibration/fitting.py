@@ -17,8 +17,17 @@ from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
-from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
+from core.fitting.selection import (
+    GRAPH,
+    HEADS,
+    VIEWS,
+    FeatureViews,
+    Selection,
+    fit_chosen,
+    select,
+)
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
@@ -59,7 +68,7 @@ class FitSettings:
     encoder : str
         What `core.encoders.load_encoder` takes.
     head : str
-        One of `HEADS`, or "auto".
+        One of `core.fitting.selection.VIEWS`, or "auto": the best of `HEADS`.
     reference : str or None
         "average" or "recorded"; None lets the number of channels decide.
     band : Band
@@ -96,10 +105,10 @@ class FitSettings:
         """Refuse an unknown head, and a seed or a time that is none."""
         check_number("The seed", self.seed, 0, 2**32 - 1)
         check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
-        if self.head != "auto" and self.head not in HEADS:
+        if self.head != "auto" and self.head not in VIEWS:
             raise InputError(
-                f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.'
-                + did_you_mean(self.head, (*HEADS, "auto"))
+                f'There is no head "{self.head}"; choose {", ".join(VIEWS)} or auto.'
+                + did_you_mean(self.head, (*VIEWS, "auto"))
             )
 
     def skip(self, spec: EncoderSpec) -> int:
@@ -142,7 +151,7 @@ class FitSettings:
     @property
     def tokens_needed(self) -> bool:
         """Whether any of them uses tokens."""
-        return any("tokens" in HEADS[head] for head in self.heads)
+        return any("tokens" in VIEWS[head] for head in self.heads)
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,8 @@ def fit_decoder(
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    if settings.head == GRAPH:
+        check_electrode_tokens(spec, path.channels)
     skip = settings.skip(spec)
     cache = cache or FeatureCache()
     warmup = spec.warmup if settings.tokens_needed else 0
@@ -233,6 +244,8 @@ def fit_decoder(
     epochs = without_artifacts(
         epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
     )
+    if settings.head == GRAPH:
+        check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
     taken = FeatureInput(skip)
     if settings.regress_eyes:

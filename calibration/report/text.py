@@ -10,7 +10,7 @@ from calibration.fitting import Fit
 from core.decoding.decoder import CHOICE, DecoderCard
 from core.errors import printable
 from core.fitting.origin import PERMUTATIONS, Origin
-from core.fitting.selection import HEADS, PRIOR
+from core.fitting.selection import GRAPH, PRIOR, VIEWS
 
 DOUBTS = (ELECTRODES, UNIT_OF_FILES)
 """What nobody can know from the files."""
@@ -92,6 +92,7 @@ def about(name: str, facts: DecoderCard) -> str:
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
+        GRAPH: f"tokens of {facts.fit['encoder']}, electrodes attending to one another",
         PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         CHOICE: "the choice made again inside every fold",
@@ -123,7 +124,7 @@ def worth(fit: Fit) -> str:
     if found is None:
         return ""
     scores = fit.selection.scores
-    plain = next(name for name in scores if name in HEADS)
+    plain = next(name for name in scores if name in VIEWS)
     with_it, without = scores[PRIOR].balanced_accuracy, scores[plain].balanced_accuracy
     said = (
         f"The prior ({found['trials']} trials of {len(found['recordings'])} recordings) gave "
@@ -138,7 +139,7 @@ def worth(fit: Fit) -> str:
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
     # A refined decoder uses tokens alone.
-    views = ("aligned",) if head == PRIOR else HEADS.get(head, ("tokens",))
+    views = ("aligned",) if head == PRIOR else VIEWS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from core.decoding.features import TangentFeatures, TangentStream, TokenFeatures, TokenFeatureStream
+from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import DECODER, RunReference, RunStart
 from core.errors import InputError, one_line
@@ -78,7 +79,7 @@ class DecoderCard:
     recorded_rate : float
         Rate in Hz of those recordings.
     head : str
-        "prior", "riemann", "encoder" or "hybrid".
+        "prior", "riemann", "encoder", "hybrid" or "graph".
     trials : int
         Trials it was fitted on; 0 for one that knows the person's resting signal only.
     scores : dict of str to float
@@ -132,7 +133,7 @@ class Decoder:
         Unit the signal leaves the path in.
     window, hop, patch : int
         Samples of a window, between two decisions by default, and between two at the most.
-    head : LinearHead
+    head : LinearHead or GraphHead
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
     spatial : ndarray or None, shape (token channels, channels)
@@ -154,7 +155,7 @@ class Decoder:
     window: int
     hop: int
     patch: int
-    head: LinearHead
+    head: LinearHead | GraphHead
     tangents: tuple[TangentFeatures, ...]
     spatial: np.ndarray | None
     encoder: EncoderPin | None

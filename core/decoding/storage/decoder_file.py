@@ -11,6 +11,7 @@ import numpy as np
 
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
 from core.decoding.features import TangentFeatures
+from core.decoding.graph_head import TASK, GraphHead, empty_graph
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import check_seconds
 from core.errors import InputError, printable
@@ -33,6 +34,7 @@ _WIDEST = 1024  # channels; no cap has as many
 _LONGEST = 2**20  # samples of a window: more than an hour at the model's rate
 _RATES = (1.0, 1e6)  # Hz
 _LARGEST = 1e12  # of any value, in any unit; beyond it, products of finite values are not finite
+_GRAPH = "head.graph."  # before the names of an electrode graph's tensors
 _STEEPEST = 16  # order of a filter, beyond which its sections are noise
 
 
@@ -67,10 +69,13 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     tensors = {
         "filter": settings.band.sections(decoder.facts.recorded_rate),
         "head.centre": decoder.head.centre,
-        "head.scale": decoder.head.scale,
-        "head.weights": decoder.head.weights,
-        "head.bias": decoder.head.bias,
     }
+    if isinstance(decoder.head, GraphHead):
+        table["graph"] = {"ch_names": decoder.head.ch_names}
+        tensors |= {_GRAPH + name: array for name, array in decoder.head.weights.items()}
+    else:
+        for name in ("scale", "weights", "bias"):
+            tensors[f"head.{name}"] = getattr(decoder.head, name)
     for index, tangent in enumerate(decoder.tangents):
         tensors[f"tangents.{index}.picks"] = tangent.picks
         tensors[f"tangents.{index}.whitener"] = tangent.whitener
@@ -144,6 +149,13 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     saved = _shaped(tensors, "filter", sections.shape)
     if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
+    head: LinearHead | GraphHead
+    if "graph" in table:
+        if tangents or encoder is None or texts(table["graph"]["ch_names"]) != token_channels:
+            raise InputError("its electrode graph does not read the electrodes of its encoder.")
+        head = _graph(table, tensors, token_channels, len(classes))
+    else:
+        head = _head(table, tensors, features, len(classes))
     return Decoder(
         classes=classes,
         settings=settings,
@@ -151,7 +163,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         window=window,
         hop=hop,
         patch=patch,
-        head=_head(table, tensors, features, len(classes)),
+        head=head,
         tangents=tangents,
         spatial=spatial,
         encoder=encoder,
@@ -204,6 +216,32 @@ def _head(
     if not (head.scale > 1 / _LARGEST).all():
         raise InputError("its head divides by a scale that is not above zero.")
     return head
+
+
+def _graph(
+    table: dict[str, Any],
+    tensors: dict[str, np.ndarray],
+    ch_names: tuple[str, ...],
+    classes: int,
+) -> GraphHead:
+    from core.encoders.braingpt.electrodes import electrode_rows
+
+    weights = {
+        name.removeprefix(_GRAPH): _shaped(tensors, name, array.shape)
+        for name, array in tensors.items()
+        if name.startswith(_GRAPH)
+    }
+    empty_graph(weights)  # which refuses what is none
+    features = len(ch_names) * weights["project.1.weight"].shape[1]
+    if weights[f"heads.{TASK}.bias"].shape != (classes,):
+        raise InputError(f"its electrode graph does not tell {classes} classes apart.")
+    electrode_rows(ch_names)  # which refuses what the graph has no node for
+    return GraphHead(
+        ch_names=ch_names,
+        centre=_shaped(tensors, "head.centre", (features,)),
+        weights=weights,
+        temperature=number(table["temperature"], 1e-6, 1e6),
+    )
 
 
 def _tangent(
