@@ -11,9 +11,9 @@ from core.decoding.graph_head import TASK, GraphHead
 from core.encoders.base import EncoderSpec
 from core.errors import InputError
 
-LEAST_OF_CLASS = 40
-"""Trials of each class from which on the graph is offered (`docs/decoder.md` has the curve that
-says so): with fewer, the linear head on the same states does better."""
+LEAST_OF_CLASS = 80
+"""Trials of each class from which on the graph is offered. What it learns from half as many is
+hardly better than guessing (`docs/decoder.md` has the curve)."""
 
 _WIDTH, _LAYERS = 32, 2
 """Of the nodes. Set once, as a linear head's penalty is: choosing them for every person would cost
@@ -59,9 +59,9 @@ def check_enough(labels: np.ndarray, classes: Sequence[str]) -> None:
     if counts.min() < LEAST_OF_CLASS:
         there = ", ".join(f"{count} of {name}" for name, count in zip(classes, counts, strict=True))
         raise InputError(
-            f"--head graph needs {LEAST_OF_CLASS} trials of each class and there are {there}: it "
-            "learns thousands of weights, and with fewer trials the linear head on the same tokens "
-            "does better; take --head encoder, or record more."
+            f"--head graph needs {LEAST_OF_CLASS} trials of each class, as it learns ten thousand "
+            f"weights and with half as many is hardly better than guessing, and there are {there}; "
+            "take --head encoder, which reads the same tokens, or record more."
         )
 
 

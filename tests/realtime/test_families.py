@@ -92,7 +92,7 @@ def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     live = {line["sample"]: line["probabilities"] for line in lines if line["status"] == "ok"}
     expected = {d.sample: d.probabilities for d in offline if d.status == "ok"}
     for sample, probabilities in live.items():
-        assert probabilities == pytest.approx(expected[sample], abs=1e-6)
+        assert probabilities == pytest.approx(expected[sample], abs=1e-9)
     # What is not decided live is refused: while the rate of a stream is not known, for 3 s and for
     # as long as it took to begin reading, and where this machine was held up.
     refused = {line["sample"]: line["status"] for line in lines if line["probabilities"] is None}
