@@ -13,6 +13,7 @@ import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TangentStream, TokenFeatures, TokenFeatureStream
+from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
 from core.decoding.outputs import ClassesOutput, Output
 from core.decoding.readouts import FIRST, Readout, ReadoutCard, ReadoutStream
@@ -44,7 +45,7 @@ class Decoder:
         Unit the signal leaves the path in.
     window, hop, patch : int
         Samples of a window, between two decisions by default, and between two at the most.
-    head : LinearHead
+    head : LinearHead or GraphHead
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
     spatial : ndarray or None, shape (token channels, channels)
@@ -72,7 +73,7 @@ class Decoder:
     window: int
     hop: int
     patch: int
-    head: LinearHead
+    head: LinearHead | GraphHead
     tangents: tuple[TangentFeatures, ...]
     spatial: np.ndarray | None
     encoder: EncoderPin | None
@@ -106,9 +107,10 @@ class Decoder:
         InputError
             If there is no such task, or it has no classes.
         """
+        alone = LinearHead | GraphHead
         readout = next((readout for readout in self.readouts if readout.task == task), None)
-        if readout is None or not isinstance(readout.head, LinearHead):
-            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, LinearHead))
+        if readout is None or not isinstance(readout.head, alone):
+            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, alone))
             raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
         card = readout.card
         facts = replace(

@@ -11,9 +11,12 @@ import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder, check_unit
+from core.decoding.graph_head import GraphHead
+from core.decoding.heads import LinearHead
 from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
 from core.decoding.rest import check_facts
+from core.decoding.storage.graph_parts import graph_head, graph_table, graph_tensors
 from core.decoding.storage.parts import (
     linear_head,
     linear_tensors,
@@ -83,9 +86,13 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     }
     tensors = {
         "filter": settings.band.sections(decoder.facts.recorded_rate),
-        **linear_tensors(decoder.head, "head"),
         **tangent_tensors(decoder.tangents, "tangents"),
     }
+    if isinstance(decoder.head, GraphHead):
+        table["graph"] = graph_table(decoder.head)
+        tensors |= graph_tensors(decoder.head)
+    else:
+        tensors |= linear_tensors(decoder.head, "head")
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
     if decoder.task != FIRST:
@@ -169,6 +176,13 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     saved = shaped(tensors, "filter", sections.shape)
     if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
+    head: LinearHead | GraphHead
+    if "graph" in table:
+        if views or encoder is None or texts(table["graph"]["ch_names"]) != token_channels:
+            raise InputError("its electrode graph does not read the electrodes of its encoder.")
+        head = graph_head(table, tensors, token_channels, len(classes))
+    else:
+        head = linear_head(table, tensors, "head", features, len(classes))
     return Decoder(
         classes=classes,
         settings=settings,
@@ -176,7 +190,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         window=window,
         hop=hop,
         patch=patch,
-        head=linear_head(table, tensors, "head", features, len(classes)),
+        head=head,
         tangents=views,
         spatial=spatial,
         encoder=encoder,
