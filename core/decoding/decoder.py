@@ -17,7 +17,7 @@ from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
-from core.units import factor, volts_per
+from core.units import factor
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -346,6 +346,8 @@ class WindowDecoder:
     ----------
     reference : RunReference or None
         What the next window is decoded with; None for the decoder's own.
+    vectors : list of ndarray
+        Features of the newest whole window: of each view, then of its tokens.
 
     Raises
     ------
@@ -363,6 +365,7 @@ class WindowDecoder:
     ) -> None:
         self.hop = hop
         self.reference: RunReference | None = None
+        self.vectors: list[np.ndarray] = []
         self._head = decoder.head
         self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
@@ -384,6 +387,11 @@ class WindowDecoder:
     def seconds_to_reference(self) -> float | None:
         """Signal still needed for the stream's own reference; None if none will be taken."""
         return None if self._start is None else self._start.seconds_to_go
+
+    @property
+    def views(self) -> tuple[TangentStream, ...]:
+        """What the features of the covariances come from."""
+        return tuple(self._tangents)
 
     def prepare(self) -> None:
         """Wait until the first hop can be decoded without delay."""
@@ -420,6 +428,7 @@ class WindowDecoder:
         whole = [vector for vector in vectors if vector is not None]
         if self._received < self._window or len(whole) < len(vectors):
             return None
+        self.vectors = whole
         probabilities: np.ndarray = self._head.probabilities(np.concatenate(whole)[None])[0]
         if self._start is not None:
             self._recentre(self._start.take([stream.covariance for stream in self._tangents]))
@@ -432,16 +441,3 @@ class WindowDecoder:
         for stream, whitener in zip(self._tangents, reference.whiteners, strict=True):
             stream.features = stream.features.at(whitener)
         self.reference, self._start = reference, None
-
-
-def check_unit(unit: str) -> str:
-    """Return a decoder's unit if it is a voltage.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
-    if volts_per(unit) is None:
-        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
-    return unit

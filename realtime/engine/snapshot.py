@@ -41,6 +41,8 @@ class Decision:
         As `core.decoding.online.WindowResult.reference`.
     set_aside : tuple of str
         Electrodes whose signal was interpolated for it.
+    adapted : str
+        As `core.decoding.online.WindowResult.adapted`.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Decision:
     compute_ms: float
     reference: str = DECODER
     set_aside: tuple[str, ...] = ()
+    adapted: str = ""
 
     @property
     def made(self) -> float:
@@ -60,8 +63,9 @@ class Decision:
         return self.time + (self.age_ms or 0.0) / 1e3
 
     def to_json(self) -> str:
-        """Return the decision as one line of JSON; `set_aside` only where an electrode is."""
-        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        """Return the decision as one line of JSON; what is rarely there only where it is."""
+        rare = ("set_aside", "adapted")
+        fields = {key: value for key, value in vars(self).items() if value or key not in rare}
         return json.dumps(fields, allow_nan=False)
 
 
@@ -93,7 +97,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside", "adaptation".
     text : str
         What there is to say about it.
     """
@@ -145,5 +149,6 @@ class Snapshot:
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
     recentring: str = ""  # in a few words, where the reference is this run's own or will be
+    adaptation: str = ""  # in a few words, where anything adapts
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
+from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import check_seconds
@@ -18,6 +18,7 @@ from core.machine.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole
+from core.units import volts_per
 
 FORMAT = "eegpt-decoder"
 SUFFIX = ".safetensors"
@@ -147,7 +148,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     return Decoder(
         classes=classes,
         settings=settings,
-        unit=check_unit(text(table["unit"])),
+        unit=_unit(text(table["unit"])),
         window=window,
         hop=hop,
         patch=patch,
@@ -160,6 +161,12 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         skip=skip,
         token_channels=token_channels,
     )
+
+
+def _unit(unit: str) -> str:
+    if volts_per(unit) is None:
+        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
+    return unit
 
 
 def _facts(found: dict[str, Any]) -> DecoderCard:
