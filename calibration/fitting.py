@@ -22,6 +22,7 @@ from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, s
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
+from core.fitting.trust import Trust, find_trust
 from core.montage import match
 from core.recordings import (
     Recording,
@@ -161,6 +162,8 @@ class Fit:
         What features were computed of.
     origin : Origin or None
         Where the score comes from, if that was asked for.
+    trust : Trust or None
+        How reliable left-out probabilities are, if that is known.
     """
 
     decoder: Decoder
@@ -169,6 +172,7 @@ class Fit:
     epochs: Epochs
     taken: FeatureInput = EVERYTHING
     origin: Origin | None = None
+    trust: Trust | None = None
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -241,6 +245,7 @@ def fit_decoder(
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
+    trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
@@ -284,6 +289,7 @@ def fit_decoder(
                 "sites": settings.sites,
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
+                "trust": trust.as_facts(),
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
@@ -291,7 +297,7 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, trust)
 
 
 def _labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:

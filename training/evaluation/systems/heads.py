@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures
-from core.decoding.heads import LinearHead, fit_head
+from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
-from core.fitting.selection import HEADS, FeatureViews, fit_chosen, select
-from core.fitting.trials.epochs import FeatureCache
+from core.fitting.selection import HEADS, FeatureViews, fit_chosen, fit_on, select
+from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
@@ -78,10 +79,20 @@ class HeadSystem:
             fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
             features = {view: found for view, (found, _) in fitted.items()}
             blocks = [vectors for _, vectors in fitted.values()]
-            head = fit_head(blocks, epochs.labels, len(epochs.classes))
+            head = self._fit_alone(blocks, epochs, seed, own=len(trials.shares) == 1)
         used = features.pop("tokens", None)
         share = trials.shares[0] if len(trials.shares) == 1 else None
         return HeadModel(head, tuple(features.values()), encoder if used else None, self, share)
+
+    def _fit_alone(
+        self, blocks: Sequence[np.ndarray], epochs: Epochs, seed: int, own: bool
+    ) -> LinearHead:
+        """Fit a head that is not chosen; with a person's own trials also its temperature."""
+        labels, classes = epochs.labels, len(epochs.classes)
+        if not own:
+            return fit_head(blocks, labels, classes)
+        head, _, left_out = fit_on(blocks, labels, classes, list(epochs.folds(seed)))
+        return with_temperature(head, left_out, labels)
 
 
 @dataclass(frozen=True)
