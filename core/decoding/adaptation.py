@@ -35,11 +35,10 @@ LEAST = 3
 MOST = 60
 """Trials that it learns from at once: the newest."""
 
-INVERSE_PENALTY = 3.0
-"""Inverse of the penalty on how far the head moves, on features of unit total variance."""
-
-BIAS_PRECISION = 1.0
-"""Of the Gaussian prior that keeps the bias near the decoder's."""
+MOVE = 0.5
+"""How far the head moves: the prior standard deviation of what is added to the logits of a window,
+and of the bias, as a share of how much the decoder's own logits differ between trials. So a decoder
+that tells little apart, whose temperature is high, is moved little too."""
 
 _SAME_CUE = 0.1  # s within which a cue is the one before, sent twice
 _JITTER = 0.01  # s by which stamps may put a cue after the first sample of its window
@@ -352,7 +351,12 @@ class Adaptation:
         trials = list(self._trials)
         labels = np.array([one.label for one in trials])
         blocks = self._vectors(trials)
-        return fit_near(blocks, labels, *self._given, INVERSE_PENALTY, BIAS_PRECISION)
+        weights, bias = self._given
+        spread = float((np.concatenate(blocks, axis=1) @ weights + bias).var(axis=0).mean())
+        # Features of each block have unit total variance, so that all blocks add to it.
+        return fit_near(
+            blocks, labels, weights, bias, MOVE**2 * spread / len(blocks), 1.0 / len(blocks)
+        )
 
     # -- undoing ----------------------------------------------------------------------------------
 
