@@ -81,6 +81,10 @@ class Options(ProgramOptions):
     decoder knows it (off). By default what the decoder file says."""
     recentre_seconds: float | None = None
     """Seconds of signal without artifacts for --recentre start, 60 if not said."""
+    task: str | None = None
+    """Show a feedback task in the subject's view: graz-bar, cursor or game."""
+    trials: int = 10
+    """Trials of each target in a feedback task."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -124,6 +128,11 @@ class Options(ProgramOptions):
             verbose=self.verbose,
         )
         return self == plain
+
+    @property
+    def needs_decoder(self) -> bool:
+        """Whether there is nothing to do without a decoder: signals alone are not enough."""
+        return self.headless or any((self.log, self.record, self.task))
 
     @property
     def evidence(self) -> EvidenceSettings:

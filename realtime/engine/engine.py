@@ -21,8 +21,11 @@ from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
 from core.stream.boards import motor_words
+from core.stream.discovery import StreamQuery
+from core.stream.marker_feed import MarkerFeed
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
+from realtime.engine.about_reference import about_reference, reference_status
 from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
@@ -179,6 +182,23 @@ class Engine:
         with self._lock:
             self._toggled.append(label)
 
+    def decisions(self, after: int) -> tuple[Decision, ...]:
+        """Return every decision of the last minute with a greater index, oldest first."""
+        with self._lock:
+            return self._recent.after(after)
+
+    def read_markers(self, query: StreamQuery) -> None:
+        """Read the markers of another stream from now on."""
+        if self._cues is not None:
+            self._cues.listen(MarkerFeed(query))
+
+    def mark(self, label: str, time: float, task: str) -> float:
+        """Take a marker of a feedback task at a time of `clock`; return it by the stream's."""
+        at = time - self._feed.correction
+        if self._cues is not None:
+            self._cues.mark(label, at, task)
+        return at
+
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
         return self._monitor.traces(seconds)
@@ -219,7 +239,7 @@ class Engine:
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
                 offers=self._feed.offers,
-                recentring=self._recentring(),
+                recentring=reference_status(self._windows),
                 cues=None if self._cues is None else self._cues.cues,
                 trials=() if self._cues is None else self._cues.trials,
             )
@@ -307,7 +327,8 @@ class Engine:
     def _publish(self, decision: Decision) -> None:
         if decision.reference != self._reference:
             self._reference = decision.reference
-            if words := self._about_reference():
+            assert self._windows is not None
+            if words := about_reference(self._windows):
                 self._note("reference", words)
         with self._lock:
             paused = self._paused
@@ -319,26 +340,6 @@ class Engine:
         if self._cues is not None:
             self._cues.decide(decision)
         self._tell(self._outputs.publish(decision))
-
-    def _recentring(self) -> str:
-        if self._windows is None:
-            return ""
-        if self._windows.reference is not None:
-            return "recentred"
-        to_go = self._windows.seconds_to_reference
-        return "" if to_go is None else f"recentring in {to_go:.0f} s"
-
-    def _about_reference(self) -> str:
-        """Say what decisions refer to from now on; empty where that never changes."""
-        assert self._windows is not None
-        if (reference := self._windows.reference) is not None:
-            return (
-                f"Recentred on the first {reference.seconds:g} s of signal without artifacts; the "
-                f"reference is {reference.name}."
-            )
-        if (to_go := self._windows.seconds_to_reference) is not None:
-            return f"The decoder's own reference is used for the first {to_go:g} s of signal."
-        return ""
 
     def _read_cues(self) -> None:
         if self._cues is not None:

@@ -58,6 +58,7 @@ class PanelHost(QObject):
         self._entries = available_panels()
         self._docks: dict[str, PanelDock] = {}
         self.menu = QMenu("Panels", window)
+        self.menu.setToolTipsVisible(True)
         self._actions = {title: self._action(title) for title in self._entries}
         if not self._entries:
             self.menu.addAction("No panels are installed").setEnabled(False)
@@ -113,6 +114,7 @@ class PanelHost(QObject):
         number = len(self.menu.actions()) + 1
         shortcut = f"\t{number}" if number <= 9 else ""
         action = self.menu.addAction(f"{theme.plain(title, 60)}{shortcut}")
+        action.setToolTip(f"Show or hide {theme.plain(title, 60)}")
         action.setCheckable(True)
         action.toggled.connect(partial(self._show, title))
         return action

@@ -171,6 +171,7 @@ class ControlBar(QWidget):
     evidence_asked = Signal(object)  # an EvidenceSettings
     span_asked = Signal(float)
     scale_asked = Signal(float)
+    markers_asked = Signal()
     subject_asked = Signal()
     help_asked = Signal()
 
@@ -210,13 +211,22 @@ class ControlBar(QWidget):
         self.panels = QPushButton("Panels")
         self.panels.setToolTip("Show and hide panels beside the traces (P, or its number)")
         self.panels.setFixedHeight(_HEIGHT)
+        self.markers = QPushButton("Markers")
+        self.markers.setToolTip("Choose the marker stream whose cues are shown and scored (M)")
+        self.tasks = QPushButton("Tasks")
+        self.tasks.setToolTip("Feedback tasks in the subject's view, with targets and a score (G)")
+        self.tasks.setFixedHeight(_HEIGHT)
         self.subject = QPushButton("Subject view")
         self.subject.setToolTip("Plain full-screen view for the subject (F or F11)")
         self.help = QPushButton("?")
         self.help.setAccessibleName("Help")
         self.help.setToolTip("All keys (?)")
         self.help.setFixedWidth(38)
-        for button, signal in ((self.subject, self.subject_asked), (self.help, self.help_asked)):
+        for button, signal in (
+            (self.markers, self.markers_asked),
+            (self.subject, self.subject_asked),
+            (self.help, self.help_asked),
+        ):
             button.setFixedHeight(_HEIGHT)
             button.clicked.connect(lambda _=False, signal=signal: signal.emit())
         for stepper in (self.threshold, self.dwell, self.smoothing):
@@ -237,6 +247,8 @@ class ControlBar(QWidget):
             row.addWidget(stepper, alignment=bottom)
         row.addStretch(1)
         row.addWidget(self.panels, alignment=bottom)
+        row.addWidget(self.markers, alignment=bottom)
+        row.addWidget(self.tasks, alignment=bottom)
         row.addWidget(self.subject, alignment=bottom)
         row.addWidget(self.help, alignment=bottom)
 
@@ -261,6 +273,12 @@ class ControlBar(QWidget):
         for stepper in (self.threshold, self.dwell, self.smoothing):
             stepper.setEnabled(decoding)
         self.pause.setEnabled(decoding)
+        self.tasks.setEnabled(decoding)
+
+    def open_tasks(self) -> None:
+        """Show the list of tasks, if there is a decoder for them."""
+        if self.tasks.isEnabled():
+            self.tasks.showMenu()
 
     def toggle_pause(self) -> None:
         """Ask for the other state."""
