@@ -188,6 +188,7 @@ class MainWindow(QMainWindow):
             self.controls.markers,
             self.controls.tasks,
             self.controls.subject,
+            self.controls.more,
             self.controls.help,
         )
         for first, second in pairwise(order):
@@ -282,9 +283,9 @@ class MainWindow(QMainWindow):
             "rows": lambda _: self.traces.cycle_rows(),
             "page": self.traces.turn_page,
             "filter": lambda _: self.traces.filter.setFocus(),
-            "panels": lambda _: controls.panels.showMenu(),
+            "panels": lambda _: controls.open_list(controls.panels),
             "markers": lambda _: self.choose_markers(),
-            "tasks": lambda _: controls.open_tasks(),
+            "tasks": lambda _: controls.open_list(controls.tasks),
             "subject": lambda _: self.subject.toggle_feedback(),
             "calibrate": lambda _: self._ask_calibration(),
             "help": lambda _: self.help.open(),

@@ -21,8 +21,8 @@ HELP = (
     ("P   1 … 9", "the list of panels; show or hide one"),
     ("B", "baseline of the panels with band power: the last five seconds"),
     ("M", "the marker stream whose cues are shown and scored"),
-    ("G", "feedback tasks: Graz bar, cursor, game; Space begins and pauses, Esc ends"),
-    ("F   F11", "the subject's full-screen view; Esc leaves it, O is for the operator"),
+    ("G", "feedback tasks; Space begins and pauses, Esc ends"),
+    ("F   F11", "the subject's full screen; Esc leaves it, O: operator's view"),
     ("?   F1", "this list; any key closes it"),
     ("Ctrl+Q", "quit"),
 )

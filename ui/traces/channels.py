@@ -239,7 +239,7 @@ def draw_legend(
     ignored = sum(channel.electrode is None for channel in channels) if decoding else 0
     right = width - MARGIN
     if ignored:
-        counts.append(("", "ignored", ignored))
+        counts.insert(0, ("", "ignored", ignored))
     needed = sum(metrics.horizontalAdvance(f"{text} {count}") + 36 for _, text, count in counts)
     if needed > right - left:
         counts = [entry for entry in counts if entry[2]]

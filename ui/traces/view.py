@@ -38,7 +38,7 @@ from ui.traces.groups import FEW, asked_for, in_order, region
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
-_HEAD, _FILTER = 170, 190  # px of the header: which channels are on the page; the filter box
+_HEAD, _FILTER = 164, (110, 190)  # px: which channels are on the page; least and most of the box
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -101,7 +101,6 @@ class TraceView(QWidget):
         )
         box.setClearButtonEnabled(True)
         box.setFont(theme.font(12))
-        box.setGeometry(_HEAD, 6, _FILTER, channel_list.HEADER - 12)
         box.setStyleSheet(
             f"color: {theme.TEXT.name()}; background: {theme.BACKGROUND.name()};"
             f" border: 1px solid {theme.RULE.name()}; border-radius: 5px; padding: 0 6px;"
@@ -201,6 +200,8 @@ class TraceView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Lay out anew."""
+        wide = min(max(round(0.2 * self.width()), _FILTER[0]), _FILTER[1])
+        self.filter.setGeometry(_HEAD, 6, wide, channel_list.HEADER - 12)
         self._redraw()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -308,7 +309,7 @@ class TraceView(QWidget):
         if self._all:
             head = channel_list.heading(layout, len(self._channels), len(self._all))
             channel_list.draw_heading(painter, head)
-            left = _HEAD + (_FILTER if len(self._all) > FEW else 0)
+            left = self.filter.geometry().right() if len(self._all) > FEW else _HEAD
             channel_list.draw_legend(painter, left, self.width(), self._all, self._decoding)
         painter.end()
         return picture
