@@ -23,7 +23,7 @@ class CursorTask(FeedbackTask):
     """A trial ends at the first target that the cursor reaches, or after eight seconds."""
 
     title = "Cursor to a target"
-    instructions = ("Move the disc to the coloured edge within eight seconds.",)
+    instructions: tuple[str, ...] = ("Move the disc to the coloured edge within eight seconds.",)
     seconds = 8.0
 
     def __init__(self, classes: Sequence[str]) -> None:
