@@ -143,8 +143,8 @@ def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
         found = [load_object(line) for line in lines]
     except FileNotFoundError:
         raise InputError(
-            f"There is no {file}. Decode with --log, and with --markers or from a replay, which "
-            "brings its own markers."
+            f"There is no {file}. Decode with --log, and with --markers, with --task, or from a "
+            "replay, which brings its own markers."
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as lines of JSON: {error}.") from error

@@ -12,7 +12,7 @@ from realtime.widgets.subject import pause_words
 from realtime.widgets.subject_window import SubjectWindow
 from ui import theme
 
-_KEYS = "Space: start and pause     Esc: end     O: the operator's view"
+_KEYS = "Space or click: start and pause     Esc or right click: end     O: the operator's view"
 _RESULTS = {"hit": "Hit", "miss": "Missed", "none": "No decision"}
 
 
@@ -67,8 +67,11 @@ class TaskView(SubjectWindow):
             super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Do as Space does."""
-        self._press()
+        """Do as Space does; the right button closes."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._press()
+        else:
+            super().mousePressEvent(event)
 
     def _press(self) -> None:
         if self._error or (self._moment is not None and self._moment.phase == "done"):
@@ -86,7 +89,7 @@ class TaskView(SubjectWindow):
             if self._error:
                 stage.words("The task has stopped", 0.0, -0.2, 0.14)
                 stage.words(self._error, 0.0, 0.05, 0.06, "muted")
-                stage.words("Decoding goes on. Esc: back", 0.0, 0.3, 0.06, "muted")
+                stage.words("Decoding goes on. Esc or click: back", 0.0, 0.3, 0.06, "muted")
             elif self._moment is not None:
                 self._draw(stage, self._moment)
         except Exception as error:  # of a task of another package: anything
@@ -100,10 +103,10 @@ class TaskView(SubjectWindow):
             _write(stage, self._task.title, (*self._task.instructions, "", _KEYS))
             return
         if phase == "done":
-            _write(stage, "Done", (result_words(moment), "", "Space or Esc: back"))
+            _write(stage, "Done", (result_words(moment), "", "Space or click: back"))
             return
         if phase == "paused":
-            _write(stage, "Paused", ("Space: go on     Esc: end",))
+            _write(stage, "Paused", ("Space or click: go on     Esc or right click: end",))
         elif phase in ("trial", "result"):
             self._task.draw(stage, moment)
             if phase == "result":

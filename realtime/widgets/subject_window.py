@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from PySide6.QtCore import QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from core.signal.monitor import ChannelStatus
@@ -44,7 +52,7 @@ def subject_screen(own: _S | None, screens: Sequence[_S]) -> _S:
 class SubjectWindow(QWidget):
     """A window of its own for the subject's eyes.
 
-    Esc, F and F11 close it, O shows and hides the operator's corner. Keys that it does not know
+    Esc, F, F11 and a right click close it, O shows and hides the operator's corner. Keys that it does not know
     itself are handed on through `key_pressed` and `key_released`.
     """
 
@@ -73,6 +81,11 @@ class SubjectWindow(QWidget):
             self.corner.setVisible(not self.corner.isVisible())
         else:
             self.key_pressed.emit(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Close by the right button: a mouse alone has to find the way back."""
+        if event.button() == Qt.MouseButton.RightButton:
+            self.close()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Hand on."""

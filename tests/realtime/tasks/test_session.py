@@ -1,11 +1,13 @@
 """A task in the subject's window: drawn, begun, paused, ended, and survived."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+import realtime.tasks
 from realtime.tasks import session as sessions
 from realtime.tasks.cursor import CursorTask
 from realtime.tasks.registry import load_task
@@ -91,7 +93,7 @@ def test_space_begins_and_pauses_and_escape_ends(start, qtbot):
     assert session.run.phase == "paused"
     qtbot.mouseClick(session.view, Qt.MouseButton.LeftButton)
     assert session.run.phase == "ready"
-    qtbot.keyClick(session.view, Qt.Key.Key_Escape)
+    qtbot.mouseClick(session.view, Qt.MouseButton.RightButton)
     assert session.outlet.closed
     assert [text for text, _ in session.outlet.sent] == [
         "task/start",
@@ -207,3 +209,15 @@ def test_markers_of_a_task_are_a_stream_of_their_own(make_view, qtbot, qapp, unt
         assert inlet.read(5.0)[0].text == "task/start"
     session.end()
     assert sessions.MARKERS == "EEGPT-Markers"
+
+
+def test_the_task_that_the_documentation_shows_can_be_played(qtbot, picture):
+    page = Path(realtime.tasks.__file__).parents[2] / "docs" / "tasks.md"
+    code = page.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(code, names)
+    view = TaskView(names["Words"](("left_hand", "right_hand")))
+    qtbot.addWidget(view)
+    blank = picture(view)
+    view.show_moment(MOMENT)
+    assert not np.array_equal(blank, picture(view))
