@@ -52,8 +52,8 @@ def subject_screen(own: _S | None, screens: Sequence[_S]) -> _S:
 class SubjectWindow(QWidget):
     """A window of its own for the subject's eyes.
 
-    Esc, F, F11 and a right click close it, O shows and hides the operator's corner. Keys that it does not know
-    itself are handed on through `key_pressed` and `key_released`.
+    Esc, F, F11 and a right click close it, O shows and hides the operator's corner. Keys that it
+    does not know itself are handed on through `key_pressed` and `key_released`.
     """
 
     key_pressed = Signal(QKeyEvent)
