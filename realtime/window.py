@@ -117,7 +117,7 @@ class MainWindow(QMainWindow):
         theme.dress(self)
         self.setWindowTitle("eegpt-realtime")
         self.resize(1280, 860)
-        self.setMinimumSize(1000, 640)
+        self.setMinimumSize(840, 470)
 
         self.controls = ControlBar()
         self.notices = NoticeBar()

@@ -253,7 +253,9 @@ class HelpOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), theme.faded(theme.BACKGROUND, 0.8))
-        row, keys_wide = 31.0, 150.0
+        keys_wide = 150.0
+        row = min(31.0, (self.height() - 110) / len(self._keys))
+        size = 14 if row > 24 else 12
         card = QRectF(0, 0, 620, 104 + row * len(self._keys))
         card.moveCenter(QRectF(self.rect()).center())
         painter.setPen(QPen(theme.RULE, 1))
@@ -263,9 +265,9 @@ class HelpOverlay(QWidget):
         write_line(painter, inside, 0, "Keys", 20, theme.TEXT, bold=True)
         y = 44.0
         for key, what in self._keys:
-            write_line(painter, inside, y, key, 14, theme.TEXT, bold=True)
+            write_line(painter, inside, y, key, size, theme.TEXT, bold=True)
             rest = inside.adjusted(keys_wide, 0, 0, 0)
-            write_line(painter, rest, y, what, 14, theme.MUTED)
+            write_line(painter, rest, y, what, size, theme.MUTED)
             y += row
         painter.end()
 

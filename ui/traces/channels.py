@@ -247,7 +247,7 @@ def draw_legend(
         ink = theme.QUALITY.get(quality, theme.MUTED) if count else theme.DIM
         entry = f"{text} {count}"
         right -= metrics.horizontalAdvance(entry)
-        if right - 14 < left:
+        if right - 28 < left:
             return
         painter.setPen(ink)
         painter.drawText(QRectF(right, 4, 400, HEADER - 8), _LEFT, entry)

@@ -39,6 +39,7 @@ SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
 _HEAD, _FILTER = 164, (110, 190)  # px: which channels are on the page; least and most of the box
+_TICK = 44  # px between two times below the traces, at least
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -86,7 +87,7 @@ class TraceView(QWidget):
         self._still: QPixmap | None = None
         self._layout = lay_out(self.size(), ())
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(420, 220)
+        self.setMinimumSize(360, 150)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Signals")
         self.filter = self._make_filter()
@@ -315,7 +316,8 @@ class TraceView(QWidget):
         return picture
 
     def _draw_grid(self, painter: QPainter, plot: QRectF) -> None:
-        step = next((s for s in (0.5, 1, 2, 5, 10) if self.span / s <= 10), 20)
+        most = min(10.0, plot.width() / _TICK)
+        step = next((s for s in (0.5, 1, 2, 5, 10) if self.span / s <= most), 20)
         painter.setFont(theme.font(11))
         for index in range(int(self.span / step) + 1):
             x = round(plot.right() - index * step * plot.width() / self.span) - 0.5
