@@ -98,6 +98,8 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
                 arrangement=home_folder(options.home) / ARRANGEMENT,
                 screenshot=options.screenshot,
                 duration=options.duration,
+                task=options.task,
+                trials=options.trials,
             )
             return code, asked.is_set()
         finally:
@@ -181,20 +183,20 @@ def build_engine(
             recording = LiveRecording(options.record, subject, overrides.on(facts))
             sinks.append(recording)
             listeners.append(recording)
+            cue_sinks.append(recording)
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
             if adaptation is not None:
                 sinks.append(AdaptationLog(options.log, adaptation))
-            if markers is not None:
-                cue_sinks.append(CueLog(options.log))
+            cue_sinks.append(CueLog(options.log, expected=markers is not None))
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
             say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    elif options.log is not None or options.record is not None or options.headless:
+    elif options.needs_decoder:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
             "Make one with eegpt-calibrate, or name one with --decoder FILE."
@@ -215,14 +217,14 @@ def build_engine(
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
-        cues=None if markers is None else _cue_watch(options, markers, decoder),
+        cues=_cue_watch(options, markers, decoder),
         cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )
     return engine
 
 
-def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -> CueWatch:
+def _cue_watch(options: Options, markers: MarkerFeed | None, decoder: Decoder | None) -> CueWatch:
     asked = options.markers is not None
     if decoder is None:
         return CueWatch(markers, (), {}, 0.0, asked)
