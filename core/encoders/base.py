@@ -26,7 +26,7 @@ DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Readout:
+class ClassReadout:
     """The linear layer that an encoder was trained through: its features as logits of classes.
 
     Attributes
@@ -78,7 +78,7 @@ class EncoderSpec:
     regressors : tuple of str
         Electrodes of `ch_names` that are regressed out of the others before it, as far as they are
         there, and are not encoded: those near the eyes and the jaw.
-    readout : Readout or None
+    readout : ClassReadout or None
         What its features say of the classes that it was trained to tell apart; None if it was
         trained without labels.
     """
@@ -100,7 +100,7 @@ class EncoderSpec:
     covariance: tuple[tuple[float, ...], ...] | None = None
     required: tuple[str, ...] = ()
     regressors: tuple[str, ...] = ()
-    readout: Readout | None = None
+    readout: ClassReadout | None = None
 
     def labels_seen(self, digests: Iterable[str]) -> list[bool]:
         """Return of which recordings, by the SHA-256 of their files, labels were learned from.

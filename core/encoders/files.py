@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from core.encoders.base import Encoder, EncoderSpec, Readout
+from core.encoders.base import ClassReadout, Encoder, EncoderSpec
 from core.errors import InputError, one_line
 from core.machine.files import open_regular, unicode_name, write_whole
 from core.strict_json import load_json
@@ -122,7 +122,7 @@ def _header_of_format_1(header: Mapping[str, Any]) -> dict[str, Any]:
     return renamed | {"family": "eegpt", "stride": header.get("patch"), "warmup": 0}
 
 
-def _readout(values: Mapping[str, Any] | None) -> Readout | None:
+def _readout(values: Mapping[str, Any] | None) -> ClassReadout | None:
     """Check the readout of a header, if it has one."""
     if values is None:
         return None
@@ -131,7 +131,7 @@ def _readout(values: Mapping[str, Any] | None) -> Readout | None:
     sizes = weights.ndim == 2 and weights.shape[1] == len(bias) == len(set(classes)) > 1
     if not (sizes and bias.ndim == 1 and np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError(f"the readout is not that of {len(classes)} classes")
-    return Readout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
+    return ClassReadout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
 
 
 def _covariance(rows: list[Any] | None, channels: int) -> tuple[tuple[float, ...], ...] | None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
-from core.encoders.base import Encoder, Readout
+from core.encoders.base import ClassReadout, Encoder
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore
@@ -72,7 +72,7 @@ class ClassificationRecipe(Recipe):
         """Return the encoder of averaged weights, which says what its features mean."""
         encoder, head = self.parts.mean_encoder.eval(), self.parts.mean_head
         weights, bias = head.weight.detach().double().T, head.bias.detach().double()
-        readout = Readout(
+        readout = ClassReadout(
             self.settings.classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
         )
         encoder.spec = replace(encoder.spec, readout=readout)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from core.encoders.bandpower.model import ELECTRODES, SHAPES, BandPower, BandPowerShape
-from core.encoders.base import Readout
+from core.encoders.base import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 
@@ -60,7 +60,7 @@ def joined(encoders: Sequence[BandPower]) -> BandPower:
         first,
         size=size,
         tokens=(1, shape.width),
-        readout=Readout(
+        readout=ClassReadout(
             next(iter(classes)), tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
         ),
     )

@@ -308,6 +308,7 @@ def head_of_decoder(
         )
     shared = _shared_classes(decoder.classes, classes)
     head = decoder.head
+    assert isinstance(head, LinearHead)  # others read tokens
     weights = head.weights / head.scale[:, None] / head.temperature
     bias = head.bias / head.temperature - head.centre @ weights
     columns = [decoder.classes.index(name) for name in shared]

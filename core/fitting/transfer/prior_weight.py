@@ -93,7 +93,7 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
     """
     inverse_penalty = 0.0 if weight == inf else INVERSE_PENALTY / weight
     head = fit_near(
-        start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, start.added
+        start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, offset=start.added
     )
     slopes = head.weights / head.scale[:, None]
     weights = apply_wccn(slopes.T, prior.drift).T
