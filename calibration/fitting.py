@@ -460,6 +460,7 @@ def _about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
         "weight": "infinite" if weight == float("inf") else weight,
         "trials": prior.trials,
         "alone": prior.accuracy,
+        "readout": prior.readout is not None,
         "recordings": prior.recordings,
     }
 

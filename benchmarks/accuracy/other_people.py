@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 from core.machine.threads import share_cores
@@ -78,23 +81,22 @@ def main() -> None:
         if options.people and folder.name not in options.people:
             continue
         kept = options.work / f"{folder.name}.npz"
+        seen = [encoder.spec.provenance.get("recordings", "") for encoder in encoders]
+        unseen = [i for i, names in enumerate(seen) if f'"{folder.name}"' not in names]
+        if not unseen:
+            print(f"{folder.name}: every encoder has seen this person", flush=True)
+            continue
         if not kept.is_file():
-            np.savez(kept, **_features(folder, encoders))
+            found = _features(folder, unseen[0], encoders[unseen[0]])
+            np.savez(kept, **found)  # type: ignore[arg-type]
         people[folder.name] = dict(np.load(kept))
     for eyes in (False, True):
         _Table(people, eyes, len(encoders)).print()
 
 
-def _features(folder: Path, encoders: Sequence[Encoder]) -> Person:
+def _features(folder: Path, look: int, encoder: Encoder) -> Person:
     """Compute what is needed of a person: covariances, and what the readout says of trials."""
     recordings = read_recordings([folder / f"{folder.name}R{run:02d}.edf" for run in RUNS])
-    digests = [recording.sha256 for recording in recordings]
-    look = next(
-        index
-        for index, encoder in enumerate(encoders)
-        if not any(encoder.spec.labels_seen(digests))
-    )
-    encoder = encoders[look]
     channels = match(recordings[0].labels, encoder.spec.ch_names).channels
     settings = SignalSettings(channels, default_reference(len(channels)), RATE)
     signals = list(signals_of(recordings, settings, encoder.spec.unit))
@@ -157,7 +159,8 @@ def _before(
     encoder: Encoder, regress: np.ndarray, signal: np.ndarray, names: Sequence[str]
 ) -> np.ndarray:
     covariance = channel_covariance(regress @ signal.T)
-    return spatial_filter(covariance, names, encoder.spec) @ regress
+    before: np.ndarray = spatial_filter(covariance, names, encoder.spec) @ regress
+    return before
 
 
 def _readout(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -173,7 +176,8 @@ def _readout(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.
         features = encoder.pool(tokens.double().numpy())
         logits = features @ np.array(readout.weights) + np.array(readout.bias)
         found.append(logits[:, 1] - logits[:, 0])
-    return np.stack(found, axis=1)
+    both: np.ndarray = np.stack(found, axis=1)
+    return both
 
 
 class _Table:
@@ -281,8 +285,6 @@ class _Table:
         if weight == np.inf:
             logits = vectors @ weights + bias + both
         else:
-            from dataclasses import replace
-
             head = replace(head, weights=weights, bias=bias)
             own = self.drawn(one, tested, shots)
             start = start_from(head, [vectors[own]], one["labels"][own])
@@ -320,41 +322,31 @@ class _Table:
     def print(self) -> None:
         """Decide in all ways and print a row for each."""
         trials = sum(len(one["labels"]) for one in self._people.values())
-        print(
-            f"\n{'eyes regressed out' if self._eyes else 'everything'}: {len(self._people)} people, "
-        )
-        print(f"{trials} trials, chance bound {chance_bound(trials, 2):.3f}\n")
+        what = "eyes regressed out" if self._eyes else "everything"
+        print(f"\n{what}: {len(self._people)} people, {trials} trials, chance bound ", end="")
+        print(f"{chance_bound(trials, 2):.3f}\n")
         print("| | accuracy | AUROC | later trials |\n|---|---|---|---|")
-        inf, kinds = np.inf, ("fit", "minute", "both sides")
-        self._row("others' covariances", lambda p, t: self.started(p, t, inf))
+        kinds = ("fit", "minute", "both sides")
+        started, inf = self.started, np.inf
+        self._row("others' covariances", partial(started, weight=inf))
         for kind in kinds:
-            self._row(f"readout, {kind}", lambda p, t, k=kind: self.readout(p, t, k))
+            self._row(f"readout, {kind}", partial(self.readout, kind=kind))
         for kind in kinds:
-            self._row(f"both, {kind}", lambda p, t, k=kind: self.started(p, t, inf, k))
-        self._row("own trials", lambda p, t: self.alone(p, t, False))
-        self._row("own trials, mirrored", lambda p, t: self.alone(p, t, True))
-        for kind in ("", "both sides"):
-            for weight in WEIGHTS:
-                self._row(
-                    f"started {'with readout ' * bool(kind)}at {weight:g}",
-                    lambda p, t, k=kind, w=weight: self.started(p, t, w, k),
-                )
-        for early in ("decoder's", "so far"):
-            for kind in kinds:
-                self._row(
-                    f"causal, {early}, readout {kind}, at 30",
-                    lambda p, t, e=early, k=kind: self.started(p, t, 30.0, k, e),
-                )
+            self._row(f"both, {kind}", partial(started, weight=inf, kind=kind))
+        self._row("own trials", partial(self.alone, mirrored=False))
+        self._row("own trials, mirrored", partial(self.alone, mirrored=True))
+        for kind, weight in product(("", "both sides"), WEIGHTS):
+            name = f"started {'with readout ' if kind else ''}at {weight:g}"
+            self._row(name, partial(started, weight=weight, kind=kind))
+        for early, kind in product(("decoder's", "so far"), kinds):
+            name = f"causal, {early}, readout {kind}, at 30"
+            self._row(name, partial(started, weight=30.0, kind=kind, early=early))
+        causal = partial(started, kind="fit", early="so far")
+        self._row("0 a class, causal, with others", partial(causal, weight=inf))
         for shots in SHOTS:
-            self._row(f"{shots} a class, alone", lambda p, t, n=shots: self.alone(p, t, False, n))
-            self._row(
-                f"{shots} a class, causal, with others",
-                lambda p, t, n=shots: self.started(p, t, 30.0, "fit", "so far", n),
-            )
-        self._row(
-            "0 a class, causal, with others",
-            lambda p, t: self.started(p, t, np.inf, "fit", "so far"),
-        )
+            name = f"{shots} a class, "
+            self._row(f"{name}alone", partial(self.alone, mirrored=False, shots=shots))
+            self._row(f"{name}causal, with others", partial(causal, weight=30.0, shots=shots))
 
     def _row(self, name: str, decider: Callable[[Person, int], np.ndarray]) -> None:
         scores = []

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.decoding.spatial import channel_covariance, spatial_filter
+from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
 from core.encoders.base import ClassReadout, Encoder
 from core.errors import InputError
@@ -76,7 +77,8 @@ class ClassificationRecipe(Recipe):
             self.settings.classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
         )
         encoder.spec = replace(encoder.spec, readout=readout)
-        return encoder
+        both = self.settings.mirrored and swap(self.settings.classes) is not None
+        return with_mirror_image(encoder) if both else encoder
 
 
 class Classified(nn.Module):

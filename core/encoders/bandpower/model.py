@@ -47,8 +47,8 @@ class BandPowerShape:
 SHAPES = {
     "small": BandPowerShape(sources=48, width=4),
     "tiny": BandPowerShape(sources=8, width=4),
-    "joined": BandPowerShape(sources=480, width=40),  # five small ones, and their mirror images
-    "joined-tiny": BandPowerShape(sources=32, width=16),  # two tiny ones
+    "mirrored": BandPowerShape(sources=96, width=8),  # a small one and its mirror image
+    "mirrored-tiny": BandPowerShape(sources=16, width=8),
 }
 
 
