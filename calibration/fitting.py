@@ -40,7 +40,7 @@ from core.fitting.selection import (
     fit_chosen,
     select,
 )
-from core.fitting.transfer.population import beginnings_of
+from core.fitting.transfer.population import all_beginnings, beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
@@ -267,7 +267,8 @@ def fit_decoder(
     prior : PriorHead, optional
         What the head may start from, for these channels and events: `calibration.priors`.
     rest : ndarray, optional, shape (samples, channels)
-        Signal that the filter before the encoder is fitted on; by default that outside the trials.
+        Signal that the filter before the encoder is fitted on; by default that outside the trials,
+        or for an encoder with a readout the first minute of each recording.
 
     Returns
     -------
@@ -406,6 +407,8 @@ def usable_trials(
     epochs = cut_epochs(
         recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
     )
+    if rest is None and spec.readout is not None:  # as it was trained
+        rest = all_beginnings(recordings, path.channels, epochs.segments, spec.rate)
     epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
     measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(
