@@ -9,7 +9,7 @@ from calibration.recommendation import percent, words
 from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
 from calibration.report.text import DOUBTS, about, notes, worth
-from core.decoding.decoder import CHOICE
+from core.decoding.card import CHOICE
 from core.errors import InputError
 from core.machine.files import write_whole
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
-from core.decoding.decoder import CHOICE, DecoderCard
+from core.decoding.card import CHOICE, DecoderCard
 from core.errors import printable
 from core.fitting.origin import PERMUTATIONS, Origin
 from core.fitting.selection import GRAPH, PRIOR, VIEWS

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.outputs import Output
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
@@ -138,6 +139,7 @@ class DecisionMaker:
                 None if decided is None else self._classes[decided],
                 spent,
                 hop.reference,
+                {} if found is None else hop.outputs,
             )
             spent = 0.0
             yield from self._confirmed(made)
@@ -146,7 +148,7 @@ class DecisionMaker:
         """Give a decision that says why there is none, at a time without new samples."""
         self.evidence.reset()
         reference = self._windows.reference_name
-        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference)
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference, {})
         yield from self._confirmed(made)
 
     def _confirmed(self, made: Decision) -> Iterator[Decision]:
@@ -154,7 +156,7 @@ class DecisionMaker:
         if made.probabilities is None:
             while self._held:
                 held = self._aged(self._held.popleft())
-                yield replace(held, status=made.status, probabilities=None, decision=None)
+                yield held.refused(made.status)
             yield made
             return
         self._held.append(made)
@@ -169,7 +171,7 @@ class DecisionMaker:
         if not self.late_by:
             return made
         self.evidence.reset()
-        return replace(made, status="late", probabilities=None, decision=None)
+        return made.refused("late")
 
     def _aged(self, held: Decision) -> Decision:
         """Return a decision with its age now."""
@@ -184,6 +186,7 @@ class DecisionMaker:
         decision: str | None,
         spent: float,
         reference: str,
+        outputs: Mapping[str, Output],
     ) -> Decision:
         made = Decision(
             index=self._index,
@@ -196,6 +199,7 @@ class DecisionMaker:
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
+            outputs=outputs,
         )
         self._index += 1
         return made

@@ -7,7 +7,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from core.decoding.decoder import EncoderPin
+from core.decoding.card import EncoderPin
 from core.decoding.graph_head import TASK, GraphHead
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, save_decoder
 from core.encoders import load_encoder
@@ -225,4 +225,4 @@ def test_a_graph_of_other_electrodes_than_its_encoder_gets_is_refused(graph_deco
     path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
     names = graph_decoder.head.ch_names
     with pytest.raises(InputError, match="does not read the electrodes of its encoder"):
-        load_decoder(changed(path, graph={"ch_names": [*names[1:], names[0]]}))
+        load_decoder(changed(path, graph=[*names[1:], names[0]]))
