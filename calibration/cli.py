@@ -82,6 +82,11 @@ class FitCommand(ProgramOptions):
     regress_eyes: bool = False
     """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
     them, with coefficients fixed on these recordings, and do not use those themselves."""
+    false_alarms: float | None = None
+    """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
+    counted in the pauses between the cues. By default the threshold is 0.5."""
+    idle_class: bool = False
+    """Make rest a class of its own: of events named rest, else of the pauses between the cues."""
     seed: int = 0
     """Seed of what is random: the folds of the cross-validation."""
     out: Path | None = None
@@ -169,6 +174,8 @@ def _fit(command: FitCommand) -> int:
         sites=command.sites,
         from_cue=command.from_cue,
         regress_eyes=command.regress_eyes,
+        false_alarms=command.false_alarms,
+        idle_class=command.idle_class,
     )
     if command.refine:
         settings.check_refinable()
@@ -186,6 +193,8 @@ def _fit(command: FitCommand) -> int:
         names,
     )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
+    if fit.unkept:
+        raise InputError(fit.unkept)
     if command.refine:
         from calibration.finetuning import refine
 

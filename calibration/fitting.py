@@ -10,11 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from core.decoding.artifacts.learning import Measured, limits_from, measure_runs
+from core.decoding.artifacts.learning import (
+    Measured,
+    limits_from,
+    measure_runs,
+    refused_pieces,
+)
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
+from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
@@ -22,6 +29,7 @@ from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
+from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import (
     GRAPH,
     HEADS,
@@ -33,6 +41,7 @@ from core.fitting.selection import (
 )
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
+from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
 from core.recordings import (
@@ -92,6 +101,12 @@ class FitSettings:
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
         Whether folds are stretches of time (`core.fitting.folds.folds_in_time`).
+    rest : bool
+        Whether to count false alarms in the pauses.
+    false_alarms : float or None
+        A minute at rest, that the decoder's threshold is to keep; None for a threshold of 0.5.
+    idle_class : bool
+        Whether rest, from events or pauses, is a class of its own.
     """
 
     encoder: str = "starter"
@@ -106,9 +121,19 @@ class FitSettings:
     regress_eyes: bool = False
     origin: bool = True
     in_time: bool = False
+    rest: bool = True
+    false_alarms: float | None = None
+    idle_class: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an unknown head, and a seed or a time that is none."""
+        """Refuse an unknown head, and a seed, a time or a rate that is none."""
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
+        if self.false_alarms is not None and self.head == GRAPH:
+            raise InputError(
+                f"False alarms are not counted for the head {GRAPH}: choose another head, or leave "
+                "out --false-alarms."
+            )
         check_number("The seed", self.seed, 0, 2**32 - 1)
         check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
         if self.head != "auto" and self.head not in VIEWS:
@@ -148,6 +173,11 @@ class FitSettings:
         """
         if self.from_cue or self.regress_eyes:
             raise InputError(NO_REFINING)
+        if self.false_alarms is not None:
+            raise InputError(
+                "--refine trains another head, whose false alarms are not counted; leave it out, "
+                "or leave out --false-alarms."
+            )
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -176,6 +206,11 @@ class Fit:
         What features were computed of.
     origin : Origin or None
         Where the score comes from, if that was asked for.
+    rest : RestCurve or None
+        False alarms and hits by threshold; None where there is no rest to count them in.
+    unkept : str
+        Why the decoder's threshold does not keep to the false alarms that were asked for; empty
+        where it does, or nobody asked.
     """
 
     decoder: Decoder
@@ -184,6 +219,8 @@ class Fit:
     epochs: Epochs
     taken: FeatureInput = EVERYTHING
     origin: Origin | None = None
+    rest: RestCurve | None = None
+    unkept: str = ""
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -238,8 +275,14 @@ def fit_decoder(
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    if settings.head == GRAPH:
+        check_electrode_tokens(spec, path.channels)
     cache = cache or FeatureCache()
+    if settings.idle_class:
+        recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
     epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
+    if settings.head == GRAPH:
+        check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
@@ -247,6 +290,14 @@ def fit_decoder(
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+
+    curve = None
+    if settings.rest and isinstance(head, LinearHead):
+        refused = refused_pieces(measured, limits_from(measured), path.channels)
+        pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
+        curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
+    unkept = unkept_words(curve, settings.false_alarms)
+    false_alarms = None if unkept else settings.false_alarms
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -288,13 +339,14 @@ def fit_decoder(
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
                 **({} if origin is None else {"origin": origin.as_facts()}),
+                **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept)
 
 
 def usable_trials(
@@ -328,10 +380,8 @@ def usable_trials(
     Raises
     ------
     InputError
-        As `cut_epochs` and `without_artifacts`, or if the head wants another encoder, or more.
+        As `cut_epochs` and `without_artifacts`.
     """
-    if settings.head == GRAPH:
-        check_electrode_tokens(spec, path.channels)
     skip = settings.skip(spec)
     warmup = spec.warmup if settings.tokens_needed else 0
     epochs = cut_epochs(
@@ -342,8 +392,6 @@ def usable_trials(
     epochs = without_artifacts(
         epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
     )
-    if settings.head == GRAPH:
-        check_enough(epochs.labels, epochs.classes)
     if not settings.regress_eyes:
         return epochs, measured, FeatureInput(skip)
     banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments

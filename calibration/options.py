@@ -82,6 +82,11 @@ class SessionFlags:
     regress_eyes: bool = False
     """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
     them, with coefficients fixed on the recordings, and do not use those themselves."""
+    false_alarms: float | None = None
+    """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
+    counted in the pauses between the cues. By default the threshold is 0.5."""
+    idle_class: bool = False
+    """Make rest a class of its own: of cues of rest, else of the pauses between the cues."""
     refine: bool = False
     """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
     another decoder if they do better."""

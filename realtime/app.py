@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
+from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
@@ -181,6 +182,8 @@ def build_engine(
                 cue_sinks.append(CueLog(options.log))
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
+        if (rest := curve_of(decoder.facts.fit)) is not None:
+            say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
     elif options.log is not None or options.record is not None or options.headless:
@@ -197,7 +200,7 @@ def build_engine(
         overrides,
         connect,
         decoding,
-        options.evidence,
+        options.evidence(decoder),
         sinks,
         pylsl.local_clock,
         stream_logs,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import UseAppendAction
 
 from core.command_line import ProgramOptions
+from core.errors import InputError
 from core.sites import Sites
 
 if TYPE_CHECKING:
@@ -70,8 +71,12 @@ class Options(ProgramOptions):
     interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
-    threshold: float = 0.5
-    """Smallest probability for a decision."""
+    threshold: float | None = None
+    """Smallest probability for a decision: 0.5 if neither this nor --false-alarms is given, nor was
+    when the decoder was fitted."""
+    false_alarms: float | None = None
+    """Instead of --threshold: the lowest with at most so many decisions a minute while nothing is
+    imagined, as they were counted in the pauses of the calibration."""
     dwell: float = 0.0
     """Seconds for which it must hold."""
     smoothing: float = 0.0
@@ -130,12 +135,24 @@ class Options(ProgramOptions):
         )
         return self == plain
 
-    @property
-    def evidence(self) -> EvidenceSettings:
-        """Threshold, dwell and smoothing, checked."""
+    def evidence(self, decoder: Decoder | None = None) -> EvidenceSettings:
+        """Return threshold, dwell and smoothing for a decoder, checked.
+
+        Raises
+        ------
+        InputError
+            If a number makes no sense, or as `EvidenceSettings.of`.
+        """
+        from core.decoding.rest import check_rate
         from realtime.engine.evidence import EvidenceSettings
 
-        return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
+            if self.threshold is not None:
+                raise InputError("Both --threshold and --false-alarms were given; choose one.")
+        return EvidenceSettings.of(
+            decoder, self.threshold, self.false_alarms, self.dwell, self.smoothing
+        )
 
     def recentre_for(self, decoder: Decoder) -> float | None:
         """Return the seconds of signal that a decoder's reference is taken anew from, if any."""

@@ -107,11 +107,10 @@ class Decoder:
         InputError
             If there is no such task, or it has no classes.
         """
+        alone = LinearHead | GraphHead
         readout = next((readout for readout in self.readouts if readout.task == task), None)
-        if readout is None or not isinstance(readout.head, LinearHead | GraphHead):
-            names = ", ".join(
-                r.task for r in self.readouts if isinstance(r.head, LinearHead | GraphHead)
-            )
+        if readout is None or not isinstance(readout.head, alone):
+            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, alone))
             raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
         card = readout.card
         facts = replace(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.outputs import Output
+from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
@@ -67,6 +68,7 @@ class DecisionMaker:
         self.evidence = Evidence(evidence)
         self.dropped = 0
         self._classes = decoder.classes
+        self._idle_class = idle_class_of(decoder)
         self._rate = decoder.settings.rate
         self._hops = OnlineDecoder(decoder, path, windows)
         self._age_of = age
@@ -188,6 +190,7 @@ class DecisionMaker:
         reference: str,
         outputs: Mapping[str, Output],
     ) -> Decision:
+        idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
             index=self._index,
             time=at,
@@ -200,6 +203,7 @@ class DecisionMaker:
             reference=reference,
             set_aside=self._hops.aside,
             outputs=outputs,
+            idle=idle and probabilities is not None,
         )
         self._index += 1
         return made

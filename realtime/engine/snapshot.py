@@ -10,6 +10,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output, as_json
 from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
+from core.decoding.rest import RestCurve, curve_of
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.cued_trials import Cue, CuedTrial
@@ -46,6 +47,9 @@ class Decision:
         Electrodes whose signal was interpolated for it.
     outputs : dict of str to Output
         Task -> what it says of the window; empty without probabilities.
+    idle : bool
+        Whether it says that the person rests: there is no decision though the threshold was
+        calibrated on rest, or it is for the decoder's idle class.
     """
 
     index: int
@@ -59,6 +63,7 @@ class Decision:
     reference: str = DECODER
     set_aside: tuple[str, ...] = ()
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    idle: bool = False
 
     @property
     def made(self) -> float:
@@ -67,14 +72,18 @@ class Decision:
 
     def refused(self, status: str) -> Decision:
         """Return it without what it says."""
-        return replace(self, status=status, probabilities=None, decision=None, outputs={})
+        return replace(
+            self, status=status, probabilities=None, decision=None, idle=False, outputs={}
+        )
 
     def to_json(self) -> str:
         """Return the decision as one line of JSON.
 
-        `set_aside` is there only where an electrode is, `outputs` only where there are several.
+        `set_aside` and `idle` are there only where they hold, `outputs` only where there are
+        several.
         """
-        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        seldom = ("set_aside", "idle")
+        fields = {key: value for key, value in vars(self).items() if value or key not in seldom}
         del fields["outputs"]
         if len(self.outputs) > 1:
             fields["outputs"] = as_json(self.outputs)
@@ -131,6 +140,7 @@ class DecoderStatus:
     chance: float  # its 95 % chance bound
     trials: int
     readouts: tuple[Readout, ...] = ()  # of all tasks, the first one first
+    rest: RestCurve | None = None  # what it does at rest, if that is known
 
     @classmethod
     def of(cls, decoder: Decoder) -> DecoderStatus:
@@ -144,6 +154,7 @@ class DecoderStatus:
             chance=decoder.facts.chance,
             trials=decoder.facts.trials,
             readouts=decoder.readouts,
+            rest=curve_of(decoder.facts.fit),
         )
 
 

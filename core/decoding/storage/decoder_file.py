@@ -13,13 +13,9 @@ from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder, check_unit
 from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
+from core.decoding.rest import check_facts
 from core.decoding.storage.graph_parts import check_graphs, head_table, head_tensors, read_head
-from core.decoding.storage.parts import (
-    shaped,
-    tangent_table,
-    tangent_tensors,
-    tangents,
-)
+from core.decoding.storage.parts import shaped, tangent_table, tangent_tensors, tangents
 from core.decoding.storage.readout_parts import (
     build_readout,
     features_of,
@@ -163,13 +159,13 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     )
     if len({task, *(readout.task for readout in readouts)}) != 1 + len(readouts):
         raise InputError("two of its tasks have the same name.")
-    head = read_head(table, tensors, "head", features, len(classes))
-    heads = (head, *(readout.head for readout in readouts))
-    check_graphs(heads, token_channels, encoder is not None and uses_tokens)
     sections = settings.band.sections(facts.recorded_rate)
     saved = shaped(tensors, "filter", sections.shape)
     if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
+    head = read_head(table, tensors, "head", features, len(classes))
+    heads = (head, *(readout.head for readout in readouts))
+    check_graphs(heads, () if encoder is None else token_channels)
     return Decoder(
         classes=classes,
         settings=settings,
@@ -208,6 +204,7 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
         raise ValueError("its head has no score")
     if (seconds := facts.fit.get("recentre")) is not None:
         check_seconds(number(seconds, 0.0, 1e9))
+    check_facts(facts.fit)
     return facts
 
 

@@ -66,7 +66,7 @@ def read_head(
     )
 
 
-def check_graphs(heads: tuple[object, ...], token_channels: tuple[str, ...], encoder: bool) -> None:
+def check_graphs(heads: tuple[object, ...], token_channels: tuple[str, ...]) -> None:
     """Refuse graphs that read other electrodes than the encoder gets.
 
     Raises
@@ -74,5 +74,5 @@ def check_graphs(heads: tuple[object, ...], token_channels: tuple[str, ...], enc
     InputError
     """
     for head in heads:
-        if isinstance(head, GraphHead) and not (encoder and head.ch_names == token_channels):
+        if isinstance(head, GraphHead) and head.ch_names != token_channels:
             raise InputError("its electrode graph does not read the electrodes of its encoder.")
