@@ -64,8 +64,9 @@ class FitCommand(ProgramOptions):
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients fixed on these recordings, and do not use those themselves."""
+    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
+    jaw), explain of them, with coefficients fixed on these recordings, and do not use any of
+    those themselves."""
     seed: int = 0
     """Seed of what is random: the folds of the cross-validation."""
     out: Path | None = None

@@ -79,8 +79,9 @@ class SessionFlags:
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients fixed on the recordings, and do not use those themselves."""
+    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
+    jaw), explain of them, with coefficients fixed on the recordings, and do not use any of
+    those themselves."""
     refine: bool = False
     """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
     another decoder if they do better."""
