@@ -137,7 +137,7 @@ def _fit(command: FitCommand) -> int:
     if command.report is not None:
         check_new_file(check_report_path(command.report), "--report")
     names = names_in(command.channels)
-    recordings = read_recordings(command.files, command.unit, command.stream, names)
+    recordings = read_recordings(command.files, command.unit, command.stream, names, eog=True)
     if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence
         print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}

@@ -120,6 +120,15 @@ def eog_of(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(electrode(label) for label in labels if is_eog(label))
 
 
+def eog_name(label: str, type_: str) -> str:
+    """Return what to call a channel, so that its name says it if its type is EOG.
+
+    An electrode of the 10-05 system is called as it is.
+    """
+    named = is_eog(label) or not is_eog(type_) or place_of(label) is not None
+    return label if named else f"EOG {label}"
+
+
 def channels_at(sites: Sites, channels: Sequence[str], source: str) -> tuple[str, ...]:
     """Return the electrodes among these that lie at the sites, in their order.
 
