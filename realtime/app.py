@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
+from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
@@ -97,6 +98,8 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
                 arrangement=home_folder(options.home) / ARRANGEMENT,
                 screenshot=options.screenshot,
                 duration=options.duration,
+                task=options.task,
+                trials=options.trials,
             )
             return code, asked.is_set()
         finally:
@@ -180,18 +183,20 @@ def build_engine(
             recording = LiveRecording(options.record, subject, overrides.on(facts))
             sinks.append(recording)
             listeners.append(recording)
+            cue_sinks.append(recording)
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
             if adaptation is not None:
                 sinks.append(AdaptationLog(options.log, adaptation))
-            if markers is not None:
-                cue_sinks.append(CueLog(options.log))
-        sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
+            cue_sinks.append(CueLog(options.log, expected=markers is not None))
+        sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
+        if (rest := curve_of(decoder.facts.fit)) is not None:
+            say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    elif options.log is not None or options.record is not None or options.headless:
+    elif options.needs_decoder:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
             "Make one with eegpt-calibrate, or name one with --decoder FILE."
@@ -205,21 +210,21 @@ def build_engine(
         overrides,
         connect,
         decoding,
-        options.evidence,
+        options.evidence(decoder),
         sinks,
         pylsl.local_clock,
         stream_logs,
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
-        cues=None if markers is None else _cue_watch(options, markers, decoder),
+        cues=_cue_watch(options, markers, decoder),
         cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )
     return engine
 
 
-def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -> CueWatch:
+def _cue_watch(options: Options, markers: MarkerFeed | None, decoder: Decoder | None) -> CueWatch:
     asked = options.markers is not None
     if decoder is None:
         return CueWatch(markers, (), {}, 0.0, asked)
@@ -256,11 +261,18 @@ def _connect(decoder: Decoder | None, stream: Segmenter) -> SignalPath | None:
 
 def chosen_decoder(options: Options) -> Decoder | None:
     """Return the decoder that the options name, or None if they name none."""
+    decoder = None
     if options.decoder is not None:
-        return load_decoder(options.decoder)
-    if options.subject is not None and not options.uncalibrated:
-        return load_decoder(newest_decoder(home_folder(options.home), options.subject))
-    return None
+        decoder = load_decoder(options.decoder)
+    elif options.subject is not None and not options.uncalibrated:
+        decoder = load_decoder(newest_decoder(home_folder(options.home), options.subject))
+    if not options.prompts:
+        return decoder
+    from realtime.prompts import with_prompts
+
+    if decoder is None:
+        raise InputError("--prompts needs a decoder: name one with --decoder FILE or --subject ID.")
+    return with_prompts(decoder, options.prompts, options.text_encoder)
 
 
 def one_torch_thread_if_needed(decoder: Decoder) -> None:

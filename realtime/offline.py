@@ -131,7 +131,7 @@ def decode_file(options: Options) -> int:
         recording,
         decoder,
         windows,
-        options.evidence,
+        options.evidence(decoder),
         labels,
         options.confirm,
         options.bad_electrodes,
@@ -158,7 +158,8 @@ def decode_file(options: Options) -> int:
                 for cue in cues:
                     markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
-            counts[decision.decision or f"none ({decision.status})"] += 1
+            undecided = "idle" if decision.idle else f"none ({decision.status})"
+            counts[decision.decision or undecided] += 1
             adapted += bool(decision.adapted)
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside

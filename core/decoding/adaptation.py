@@ -19,6 +19,7 @@ import numpy as np
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.heads import LinearHead, fit_near
 from core.decoding.online import WindowResult
+from core.decoding.outputs import ClassesOutput
 from core.decoding.recentring import SECONDS, ReferenceMean, RunReference, check_seconds
 from core.errors import InputError
 
@@ -169,6 +170,10 @@ class Adaptation:
                 f"The head {decoder.facts.name} has no covariances, so that there is no reference "
                 "to adapt; leave out --adapt recentre."
             )
+        if not isinstance(decoder.head, LinearHead):
+            raise InputError(
+                f"The head {decoder.facts.name} cannot be adapted while it runs: leave out --adapt."
+            )
         self._decoder, self._windows = decoder, windows
         self._recentres, self._learns = RECENTRE in modes, LABELS in modes
         self._seconds = check_seconds(seconds)
@@ -255,9 +260,12 @@ class Adaptation:
             if self.state.reference is None
             else [vectors[0] for vectors in self._vectors([self._trial(0)])]
         )
+        probabilities = head.probabilities(vector[None])[0]
+        first = ClassesOutput(self._decoder.classes, tuple(probabilities.tolist()))
         return replace(
             window,
-            probabilities=head.probabilities(vector[None])[0],
+            probabilities=probabilities,
+            outputs={**window.outputs, self._decoder.task: first},
             adapted=self.state.name,
             frozen=window.probabilities,
         )

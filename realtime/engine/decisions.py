@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -13,7 +13,10 @@ import numpy as np
 from core.decoding.adaptation import Adaptation
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.outputs import Output
+from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
+from core.montage import written
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -75,6 +78,7 @@ class DecisionMaker:
         self._adaptation = adaptation
         self.dropped = 0
         self._classes = decoder.classes
+        self._idle_class = idle_class_of(decoder)
         self._rate = decoder.settings.rate
         self._hops = OnlineDecoder(decoder, path, windows)
         self._age_of = age
@@ -149,6 +153,7 @@ class DecisionMaker:
                 None if decided is None else self._classes[decided],
                 spent,
                 hop.reference,
+                {} if found is None else hop.outputs,
                 hop.adapted,
             )
             spent = 0.0
@@ -172,7 +177,7 @@ class DecisionMaker:
         """Give a decision that says why there is none, at a time without new samples."""
         self._forget()
         reference = self._windows.reference_name
-        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference)
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference, {})
         yield from self._confirmed(made)
 
     def _confirmed(self, made: Decision) -> Iterator[Decision]:
@@ -180,7 +185,7 @@ class DecisionMaker:
         if made.probabilities is None:
             while self._held:
                 held = self._aged(self._held.popleft())
-                yield replace(held, status=made.status, probabilities=None, decision=None)
+                yield held.refused(made.status)
             yield made
             return
         self._held.append(made)
@@ -195,7 +200,7 @@ class DecisionMaker:
         if not self.late_by:
             return made
         self._forget()
-        return replace(made, status="late", probabilities=None, decision=None)
+        return made.refused("late")
 
     def _aged(self, held: Decision) -> Decision:
         """Return a decision with its age now."""
@@ -210,8 +215,10 @@ class DecisionMaker:
         decision: str | None,
         spent: float,
         reference: str,
+        outputs: Mapping[str, Output],
         adapted: str = "",
     ) -> Decision:
+        idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
             index=self._index,
             time=at,
@@ -223,6 +230,8 @@ class DecisionMaker:
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
+            outputs=outputs,
+            idle=idle and probabilities is not None,
             adapted=adapted,
         )
         self._index += 1
@@ -240,7 +249,5 @@ def aside_words(names: Sequence[str]) -> str:
     """Say which electrodes are set aside."""
     if not names:
         return "No electrode is set aside any more: all are used as they are."
-    return (
-        f"Set aside: {', '.join(names)}. What the decoder gets there is interpolated from the "
-        "neighbours."
-    )
+    sites = ", ".join(map(written, names))
+    return f"Set aside: {sites}. What the decoder gets there is interpolated from the neighbours."

@@ -1,20 +1,28 @@
-"""Sinks of decisions and of events of the stream: log files, two LSL outlets, stderr."""
+"""Sinks of decisions and of events of the stream: log files, LSL outlets, stderr."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from core.decoding.decoder import WindowDecoder
+from core.decoding.embedding_heads import RetrievalHead, ScaleHead
+from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
 from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.errors import InputError
 from core.program import say
-from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
+from core.stream.outlets import (
+    DecisionOutlet,
+    ProbabilityOutlet,
+    ScaleOutlet,
+    SimilarityOutlet,
+    ValueOutlet,
+)
 from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
@@ -169,6 +177,8 @@ class CueLog:
     ----------
     log : Path
         Of the decisions; ``live.jsonl`` gets ``live.markers.jsonl`` beside it.
+    expected : bool
+        Whether there are markers for sure; else the file is begun with the first.
 
     Raises
     ------
@@ -176,17 +186,20 @@ class CueLog:
         As `LineFile` does.
     """
 
-    def __init__(self, log: Path) -> None:
-        self._file = LineFile(cue_log(log))
+    def __init__(self, log: Path, expected: bool = True) -> None:
+        self._path = cue_log(log)
+        self._file = LineFile(self._path) if expected else None
 
     def mark(self, cue: Cue) -> None:
         """Write one marker."""
-        line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
-        self._file.write(json.dumps(line))
+        if self._file is None:
+            self._file = LineFile(self._path)
+        self._file.write(cue_line(cue))
 
     def close(self) -> None:
         """Finish the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class StderrLog:
@@ -211,11 +224,12 @@ class StderrLog:
 
 
 class Outlets:
-    """The streams ``EEGPT-Decisions`` and ``EEGPT-Probabilities``.
+    """The streams ``EEGPT-Decisions`` and ``EEGPT-Probabilities``, and one for each other task.
 
     Parameters
     ----------
-    classes : tuple of str
+    readouts : sequence of Readout
+        Of the decoder, the first one first.
     rate : float
         Decisions a second.
     correction : callable
@@ -223,22 +237,40 @@ class Outlets:
     """
 
     def __init__(
-        self, classes: tuple[str, ...], rate: float, correction: Callable[[], float]
+        self, readouts: Sequence[Readout], rate: float, correction: Callable[[], float]
     ) -> None:
+        first, *others = readouts
         self._decisions = DecisionOutlet()
-        self._probabilities = ProbabilityOutlet(classes, rate)
+        self._values: dict[str, ValueOutlet] = {first.task: ProbabilityOutlet(first.classes, rate)}
+        self._values |= {readout.task: _outlet(readout, rate) for readout in others}
         self._correction = correction
 
     def publish(self, decision: Decision) -> None:
-        """Send one decision and its probabilities; a refused window has none, not old ones."""
+        """Send one decision and what each task says; a refused window has NaN, not old values."""
         time = decision.time + self._correction()
-        found = decision.probabilities
         self._decisions.push(decision.to_json(), time)
-        self._probabilities.push(None if found is None else list(found.values()), time)
+        for task, outlet in self._values.items():
+            output = decision.outputs.get(task)
+            outlet.push(None if output is None else output.values, time)
 
     def close(self) -> None:
         """Take the streams off the network: liblsl does so when nobody holds them."""
-        del self._decisions, self._probabilities
+        del self._decisions, self._values
+
+
+def _outlet(readout: Readout, rate: float) -> ValueOutlet:
+    """Return the outlet of a task beside the first."""
+    if isinstance(readout.head, RetrievalHead):
+        return SimilarityOutlet(readout.head.gallery.entries, rate, readout.task)
+    if isinstance(readout.head, ScaleHead):
+        return ScaleOutlet(rate, readout.task)
+    return ProbabilityOutlet(readout.classes, rate, readout.task)
+
+
+def cue_line(cue: Cue) -> str:
+    """Return a marker as one line of JSON; `task` only where a feedback task set it."""
+    line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
+    return json.dumps(line | ({"task": cue.task} if cue.task else {}))
 
 
 def stream_log(log: Path) -> Path:

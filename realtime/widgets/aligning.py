@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QProgressDialog
+from PySide6.QtWidgets import QProgressDialog, QPushButton
 
 from core.errors import InputError
 from ui import theme
@@ -33,7 +33,9 @@ class AligningDialog(QProgressDialog):
         theme.dress(self)
         self.setWindowTitle("Other people's decoder, aligned")
         self.setLabelText(_words(seconds))
-        self.setCancelButtonText("Cancel")
+        cancel = QPushButton("Cancel")
+        cancel.setToolTip("Decode nothing, and end")
+        self.setCancelButton(cancel)
         self.setRange(0, round(seconds))
         self.setMinimumWidth(680)
         self.setMinimumDuration(0)
