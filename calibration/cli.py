@@ -80,8 +80,9 @@ class FitCommand(ProgramOptions):
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients fixed on these recordings, and do not use those themselves."""
+    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
+    jaw), explain of them, with coefficients fixed on these recordings, and do not use any of
+    those themselves."""
     false_alarms: float | None = None
     """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
     counted in the pauses between the cues. By default the threshold is 0.5."""
@@ -160,7 +161,7 @@ def _fit(command: FitCommand) -> int:
     if command.report is not None:
         check_new_file(check_report_path(command.report), "--report")
     names = names_in(command.channels)
-    recordings = read_recordings(command.files, command.unit, command.stream, names)
+    recordings = read_recordings(command.files, command.unit, command.stream, names, eog=True)
     if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence
         print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}

@@ -26,6 +26,7 @@ from core.encoders import Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
+from core.fitting.eog import eog_beside
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
@@ -44,7 +45,7 @@ from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epoch
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
 from core.fitting.trust import Trust, find_trust
-from core.montage import match
+from core.montage import electrode, match
 from core.recordings import (
     Recording,
     implausible_amplitude,
@@ -54,7 +55,7 @@ from core.recordings import (
 from core.recordings.copies import refuse_copies
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, is_frontal_or_temporal
+from core.sites import Sites, channels_at, eog_of, is_frontal_or_temporal
 from core.suggestions import closest, did_you_mean
 
 CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
@@ -97,7 +98,8 @@ class FitSettings:
         Seconds after the cue at which what features are computed of begins; the window ends where
         it would otherwise.
     regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out of the others, and not used.
+        Whether the eyes are regressed out: by EOG, where there is any, else by frontal and temporal
+        electrodes, which are not used.
     origin : bool
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
@@ -294,7 +296,8 @@ def fit_decoder(
     trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
-        origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+        eog = None if settings.regress_eyes else eog_beside(epochs, recordings, path, spec.unit)
+        origin = find_origin(epochs, path, taken, settings.seed, cache.banded, eog)
 
     curve = None
     if settings.rest and isinstance(head, LinearHead):
@@ -483,16 +486,19 @@ def path_for(
         for name in found.channels
         if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
     )
-    if settings.regress_eyes:
-        away_from_eyes(channels)
     spec.check_electrodes(channels, source)
+    electrodes = len(channels)
+    if settings.regress_eyes:
+        channels += eog_of(labels)
+        away_from_eyes(channels)
     path = SignalSettings(
         channels=channels,
-        reference=settings.reference or default_reference(len(channels)),
+        reference=settings.reference or default_reference(electrodes),
         rate=spec.rate,
         band=settings.band,
     )
-    return path, tuple(label for label in found.ignored if label)
+    taken = set(channels)
+    return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)
 
 
 def check_class(name: str, known: Sequence[str] = CLASSES) -> str:

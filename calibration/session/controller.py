@@ -200,7 +200,7 @@ class Controller(QObject):
         recordings = self._earlier
         try:
             self._session.close()
-            recordings += (read_recording(self._session.run.file("eeg.vhdr")),)
+            recordings += (read_recording(self._session.run.file("eeg.vhdr"), eog=True),)
             fit = self._session.learner.fit(recordings[-1])
             seconds = monotonic() - began
             said = self._save(fit)

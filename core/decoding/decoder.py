@@ -22,6 +22,7 @@ from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
+from core.sites import eog_of
 from core.units import factor
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ class Decoder:
         if self.skip:
             said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
         if self.facts.fit.get("regress_eyes"):
-            said.append("frontal and temporal electrodes regressed out")
+            eog = " ".join(eog_of(self.settings.channels))
+            said.append(f"{eog or 'frontal and temporal electrodes'} regressed out")
         return ", ".join(said)
 
     @property
@@ -199,6 +201,11 @@ class Decoder:
         found = match(labels, self.settings.channels)
         if found.missing:
             have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+            if eog := " ".join(eog_of(found.missing)):
+                raise InputError(
+                    f"The stream lacks {eog}, the EOG by which this decoder regresses the eyes out "
+                    f"(it has {have}); record it, name it with --channels, or fit without it."
+                )
             raise InputError(
                 f"The stream lacks {len(found.missing)} of the decoder's "
                 f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "

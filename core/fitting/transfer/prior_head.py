@@ -25,6 +25,7 @@ from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
 from core.metrics import balanced_accuracy
 from core.recordings import named_apart
 from core.signal.pipeline import SignalSettings
+from core.sites import is_eog, is_frontal_or_temporal
 
 INVERSE_PENALTY = 1.0
 """Inverse of the penalty of a head fitted on others' trials: people differ, so it is strong."""
@@ -112,9 +113,10 @@ def head_of_prior(
         If prior and person share too few electrodes or classes, or windows differ.
     """
     channels = tuple(name for name in settings.channels if name in set(prior.channels))
-    if len(channels) < max(2, _SHARED * len(settings.channels)):
+    electrodes = sum(not is_eog(name) for name in settings.channels)
+    if len(channels) < max(2, _SHARED * electrodes):
         raise InputError(
-            f"The prior shares {len(channels)} of the recordings' {len(settings.channels)} "
+            f"The prior shares {len(channels)} of the recordings' {electrodes} "
             "electrodes; at least half are needed. Leave out --prior, or give one with this "
             "montage."
         )
@@ -140,7 +142,7 @@ def head_of_prior(
         centring = np.eye(len(picks)) - 1.0 / len(picks)
         sample = centring @ sample @ centring
     recording = prior.recording[taken]
-    if regress_eyes:
+    if regress_eyes and any(map(is_frontal_or_temporal, channels)):
         sample = _regressed(sample, recording, channels)
         channels = tuple(channels[index] for index in away_from_eyes(channels).tolist())
     covariances = shrunk(sample, prior.length - prior.skip)
