@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from calibration.fitting import NO_REFINING, Fit
-from core.decoding.decoder import CHOICE, Decoder, EncoderPin
+from core.decoding.card import CHOICE, EncoderPin
+from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead, with_temperature
+from core.decoding.rest import without_rest
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
 from core.encoders.known import remember
@@ -335,7 +337,7 @@ def _decoder(
     facts = replace(
         before.facts,
         head=NAME,
-        fit={**before.facts.fit, NAME: asdict(settings)},
+        fit={**without_rest(before.facts.fit), NAME: asdict(settings)},
     )
     return replace(
         before,

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from core.decoding.artifacts.learning import limits_from, measure_runs
-from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
+import numpy as np
+
+from core.decoding.artifacts.learning import (
+    Measured,
+    limits_from,
+    measure_runs,
+    refused_pieces,
+)
+from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
+from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
-from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
+from core.fitting.rest import measure_rest, unkept_words
+from core.fitting.selection import (
+    GRAPH,
+    HEADS,
+    VIEWS,
+    FeatureViews,
+    Selection,
+    fit_chosen,
+    select,
+)
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
+from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
 from core.recordings import (
@@ -59,7 +80,7 @@ class FitSettings:
     encoder : str
         What `core.encoders.load_encoder` takes.
     head : str
-        One of `HEADS`, or "auto".
+        One of `core.fitting.selection.VIEWS`, or "auto": the best of `HEADS`.
     reference : str or None
         "average" or "recorded"; None lets the number of channels decide.
     band : Band
@@ -78,6 +99,14 @@ class FitSettings:
         Whether frontal and temporal electrodes are regressed out of the others, and not used.
     origin : bool
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
+    in_time : bool
+        Whether folds are stretches of time (`core.fitting.folds.folds_in_time`).
+    rest : bool
+        Whether to count false alarms in the pauses.
+    false_alarms : float or None
+        A minute at rest, that the decoder's threshold is to keep; None for a threshold of 0.5.
+    idle_class : bool
+        Whether rest, from events or pauses, is a class of its own.
     """
 
     encoder: str = "starter"
@@ -91,15 +120,26 @@ class FitSettings:
     from_cue: float = 0.0
     regress_eyes: bool = False
     origin: bool = True
+    in_time: bool = False
+    rest: bool = True
+    false_alarms: float | None = None
+    idle_class: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an unknown head, and a seed or a time that is none."""
+        """Refuse an unknown head, and a seed, a time or a rate that is none."""
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
+        if self.false_alarms is not None and self.head == GRAPH:
+            raise InputError(
+                f"False alarms are not counted for the head {GRAPH}: choose another head, or leave "
+                "out --false-alarms."
+            )
         check_number("The seed", self.seed, 0, 2**32 - 1)
         check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
-        if self.head != "auto" and self.head not in HEADS:
+        if self.head != "auto" and self.head not in VIEWS:
             raise InputError(
-                f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.'
-                + did_you_mean(self.head, (*HEADS, "auto"))
+                f'There is no head "{self.head}"; choose {", ".join(VIEWS)} or auto.'
+                + did_you_mean(self.head, (*VIEWS, "auto"))
             )
 
     def skip(self, spec: EncoderSpec) -> int:
@@ -133,6 +173,11 @@ class FitSettings:
         """
         if self.from_cue or self.regress_eyes:
             raise InputError(NO_REFINING)
+        if self.false_alarms is not None:
+            raise InputError(
+                "--refine trains another head, whose false alarms are not counted; leave it out, "
+                "or leave out --false-alarms."
+            )
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -142,7 +187,7 @@ class FitSettings:
     @property
     def tokens_needed(self) -> bool:
         """Whether any of them uses tokens."""
-        return any("tokens" in HEADS[head] for head in self.heads)
+        return any("tokens" in VIEWS[head] for head in self.heads)
 
 
 @dataclass(frozen=True)
@@ -161,6 +206,11 @@ class Fit:
         What features were computed of.
     origin : Origin or None
         Where the score comes from, if that was asked for.
+    rest : RestCurve or None
+        False alarms and hits by threshold; None where there is no rest to count them in.
+    unkept : str
+        Why the decoder's threshold does not keep to the false alarms that were asked for; empty
+        where it does, or nobody asked.
     """
 
     decoder: Decoder
@@ -169,6 +219,8 @@ class Fit:
     epochs: Epochs
     taken: FeatureInput = EVERYTHING
     origin: Origin | None = None
+    rest: RestCurve | None = None
+    unkept: str = ""
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -184,6 +236,7 @@ def fit_decoder(
     session: str = "",
     cache: FeatureCache | None = None,
     prior: PriorHead | None = None,
+    rest: np.ndarray | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -200,6 +253,8 @@ def fit_decoder(
         What is known of the recordings already. It changes nothing but the time this takes.
     prior : PriorHead, optional
         What the head may start from, for these channels and events: `calibration.priors`.
+    rest : ndarray, optional, shape (samples, channels)
+        Signal that the filter before the encoder is fitted on; by default that outside the trials.
 
     Returns
     -------
@@ -212,38 +267,37 @@ def fit_decoder(
         or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
     settings = settings or FitSettings()
-    if cache is None:  # else they are of one session's stream
-        refuse_copies(recordings)
-        for recording in recordings:
-            if (implausible := implausible_amplitude(recording)) is not None:
-                raise InputError(implausible)
+    if cache is None:  # else they are of one session's stream, or were looked at
+        check_recordings(recordings)
     if prior is not None:
         _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
-    skip = settings.skip(spec)
+    if settings.head == GRAPH:
+        check_electrode_tokens(spec, path.channels)
     cache = cache or FeatureCache()
-    warmup = spec.warmup if settings.tokens_needed else 0
-    epochs = cut_epochs(
-        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
-    )
-    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
-    epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
-    )
+    if settings.idle_class:
+        recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
+    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
+    if settings.head == GRAPH:
+        check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
-    taken = FeatureInput(skip)
-    if settings.regress_eyes:
-        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
-        taken = FeatureInput(skip, regression_of(path.channels, epochs.segments, banded))
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+
+    curve = None
+    if settings.rest and isinstance(head, LinearHead):
+        refused = refused_pieces(measured, limits_from(measured), path.channels)
+        pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
+        curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
+    unkept = unkept_words(curve, settings.false_alarms)
+    false_alarms = None if unkept else settings.false_alarms
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -261,7 +315,7 @@ def fit_decoder(
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,
         encoder=None if token_features is None else EncoderPin.of(encoder, settings.encoder),
-        skip=skip,
+        skip=taken.skip,
         token_channels=() if token_features is None else token_features.ch_names,
         facts=DecoderCard(
             subject=subject,
@@ -285,13 +339,80 @@ def fit_decoder(
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
                 **({} if origin is None else {"origin": origin.as_facts()}),
+                **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept)
+
+
+def usable_trials(
+    recordings: Sequence[Recording],
+    events: Mapping[str, str],
+    path: SignalSettings,
+    settings: FitSettings,
+    spec: EncoderSpec,
+    cache: FeatureCache,
+    rest: np.ndarray | None = None,
+) -> tuple[Epochs, Measured, FeatureInput]:
+    """Cut the trials of recordings, and leave out those with artifacts.
+
+    Parameters
+    ----------
+    recordings, events, cache, rest
+        As for `fit_decoder`.
+    path : SignalSettings
+        From `path_for`.
+    settings : FitSettings
+    spec : EncoderSpec
+
+    Returns
+    -------
+    Epochs
+    Measured
+        Of all signal, as `core.decoding.artifacts.learning.measure_runs`.
+    FeatureInput
+        What features are to be computed of.
+
+    Raises
+    ------
+    InputError
+        As `cut_epochs` and `without_artifacts`.
+    """
+    skip = settings.skip(spec)
+    warmup = spec.warmup if settings.tokens_needed else 0
+    epochs = cut_epochs(
+        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
+    )
+    epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
+    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
+    epochs = without_artifacts(
+        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
+    )
+    if not settings.regress_eyes:
+        return epochs, measured, FeatureInput(skip)
+    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+    return (
+        epochs,
+        measured,
+        FeatureInput(skip, regression_of(path.channels, epochs.segments, banded)),
+    )
+
+
+def check_recordings(recordings: Sequence[Recording]) -> None:
+    """Refuse copies of recordings, and amplitudes that cannot be those of EEG.
+
+    Raises
+    ------
+    InputError
+    """
+    refuse_copies(recordings)
+    for recording in recordings:
+        if (implausible := implausible_amplitude(recording)) is not None:
+            raise InputError(implausible)
 
 
 def _labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.fitting import FitSettings, cue_events, fit_decoder
 from core.decoding.decoder import Decoder
+from core.decoding.outputs import Output
 from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
@@ -54,7 +55,67 @@ class FittedDecoder:
         """Seconds of signal that a decision uses."""
         return self.decoder.window / self.decoder.settings.rate
 
+    @property
+    def tasks(self) -> dict[str, str]:
+        """Name of each task -> its kind: classes, retrieval or scale; the first one first."""
+        return {readout.task: readout.kind for readout in self.decoder.readouts}
+
+    def only(self, task: str) -> FittedDecoder:
+        """Return the decoder of one task of classes alone.
+
+        Raises
+        ------
+        InputError
+            If there is no such task, or it has no classes.
+        """
+        decoder = self.decoder.only(task)
+        return FittedDecoder(decoder, None if decoder.encoder is None else self.encoder)
+
     @few_threads(live=True)
+    def outputs(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        unit: str = "V",
+    ) -> list[Mapping[str, Output]]:
+        """Return what each task says, from one pass through the encoder.
+
+        Parameters
+        ----------
+        X, ch_names, sfreq, unit
+            As `predict_proba`.
+
+        Returns
+        -------
+        list of dict
+            For each epoch or decision: task -> output; empty where a decision was refused.
+
+        Raises
+        ------
+        InputError
+            If channels are missing or epochs are shorter than a window.
+        """
+        if isinstance(X, Recording) or hasattr(X, "first_samp"):
+            return [decision.outputs for decision in self.decisions(X)]
+        epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
+        decoder = self.decoder
+        needed = max(decoder.window, decoder.warmup)
+        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit)
+        windows, hop = decoder.windows(self.encoder), decoder.hop
+        outputs: list[Mapping[str, Output]] = []
+        for signal in signals:
+            if len(signal) < needed:
+                raise InputError(
+                    f"An epoch of {epochs.shape[-1] / rate:.2f} s is too short: the decoder needs "
+                    f"{needed / decoder.settings.rate:.2f} s."
+                )
+            windows.reset()
+            for start in range(len(signal) % hop, len(signal), hop):
+                windows.push(signal[start : start + hop])
+            outputs.append(windows.outputs)
+        return outputs
+
     def predict_proba(
         self,
         X: Any,  # noqa: N803 - scikit-learn's name
@@ -62,7 +123,7 @@ class FittedDecoder:
         sfreq: float | None = None,
         unit: str = "V",
     ) -> np.ndarray:
-        """Return class probabilities.
+        """Return class probabilities of the first task.
 
         Parameters
         ----------
@@ -86,30 +147,12 @@ class FittedDecoder:
         InputError
             If channels are missing or epochs are shorter than a window.
         """
-        if isinstance(X, Recording) or hasattr(X, "first_samp"):
-            rows = [decision.probabilities for decision in self.decisions(X)]
-            absent = dict.fromkeys(self.classes_, np.nan)
-            return np.array([list((row or absent).values()) for row in rows]).reshape(
-                -1, len(self.classes_)
-            )
-        epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
-        decoder = self.decoder
-        needed = max(decoder.window, decoder.warmup)
-        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit)
-        windows, hop = decoder.windows(self.encoder), decoder.hop
-        probabilities = np.empty((len(signals), len(self.classes_)))
-        for row, signal in enumerate(signals):
-            if len(signal) < needed:
-                raise InputError(
-                    f"An epoch of {epochs.shape[-1] / rate:.2f} s is too short: the decoder needs "
-                    f"{needed / decoder.settings.rate:.2f} s."
-                )
-            windows.reset()
-            newest = None
-            for start in range(len(signal) % hop, len(signal), hop):
-                newest = windows.push(signal[start : start + hop])
-            probabilities[row] = newest
-        return probabilities
+        task, refused = self.decoder.task, (np.nan,) * len(self.classes_)
+        rows = [
+            outputs[task].values if outputs else refused
+            for outputs in self.outputs(X, ch_names, sfreq, unit)
+        ]
+        return np.array(rows).reshape(-1, len(self.classes_))
 
     def predict(self, X: Any, **given: Any) -> np.ndarray:  # noqa: N803
         """Return the likeliest class of each epoch or decision; "" where it was refused."""
@@ -135,7 +178,7 @@ class FittedDecoder:
             as ``eegpt-realtime --recentre start``; by default as the decoder says.
         """
         windows = self.decoder.windows(self.encoder, recentre=self.recentre_seconds(recentre))
-        evidence = EvidenceSettings()
+        evidence = EvidenceSettings.of(self.decoder)
         return list(
             decode_recording(
                 as_recording(recording), self.decoder, windows, evidence, confirm=confirm
@@ -195,6 +238,8 @@ def fit(
     encoder: str | Path = "starter",
     head: str = "auto",
     seed: int = 0,
+    false_alarms: float | None = None,
+    idle_class: bool = False,
 ) -> FittedDecoder:
     """Fit a decoder on recordings of one person, as ``eegpt-calibrate fit`` does.
 
@@ -210,9 +255,13 @@ def fit(
     encoder : str or path
         What `load_encoder` takes.
     head : str
-        ``auto``, ``riemann``, ``encoder`` or ``hybrid``.
+        ``auto``, ``riemann``, ``encoder``, ``hybrid`` or ``graph``.
     seed : int
         Of the cross-validation.
+    false_alarms : float, optional
+        A minute at rest, that the decoder's threshold is to keep to.
+    idle_class : bool
+        Whether rest, from events or pauses, is a class of its own.
 
     Returns
     -------
@@ -222,12 +271,17 @@ def fit(
     Raises
     ------
     InputError
-        If a recording cannot be used, or there are too few trials of a class.
+        If a recording cannot be used, there are too few trials of a class, or no threshold keeps to
+        the false alarms.
     """
     read = [as_recording(recording) for recording in recordings]
-    settings = FitSettings(encoder=str(encoder), head=head, seed=seed)
-    decoder = fit_decoder(read, events or cue_events(read), subject, settings).decoder
-    return FittedDecoder(decoder, decoder.load_encoder())
+    settings = FitSettings(
+        str(encoder), head, seed=seed, false_alarms=false_alarms, idle_class=idle_class
+    )
+    found = fit_decoder(read, events or cue_events(read), subject, settings)
+    if found.unkept:
+        raise InputError(found.unkept)
+    return FittedDecoder(found.decoder, found.decoder.load_encoder())
 
 
 def load_decoder(path: Path | str, encoder: str | None = None) -> FittedDecoder:

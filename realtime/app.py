@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
+from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
@@ -181,8 +182,10 @@ def build_engine(
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
             cue_sinks.append(CueLog(options.log, expected=markers is not None))
-        sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
+        sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
+        if (rest := curve_of(decoder.facts.fit)) is not None:
+            say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
     elif options.needs_decoder:
@@ -199,7 +202,7 @@ def build_engine(
         overrides,
         connect,
         decoding,
-        options.evidence,
+        options.evidence(decoder),
         sinks,
         pylsl.local_clock,
         stream_logs,
@@ -250,11 +253,18 @@ def _connect(decoder: Decoder | None, stream: Segmenter) -> SignalPath | None:
 
 def chosen_decoder(options: Options) -> Decoder | None:
     """Return the decoder that the options name, or None if they name none."""
+    decoder = None
     if options.decoder is not None:
-        return load_decoder(options.decoder)
-    if options.subject is not None and not options.uncalibrated:
-        return load_decoder(newest_decoder(home_folder(options.home), options.subject))
-    return None
+        decoder = load_decoder(options.decoder)
+    elif options.subject is not None and not options.uncalibrated:
+        decoder = load_decoder(newest_decoder(home_folder(options.home), options.subject))
+    if not options.prompts:
+        return decoder
+    from realtime.prompts import with_prompts
+
+    if decoder is None:
+        raise InputError("--prompts needs a decoder: name one with --decoder FILE or --subject ID.")
+    return with_prompts(decoder, options.prompts, options.text_encoder)
 
 
 def one_torch_thread_if_needed(decoder: Decoder) -> None:

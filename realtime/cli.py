@@ -50,7 +50,7 @@ def _main(options: Options) -> int:
         keep_local()
     if options.list:
         return _list_streams()
-    options.evidence  # noqa: B018 - refuses nonsense before anything is opened
+    options.evidence()  # refuses nonsense before anything is opened
     options.cue_events  # noqa: B018 - likewise
     if options.duration is not None and not options.duration > 0:
         raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")

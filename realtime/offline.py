@@ -114,7 +114,7 @@ def decode_file(options: Options) -> int:
         recording,
         decoder,
         windows,
-        options.evidence,
+        options.evidence(decoder),
         labels,
         options.confirm,
         options.bad_electrodes,
@@ -137,7 +137,8 @@ def decode_file(options: Options) -> int:
                 for cue in recorded_cues(recording, decoder, options.cue_events):
                     markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
-            counts[decision.decision or f"none ({decision.status})"] += 1
+            undecided = "idle" if decision.idle else f"none ({decision.status})"
+            counts[decision.decision or undecided] += 1
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")

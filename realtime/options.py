@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import UseAppendAction
 
 from core.command_line import ProgramOptions
+from core.errors import InputError
 from core.sites import Sites
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Options(ProgramOptions):
     (eyes, jaw) explain of them, with coefficients of the first minute, and do not use those."""
     encoder: str | None = None
     """Encoder by name or path: where the decoder's is now, if it has moved."""
+    prompts: tuple[str, ...] = ()
+    """Texts that a decoder's tasks of retrieval choose among, instead of those that they were
+    fitted with."""
+    text_encoder: str | None = None
+    """The folder of the encoder of texts, where it is not wordllama."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None
@@ -65,8 +71,12 @@ class Options(ProgramOptions):
     interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
-    threshold: float = 0.5
-    """Smallest probability for a decision."""
+    threshold: float | None = None
+    """Smallest probability for a decision: 0.5 if neither this nor --false-alarms is given, nor was
+    when the decoder was fitted."""
+    false_alarms: float | None = None
+    """Instead of --threshold: the lowest with at most so many decisions a minute while nothing is
+    imagined, as they were counted in the pauses of the calibration."""
     dwell: float = 0.0
     """Seconds for which it must hold."""
     smoothing: float = 0.0
@@ -134,12 +144,24 @@ class Options(ProgramOptions):
         """Whether there is nothing to do without a decoder: signals alone are not enough."""
         return self.headless or any((self.log, self.record, self.task))
 
-    @property
-    def evidence(self) -> EvidenceSettings:
-        """Threshold, dwell and smoothing, checked."""
+    def evidence(self, decoder: Decoder | None = None) -> EvidenceSettings:
+        """Return threshold, dwell and smoothing for a decoder, checked.
+
+        Raises
+        ------
+        InputError
+            If a number makes no sense, or as `EvidenceSettings.of`.
+        """
+        from core.decoding.rest import check_rate
         from realtime.engine.evidence import EvidenceSettings
 
-        return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
+            if self.threshold is not None:
+                raise InputError("Both --threshold and --false-alarms were given; choose one.")
+        return EvidenceSettings.of(
+            decoder, self.threshold, self.false_alarms, self.dwell, self.smoothing
+        )
 
     def recentre_for(self, decoder: Decoder) -> float | None:
         """Return the seconds of signal that a decoder's reference is taken anew from, if any."""

@@ -160,6 +160,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
         },
         "chance": fit.selection.chance,
         "origin": fit.decoder.facts.fit.get("origin"),
+        "at_rest": None if fit.rest is None else fit.rest.as_facts(),
         "confusion": findings.confusion.tolist(),
         "learning_curve": {
             "head": findings.curve_head,

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from core.decoding.graph_head import GraphHead
+
+AnyHead = TypeVar("AnyHead", bound="LinearHead | GraphHead")
 
 INVERSE_PENALTY = 1000.0
 """Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
@@ -181,12 +187,12 @@ def fit_near(
     )
 
 
-def with_temperature(head: LinearHead, logits: np.ndarray, labels: np.ndarray) -> LinearHead:
+def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> AnyHead:
     """Return the head with the temperature that fits logits of trials it has not seen.
 
     Parameters
     ----------
-    head : LinearHead
+    head : LinearHead or GraphHead
     logits : ndarray, shape (trials, classes)
         Out-of-fold logits of heads fitted in the same way.
     labels : ndarray of int, shape (trials,)

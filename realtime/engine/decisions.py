@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.outputs import Output
+from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
 from core.montage import written
 from core.signal.pipeline import SignalPath
@@ -67,6 +69,7 @@ class DecisionMaker:
         self.evidence = Evidence(evidence)
         self.dropped = 0
         self._classes = decoder.classes
+        self._idle_class = idle_class_of(decoder)
         self._rate = decoder.settings.rate
         self._hops = OnlineDecoder(decoder, path, windows)
         self._age_of = age
@@ -139,6 +142,7 @@ class DecisionMaker:
                 None if decided is None else self._classes[decided],
                 spent,
                 hop.reference,
+                {} if found is None else hop.outputs,
             )
             spent = 0.0
             yield from self._confirmed(made)
@@ -147,7 +151,7 @@ class DecisionMaker:
         """Give a decision that says why there is none, at a time without new samples."""
         self.evidence.reset()
         reference = self._windows.reference_name
-        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference)
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference, {})
         yield from self._confirmed(made)
 
     def _confirmed(self, made: Decision) -> Iterator[Decision]:
@@ -155,7 +159,7 @@ class DecisionMaker:
         if made.probabilities is None:
             while self._held:
                 held = self._aged(self._held.popleft())
-                yield replace(held, status=made.status, probabilities=None, decision=None)
+                yield held.refused(made.status)
             yield made
             return
         self._held.append(made)
@@ -170,7 +174,7 @@ class DecisionMaker:
         if not self.late_by:
             return made
         self.evidence.reset()
-        return replace(made, status="late", probabilities=None, decision=None)
+        return made.refused("late")
 
     def _aged(self, held: Decision) -> Decision:
         """Return a decision with its age now."""
@@ -185,7 +189,9 @@ class DecisionMaker:
         decision: str | None,
         spent: float,
         reference: str,
+        outputs: Mapping[str, Output],
     ) -> Decision:
+        idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
             index=self._index,
             time=at,
@@ -197,6 +203,8 @@ class DecisionMaker:
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
+            outputs=outputs,
+            idle=idle and probabilities is not None,
         )
         self._index += 1
         return made

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
+from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures
-from core.decoding.heads import LinearHead, fit_head
+from core.decoding.graph_head import GraphHead
+from core.decoding.heads import LinearHead
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
-from core.fitting.selection import HEADS, FeatureViews, fit_chosen, select
+from core.fitting.selection import HEADS, VIEWS, FeatureViews, fit_chosen, select
 from core.fitting.trials.epochs import FeatureCache
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
@@ -25,7 +27,7 @@ class HeadSystem:
     Attributes
     ----------
     kind : str
-        One of `core.fitting.selection.HEADS`, or "auto".
+        One of `core.fitting.selection.VIEWS`, or "auto".
     eeg_encoder : Encoder
         Looked through by heads that want tokens.
     source : str
@@ -56,7 +58,7 @@ class HeadSystem:
     @property
     def encoder(self) -> str | None:
         """Label of the encoder, if any of the heads uses tokens."""
-        wanted = any("tokens" in HEADS[head] for head in self.heads)
+        wanted = any("tokens" in VIEWS[head] for head in self.heads)
         return self.eeg_encoder.spec.label if wanted else None
 
     def fit(self, trials: Trials, seed: int) -> HeadModel:
@@ -78,7 +80,7 @@ class HeadSystem:
             fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
             features = {view: found for view, (found, _) in fitted.items()}
             blocks = [vectors for _, vectors in fitted.values()]
-            head = fit_head(blocks, epochs.labels, len(epochs.classes))
+            head = views.fit_head(self.kind, blocks, epochs.labels)
         used = features.pop("tokens", None)
         share = trials.shares[0] if len(trials.shares) == 1 else None
         return HeadModel(head, tuple(features.values()), encoder if used else None, self, share)
@@ -90,7 +92,7 @@ class HeadModel:
 
     Attributes
     ----------
-    head : LinearHead
+    head : LinearHead or GraphHead
     tangents : tuple of TangentFeatures
     encoder : Encoder or None
         If it uses tokens.
@@ -99,7 +101,7 @@ class HeadModel:
         What it was fitted on, if that is one person's.
     """
 
-    head: LinearHead
+    head: LinearHead | GraphHead
     tangents: tuple[TangentFeatures, ...]
     encoder: Encoder | None
     system: HeadSystem
