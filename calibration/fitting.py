@@ -43,6 +43,7 @@ from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
+from core.fitting.trust import Trust, find_trust
 from core.montage import match
 from core.recordings import (
     Recording,
@@ -211,6 +212,8 @@ class Fit:
     unkept : str
         Why the decoder's threshold does not keep to the false alarms that were asked for; empty
         where it does, or nobody asked.
+    trust : Trust or None
+        How reliable left-out probabilities are, if that is known.
     """
 
     decoder: Decoder
@@ -221,6 +224,7 @@ class Fit:
     origin: Origin | None = None
     rest: RestCurve | None = None
     unkept: str = ""
+    trust: Trust | None = None
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -287,6 +291,7 @@ def fit_decoder(
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
+    trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
@@ -338,6 +343,7 @@ def fit_decoder(
                 "sites": settings.sites,
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
+                "trust": trust.as_facts(),
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
@@ -346,7 +352,7 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
 
 
 def usable_trials(

@@ -13,7 +13,8 @@ from core.errors import InputError
 from core.sites import Sites
 
 if TYPE_CHECKING:
-    from core.decoding.decoder import Decoder
+    from core.decoding.adaptation import Adaptation
+    from core.decoding.decoder import Decoder, WindowDecoder
     from realtime.engine.evidence import EvidenceSettings
 
 
@@ -91,6 +92,13 @@ class Options(ProgramOptions):
     decoder knows it (off). By default what the decoder file says."""
     recentre_seconds: float | None = None
     """Seconds of signal without artifacts for --recentre start, 60 if not said."""
+    adapt: tuple[Literal["recentre", "labels"], ...] = ()
+    """Adapt while the run goes on: the reference of the covariances goes on being taken anew from
+    all windows so far, without labels (recentre); the head learns from every cued trial as it ends
+    (labels). U in the window undoes all of it. With --file, events stand for markers."""
+    adapt_from: Path | None = None
+    """With --file: adapt as the live run did that wrote this log, its trials and undos included, so
+    that its decisions come again to the last digit."""
     task: str | None = None
     """Show a feedback task in the subject's view: graz-bar, cursor or game."""
     trials: int = 10
@@ -172,6 +180,28 @@ class Options(ProgramOptions):
         if self.recentre is None and self.recentre_seconds is None:
             return decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+
+    def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:
+        """Return what adapts a run, if that was asked for.
+
+        Raises
+        ------
+        InputError
+            If the decoder cannot be adapted so, or the log of a run is none.
+        """
+        from core.decoding.adaptation import Adaptation
+        from core.decoding.recentring import SECONDS
+
+        if self.adapt_from is not None:
+            from realtime.engine.adaptation_log import read_steps
+
+            log = read_steps(self.adapt_from)
+            begin = log[0].detail
+            return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log)
+        if not self.adapt:
+            return None
+        seconds = self.recentre_for(decoder) or SECONDS
+        return Adaptation(decoder, windows, self.adapt, seconds)
 
     @property
     def cue_events(self) -> dict[str, str]:

@@ -79,6 +79,10 @@ class EngineView(TaskEngine, Protocol):
         """Set the electrode of a channel aside, or use it again."""
         ...
 
+    def toggle_adaptation(self) -> None:
+        """Undo all adaptation, or begin it anew."""
+        ...
+
 
 class MainWindow(QMainWindow):
     """Traces, probabilities, the last minute, the status line and the controls.
@@ -281,6 +285,7 @@ class MainWindow(QMainWindow):
             "dwell": controls.dwell.step,
             "smoothing": controls.smoothing.step,
             "rows": lambda _: self.traces.cycle_rows(),
+            "adaptation": lambda _: self._view.toggle_adaptation(),
             "page": self.traces.turn_page,
             "filter": lambda _: self.traces.filter.setFocus(),
             "panels": lambda _: controls.open_list(controls.panels),

@@ -47,6 +47,7 @@ def as_text(fit: Fit) -> str:
         "",
         *([said] if (said := worth(fit)) else []),
         _verdict(fit),
+        *([fit.trust.sentence] if fit.trust is not None else []),
         *(["", *_origin(fit.origin)] if fit.origin is not None else []),
         *(["", *rest] if (rest := at_rest(fit)) else []),
         "",

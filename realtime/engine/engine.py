@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.decoding.adaptation import Adaptation
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError, printable
@@ -25,7 +26,7 @@ from core.stream.discovery import StreamQuery
 from core.stream.marker_feed import MarkerFeed
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
-from realtime.engine.about_reference import about_reference, reference_status
+from realtime.engine.changes import Changes
 from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
@@ -44,6 +45,7 @@ class Decoding:
 
     decoder: Decoder
     windows: WindowDecoder
+    adaptation: Adaptation | None = None
 
 
 class Engine:
@@ -109,9 +111,10 @@ class Engine:
         self._decoder = None if decoding is None else decoding.decoder
         path = connect(self._feed.segmenter)
         self._maker = None
-        self._windows = None if decoding is None else decoding.windows
+        self._decoding, self._changes = decoding, None
         if decoding is not None:
             assert path is not None
+            self._changes = Changes(decoding.windows, decoding.adaptation)
             self._maker = DecisionMaker(
                 decoding.decoder,
                 path,
@@ -119,6 +122,7 @@ class Engine:
                 evidence,
                 self._feed.age,
                 confirm,
+                decoding.adaptation,
             )
         self._hop_seconds = (
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
@@ -128,7 +132,6 @@ class Engine:
         self._lock = threading.Lock()
         self._latest: Decision | None = None
         self._recent = RecentDecisions(self._hop_seconds)
-        self._reference = ""  # of the newest decision, by its name
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._paused = False
         self._toggled = list(aside)  # channels whose electrodes are to be set aside, or used again
@@ -169,6 +172,11 @@ class Engine:
         """Stop or resume giving decisions away. The signal path goes on."""
         with self._lock:
             self._paused = on
+
+    def toggle_adaptation(self) -> None:
+        """Undo all adaptation, or begin it anew, from the next decision on; if anything adapts."""
+        if self._decoding is not None and self._decoding.adaptation is not None:
+            self._decoding.adaptation.toggle()
 
     def accept(self, uid: str) -> None:
         """Take a stream of `Snapshot.offers` in place of the lost one."""
@@ -239,15 +247,17 @@ class Engine:
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
                 offers=self._feed.offers,
-                recentring=reference_status(self._windows),
+                recentring="" if self._changes is None else self._changes.recentring,
+                adaptation="" if self._changes is None else self._changes.adaptation,
                 cues=None if self._cues is None else self._cues.cues,
                 trials=() if self._cues is None else self._cues.trials,
             )
 
     def _run(self) -> None:
         try:
-            if self._windows is not None:
-                self._windows.prepare()  # samples wait meanwhile, and none is late before the first
+            if self._decoding is not None:
+                # Samples wait meanwhile, and none is late before the first.
+                self._decoding.windows.prepare()
             while not self._stop.is_set():
                 received = self._feed.read()
                 if received is not None:
@@ -325,11 +335,9 @@ class Engine:
             self._publish(decision)
 
     def _publish(self, decision: Decision) -> None:
-        if decision.reference != self._reference:
-            self._reference = decision.reference
-            assert self._windows is not None
-            if words := about_reference(self._windows):
-                self._note("reference", words)
+        assert self._changes is not None
+        for kind, words in self._changes.news(decision):
+            self._note(kind, words)
         with self._lock:
             paused = self._paused
             if not paused:
@@ -343,8 +351,11 @@ class Engine:
 
     def _read_cues(self) -> None:
         if self._cues is not None:
+            adaptation = None if self._decoding is None else self._decoding.adaptation
             for cue in self._cues.read(self._feed.facts.identity, self._feed.correction):
                 self._tell(self._outputs.mark(cue))
+                if adaptation is not None:
+                    adaptation.cue(cue.time, cue.name)
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""

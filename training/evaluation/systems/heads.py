@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,11 +12,11 @@ from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures
 from core.decoding.graph_head import GraphHead
-from core.decoding.heads import LinearHead
+from core.decoding.heads import LinearHead, with_temperature
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
-from core.fitting.selection import HEADS, VIEWS, FeatureViews, fit_chosen, select
-from core.fitting.trials.epochs import FeatureCache
+from core.fitting.selection import HEADS, VIEWS, FeatureViews, fit_chosen, fit_on, select
+from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
@@ -80,10 +82,26 @@ class HeadSystem:
             fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
             features = {view: found for view, (found, _) in fitted.items()}
             blocks = [vectors for _, vectors in fitted.values()]
-            head = views.fit_head(self.kind, blocks, epochs.labels)
+            head = self._fit_alone(views, blocks, epochs, seed, own=len(trials.shares) == 1)
         used = features.pop("tokens", None)
         share = trials.shares[0] if len(trials.shares) == 1 else None
         return HeadModel(head, tuple(features.values()), encoder if used else None, self, share)
+
+    def _fit_alone(
+        self,
+        views: FeatureViews,
+        blocks: Sequence[np.ndarray],
+        epochs: Epochs,
+        seed: int,
+        own: bool,
+    ) -> LinearHead | GraphHead:
+        """Fit a head that is not chosen; with a person's own trials also its temperature."""
+        labels, classes = epochs.labels, len(epochs.classes)
+        if not own:
+            return views.fit_head(self.kind, blocks, labels)
+        fit = partial(views.fit_head, self.kind)
+        head, _, left_out = fit_on(fit, blocks, labels, classes, list(epochs.folds(seed)))
+        return with_temperature(head, left_out, labels)
 
 
 @dataclass(frozen=True)
