@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
@@ -15,6 +16,10 @@ from core.errors import InputError, one_line
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
 from core.sites import Sites
+
+if TYPE_CHECKING:
+    from calibration.fitting import Fit, FitSettings
+    from core.recordings import Recording
 
 PROGRAM = "eegpt-calibrate"
 
@@ -35,6 +40,16 @@ class FitCommand(ProgramOptions):
     event: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """LABEL=CLASS: which event of the recordings is the cue of which class; once for each label.
     Without it, events named left_hand, right_hand, feet, tongue or rest are taken."""
+    task: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=SOURCE:CLASS,SOURCE:CLASS: a task beside that of --event, or the first one without it,
+    such as eyes=R01.edf:open,R02.edf:closed. A source is the label of an event or the name of a
+    recording; with numbers in place of classes it is a scale. May be given several times."""
+    caption: str | None = None
+    """A table of what trials are known by (label of an event, stim_file, or recording) and their
+    captions, or events, for the column "text" of BIDS events: a task of finding the text."""
+    text_encoder: str = "wordllama"
+    """What makes vectors of captions: wordllama, or a folder with a model of
+    sentence-transformers."""
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
@@ -121,20 +136,23 @@ def _fit(command: FitCommand) -> int:
 
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.priors import starting_head
-    from calibration.report import analyse, as_json, as_text, check_report_path, write_report
-    from core.decoding.storage.decoder_file import save_decoder
-    from core.decoding.storage.library import new_decoder_path
-    from core.machine.files import check_folder, check_new_file, write_whole
+    from calibration.report import as_json, as_text, check_report_path
+    from core.machine.files import check_folder, check_new_file
     from core.montage import names_in
     from core.recordings import (
         implausible_amplitude,
-        notes_of,
         print_notes,
         read_recordings,
         without_bad_channels,
     )
     from core.signal.filtering import Band, mains
 
+    several = bool(command.task) or command.caption is not None
+    if several and (command.refine or command.prior):
+        raise InputError(
+            "--refine and --prior are for one task; leave them out, or leave out --task and "
+            "--caption."
+        )
     out = None if command.out is None else _free(command.out)
     if out is None or command.home is not None:
         check_folder(home_folder(command.home), "--home")
@@ -160,6 +178,8 @@ def _fit(command: FitCommand) -> int:
     )
     if command.refine:
         settings.check_refinable()
+    if several:
+        return _fit_tasks(command, recordings, settings, subject, session, out)
     events = _events(command.event, labels)
     prior = starting_head(
         command.prior,
@@ -178,15 +198,65 @@ def _fit(command: FitCommand) -> int:
         from calibration.finetuning import refine
 
         fit = refine(fit, command.encoder, home=settings.home)
-    text = "\n".join((as_text(fit), *_noted(notes_of(recordings))))
-    path = out or new_decoder_path(home_folder(command.home), subject, fit.decoder.facts.created)
+    _save(command, fit, recordings, as_text(fit), as_json(fit), out)
+    return 0
+
+
+def _fit_tasks(
+    command: FitCommand,
+    recordings: Sequence[Recording],
+    settings: FitSettings,
+    subject: str,
+    session: str,
+    out: Path | None,
+) -> int:
+    """Fit a decoder of several tasks."""
+    from calibration.report.tasks import tasks_as_json, tasks_as_text
+    from calibration.tasks import Task, fit_tasks, parse_task
+    from core.decoding.readouts import FIRST
+
+    tasks = [parse_task(given) for given in command.task]
+    labels = {event.label for recording in recordings for event in recording.events}
+    if events := _events(command.event, labels if not tasks else set()):
+        tasks.insert(0, Task(FIRST, events))
+    encoder = None
+    if command.caption is not None:
+        from calibration.captions import caption_task
+        from core.text_encoder import load_text_encoder
+
+        captions, recordings = caption_task(command.caption, recordings)
+        encoder = load_text_encoder(command.text_encoder)
+        tasks.append(captions)
+    fits = fit_tasks(recordings, tasks, subject, settings, session, encoder)
+    _save(command, fits.first, recordings, tasks_as_text(fits), tasks_as_json(fits), out)
+    return 0
+
+
+def _save(
+    command: FitCommand,
+    fit: Fit,
+    recordings: Sequence[Recording],
+    text: str,
+    numbers: str,
+    out: Path | None,
+) -> None:
+    """Write a decoder and its reports."""
+    from calibration.report import analyse, write_report
+    from core.decoding.storage.decoder_file import save_decoder
+    from core.decoding.storage.library import new_decoder_path
+    from core.machine.files import write_whole
+    from core.machine.home import home_folder
+    from core.recordings import notes_of
+
+    facts = fit.decoder.facts
+    text = "\n".join((text, *_noted(notes_of(recordings))))
+    path = out or new_decoder_path(home_folder(command.home), facts.subject, facts.created)
     save_decoder(fit.decoder, path)
-    for suffix, content in ((".txt", text + "\n"), (".json", as_json(fit) + "\n")):
+    for suffix, content in ((".txt", text + "\n"), (".json", numbers + "\n")):
         write_whole(path.with_suffix(suffix), content.encode(errors="replace"))
     write_line(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
     if command.report is not None:
         write_line(f"Page:    {write_report(analyse(fit, recordings), command.report)}")
-    return 0
 
 
 def _noted(notes: Sequence[str]) -> list[str]:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from calibration.fitting import NO_REFINING, Fit
-from core.decoding.decoder import CHOICE, Decoder, EncoderPin
+from core.decoding.card import CHOICE, EncoderPin
+from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.rest import without_rest
 from core.decoding.spatial import channel_covariance, spatial_filter

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from core.decoding.artifacts.learning import limits_from, measure_runs, refused_pieces
-from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
+import numpy as np
+
+from core.decoding.artifacts.learning import (
+    Measured,
+    limits_from,
+    measure_runs,
+    refused_pieces,
+)
+from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
@@ -81,6 +89,8 @@ class FitSettings:
         Whether frontal and temporal electrodes are regressed out of the others, and not used.
     origin : bool
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
+    in_time : bool
+        Whether folds are stretches of time (`core.fitting.folds.folds_in_time`).
     rest : bool
         Whether to count false alarms in the pauses.
     false_alarms : float or None
@@ -100,6 +110,7 @@ class FitSettings:
     from_cue: float = 0.0
     regress_eyes: bool = False
     origin: bool = True
+    in_time: bool = False
     rest: bool = True
     false_alarms: float | None = None
     idle_class: bool = False
@@ -210,6 +221,7 @@ def fit_decoder(
     session: str = "",
     cache: FeatureCache | None = None,
     prior: PriorHead | None = None,
+    rest: np.ndarray | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -226,6 +238,8 @@ def fit_decoder(
         What is known of the recordings already. It changes nothing but the time this takes.
     prior : PriorHead, optional
         What the head may start from, for these channels and events: `calibration.priors`.
+    rest : ndarray, optional, shape (samples, channels)
+        Signal that the filter before the encoder is fitted on; by default that outside the trials.
 
     Returns
     -------
@@ -238,34 +252,19 @@ def fit_decoder(
         or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
     settings = settings or FitSettings()
-    if cache is None:  # else they are of one session's stream
-        refuse_copies(recordings)
-        for recording in recordings:
-            if (implausible := implausible_amplitude(recording)) is not None:
-                raise InputError(implausible)
+    if cache is None:  # else they are of one session's stream, or were looked at
+        check_recordings(recordings)
     if prior is not None:
         _check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
-    skip = settings.skip(spec)
     cache = cache or FeatureCache()
     if settings.idle_class:
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
-    warmup = spec.warmup if settings.tokens_needed else 0
-    epochs = cut_epochs(
-        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
-    )
-    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
-    epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
-    )
+    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
     tokens = encoder if settings.tokens_needed else None
-    taken = FeatureInput(skip)
-    if settings.regress_eyes:
-        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
-        taken = FeatureInput(skip, regression_of(path.channels, epochs.segments, banded))
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
@@ -273,12 +272,12 @@ def fit_decoder(
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
 
-    rest = None
+    curve = None
     if settings.rest:
         refused = refused_pieces(measured, limits_from(measured), path.channels)
         pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
-        rest = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
-    unkept = unkept_words(rest, settings.false_alarms)
+        curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
+    unkept = unkept_words(curve, settings.false_alarms)
     false_alarms = None if unkept else settings.false_alarms
     # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
     calm = false_alarms is not None or settings.idle_class
@@ -300,7 +299,7 @@ def fit_decoder(
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,
         encoder=None if token_features is None else EncoderPin.of(encoder, settings.encoder),
-        skip=skip,
+        skip=taken.skip,
         token_channels=() if token_features is None else token_features.ch_names,
         facts=DecoderCard(
             subject=subject,
@@ -324,14 +323,80 @@ def fit_decoder(
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
                 **({} if origin is None else {"origin": origin.as_facts()}),
-                **rest_facts(rest, false_alarms, REST if settings.idle_class else ""),
+                **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if recentred else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin, rest, unkept)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept)
+
+
+def usable_trials(
+    recordings: Sequence[Recording],
+    events: Mapping[str, str],
+    path: SignalSettings,
+    settings: FitSettings,
+    spec: EncoderSpec,
+    cache: FeatureCache,
+    rest: np.ndarray | None = None,
+) -> tuple[Epochs, Measured, FeatureInput]:
+    """Cut the trials of recordings, and leave out those with artifacts.
+
+    Parameters
+    ----------
+    recordings, events, cache, rest
+        As for `fit_decoder`.
+    path : SignalSettings
+        From `path_for`.
+    settings : FitSettings
+    spec : EncoderSpec
+
+    Returns
+    -------
+    Epochs
+    Measured
+        Of all signal, as `core.decoding.artifacts.learning.measure_runs`.
+    FeatureInput
+        What features are to be computed of.
+
+    Raises
+    ------
+    InputError
+        As `cut_epochs` and `without_artifacts`.
+    """
+    skip = settings.skip(spec)
+    warmup = spec.warmup if settings.tokens_needed else 0
+    epochs = cut_epochs(
+        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
+    )
+    epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
+    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
+    epochs = without_artifacts(
+        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
+    )
+    if not settings.regress_eyes:
+        return epochs, measured, FeatureInput(skip)
+    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+    return (
+        epochs,
+        measured,
+        FeatureInput(skip, regression_of(path.channels, epochs.segments, banded)),
+    )
+
+
+def check_recordings(recordings: Sequence[Recording]) -> None:
+    """Refuse copies of recordings, and amplitudes that cannot be those of EEG.
+
+    Raises
+    ------
+    InputError
+    """
+    refuse_copies(recordings)
+    for recording in recordings:
+        if (implausible := implausible_amplitude(recording)) is not None:
+            raise InputError(implausible)
 
 
 def _labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:

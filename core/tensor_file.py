@@ -97,7 +97,9 @@ class TensorFormat:
     name : str
         Key of the table, and what its ``format`` says.
     version : int
-        What its ``version`` says; any other is refused.
+        What its ``version`` says.
+    later : tuple of int
+        Versions that are read beside it; any other is refused.
     noun : str
         What people call it.
     largest : int
@@ -111,6 +113,7 @@ class TensorFormat:
     noun: str
     largest: int
     again: str
+    later: tuple[int, ...] = ()
 
     def save(
         self,
@@ -119,6 +122,7 @@ class TensorFormat:
         tensors: Mapping[str, np.ndarray],
         overwrite: bool = False,
         check: Callable[[dict[str, Any], dict[str, np.ndarray]], object] | None = None,
+        version: int | None = None,
     ) -> Path:
         """Write a file, whole or not at all.
 
@@ -130,6 +134,8 @@ class TensorFormat:
             Whether it may replace a file.
         check : callable, optional
             What `load` will build of it: nothing is written that it would refuse.
+        version : int, optional
+            One of `later`, where the file is of that.
 
         Raises
         ------
@@ -138,7 +144,7 @@ class TensorFormat:
         """
         from safetensors.numpy import save
 
-        whole = {"format": self.name, "version": self.version, **table}
+        whole = {"format": self.name, "version": version or self.version, **table}
         if check is not None:
             try:
                 check(json.loads(json.dumps(whole)), dict(tensors))
@@ -194,11 +200,12 @@ class TensorFormat:
             ) from error
         if not isinstance(table, dict) or table.get("format") != self.name:
             raise InputError(f"{path} is damaged: its header does not describe a {self.noun}.")
-        if table.get("version") != self.version:
-            version = one_line(table.get("version"), 40)
+        readable = (self.version, *self.later)
+        if (version := table.get("version")) not in readable or isinstance(version, bool):
+            known = " and ".join(map(str, readable))
             raise InputError(
-                f"{path} is a {self.noun} of format version {version}; this program reads version "
-                f"{self.version}. {self.again}, or use the program that made it."
+                f"{path} is a {self.noun} of format version {one_line(version, 40)}; this program "
+                f"reads version {known}. {self.again}, or use the program that made it."
             )
         return table, found
 

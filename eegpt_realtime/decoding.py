@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.fitting import FitSettings, cue_events, fit_decoder
 from core.decoding.decoder import Decoder
+from core.decoding.outputs import Output
 from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
@@ -54,7 +55,67 @@ class FittedDecoder:
         """Seconds of signal that a decision uses."""
         return self.decoder.window / self.decoder.settings.rate
 
+    @property
+    def tasks(self) -> dict[str, str]:
+        """Name of each task -> its kind: classes, retrieval or scale; the first one first."""
+        return {readout.task: readout.kind for readout in self.decoder.readouts}
+
+    def only(self, task: str) -> FittedDecoder:
+        """Return the decoder of one task of classes alone.
+
+        Raises
+        ------
+        InputError
+            If there is no such task, or it has no classes.
+        """
+        decoder = self.decoder.only(task)
+        return FittedDecoder(decoder, None if decoder.encoder is None else self.encoder)
+
     @few_threads(live=True)
+    def outputs(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        ch_names: Sequence[str] | None = None,
+        sfreq: float | None = None,
+        unit: str = "V",
+    ) -> list[Mapping[str, Output]]:
+        """Return what each task says, from one pass through the encoder.
+
+        Parameters
+        ----------
+        X, ch_names, sfreq, unit
+            As `predict_proba`.
+
+        Returns
+        -------
+        list of dict
+            For each epoch or decision: task -> output; empty where a decision was refused.
+
+        Raises
+        ------
+        InputError
+            If channels are missing or epochs are shorter than a window.
+        """
+        if isinstance(X, Recording) or hasattr(X, "first_samp"):
+            return [decision.outputs for decision in self.decisions(X)]
+        epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
+        decoder = self.decoder
+        needed = max(decoder.window, decoder.warmup)
+        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit)
+        windows, hop = decoder.windows(self.encoder), decoder.hop
+        outputs: list[Mapping[str, Output]] = []
+        for signal in signals:
+            if len(signal) < needed:
+                raise InputError(
+                    f"An epoch of {epochs.shape[-1] / rate:.2f} s is too short: the decoder needs "
+                    f"{needed / decoder.settings.rate:.2f} s."
+                )
+            windows.reset()
+            for start in range(len(signal) % hop, len(signal), hop):
+                windows.push(signal[start : start + hop])
+            outputs.append(windows.outputs)
+        return outputs
+
     def predict_proba(
         self,
         X: Any,  # noqa: N803 - scikit-learn's name
@@ -62,7 +123,7 @@ class FittedDecoder:
         sfreq: float | None = None,
         unit: str = "V",
     ) -> np.ndarray:
-        """Return class probabilities.
+        """Return class probabilities of the first task.
 
         Parameters
         ----------
@@ -86,30 +147,12 @@ class FittedDecoder:
         InputError
             If channels are missing or epochs are shorter than a window.
         """
-        if isinstance(X, Recording) or hasattr(X, "first_samp"):
-            rows = [decision.probabilities for decision in self.decisions(X)]
-            absent = dict.fromkeys(self.classes_, np.nan)
-            return np.array([list((row or absent).values()) for row in rows]).reshape(
-                -1, len(self.classes_)
-            )
-        epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
-        decoder = self.decoder
-        needed = max(decoder.window, decoder.warmup)
-        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit)
-        windows, hop = decoder.windows(self.encoder), decoder.hop
-        probabilities = np.empty((len(signals), len(self.classes_)))
-        for row, signal in enumerate(signals):
-            if len(signal) < needed:
-                raise InputError(
-                    f"An epoch of {epochs.shape[-1] / rate:.2f} s is too short: the decoder needs "
-                    f"{needed / decoder.settings.rate:.2f} s."
-                )
-            windows.reset()
-            newest = None
-            for start in range(len(signal) % hop, len(signal), hop):
-                newest = windows.push(signal[start : start + hop])
-            probabilities[row] = newest
-        return probabilities
+        task, refused = self.decoder.task, (np.nan,) * len(self.classes_)
+        rows = [
+            outputs[task].values if outputs else refused
+            for outputs in self.outputs(X, ch_names, sfreq, unit)
+        ]
+        return np.array(rows).reshape(-1, len(self.classes_))
 
     def predict(self, X: Any, **given: Any) -> np.ndarray:  # noqa: N803
         """Return the likeliest class of each epoch or decision; "" where it was refused."""

@@ -180,7 +180,7 @@ def build_engine(
             stream_logs.append(StreamLog(options.log))
             if markers is not None:
                 cue_sinks.append(CueLog(options.log))
-        sinks.append(Outlets(decoder.classes, rate, lambda: engine.correction))
+        sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
             say(rest.words(options.evidence(decoder).threshold))
@@ -251,11 +251,18 @@ def _connect(decoder: Decoder | None, stream: Segmenter) -> SignalPath | None:
 
 def chosen_decoder(options: Options) -> Decoder | None:
     """Return the decoder that the options name, or None if they name none."""
+    decoder = None
     if options.decoder is not None:
-        return load_decoder(options.decoder)
-    if options.subject is not None and not options.uncalibrated:
-        return load_decoder(newest_decoder(home_folder(options.home), options.subject))
-    return None
+        decoder = load_decoder(options.decoder)
+    elif options.subject is not None and not options.uncalibrated:
+        decoder = load_decoder(newest_decoder(home_folder(options.home), options.subject))
+    if not options.prompts:
+        return decoder
+    from realtime.prompts import with_prompts
+
+    if decoder is None:
+        raise InputError("--prompts needs a decoder: name one with --decoder FILE or --subject ID.")
+    return with_prompts(decoder, options.prompts, options.text_encoder)
 
 
 def one_torch_thread_if_needed(decoder: Decoder) -> None:

@@ -50,6 +50,11 @@ class Options(ProgramOptions):
     (eyes, jaw) explain of them, with coefficients of the first minute, and do not use those."""
     encoder: str | None = None
     """Encoder by name or path: where the decoder's is now, if it has moved."""
+    prompts: tuple[str, ...] = ()
+    """Texts that a decoder's tasks of retrieval choose among, instead of those that they were
+    fitted with."""
+    text_encoder: str | None = None
+    """The folder of the encoder of texts, where it is not wordllama."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None

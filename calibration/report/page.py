@@ -10,7 +10,7 @@ from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
 from calibration.report.text import DOUBTS, about, at_rest, notes, worth
 from calibration.report.time_frequency import PERMUTATIONS
-from core.decoding.decoder import CHOICE
+from core.decoding.card import CHOICE
 from core.errors import InputError
 from core.machine.files import write_whole
 

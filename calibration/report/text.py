@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
-from core.decoding.decoder import CHOICE, DecoderCard
+from core.decoding.card import CHOICE, DecoderCard
 from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
 from core.errors import InputError, printable
 from core.fitting.origin import PERMUTATIONS, Origin

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TangentStream, TokenFeatures, TokenFeatureStream
 from core.decoding.heads import LinearHead
+from core.decoding.outputs import ClassesOutput, Output
+from core.decoding.readouts import FIRST, Readout, ReadoutCard, ReadoutStream
 from core.decoding.recentring import DECODER, RunReference, RunStart
 from core.errors import InputError, one_line
 from core.montage import match
@@ -23,109 +27,17 @@ if TYPE_CHECKING:
     from core.encoders import Encoder
 
 
-CHOICE = "auto"
-"""Name of the score in which the head was chosen again inside every fold."""
-
-
-@dataclass(frozen=True)
-class EncoderPin:
-    """Which encoder a decoder was fitted with.
-
-    Attributes
-    ----------
-    source : str
-        Its name for `core.encoders.load_encoder`, or the name of its file. A decoder file may say
-        anything here, so that a path is never opened by it.
-    label : str
-        Its name for screens, with "untrained" in it where the weights are.
-    sha256 : str
-        Of its weights, whatever file they came in.
-    """
-
-    source: str
-    label: str
-    sha256: str
-
-    @classmethod
-    def of(cls, encoder: Encoder, source: Path | str) -> Self:
-        """Return the pin of an encoder that was loaded from a source.
-
-        Raises
-        ------
-        InputError
-            If the encoder has no label that a file can keep.
-        """
-        from core.encoders.registry import is_name
-
-        name = str(source) if is_name(str(source)) else Path(source).name
-        return cls(one_line(name, 100), one_line(encoder.spec.label, 100), encoder.weights_sha256())
-
-
-@dataclass(frozen=True)
-class DecoderCard:
-    """Where a decoder comes from and how good it was found to be.
-
-    Attributes
-    ----------
-    subject, session : str
-        BIDS labels without their prefix; the session may be empty.
-    created : str
-        UTC, ISO 8601.
-    software : str
-        Version that made it.
-    recordings : dict of str to str
-        File name -> SHA-256 of what it was fitted on.
-    recorded_rate : float
-        Rate in Hz of those recordings.
-    head : str
-        "prior", "riemann", "encoder" or "hybrid".
-    trials : int
-        Trials it was fitted on; 0 for one that knows the person's resting signal only.
-    scores : dict of str to float
-        Candidate -> cross-validated balanced accuracy.
-    chance : float
-        95 % chance bound of those scores.
-    fit : dict
-        Settings of the fit.
-    artifacts : dict
-        What is usual for each channel, as `core.decoding.artifacts` learned it; empty where it
-        was not learned.
-    """
-
-    subject: str
-    session: str
-    created: str
-    software: str
-    recordings: dict[str, str]
-    recorded_rate: float
-    head: str
-    trials: int
-    scores: dict[str, float]
-    chance: float
-    fit: dict[str, Any] = field(default_factory=dict)
-    artifacts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def score(self) -> float:
-        """Cross-validated balanced accuracy, the choice of the head cross-validated too.
-
-        The best of several scores is too good, as it was chosen by the same trials.
-        """
-        return self.scores.get(CHOICE, self.scores[self.head])
-
-    @property
-    def name(self) -> str:
-        """What the head is called wherever people read it."""
-        return one_line(self.fit.get("called", self.head), 60)
-
-
 @dataclass(frozen=True)
 class Decoder:
     """What calibration leaves, and a live stream is compared with.
 
+    Its first task is one of classes: what it says is what decisions are made of. There may be
+    others, which read the same features of the same windows.
+
     Attributes
     ----------
     classes : tuple of str
+        Of the first task.
     settings : SignalSettings
         The signal path: channels in order, reference, band, rate.
     unit : str
@@ -136,9 +48,9 @@ class Decoder:
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
     spatial : ndarray or None, shape (token channels, channels)
-        The filter before the encoder, if the head uses tokens.
+        The filter before the encoder, if a head uses tokens.
     encoder : EncoderPin or None
-        The encoder, if the head uses tokens.
+        The encoder, if a head uses tokens.
     facts : DecoderCard
     warmup : int
         Samples of a run before its first window may be decoded; at least a window's come anyway.
@@ -146,6 +58,12 @@ class Decoder:
         Samples at the beginning of a window, after the cue, that features pass over.
     token_channels : tuple of str
         Electrodes that the encoder gets: all, or those that `spatial` leaves.
+    uses_tokens : bool
+        Whether the first task's head uses tokens, where there is an encoder.
+    task : str
+        Name of the first task.
+    others : tuple of Readout
+        Of the tasks beside it.
     """
 
     classes: tuple[str, ...]
@@ -162,10 +80,59 @@ class Decoder:
     warmup: int = 0
     skip: int = 0
     token_channels: tuple[str, ...] = ()
+    uses_tokens: bool = True
+    task: str = FIRST
+    others: tuple[Readout, ...] = ()
 
     def __post_init__(self) -> None:
         """Give the encoder all electrodes where nothing else is said."""
         object.__setattr__(self, "token_channels", self.token_channels or self.settings.channels)
+
+    @cached_property
+    def readouts(self) -> tuple[Readout, ...]:
+        """Of all tasks, the first one first."""
+        facts, tokens = self.facts, self.uses_tokens and self.spatial is not None
+        card = ReadoutCard(
+            facts.head, facts.trials, facts.score, facts.chance, "balanced accuracy", facts.fit
+        )
+        first = Readout(self.task, self.classes, self.head, self.tangents, tokens, card)
+        return (first, *self.others)
+
+    def only(self, task: str) -> Decoder:
+        """Return the decoder of one task of classes alone.
+
+        Raises
+        ------
+        InputError
+            If there is no such task, or it has no classes.
+        """
+        readout = next((readout for readout in self.readouts if readout.task == task), None)
+        if readout is None or not isinstance(readout.head, LinearHead):
+            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, LinearHead))
+            raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
+        card = readout.card
+        facts = replace(
+            self.facts,
+            head=card.head,
+            trials=card.trials,
+            scores={card.head: card.score},
+            chance=card.chance,
+            fit={**self.facts.fit, **card.fit},
+        )
+        return replace(
+            self,
+            classes=readout.classes,
+            head=readout.head,
+            tangents=readout.tangents,
+            spatial=self.spatial if readout.tokens else None,
+            encoder=self.encoder if readout.tokens else None,
+            warmup=self.warmup if readout.tokens else 0,
+            token_channels=self.token_channels if readout.tokens else (),
+            uses_tokens=True,
+            facts=facts,
+            task=task,
+            others=(),
+        )
 
     @property
     def input_words(self) -> str:
@@ -323,11 +290,12 @@ class Decoder:
         views = zip(self.tangents, reference.whiteners, strict=True)
         facts = replace(self.facts, fit={**self.facts.fit, "recentre": None})
         tangents = tuple(view.at(whitener) for view, whitener in views)
-        return replace(self, tangents=tangents, facts=facts)
+        others = tuple(readout.recentred(tangents) for readout in self.others)
+        return replace(self, tangents=tangents, facts=facts, others=others)
 
 
 class WindowDecoder:
-    """Class probabilities of the newest window of a stream.
+    """Class probabilities of the newest window of a stream, and what other tasks read of it.
 
     Parameters
     ----------
@@ -346,6 +314,8 @@ class WindowDecoder:
     ----------
     reference : RunReference or None
         What the next window is decoded with; None for the decoder's own.
+    outputs : dict of str to Output
+        What each task says of the newest window that was decoded.
 
     Raises
     ------
@@ -363,7 +333,8 @@ class WindowDecoder:
     ) -> None:
         self.hop = hop
         self.reference: RunReference | None = None
-        self._head = decoder.head
+        self.outputs: dict[str, Output] = {}
+        self._first = decoder.readouts[0]
         self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
         self._tokens: TokenFeatureStream | None = None
@@ -371,6 +342,7 @@ class WindowDecoder:
             assert encoder is not None
             features = TokenFeatures(encoder, decoder.token_channels, decoder.spatial, decoder.skip)
             self._tokens = features.stream(hop, in_subprocess)
+        self._others = ReadoutStream(decoder.others, self._tangents)
         self._start: RunStart | None = None
         if recentre is not None and self._tangents:
             self._start = RunStart(recentre, decoder.settings.rate, decoder.window, hop)
@@ -392,9 +364,10 @@ class WindowDecoder:
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples; a reference stays."""
-        self._received = 0
+        self._received, self.outputs = 0, {}
         for stream in self._tangents:
             stream.reset()
+        self._others.reset()
         if self._tokens is not None:
             self._tokens.reset()
         if self._start is not None:
@@ -411,16 +384,22 @@ class WindowDecoder:
         Returns
         -------
         ndarray of float64, shape (classes,), or None
-            None until a whole window has come.
+            Of the first task; `outputs` has those of all. None until a whole window has come.
         """
         vectors = [stream.push(samples) for stream in self._tangents]
-        if self._tokens is not None:
-            vectors.append(self._tokens.push(samples))
+        self._others.push(samples)
+        tokens = None if self._tokens is None else self._tokens.push(samples)
+        if self._first.tokens:
+            vectors.append(tokens)
         self._received += len(samples)
         whole = [vector for vector in vectors if vector is not None]
-        if self._received < self._window or len(whole) < len(vectors):
+        late = self._tokens is not None and tokens is None
+        if self._received < self._window or late or len(whole) < len(vectors):
             return None
-        probabilities: np.ndarray = self._head.probabilities(np.concatenate(whole)[None])[0]
+        first = self._first.output(np.concatenate(whole))
+        assert isinstance(first, ClassesOutput)
+        self.outputs = {self._first.task: first, **self._others.outputs(tokens)}
+        probabilities = np.array(first.probabilities)
         if self._start is not None:
             self._recentre(self._start.take([stream.covariance for stream in self._tangents]))
         return probabilities
@@ -431,6 +410,7 @@ class WindowDecoder:
             return
         for stream, whitener in zip(self._tangents, reference.whiteners, strict=True):
             stream.features = stream.features.at(whitener)
+        self._others.recentred()
         self.reference, self._start = reference, None
 
 

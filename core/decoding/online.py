@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
 from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.outputs import Output
 from core.decoding.recentring import DECODER
 from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
@@ -33,7 +34,7 @@ class WindowResult:
     status : str
         "ok"; else "warming" (no whole window yet), "gap" or "artifact".
     probabilities : ndarray of float64, shape (classes,), or None
-        Of the window; only where the status is "ok".
+        Of the window, for the first task; only where the status is "ok".
     waiting : int
         Windows behind this one that have been received already.
     reference : str
@@ -47,6 +48,7 @@ class WindowResult:
     probabilities: np.ndarray | None
     waiting: int
     reference: str = DECODER
+    outputs: Mapping[str, Output] = field(default_factory=dict)
 
 
 class OnlineDecoder:
@@ -260,6 +262,7 @@ class OnlineDecoder:
                 probabilities,
                 hops - 1 - index,
                 reference,
+                {} if probabilities is None else self._windows.outputs,
             )
             if setting_aside:
                 self._interpolate()

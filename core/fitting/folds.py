@@ -75,6 +75,61 @@ def folds(
     )
 
 
+def folds_in_time(
+    labels: np.ndarray, places: np.ndarray, length: int, most: int = FOLDS
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Part trials into folds that are stretches of time: neighbours are on one side, mostly.
+
+    For what is asked of a person over minutes: a window is so much like the next one that a fold
+    drawn at random would be recognised by its neighbours. Each class's trials are parted in their
+    order. Windows of one class that follow on each other without a gap are a block, and no block
+    is parted where a class has enough of them.
+
+    Parameters
+    ----------
+    labels, places, length, most
+        As `folds`.
+
+    Yields
+    ------
+    train, test : ndarray of int
+        Positions of trials.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer than two trials apart.
+    """
+    units = [
+        _units(np.flatnonzero(labels == label), places, length, most) for label in np.unique(labels)
+    ]
+    splits = min(most, *(len(of_class) for of_class in units))
+    if splits < 2:
+        raise InputError("At least two windows of every class are needed for a score.")
+    for part in range(splits):
+        test = np.sort(
+            np.concatenate(
+                [
+                    trials
+                    for of_class in units
+                    for trials in of_class[
+                        part * len(of_class) // splits : (part + 1) * len(of_class) // splits
+                    ]
+                ]
+            )
+        )
+        train = np.setdiff1d(np.arange(len(labels)), test)
+        yield train[~overlapping(places[train], places[test], length)], test
+
+
+def _units(trials: np.ndarray, places: np.ndarray, length: int, most: int) -> list[np.ndarray]:
+    """Return trials of a class in time, in blocks, or one by one where the blocks are too few."""
+    order = trials[np.lexsort((places[trials, 1], places[trials, 0]))]
+    follows = (np.diff(places[order, 0]) == 0) & (np.diff(places[order, 1]) <= length)
+    blocks = np.split(order, 1 + np.flatnonzero(~follows))
+    return blocks if len(blocks) >= most else np.split(order, len(order))
+
+
 def _most_splits(labels: np.ndarray, places: np.ndarray, length: int, most: int) -> int:
     group = groups(places, length, most)
     apart = [len(np.unique(group[labels == label])) for label in np.unique(labels)]

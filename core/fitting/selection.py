@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.decoder import CHOICE
+from core.decoding.card import CHOICE
 from core.decoding.features import (
     TangentFeatures,
     TokenFeatures,

@@ -92,6 +92,31 @@ def with_events_of_table(recording: Recording) -> Recording:
     )
 
 
+def stimuli_of_table(recording: Recording, column: str) -> tuple[Event, ...]:
+    """Return what a column of the table of events says: events that are labelled by its cells.
+
+    Parameters
+    ----------
+    recording : Recording
+    column : str
+        Such as BIDS' "stim_file"; a line with nothing there has no event.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read.
+    """
+    table = read_table(_beside(recording.path, "events"))
+    events = []
+    for line, row in enumerate(() if table is None else table.rows, start=2):
+        assert table is not None
+        onset, label = _number(table.path, line, row, "onset"), _cell(row, column)
+        if label and math.isfinite(onset):
+            duration = _number(table.path, line, row, "duration")
+            events.append(Event(onset, duration if duration > 0 else 0.0, label))
+    return tuple(events)
+
+
 def events_of_table(recording: Recording) -> Marks | None:
     """Return what the table of events beside a recording says, None if there is none.
 

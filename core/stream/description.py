@@ -19,6 +19,7 @@ FORMATS = ("undefined", "float32", "double64", "string", "int32", "int16", "int8
 """Names of LSL's channel formats; the position of a name is its number in liblsl."""
 
 DECISIONS, PROBABILITIES, MARKERS = "EEGPT-Decisions", "EEGPT-Probabilities", "EEGPT-Markers"
+SIMILARITIES, SCALE = "EEGPT-Similarities", "EEGPT-Scale"
 """Names of the streams that the programs send themselves."""
 
 _TEXT = 128  # characters kept of a name, label or unit
@@ -85,7 +86,9 @@ class FoundStream:
     @property
     def is_own(self) -> bool:
         """Whether the programs send it themselves: decisions, probabilities or cues, but no EEG."""
-        return self.identity.name in (DECISIONS, PROBABILITIES, MARKERS)
+        name = self.identity.name
+        of_tasks = tuple(f"{kind}-" for kind in (PROBABILITIES, SIMILARITIES, SCALE))
+        return name in (DECISIONS, PROBABILITIES, MARKERS) or name.startswith(of_tasks)
 
     @property
     def problem(self) -> str:

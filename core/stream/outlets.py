@@ -1,4 +1,4 @@
-"""Sending: signals, markers, decisions and probabilities as LSL streams."""
+"""Sending: signals, markers, decisions and what tasks say of windows, as LSL streams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 
 from core.errors import InputError
-from core.stream.description import DECISIONS, PROBABILITIES
+from core.stream.description import DECISIONS, PROBABILITIES, SCALE, SIMILARITIES
 
 if TYPE_CHECKING:
     from pylsl import StreamInfo
@@ -151,8 +151,8 @@ class DecisionOutlet(MarkerOutlet):
         super().__init__(DECISIONS)
 
 
-class ProbabilityOutlet:
-    """The stream ``EEGPT-Probabilities``: one float32 channel a class, one sample a decision.
+class ValueOutlet:
+    """A stream of what is said of each window: one float32 channel a value, one sample a decision.
 
     Its rate is the nominal decision rate, so that receivers that only know regular streams can
     use it; where a window was refused the sample is there but holds NaN, so that the
@@ -160,28 +160,75 @@ class ProbabilityOutlet:
 
     Parameters
     ----------
-    classes : sequence of str
-        They label the channels.
+    name, type : str
+        What the stream is called, and what it carries.
+    labels : sequence of str
+        Of the channels.
     rate : float
         Decisions a second.
     """
 
-    def __init__(self, classes: Sequence[str], rate: float) -> None:
-        self._outlet = SignalOutlet(
-            PROBABILITIES, "Probabilities", classes, "", rate, own_source_id(PROBABILITIES)
-        )
-        self.source_id = self._outlet.source_id
-        self._refused = np.full(len(classes), np.nan, dtype=np.float32)
+    def __init__(self, name: str, type: str, labels: Sequence[str], rate: float) -> None:
+        self._outlet = SignalOutlet(name, type, labels, "", rate, own_source_id(name))
+        self.name, self.source_id = name, self._outlet.source_id
+        self._refused = np.full(len(labels), np.nan, dtype=np.float32)
 
-    def push(self, probabilities: Sequence[float] | np.ndarray | None, time: float) -> None:
-        """Send the probabilities of one window, or None for a refused one.
+    def push(self, values: Sequence[float] | np.ndarray | None, time: float) -> None:
+        """Send the values of one window, or None for a refused one.
 
         Parameters
         ----------
-        probabilities : sequence of float, shape (classes,), or None
-            In the order of the classes.
+        values : sequence of float, shape (channels,), or None
+            In the order of the channels.
         time : float
             LSL clock of the window's last sample, in seconds.
         """
-        row = self._refused if probabilities is None else np.asarray(probabilities)
+        row = self._refused if values is None else np.asarray(values)
         self._outlet.push(row[None, :], np.array([time]))
+
+
+class ProbabilityOutlet(ValueOutlet):
+    """Probabilities of a task's classes: ``EEGPT-Probabilities``, of other tasks with their name.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        They label the channels.
+    rate : float
+        Decisions a second.
+    task : str
+        Name of a task beside the first; empty for the first.
+    """
+
+    def __init__(self, classes: Sequence[str], rate: float, task: str = "") -> None:
+        name = f"{PROBABILITIES}-{task}" if task else PROBABILITIES
+        super().__init__(name, "Probabilities", classes, rate)
+
+
+class SimilarityOutlet(ValueOutlet):
+    """Similarities of a gallery's entries, which label the channels: ``EEGPT-Similarities-TASK``.
+
+    Parameters
+    ----------
+    entries : sequence of str
+    rate : float
+        Decisions a second.
+    task : str
+    """
+
+    def __init__(self, entries: Sequence[str], rate: float, task: str) -> None:
+        super().__init__(f"{SIMILARITIES}-{task}", "Similarities", entries, rate)
+
+
+class ScaleOutlet(ValueOutlet):
+    """A number and the ends of its interval: ``EEGPT-Scale-TASK``.
+
+    Parameters
+    ----------
+    rate : float
+        Decisions a second.
+    task : str
+    """
+
+    def __init__(self, rate: float, task: str) -> None:
+        super().__init__(f"{SCALE}-{task}", "Scale", ("value", "low", "high"), rate)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.outputs import Output
 from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
 from core.signal.pipeline import SignalPath
@@ -140,6 +141,7 @@ class DecisionMaker:
                 None if decided is None else self._classes[decided],
                 spent,
                 hop.reference,
+                {} if found is None else hop.outputs,
             )
             spent = 0.0
             yield from self._confirmed(made)
@@ -148,7 +150,7 @@ class DecisionMaker:
         """Give a decision that says why there is none, at a time without new samples."""
         self.evidence.reset()
         reference = self._windows.reference_name
-        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference)
+        made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference, {})
         yield from self._confirmed(made)
 
     def _confirmed(self, made: Decision) -> Iterator[Decision]:
@@ -156,7 +158,7 @@ class DecisionMaker:
         if made.probabilities is None:
             while self._held:
                 held = self._aged(self._held.popleft())
-                yield _refused(held, made.status)
+                yield held.refused(made.status)
             yield made
             return
         self._held.append(made)
@@ -171,7 +173,7 @@ class DecisionMaker:
         if not self.late_by:
             return made
         self.evidence.reset()
-        return _refused(made, "late")
+        return made.refused("late")
 
     def _aged(self, held: Decision) -> Decision:
         """Return a decision with its age now."""
@@ -186,6 +188,7 @@ class DecisionMaker:
         decision: str | None,
         spent: float,
         reference: str,
+        outputs: Mapping[str, Output],
     ) -> Decision:
         idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
@@ -199,6 +202,7 @@ class DecisionMaker:
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
+            outputs=outputs,
             idle=idle and probabilities is not None,
         )
         self._index += 1
@@ -210,11 +214,6 @@ class DecisionMaker:
     def _age(self, at: float) -> float | None:
         """Return how long ago a time of the stream's clock is, in ms."""
         return None if self._age_of is None else round(self._age_of(at) * 1e3, 3)
-
-
-def _refused(made: Decision, status: str) -> Decision:
-    """Return a decision without what it says."""
-    return replace(made, status=status, probabilities=None, decision=None, idle=False)
 
 
 def aside_words(names: Sequence[str]) -> str:

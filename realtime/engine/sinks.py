@@ -1,20 +1,28 @@
-"""Sinks of decisions and of events of the stream: log files, two LSL outlets, stderr."""
+"""Sinks of decisions and of events of the stream: log files, LSL outlets, stderr."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from core.decoding.decoder import WindowDecoder
+from core.decoding.embedding_heads import RetrievalHead, ScaleHead
+from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
 from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.errors import InputError
 from core.program import say
-from core.stream.outlets import DecisionOutlet, ProbabilityOutlet
+from core.stream.outlets import (
+    DecisionOutlet,
+    ProbabilityOutlet,
+    ScaleOutlet,
+    SimilarityOutlet,
+    ValueOutlet,
+)
 from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
 
@@ -211,11 +219,12 @@ class StderrLog:
 
 
 class Outlets:
-    """The streams ``EEGPT-Decisions`` and ``EEGPT-Probabilities``.
+    """The streams ``EEGPT-Decisions`` and ``EEGPT-Probabilities``, and one for each other task.
 
     Parameters
     ----------
-    classes : tuple of str
+    readouts : sequence of Readout
+        Of the decoder, the first one first.
     rate : float
         Decisions a second.
     correction : callable
@@ -223,22 +232,34 @@ class Outlets:
     """
 
     def __init__(
-        self, classes: tuple[str, ...], rate: float, correction: Callable[[], float]
+        self, readouts: Sequence[Readout], rate: float, correction: Callable[[], float]
     ) -> None:
+        first, *others = readouts
         self._decisions = DecisionOutlet()
-        self._probabilities = ProbabilityOutlet(classes, rate)
+        self._values: dict[str, ValueOutlet] = {first.task: ProbabilityOutlet(first.classes, rate)}
+        self._values |= {readout.task: _outlet(readout, rate) for readout in others}
         self._correction = correction
 
     def publish(self, decision: Decision) -> None:
-        """Send one decision and its probabilities; a refused window has none, not old ones."""
+        """Send one decision and what each task says; a refused window has NaN, not old values."""
         time = decision.time + self._correction()
-        found = decision.probabilities
         self._decisions.push(decision.to_json(), time)
-        self._probabilities.push(None if found is None else list(found.values()), time)
+        for task, outlet in self._values.items():
+            output = decision.outputs.get(task)
+            outlet.push(None if output is None else output.values, time)
 
     def close(self) -> None:
         """Take the streams off the network: liblsl does so when nobody holds them."""
-        del self._decisions, self._probabilities
+        del self._decisions, self._values
+
+
+def _outlet(readout: Readout, rate: float) -> ValueOutlet:
+    """Return the outlet of a task beside the first."""
+    if isinstance(readout.head, RetrievalHead):
+        return SimilarityOutlet(readout.head.gallery.entries, rate, readout.task)
+    if isinstance(readout.head, ScaleHead):
+        return ScaleOutlet(rate, readout.task)
+    return ProbabilityOutlet(readout.classes, rate, readout.task)
 
 
 def stream_log(log: Path) -> Path:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from core.decoding.decoder import Decoder
+from core.decoding.outputs import Output, as_json
+from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
 from core.decoding.rest import RestCurve, curve_of
 from core.signal.monitor import ChannelStatus
@@ -31,7 +34,7 @@ class Decision:
     status : str
         One of `STATUSES`; only "ok" carries probabilities.
     probabilities : dict of str to float, or None
-        Probability of each class, in the decoder's order.
+        Probability of each class of the decoder's first task, in its order.
     decision : str or None
         The class decided for, or None while there is not enough evidence.
     age_ms : float or None
@@ -42,6 +45,8 @@ class Decision:
         As `core.decoding.online.WindowResult.reference`.
     set_aside : tuple of str
         Electrodes whose signal was interpolated for it.
+    outputs : dict of str to Output
+        Task -> what it says of the window; empty without probabilities.
     idle : bool
         Whether it says that the person rests: there is no decision though the threshold was
         calibrated on rest, or it is for the decoder's idle class.
@@ -57,6 +62,7 @@ class Decision:
     compute_ms: float
     reference: str = DECODER
     set_aside: tuple[str, ...] = ()
+    outputs: Mapping[str, Output] = field(default_factory=dict)
     idle: bool = False
 
     @property
@@ -64,10 +70,23 @@ class Decision:
         """LSL clock of the moment it was made; of its window's end where there is no clock."""
         return self.time + (self.age_ms or 0.0) / 1e3
 
+    def refused(self, status: str) -> Decision:
+        """Return it without what it says."""
+        return replace(
+            self, status=status, probabilities=None, decision=None, idle=False, outputs={}
+        )
+
     def to_json(self) -> str:
-        """Return the decision as a line of JSON; `set_aside` and `idle` only where they hold."""
+        """Return the decision as one line of JSON.
+
+        `set_aside` and `idle` are there only where they hold, `outputs` only where there are
+        several.
+        """
         seldom = ("set_aside", "idle")
         fields = {key: value for key, value in vars(self).items() if value or key not in seldom}
+        del fields["outputs"]
+        if len(self.outputs) > 1:
+            fields["outputs"] = as_json(self.outputs)
         return json.dumps(fields, allow_nan=False)
 
 
@@ -120,6 +139,7 @@ class DecoderStatus:
     score: float  # cross-validated balanced accuracy
     chance: float  # its 95 % chance bound
     trials: int
+    readouts: tuple[Readout, ...] = ()  # of all tasks, the first one first
     rest: RestCurve | None = None  # what it does at rest, if that is known
 
     @classmethod
@@ -133,6 +153,7 @@ class DecoderStatus:
             score=decoder.facts.score,
             chance=decoder.facts.chance,
             trials=decoder.facts.trials,
+            readouts=decoder.readouts,
             rest=curve_of(decoder.facts.fit),
         )
 

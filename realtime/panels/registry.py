@@ -11,6 +11,9 @@ _OWN = {
     "Score": "realtime.panels.score:ScorePanel",
     "Spectrum and bands": "realtime.panels.spectrum:SpectrumPanel",
     "Scalp": "realtime.panels.scalp:ScalpPanel",
+    "Classes of other tasks": "realtime.panels.other_classes:OtherClassesPanel",
+    "Retrieval": "realtime.panels.retrieval:RetrievalPanel",
+    "Scale": "realtime.panels.scale:ScalePanel",
 }
 """Title -> class of the panels that come with the program, in the order of the list."""
 

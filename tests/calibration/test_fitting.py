@@ -173,6 +173,7 @@ def test_what_cannot_be_passed_over_is_said(imagery_recording):
         FitSettings(from_cue=0.5).check_refinable()
 
 
+@pytest.mark.slow
 def test_scores_of_recordings_whose_labels_the_encoder_learned_are_called_too_good(
     imagery_recording, tmp_path
 ):

@@ -139,6 +139,7 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
     assert "no recording at" in refused(["--file", tmp_path / "x.edf", *given[2:]], capsys)
 
 
+@pytest.mark.slow
 def test_streams_are_listed(outlet, capsys):
     outlet("Listed", ["C3", "C4"])
     assert main(["--list"]) == 0

@@ -69,7 +69,8 @@ def good_decoders(folder: Path) -> tuple[bytes, ...]:
     """Return a decoder of covariances and one that has an encoder, too."""
     import numpy as np
 
-    from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
+    from core.decoding.card import DecoderCard, EncoderPin
+    from core.decoding.decoder import Decoder
     from core.decoding.features import TangentFeatures
     from core.decoding.heads import LinearHead
     from core.decoding.storage.decoder_file import save_decoder

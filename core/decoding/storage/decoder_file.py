@@ -9,11 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, DecoderCard, EncoderPin, check_unit
-from core.decoding.features import TangentFeatures
-from core.decoding.heads import LinearHead
+from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.decoder import Decoder, check_unit
+from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
 from core.decoding.rest import check_facts
+from core.decoding.storage.parts import (
+    linear_head,
+    linear_tensors,
+    shaped,
+    tangent_table,
+    tangent_tensors,
+    tangents,
+)
+from core.decoding.storage.readout_parts import (
+    build_readout,
+    features_of,
+    readout_table,
+    readout_tensors,
+    task_name,
+)
 from core.errors import InputError, printable
 from core.machine.home import subject_label
 from core.signal.filtering import Band
@@ -23,9 +38,11 @@ from core.tensor_file import TensorFormat, number, text, texts, whole
 FORMAT = "eegpt-decoder"
 SUFFIX = ".safetensors"
 _LOG = logging.getLogger("eegpt.decoder")
+_SEVERAL = 2  # version of a file with several readouts
 _FILE = TensorFormat(
     name=FORMAT,
     version=1,
+    later=(_SEVERAL,),
     noun="decoder",
     largest=256 * 2**20,  # one of 62 channels has well under one megabyte
     again="Fit it again",
@@ -33,7 +50,6 @@ _FILE = TensorFormat(
 _WIDEST = 1024  # channels; no cap has as many
 _LONGEST = 2**20  # samples of a window: more than an hour at the model's rate
 _RATES = (1.0, 1e6)  # Hz
-_LARGEST = 1e12  # of any value, in any unit; beyond it, products of finite values are not finite
 _STEEPEST = 16  # order of a filter, beyond which its sections are noise
 
 
@@ -61,25 +77,28 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "skip": decoder.skip,
         "token_channels": decoder.token_channels,
         "temperature": decoder.head.temperature,
-        "tangents": [{"band": tangent.band} for tangent in decoder.tangents],
+        "tangents": tangent_table(decoder.tangents),
         "encoder": None if decoder.encoder is None else asdict(decoder.encoder),
         "facts": asdict(decoder.facts),
     }
     tensors = {
         "filter": settings.band.sections(decoder.facts.recorded_rate),
-        "head.centre": decoder.head.centre,
-        "head.scale": decoder.head.scale,
-        "head.weights": decoder.head.weights,
-        "head.bias": decoder.head.bias,
+        **linear_tensors(decoder.head, "head"),
+        **tangent_tensors(decoder.tangents, "tangents"),
     }
-    for index, tangent in enumerate(decoder.tangents):
-        tensors[f"tangents.{index}.picks"] = tangent.picks
-        tensors[f"tangents.{index}.whitener"] = tangent.whitener
-        if tangent.spatial is not None:
-            tensors[f"tangents.{index}.spatial"] = tangent.spatial
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
-    written = _FILE.save(Path(path), table, tensors, overwrite, check=_build)
+    if decoder.task != FIRST:
+        table["task"] = decoder.task
+    if decoder.others:
+        table |= {
+            "uses_tokens": decoder.uses_tokens,
+            "readouts": [readout_table(readout) for readout in decoder.others],
+        }
+        tensors |= readout_tensors(decoder.others)
+    # What older programs can read has the version that they know.
+    version = _SEVERAL if decoder.others else _FILE.version
+    written = _FILE.save(Path(path), table, tensors, overwrite, check=_build, version=version)
     _LOG.info("written: %s", printable(written))
     return written
 
@@ -125,10 +144,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     if window % patch or patch % hop:
         raise InputError(f"its window, patch and hop ({window}, {patch}, {hop}) do not fit.")
     skip = whole(table.get("skip", 0), 0, window - 1)
-    views = table["tangents"]
-    tangents = tuple(
-        _tangent(tensors, index, view, settings, window - skip) for index, view in enumerate(views)
-    )
+    views = tangents(tensors, "tangents", table["tangents"], settings, window - skip)
     token_channels = texts(table.get("token_channels", table["channels"]))
     if not set(token_channels) <= set(settings.channels):
         raise InputError("its encoder gets channels that it does not have.")
@@ -136,13 +152,21 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     if table["encoder"] is not None:
         pin = table["encoder"]
         encoder = EncoderPin(text(pin["source"]), text(pin["label"]), text(pin["sha256"]))
-        spatial = _shaped(tensors, "spatial", (len(token_channels), n))
-    size = sum(tangent.size for tangent in tangents)
-    features = len(tensors["head.centre"])
-    if features < size or (encoder is None and features != size) or not features:
-        raise InputError("its head does not fit its features.")
+        spatial = shaped(tensors, "spatial", (len(token_channels), n))
+    uses_tokens = table.get("uses_tokens", True) is True
+    features = features_of(tensors, "head.centre", views, encoder is not None and uses_tokens)
+    others = table.get("readouts", [])
+    task = task_name(table.get("task", FIRST))
+    readouts = tuple(
+        build_readout(
+            readout, tensors, f"readouts.{index}", settings, window - skip, encoder is not None
+        )
+        for index, readout in enumerate(others)
+    )
+    if len({task, *(readout.task for readout in readouts)}) != 1 + len(readouts):
+        raise InputError("two of its tasks have the same name.")
     sections = settings.band.sections(facts.recorded_rate)
-    saved = _shaped(tensors, "filter", sections.shape)
+    saved = shaped(tensors, "filter", sections.shape)
     if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
     return Decoder(
@@ -152,14 +176,17 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         window=window,
         hop=hop,
         patch=patch,
-        head=_head(table, tensors, features, len(classes)),
-        tangents=tangents,
+        head=linear_head(table, tensors, "head", features, len(classes)),
+        tangents=views,
         spatial=spatial,
         encoder=encoder,
         facts=facts,
         warmup=whole(table.get("warmup", 0), 0, _LONGEST),
         skip=skip,
         token_channels=token_channels,
+        uses_tokens=uses_tokens,
+        task=task,
+        others=readouts,
     )
 
 
@@ -191,59 +218,3 @@ def _band(found: dict[str, Any]) -> Band:
     for order in (band.low_order, band.high_order):
         whole(order, 1, _STEEPEST)
     return band
-
-
-def _head(
-    table: dict[str, Any], tensors: dict[str, np.ndarray], features: int, classes: int
-) -> LinearHead:
-    head = LinearHead(
-        centre=_shaped(tensors, "head.centre", (features,)),
-        scale=_shaped(tensors, "head.scale", (features,)),
-        weights=_shaped(tensors, "head.weights", (features, classes)),
-        bias=_shaped(tensors, "head.bias", (classes,)),
-        temperature=number(table["temperature"], 1e-6, 1e6),
-    )
-    if not (head.scale > 1 / _LARGEST).all():
-        raise InputError("its head divides by a scale that is not above zero.")
-    return head
-
-
-def _tangent(
-    tensors: dict[str, np.ndarray],
-    index: int,
-    view: dict[str, Any],
-    settings: SignalSettings,
-    length: int,
-) -> TangentFeatures:
-    picks = tensors[f"tangents.{index}.picks"]
-    if (
-        picks.ndim != 1
-        or not np.issubdtype(picks.dtype, np.integer)
-        or not len(picks)
-        or not 0 <= picks.min() <= picks.max() < len(settings.channels)
-    ):
-        raise InputError("its covariance features name channels that it does not have.")
-    low, high = view["band"]
-    if not number(low, 0.0, 1e6) < number(high, 0.0, 0.499 * settings.rate) or low <= 0:
-        raise InputError("its covariance features have a band that its rate cannot carry.")
-    return TangentFeatures(
-        band=(float(low), float(high)),
-        rate=settings.rate,
-        length=length,
-        picks=picks,
-        whitener=_shaped(tensors, f"tangents.{index}.whitener", (len(picks), len(picks))),
-        spatial=_shaped(tensors, spatial, (len(picks), len(settings.channels)))
-        if (spatial := f"tangents.{index}.spatial") in tensors
-        else None,
-    )
-
-
-def _shaped(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    found = tensors[name]
-    if (
-        found.shape != shape
-        or not np.issubdtype(found.dtype, np.floating)
-        or not (np.abs(found) < _LARGEST).all()  # nor NaN
-    ):
-        raise InputError(f"its tensor {name} has not the {shape} finite values it should have.")
-    return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.decoding.decoder import DecoderCard
+from core.decoding.card import DecoderCard
 from core.decoding.storage.decoder_file import SUFFIX, read_header
 from core.errors import InputError
 from core.machine.home import subject_label

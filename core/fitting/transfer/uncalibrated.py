@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from core.decoding.artifacts import learn_limits
-from core.decoding.decoder import Decoder, DecoderCard
+from core.decoding.card import DecoderCard
+from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import LEAST_SECONDS, ReferenceMean

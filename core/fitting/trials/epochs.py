@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from core.decoding.artifacts import listed
 from core.errors import InputError
-from core.fitting.folds import FOLDS, folds, independent
+from core.fitting.folds import FOLDS, folds, folds_in_time, independent
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.labels import check_asked
 from core.montage import match
@@ -102,6 +102,8 @@ class Epochs:
         Sentences for a person: which cues were merged.
     warmup : int
         Samples that an encoder needs before the end of a window, none of them with an artifact.
+    in_time : bool
+        Whether folds are stretches of time.
     """
 
     segments: tuple[np.ndarray, ...]
@@ -114,6 +116,7 @@ class Epochs:
     rest: np.ndarray
     notes: tuple[str, ...] = ()
     warmup: int = 0
+    in_time: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -134,7 +137,7 @@ class Epochs:
     def folds(
         self, seed: int = 0, part: np.ndarray | None = None, most: int = FOLDS
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Part the trials into folds that share no sample: `core.fitting.folds.folds`.
+        """Part the trials into folds that share no sample: `core.fitting.folds`.
 
         Parameters
         ----------
@@ -150,6 +153,8 @@ class Epochs:
             Positions among these trials.
         """
         trials = np.arange(len(self)) if part is None else part
+        if self.in_time:
+            return folds_in_time(self.labels[trials], self.places[trials], self.length, most)
         return folds(self.labels[trials], self.places[trials], self.length, seed, most)
 
     @property
@@ -297,6 +302,33 @@ def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
     # From half a sample before a run on, a cue belongs to it.
     run = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
     return run, round((onset - starts[run]) * rate) if run >= 0 else -1
+
+
+def cued_places(
+    recordings: Sequence[Recording], labels: Collection[str], settings: SignalSettings, window: int
+) -> list[tuple[int, int]]:
+    """Return where windows after events begin, run and sample, and those over what is bad.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    labels : collection of str
+        Of the events.
+    settings : SignalSettings
+    window : int
+        Samples of a window.
+    """
+    places: list[tuple[int, int]] = []
+    first = 0
+    for recording in recordings:
+        stretches = _stretches(recording, settings)
+        starts = np.array([start for start, _ in stretches]) / recording.rate  # s
+        onsets = [event.onset for event in recording.events if event.label in labels]
+        cues = [place(onset, starts, settings.rate) for onset in onsets]
+        cues += _bad_places(recording, starts, settings.rate, window)
+        places += [(first + run, at) for run, at in cues if run >= 0]
+        first += len(starts)
+    return places
 
 
 def _bad_places(

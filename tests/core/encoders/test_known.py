@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.decoding.decoder import EncoderPin
+from core.decoding.card import EncoderPin
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder, registry, save_encoder
 from core.encoders.known import place_of, remember

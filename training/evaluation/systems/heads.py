@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, DecoderCard, EncoderPin
+from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures
 from core.decoding.heads import LinearHead, fit_head
 from core.encoders import Encoder

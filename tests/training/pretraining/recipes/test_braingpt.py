@@ -146,6 +146,7 @@ def test_electrodes_are_drawn_by_name(settings):
     assert seen == {(0, 1), (0, 2), (1, 2)}
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_goes_on_bit_for_bit(trainer, microvolts, tmp_path):
     lines = []
     changes = {

@@ -1,0 +1,164 @@
+"""Fits of tasks that have no classes: retrieval from a gallery of texts, and scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.fitting import FitSettings, usable_trials
+from core.decoding.embedding_heads import Gallery, RetrievalHead, ScaleHead
+from core.decoding.outputs import SCALE
+from core.decoding.readouts import Readout, ReadoutCard
+from core.encoders import Encoder
+from core.fitting.joint_heads import (
+    Head,
+    HeadSettings,
+    RetrievalTarget,
+    ScaleTarget,
+    Target,
+    train_heads,
+    with_margin,
+)
+from core.fitting.selection import HEADS, FeatureViews
+from core.fitting.trials.epochs import FeatureCache
+from core.metrics import balanced_accuracy, chance_bound
+from core.recordings import Recording
+from core.signal.pipeline import SignalSettings
+from core.text_encoder import TextEncoder
+
+_PERMUTATIONS = 1000  # of numbers, for what a correlation reaches by guessing
+
+
+@dataclass(frozen=True)
+class TaskSetting:
+    """What the tasks of one decoder share.
+
+    Attributes
+    ----------
+    path : SignalSettings
+    encoder : Encoder
+    head : str
+        Which views are read, one of `HEADS`.
+    fit : FitSettings
+    cache : FeatureCache
+    rest : ndarray, shape (samples, channels)
+        As for `calibration.fitting.fit_decoder`.
+    """
+
+    path: SignalSettings
+    encoder: Encoder
+    head: str
+    fit: FitSettings
+    cache: FeatureCache
+    rest: np.ndarray
+
+
+def fit_head(
+    name: str,
+    meanings: Mapping[str, str],
+    kind: str,
+    recordings: Sequence[Recording],
+    setting: TaskSetting,
+    text_encoder: TextEncoder | None = None,
+    settings: HeadSettings | None = None,
+) -> Readout:
+    """Fit the readout of a retrieval or a scale.
+
+    Parameters
+    ----------
+    name : str
+    meanings : mapping
+        Label -> text, or number.
+    kind : str
+        "retrieval" or "scale".
+    recordings : sequence of Recording
+        Whose events are the task's.
+    setting : TaskSetting
+    text_encoder : TextEncoder, optional
+        For a retrieval.
+    settings : HeadSettings, optional
+
+    Raises
+    ------
+    InputError
+        As `calibration.fitting.usable_trials`.
+    """
+    spec = setting.encoder.spec
+    epochs, _, taken = usable_trials(
+        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.rest
+    )
+    tokens = "tokens" in HEADS[setting.head]
+    views = FeatureViews(
+        epochs,
+        setting.path.channels,
+        spec.rate,
+        setting.encoder if tokens else None,
+        setting.cache,
+        taken=taken,
+    )
+    if kind == SCALE:
+        values = np.array([float(number) for number in epochs.classes])[epochs.labels]
+        target: Target = ScaleTarget(values)
+    else:
+        assert text_encoder is not None
+        gallery = Gallery(epochs.classes, text_encoder(epochs.classes), text_encoder.label)
+        target = RetrievalTarget(epochs.labels, gallery)
+    used = views.of(setting.head)
+    left_out: list[tuple[np.ndarray, np.ndarray]] = []
+    for train, test in epochs.folds(setting.fit.seed):
+        blocks = [vectors for _, vectors in views.fit(used, train).values()]
+        head = _trained([b[train] for b in blocks], _part(target, train), settings)
+        left_out.append((test, _said(head, np.concatenate([b[test] for b in blocks], axis=1))))
+    fitted = views.fit(used, np.arange(len(epochs)))
+    head = _trained([vectors for _, vectors in fitted.values()], target, settings)
+    tested = np.concatenate([test for test, _ in left_out])
+    said = np.concatenate([values for _, values in left_out])
+    if isinstance(head, ScaleHead) and isinstance(target, ScaleTarget):
+        head = with_margin(head, said, target.values[tested])
+        score, chance, measure = _correlation(said, target.values[tested]), 0.0, "correlation"
+        chance = _guessed_correlation(said, target.values[tested])
+    else:
+        score = balanced_accuracy(epochs.labels[tested], said.astype(np.intp))
+        chance = chance_bound(len(epochs.independent), len(epochs.classes))
+        measure = "top-1 accuracy"
+    card = ReadoutCard(
+        setting.head, len(epochs), score, chance, measure, {"events": dict(meanings)}
+    )
+    tangents = tuple(features for view, (features, _) in fitted.items() if view != "tokens")
+    return Readout(name, (), head, tangents, tokens, card)
+
+
+def _trained(
+    blocks: list[np.ndarray], target: Target, settings: HeadSettings | None
+) -> RetrievalHead | ScaleHead:
+    head: Head = train_heads(blocks, {"task": target}, settings)["task"]
+    assert isinstance(head, RetrievalHead | ScaleHead)
+    return head
+
+
+def _part(target: Target, trials: np.ndarray) -> Target:
+    if isinstance(target, ScaleTarget):
+        return ScaleTarget(target.values[trials])
+    assert isinstance(target, RetrievalTarget)
+    return RetrievalTarget(target.labels[trials], target.gallery)
+
+
+def _said(head: RetrievalHead | ScaleHead, features: np.ndarray) -> np.ndarray:
+    """Return the nearest entry of each trial, or its number."""
+    if isinstance(head, ScaleHead):
+        return head.values(features)
+    nearest: np.ndarray = head.similarities(features).argmax(axis=1).astype(np.float64)
+    return nearest
+
+
+def _correlation(said: np.ndarray, values: np.ndarray) -> float:
+    return float(np.corrcoef(said, values)[0, 1]) if said.std() > 0 else 0.0
+
+
+def _guessed_correlation(said: np.ndarray, values: np.ndarray) -> float:
+    """Return the correlation that 95 of 100 permutations of the numbers stay below."""
+    random = np.random.default_rng(0)
+    guessed = [_correlation(said, random.permutation(values)) for _ in range(_PERMUTATIONS)]
+    return float(np.quantile(guessed, 0.95))

@@ -1,0 +1,294 @@
+"""Several tasks of one decoder: what they are called, which events they have, and their fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from calibration.fitting import Fit, FitSettings, check_recordings, fit_decoder, path_for
+from calibration.task_heads import TaskSetting, fit_head
+from core.decoding.decoder import Decoder
+from core.decoding.features import band_sections
+from core.decoding.outputs import CLASSES, SCALE
+from core.decoding.readouts import Readout, ReadoutCard
+from core.decoding.storage.readout_parts import task_name
+from core.encoders import load_encoder
+from core.errors import InputError, one_line
+from core.fitting.baselines import BAND
+from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
+from core.recordings import Event, Recording, without_bad_channels
+from core.signal.filtering import CausalFilter
+from core.text_encoder import TextEncoder
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be read out, and where recordings say what is right.
+
+    Attributes
+    ----------
+    name : str
+    meanings : dict of str to str
+        Label of an event, or name of a recording -> class, number of a scale, or text.
+    kind : str
+        "classes", "retrieval" or "scale".
+    """
+
+    name: str
+    meanings: Mapping[str, str]
+    kind: str = CLASSES
+
+
+def parse_task(given: str) -> Task:
+    """Return the task of a text ``NAME=SOURCE:VALUE,SOURCE:VALUE``.
+
+    It is a scale if all values are numbers, else it has classes.
+
+    Raises
+    ------
+    InputError
+        If the text is of another form, or has one class or one number only.
+    """
+    name, equals, rest = given.partition("=")
+    parts = [part.rpartition(":") for part in rest.split(",")]
+    pairs = [(source.strip(), value.strip()) for source, _, value in parts]
+    if not equals or not all(source and value for source, value in pairs):
+        raise InputError(
+            f'--task "{one_line(given, 80)}" is not NAME=SOURCE:CLASS,SOURCE:CLASS, such as '
+            "eyes=R01.edf:open,R02.edf:closed; a source is the label of an event or the name of a "
+            "recording. With numbers in place of the classes it is a scale."
+        )
+    meanings: dict[str, str] = {}
+    for source, value in pairs:
+        if meanings.setdefault(source, value) != value:
+            raise InputError(
+                f'--task {name} gives "{source}" two meanings, {meanings[source]} and {value}; '
+                "leave one of them out."
+            )
+    kind = SCALE if all(map(_is_number, meanings.values())) else CLASSES
+    if len(set(meanings.values())) < 2:
+        what = "number" if kind == SCALE else "class"
+        raise InputError(
+            f"--task {name} has one {what} only ({next(iter(meanings.values()))}); it needs at "
+            "least two."
+        )
+    return Task(task_name(name.strip()), meanings, kind)
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except ValueError:
+        return False
+
+
+def with_events(
+    recordings: Sequence[Recording], task: Task, window: float
+) -> tuple[list[Recording], bool]:
+    """Return recordings whose events are the trials of a task, and whether some lie in blocks.
+
+    A recording that is named is a block, and so is an event that lasts for two windows or more: a
+    block has a trial every window.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    task : Task
+    window : float
+        Seconds of a window.
+
+    Raises
+    ------
+    InputError
+        If a source is neither the label of an event nor the name of a recording.
+    """
+    labels = {event.label for recording in recordings for event in recording.events}
+    files = {name for recording in recordings for name in _names(recording)}
+    unknown = [source for source in task.meanings if source not in labels | files]
+    if unknown:
+        known = ", ".join(sorted(labels)[:12]) or "none"
+        names = ", ".join(recording.path.name for recording in recordings)
+        raise InputError(
+            f'The task {task.name} names "{unknown[0]}", which is neither an event nor a '
+            f"recording. Events: {known}. Recordings: {names}."
+        )
+    in_blocks = False
+    changed = []
+    for recording in recordings:
+        events = []
+        named = [source for source in task.meanings if source in _names(recording)]
+        blocks = [Event(0.0, recording.duration, source) for source in named]
+        for event in (*recording.events, *blocks):
+            wanted = event.label in task.meanings
+            count = int(event.duration / window + 1e-9) if wanted else 0
+            if count < 2:
+                events.append(event)
+                continue
+            in_blocks = True
+            onsets = [event.onset + index * window for index in range(count)]
+            events += [Event(onset, window, event.label) for onset in onsets]
+        changed.append(replace(recording, events=tuple(sorted(events, key=lambda e: e.onset))))
+    return changed, in_blocks
+
+
+def _names(recording: Recording) -> set[str]:
+    return {recording.path.name, recording.path.stem}
+
+
+@dataclass(frozen=True)
+class TaskFit:
+    """A task beside the first, as it was fitted.
+
+    Attributes
+    ----------
+    task : Task
+    readout : Readout
+    fit : Fit or None
+        Of a task of classes.
+    in_blocks : bool
+        Whether its trials lie in blocks.
+    """
+
+    task: Task
+    readout: Readout
+    fit: Fit | None
+    in_blocks: bool
+
+
+@dataclass(frozen=True)
+class TasksFit:
+    """A decoder of several tasks.
+
+    Attributes
+    ----------
+    first : Fit
+        Of the first task; its decoder is that of all tasks.
+    others : tuple of TaskFit
+    """
+
+    first: Fit
+    others: tuple[TaskFit, ...]
+
+
+def fit_tasks(
+    recordings: Sequence[Recording],
+    tasks: Sequence[Task],
+    subject: str,
+    settings: FitSettings | None = None,
+    session: str = "",
+    text_encoder: TextEncoder | None = None,
+) -> TasksFit:
+    """Fit a decoder of several tasks that share signal path, filter and encoder.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        With the same channels and rate.
+    tasks : sequence of Task
+        The first one of classes is what decisions are made of.
+    subject, session : str
+        BIDS labels.
+    settings : FitSettings, optional
+        The head is chosen for each task of classes; other tasks read what the first one reads.
+    text_encoder : TextEncoder, optional
+        For tasks of retrieval.
+
+    Raises
+    ------
+    InputError
+        If no task has classes, two have the same name, or as `fit_decoder`.
+    """
+    settings = settings or FitSettings()
+    tasks = sorted(tasks, key=lambda task: task.kind != CLASSES)
+    first, names = tasks[0], [task.name for task in tasks]
+    if first.kind != CLASSES:
+        raise InputError(
+            f"None of the tasks {', '.join(names)} has classes, which decisions are made of. Name "
+            "the events of classes with --event, or with a --task."
+        )
+    if len(set(names)) < len(names):
+        raise InputError(f"Two tasks have the same name; they are {', '.join(names)}.")
+    check_recordings(recordings)
+    encoder = load_encoder(settings.encoder, home=settings.home)
+    spec = encoder.spec
+    recordings = without_bad_channels(recordings)
+    path, _ = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    signals = tuple(signals_of(recordings, path, spec.unit))
+    sections = band_sections(BAND, spec.rate)
+    banded = tuple(CausalFilter(sections).push(run) for run in signals)
+    cache = FeatureCache(signals, banded)
+    of_tasks = [with_events(recordings, task, spec.window / spec.rate) for task in tasks]
+    places = [
+        place
+        for task, (changed, _) in zip(tasks, of_tasks, strict=True)
+        for place in cued_places(changed, task.meanings, path, spec.window)
+    ]
+    # One filter before the encoder for all tasks, so that its tokens serve all.
+    rest = rest_outside(signals, places, spec.window, spec.rate)
+
+    decoders: list[Decoder] = []
+    fits: list[TaskFit] = []
+    for task, (changed, in_blocks) in zip(tasks, of_tasks, strict=True):
+        in_time = in_blocks or settings.in_time
+        own = replace(
+            settings,
+            origin=settings.origin and task is first,
+            in_time=in_time,
+            # Stretches of time are the same however often they are drawn.
+            repeats=1 if in_time else settings.repeats,
+        )
+        if task.kind == CLASSES:
+            fit = fit_decoder(changed, task.meanings, subject, own, session, cache=cache, rest=rest)
+            decoders.append(fit.decoder)
+            fits.append(TaskFit(task, readout_of(task.name, fit.decoder), fit, in_blocks))
+            continue
+        head = decoders[0].facts.head
+        own = replace(own, head=head)
+        setting = TaskSetting(path, encoder, head, own, cache, rest)
+        readout = fit_head(task.name, task.meanings, task.kind, changed, setting, text_encoder)
+        fits.append(TaskFit(task, readout, None, in_blocks))
+    of_first, *others = fits
+    assert of_first.fit is not None
+    decoder = joined(decoders, first.name, [fit.readout for fit in others])
+    return TasksFit(replace(of_first.fit, decoder=decoder), tuple(others))
+
+
+def readout_of(task: str, decoder: Decoder) -> Readout:
+    """Return the readout of a decoder that was fitted for a task of classes alone."""
+    facts = decoder.facts
+    kept: dict[str, Any] = {
+        key: facts.fit[key] for key in ("events", "labels_seen") if key in facts.fit
+    }
+    card = ReadoutCard(
+        facts.head, facts.trials, facts.score, facts.chance, "balanced accuracy", kept
+    )
+    tokens = decoder.spatial is not None
+    return Readout(task, decoder.classes, decoder.head, decoder.tangents, tokens, card)
+
+
+def joined(decoders: Sequence[Decoder], task: str, others: Sequence[Readout]) -> Decoder:
+    """Return the first of several decoders with the readouts of others beside its own.
+
+    Parameters
+    ----------
+    decoders : sequence of Decoder
+        With the same signal path, and the same filter before the encoder where they have one.
+    task : str
+        Name of the first one's task.
+    others : sequence of Readout
+    """
+    first = decoders[0]
+    tokens = next((decoder for decoder in decoders if decoder.spatial is not None), first)
+    return replace(
+        first,
+        task=task,
+        uses_tokens=first.spatial is not None,
+        spatial=tokens.spatial,
+        encoder=tokens.encoder,
+        token_channels=tokens.token_channels,
+        warmup=max(decoder.warmup for decoder in decoders),
+        others=tuple(others),
+    )

@@ -1,0 +1,176 @@
+"""Readouts: what several tasks read of the same window, from one pass through the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from core.decoding.embedding_heads import RetrievalHead, ScaleHead
+from core.decoding.features import TangentFeatures, TangentStream
+from core.decoding.gate import MixtureHead
+from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE, ClassesOutput, Output
+
+FIRST = "classes"
+"""Name of a decoder's first task, where nothing else is said."""
+
+
+class ClassHead(Protocol):
+    """Whatever gives probabilities of classes."""
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return them, shape (windows, classes), of features, shape (windows, features)."""
+
+
+@dataclass(frozen=True)
+class ReadoutCard:
+    """How a readout was fitted, and how good it was found to be.
+
+    Attributes
+    ----------
+    head : str
+        What it uses: "riemann", "encoder" or "hybrid".
+    trials : int
+    score : float
+        Cross-validated, in the words of `measure`.
+    chance : float
+        95 % bound of guessing.
+    measure : str
+        "balanced accuracy", "top-1 accuracy" or "correlation".
+    fit : dict
+        Settings of the fit, such as which event means what.
+    """
+
+    head: str
+    trials: int
+    score: float
+    chance: float
+    measure: str
+    fit: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """A task of a decoder, and the head that reads it from features of a window.
+
+    Attributes
+    ----------
+    task : str
+        Its name.
+    classes : tuple of str
+        Empty for a retrieval or a scale.
+    head : ClassHead, RetrievalHead or ScaleHead
+    tangents : tuple of TangentFeatures
+        Views of the covariance that the head uses, before any tokens.
+    tokens : bool
+        Whether it uses the encoder's tokens.
+    card : ReadoutCard
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    head: ClassHead | RetrievalHead | ScaleHead
+    tangents: tuple[TangentFeatures, ...]
+    tokens: bool
+    card: ReadoutCard
+
+    @property
+    def kind(self) -> str:
+        """Of the task: "classes", "retrieval" or "scale"."""
+        if isinstance(self.head, RetrievalHead):
+            return RETRIEVAL
+        return SCALE if isinstance(self.head, ScaleHead) else CLASSES
+
+    def recentred(self, views: Sequence[TangentFeatures]) -> Readout:
+        """Return it with the references of those views that are of the same covariance."""
+        tangents = []
+        for own in self.tangents:
+            same = next((view for view in views if same_covariance(view, own)), own)
+            tangents.append(own.at(same.whitener))
+        return replace(self, tangents=tuple(tangents))
+
+    def output(self, features: np.ndarray) -> Output:
+        """Return what it says of one window's features, shape (features,)."""
+        if isinstance(self.head, RetrievalHead | ScaleHead):
+            return self.head.output(features)
+        probabilities = tuple(self.head.probabilities(features[None])[0].tolist())
+        if not isinstance(self.head, MixtureHead):
+            return ClassesOutput(self.classes, probabilities)
+        weights = zip(self.head.names, self.head.weights(features[None])[0].tolist(), strict=True)
+        return ClassesOutput(self.classes, probabilities, tuple(weights))
+
+
+class ReadoutStream:
+    """Readouts beside a decoder's first one, of the same stream.
+
+    A covariance that is taken already is not taken again, and tokens never are.
+
+    Parameters
+    ----------
+    readouts : sequence of Readout
+    taken : sequence of TangentStream
+        What the first readout takes of the stream; they are pushed and reset elsewhere.
+    """
+
+    def __init__(self, readouts: Sequence[Readout], taken: Sequence[TangentStream]) -> None:
+        self._readouts = readouts
+        streams = list(taken)
+        self._sources: list[list[TangentStream]] = []  # of every readout's views
+        for readout in readouts:
+            sources = []
+            for view in readout.tangents:
+                source = next((s for s in streams if same_covariance(s.features, view)), None)
+                if source is None:
+                    streams.append(source := view.stream())
+                sources.append(source)
+            self._sources.append(sources)
+        self._shared = set(map(id, taken))
+        self._own = streams[len(taken) :]
+        self._recentred = False
+
+    def reset(self) -> None:
+        """Begin a new run of contiguous samples."""
+        for stream in self._own:
+            stream.reset()
+
+    def recentred(self) -> None:
+        """Take the references of the first readout's views from now on, where they are shared."""
+        self._recentred = True
+
+    def push(self, samples: np.ndarray) -> None:
+        """Take one hop, shape (hop, channels)."""
+        for stream in self._own:
+            stream.push(samples)
+
+    def outputs(self, tokens: np.ndarray | None) -> dict[str, Output]:
+        """Return what each task says of the newest window, whose token features are given."""
+        outputs = {}
+        for readout, sources in zip(self._readouts, self._sources, strict=True):
+            vectors = [
+                self._view(view, source).of_covariances(source.covariance[None])[0]
+                for view, source in zip(readout.tangents, sources, strict=True)
+            ]
+            if readout.tokens:
+                assert tokens is not None
+                vectors.append(tokens)
+            outputs[readout.task] = readout.output(np.concatenate(vectors))
+        return outputs
+
+    def _view(self, view: TangentFeatures, source: TangentStream) -> TangentFeatures:
+        moved = self._recentred and id(source) in self._shared
+        return view.at(source.features.whitener) if moved else view
+
+
+def same_covariance(first: TangentFeatures, second: TangentFeatures) -> bool:
+    """Whether two views are of the same covariance, whatever their references are."""
+    if first.spatial is None or second.spatial is None:
+        alike = first.spatial is second.spatial
+    else:
+        alike = np.array_equal(first.spatial, second.spatial)
+    return (
+        alike
+        and (first.band, first.rate, first.length) == (second.band, second.rate, second.length)
+        and np.array_equal(first.picks, second.picks)
+    )

@@ -1,0 +1,291 @@
+"""Several tasks fitted at once: what they are called, their trials, and the decoder they make."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recording_files import write_edf
+
+from calibration.captions import caption_task, read_captions
+from calibration.cli import main
+from calibration.fitting import FitSettings
+from calibration.report.tasks import tasks_as_json, tasks_as_text
+from calibration.tasks import Task, fit_tasks, parse_task, with_events
+from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.errors import InputError
+from core.fitting.folds import folds_in_time
+from core.recordings import Event
+from core.text_encoder import TextEncoder
+
+HOP = 64
+
+
+def resting(like, path, amplitude, seed, seconds=42.0):
+    """A recording of the same channels with a rhythm of that strength, and one event."""
+    random = np.random.default_rng(seed)
+    n = int(seconds * like.rate)
+    samples = np.cumsum(random.normal(0.0, 1.0, (n, len(like.labels))), axis=0)
+    samples -= samples.mean(axis=0)
+    samples = 4.0 * samples / samples.std() + random.normal(0.0, 4.0, samples.shape)
+    samples += (
+        amplitude
+        * np.sin(2 * np.pi * 10.0 * np.arange(n) / like.rate)[:, None]
+        * np.linspace(0.2, 1.0, len(like.labels))
+    )
+    return replace(
+        like,
+        samples_uv=samples.astype(np.float32),
+        events=(Event(0.0, seconds, "T0"),),
+        path=Path(path),
+        sha256=f"{1000 + seed:064x}",
+    )
+
+
+@pytest.fixture(scope="module")
+def recordings(imagery_recording):
+    imagery = imagery_recording(seed=3, trials=6)
+    return [imagery, resting(imagery, "open.edf", 2.0, 1), resting(imagery, "closed.edf", 14.0, 2)]
+
+
+TASKS = (
+    Task("hand", {"left_hand": "left_hand", "right_hand": "right_hand"}),
+    Task("eyes", {"open.edf": "open", "closed": "closed"}),
+    Task("closure", {"open.edf": "0", "closed.edf": "1"}, "scale"),
+)
+
+
+@pytest.fixture(scope="module")
+def fits(recordings):
+    settings = FitSettings(head="hybrid", origin=False, repeats=1)
+    return fit_tasks(recordings, TASKS, "01", settings)
+
+
+def outputs_of(decoder, recording):
+    windows = decoder.windows(decoder.load_encoder(), HOP)
+    path = decoder.attach(recording.labels, ["uV"] * len(recording.labels), recording.rate)
+    signal = path.push(recording.samples_uv)
+    given = []
+    for start in range(0, len(signal) - HOP, HOP):
+        if windows.push(signal[start : start + HOP]) is not None:
+            given.append(windows.outputs)
+    return given
+
+
+@pytest.mark.slow
+def test_tasks_share_filter_and_encoder_and_tell_their_classes(fits, recordings):
+    decoder = fits.first.decoder
+    assert [(r.task, r.kind, r.tokens) for r in decoder.readouts] == [
+        ("hand", "classes", True),
+        ("eyes", "classes", True),
+        ("closure", "scale", True),
+    ]
+    eyes = decoder.others[0]
+    assert eyes.classes == ("open", "closed")
+    assert eyes.card.trials == 20  # ten windows of four seconds in each of two recordings
+    assert eyes.card.score > eyes.card.chance
+    shut = outputs_of(decoder, recordings[2])
+    looked = outputs_of(decoder, recordings[1])
+    share = [np.mean([o["eyes"].probabilities[1] for o in run]) for run in (looked, shut)]
+    assert share[0] < 0.2
+    assert share[1] > 0.8
+    level = [np.mean([o["closure"].value for o in run]) for run in (looked, shut)]
+    assert level[1] - level[0] > 0.5
+
+
+@pytest.mark.slow
+def test_each_task_equals_its_own_decoder(fits, recordings):
+    """With the same filter before the encoder, which is fitted outside the trials of all."""
+    decoder = fits.first.decoder
+    joint = outputs_of(decoder, recordings[0])
+    for task in ("hand", "eyes"):
+        own = outputs_of(decoder.only(task), recordings[0])
+        for one, all_tasks in zip(own, joint, strict=True):
+            np.testing.assert_allclose(
+                all_tasks[task].probabilities, one[task].probabilities, rtol=0, atol=1e-9
+            )
+
+
+@pytest.mark.slow
+def test_the_report_has_a_paragraph_for_each_task(fits):
+    text = tasks_as_text(fits)
+    assert "Task eyes (classes): 20 trials of open, closed" in text
+    assert "Task closure (scale)" in text
+    assert "correlation" in text
+    assert "Its trials lie in blocks" in text
+    assert '"closure"' in tasks_as_json(fits)
+
+
+@pytest.mark.slow
+def test_a_decoder_of_several_tasks_comes_back_from_its_file(fits, tmp_path):
+    found = load_decoder(save_decoder(fits.first.decoder, tmp_path / "tasks.safetensors"))
+    assert [readout.task for readout in found.readouts] == ["hand", "eyes", "closure"]
+
+
+def test_a_block_has_a_trial_every_window(recordings):
+    changed, in_blocks = with_events(recordings, TASKS[1], 4.0)
+    assert in_blocks
+    onsets = [event.onset for event in changed[1].events if event.label == "open.edf"]
+    assert onsets == [4.0 * index for index in range(10)]
+    assert changed[0].events == recordings[0].events
+    _, in_blocks = with_events(recordings, TASKS[0], 4.0)
+    assert not in_blocks
+
+
+def test_folds_in_time_keep_neighbours_on_one_side():
+    labels = np.repeat([0, 1], 20)
+    places = np.stack([labels, np.tile(np.arange(20) * 100, 2)], axis=1)
+    parts = list(folds_in_time(labels, places, 100))
+    assert len(parts) == 5
+    for train, test in parts:
+        for label in (0, 1):
+            of_class = np.sort(test[labels[test] == label])
+            assert len(of_class) == 4
+            np.testing.assert_array_equal(np.diff(of_class), 1)
+        assert set(train) | set(test) == set(range(40))
+        assert not set(train) & set(test)
+
+
+def test_no_block_is_parted_where_there_are_enough():
+    blocks = np.repeat(np.arange(12), 3)
+    labels = blocks % 2
+    starts = blocks * 1000 + np.tile(np.arange(3), 12) * 100
+    places = np.stack([np.zeros(36, dtype=int), starts], axis=1)
+    for train, test in folds_in_time(labels, places, 100):
+        assert not set(blocks[train]) & set(blocks[test])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("eyes", "is not NAME=SOURCE:CLASS"),
+        ("eyes=T1", "is not NAME=SOURCE:CLASS"),
+        ("eyes=T1:open", "one class only"),
+        ("eyes=T1:open,T2:open", "one class only"),
+        ("eyes=T1:open,T1:closed", "two meanings"),
+        ("a/b=T1:open,T2:closed", "cannot be called"),
+        ("load=T1:1,T2:1", "one number only"),
+        ("load=T1:nan,T2:1", None),
+    ],
+)
+def test_a_task_that_says_nothing_is_refused(given, words):
+    if words is None:  # what is no finite number is a class
+        assert parse_task(given).kind == "classes"
+        return
+    with pytest.raises(InputError, match=words):
+        parse_task(given)
+
+
+def test_numbers_make_a_scale():
+    task = parse_task("load=easy:0,T2/b:1.5")
+    assert (task.kind, task.meanings) == ("scale", {"easy": "0", "T2/b": "1.5"})
+
+
+def test_sources_that_are_nowhere_are_named(recordings):
+    with pytest.raises(InputError, match=r'names "R01", which is neither.*Recordings: imagery'):
+        with_events(recordings, Task("eyes", {"R01": "open", "closed": "closed"}), 4.0)
+
+
+def test_decisions_need_a_task_of_classes(recordings):
+    with pytest.raises(InputError, match="has classes, which decisions are made of"):
+        fit_tasks(recordings, TASKS[2:], "01")
+
+
+def test_two_tasks_of_a_name_are_refused(recordings):
+    with pytest.raises(InputError, match="same name"):
+        fit_tasks(recordings, (TASKS[0], replace(TASKS[1], name="hand")), "01")
+
+
+def table(tmp_path, *lines):
+    path = tmp_path / "captions.tsv"
+    path.write_text("\n".join("\t".join(line) for line in lines) + "\n", encoding="utf-8")
+    return path
+
+
+def letters(texts):
+    """An encoder of texts that counts letters: words of the same letters are alike."""
+    return np.array([[text.count(letter) for letter in "aefhlort"] for text in texts], dtype=float)
+
+
+@pytest.mark.slow
+def test_captions_make_a_task_of_retrieval(recordings, tmp_path):
+    path = table(
+        tmp_path, ("event", "caption"), ("left_hand", "left fist"), ("right_hand", "a right hand")
+    )
+    task, changed = caption_task(str(path), recordings)
+    assert (task.kind, task.name) == ("retrieval", "text")
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    fits = fit_tasks(
+        changed, (TASKS[0], task), "01", settings, text_encoder=TextEncoder("letters 1", letters)
+    )
+    readout = fits.first.decoder.others[0]
+    assert readout.kind == "retrieval"
+    assert readout.head.gallery.entries == ("left fist", "a right hand")
+    assert readout.card.measure == "top-1 accuracy"
+    assert readout.card.score > readout.card.chance
+    output = outputs_of(fits.first.decoder, recordings[0])[-1]["text"]
+    assert set(output.entries) == {"left fist", "a right hand"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([("event", "text"), ("a", "b")], "has the columns event, text"),
+        ([("event", "caption"), ("a", "")], "lacks a source or a caption in line 2"),
+        ([("event", "caption"), ("a", "b"), ("a", "c")], "two captions"),
+        ([("event", "caption"), ("a", "b"), ("c", "b")], "1 different captions"),
+    ],
+)
+def test_a_table_of_captions_that_cannot_be_used_is_refused(recordings, tmp_path, lines, words):
+    with pytest.raises(InputError, match=words):
+        caption_task(str(table(tmp_path, *lines)), recordings)
+
+
+def test_a_table_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no table of captions"):
+        read_captions(tmp_path / "none.tsv")
+
+
+def test_captions_of_unknown_trials_are_refused(recordings, tmp_path):
+    path = table(tmp_path, ("event", "caption"), ("left_hand", "left"), ("blink", "eyes"))
+    task, changed = caption_task(str(path), recordings)
+    with pytest.raises(InputError, match='names "blink", which is neither'):
+        fit_tasks(changed, (TASKS[0], task), "01", text_encoder=TextEncoder("letters 1", letters))
+
+
+def test_what_is_for_one_task_is_refused_beside_several(capsys):
+    task = ["--subject", "01", "--task", "eyes=T1:a,T2:b"]
+    assert main(["fit", "none.edf", *task, "--refine"]) == 2
+    assert "--refine and --prior are for one task" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_fits_tasks_and_captions(recordings, tmp_path, capsys):
+    files = [
+        write_edf(
+            tmp_path / recording.path.name,
+            recording.samples_uv,
+            recording.labels,
+            annotations=[(e.onset, e.duration, e.label) for e in recording.events],
+        )
+        for recording in recordings
+    ]
+    out = tmp_path / "tasks.safetensors"
+    code = main(
+        [
+            "fit",
+            *map(str, files),
+            "--subject=01",
+            "--head=riemann",
+            "--event=left_hand=left_hand",
+            "--event=right_hand=right_hand",
+            "--task=eyes=open.edf:open,closed.edf:closed",
+            "--task=load=open.edf:0,closed.edf:1",
+            f"--out={out}",
+        ]
+    )
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert "Task eyes (classes): 20 trials of open, closed" in said.out
+    tasks = [(readout.task, readout.kind) for readout in load_decoder(out).readouts]
+    assert tasks == [("classes", "classes"), ("eyes", "classes"), ("load", "scale")]
