@@ -176,3 +176,4 @@ class Snapshot:
     recentring: str = ""  # in a few words, where the reference is this run's own or will be
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first
+    aligning: float | None = None  # s of signal yet, until other people's decoder is aligned
