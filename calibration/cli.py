@@ -56,7 +56,8 @@ class FitCommand(ProgramOptions):
     """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
+    attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
     reference: str | None = None
     """average or recorded; by default average from 16 electrodes on."""
     notch: float | None = None

@@ -19,6 +19,7 @@ from core.decoding.artifacts.learning import (
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import Encoder, EncoderSpec, load_encoder
@@ -26,13 +27,23 @@ from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
-from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
+from core.fitting.selection import (
+    GRAPH,
+    HEADS,
+    VIEWS,
+    FeatureViews,
+    Selection,
+    fit_chosen,
+    select,
+)
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
+from core.fitting.trust import Trust, find_trust
 from core.montage import match
 from core.recordings import (
     Recording,
@@ -70,7 +81,7 @@ class FitSettings:
     encoder : str
         What `core.encoders.load_encoder` takes.
     head : str
-        One of `HEADS`, or "auto".
+        One of `core.fitting.selection.VIEWS`, or "auto": the best of `HEADS`.
     reference : str or None
         "average" or "recorded"; None lets the number of channels decide.
     band : Band
@@ -119,12 +130,17 @@ class FitSettings:
         """Refuse an unknown head, and a seed, a time or a rate that is none."""
         if self.false_alarms is not None:
             check_rate(self.false_alarms)
+        if self.false_alarms is not None and self.head == GRAPH:
+            raise InputError(
+                f"False alarms are not counted for the head {GRAPH}: choose another head, or leave "
+                "out --false-alarms."
+            )
         check_number("The seed", self.seed, 0, 2**32 - 1)
         check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
-        if self.head != "auto" and self.head not in HEADS:
+        if self.head != "auto" and self.head not in VIEWS:
             raise InputError(
-                f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.'
-                + did_you_mean(self.head, (*HEADS, "auto"))
+                f'There is no head "{self.head}"; choose {", ".join(VIEWS)} or auto.'
+                + did_you_mean(self.head, (*VIEWS, "auto"))
             )
 
     def skip(self, spec: EncoderSpec) -> int:
@@ -172,7 +188,7 @@ class FitSettings:
     @property
     def tokens_needed(self) -> bool:
         """Whether any of them uses tokens."""
-        return any("tokens" in HEADS[head] for head in self.heads)
+        return any("tokens" in VIEWS[head] for head in self.heads)
 
 
 @dataclass(frozen=True)
@@ -196,6 +212,8 @@ class Fit:
     unkept : str
         Why the decoder's threshold does not keep to the false alarms that were asked for; empty
         where it does, or nobody asked.
+    trust : Trust or None
+        How reliable left-out probabilities are, if that is known.
     """
 
     decoder: Decoder
@@ -206,6 +224,7 @@ class Fit:
     origin: Origin | None = None
     rest: RestCurve | None = None
     unkept: str = ""
+    trust: Trust | None = None
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -260,20 +279,25 @@ def fit_decoder(
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    if settings.head == GRAPH:
+        check_electrode_tokens(spec, path.channels)
     cache = cache or FeatureCache()
     if settings.idle_class:
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
     epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
+    if settings.head == GRAPH:
+        check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
+    trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
 
     curve = None
-    if settings.rest:
+    if settings.rest and isinstance(head, LinearHead):
         refused = refused_pieces(measured, limits_from(measured), path.channels)
         pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
         curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
@@ -322,6 +346,7 @@ def fit_decoder(
                 "sites": settings.sites,
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
+                "trust": trust.as_facts(),
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
@@ -330,7 +355,7 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
 
 
 def usable_trials(

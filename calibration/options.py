@@ -67,7 +67,8 @@ class SessionFlags:
     """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
+    attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
     prior: tuple[Path, ...] = ()
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or

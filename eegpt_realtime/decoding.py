@@ -255,7 +255,7 @@ def fit(
     encoder : str or path
         What `load_encoder` takes.
     head : str
-        ``auto``, ``riemann``, ``encoder`` or ``hybrid``.
+        ``auto``, ``riemann``, ``encoder``, ``hybrid`` or ``graph``.
     seed : int
         Of the cross-validation.
     false_alarms : float, optional

@@ -14,10 +14,11 @@ from core.program import say
 from core.recordings import Recording
 from core.signal.monitor import Traces
 from core.stream.description import StreamFacts
+from core.stream.discovery import StreamQuery
 from realtime.engine.engine import Engine
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import SignalListener
-from realtime.engine.snapshot import Snapshot
+from realtime.engine.snapshot import Decision, Snapshot
 from realtime.uncalibrated import Gathered
 
 _LOOK = 0.1  # s between two looks at whether there is enough signal
@@ -55,6 +56,7 @@ class Alignment:
         self._align, self._go_on = align, go_on
         self._engine = begin([self._gathered])
         self._aligned = False
+        self._markers: StreamQuery | None = None  # that a person chose
         self._failed: BaseException | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="align", daemon=True)
@@ -112,11 +114,30 @@ class Alignment:
         """As `Engine.toggle_channel`."""
         self._engine.toggle_channel(label)
 
+    def toggle_adaptation(self) -> None:
+        """As `Engine.toggle_adaptation`."""
+        self._engine.toggle_adaptation()
+
+    def read_markers(self, query: StreamQuery) -> None:
+        """As `Engine.read_markers`; what was chosen in the first minute is read after it."""
+        self._markers = query
+        self._engine.read_markers(query)
+
+    def decisions(self, after: int) -> tuple[Decision, ...]:
+        """As `Engine.decisions`."""
+        return self._engine.decisions(after)
+
+    def mark(self, label: str, time: float, task: str) -> float:
+        """As `Engine.mark`."""
+        return self._engine.mark(label, time, task)
+
     def _run(self) -> None:
         try:
             decoder = self._align(self._wait)
             self._engine.stop()
             engine = self._go_on(decoder)
+            if self._markers is not None:
+                engine.read_markers(self._markers)
             engine.start()
             self._engine, self._aligned = engine, True
         except BaseException as error:  # the window says so, and whoever closed it hears of it

@@ -32,6 +32,7 @@ from core.stream.inlet import Inlet
 from core.stream.kept_names import with_kept_names
 from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
+from realtime.engine.adaptation_log import AdaptationLog
 from realtime.engine.cued_trials import known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
@@ -107,6 +108,8 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
                 arrangement=home_folder(options.home) / ARRANGEMENT,
                 screenshot=options.screenshot,
                 duration=options.duration,
+                task=options.task,
+                trials=options.trials,
             )
             return code, asked.is_set()
         finally:
@@ -178,25 +181,32 @@ def build_engine(
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
         hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
         windows = decoder.windows(encoder, hop, in_subprocess, recentre)
-        decoding = Decoding(decoder, windows)
+        adaptation = options.adaptation_of(decoder, windows)
+        if "labels" in options.adapt and markers is None:
+            raise InputError(
+                "--adapt labels learns from cues: name the stream that sends them with --markers."
+            )
+        decoding = Decoding(decoder, windows, adaptation)
         rate = decoder.settings.rate / windows.hop
         if options.record is not None:
             subject = options.subject or decoder.facts.subject
             recording = LiveRecording(options.record, subject, overrides.on(facts))
             sinks.append(recording)
             listeners.append(recording)
+            cue_sinks.append(recording)
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
-            if markers is not None:
-                cue_sinks.append(CueLog(options.log))
+            if adaptation is not None:
+                sinks.append(AdaptationLog(options.log, adaptation))
+            cue_sinks.append(CueLog(options.log, expected=markers is not None))
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
             say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    elif options.log is not None or options.record is not None or options.headless:
+    elif options.needs_decoder:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
             "Make one with eegpt-calibrate, or name one with --decoder FILE."
@@ -217,14 +227,14 @@ def build_engine(
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
-        cues=None if markers is None else _cue_watch(options, markers, decoder),
+        cues=_cue_watch(options, markers, decoder),
         cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )
     return engine
 
 
-def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -> CueWatch:
+def _cue_watch(options: Options, markers: MarkerFeed | None, decoder: Decoder | None) -> CueWatch:
     asked = options.markers is not None
     if decoder is None:
         return CueWatch(markers, (), {}, 0.0, asked)

@@ -85,6 +85,8 @@ def run_demo(options: Options) -> int:
                     arrangement=home_folder(options.home) / ARRANGEMENT,
                     screenshot=options.screenshot,
                     duration=options.duration,
+                    task=options.task,
+                    trials=options.trials,
                 )
             finally:
                 engine.stop()

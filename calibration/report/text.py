@@ -11,7 +11,7 @@ from core.decoding.card import CHOICE, DecoderCard
 from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
 from core.errors import InputError, printable
 from core.fitting.origin import PERMUTATIONS, Origin
-from core.fitting.selection import HEADS, PRIOR
+from core.fitting.selection import GRAPH, PRIOR, VIEWS
 
 SOME_RATES = (5.0, 2.0)
 """False alarms a minute whose thresholds are told where nobody asked for any."""
@@ -47,6 +47,7 @@ def as_text(fit: Fit) -> str:
         "",
         *([said] if (said := worth(fit)) else []),
         _verdict(fit),
+        *([fit.trust.sentence] if fit.trust is not None else []),
         *(["", *_origin(fit.origin)] if fit.origin is not None else []),
         *(["", *rest] if (rest := at_rest(fit)) else []),
         "",
@@ -116,6 +117,7 @@ def about(name: str, facts: DecoderCard) -> str:
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
+        GRAPH: f"tokens of {facts.fit['encoder']}, electrodes attending to one another",
         PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         CHOICE: "the choice made again inside every fold",
@@ -147,7 +149,7 @@ def worth(fit: Fit) -> str:
     if found is None:
         return ""
     scores = fit.selection.scores
-    plain = next(name for name in scores if name in HEADS)
+    plain = next(name for name in scores if name in VIEWS)
     with_it, without = scores[PRIOR].balanced_accuracy, scores[plain].balanced_accuracy
     said = (
         f"The prior ({found['trials']} trials of {len(found['recordings'])} recordings) gave "
@@ -162,7 +164,7 @@ def worth(fit: Fit) -> str:
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
     # A refined decoder uses tokens alone.
-    views = ("aligned",) if head == PRIOR else HEADS.get(head, ("tokens",))
+    views = ("aligned",) if head == PRIOR else VIEWS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"

@@ -67,6 +67,7 @@ class EndWindow(QDialog):
         self.decode = QPushButton("Decode now")
         self.decode.setToolTip("Decode the same stream live with the new decoder")
         self.leave = QPushButton("Close")
+        self.leave.setToolTip("End here; recording, decoder and report are kept (Return)")
         for button, choice in ((self.again, AGAIN), (self.decode, DECODE), (self.leave, CLOSE)):
             button.clicked.connect(lambda _=False, choice=choice: self._choose(choice))
         foot = QHBoxLayout()
