@@ -306,6 +306,9 @@ def fit_decoder(
         curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
     unkept = unkept_words(curve, settings.false_alarms)
     false_alarms = None if unkept else settings.false_alarms
+    # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
+    calm = false_alarms is not None or settings.idle_class
+    recentred = selection.chosen in RECENTRED and not calm
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -350,7 +353,7 @@ def fit_decoder(
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
-                **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
+                **({"recentre": SECONDS} if recentred else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),

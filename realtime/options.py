@@ -178,7 +178,8 @@ class Options(ProgramOptions):
         if self.recentre == "off":
             return None
         if self.recentre is None and self.recentre_seconds is None:
-            return decoder.recentre
+            # False alarms were counted at the decoder's own reference.
+            return None if self.false_alarms is not None else decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
 
     def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:
