@@ -15,7 +15,7 @@ from calibration.tasks import Task, fit_tasks, parse_task, with_events
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
-from core.recordings import Event
+from core.recordings import Event, read_recording
 from core.text_encoder import TextEncoder
 
 HOP = 64
@@ -289,3 +289,27 @@ def test_the_command_fits_tasks_and_captions(recordings, tmp_path, capsys):
     assert "Task eyes (classes): 20 trials of open, closed" in said.out
     tasks = [(readout.task, readout.kind) for readout in load_decoder(out).readouts]
     assert tasks == [("classes", "classes"), ("eyes", "classes"), ("load", "scale")]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_hands_and_eyes_of_a_recorded_person_are_decoded_at_once(recordings_folder):
+    """Left and right hand (runs 4, 8, 12), and eyes open and closed (runs 1, 2), of one encoder."""
+    folder = recordings_folder / "eegmmidb" / "S001"
+    read = [read_recording(folder / f"S001R{run:02}.edf") for run in (1, 2, 4, 8, 12)]
+    tasks = (
+        Task("hand", {"T1": "left_hand", "T2": "right_hand"}),
+        Task("eyes", {"S001R01": "open", "S001R02": "closed"}),
+    )
+    settings = FitSettings(head="encoder", origin=False, repeats=1)
+    decoder = fit_tasks(read, tasks, "1", settings).first.decoder
+    hand, eyes = (readout.card for readout in decoder.readouts)
+    assert hand.score > hand.chance
+    assert eyes.score > 0.9
+    joint = outputs_of(decoder, read[2])
+    for task in ("hand", "eyes"):
+        for one, all_tasks in zip(outputs_of(decoder.only(task), read[2]), joint, strict=True):
+            np.testing.assert_allclose(
+                all_tasks[task].probabilities, one[task].probabilities, rtol=0, atol=1e-9
+            )
+    assert np.mean([said["eyes"].probabilities[0] for said in joint]) > 0.9  # they were open
