@@ -56,7 +56,8 @@ class FitCommand(ProgramOptions):
     """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
+    attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
     reference: str | None = None
     """average or recorded; by default average from 16 electrodes on."""
     notch: float | None = None
@@ -81,6 +82,11 @@ class FitCommand(ProgramOptions):
     regress_eyes: bool = False
     """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
     them, with coefficients fixed on these recordings, and do not use those themselves."""
+    false_alarms: float | None = None
+    """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
+    counted in the pauses between the cues. By default the threshold is 0.5."""
+    idle_class: bool = False
+    """Make rest a class of its own: of events named rest, else of the pauses between the cues."""
     seed: int = 0
     """Seed of what is random: the folds of the cross-validation."""
     out: Path | None = None
@@ -168,6 +174,8 @@ def _fit(command: FitCommand) -> int:
         sites=command.sites,
         from_cue=command.from_cue,
         regress_eyes=command.regress_eyes,
+        false_alarms=command.false_alarms,
+        idle_class=command.idle_class,
     )
     if command.refine:
         settings.check_refinable()
@@ -185,6 +193,8 @@ def _fit(command: FitCommand) -> int:
         names,
     )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
+    if fit.unkept:
+        raise InputError(fit.unkept)
     if command.refine:
         from calibration.finetuning import refine
 

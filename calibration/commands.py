@@ -172,6 +172,8 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
         sites=person.sites,
         from_cue=person.from_cue,
         regress_eyes=person.regress_eyes,
+        false_alarms=person.false_alarms,
+        idle_class=person.idle_class,
     )
     if person.refine:
         fit.check_refinable()

@@ -18,11 +18,13 @@ from calibration.fitting import NO_REFINING, Fit
 from core.decoding.card import CHOICE, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead, with_temperature
+from core.decoding.rest import without_rest
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError
 from core.fitting.selection import Score
+from core.fitting.trust import find_trust
 from core.metrics import balanced_accuracy
 
 NAME = "refined"
@@ -257,8 +259,10 @@ def refine(
     selection = replace(fit.selection, scores=scores, chosen=NAME, logits=logits)
     probe = trained(np.arange(len(labels)), settings.seed)
     head = with_temperature(probe.head(), logits, labels)
-    decoder = _decoder(fit.decoder, probe, head, encoder, source, settings)
-    return replace(fit, decoder=decoder, selection=selection)
+    trust = find_trust(logits, labels, folds)
+    facts = replace(facts, fit={**facts.fit, "trust": trust.as_facts()})
+    decoder = _decoder(replace(fit.decoder, facts=facts), probe, head, encoder, source, settings)
+    return replace(fit, decoder=decoder, selection=selection, trust=trust)
 
 
 def train(
@@ -336,7 +340,7 @@ def _decoder(
     facts = replace(
         before.facts,
         head=NAME,
-        fit={**before.facts.fit, NAME: asdict(settings)},
+        fit={**without_rest(before.facts.fit), NAME: asdict(settings)},
     )
     return replace(
         before,

@@ -10,21 +10,40 @@ from pathlib import Path
 
 import numpy as np
 
-from core.decoding.artifacts.learning import Measured, limits_from, measure_runs
+from core.decoding.artifacts.learning import (
+    Measured,
+    limits_from,
+    measure_runs,
+    refused_pieces,
+)
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
+from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
-from core.fitting.selection import HEADS, FeatureViews, Selection, fit_chosen, select
+from core.fitting.rest import measure_rest, unkept_words
+from core.fitting.selection import (
+    GRAPH,
+    HEADS,
+    VIEWS,
+    FeatureViews,
+    Selection,
+    fit_chosen,
+    select,
+)
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
+from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trials.rejection import without_artifacts
+from core.fitting.trust import Trust, find_trust
 from core.montage import match
 from core.recordings import (
     Recording,
@@ -62,7 +81,7 @@ class FitSettings:
     encoder : str
         What `core.encoders.load_encoder` takes.
     head : str
-        One of `HEADS`, or "auto".
+        One of `core.fitting.selection.VIEWS`, or "auto": the best of `HEADS`.
     reference : str or None
         "average" or "recorded"; None lets the number of channels decide.
     band : Band
@@ -83,6 +102,12 @@ class FitSettings:
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
         Whether folds are stretches of time (`core.fitting.folds.folds_in_time`).
+    rest : bool
+        Whether to count false alarms in the pauses.
+    false_alarms : float or None
+        A minute at rest, that the decoder's threshold is to keep; None for a threshold of 0.5.
+    idle_class : bool
+        Whether rest, from events or pauses, is a class of its own.
     """
 
     encoder: str = "starter"
@@ -97,15 +122,25 @@ class FitSettings:
     regress_eyes: bool = False
     origin: bool = True
     in_time: bool = False
+    rest: bool = True
+    false_alarms: float | None = None
+    idle_class: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an unknown head, and a seed or a time that is none."""
+        """Refuse an unknown head, and a seed, a time or a rate that is none."""
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
+        if self.false_alarms is not None and self.head == GRAPH:
+            raise InputError(
+                f"False alarms are not counted for the head {GRAPH}: choose another head, or leave "
+                "out --false-alarms."
+            )
         check_number("The seed", self.seed, 0, 2**32 - 1)
         check_number("--from-cue", self.from_cue, 0.0, 60.0, " s")
-        if self.head != "auto" and self.head not in HEADS:
+        if self.head != "auto" and self.head not in VIEWS:
             raise InputError(
-                f'There is no head "{self.head}"; choose {", ".join(HEADS)} or auto.'
-                + did_you_mean(self.head, (*HEADS, "auto"))
+                f'There is no head "{self.head}"; choose {", ".join(VIEWS)} or auto.'
+                + did_you_mean(self.head, (*VIEWS, "auto"))
             )
 
     def skip(self, spec: EncoderSpec) -> int:
@@ -139,6 +174,11 @@ class FitSettings:
         """
         if self.from_cue or self.regress_eyes:
             raise InputError(NO_REFINING)
+        if self.false_alarms is not None:
+            raise InputError(
+                "--refine trains another head, whose false alarms are not counted; leave it out, "
+                "or leave out --false-alarms."
+            )
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -148,7 +188,7 @@ class FitSettings:
     @property
     def tokens_needed(self) -> bool:
         """Whether any of them uses tokens."""
-        return any("tokens" in HEADS[head] for head in self.heads)
+        return any("tokens" in VIEWS[head] for head in self.heads)
 
 
 @dataclass(frozen=True)
@@ -167,6 +207,13 @@ class Fit:
         What features were computed of.
     origin : Origin or None
         Where the score comes from, if that was asked for.
+    rest : RestCurve or None
+        False alarms and hits by threshold; None where there is no rest to count them in.
+    unkept : str
+        Why the decoder's threshold does not keep to the false alarms that were asked for; empty
+        where it does, or nobody asked.
+    trust : Trust or None
+        How reliable left-out probabilities are, if that is known.
     """
 
     decoder: Decoder
@@ -175,6 +222,9 @@ class Fit:
     epochs: Epochs
     taken: FeatureInput = EVERYTHING
     origin: Origin | None = None
+    rest: RestCurve | None = None
+    unkept: str = ""
+    trust: Trust | None = None
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -229,15 +279,30 @@ def fit_decoder(
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    if settings.head == GRAPH:
+        check_electrode_tokens(spec, path.channels)
     cache = cache or FeatureCache()
+    if settings.idle_class:
+        recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
     epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
+    if settings.head == GRAPH:
+        check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
     views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
+    trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+
+    curve = None
+    if settings.rest and isinstance(head, LinearHead):
+        refused = refused_pieces(measured, limits_from(measured), path.channels)
+        pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
+        curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
+    unkept = unkept_words(curve, settings.false_alarms)
+    false_alarms = None if unkept else settings.false_alarms
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -278,14 +343,16 @@ def fit_decoder(
                 "sites": settings.sites,
                 "from_cue": settings.from_cue,
                 "regress_eyes": settings.regress_eyes,
+                "trust": trust.as_facts(),
                 **({} if origin is None else {"origin": origin.as_facts()}),
+                **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
 
 
 def usable_trials(

@@ -67,7 +67,8 @@ class SessionFlags:
     """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best by nested cross-validation."""
+    """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
+    attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
     prior: tuple[Path, ...] = ()
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or
@@ -81,6 +82,11 @@ class SessionFlags:
     regress_eyes: bool = False
     """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
     them, with coefficients fixed on the recordings, and do not use those themselves."""
+    false_alarms: float | None = None
+    """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
+    counted in the pauses between the cues. By default the threshold is 0.5."""
+    idle_class: bool = False
+    """Make rest a class of its own: of cues of rest, else of the pauses between the cues."""
     refine: bool = False
     """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
     another decoder if they do better."""

@@ -20,6 +20,7 @@ from core.fitting.transfer.prior_head import (
     head_of_decoder,
     head_of_prior,
 )
+from core.fitting.trials.pauses import REST
 from core.montage import direction
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
@@ -77,7 +78,7 @@ def starting_head(
             return None
         priors = read_priors(asked, events, settings, unit, own, stream, names)
         return prior_head(priors, labels, events, settings)
-    if settings.head != "auto" or set(events.values()) != set(HANDS):
+    if settings.head != "auto" or settings.idle_class or set(events.values()) != set(HANDS):
         return None
     others = population().without_people_of(recording.sha256 for recording in own)
     try:
@@ -206,7 +207,8 @@ def prior_head(
     settings = settings or FitSettings()
     spec = load_encoder(settings.encoder, home=settings.home).spec
     path, _ = path_for(labels, spec, settings, "The recording")
-    classes = tuple(dict.fromkeys(events.values()))
+    rest = (REST,) if settings.idle_class else ()
+    classes = tuple(dict.fromkeys((*events.values(), *rest)))
     asked = path, spec.window, classes, settings.skip(spec), settings.regress_eyes
     return average_heads(
         [

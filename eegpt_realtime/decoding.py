@@ -178,7 +178,7 @@ class FittedDecoder:
             as ``eegpt-realtime --recentre start``; by default as the decoder says.
         """
         windows = self.decoder.windows(self.encoder, recentre=self.recentre_seconds(recentre))
-        evidence = EvidenceSettings()
+        evidence = EvidenceSettings.of(self.decoder)
         return list(
             decode_recording(
                 as_recording(recording), self.decoder, windows, evidence, confirm=confirm
@@ -238,6 +238,8 @@ def fit(
     encoder: str | Path = "starter",
     head: str = "auto",
     seed: int = 0,
+    false_alarms: float | None = None,
+    idle_class: bool = False,
 ) -> FittedDecoder:
     """Fit a decoder on recordings of one person, as ``eegpt-calibrate fit`` does.
 
@@ -253,9 +255,13 @@ def fit(
     encoder : str or path
         What `load_encoder` takes.
     head : str
-        ``auto``, ``riemann``, ``encoder`` or ``hybrid``.
+        ``auto``, ``riemann``, ``encoder``, ``hybrid`` or ``graph``.
     seed : int
         Of the cross-validation.
+    false_alarms : float, optional
+        A minute at rest, that the decoder's threshold is to keep to.
+    idle_class : bool
+        Whether rest, from events or pauses, is a class of its own.
 
     Returns
     -------
@@ -265,12 +271,17 @@ def fit(
     Raises
     ------
     InputError
-        If a recording cannot be used, or there are too few trials of a class.
+        If a recording cannot be used, there are too few trials of a class, or no threshold keeps to
+        the false alarms.
     """
     read = [as_recording(recording) for recording in recordings]
-    settings = FitSettings(encoder=str(encoder), head=head, seed=seed)
-    decoder = fit_decoder(read, events or cue_events(read), subject, settings).decoder
-    return FittedDecoder(decoder, decoder.load_encoder())
+    settings = FitSettings(
+        str(encoder), head, seed=seed, false_alarms=false_alarms, idle_class=idle_class
+    )
+    found = fit_decoder(read, events or cue_events(read), subject, settings)
+    if found.unkept:
+        raise InputError(found.unkept)
+    return FittedDecoder(found.decoder, found.decoder.load_encoder())
 
 
 def load_decoder(path: Path | str, encoder: str | None = None) -> FittedDecoder:

@@ -66,7 +66,7 @@ def decode(
     model, segmenter = decoder.decoder, feed.segmenter
     path = model.attach(segmenter.labels, segmenter.units, segmenter.rate)
     windows = model.windows(decoder.encoder, recentre=decoder.recentre_seconds(recentre))
-    maker = DecisionMaker(model, path, windows, EvidenceSettings(), confirm=confirm)
+    maker = DecisionMaker(model, path, windows, EvidenceSettings.of(model), confirm=confirm)
     end = math.inf if duration is None else time.monotonic() + duration
     try:
         while time.monotonic() < end and not feed.lost:

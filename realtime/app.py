@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
+from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
@@ -30,6 +31,7 @@ from core.stream.inlet import Inlet
 from core.stream.kept_names import with_kept_names
 from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
+from realtime.engine.adaptation_log import AdaptationLog
 from realtime.engine.cued_trials import known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
@@ -167,7 +169,12 @@ def build_engine(
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
         hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
         windows = decoder.windows(encoder, hop, in_subprocess, recentre)
-        decoding = Decoding(decoder, windows)
+        adaptation = options.adaptation_of(decoder, windows)
+        if "labels" in options.adapt and markers is None:
+            raise InputError(
+                "--adapt labels learns from cues: name the stream that sends them with --markers."
+            )
+        decoding = Decoding(decoder, windows, adaptation)
         rate = decoder.settings.rate / windows.hop
         if options.record is not None:
             subject = options.subject or decoder.facts.subject
@@ -177,10 +184,14 @@ def build_engine(
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
+            if adaptation is not None:
+                sinks.append(AdaptationLog(options.log, adaptation))
             if markers is not None:
                 cue_sinks.append(CueLog(options.log))
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
+        if (rest := curve_of(decoder.facts.fit)) is not None:
+            say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
     elif options.log is not None or options.record is not None or options.headless:
@@ -197,7 +208,7 @@ def build_engine(
         overrides,
         connect,
         decoding,
-        options.evidence,
+        options.evidence(decoder),
         sinks,
         pylsl.local_clock,
         stream_logs,

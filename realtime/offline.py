@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.decoding.adaptation import LABELS, Adaptation
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.recentring import DECODER
@@ -37,6 +38,7 @@ def decode_recording(
     labels: Sequence[str] | None = None,
     confirm: bool = False,
     aside: Sequence[str] = (),
+    adaptation: Adaptation | None = None,
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -55,6 +57,8 @@ def decode_recording(
         As `DecisionMaker` does; the last decisions then have nothing that confirms them.
     aside : sequence of str
         Electrodes to set aside from the beginning.
+    adaptation : Adaptation, optional
+        Of these windows; it knows the cues.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def decode_recording(
     """
     feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
+    maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm, adaptation=adaptation)
     yield from maker.set_aside(aside)
     yield from maker.push(feed.segments())
 
@@ -95,6 +99,7 @@ def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
     from realtime.app import chosen_decoder
+    from realtime.engine.adaptation_log import AdaptationLog
     from realtime.engine.outputs import Sink
     from realtime.engine.sinks import CueLog, Log, ReferenceLog
 
@@ -110,14 +115,25 @@ def decode_file(options: Options) -> int:
         decoder.hop_samples(options.hop),
         recentre=options.recentre_for(decoder),
     )
+    cues = recorded_cues(recording, decoder, options.cue_events)
+    adaptation = options.adaptation_of(decoder, windows)
+    if LABELS in options.adapt and not any(cue.name for cue in cues):
+        raise InputError(
+            f"--adapt labels learns from cues, and no event of {options.file} asks for "
+            f"{' or '.join(decoder.classes)}; name those that do with --event LABEL=CLASS."
+        )
+    for cue in cues:
+        if adaptation is not None:
+            adaptation.cue(cue.time, cue.name)
     decisions = decode_recording(
         recording,
         decoder,
         windows,
-        options.evidence,
+        options.evidence(decoder),
         labels,
         options.confirm,
         options.bad_electrodes,
+        adaptation,
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
@@ -129,15 +145,20 @@ def decode_file(options: Options) -> int:
     set_aside: tuple[str, ...] = ()
     log = options.log
     sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
+    if log is not None and adaptation is not None:
+        sinks.append(AdaptationLog(log, adaptation))
+    adapted = 0
     with ExitStack() as open_sinks:
         for sink in sinks:
             open_sinks.enter_context(closing(sink))
         if log is not None and recording.events:
             with closing(CueLog(log)) as markers:
-                for cue in recorded_cues(recording, decoder, options.cue_events):
+                for cue in cues:
                     markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
-            counts[decision.decision or f"none ({decision.status})"] += 1
+            undecided = "idle" if decision.idle else f"none ({decision.status})"
+            counts[decision.decision or undecided] += 1
+            adapted += bool(decision.adapted)
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
@@ -149,9 +170,21 @@ def decode_file(options: Options) -> int:
     write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
     if sentence := about_reference(windows, recentred):
         write_line(sentence)
+    if adaptation is not None:
+        write_line(about_adaptation(adaptation, adapted))
     if options.log is not None:
         write_line(f"Log: {options.log}")
     return 0
+
+
+def about_adaptation(adaptation: Adaptation, adapted: int) -> str:
+    """Say what adapted, and how many decisions are of an adapted decoder."""
+    kinds = Counter(step.kind for step in adaptation.steps)
+    names = (("recentre", "recentred"), ("labels", "trials learned"), ("passed", "trials passed"))
+    said = [
+        f"{words}: {kinds[kind]}" for kind, words in (*names, ("undo", "undone")) if kinds[kind]
+    ]
+    return f"{adapted} decisions are of the adapted decoder ({', '.join(said) or 'no step'})."
 
 
 def about_reference(windows: WindowDecoder, first: Decision | None) -> str:

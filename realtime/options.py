@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from tyro.conf import UseAppendAction
 
 from core.command_line import ProgramOptions
+from core.errors import InputError
 from core.sites import Sites
 
 if TYPE_CHECKING:
-    from core.decoding.decoder import Decoder
+    from core.decoding.adaptation import Adaptation
+    from core.decoding.decoder import Decoder, WindowDecoder
     from realtime.engine.evidence import EvidenceSettings
 
 
@@ -70,8 +72,12 @@ class Options(ProgramOptions):
     interpolated from their neighbours."""
     hop: float | None = None
     """Seconds between two decisions: 0.25 or a whole part of it."""
-    threshold: float = 0.5
-    """Smallest probability for a decision."""
+    threshold: float | None = None
+    """Smallest probability for a decision: 0.5 if neither this nor --false-alarms is given, nor was
+    when the decoder was fitted."""
+    false_alarms: float | None = None
+    """Instead of --threshold: the lowest with at most so many decisions a minute while nothing is
+    imagined, as they were counted in the pauses of the calibration."""
     dwell: float = 0.0
     """Seconds for which it must hold."""
     smoothing: float = 0.0
@@ -86,6 +92,13 @@ class Options(ProgramOptions):
     decoder knows it (off). By default what the decoder file says."""
     recentre_seconds: float | None = None
     """Seconds of signal without artifacts for --recentre start, 60 if not said."""
+    adapt: tuple[Literal["recentre", "labels"], ...] = ()
+    """Adapt while the run goes on: the reference of the covariances goes on being taken anew from
+    all windows so far, without labels (recentre); the head learns from every cued trial as it ends
+    (labels). U in the window undoes all of it. With --file, events stand for markers."""
+    adapt_from: Path | None = None
+    """With --file: adapt as the live run did that wrote this log, its trials and undos included, so
+    that its decisions come again to the last digit."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -130,12 +143,24 @@ class Options(ProgramOptions):
         )
         return self == plain
 
-    @property
-    def evidence(self) -> EvidenceSettings:
-        """Threshold, dwell and smoothing, checked."""
+    def evidence(self, decoder: Decoder | None = None) -> EvidenceSettings:
+        """Return threshold, dwell and smoothing for a decoder, checked.
+
+        Raises
+        ------
+        InputError
+            If a number makes no sense, or as `EvidenceSettings.of`.
+        """
+        from core.decoding.rest import check_rate
         from realtime.engine.evidence import EvidenceSettings
 
-        return EvidenceSettings(self.threshold, self.dwell, self.smoothing)
+        if self.false_alarms is not None:
+            check_rate(self.false_alarms)
+            if self.threshold is not None:
+                raise InputError("Both --threshold and --false-alarms were given; choose one.")
+        return EvidenceSettings.of(
+            decoder, self.threshold, self.false_alarms, self.dwell, self.smoothing
+        )
 
     def recentre_for(self, decoder: Decoder) -> float | None:
         """Return the seconds of signal that a decoder's reference is taken anew from, if any."""
@@ -146,6 +171,28 @@ class Options(ProgramOptions):
         if self.recentre is None and self.recentre_seconds is None:
             return decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+
+    def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:
+        """Return what adapts a run, if that was asked for.
+
+        Raises
+        ------
+        InputError
+            If the decoder cannot be adapted so, or the log of a run is none.
+        """
+        from core.decoding.adaptation import Adaptation
+        from core.decoding.recentring import SECONDS
+
+        if self.adapt_from is not None:
+            from realtime.engine.adaptation_log import read_steps
+
+            log = read_steps(self.adapt_from)
+            begin = log[0].detail
+            return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log)
+        if not self.adapt:
+            return None
+        seconds = self.recentre_for(decoder) or SECONDS
+        return Adaptation(decoder, windows, self.adapt, seconds)
 
     @property
     def cue_events(self) -> dict[str, str]:

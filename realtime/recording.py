@@ -59,8 +59,9 @@ class LiveRecording:
     -----
     Runs are written, closed and begun in threads of their own: `take` and `publish` never wait for
     the disk. Decisions become events where they change, such as ``decision/left_hand``,
-    ``decision/none`` where the evidence was not enough, or ``decision/gap``, at the last sample of
-    their window; their names are none of a class, so that nobody takes one for a cue.
+    ``decision/none`` where the evidence was not enough, ``decision/idle`` where that means rest, or
+    ``decision/gap``, at the last sample of their window; their names are none of a class, so that
+    nobody takes one for a cue.
     """
 
     def __init__(self, root: Path, subject: str, facts: StreamFacts) -> None:
@@ -126,7 +127,9 @@ class LiveRecording:
 
     def _mark(self, decision: Decision) -> None:
         """Write a decision as an event, where it changes."""
-        decided = "none" if decision.status == "ok" else decision.status
+        decided = decision.status
+        if decision.status == "ok":
+            decided = "idle" if decision.idle else "none"
         name = f"decision/{decision.decision or decided}"
         if name != self._shown:
             self._shown = name

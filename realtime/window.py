@@ -75,6 +75,10 @@ class EngineView(Protocol):
         """Set the electrode of a channel aside, or use it again."""
         ...
 
+    def toggle_adaptation(self) -> None:
+        """Undo all adaptation, or begin it anew."""
+        ...
+
 
 class MainWindow(QMainWindow):
     """Traces, probabilities, the last minute, the status line and the controls.
@@ -271,6 +275,7 @@ class MainWindow(QMainWindow):
             "dwell": controls.dwell.step,
             "smoothing": controls.smoothing.step,
             "rows": lambda _: self.traces.cycle_rows(),
+            "adaptation": lambda _: self._view.toggle_adaptation(),
             "page": self.traces.turn_page,
             "panels": lambda _: controls.panels.showMenu(),
             "subject": lambda _: self.toggle_subject(),

@@ -115,12 +115,12 @@ def recordings_folder():
 LABELS = tuple("FZ FC3 FC1 FCZ FC2 FC4 C5 C3 C1 CZ C2 C4 C6 CP3 CPZ CP4 PZ".split())
 
 
-def imagery(seed=0, trials=8, rate=250.0, labels=LABELS, path="imagery.edf"):
+def imagery(seed=0, trials=8, rate=250.0, labels=LABELS, path="imagery.edf", every=6.0):
     """A recording in which imagining one hand weakens the rhythm over the other side."""
     from core.recordings import Event, Recording
 
     random = np.random.default_rng(seed)
-    seconds = 2 * trials * 6 + 6
+    seconds = 2 * trials * every + 6
     n = int(seconds * rate)
     times = np.arange(n) / rate
     samples = np.cumsum(random.normal(0.0, 1.0, (n, len(labels))), axis=0)
@@ -130,7 +130,7 @@ def imagery(seed=0, trials=8, rate=250.0, labels=LABELS, path="imagery.edf"):
     events = []
     left, right = np.full(n, 8.0), np.full(n, 8.0)  # µV, over C3 and C4
     for index, name in enumerate(classes):
-        onset = 2.0 + 6.0 * index
+        onset = 2.0 + every * index
         imagined = (times >= onset) & (times < onset + 4.0)
         (right if name == "left_hand" else left)[imagined] *= 0.35
         events.append(Event(onset, 4.0, str(name)))

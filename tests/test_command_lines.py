@@ -74,6 +74,7 @@ def test_help_has_no_python_in_it(shown, command):
     assert not re.search(r"\b(None|True|False)\b|\(default: ?\)|\(default: ''\)", text)
 
 
+@pytest.mark.slow
 def test_a_flag_has_the_same_type_and_words_in_every_program(shown):
     kinds, words = defaultdict(dict), defaultdict(dict)
     for command in COMMANDS:

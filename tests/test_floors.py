@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,20 +24,25 @@ QT = {"PySide6", "pyqtgraph"}
 LSL = {"pylsl", "mne_lsl"}
 
 
-def imported(file):
-    """The top-level names of all imports of a file, and of core's rooms in full."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+@cache
+def imported():
+    """Path of every source file -> the modules that it imports."""
+    names = {path: [] for path in structure.trees()}
+    for path, tree in structure.trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names[path] += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names[path].append(node.module)
+    return names
 
 
 def found(folder, forbidden):
     return [
-        (str(file.relative_to(ROOT)), name)
-        for file in sorted((ROOT / folder).rglob("*.py"))
-        for name in imported(file)
+        (path, name)
+        for path, names in imported().items()
+        if path.startswith(f"{folder}/")
+        for name in names
         if any(name == word or name.startswith(f"{word}.") for word in forbidden)
     ]
 
@@ -67,15 +73,8 @@ def test_nothing_that_decodes_knows_lsl(room):
 )
 def test_one_place_looks_at_where_a_signal_breaks(name, files):
     """One truth of continuity: everything else takes segments."""
-    made = [
-        file.relative_to(ROOT).as_posix()
-        for folder in (*UPSTAIRS, "eegpt_realtime")
-        for file in sorted((ROOT / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", getattr(node.func, "attr", "")) == name
-    ]
-    assert made == files
+    made = [place.partition(":")[0] for place in structure.constructions(name)]
+    assert sorted(made) == files
 
 
 def test_no_pickle_is_ever_loaded():

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,9 +28,14 @@ def test_every_number_on_the_page_of_formats_is_in_its_list_and_the_other_way_ro
     assert cited == set(listed)
 
 
+@cache
+def names_of_tests(file):
+    tree = ast.parse((ROOT / "tests/core/recordings" / file).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
 def test_every_test_that_the_page_of_formats_names_exists():
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", TESTS)
     assert len(named) > 70
     for file, test in named:
-        tree = ast.parse((ROOT / "tests/core/recordings" / file).read_text(encoding="utf-8"))
-        assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test
+        assert test in names_of_tests(file)

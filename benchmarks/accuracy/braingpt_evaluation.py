@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ import torch  # noqa: E402 - after the threads
 
 from core.decoding.features import TokenFeatures, band_sections, shrunk_covariances  # noqa: E402
 from core.decoding.spatial import channel_covariance, spatial_filter  # noqa: E402
-from core.encoders import load_encoder  # noqa: E402
+from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.encoders.braingpt.electrodes import electrode_rows  # noqa: E402
 from core.fitting.baselines import BAND, tangent_space_lr  # noqa: E402
 from core.signal.filtering import CausalFilter  # noqa: E402
@@ -61,12 +62,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where features are kept")
     parser.add_argument("--windows", type=int, default=24, help="of each person, for prediction")
     parser.add_argument("--skip", type=float, default=0.0, help="s after the cue, for states")
+    parser.add_argument("--draws", type=int, default=3, help="of random weights, for states")
     options = parser.parse_args()
     if options.what == "prediction":
         prediction(RunFolder(options.run), Store.open(options.store), options.windows)
     else:
         work, skip = options.work / f"{options.skip:g}", round(256.0 * options.skip)
-        states(RunFolder(options.run), Store.open(options.store), options.encoder, work, skip)
+        folder, store = RunFolder(options.run), Store.open(options.store)
+        states(folder, store, options.encoder, work, skip, options.draws)
 
 
 # Prediction
@@ -164,21 +167,24 @@ def _powers(signal: np.ndarray) -> np.ndarray:
 # Frozen states
 
 
-def states(folder: RunFolder, store: Store, encoder: str, work: Path, skip: int) -> None:
+def states(
+    folder: RunFolder, store: Store, encoder: str, work: Path, skip: int, draws: int
+) -> None:
     """Print accuracies within people and zero-shot, and the tests over people."""
     settings = folder.settings()
     people = [store.split((p,))[1] for p in settings.test_subjects + settings.validation_subjects]
     trained = load_encoder(encoder)
-    untrained = load_encoder(f"untrained-braingpt-{trained.spec.size}-1")
-    untrained.spec = replace(untrained.spec, **_place_of(trained.spec))
     warm = trained.spec.warmup - trained.spec.window
     systems = {
         "BrainGPT": lambda one: _tokens(one, trained, warm, skip),
-        RANDOM: lambda one: _tokens(one, untrained, warm, skip),
         "starter": lambda one: _tokens(one, load_encoder("starter"), warm, skip),
         "log-band power": lambda one: _band_powers(one, warm, skip),
         "TS+LR": lambda one: _covariances(one, warm, skip),
     }
+    for seed in range(1, draws + 1):
+        untrained = load_encoder(f"untrained-braingpt-{trained.spec.size}-{seed}")
+        untrained.spec = replace(untrained.spec, **_place_of(trained.spec))
+        systems[f"{RANDOM} {seed}"] = partial(_tokens, encoder=untrained, warm=warm, skip=skip)
     work.mkdir(parents=True, exist_ok=True)
     scores: dict[str, dict[str, np.ndarray]] = {"within": {}, "zero-shot": {}}
     labels = [_labels(one, warm) for one in people]
@@ -199,6 +205,9 @@ def states(folder: RunFolder, store: Store, encoder: str, work: Path, skip: int)
         )
         scores["zero-shot"][name] = _zero_shot(name, features, labels)
         print(name, *(f"{how} {s[name].mean():.3f}" for how, s in scores.items()), flush=True)
+    for table in scores.values():  # of each person, the mean over the draws
+        drawn = [table.pop(f"{RANDOM} {seed}") for seed in range(1, draws + 1)]
+        table[RANDOM] = np.mean(drawn, axis=0)
     apart = len(settings.test_subjects)
     for how, table in scores.items():
         print(f"\n{how}: mean balanced accuracy (left out {apart}, with those held out "
@@ -239,7 +248,7 @@ def _run(one: Store, index: int) -> np.ndarray:
     return one.crop(index, 0, one.recordings[index].length)[rows].T.astype(np.float64)
 
 
-def _tokens(one: Store, encoder, warm: int, skip: int) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _tokens(one: Store, encoder: Encoder, warm: int, skip: int) -> np.ndarray:
     scale = factor("uV", encoder.spec.unit)
     runs = [(_run(one, index) * scale, starts) for index, starts, _ in _trials(one, warm)]
     covariance = channel_covariance(np.concatenate([run for run, _ in runs]).T)

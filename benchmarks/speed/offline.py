@@ -51,7 +51,7 @@ def main() -> int:
         fitted = time.process_time() - begun
         windows = fit.decoder.windows(fit.decoder.load_encoder())
         begun = time.process_time()
-        count = len(list(decode_recording(told, fit.decoder, windows, Options().evidence)))
+        count = len(list(decode_recording(told, fit.decoder, windows, Options().evidence())))
         took = time.process_time() - begun
         rows.append({"head": head, "fit_s": fitted, "decode_s": took, "decisions": count})
         print(

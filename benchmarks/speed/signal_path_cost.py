@@ -1,12 +1,15 @@
-"""What the signal path costs for a second of signal: units, reference, filter, resampling.
+"""What the signal path and the checks cost for a second of signal.
 
     python benchmarks/speed/signal_path_cost.py
     python benchmarks/speed/signal_path_cost.py --streams 64x1000 256x2048 --chunk 0.02
 
-The path is fed in chunks as a live stream is. Beside it, in turns with it, runs the filter that
-MNE-LSL's stream runs on each chunk it gets, SciPy's second-order sections with a kept state, with
-the same sections; not its acquisition. It resamples and re-references nothing, so that it does
-less. What counts is this process's own time, as a share of one core.
+The path (units, reference, filter, resampling) is fed in chunks as a live stream is. Beside it,
+in turns with it, runs the filter that MNE-LSL's stream runs on each chunk it gets, SciPy's
+second-order sections with a kept state, with the same sections; not its acquisition. It resamples
+and re-references nothing, so that it does less. "Continuity" is the look at every stamp for losses
+and the search for NaN and inf, "checks" the look at every quarter second for artifacts, steps of
+gain, copies, repeats and signals of no head. What counts is this process's own time, as a share of
+one core.
 """
 
 from __future__ import annotations
@@ -25,7 +28,17 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are set
 from scipy import signal  # noqa: E402
 
+from core.decoding.artifacts.limits import ArtifactLimits  # noqa: E402
+from core.decoding.artifacts.meter import Meter  # noqa: E402
+from core.decoding.artifacts.watch import Judge  # noqa: E402
+from core.feed.segments import FiniteSegments, Segmenter  # noqa: E402
 from core.signal.pipeline import SignalPath, SignalSettings  # noqa: E402
+
+RATE = 256.0
+"""Behind the path, in Hz."""
+PIECE = 64
+"""Samples behind the path that are judged at once: a quarter of a second."""
+WAYS = ("path", "filter", "continuity", "checks")
 
 
 def main() -> int:
@@ -37,47 +50,77 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     rows = []
-    print(f"{'channels':>8}{'Hz':>6}{'ours, %':>10}{'filter, %':>12}{'ours / filter':>15}")
+    print(f"{'channels':>8}{'Hz':>6}" + "".join(f"{way + ', %':>15}" for way in WAYS), flush=True)
     for stream in given.streams:
         channels, rate = (int(part) for part in stream.split("x"))
-        row = compare(channels, rate, given.chunk, given.seconds, given.turns)
-        rows.append(row)
-        print(
-            f"{channels:8}{rate:6}{row['ours']:10.2%}{row['theirs']:12.2%}{row['ratio']:15.2f}",
-            flush=True,
-        )
+        shares = compare(channels, rate, given.chunk, given.seconds, given.turns)
+        rows.append({"channels": channels, "rate": rate, **shares})
+        print(f"{channels:8}{rate:6}" + "".join(f"{shares[way]:15.2%}" for way in WAYS), flush=True)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def compare(channels: int, rate: int, chunk: float, seconds: float, turns: int) -> dict:
-    """Return shares of one core that both ways take for one stream."""
+def compare(channels: int, rate: int, chunk: float, seconds: float, turns: int) -> dict[str, float]:
+    """Return the share of one core that each way takes for one stream, the median of the turns."""
     # The path does not look at names; there may be more channels than electrodes have names.
     names = tuple(f"E{i + 1}" for i in range(channels))
-    settings = SignalSettings(names, "average", 256.0)
-    path = SignalPath(settings, rate, range(channels), [1e-3] * channels)
+    settings = SignalSettings(names, "average", RATE)
     rng = np.random.default_rng(0)
     samples = rng.normal(0, 20, (round(seconds * rate), channels)).astype(np.float32)
     size = max(1, round(chunk * rate))
     pieces = [samples[i : i + size] for i in range(0, len(samples), size)]
-    ways = {"ours": path.push, "theirs": as_mne_lsl(settings, rate, samples[0])}
-    took: dict[str, list[float]] = {name: [] for name in ways}
+    ways = {
+        "path": SignalPath(settings, rate, range(channels), [1e-3] * channels).push,
+        "filter": as_mne_lsl(settings, rate, samples[0]),
+        "continuity": as_continuity(channels, rate),
+        "checks": as_checks(names, settings, rate),
+    }
+    shares: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(turns + 1):
         for name, way in ways.items():
-            begun = time.process_time()
+            begin = time.process_time()
             for piece in pieces:
                 way(piece)
             if turn:  # the first one warms up
-                took[name].append((time.process_time() - begun) / seconds)
-    ours, theirs = np.array(took["ours"]), np.array(took["theirs"])
-    return {
-        "channels": channels,
-        "rate": rate,
-        "ours": float(np.median(ours)),
-        "theirs": float(np.median(theirs)),
-        "ratio": float(np.median(ours / theirs)),
-    }
+                shares[name].append((time.process_time() - begin) / seconds)
+    return {name: float(np.median(share)) for name, share in shares.items()}
+
+
+def as_continuity(channels: int, rate: float) -> Callable[[np.ndarray], object]:
+    """Return what cuts a stream with exact stamps into finite segments, chunk by chunk."""
+    segmenter = Segmenter([f"E{i + 1}" for i in range(channels)], ["uV"] * channels, rate)
+    finite = FiniteSegments(range(channels))
+    received = 0
+
+    def push(piece: np.ndarray) -> object:
+        nonlocal received
+        stamps = 1000 + np.arange(received, received + len(piece)) / rate
+        received += len(piece)
+        return [list(finite.cut(segment)) for segment in segmenter.push(piece, stamps)]
+
+    return push
+
+
+def as_checks(
+    names: tuple[str, ...], settings: SignalSettings, rate: float
+) -> Callable[[np.ndarray], object]:
+    """Return what measures and judges each quarter second, without the path before it."""
+    meter = Meter(len(names), rate, RATE, 1e-3, PIECE)
+    judge = Judge(ArtifactLimits.default(len(names)), names, PIECE / RATE)
+    behind = np.random.default_rng(1).normal(0, 5, (PIECE, len(names)))  # as from the path
+    taken = judged = 0
+
+    def push(piece: np.ndarray) -> object:
+        nonlocal taken, judged
+        meter.take(piece.astype(np.float64))
+        taken += len(piece)
+        while taken * RATE / rate >= judged + PIECE:
+            judged += PIECE
+            judge.judge(meter.measure(behind, judged))
+        return judged
+
+    return push
 
 
 def as_mne_lsl(

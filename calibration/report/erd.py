@@ -81,7 +81,7 @@ def rhythms(
     count = round((epochs.length / settings.rate - BASELINE[0]) / _STEP)
     times = BASELINE[0] + _STEP * np.arange(count + 1)
     whole = [recording.stretches(settings.channels) for recording in recordings]
-    kept = [_complete(epochs, recordings, whole, times, name) for name in epochs.classes]
+    kept = [complete_trials(epochs, recordings, whole, times, name) for name in epochs.classes]
     if not all(kept):
         return None
     shape = (len(BANDS), len(epochs.classes), len(times), len(settings.channels))
@@ -109,7 +109,7 @@ def rhythms(
     )
 
 
-def _complete(
+def complete_trials(
     epochs: Epochs,
     recordings: Sequence[Recording],
     stretches: Sequence[Sequence[tuple[int, int]]],

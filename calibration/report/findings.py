@@ -14,6 +14,7 @@ from calibration.report.erd import BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
 from core.fitting.selection import HEADS, FeatureViews
+from core.fitting.trust import Trust
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality
@@ -160,7 +161,9 @@ def numbers(findings: Findings) -> dict[str, Any]:
         },
         "chance": fit.selection.chance,
         "origin": fit.decoder.facts.fit.get("origin"),
+        "at_rest": None if fit.rest is None else fit.rest.as_facts(),
         "confusion": findings.confusion.tolist(),
+        "trust": _trust_numbers(fit.trust),
         "learning_curve": {
             "head": findings.curve_head,
             "points": [
@@ -194,6 +197,18 @@ def numbers(findings: Findings) -> dict[str, Any]:
         ],
         "quality": findings.quality,
         "timing_ms": {name: values.tolist() for name, values in findings.timing.items()},
+    }
+
+
+def _trust_numbers(trust: Trust | None) -> dict[str, Any] | None:
+    if trust is None:
+        return None
+    known = trust.curve.counts > 0
+    return trust.as_facts() | {
+        "bin": np.flatnonzero(known).tolist(),
+        "decisions": trust.curve.counts[known].tolist(),
+        "confidence": trust.curve.confidence[known].tolist(),
+        "accuracy": trust.curve.accuracy[known].tolist(),
     }
 
 

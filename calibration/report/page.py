@@ -8,7 +8,7 @@ from pathlib import Path
 from calibration.recommendation import percent, words
 from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
-from calibration.report.text import DOUBTS, about, notes, worth
+from calibration.report.text import DOUBTS, about, at_rest, notes, worth
 from core.decoding.card import CHOICE
 from core.errors import InputError
 from core.machine.files import write_whole
@@ -47,6 +47,7 @@ def as_html(findings: Findings) -> str:
         maps_from=MAPS_FROM,
         bad={name: what for name, what in bad.items() if what in BAD},
         worth=worth(fit),
+        rest_lines=at_rest(fit),
         remarks=[*notes(fit), *DOUBTS],
         choice=CHOICE,
         humming=[name for name, what in bad.items() if what == "line"],

@@ -2,59 +2,41 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from calibration.recommendation import percent, words
 from calibration.report.erd import BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
+from calibration.report.rest_picture import rest_picture
+from calibration.report.style import (
+    ACCENT,
+    MUTED,
+    RULE,
+    STYLE,
+    WARNING,
+    colours,
+    data_uri,
+    new_figure,
+    percent_ticks,
+)
 from calibration.report.topomap import INK, Head
 from core.fitting.origin import EYES, Origin
+from core.fitting.trust import Trust
 from core.montage import motor_sites
+from core.reliability import BINS
 from core.signal.spectrum import BANDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.ticker import Formatter
 
 MAPS_FROM = 8
 """Electrodes: with fewer, a map between them says nothing."""
 
-MUTED, RULE = "#6B7883", "#D5DCE2"
-ACCENT, WARNING = "#2C6FAC", "#C8553D"
-# Okabe and Ito (2008), darker: lines on white, distinguished with every kind of colour vision.
-_CLASSES = {
-    "left_hand": "#2C7FB8",
-    "right_hand": "#D9822B",
-    "feet": "#1B8A6B",
-    "tongue": "#A8568E",
-    "rest": "#7A8691",
-}
-_SPARE = ("#2C7FB8", "#D9822B", "#1B8A6B", "#A8568E", "#7A8691", "#8A6D3B")
 _BAND_NAMES = {name: f"{name} {low:g}–{high:g} Hz" for name, (low, high) in BANDS.items()}
-_STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 9.5,
-    "text.color": INK,
-    "axes.edgecolor": RULE,
-    "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "svg.hashsalt": "report",
-}
 
 
 def pictures(findings: Findings) -> dict[str, str]:
@@ -62,9 +44,11 @@ def pictures(findings: Findings) -> dict[str, str]:
     import matplotlib
 
     drawn: dict[str, Figure] = {}
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         drawn["candidates"] = _candidates(findings)
         drawn["confusion"] = _confusion(findings)
+        if findings.fit.trust is not None:
+            drawn["reliability"] = _reliability(findings.fit.trust)
         if findings.fit.origin is not None:
             drawn["origin"] = _origin(findings.fit.origin, len(findings.fit.decoder.classes))
         if findings.curve:
@@ -77,45 +61,18 @@ def pictures(findings: Findings) -> dict[str, str]:
                 drawn["maps"] = _maps(findings.rhythms, sites)
             drawn["patterns"] = _patterns(findings, sites)
             drawn["quality"] = _quality(findings, sites)
+        if findings.fit.rest is not None:
+            drawn["rest"] = rest_picture(findings.fit)
         if findings.timing:
             drawn["timing"] = _timing(findings)
-        return {name: _data_uri(figure) for name, figure in drawn.items()}
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return a figure in inches that belongs to no window: pyplot would keep it indefinitely."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _data_uri(figure: Figure) -> str:
-    held = io.BytesIO()
-    figure.savefig(held, format="svg", metadata={"Date": None}, transparent=True)
-    return "data:image/svg+xml;base64," + base64.b64encode(held.getvalue()).decode("ascii")
-
-
-def _percent_ticks() -> Formatter:
-    from matplotlib.ticker import PercentFormatter
-
-    return PercentFormatter(1.0, decimals=0, symbol=" %")
-
-
-def colours(classes: Sequence[str]) -> list[str]:
-    """Return a colour for each class, the same for the same name where it is known."""
-    known = [_CLASSES.get(name) for name in classes]
-    spare = [colour for colour in _SPARE if colour not in known] or list(_SPARE)
-    return [colour or spare.pop(0) if spare else MUTED for colour in known]
+        return {name: data_uri(figure) for name, figure in drawn.items()}
 
 
 def _candidates(findings: Findings) -> Figure:
     names = list(findings.estimates)[::-1]
     chosen, chance = findings.fit.selection.chosen, findings.fit.selection.chance
     guess = 1.0 / len(findings.fit.decoder.classes)
-    figure = _figure(5.4, 0.9 + 0.34 * len(names))
+    figure = new_figure(5.4, 0.9 + 0.34 * len(names))
     axes = figure.subplots()
     axes.axvspan(0, chance, color="#F1F4F6", zorder=0)
     axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
@@ -137,7 +94,7 @@ def _candidates(findings: Findings) -> Figure:
         tick.set_fontweight("bold" if name == chosen else "normal")
     lowest = min(one.low for one in findings.estimates.values())
     axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(names) - 0.4))
-    axes.xaxis.set_major_formatter(_percent_ticks())
+    axes.xaxis.set_major_formatter(percent_ticks())
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
     return figure
@@ -146,7 +103,7 @@ def _candidates(findings: Findings) -> Figure:
 def _confusion(findings: Findings) -> Figure:
     classes = [words(name) for name in findings.fit.decoder.classes]
     side = 1.7 + 0.62 * len(classes)
-    figure = _figure(side + 0.6, side)
+    figure = new_figure(side + 0.6, side)
     axes = figure.subplots()
     axes.imshow(findings.confusion, cmap="Blues", vmin=0, vmax=1.15)
     for (row, column), share in np.ndenumerate(findings.confusion):
@@ -175,10 +132,28 @@ def _confusion(findings: Findings) -> Figure:
     return figure
 
 
+def _reliability(trust: Trust) -> Figure:
+    curve = trust.curve
+    known = curve.counts > 0
+    figure = new_figure(3.9, 3.6)
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+    upper.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (2, 2)))
+    upper.plot(curve.confidence[known], curve.accuracy[known], "o-", color=ACCENT, lw=2, ms=6)
+    upper.set(ylabel="right", ylim=(0, 1.03))
+    upper.yaxis.set_major_formatter(percent_ticks())
+    edges = np.arange(BINS) / BINS
+    lower.bar(edges, curve.counts, width=1 / BINS, align="edge", color=ACCENT, alpha=0.5)
+    least = np.flatnonzero(known)[0] / BINS
+    lower.set(xlabel="probability of the class decided", ylabel="decisions", xlim=(least, 1))
+    lower.xaxis.set_major_formatter(percent_ticks())
+    lower.set_yticks([0, int(curve.counts.max())])
+    return figure
+
+
 def _origin(origin: Origin, classes: int) -> Figure:
     checks = origin.checks[::-1]
     guess = 1.0 / classes
-    figure = _figure(8.4, 0.9 + 0.34 * len(checks))
+    figure = new_figure(8.4, 0.9 + 0.34 * len(checks))
     axes = figure.subplots()
     axes.axvspan(0, origin.chance, color="#F1F4F6", zorder=0)
     axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
@@ -200,14 +175,14 @@ def _origin(origin: Origin, classes: int) -> Figure:
     axes.get_yticklabels()[checks.index(origin.left)].set_fontweight("bold")
     lowest = min(check.score for check in checks)
     axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(checks) - 0.4))
-    axes.xaxis.set_major_formatter(_percent_ticks())
+    axes.xaxis.set_major_formatter(percent_ticks())
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
     return figure
 
 
 def _curve(findings: Findings) -> Figure:
-    figure = _figure(8.4, 2.9)
+    figure = new_figure(8.4, 2.9)
     axes = figure.subplots()
     trials = [point.trials for point in findings.curve]
     estimates = [point.estimate for point in findings.curve]
@@ -237,13 +212,13 @@ def _curve(findings: Findings) -> Figure:
         xlabel="trials learned from",
         xticks=trials,
     )
-    axes.yaxis.set_major_formatter(_percent_ticks())
+    axes.yaxis.set_major_formatter(percent_ticks())
     return figure
 
 
 def _courses(found: Rhythms) -> Figure:
     picks = motor_sites(found.channels)
-    figure = _figure(9.4, 4.4)
+    figure = new_figure(9.4, 4.4)
     grid = figure.subplots(len(BANDS), len(picks), sharex=True, sharey="row", squeeze=False)
     for band, name in enumerate(BANDS):
         for column, pick in enumerate(picks):
@@ -273,7 +248,7 @@ def _maps(found: Rhythms, sites: Head) -> Figure:
     if len(found.classes) == 2:
         first, second = (words(name) for name in found.classes)
         rows.append((f"{first}\nminus {second}", found.maps[:, 0] - found.maps[:, 1]))
-    figure = _figure(1.0 + 2.35 * len(rows), 4.7)
+    figure = new_figure(1.0 + 2.35 * len(rows), 4.7)
     grid = figure.subplots(len(BANDS), len(rows), squeeze=False)
     for band, name in enumerate(BANDS):
         limit = _limit(np.stack([values[band] for _, values in rows]))
@@ -300,7 +275,7 @@ def _maps(found: Rhythms, sites: Head) -> Figure:
 def _patterns(findings: Findings, sites: Head) -> Figure:
     columns = min(len(findings.patterns), 4)
     rows = -(-len(findings.patterns) // columns)
-    figure = _figure(2.35 * columns, 2.8 * rows)
+    figure = new_figure(2.35 * columns, 2.8 * rows)
     figure.set_layout_engine("constrained", hspace=0.06)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[len(findings.patterns) :]:
@@ -317,7 +292,7 @@ def _quality(findings: Findings, sites: Head) -> Figure:
     channels = findings.fit.decoder.settings.channels
     states = [worst(findings.quality[name]) for name in channels]
     good = np.array([findings.quality[name]["good"] for name in channels])
-    figure = _figure(3.4, 3.2)
+    figure = new_figure(3.4, 3.2)
     axes = figure.subplots()
     sites.outline(axes)
     for pick, (x, y) in zip(sites.picks, sites.places, strict=True):
@@ -346,7 +321,7 @@ def _quality(findings: Findings, sites: Head) -> Figure:
 
 
 def _timing(findings: Findings) -> Figure:
-    figure = _figure(min(9.4, 3.4 * len(findings.timing)), 2.5)
+    figure = new_figure(min(9.4, 3.4 * len(findings.timing)), 2.5)
     grid = figure.subplots(1, len(findings.timing), squeeze=False)[0]
     for axes, (name, values) in zip(grid, findings.timing.items(), strict=True):
         axes.hist(values, bins="auto", color=ACCENT, alpha=0.8)

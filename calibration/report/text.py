@@ -8,9 +8,13 @@ from dataclasses import asdict
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
 from core.decoding.card import CHOICE, DecoderCard
-from core.errors import printable
+from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
+from core.errors import InputError, printable
 from core.fitting.origin import PERMUTATIONS, Origin
-from core.fitting.selection import HEADS, PRIOR
+from core.fitting.selection import GRAPH, PRIOR, VIEWS
+
+SOME_RATES = (5.0, 2.0)
+"""False alarms a minute whose thresholds are told where nobody asked for any."""
 
 DOUBTS = (ELECTRODES, UNIT_OF_FILES)
 """What nobody can know from the files."""
@@ -43,7 +47,9 @@ def as_text(fit: Fit) -> str:
         "",
         *([said] if (said := worth(fit)) else []),
         _verdict(fit),
+        *([fit.trust.sentence] if fit.trust is not None else []),
         *(["", *_origin(fit.origin)] if fit.origin is not None else []),
+        *(["", *rest] if (rest := at_rest(fit)) else []),
         "",
         *DOUBTS,
     ]
@@ -81,6 +87,25 @@ def _origin(origin: Origin) -> list[str]:
     ]
 
 
+def at_rest(fit: Fit) -> list[str]:
+    """Return what to expect at rest, as sentences; none where that is unknown."""
+    if fit.rest is None:
+        return []
+    threshold = threshold_at_rest(fit.decoder)
+    said = [fit.rest.words(THRESHOLD if threshold is None else threshold)]
+    if threshold is None:
+        for alarms in SOME_RATES:
+            try:
+                kept = fit.rest.threshold_for(alarms)
+            except InputError:
+                continue
+            said.append(
+                f"At most {alarms:g} a minute (--false-alarms {alarms:g}): threshold "
+                f"{in_percent(kept)}, {100 * fit.rest.at(kept)[1]:.0f} % of the trials."
+            )
+    return said
+
+
 def _row(name: str, score: float, facts: DecoderCard) -> str:
     mark = "*" if name == facts.head else " "
     return f"{mark} {name:<20} {score:.3f}   {about(name, facts)}"
@@ -92,6 +117,7 @@ def about(name: str, facts: DecoderCard) -> str:
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
+        GRAPH: f"tokens of {facts.fit['encoder']}, electrodes attending to one another",
         PRIOR: "covariances, started from the prior",
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         CHOICE: "the choice made again inside every fold",
@@ -101,7 +127,7 @@ def about(name: str, facts: DecoderCard) -> str:
 def notes(fit: Fit) -> list[str]:
     """Return what a person should know of the trials, as sentences."""
     apart, trials = len(fit.epochs.independent), len(fit.epochs)
-    said = list(fit.epochs.notes)
+    said = [*fit.epochs.notes, *([fit.unkept] if fit.unkept else [])]
     facts = fit.decoder.facts.fit
     if seen := facts.get("labels_seen"):
         said.append(
@@ -123,7 +149,7 @@ def worth(fit: Fit) -> str:
     if found is None:
         return ""
     scores = fit.selection.scores
-    plain = next(name for name in scores if name in HEADS)
+    plain = next(name for name in scores if name in VIEWS)
     with_it, without = scores[PRIOR].balanced_accuracy, scores[plain].balanced_accuracy
     said = (
         f"The prior ({found['trials']} trials of {len(found['recordings'])} recordings) gave "
@@ -138,7 +164,7 @@ def worth(fit: Fit) -> str:
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
     # A refined decoder uses tokens alone.
-    views = ("aligned",) if head == PRIOR else HEADS.get(head, ("tokens",))
+    views = ("aligned",) if head == PRIOR else VIEWS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"

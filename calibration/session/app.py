@@ -255,6 +255,8 @@ class _Keeper:
 
     def save(self, fit: Fit) -> str:
         """Keep the decoder at once; return what the person is told of it."""
+        from calibration.report.text import at_rest
+
         facts = fit.decoder.facts
         path = new_decoder_path(self._home, facts.subject, facts.created)
         save_decoder(fit.decoder, path)
@@ -262,6 +264,7 @@ class _Keeper:
         return (
             f"The decoder tells {len(fit.decoder.classes)} classes apart in "
             f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
+            + (f" {at_rest(fit)[0]}" if fit.rest is not None else "")
         )
 
     @property

@@ -303,7 +303,14 @@ class IncrementalFit:
             path=Path("this run"),
             sha256="",
         )
-        quick = replace(self._settings, head=_QUICK_HEAD, repeats=1, origin=False)
+        quick = replace(
+            self._settings,
+            head=_QUICK_HEAD,
+            repeats=1,
+            origin=False,
+            rest=False,
+            false_alarms=None,
+        )
         recordings = (*self._earlier, recording)
         try:
             fit = fit_decoder(

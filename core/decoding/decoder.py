@@ -13,6 +13,7 @@ import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TangentStream, TokenFeatures, TokenFeatureStream
+from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
 from core.decoding.outputs import ClassesOutput, Output
 from core.decoding.readouts import FIRST, Readout, ReadoutCard, ReadoutStream
@@ -21,7 +22,7 @@ from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
-from core.units import factor, volts_per
+from core.units import factor
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -44,7 +45,7 @@ class Decoder:
         Unit the signal leaves the path in.
     window, hop, patch : int
         Samples of a window, between two decisions by default, and between two at the most.
-    head : LinearHead
+    head : LinearHead or GraphHead
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
     spatial : ndarray or None, shape (token channels, channels)
@@ -72,7 +73,7 @@ class Decoder:
     window: int
     hop: int
     patch: int
-    head: LinearHead
+    head: LinearHead | GraphHead
     tangents: tuple[TangentFeatures, ...]
     spatial: np.ndarray | None
     encoder: EncoderPin | None
@@ -106,9 +107,10 @@ class Decoder:
         InputError
             If there is no such task, or it has no classes.
         """
+        alone = LinearHead | GraphHead
         readout = next((readout for readout in self.readouts if readout.task == task), None)
-        if readout is None or not isinstance(readout.head, LinearHead):
-            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, LinearHead))
+        if readout is None or not isinstance(readout.head, alone):
+            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, alone))
             raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
         card = readout.card
         facts = replace(
@@ -316,6 +318,8 @@ class WindowDecoder:
         What the next window is decoded with; None for the decoder's own.
     outputs : dict of str to Output
         What each task says of the newest window that was decoded.
+    vectors : list of ndarray
+        Features of the newest whole window: of each view, then of its tokens.
 
     Raises
     ------
@@ -335,6 +339,7 @@ class WindowDecoder:
         self.reference: RunReference | None = None
         self.outputs: dict[str, Output] = {}
         self._first = decoder.readouts[0]
+        self.vectors: list[np.ndarray] = []
         self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
         self._tokens: TokenFeatureStream | None = None
@@ -356,6 +361,11 @@ class WindowDecoder:
     def seconds_to_reference(self) -> float | None:
         """Signal still needed for the stream's own reference; None if none will be taken."""
         return None if self._start is None else self._start.seconds_to_go
+
+    @property
+    def views(self) -> tuple[TangentStream, ...]:
+        """What the features of the covariances come from."""
+        return tuple(self._tangents)
 
     def prepare(self) -> None:
         """Wait until the first hop can be decoded without delay."""
@@ -396,6 +406,7 @@ class WindowDecoder:
         late = self._tokens is not None and tokens is None
         if self._received < self._window or late or len(whole) < len(vectors):
             return None
+        self.vectors = whole
         first = self._first.output(np.concatenate(whole))
         assert isinstance(first, ClassesOutput)
         self.outputs = {self._first.task: first, **self._others.outputs(tokens)}
@@ -412,16 +423,3 @@ class WindowDecoder:
             stream.features = stream.features.at(whitener)
         self._others.recentred()
         self.reference, self._start = reference, None
-
-
-def check_unit(unit: str) -> str:
-    """Return a decoder's unit if it is a voltage.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
-    if volts_per(unit) is None:
-        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
-    return unit

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from core.decoding.graph_head import GraphHead
+
+AnyHead = TypeVar("AnyHead", bound="LinearHead | GraphHead")
 
 INVERSE_PENALTY = 1000.0
 """Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
@@ -119,6 +125,7 @@ def fit_near(
     weights: np.ndarray,
     bias: np.ndarray,
     inverse_penalty: float,
+    bias_precision: float = 0.0,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -132,6 +139,8 @@ def fit_near(
     bias : ndarray, shape (classes,)
     inverse_penalty : float
         Inverse of the penalty; with 0 the given head comes back.
+    bias_precision : float
+        Of the penalty on what is added to the bias; with 0 it is free.
 
     Returns
     -------
@@ -166,9 +175,9 @@ def fit_near(
         added = flat.reshape(-1, classes)
         found = softmax(given + inside @ added)
         missed = -np.log(np.maximum((found * asked).sum(axis=1), 1e-300))
-        held = np.vstack([added[:-1], np.zeros(classes)])  # the bias is free
-        slope = inverse_penalty * inside.T @ (share[:, None] * (found - asked)) + held
-        return float(inverse_penalty * (share @ missed) + 0.5 * np.sum(held**2)), slope.ravel()
+        pull = np.vstack([added[:-1], bias_precision * added[-1:]])
+        slope = inverse_penalty * inside.T @ (share[:, None] * (found - asked)) + pull
+        return float(inverse_penalty * (share @ missed) + 0.5 * np.sum(pull * added)), slope.ravel()
 
     start = np.zeros(inside.shape[1] * classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1000})
@@ -181,14 +190,26 @@ def fit_near(
     )
 
 
-def with_temperature(head: LinearHead, logits: np.ndarray, labels: np.ndarray) -> LinearHead:
+def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> AnyHead:
     """Return the head with the temperature that fits logits of trials it has not seen.
 
     Parameters
     ----------
-    head : LinearHead
+    head : LinearHead or GraphHead
     logits : ndarray, shape (trials, classes)
         Out-of-fold logits of heads fitted in the same way.
+    labels : ndarray of int, shape (trials,)
+
+    """
+    return replace(head, temperature=temperature_of(logits, labels))
+
+
+def temperature_of(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature that fits logits of trials that were left out.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (trials, classes)
     labels : ndarray of int, shape (trials,)
 
     Notes
@@ -202,7 +223,7 @@ def with_temperature(head: LinearHead, logits: np.ndarray, labels: np.ndarray) -
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
-    return replace(head, temperature=float(np.exp(found.x)))
+    return float(np.exp(found.x))
 
 
 def _spread(block: np.ndarray) -> float:

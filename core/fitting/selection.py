@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from core.decoding.features import (
     band_sections,
     shrunk_covariances,
 )
+from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
 from core.fitting.feature_input import EVERYTHING, FeatureInput
+from core.fitting.graph import fit_graph
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.prior_weight import (
     WEIGHTS,
@@ -44,6 +47,18 @@ HEADS: dict[str, tuple[str, ...]] = {
 
 PRIOR = "prior"
 """The head that starts from a prior's, beside those of `HEADS`."""
+
+GRAPH = "graph"
+"""The head that attends to electrodes by their tokens: only where it was asked for by name, as it
+takes a hundred times as long to fit as the others."""
+
+VIEWS = {**HEADS, GRAPH: ("tokens",)}
+"""What each head that can be asked for uses."""
+
+BESIDE = {GRAPH: ("encoder",)}
+"""Heads on the same features that are scored beside one, and never chosen instead of it."""
+
+Head = LinearHead | GraphHead
 
 MOTOR_FROM = 8
 """With fewer motor electrodes than this there is only the view of the whole scalp; from so many on
@@ -236,7 +251,13 @@ class FeatureViews:
         if head == PRIOR:
             return tuple(self._aligned)
         few = len(self._motor) < MOTOR_FROM
-        return tuple(view for view in HEADS[head] if not (few and view == "motor"))
+        return tuple(view for view in VIEWS[head] if not (few and view == "motor"))
+
+    def fit_head(self, head: str, blocks: Sequence[np.ndarray], labels: np.ndarray) -> Head:
+        """Fit a head on features of some trials, with temperature 1."""
+        if head == GRAPH:
+            return fit_graph(blocks[0], labels, self.classes, self._tokens[0].ch_names)
+        return fit_head(blocks, labels, self.classes)
 
     def fit(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
         """Settle the named views on the trials `train`."""
@@ -252,15 +273,18 @@ class FeatureViews:
 
 
 def fit_on(
+    fit: Callable[[Sequence[np.ndarray], np.ndarray], Head],
     blocks: Sequence[np.ndarray],
     labels: np.ndarray,
     classes: int,
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> tuple[LinearHead, tuple[float, ...], np.ndarray]:
+) -> tuple[Head, tuple[float, ...], np.ndarray]:
     """Fit a head, and see by cross-validation inside the trials given how good it will be.
 
     Parameters
     ----------
+    fit : callable
+        From blocks and labels to a head.
     blocks : sequence of ndarray, each (trials, features)
     labels : ndarray of int, shape (trials,)
     classes : int
@@ -269,7 +293,7 @@ def fit_on(
 
     Returns
     -------
-    LinearHead
+    LinearHead or GraphHead
     tuple of float
         Accuracy of every test fold inside.
     ndarray, shape (trials, classes)
@@ -278,10 +302,10 @@ def fit_on(
     inside = []
     left_out = np.empty((len(labels), classes))
     for train, test in parts:
-        head = fit_head([b[train] for b in blocks], labels[train], classes)
+        head = fit([b[train] for b in blocks], labels[train])
         left_out[test] = head.logits(np.concatenate([b[test] for b in blocks], axis=1))
         inside.append(float(np.mean(left_out[test].argmax(axis=1) == labels[test])))
-    return fit_head(blocks, labels, classes), tuple(inside), left_out
+    return fit(blocks, labels), tuple(inside), left_out
 
 
 def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
@@ -321,7 +345,7 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     ----------
     views : FeatureViews
     heads : sequence of str
-        Candidates among `HEADS`, in order of preference.
+        Candidates among `VIEWS`, in order of preference.
     seed : int
         Of the folds.
     repeats : int
@@ -330,9 +354,10 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     labels, classes = views.labels, views.classes
     candidates = [*([PRIOR] if views.prior is not None else []), *heads]
     needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
-    names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *BASELINES]
+    beside = [other for head in heads for other in BESIDE.get(head, ()) if other not in heads]
+    names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *beside, *BASELINES]
     decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
-    logits = {head: np.empty((repeats, len(labels), classes)) for head in candidates}
+    logits = {head: np.empty((repeats, len(labels), classes)) for head in [*candidates, *beside]}
     weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
     folds: dict[str, list[float]] = {name: [] for name in names}
 
@@ -340,13 +365,18 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     splits = [(repeat, *split) for repeat, parts in enumerate(outer) for split in parts]
     for repeat, train, test in progress(splits, "Cross-validation"):
         features = views.fit(needed, train)
-        inner = list(views.epochs.folds(seed, train))
+        # What is not compared with anything need not be foreseen.
+        inner = list(views.epochs.folds(seed, train)) if CHOICE in decided else []
         inside: dict[str, tuple[float, ...]] = {}
         left_out: dict[str, np.ndarray] = {}  # logits inside the training part
-        for head in heads:
+        for head in [*heads, *beside]:
             blocks = [features[view][1] for view in views.of(head)]
             fitted, inside[head], left_out[head] = fit_on(
-                [b[train] for b in blocks], labels[train], classes, inner
+                partial(views.fit_head, head),
+                [b[train] for b in blocks],
+                labels[train],
+                classes,
+                inner if head in heads else [],
             )
             logits[head][repeat, test] = fitted.logits(
                 np.concatenate([b[test] for b in blocks], axis=1)
@@ -364,7 +394,7 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
             for each, found in at.items():
                 weighed[each][repeat, test] = found
             logits[PRIOR][repeat, test] = at[weight]
-        for head in candidates:
+        for head in logits:
             decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
         if CHOICE in decided:
             best = choose({head: inside[head] for head in candidates}, _share(inner))
@@ -406,25 +436,26 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     )
 
 
-def fit_chosen(views: FeatureViews, selection: Selection) -> tuple[dict[str, Any], LinearHead]:
+def fit_chosen(views: FeatureViews, selection: Selection) -> tuple[dict[str, Any], Head]:
     """Fit the chosen head on all trials, with probabilities calibrated on the left-out ones.
 
     Returns
     -------
     dict
         View name -> its fitted features.
-    LinearHead
+    LinearHead or GraphHead
     """
     everything = np.arange(len(views.labels))
     features = views.fit(views.of(selection.chosen), everything)
     blocks = [vectors for _, vectors in features.values()]
+    head: Head
     if selection.chosen == PRIOR:
         assert views.prior is not None
         assert selection.weight
         start = start_from(views.prior, blocks, views.labels)
         head = fit_weighted(views.prior, start, selection.weight)
     else:
-        head = fit_head(blocks, views.labels, views.classes)
+        head = views.fit_head(selection.chosen, blocks, views.labels)
     repeats = len(selection.logits) // len(views.labels)
     head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
     return {view: fitted for view, (fitted, _) in features.items()}, head

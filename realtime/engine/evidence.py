@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from core.decoding.decoder import Decoder
+from core.decoding.rest import THRESHOLD, idle_class_of, threshold_at_rest
 from core.errors import InputError
 
 _TIE = 1e-9  # a lead of no more is none: probabilities are rounded
@@ -23,11 +26,48 @@ class EvidenceSettings:
         Seconds for which one class must stay above the threshold.
     smoothing : float
         Time constant of the exponential average over probabilities, in seconds; 0 for none.
+    idle : bool
+        Whether no decision means that the person rests: the threshold was calibrated on rest, or
+        the decoder has a class for it.
     """
 
-    threshold: float = 0.5
+    threshold: float = THRESHOLD
     dwell: float = 0.0
     smoothing: float = 0.0
+    idle: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        decoder: Decoder | None,
+        threshold: float | None = None,
+        false_alarms: float | None = None,
+        dwell: float = 0.0,
+        smoothing: float = 0.0,
+    ) -> Self:
+        """Return the settings for a decoder.
+
+        Parameters
+        ----------
+        decoder : Decoder or None
+        threshold : float, optional
+            By default the one that keeps to the false alarms that were asked for, now or when the
+            decoder was fitted; 0.5 if nobody asked.
+        false_alarms : float, optional
+            A minute, at rest.
+        dwell, smoothing : float
+
+        Raises
+        ------
+        InputError
+            If the false alarms of the decoder are unknown, or cannot be so few.
+        """
+        at_rest = None
+        if decoder is not None and threshold is None:
+            at_rest = threshold_at_rest(decoder, false_alarms)
+        idle = at_rest is not None or (decoder is not None and idle_class_of(decoder) != "")
+        threshold = next((one for one in (threshold, at_rest) if one is not None), THRESHOLD)
+        return cls(threshold, dwell, smoothing, idle)
 
     def __post_init__(self) -> None:
         """Refuse numbers without a meaning."""

@@ -10,6 +10,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output, as_json
 from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
+from core.decoding.rest import RestCurve, curve_of
 from core.signal.monitor import ChannelStatus
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.cued_trials import Cue, CuedTrial
@@ -46,6 +47,11 @@ class Decision:
         Electrodes whose signal was interpolated for it.
     outputs : dict of str to Output
         Task -> what it says of the window; empty without probabilities.
+    idle : bool
+        Whether it says that the person rests: there is no decision though the threshold was
+        calibrated on rest, or it is for the decoder's idle class.
+    adapted : str
+        As `core.decoding.online.WindowResult.adapted`.
     """
 
     index: int
@@ -59,6 +65,8 @@ class Decision:
     reference: str = DECODER
     set_aside: tuple[str, ...] = ()
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    idle: bool = False
+    adapted: str = ""
 
     @property
     def made(self) -> float:
@@ -67,14 +75,18 @@ class Decision:
 
     def refused(self, status: str) -> Decision:
         """Return it without what it says."""
-        return replace(self, status=status, probabilities=None, decision=None, outputs={})
+        return replace(
+            self, status=status, probabilities=None, decision=None, idle=False, outputs={}
+        )
 
     def to_json(self) -> str:
         """Return the decision as one line of JSON.
 
-        `set_aside` is there only where an electrode is, `outputs` only where there are several.
+        `set_aside`, `idle` and `adapted` are there only where they hold, `outputs` only where
+        there are several.
         """
-        fields = {key: value for key, value in vars(self).items() if value or key != "set_aside"}
+        seldom = ("set_aside", "idle", "adapted")
+        fields = {key: value for key, value in vars(self).items() if value or key not in seldom}
         del fields["outputs"]
         if len(self.outputs) > 1:
             fields["outputs"] = as_json(self.outputs)
@@ -109,7 +121,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside", "adaptation".
     text : str
         What there is to say about it.
     """
@@ -131,6 +143,7 @@ class DecoderStatus:
     chance: float  # its 95 % chance bound
     trials: int
     readouts: tuple[Readout, ...] = ()  # of all tasks, the first one first
+    rest: RestCurve | None = None  # what it does at rest, if that is known
 
     @classmethod
     def of(cls, decoder: Decoder) -> DecoderStatus:
@@ -144,6 +157,7 @@ class DecoderStatus:
             chance=decoder.facts.chance,
             trials=decoder.facts.trials,
             readouts=decoder.readouts,
+            rest=curve_of(decoder.facts.fit),
         )
 
 
@@ -163,5 +177,6 @@ class Snapshot:
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
     recentring: str = ""  # in a few words, where the reference is this run's own or will be
+    adaptation: str = ""  # in a few words, where anything adapts
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 
 from PySide6.QtCore import QLocale, QRectF, Qt, Signal
@@ -268,8 +269,13 @@ class ControlBar(QWidget):
             self.pause.click()
 
     def _ask_evidence(self, _value: float) -> None:
-        asked = EvidenceSettings(
-            threshold=round(self.threshold.box.value() / 100.0, 4),
+        shown = self._evidence or EvidenceSettings()
+        box = self.threshold.box
+        # The number that is shown is rounded: it stays what it is unless it was changed.
+        moved = box.value() != round(100.0 * shown.threshold, box.decimals())
+        asked = replace(
+            shown,
+            threshold=round(box.value() / 100.0, 4) if moved else shown.threshold,
             dwell=self.dwell.box.value(),
             smoothing=self.smoothing.box.value(),
         )

@@ -77,7 +77,7 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             theme.plain(decoder.head)
             if not decoder.trials
             else f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
-            " · ".join([theme.plain(decoder.encoder), *filter(None, [snapshot.recentring])]),
+            " · ".join([theme.plain(decoder.encoder), *filter(None, [_run_words(snapshot)])]),
             2.0,
             untrained and decoder.head != "riemann",
             _TIPS["decoder"],
@@ -93,6 +93,11 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             _TIPS["score"],
         ),
     )
+
+
+def _run_words(snapshot: Snapshot) -> str:
+    """Say what of the decoder is this run's own."""
+    return snapshot.adaptation or snapshot.recentring
 
 
 def _drift(seconds_per_hour: float) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from core.decoding.rest import in_percent
 from realtime.engine.snapshot import Snapshot
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
@@ -44,6 +45,10 @@ class Face:
         Empty unless the status is "ok" and nothing is paused.
     threshold : float
         Smallest probability that counts for a class.
+    idle : bool
+        Whether the person is taken to rest.
+    alarms : float or None
+        False alarms a minute that are expected at this threshold; None where nobody knows.
     """
 
     headline: str
@@ -51,6 +56,8 @@ class Face:
     colour: QColor
     bars: tuple[Bar, ...]
     threshold: float
+    idle: bool = False
+    alarms: float | None = None
 
     @property
     def chance(self) -> float:
@@ -59,8 +66,13 @@ class Face:
 
     @property
     def decided(self) -> ClassLook | None:
-        """The class decided for, if any."""
-        return next((bar.look for bar in self.bars if bar.decided), None)
+        """The class decided for, if any; being idle is none."""
+        return next((bar.look for bar in self.bars if bar.decided and not self.idle), None)
+
+    @property
+    def undecided(self) -> str:
+        """What to say where there is no class."""
+        return "idle" if self.idle else "no decision yet"
 
 
 def face(snapshot: Snapshot) -> Face:
@@ -86,7 +98,9 @@ def face(snapshot: Snapshot) -> Face:
         Bar(look, _clean(latest.probabilities.get(look.name)), latest.decision == look.name)
         for look in class_looks(snapshot.decoder.classes)
     )
-    return Face(headline, "", colour, bars, threshold)
+    rest = snapshot.decoder.rest
+    alarms = None if rest is None else rest.at(threshold)[0]
+    return Face(headline, "", colour, bars, threshold, latest.idle, alarms)
 
 
 def in_words(shown: Face) -> str:
@@ -96,7 +110,7 @@ def in_words(shown: Face) -> str:
         [
             shown.headline,
             shown.message,
-            (f"decided: {decided.words}" if decided else "no decision yet") if shown.bars else "",
+            (f"decided: {decided.words}" if decided else shown.undecided) if shown.bars else "",
             *(f"{bar.look.words} {percent(bar.probability)}" for bar in shown.bars),
         ]
     )
@@ -187,9 +201,10 @@ class ProbabilityPanel(QWidget):
             painter.setBrush(theme.DIM)
             for step in (-1, 0, 1):
                 painter.drawEllipse(inner.center() + QPointF(step * 14, 0), 3, 3)
-            painter.setFont(_fitting("no decision yet", text, 22))
+            undecided = self._face.undecided
+            painter.setFont(_fitting(undecided, text, 40 if self._face.idle else 22))
             painter.setPen(theme.MUTED)
-            painter.drawText(text, _WRAPPED, "no decision yet")
+            painter.drawText(text, _WRAPPED, undecided)
             return
         draw_symbol(painter, decided.direction, inner, decided.colour)
         painter.setFont(_fitting(decided.words, text, 40, bold=True))
@@ -226,7 +241,9 @@ class ProbabilityPanel(QWidget):
                 painter.drawLine(head, foot)
             painter.setFont(theme.font(12))
             painter.setPen(theme.MUTED)
-            label = f"{text} {percent(value)}"
+            label = f"{text} {percent(value) if top else in_percent(value)}"
+            if self._face.alarms is not None and not top:
+                label += f", {self._face.alarms:.1f} false alarms/min at rest"
             wide = QFontMetricsF(painter.font()).horizontalAdvance(label)
             left = min(max(area.left(), x - wide / 2), area.right() - wide)
             y = area.top() if top else bottom

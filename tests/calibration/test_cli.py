@@ -47,6 +47,7 @@ def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
     }
 
 
+@pytest.mark.slow
 def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
     imagery_recording, tmp_path, capsys
 ):
@@ -79,6 +80,7 @@ def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_pa
     assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_channels_of_files_without_names_are_named(recording_file, tmp_path, capsys):
     raw = mne.io.read_raw(recording_file, preload=True, verbose="ERROR")
     own, path = list(raw.ch_names), tmp_path / "unnamed_raw.fif"
@@ -145,6 +147,7 @@ def test_a_class_that_looks_misspelt_is_asked_about(recording_file, home, capsys
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_a_class_of_ones_own_is_taken(recording_file, tmp_path):
     own = ["--event", "T1=left", "--event", "T2=counting"]
     out = ["--out", str(tmp_path / "own.safetensors")]
@@ -159,6 +162,7 @@ def test_an_event_that_is_not_there_is_answered_with_what_is(recording_file, cap
     assert 'Did you mean "T1"? Found in the annotations: T1 (6), T2 (6).' in said
 
 
+@pytest.mark.slow
 def test_a_recording_given_twice_is_refused(recording_file, tmp_path, home, capsys):
     raw = mne.io.read_raw_fif(recording_file, preload=True, verbose="ERROR")
     # As another program would export it: fewer channels, rounded, cut, with a name of its own.

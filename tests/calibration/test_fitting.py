@@ -5,9 +5,11 @@ import pytest
 
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.report.text import as_text
+from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder, save_encoder
 from core.encoders.base import LABELLED
 from core.errors import InputError
+from core.fitting import graph
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
@@ -173,6 +175,7 @@ def test_what_cannot_be_passed_over_is_said(imagery_recording):
         FitSettings(from_cue=0.5).check_refinable()
 
 
+@pytest.mark.slow
 def test_scores_of_recordings_whose_labels_the_encoder_learned_are_called_too_good(
     imagery_recording, tmp_path
 ):
@@ -187,3 +190,21 @@ def test_scores_of_recordings_whose_labels_the_encoder_learned_are_called_too_go
     other = fit_decoder([replace(recording, sha256="cd" * 32)], EVENTS, "01", settings)
     assert "labels_seen" not in other.decoder.facts.fit
     assert "trained with the labels" not in as_text(other)
+
+
+@pytest.mark.slow
+def test_the_graph_is_a_head_for_an_encoder_of_electrodes(imagery_recording, monkeypatch):
+    recording = imagery_recording(trials=8, labels=("C3", "CZ", "C4"))
+    settings = FitSettings(encoder="untrained-braingpt-base", head="graph", repeats=1)
+    with pytest.raises(InputError, match=f"needs {graph.LEAST_OF_CLASS} trials of each class"):
+        fit_decoder([recording], EVENTS, "01", settings)
+    with pytest.raises(InputError, match="tokens of single electrodes, and the encoder starter"):
+        fit_decoder([recording], EVENTS, "01", replace(settings, encoder="starter"))
+    monkeypatch.setattr(graph, "LEAST_OF_CLASS", 5)
+    fit = fit_decoder([recording], EVENTS, "01", settings)
+    assert isinstance(fit.decoder.head, GraphHead)
+    assert fit.decoder.head.ch_names == fit.decoder.token_channels
+    assert fit.decoder.facts.head == "graph"
+    text = as_text(fit)
+    assert "electrodes attending to one another" in text
+    assert "encoder tokens carry it" in text

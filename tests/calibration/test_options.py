@@ -21,6 +21,8 @@ from core.command_line import parse_command
                 "2",
                 Path("my data"),
                 prior=(Path("a b.edf"), Path("c")),
+                false_alarms=2.0,
+                idle_class=True,
                 refine=True,
                 notch=50.0,
                 no_setup=True,

@@ -115,6 +115,7 @@ def test_what_does_not_fit_is_refused(decoder, epochs, change, message):
         decoder.predict_proba(**change(epochs.get_data()[:2], epochs.ch_names))
 
 
+@pytest.mark.slow
 def test_features_are_a_step_of_any_pipeline(epochs):
     features = er.EncoderFeatures("starter", epochs.ch_names, epochs.info["sfreq"])
     pipeline = make_pipeline(features, LogisticRegression(C=0.01, max_iter=2000))

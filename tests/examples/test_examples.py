@@ -57,6 +57,7 @@ def test_own_head(files):
     assert float(printed.split()[-1]) > 0.7
 
 
+@pytest.mark.slow
 def test_encoder_family():
     assert "rhythms" not in run("fit_and_decode.py", "--help")
     assert run("encoder_family.py") == "small (untrained): streamed equals whole: True\n"

@@ -25,6 +25,7 @@ class ScriptedView:
         self.asked_evidence = []
         self.asked_pause = []
         self.accepted = []
+        self.adaptations_toggled = 0
         self.traces_asked = 0
         self.snapshots_asked = 0
         self.time = 4000.0  # LSL clock of the newest sample, s
@@ -88,6 +89,9 @@ class ScriptedView:
     def pause(self, on):
         self.asked_pause.append(on)
         self.change(paused=on)
+
+    def toggle_adaptation(self):
+        self.adaptations_toggled += 1
 
     def accept(self, uid):
         self.accepted.append(uid)

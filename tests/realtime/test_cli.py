@@ -121,6 +121,10 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
     recording = _recording_file(fitted, tmp_path)
     given = ["--file", recording, "--decoder", decoder_file]
     assert "--threshold" in refused([*given, "--threshold", 2], capsys)
+    assert "more than 0" in refused([*given, "--false-alarms", 0], capsys)
+    assert "are unknown" in refused([*given, "--false-alarms", 2], capsys)
+    both = [*given, "--false-alarms", 2, "--threshold", 0.6]
+    assert "choose one" in refused(both, capsys)
     assert "does not divide" in refused([*given, "--hop", 0.3], capsys)
     assert "does not divide" in refused([*given, "--hop", "nan"], capsys)
     assert "--duration" in refused([*given, "--duration", 5], capsys)
@@ -135,6 +139,7 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
     assert "no recording at" in refused(["--file", tmp_path / "x.edf", *given[2:]], capsys)
 
 
+@pytest.mark.slow
 def test_streams_are_listed(outlet, capsys):
     outlet("Listed", ["C3", "C4"])
     assert main(["--list"]) == 0

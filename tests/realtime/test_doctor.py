@@ -10,6 +10,7 @@ from realtime.cli import main
 from realtime.doctor import Diagnosis
 
 
+@pytest.mark.slow
 def test_a_sound_installation_is_found_so_and_the_exit_code_says_it(home, capsys):
     assert main(["doctor", "--encoder", "untrained-tiny1"]) == 0
     lines = capsys.readouterr().out.splitlines()

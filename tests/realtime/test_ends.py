@@ -128,6 +128,7 @@ def ask_to_end(number):
     return timer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name_", SIGNALS)
 @pytest.mark.parametrize("more", [("--headless",), ("--headless", "--uncalibrated")])
 def test_the_search_for_a_stream_ends_with_a_signal(name_, more, name):

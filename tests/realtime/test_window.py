@@ -152,6 +152,7 @@ def test_two_hundred_frames_keep_every_reference_to_none(show, make_view):
 # -- odd input
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [0, 1, 8, 64, 256])
 @pytest.mark.parametrize(
     "classes", [None, ("rest",), ("left_hand", "right_hand", "feet", "tongue"), ("", "a" * 300)]

@@ -28,6 +28,7 @@ def test_markers_start_and_end_imagery(text, before, after):
     assert imagery_after(text, before) == after
 
 
+@pytest.mark.slow
 def test_subject_follows_a_marker_stream_that_comes_goes_and_comes_back(name, background, until):
     subject = SimulatedSubject()
     background(follow_cues, subject, name)

@@ -42,6 +42,7 @@ def test_every_sample_arrives_bit_by_bit_with_counted_stamps(
     np.testing.assert_array_equal(stamps, stamps[0] + np.arange(1003) / 256.0)
 
 
+@pytest.mark.slow
 def test_stream_says_what_it_is(name, make_recording, background):
     background(replay, [make_recording()], name)
     found = find_stream(StreamQuery.matching(name))
@@ -118,12 +119,14 @@ def test_without_waiting_samples_are_sent_to_nobody(name, make_recording):
     assert "3 channels at 250 Hz in microvolts" in said[0]
 
 
+@pytest.mark.slow
 def test_waiting_can_be_stopped(name, make_recording, background, until):
     thread = background(replay, [make_recording()], name)
     find_stream(StreamQuery.matching(name))
     assert thread.is_alive()  # and the fixture stops it
 
 
+@pytest.mark.slow
 def test_loop_begins_again(name, make_recording, background, until):
     recording = make_recording(samples=60)
     background(replay, [recording], name, speed=50, loop=True)

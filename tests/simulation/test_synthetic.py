@@ -70,6 +70,7 @@ def test_neighbours_share_their_background():
     assert near > far + 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "lowered", "kept"),
     [
@@ -122,6 +123,7 @@ def test_session_is_balanced_and_its_events_fit():
     assert session(6, ("left_hand", "feet"), seed=3, run=2).sha256 != recording.sha256
 
 
+@pytest.mark.slow
 def test_session_can_be_decoded_and_not_by_one_electrode_alone():
     from pyriemann.estimation import Covariances
     from pyriemann.spatialfilters import CSP

@@ -98,6 +98,7 @@ def test_a_card_says_that_labels_were_learned_and_what_is_regressed_out(store, t
     assert "regressed out of the others before: FP1" in card
 
 
+@pytest.mark.slow
 def test_without_a_best_the_last_is_taken(run, tmp_path):
     folder = run()
     out = tmp_path / "last.safetensors"

@@ -140,6 +140,7 @@ def answer(act, qapp):
     timer.start()
 
 
+@pytest.mark.slow
 def test_names_given_in_the_picker_are_kept_for_the_stream(amplifier, qapp, qtbot, home):
     from core.stream.discovery import StreamQuery, find_stream, list_streams
 

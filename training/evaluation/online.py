@@ -11,6 +11,7 @@ from core.decoding.online import OnlineDecoder, WindowResult
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
+from core.reliability import ReliabilityCurve, reliability
 from training.evaluation.people import Signal
 from training.evaluation.protocols import check_parts
 from training.evaluation.report.scoring import Asked, score, score_online
@@ -20,8 +21,9 @@ from training.evaluation.trials import Share, Trials, share_of
 
 IDLE = "idle"
 
-Outcome = tuple[str, str, int, int, dict[str, float]]
-"""Name of the fold, name of the system, trials learned from, trials or windows tested, scores."""
+Outcome = tuple[str, str, int, int, dict[str, float], ReliabilityCurve]
+"""Name of the fold, name of the system, trials learned from, trials or windows tested, scores, and
+how reliable the probabilities are."""
 
 
 def calibrate_then_run(
@@ -55,9 +57,10 @@ def calibrate_then_run(
         for system in systems:
             model = system.fit(train, seed)
             found = _decide(model, share, signal.epochs.classes, hops, undecided)
-            scores = score(signal.epochs.labels[cues], found)
-            outcome = signal.person.part_name(last), system.name, len(train), len(cues), scores
-            yield signal, outcome
+            truth = signal.epochs.labels[cues]
+            counts = len(train), len(cues)
+            scored = score(truth, found), reliability(truth, found)
+            yield signal, (signal.person.part_name(last), system.name, *counts, *scored)
 
 
 def pseudo_online(
@@ -96,8 +99,9 @@ def pseudo_online(
             model = system.fit(train, seed)
             found = _decide(model, share, epochs.classes, hops, idle)
             scores = score_online(truth, found, cues, len(signal.classes), hop / rate, signal.pace)
-            outcome = signal.person.part_name(last), system.name, len(train), len(hops), scores
-            yield signal, outcome
+            counts = len(train), len(hops)
+            scored = scores, reliability(truth, found)
+            yield signal, (signal.person.part_name(last), system.name, *counts, *scored)
 
 
 def with_idle(signal: Signal, recording: int) -> Recording:

@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from core.encoders import Encoder
+from core.reliability import ReliabilityCurve, reliability
 from training.evaluation.online import Outcome, calibrate_then_run, pseudo_online
 from training.evaluation.people import Signal, Subject
 from training.evaluation.pretraining_overlap import recordings_seen, seen_of
@@ -97,16 +98,19 @@ class Bench:
                 parts = signal.person.parts
                 tested = parts[-1] if protocol in LAST else [i for part in parts for i in part]
                 its = systems[self._look(signal.person)]
-                for _, (part, name, learned, count, scores) in ONLINE[protocol](
+                for _, (part, name, learned, count, scores, curve) in ONLINE[protocol](
                     [signal], its, seed
                 ):
                     system = next(one for one in its if one.name == name)
                     counts = learned, count
-                    yield self._row(protocol, system, signal, tested, seed, part, counts, scores)
+                    yield self._row(
+                        protocol, system, signal, tested, seed, part, counts, scores, curve
+                    )
             return
         for fold in offline(protocol, shots)(self.signals, seed):
             for system in systems[self._look(fold.signal.person)]:
                 model = system.fit(fold.train, seed)
+                truth, found = fold.test.labels, model.probabilities(fold.test)
                 yield self._row(
                     fold.protocol,
                     system,
@@ -115,7 +119,8 @@ class Bench:
                     seed,
                     fold.name,
                     (len(fold.train), len(fold.test)),
-                    score(fold.test.labels, model.probabilities(fold.test)),
+                    score(truth, found),
+                    reliability(truth, found),
                 )
 
     def _systems(self, protocol: str) -> list[tuple[System, ...]]:
@@ -149,6 +154,7 @@ class Bench:
         fold: str,
         counts: tuple[int, int],
         scores: dict[str, float],
+        curve: ReliabilityCurve,
     ) -> ScoreRow:
         person, saw = signal.person, ""
         if system.encoder:
@@ -157,7 +163,7 @@ class Bench:
         label, pace = system.encoder or "", signal.pace
         protocol += WITHOUT_EYES if signal.regress_eyes else ""
         return ScoreRow(
-            protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores
+            protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores, curve
         )
 
 

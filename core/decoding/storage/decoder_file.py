@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
-from core.decoding.decoder import Decoder, check_unit
+from core.decoding.decoder import Decoder
+from core.decoding.graph_head import GraphHead
+from core.decoding.heads import LinearHead
 from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
+from core.decoding.rest import check_facts
+from core.decoding.storage.graph_parts import graph_head, graph_table, graph_tensors
 from core.decoding.storage.parts import (
     linear_head,
     linear_tensors,
@@ -33,6 +37,7 @@ from core.machine.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole
+from core.units import volts_per
 
 FORMAT = "eegpt-decoder"
 SUFFIX = ".safetensors"
@@ -82,9 +87,13 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     }
     tensors = {
         "filter": settings.band.sections(decoder.facts.recorded_rate),
-        **linear_tensors(decoder.head, "head"),
         **tangent_tensors(decoder.tangents, "tangents"),
     }
+    if isinstance(decoder.head, GraphHead):
+        table["graph"] = graph_table(decoder.head)
+        tensors |= graph_tensors(decoder.head)
+    else:
+        tensors |= linear_tensors(decoder.head, "head")
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
     if decoder.task != FIRST:
@@ -168,14 +177,21 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     saved = shaped(tensors, "filter", sections.shape)
     if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
+    head: LinearHead | GraphHead
+    if "graph" in table:
+        if views or encoder is None or texts(table["graph"]["ch_names"]) != token_channels:
+            raise InputError("its electrode graph does not read the electrodes of its encoder.")
+        head = graph_head(table, tensors, token_channels, len(classes))
+    else:
+        head = linear_head(table, tensors, "head", features, len(classes))
     return Decoder(
         classes=classes,
         settings=settings,
-        unit=check_unit(text(table["unit"])),
+        unit=_unit(text(table["unit"])),
         window=window,
         hop=hop,
         patch=patch,
-        head=linear_head(table, tensors, "head", features, len(classes)),
+        head=head,
         tangents=views,
         spatial=spatial,
         encoder=encoder,
@@ -187,6 +203,12 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         task=task,
         others=readouts,
     )
+
+
+def _unit(unit: str) -> str:
+    if volts_per(unit) is None:
+        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
+    return unit
 
 
 def _facts(found: dict[str, Any]) -> DecoderCard:
@@ -206,6 +228,7 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
         raise ValueError("its head has no score")
     if (seconds := facts.fit.get("recentre")) is not None:
         check_seconds(number(seconds, 0.0, 1e9))
+    check_facts(facts.fit)
     return facts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.decoding.decoder import Decoder
 from core.decoding.features import shrunk
-from core.decoding.heads import fit_head, with_temperature
+from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
@@ -222,6 +222,7 @@ def head_of_decoder(
         )
     shared = _shared_classes(decoder.classes, classes)
     head = decoder.head
+    assert isinstance(head, LinearHead)  # others read tokens
     weights = head.weights / head.scale[:, None] / head.temperature
     bias = head.bias / head.temperature - head.centre @ weights
     columns = [decoder.classes.index(name) for name in shared]

@@ -10,7 +10,7 @@ from core.recordings import Recording
 from core.suggestions import counted, did_you_mean
 
 # Source: the event table of the General Data Format, as BCI Competition IV and MOABB use it.
-_KNOWN_CODES = {"769": "left hand", "770": "right hand", "771": "foot", "772": "tongue"}
+KNOWN_CODES = {"769": "left hand", "770": "right hand", "771": "foot", "772": "tongue"}
 
 
 def parse_events(texts: Iterable[str]) -> dict[str, str]:
@@ -97,10 +97,10 @@ def _bare(label: str) -> str:
 
 
 def _hint(present: Iterable[str]) -> str:
-    codes = [code for code in _KNOWN_CODES if code in present]
+    codes = [code for code in KNOWN_CODES if code in present]
     if not codes:
         return ""
-    said = ", ".join(f"{code} is {_KNOWN_CODES[code]}" for code in codes)
+    said = ", ".join(f"{code} is {KNOWN_CODES[code]}" for code in codes)
     return f" In the General Data Format {said}."
 
 

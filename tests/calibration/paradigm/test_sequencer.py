@@ -116,6 +116,7 @@ def test_what_is_no_plan_is_refused(text):
 # -- the sequencer
 
 
+@pytest.mark.slow
 @given(paradigms(), st.floats(0.001, 0.05))
 @settings(max_examples=30, deadline=None)
 def test_every_trial_is_timed_as_the_paradigm_says(paradigm, tick):

@@ -79,6 +79,7 @@ SIDECARS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIDECARS)
 def test_any_damaged_sidecar_ends_in_sentences(crashed, tmp_path, name):
     path = SIDECARS[name](crashed)

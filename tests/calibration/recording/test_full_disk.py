@@ -17,6 +17,7 @@ def test_free_space_is_that_of_the_folder_to_be(tmp_path):
     assert 0 < bytes_free(tmp_path / "not" / "yet") <= shutil.disk_usage(tmp_path).total
 
 
+@pytest.mark.slow
 def test_free_space_is_asked_for_in_the_thread_that_syncs(tmp_path, make_facts, monkeypatch, until):
     answers = iter(range(1000, 0, -1))
     askers = set()

@@ -64,6 +64,7 @@ def until(condition, seconds=20.0):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_stamps_of_the_lsl_clock_are_believed(sender, acquire):
     sender("Right", [-0.3])  # stamped when measured, sent 0.3 s later, as by a radio
     acquisition = acquire("Right")
@@ -72,6 +73,7 @@ def test_stamps_of_the_lsl_clock_are_believed(sender, acquire):
     assert acquisition.doubt == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [1.7e9, -5000.0, 3.0, -20.0])
 def test_stamps_of_another_clock_go_by_their_arrival(sender, acquire, offset):
     sender(f"Other-{offset}", [offset])
@@ -95,6 +97,7 @@ def test_a_clock_that_is_set_meanwhile_is_followed(sender, acquire, jump):
     until(lambda: acquisition.to_sender(1000.0) == pytest.approx(1000.0 + jump, abs=0.3))
 
 
+@pytest.mark.slow
 def test_a_rehearsal_at_a_higher_speed_is_no_doubt(sender, acquire):
     sender("Rehearsed", [0.0], speed=5.0)
     acquisition = acquire("Rehearsed", speed=5.0)

@@ -61,6 +61,7 @@ def setup(tmp_path):
         one.close()
 
 
+@pytest.mark.slow
 def test_a_stream_in_the_wrong_unit_begins_no_session(noise, setup):
     ready = setup(noise(20.0), unit="mV")
     assert ready.acquisition.wait_for_signal(1.5, 20.0)
@@ -70,6 +71,7 @@ def test_a_stream_in_the_wrong_unit_begins_no_session(noise, setup):
     assert ready.state().doubts[1].startswith("A wrong unit (mV, as --unit says)")
 
 
+@pytest.mark.slow
 def test_an_eegs_amplitude_is_no_obstacle_and_what_is_unknown_is_said(noise, setup):
     ready = setup(noise(0.02, "millivolts"), channels=("C3", "FZ", "C4"))
     assert ready.acquisition.wait_for_signal(1.5, 20.0)
@@ -90,6 +92,7 @@ def test_somebody_who_is_nearly_known_is_asked_about(noise, setup, tmp_path):
         assert not any("Did you mean" in remark for remark in ready.state().remarks)
 
 
+@pytest.mark.slow
 def test_a_session_without_a_first_screen_looks_at_the_amplitude_too(noise, tmp_path, capsys):
     given = ["--stream", noise(20.0), "--unit", "mV", "--subject", "01", "--no-setup"]
     assert main([*given, "--data", str(tmp_path / "x"), "--timeout", "20"]) == 2

@@ -13,6 +13,7 @@ def test_a_stream_is_attached_by_name_and_unit(fitted):
     assert path.settings == decoder.settings
 
 
+@pytest.mark.slow
 def test_a_stream_that_does_not_fit_is_refused(fitted):
     decoder = fitted["riemann"]
     with pytest.raises(InputError, match="lacks 17 of the decoder's 17 channels"):
@@ -26,6 +27,7 @@ def test_a_stream_that_does_not_fit_is_refused(fitted):
     decoder.attach(labels, [""] * 17, 250.0)  # accepted; the stream's warning says what it costs
 
 
+@pytest.mark.slow
 def test_the_encoder_must_be_the_one_of_the_fit(fitted):
     decoder = fitted["encoder"]
     assert decoder.load_encoder().weights_sha256() == decoder.encoder.sha256

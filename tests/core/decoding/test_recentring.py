@@ -140,6 +140,7 @@ def test_a_run_that_is_too_short_keeps_the_decoders_reference(fitted, run):
     assert 1.0 <= windows.seconds_to_reference < 1.5
 
 
+@pytest.mark.slow
 def test_a_head_without_covariances_has_nothing_to_recentre(fitted):
     decoder = fitted["encoder"]
     windows = decoder.windows(decoder.load_encoder(), HOP, recentre=SECONDS)

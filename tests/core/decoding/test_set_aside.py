@@ -57,6 +57,7 @@ def test_one_flat_electrode_is_set_aside_and_decisions_go_on(make_online, sample
     assert sum(r.status == "ok" for r in after) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["riemann", "hybrid"])
 def test_how_the_stream_is_cut_changes_nothing(make_online, samples, head):
     spoilt = flat(samples, ["C3"])

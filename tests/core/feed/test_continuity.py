@@ -104,6 +104,7 @@ def test_lateness_is_no_loss(kind, rate, off):
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 def test_packets_later_than_any_before_break_few_streams_in_their_first_seconds():
     broken = 0
     for seed in range(40):

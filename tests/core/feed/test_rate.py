@@ -66,6 +66,7 @@ def test_stamps_that_are_no_seconds_are_said_to_be_none(step):
     assert f"advance by {step:g} a sample where 0.004 s was expected" in verdict.words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder
 from core.fitting.selection import HEADS, FeatureViews, choose, fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
@@ -9,12 +10,12 @@ from core.signal.pipeline import SignalSettings
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 
-def views_of(recording, shuffled=None):
+def views_of(recording, shuffled=None, encoder="untrained-tiny1", unit="mV"):
     settings = SignalSettings(recording.labels, "average", 256.0)
-    epochs = cut_epochs([recording], EVENTS, settings, "mV", 1024)
+    epochs = cut_epochs([recording], EVENTS, settings, unit, 1024)
     if shuffled is not None:
         epochs.labels[:] = np.random.default_rng(shuffled).permutation(epochs.labels)
-    return FeatureViews(epochs, settings.channels, 256.0, load_encoder("untrained-tiny1"))
+    return FeatureViews(epochs, settings.channels, 256.0, load_encoder(encoder))
 
 
 def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
@@ -98,3 +99,18 @@ def test_the_tangent_space_that_is_known_gives_the_specialist_its_decisions(imag
     known = select(views, ("riemann",), repeats=1).scores["TS+LR"]
     computed = select(views, ("encoder",), repeats=1).scores["TS+LR"]
     np.testing.assert_array_equal(known.decided, computed.decided)
+
+
+@pytest.mark.slow
+def test_the_graph_is_scored_beside_the_linear_head_and_stays_what_was_asked_for(imagery_recording):
+    recording = imagery_recording(trials=6, labels=("C3", "CZ", "C4"))
+    views = views_of(recording, encoder="untrained-braingpt-base", unit="uV")
+    found = select(views, ("graph",), repeats=1)
+    assert set(found.scores) == {"graph", "encoder", "CSP+LDA", "TS+LR"}
+    assert (found.chosen, found.quoted) == ("graph", "graph")
+    fitted, head = fit_chosen(views, found)
+    assert set(fitted) == {"tokens"}
+    assert isinstance(head, GraphHead)
+    assert head.temperature != 1.0
+    alone = select(views, ("encoder",), repeats=1).scores["encoder"]
+    np.testing.assert_array_equal(found.scores["encoder"].decided, alone.decided)

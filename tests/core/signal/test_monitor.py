@@ -90,6 +90,7 @@ def test_whole_traces_begin_after_the_newest_lost_stretch(monitor):
         assert whole.rate == rate
 
 
+@pytest.mark.slow
 def test_very_many_channels_keep_less_raw_signal():
     monitor = Monitor(["A"] * 1000, [None] * 1000, [1.0] * 1000, 2000.0)
     monitor.push(np.zeros((10_000, 1000)), newest=5.0)

@@ -31,6 +31,7 @@ def test_full_description_is_read(send, name):
     assert facts.warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("keys", [("label", "unit"), ("name", "units")])
 def test_deviating_descriptions_are_understood(send, name, inside, keys):
@@ -53,6 +54,7 @@ def test_missing_labels_units_and_source_id_are_accepted_with_a_warning_each(sen
         assert name in warning
 
 
+@pytest.mark.slow
 def test_description_of_too_few_or_too_many_channels_is_cut_to_the_stream(send, name):
     entry = {"label": "C3", "unit": "uV"}
     send(f"{name}-few", describe=lambda desc: channels(desc, entry))
@@ -88,6 +90,7 @@ def test_dead_stream_does_not_block(program, name):
         read_facts(found, timeout=2.0)
 
 
+@pytest.mark.slow
 def test_impossible_number_of_channels_is_refused(send, name):
     send(name, channels=5000)
     with pytest.raises(InputError, match="5000 channels"):

@@ -29,6 +29,7 @@ def test_stream_is_found_by_its_name(send, name):
     assert not found.is_markers
 
 
+@pytest.mark.slow
 def test_stream_is_found_by_its_type_unless_one_has_that_name(send, name):
     send(f"{name}-other", type=name)
     assert find_stream(StreamQuery.matching(name)).identity.name == f"{name}-other"
@@ -36,6 +37,7 @@ def test_stream_is_found_by_its_type_unless_one_has_that_name(send, name):
     assert find_stream(StreamQuery.matching(name)).identity.name == name
 
 
+@pytest.mark.slow
 def test_a_misspelt_stream_is_answered_with_the_one_there_is(send, name):
     send(name.capitalize())
     wait_until_visible(name.capitalize(), 1)

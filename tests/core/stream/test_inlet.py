@@ -104,6 +104,7 @@ def test_blocks_are_the_readers_own(outlet, inlet, until):
     np.testing.assert_array_equal(more, numbered(50, 60)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["double64", "int16", "int32", "int64", "int8"])
 def test_numbers_of_every_format_become_float32(name, format, until):
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 2, RATE, format, "source"))

@@ -27,6 +27,7 @@ def here(name):
     return StreamIdentity("EEG", "EEG", "amp", host, "uid")
 
 
+@pytest.mark.slow
 def test_markers_of_one_machine_keep_their_time_to_the_last_digit(feed, here, name, until):
     outlet = MarkerOutlet(name)
     assert feed.wait(20.0)
@@ -39,6 +40,7 @@ def test_markers_of_one_machine_keep_their_time_to_the_last_digit(feed, here, na
     outlet.close()
 
 
+@pytest.mark.slow
 def test_markers_of_another_machine_are_brought_to_the_clock_of_the_signal(feed, here, name, until):
     outlet = MarkerOutlet(name)
     assert feed.wait(20.0)
@@ -50,6 +52,7 @@ def test_markers_of_another_machine_are_brought_to_the_clock_of_the_signal(feed,
     outlet.close()
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_not_there_is_said_and_found_when_it_comes(feed, here, name, until):
     until(lambda: feed.problem)
     assert name in feed.problem

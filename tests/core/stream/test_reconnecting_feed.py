@@ -63,6 +63,7 @@ def test_signal_is_as_old_as_its_stamps_say(opened, until):
     assert feed.age(newest - 70.0) == pytest.approx(70.0, abs=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [3.0, -3.0, 3600.0])
 def test_signal_is_as_old_as_before_when_the_senders_clock_was_set(opened, until, by):
     feed, offset, _, _ = opened

@@ -48,6 +48,7 @@ def streamed(recording, seconds=9.0):
     return recording.samples_uv[:n], np.arange(n) / recording.rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["riemann", "hybrid"])
 @given(cuts=st.lists(st.integers(0, 2250), max_size=12))
 @settings(deadline=None, max_examples=8)
@@ -144,6 +145,7 @@ def test_shorter_hops_add_decisions_between(fitted, imagery_recording):
             assert found == pytest.approx(decision.probabilities, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [100.0, 160.0, 250.0, 1000.0])
 def test_a_hop_of_one_sample_needs_no_sample_of_the_stream(fitted, imagery_recording, rate):
     recording = imagery_recording(seed=5, rate=rate)

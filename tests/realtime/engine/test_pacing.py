@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pylsl
+import pytest
 
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
@@ -13,6 +14,7 @@ from realtime.app import build_engine
 from realtime.options import Options
 
 
+@pytest.mark.slow
 def test_a_rate_off_by_a_hundredth_is_named(fitted, imagery_recording):
     recording = imagery_recording(seed=9)
     outlet = SignalOutlet("Fast", "EEG", recording.labels, "microvolts", 250.0, "amp")

@@ -16,6 +16,14 @@ def test_space_pauses_and_resumes(show, make_view, qtbot):
     assert view.asked_pause == [True, False]
 
 
+def test_u_undoes_adaptation_wherever_the_focus_is(show, make_view, qtbot):
+    view = make_view()
+    window = show(view)
+    qtbot.keyClicks(window.traces, "u")
+    qtbot.keyClicks(window.controls.boxes[0], "U")
+    assert view.adaptations_toggled == 2
+
+
 @pytest.mark.parametrize(
     ("typed", "field", "value"),
     [

@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from core.decoding.rest import RestCurve
+from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import STATUSES
 from realtime.widgets.probabilities import face, in_words, percent
 from ui import theme
@@ -72,3 +74,23 @@ def test_a_missing_or_impossible_probability_is_not_made_up(make_view):
     left, right = face(view.state).bars
     assert left.probability == 1.0
     assert percent(right.probability) == "–"
+
+
+def test_rest_is_called_idle(make_view):
+    view = make_view(classes=("left_hand", "right_hand", "rest"))
+    latest = view.state.latest
+    for decision in (None, "rest"):
+        view.change(latest=replace(latest, decision=decision, idle=True))
+        shown = face(view.state)
+        assert shown.decided is None
+        assert "; idle;" in in_words(shown).replace(". ", "; ").replace(", ", "; ").lower()
+
+
+def test_the_threshold_says_how_many_false_alarms_to_expect(make_view):
+    view = make_view()
+    assert face(view.state).alarms is None
+    rest = RestCurve((0.5, 0.6, 0.9), (20.0, 8.0, 1.5), (0.8, 0.7, 0.4), 3.0)
+    view.change(
+        decoder=replace(view.state.decoder, rest=rest), evidence=EvidenceSettings(threshold=0.7)
+    )
+    assert face(view.state).alarms == 1.5

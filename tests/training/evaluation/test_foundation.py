@@ -14,6 +14,7 @@ from training.evaluation.systems.catalogue import NAMES, make_systems
 pytestmark = pytest.mark.usefixtures("stand_in")
 
 
+@pytest.mark.slow
 def test_a_head_is_learned_on_frozen_features(persons):
     encoder = load_encoder("untrained-braindecode:CBraMod")
     path = path_for_all(persons[:1], [encoder.spec])

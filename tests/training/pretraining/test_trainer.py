@@ -125,6 +125,7 @@ def test_a_run_that_goes_on_has_the_losses_of_one_that_was_never_stopped(
     assert path.facts()["resumed"][0]["step"] == 8
 
 
+@pytest.mark.slow
 def test_lines_after_the_checkpoint_are_forgotten(trainer, folder):
     made = trainer(steps=7, checkpoint_every=5)
     path = folder(made)
@@ -217,6 +218,7 @@ def test_a_second_signal_ends_the_program(trainer):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused(trainer, store, others, folder, tmp_path):
     path = folder(made := trainer(steps=1))
     run(made, path)
@@ -242,6 +244,7 @@ def test_what_does_not_fit_is_refused(trainer, store, others, folder, tmp_path):
         trainer().load(RunFolder(tmp_path / "nowhere"))
 
 
+@pytest.mark.slow
 def test_weights_to_begin_with(trainer, folder):
     path = folder(made := trainer(steps=2))
     run(made, path)

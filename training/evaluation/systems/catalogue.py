@@ -8,7 +8,8 @@ from core.encoders import Encoder
 from core.encoders.braindecode.library import braindecode_class
 from core.errors import InputError
 from core.fitting.baselines import csp_lda, tangent_space_lr
-from core.fitting.selection import HEADS
+from core.fitting.graph import check_electrode_tokens
+from core.fitting.selection import GRAPH, HEADS
 from core.suggestions import did_you_mean
 from training.evaluation.systems.base import System
 from training.evaluation.systems.heads import HeadSystem
@@ -41,7 +42,7 @@ _FIELD: dict[str, Callable[[], System]] = {
 NETWORKS = ("EEGNet", "ShallowFBCSPNet")
 """Those that need braindecode."""
 
-NAMES = (*OURS, PROBE, *_FIELD)
+NAMES = (*OURS, GRAPH, PROBE, *_FIELD)
 """All that can be asked for."""
 
 USUAL = tuple(name for name in (*OURS, *_FIELD) if name not in NETWORKS)
@@ -73,7 +74,8 @@ def make_systems(
     Raises
     ------
     InputError
-        If a name is unknown or given twice, or a network's library is not there.
+        If a name is unknown or given twice, a network's library is not there, or the encoder has
+        no tokens for the graph.
     """
     for name in names:
         if name not in NAMES:
@@ -85,9 +87,11 @@ def make_systems(
             raise InputError(f"The system {name} is named more than once.")
         if name in NETWORKS:
             braindecode_class(name)
+        if name == GRAPH:
+            check_electrode_tokens(encoder.spec, ())
     found: list[System] = []
     for name in names:
-        if name in OURS:
+        if name in (*OURS, GRAPH):
             found.append(HeadSystem(name, encoder, source, None, recentre))
             if others is not None:
                 found.append(HeadSystem(name, encoder, source, others, recentre))

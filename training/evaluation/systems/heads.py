@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures
-from core.decoding.heads import LinearHead, fit_head
+from core.decoding.graph_head import GraphHead
+from core.decoding.heads import LinearHead, with_temperature
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
-from core.fitting.selection import HEADS, FeatureViews, fit_chosen, select
-from core.fitting.trials.epochs import FeatureCache
+from core.fitting.selection import HEADS, VIEWS, FeatureViews, fit_chosen, fit_on, select
+from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
@@ -26,7 +29,7 @@ class HeadSystem:
     Attributes
     ----------
     kind : str
-        One of `core.fitting.selection.HEADS`, or "auto".
+        One of `core.fitting.selection.VIEWS`, or "auto".
     eeg_encoder : Encoder
         Looked through by heads that want tokens.
     source : str
@@ -57,7 +60,7 @@ class HeadSystem:
     @property
     def encoder(self) -> str | None:
         """Label of the encoder, if any of the heads uses tokens."""
-        wanted = any("tokens" in HEADS[head] for head in self.heads)
+        wanted = any("tokens" in VIEWS[head] for head in self.heads)
         return self.eeg_encoder.spec.label if wanted else None
 
     def fit(self, trials: Trials, seed: int) -> HeadModel:
@@ -79,10 +82,26 @@ class HeadSystem:
             fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
             features = {view: found for view, (found, _) in fitted.items()}
             blocks = [vectors for _, vectors in fitted.values()]
-            head = fit_head(blocks, epochs.labels, len(epochs.classes))
+            head = self._fit_alone(views, blocks, epochs, seed, own=len(trials.shares) == 1)
         used = features.pop("tokens", None)
         share = trials.shares[0] if len(trials.shares) == 1 else None
         return HeadModel(head, tuple(features.values()), encoder if used else None, self, share)
+
+    def _fit_alone(
+        self,
+        views: FeatureViews,
+        blocks: Sequence[np.ndarray],
+        epochs: Epochs,
+        seed: int,
+        own: bool,
+    ) -> LinearHead | GraphHead:
+        """Fit a head that is not chosen; with a person's own trials also its temperature."""
+        labels, classes = epochs.labels, len(epochs.classes)
+        if not own:
+            return views.fit_head(self.kind, blocks, labels)
+        fit = partial(views.fit_head, self.kind)
+        head, _, left_out = fit_on(fit, blocks, labels, classes, list(epochs.folds(seed)))
+        return with_temperature(head, left_out, labels)
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,7 @@ class HeadModel:
 
     Attributes
     ----------
-    head : LinearHead
+    head : LinearHead or GraphHead
     tangents : tuple of TangentFeatures
     encoder : Encoder or None
         If it uses tokens.
@@ -100,7 +119,7 @@ class HeadModel:
         What it was fitted on, if that is one person's.
     """
 
-    head: LinearHead
+    head: LinearHead | GraphHead
     tangents: tuple[TangentFeatures, ...]
     encoder: Encoder | None
     system: HeadSystem

@@ -129,6 +129,7 @@ def test_the_square_is_white_while_the_cue_is_shown(qtbot, present):
     qtbot.waitUntil(lambda: not presenter.scene.lit)
 
 
+@pytest.mark.slow
 def test_nothing_is_drawn_while_nothing_changes(qtbot, present):
     presenter, _ = present(speed=1.0, break_shortest=20.0, break_longest=20.0)
     until(qtbot, presenter, "break")
@@ -203,6 +204,7 @@ def test_escape_asks_after_the_trial_and_return_ends(qtbot, present):
     assert len(presenter.sequencer.completed) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Escape])
 def test_escape_can_be_taken_back(qtbot, present, key):
     presenter, _ = present()

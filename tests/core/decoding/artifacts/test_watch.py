@@ -116,6 +116,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "labels", "words"), FAULTS)
 def test_a_fault_is_named_at_once_and_leaves_no_probability(subject, change, labels, words):
     begin, end = 7.0, 9.0
@@ -179,6 +180,7 @@ def faulty(subject, spec):
     return schedule.apply(recording.samples_uv[:n], np.arange(n)).samples.astype(np.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "words"), UNLIKE_A_HEAD)
 def test_what_no_head_sends_is_refused_within_two_hops(subject, fault, words):
     begin, end = 7.0, 9.0
@@ -209,6 +211,7 @@ def test_samples_that_a_driver_fills_in_are_refused_at_once(subject, samples):
     assert {hop.status for hop, _ in found if hop.time > 7.1 + 4.8} == {"ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [0.03, 0.1, 0.2, 3, 5])
 @pytest.mark.parametrize("channels", ["C3", "C3+C4", "FC1+C3+C4+CP2", "FC1+FC2+C3+CZ+C4", "all"])
 def test_a_gain_step_is_refused_for_as_long_as_it_lasts(subject_of_few, channels, by):

@@ -7,7 +7,11 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from core.decoding.decoder import EncoderPin
+from core.decoding.graph_head import TASK, GraphHead
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, save_decoder
+from core.encoders import load_encoder
+from core.encoders.braingpt.graph import ElectrodeGraph
 from core.errors import InputError
 
 
@@ -154,3 +158,71 @@ def test_a_file_from_before_parts_could_be_chosen_uses_everything(fitted, tmp_pa
     assert decoder.skip == 0
     assert decoder.token_channels == decoder.settings.channels
     assert decoder.input_words == ""
+
+
+@pytest.fixture
+def graph_decoder(fitted):
+    """A decoder of an encoder with tokens of each electrode, whose graph knows nothing."""
+    decoder = fitted["encoder"]
+    encoder = load_encoder("untrained-braingpt-base-2")
+    channels = decoder.settings.channels
+    graph = ElectrodeGraph(128, 4, 2, {TASK: 2}, seed=1)
+    weights = {name: tensor.double().numpy() for name, tensor in graph.state_dict().items()}
+    return replace(
+        decoder,
+        unit="uV",
+        hop=64,
+        patch=64,
+        head=GraphHead(channels, np.zeros(128 * len(channels)), weights, 1.5),
+        spatial=np.eye(len(channels)),
+        encoder=EncoderPin.of(encoder, "untrained-braingpt-base-2"),
+        warmup=encoder.spec.warmup,
+        token_channels=channels,
+    )
+
+
+def test_a_graph_comes_back_to_the_last_digit(graph_decoder, tmp_path):
+    path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
+    found = load_decoder(path)
+    features = np.random.default_rng(0).normal(0.0, 1.0, (3, len(graph_decoder.head.centre)))
+    np.testing.assert_array_equal(
+        found.head.probabilities(features), graph_decoder.head.probabilities(features)
+    )
+    assert found.head.ch_names == graph_decoder.head.ch_names
+    samples = np.random.default_rng(1).normal(0.0, 10.0, (3328, len(found.settings.channels)))
+    windows = found.windows(found.load_encoder())
+    decided = [windows.push(samples[start : start + 64]) for start in range(0, 3328, 64)]
+    assert decided[-2] is None
+    assert decided[-1].sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("head.graph.norm.weight", None, "other tensors than its size needs"),
+        ("head.graph.project.1.weight", None, "no electrode graph"),
+        ("head.graph.layers.1.asked.weight", np.zeros((2, 4)), "other tensors than its size"),
+        ("head.graph.heads.classes.bias", np.full(2, np.nan), r"heads\.classes\.bias"),
+        ("head.centre", np.zeros(17), r"head\.centre"),
+    ],
+)
+def test_a_graph_that_lies_is_refused(graph_decoder, tmp_path, name, change, said):
+    path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
+    with safe_open(path, framework="np") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    del tensors[name]
+    save_file(
+        tensors | ({} if change is None else {name: change}),
+        tmp_path / "other.safetensors",
+        metadata=metadata,
+    )
+    with pytest.raises(InputError, match=said):
+        load_decoder(tmp_path / "other.safetensors")
+
+
+def test_a_graph_of_other_electrodes_than_its_encoder_gets_is_refused(graph_decoder, tmp_path):
+    path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
+    names = graph_decoder.head.ch_names
+    with pytest.raises(InputError, match="does not read the electrodes of its encoder"):
+        load_decoder(changed(path, graph={"ch_names": [*names[1:], names[0]]}))

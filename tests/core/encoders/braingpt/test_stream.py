@@ -36,6 +36,7 @@ def assert_windows_of(encoder, run, windows, montage):
         torch.testing.assert_close(window, expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [32, 64, 160])
 def test_random_splits_give_the_whole_run(base, hop, montage, rng):
     run = rng.normal(0, 20, (6, 5000)).astype(np.float32)

@@ -85,6 +85,7 @@ def test_any_number_of_channels(channels, rng):
     torch.testing.assert_close(tokens, whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_row_is_computed_that_nobody_reads(layers, rng):
     encoder = load_encoder("untrained")
     work, _ = count(PackedEncoder(encoder, IDS), patch_of(rng), encoder)

@@ -153,6 +153,7 @@ def test_a_prior_without_meaning_says_little(prior, settings):
     assert unsure < 0.3 * sure
 
 
+@pytest.mark.slow
 def test_a_decoder_gives_its_own_logits(fitted):
     decoder = fitted["riemann"]
     head = head_of_decoder(decoder, decoder.settings, decoder.window, CLASSES)
@@ -167,6 +168,7 @@ def test_a_decoder_gives_its_own_logits(fitted):
         head_of_decoder(decoder, fewer, decoder.window, CLASSES)
 
 
+@pytest.mark.slow
 def test_several_priors_speak_with_one_voice(prior, settings, fitted):
     decoder = fitted["riemann"]
     heads = [
@@ -212,6 +214,7 @@ def test_recordings_of_one_name_stay_two(imagery_recording, settings, tmp_path):
     assert len(left) == 16
 
 
+@pytest.mark.slow
 def test_a_prior_of_part_of_a_window_is_for_decoders_of_that_part(people, settings):
     prior = make_prior(people, EVENTS, CODEX, settings, 1024, skip=256)
     whole = make_prior(people, EVENTS, CODEX, settings, 1024)

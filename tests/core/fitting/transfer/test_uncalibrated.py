@@ -57,6 +57,7 @@ def test_too_little_signal_and_an_untried_head_are_refused(head, imagery_recordi
         aligned_on(replace(head, accuracy=None), new)
 
 
+@pytest.mark.slow
 def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recording):
     people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12)}
     new = imagery_recording(5)

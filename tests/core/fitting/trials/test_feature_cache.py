@@ -33,6 +33,7 @@ def test_the_rest_of_a_recording_lies_between_its_trials(imagery_recording):
     np.testing.assert_array_equal(epochs.rest[512:1024], epochs.segments[0][1536:2048])
 
 
+@pytest.mark.slow
 def test_known_signals_are_taken_as_they_are(imagery_recording):
     recording = imagery_recording()
     settings = SignalSettings(recording.labels, "average", 256.0)

@@ -92,6 +92,7 @@ def test_blinks_cost_no_trial(imagery_recording):
     assert len(cleaned(replace(recording, samples_uv=samples))) == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -115,6 +116,7 @@ def test_what_the_live_program_refuses_is_left_out(imagery_recording, fault, wor
     assert words in reason
 
 
+@pytest.mark.slow
 def test_after_an_artifact_an_encoder_warms_up_before_the_next_trial(imagery_recording):
     recording = imagery_recording()
     at = recording.events[5].onset + 1.0

@@ -34,6 +34,18 @@ def recipe(settings):
     return make
 
 
+def test_in_bf16_the_losses_are_nearly_those_of_float32(trainer, microvolts):
+    changes = {"recipe": "braingpt", "size": "base", "window": SAMPLES, "batch": 4, "steps": 4}
+    changes["targets"] = {"horizons": [1, 2], "error": "huber"}
+    mixed, full = trainer(*microvolts, precision="bf16", **changes), trainer(*microvolts, **changes)
+    for step in range(4):
+        rough = mixed.update(mixed.windows.batch(step))[0]
+        exact = full.update(full.windows.batch(step))[0]
+        assert rough["loss"] == pytest.approx(exact["loss"], rel=0.03)
+        assert rough["ar16_ahead_1"] == pytest.approx(exact["ar16_ahead_1"], rel=1e-3)
+    assert {p.dtype for p in mixed.parts.parameters()} == {torch.float32}
+
+
 def small(settings, **changes):
     given = {"recipe": "braingpt", "size": "base", "window": SAMPLES, "batch": 4, "steps": 12}
     return settings(**given | changes)
@@ -146,6 +158,7 @@ def test_electrodes_are_drawn_by_name(settings):
     assert seen == {(0, 1), (0, 2), (1, 2)}
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_goes_on_bit_for_bit(trainer, microvolts, tmp_path):
     lines = []
     changes = {

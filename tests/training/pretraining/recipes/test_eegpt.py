@@ -149,6 +149,7 @@ def test_the_six_groups_are_the_published_ones():
     assert not any(id(p) in decaying for p in parts.target_encoder.parameters())
 
 
+@pytest.mark.slow
 # The widest two take seconds and no other path.
 @pytest.mark.parametrize("size", [name for name, each in SIZES.items() if each.width < 512])
 def test_losses_of_every_size_at_the_beginning(size):

@@ -162,6 +162,7 @@ def test_spectra_are_those_of_numpy(settings, given, phase):
         np.testing.assert_allclose(angle[window, ..., 1:50], expected[..., 1:50], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_tokenizers_losses_are_those_of_the_definition(settings, given):
     made = recipe_of(settings(**TOKENIZER))
     window, picks, rows = given

@@ -1,0 +1,119 @@
+"""Fits the electrode graph on one person's trials: a head that reads each electrode's states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from core.decoding.graph_head import TASK, GraphHead
+from core.encoders.base import EncoderSpec
+from core.errors import InputError
+
+LEAST_OF_CLASS = 80
+"""Trials of each class from which on the graph is offered. What it learns from half as many is
+hardly better than guessing (`docs/decoder.md` has the curve)."""
+
+_WIDTH, _LAYERS = 32, 2
+"""Of the nodes. Set once, as a linear head's penalty is: choosing them for every person would cost
+more trials than there are."""
+
+_STEPS, _RATE, _DECAY = 100, 3e-3, 0.05  # of AdamW, all trials at once, half a cosine down
+_KEPT = 0.7  # of the electrodes, drawn anew for every trial and step
+
+
+def check_electrode_tokens(spec: EncoderSpec, channels: Sequence[str]) -> None:
+    """Refuse an encoder that the graph cannot read.
+
+    Raises
+    ------
+    InputError
+        If its tokens are not those of single electrodes, or the graph has no node for one.
+    """
+    from core.encoders.braingpt.electrodes import ELECTRODES
+
+    if spec.tokens[0] is not None:
+        raise InputError(
+            f"--head graph reads the tokens of single electrodes, and the encoder {spec.label} "
+            f"(family {spec.family}) has {spec.tokens[0]} tokens for all electrodes together; take "
+            "an encoder of the family braingpt, such as --encoder untrained-braingpt-base, or "
+            "--head encoder."
+        )
+    if unknown := [name for name in channels if name not in ELECTRODES]:
+        raise InputError(
+            f"--head graph has no node for {', '.join(unknown)}; leave these channels out with "
+            "--channels, or take --head encoder."
+        )
+
+
+def check_enough(labels: np.ndarray, classes: Sequence[str]) -> None:
+    """Refuse trials that are too few for the graph.
+
+    Raises
+    ------
+    InputError
+        If a class has fewer than `LEAST_OF_CLASS`.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    if counts.min() < LEAST_OF_CLASS:
+        there = ", ".join(f"{count} of {name}" for name, count in zip(classes, counts, strict=True))
+        raise InputError(
+            f"--head graph needs {LEAST_OF_CLASS} trials of each class, as it learns ten thousand "
+            f"weights and with half as many is hardly better than guessing, and there are {there}; "
+            "take --head encoder, which reads the same tokens, or record more."
+        )
+
+
+def fit_graph(
+    vectors: np.ndarray, labels: np.ndarray, classes: int, ch_names: Sequence[str], seed: int = 0
+) -> GraphHead:
+    """Fit an electrode graph on pooled states of electrodes.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (trials, electrodes x width)
+        Each electrode's mean token, as `Encoder.pool` gives it.
+    labels : ndarray of int, shape (trials,)
+    classes : int
+    ch_names : sequence of str
+        The electrode of each state, in order.
+    seed : int
+        Of the random weights and of the electrodes that are left out in a step.
+
+    Returns
+    -------
+    GraphHead
+        With temperature 1.
+
+    Notes
+    -----
+    Cross-entropy with balanced classes. In every step each trial shows a random part of its
+    electrodes, as the graph would otherwise learn thirty trials by heart at once.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from core.encoders.braingpt.electrodes import electrode_rows
+    from core.encoders.braingpt.graph import ElectrodeGraph
+
+    head = GraphHead(tuple(ch_names), vectors.mean(axis=0), {})
+    states = torch.from_numpy(head.states(vectors)).float()
+    truth, rows = torch.from_numpy(labels).long(), electrode_rows(ch_names)
+    counts = np.bincount(labels, minlength=classes)
+    balance = torch.from_numpy(len(labels) / np.maximum(counts, 1) / np.count_nonzero(counts))
+    graph = ElectrodeGraph(states.shape[2], _WIDTH, _LAYERS, {TASK: classes}, seed)
+    optimiser = torch.optim.AdamW(graph.parameters(), lr=_RATE, weight_decay=_DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _STEPS)
+    drawn = torch.Generator().manual_seed(seed)
+    for _ in range(_STEPS):
+        present = torch.rand(states.shape[:2], generator=drawn) < _KEPT
+        present[:, 0] |= ~present.any(dim=1)  # at least one
+        logits = graph.logits(graph(states, rows, present), TASK)
+        loss = F.cross_entropy(logits, truth, weight=balance.float())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    weights = {name: tensor.double().numpy() for name, tensor in graph.state_dict().items()}
+    return replace(head, weights=weights)
