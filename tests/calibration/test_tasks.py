@@ -191,6 +191,29 @@ def test_decisions_need_a_task_of_classes(recordings):
         fit_tasks(recordings, TASKS[2:], "01")
 
 
+def test_a_head_for_one_task_is_refused(recordings):
+    with pytest.raises(InputError, match="head graph is for one task"):
+        fit_tasks(recordings, TASKS[:2], "01", FitSettings(head="graph"))
+
+
+@pytest.mark.slow
+def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_path):
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    fits = fit_tasks(recordings[:1], TASKS[:1], "01", settings, gate=True)
+    assert "On the trials, the gate weighs covariances" in tasks_as_text(fits)
+    decoder = load_decoder(save_decoder(fits.first.decoder, tmp_path / "gated.safetensors"))
+    assert not decoder.uses_tokens
+    said = outputs_of(decoder, recordings[0])
+    for outputs in said:
+        weights = dict(outputs["hand-gated"].weights)
+        assert sum(weights.values()) == pytest.approx(1.0)
+        assert set(weights) == {"covariances", "tokens"}
+        assert sum(outputs["hand-gated"].probabilities) == pytest.approx(1.0)
+    own = outputs_of(decoder.only("hand"), recordings[0])
+    for one, all_tasks in zip(own, said, strict=True):
+        assert one["hand"] == all_tasks["hand"]
+
+
 def test_two_tasks_of_a_name_are_refused(recordings):
     with pytest.raises(InputError, match="same name"):
         fit_tasks(recordings, (TASKS[0], replace(TASKS[1], name="hand")), "01")
