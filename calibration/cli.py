@@ -51,8 +51,9 @@ class FitCommand(ProgramOptions):
     """A table of what trials are known by (label of an event, stim_file, or recording) and their
     captions, or events, for the column "text" of BIDS events: a task of finding the text."""
     text_encoder: str = "wordllama"
-    """What makes vectors of captions: wordllama, or a folder with a model of
-    sentence-transformers."""
+    """What makes vectors of captions: wordllama, a folder with a model of sentence-transformers,
+    or a safetensors file with a vector for each caption, as an image encoder made them of
+    pictures."""
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str = "starter"
