@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from calibration.fitting import FitSettings, usable_trials
+from calibration.fitting import FitSettings
+from calibration.usable_trials import SharedParts, usable_trials
 from core.decoding.embedding_heads import Gallery, RetrievalHead, ScaleHead
 from core.decoding.features import TokenFeatures
 from core.decoding.gate import MixtureHead
@@ -47,7 +48,7 @@ class TaskSetting:
         Which views are read, one of `HEADS`.
     fit : FitSettings
     cache : FeatureCache
-    rest : ndarray, shape (samples, channels)
+    shared : SharedParts
         As for `calibration.fitting.fit_decoder`.
     """
 
@@ -56,7 +57,7 @@ class TaskSetting:
     head: str
     fit: FitSettings
     cache: FeatureCache
-    rest: np.ndarray
+    shared: SharedParts
 
 
 def fit_head(
@@ -91,7 +92,7 @@ def fit_head(
     """
     spec = setting.encoder.spec
     epochs, _, taken = usable_trials(
-        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.rest
+        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
     )
     tokens = "tokens" in HEADS[setting.head]
     views = FeatureViews(
@@ -101,6 +102,7 @@ def fit_head(
         setting.encoder if tokens else None,
         setting.cache,
         taken=taken,
+        references=setting.shared.references,
     )
     if kind == SCALE:
         values = np.array([float(number) for number in epochs.classes])[epochs.labels]
@@ -159,10 +161,13 @@ def fit_gated(
     """
     spec = setting.encoder.spec
     epochs, _, taken = usable_trials(
-        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.rest
+        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
     )
     channels, encoder = setting.path.channels, setting.encoder
-    views = FeatureViews(epochs, channels, spec.rate, encoder, setting.cache, taken=taken)
+    references, cache = setting.shared.references, setting.cache
+    views = FeatureViews(
+        epochs, channels, spec.rate, encoder, cache, taken=taken, references=references
+    )
     used, seed = views.of(setting.head), setting.fit.seed
     labels, classes = epochs.labels, len(epochs.classes)
 

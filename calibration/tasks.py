@@ -8,8 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from calibration.fitting import Fit, FitSettings, check_recordings, fit_decoder, path_for
+from calibration.fitting import (
+    Fit,
+    FitSettings,
+    fit_decoder,
+    path_for,
+)
 from calibration.task_heads import TaskSetting, fit_gated, fit_head
+from calibration.usable_trials import SharedParts, check_recordings
 from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
@@ -239,7 +245,7 @@ def fit_tasks(
         for place in cued_places(changed, task.meanings, path, spec.window)
     ]
     # One filter before the encoder for all tasks, so that its tokens serve all.
-    rest = rest_outside(signals, places, spec.window, spec.rate)
+    shared = SharedParts(rest_outside(signals, places, spec.window, spec.rate))
 
     decoders: list[Decoder] = []
     fits: list[TaskFit] = []
@@ -251,21 +257,26 @@ def fit_tasks(
             in_time=in_time,
             # Stretches of time are the same however often they are drawn.
             repeats=1 if in_time else settings.repeats,
+            false_alarms=settings.false_alarms if task is first else None,
+            idle_class=settings.idle_class and task is first,
         )
         if task.kind == CLASSES:
-            fit = fit_decoder(changed, task.meanings, subject, own, session, cache=cache, rest=rest)
+            fit = fit_decoder(
+                changed, task.meanings, subject, own, session, cache=cache, shared=shared
+            )
             decoders.append(fit.decoder)
+            shared = replace(shared, references=shared.references or fit.decoder.tangents)
             fits.append(TaskFit(task, readout_of(task.name, fit.decoder), fit, in_blocks))
             continue
         head = decoders[0].facts.head
         own = replace(own, head=head)
-        setting = TaskSetting(path, encoder, head, own, cache, rest)
+        setting = TaskSetting(path, encoder, head, own, cache, shared)
         readout = fit_head(task.name, task.meanings, task.kind, changed, setting, text_encoder)
         fits.append(TaskFit(task, readout, None, in_blocks))
     if gate:
         changed, in_blocks = of_tasks[0]
         own = replace(settings, head=GATED, in_time=in_blocks or settings.in_time)
-        setting = TaskSetting(path, encoder, GATED, own, cache, rest)
+        setting = TaskSetting(path, encoder, GATED, own, cache, shared)
         name = task_name(f"{first.name}-gated")
         readout, tokens = fit_gated(name, first.meanings, changed, setting)
         fits.append(TaskFit(replace(first, name=name), readout, None, in_blocks))

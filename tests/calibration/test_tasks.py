@@ -12,6 +12,7 @@ from calibration.cli import main
 from calibration.fitting import FitSettings
 from calibration.report.tasks import tasks_as_json, tasks_as_text
 from calibration.tasks import Task, fit_tasks, parse_task, with_events
+from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
@@ -336,3 +337,26 @@ def test_hands_and_eyes_of_a_recorded_person_are_decoded_at_once(recordings_fold
                 all_tasks[task].probabilities, one[task].probabilities, rtol=0, atol=1e-9
             )
     assert np.mean([said["eyes"].probabilities[0] for said in joint]) > 0.9  # they were open
+
+
+@pytest.mark.slow
+def test_a_vector_at_a_reference_that_all_have_is_computed_once(recordings, monkeypatch):
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    decoder = fit_tasks(recordings, TASKS, "01", settings).first.decoder
+    for readout in decoder.others:
+        for own, first in zip(readout.tangents, decoder.tangents, strict=True):
+            np.testing.assert_array_equal(own.whitener, first.whitener)
+    windows, computed = decoder.windows(None, HOP), []
+    of_covariances = TangentFeatures.of_covariances
+
+    def counted(view, covariances):
+        computed.append(len(covariances))
+        return of_covariances(view, covariances)
+
+    monkeypatch.setattr(TangentFeatures, "of_covariances", counted)
+    silence = np.random.default_rng(0).normal(0.0, 0.02, (HOP, len(decoder.settings.channels)))
+    while windows.push(silence) is None:
+        pass
+    computed.clear()
+    windows.push(silence)
+    assert len(computed) == len(decoder.tangents)
