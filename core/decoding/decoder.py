@@ -404,19 +404,21 @@ class WindowDecoder:
             Of the first task; `outputs` has those of all. None until a whole window has come.
         """
         vectors = [stream.push(samples) for stream in self._tangents]
-        self._others.push(samples)
+        beside = self._others.push(samples)
         tokens = None if self._tokens is None else self._tokens.push(samples)
         if self._first.tokens:
             vectors.append(tokens)
         self._received += len(samples)
         whole = [vector for vector in vectors if vector is not None]
-        late = self._tokens is not None and tokens is None
-        if self._received < self._window or late or len(whole) < len(vectors):
+        more = [vector for vector in beside if vector is not None]
+        late = len(whole) + len(more) < len(vectors) + len(beside)
+        if self._received < self._window or late or (self._tokens is not None and tokens is None):
             return None
         self.vectors = whole
         first = self._first.output(np.concatenate(whole))
         assert isinstance(first, ClassesOutput)
-        self.outputs = {self._first.task: first, **self._others.outputs(tokens)}
+        views = [*whole[: len(self._tangents)], *more]
+        self.outputs = {self._first.task: first, **self._others.outputs(views, tokens)}
         probabilities = np.array(first.probabilities)
         if self._start is not None:
             self._recentre(self._start.take([stream.covariance for stream in self._tangents]))
