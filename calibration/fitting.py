@@ -15,13 +15,14 @@ from core.decoding.artifacts.learning import (
 )
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
-from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
-from core.encoders import Encoder, EncoderSpec, load_encoder
+from core.encoders import DEFAULT, STARTER, Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
+from core.fitting.baselines import BAND
 from core.fitting.eog import eog_beside
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes
 from core.fitting.graph import check_electrode_tokens, check_enough
@@ -30,12 +31,14 @@ from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import (
     GRAPH,
     HEADS,
+    RECENTRED,
     VIEWS,
     FeatureViews,
     Selection,
     fit_chosen,
     select,
 )
+from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
@@ -59,11 +62,18 @@ NO_REFINING = (
     "--regress-eyes."
 )
 
-RECENTRED = ("riemann",)
-"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
-nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
-
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
+
+
+def default_encoder(refine: bool = False) -> str:
+    """Return the encoder of a fit for which none was named.
+
+    Parameters
+    ----------
+    refine : bool
+        Whether the fit goes on through the encoder, which `DEFAULT` has no features for.
+    """
+    return STARTER if refine else DEFAULT
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ class FitSettings:
         Whether rest, from events or pauses, is a class of its own.
     """
 
-    encoder: str = "starter"
+    encoder: str = DEFAULT
     head: str = "auto"
     reference: str | None = None
     band: Band = field(default_factory=Band)
@@ -283,8 +293,20 @@ def fit_decoder(
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
+    beginnings = None
+    if prior is not None and prior.by_beginning:
+        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+        beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
     views = FeatureViews(
-        epochs, path.channels, spec.rate, tokens, cache, prior, taken, shared.references
+        epochs,
+        path.channels,
+        spec.rate,
+        tokens,
+        cache,
+        prior,
+        taken,
+        references=shared.references,
+        beginnings=beginnings,
     )
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
@@ -382,6 +404,7 @@ def _about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
         "weight": "infinite" if weight == float("inf") else weight,
         "trials": prior.trials,
         "alone": prior.accuracy,
+        "readout": prior.readout is not None,
         "recordings": prior.recordings,
     }
 

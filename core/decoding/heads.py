@@ -127,6 +127,7 @@ def fit_near(
     bias: np.ndarray,
     inverse_penalty: float,
     bias_precision: float = 0.0,
+    offset: np.ndarray | float = 0.0,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -142,6 +143,8 @@ def fit_near(
         Inverse of the penalty; with 0 the given head comes back.
     bias_precision : float
         Of the penalty on what is added to the bias; with 0 it is free.
+    offset : ndarray, shape (trials, classes), optional
+        Logits from elsewhere, which the head will be added to.
 
     Returns
     -------
@@ -162,7 +165,7 @@ def fit_near(
         return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
     centre = features.mean(axis=0)
     scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    given = features @ weights + bias
+    given = features @ weights + bias + offset
     scaled = (features - centre) / scale
     powers, left = np.linalg.eigh(scaled @ scaled.T)  # in the span of the trials, as `fit_head`
     kept = powers > powers[-1] * 1e-10
