@@ -80,8 +80,9 @@ class SessionFlags:
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients fixed on the recordings, and do not use those themselves."""
+    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
+    jaw), explain of them, with coefficients fixed on the recordings, and do not use any of
+    those themselves."""
     false_alarms: float | None = None
     """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
     counted in the pauses between the cues. By default the threshold is 0.5."""

@@ -20,6 +20,7 @@ from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
+from core.sites import eog_of
 from realtime.engine.cued_trials import Cue, class_of, known_events
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
@@ -107,7 +108,8 @@ def decode_file(options: Options) -> int:
     decoder = chosen_decoder(options)
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
-    recording = read_recording(options.file, options.unit, options.stream)
+    eog = bool(eog_of(decoder.settings.channels))
+    recording = read_recording(options.file, options.unit, options.stream, eog=eog)
     print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(

@@ -22,6 +22,7 @@ from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
+from core.sites import eog_of
 from core.units import factor
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ class Decoder:
         if self.skip:
             said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
         if self.facts.fit.get("regress_eyes"):
-            said.append("frontal and temporal electrodes regressed out")
+            eog = " ".join(eog_of(self.settings.channels))
+            said.append(f"{eog or 'frontal and temporal electrodes'} regressed out")
         return ", ".join(said)
 
     @property
@@ -199,6 +201,11 @@ class Decoder:
         found = match(labels, self.settings.channels)
         if found.missing:
             have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+            if eog := " ".join(eog_of(found.missing)):
+                raise InputError(
+                    f"The stream lacks {eog}, the EOG by which this decoder regresses the eyes out "
+                    f"(it has {have}); record it, name it with --channels, or fit without it."
+                )
             raise InputError(
                 f"The stream lacks {len(found.missing)} of the decoder's "
                 f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
@@ -399,19 +406,21 @@ class WindowDecoder:
             Of the first task; `outputs` has those of all. None until a whole window has come.
         """
         vectors = [stream.push(samples) for stream in self._tangents]
-        self._others.push(samples)
+        beside = self._others.push(samples)
         tokens = None if self._tokens is None else self._tokens.push(samples)
         if self._first.tokens:
             vectors.append(tokens)
         self._received += len(samples)
         whole = [vector for vector in vectors if vector is not None]
-        late = self._tokens is not None and tokens is None
-        if self._received < self._window or late or len(whole) < len(vectors):
+        more = [vector for vector in beside if vector is not None]
+        late = len(whole) + len(more) < len(vectors) + len(beside)
+        if self._received < self._window or late or (self._tokens is not None and tokens is None):
             return None
         self.vectors = whole
         first = self._first.output(np.concatenate(whole))
         assert isinstance(first, ClassesOutput)
-        self.outputs = {self._first.task: first, **self._others.outputs(tokens)}
+        views = [*whole[: len(self._tangents)], *more]
+        self.outputs = {self._first.task: first, **self._others.outputs(views, tokens)}
         probabilities = np.array(first.probabilities)
         if self._start is not None:
             self._recentre(self._start)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from core.decoding.graph_head import GraphHead
+    from _typeshed import DataclassInstance
 
-AnyHead = TypeVar("AnyHead", bound="LinearHead | GraphHead")
+AnyHead = TypeVar("AnyHead", bound="DataclassInstance")
+"""A dataclass of a head with a `temperature`."""
 
 INVERSE_PENALTY = 1000.0
 """Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
@@ -198,7 +199,7 @@ def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> A
 
     Parameters
     ----------
-    head : LinearHead or GraphHead
+    head : LinearHead, or another with a temperature
     logits : ndarray, shape (trials, classes)
         Out-of-fold logits of heads fitted in the same way.
     labels : ndarray of int, shape (trials,)

@@ -18,6 +18,7 @@ from core.decoding.features import (
 )
 from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead, fit_head, with_temperature
+from core.decoding.readouts import same_covariance
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
@@ -168,6 +169,10 @@ class FeatureViews:
         On electrodes among those that features are computed of.
     taken : FeatureInput
         What features are computed of.
+    references : sequence of TangentFeatures
+        Of another task of the same decoder. Features that are fitted on all trials take the
+        references of these where they are of the same channels, so that one vector of a window
+        serves both; those of a fold of a cross-validation take their own.
     beginnings : mapping of int to ndarray, each (channels, channels), optional
         Covariance of each recording's first minute, in the band: for a prior that is aligned so.
     """
@@ -181,8 +186,10 @@ class FeatureViews:
         cache: FeatureCache | None = None,
         prior: PriorHead | None = None,
         taken: FeatureInput = EVERYTHING,
+        references: Sequence[TangentFeatures] = (),
         beginnings: Mapping[int, np.ndarray] | None = None,
     ) -> None:
+        self._references = references
         self._taken, regression = taken, taken.regression
         kept = np.arange(len(channels)) if regression is None else regression.kept
         self._kept = kept
@@ -252,6 +259,9 @@ class FeatureViews:
             whitener,
             None if regression is None else regression.banded[picks],
         )
+        if len(train) == len(self.labels):
+            shared = (view for view in self._references if same_covariance(view, features))
+            features = next(shared, features)
         return features, features.of_covariances(covariances)
 
     def _by_beginning(

@@ -27,6 +27,7 @@ from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
 from core.metrics import balanced_accuracy
 from core.recordings import named_apart
 from core.signal.pipeline import SignalSettings
+from core.sites import is_eog, is_frontal_or_temporal
 
 if TYPE_CHECKING:
     from core.encoders import EncoderSpec
@@ -145,9 +146,10 @@ def head_of_prior(
         If prior and person share too few electrodes or classes, or windows differ.
     """
     channels = tuple(name for name in settings.channels if name in set(prior.channels))
-    if len(channels) < max(2, _SHARED * len(settings.channels)):
+    electrodes = sum(not is_eog(name) for name in settings.channels)
+    if len(channels) < max(2, _SHARED * electrodes):
         raise InputError(
-            f"The prior shares {len(channels)} of the recordings' {len(settings.channels)} "
+            f"The prior shares {len(channels)} of the recordings' {electrodes} "
             "electrodes; at least half are needed. Leave out --prior, or give one with this "
             "montage."
         )
@@ -179,7 +181,7 @@ def head_of_prior(
         if settings.reference == "average":
             chosen = centring @ chosen @ centring
         beginnings = {one: chosen[one] for one in np.unique(recording).tolist()}
-    if regress_eyes:
+    if regress_eyes and any(map(is_frontal_or_temporal, channels)):
         sample, beginnings = _regressed(sample, recording, channels, beginnings)
         channels = tuple(channels[index] for index in away_from_eyes(channels).tolist())
     covariances = shrunk(sample, prior.length - prior.skip)
