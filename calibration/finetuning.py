@@ -24,6 +24,7 @@ from core.encoders import Encoder, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError
 from core.fitting.selection import Score
+from core.fitting.trust import find_trust
 from core.metrics import balanced_accuracy
 
 NAME = "refined"
@@ -258,8 +259,10 @@ def refine(
     selection = replace(fit.selection, scores=scores, chosen=NAME, logits=logits)
     probe = trained(np.arange(len(labels)), settings.seed)
     head = with_temperature(probe.head(), logits, labels)
-    decoder = _decoder(fit.decoder, probe, head, encoder, source, settings)
-    return replace(fit, decoder=decoder, selection=selection)
+    trust = find_trust(logits, labels, folds)
+    facts = replace(facts, fit={**facts.fit, "trust": trust.as_facts()})
+    decoder = _decoder(replace(fit.decoder, facts=facts), probe, head, encoder, source, settings)
+    return replace(fit, decoder=decoder, selection=selection, trust=trust)
 
 
 def train(

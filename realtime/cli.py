@@ -70,6 +70,14 @@ def _main(options: Options) -> int:
             "chosen by eegpt-calibrate."
         )
     _check_places(options)
+    if options.task is not None:
+        from realtime.tasks.registry import check_task
+
+        check_task(options.task)
+        if options.headless or options.file is not None:
+            raise InputError("--task is shown in the window; leave out --headless and --file.")
+    if not 1 <= options.trials <= 200:
+        raise InputError(f"--trials is {options.trials}; it must lie between 1 and 200.")
     if options.file is not None:
         if options.duration is not None:
             raise InputError("--file decodes all of a recording; leave out --duration.")
@@ -91,7 +99,7 @@ def _main(options: Options) -> int:
 
 
 def _check_recentring(options: Options) -> None:
-    """Refuse a recentring that cannot be."""
+    """Refuse a recentring or an adaptation that cannot be."""
     asked = options.recentre == "start" or options.recentre_seconds is not None
     if options.recentre == "off" and options.recentre_seconds is not None:
         raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
@@ -103,6 +111,17 @@ def _check_recentring(options: Options) -> None:
         from core.decoding.recentring import check_seconds
 
         check_seconds(options.recentre_seconds)
+    if len(set(options.adapt)) < len(options.adapt):
+        raise InputError(f"--adapt {' '.join(options.adapt)} names one of them twice.")
+    if "recentre" in options.adapt and options.recentre == "off":
+        raise InputError("--adapt recentre goes on with what --recentre off forbids; choose one.")
+    if options.adapt_from is not None and (options.file is None or options.adapt):
+        raise InputError(
+            "--adapt-from repeats the adaptation of a run on its recording: give it with --file, "
+            "and leave out --adapt."
+        )
+    if options.demo and options.adapt:
+        raise InputError("--demo has no cues and calibrates anew; leave out --adapt.")
 
 
 def _launch(options: Options) -> int:
@@ -136,11 +155,13 @@ def _check_places(options: Options) -> None:
         if not options.screenshot.parent.is_dir():
             raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
     if options.log is not None:
+        from realtime.engine.adaptation_log import adaptation_log
         from realtime.engine.sinks import cue_log, reference_file, stream_log
 
         check_new_file(options.log, "--log")
         check_new_file(reference_file(options.log), "--log")
         check_new_file(cue_log(options.log), "--log")
+        check_new_file(adaptation_log(options.log), "--log")
         if options.file is None:
             check_new_file(stream_log(options.log), "--log")
 

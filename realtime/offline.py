@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.decoding.adaptation import LABELS, Adaptation
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.decoding.recentring import DECODER
+from core.decoding.recentring import DECODER, GROWING
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
+from core.sites import eog_of
 from realtime.engine.cued_trials import Cue, class_of, known_events
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
@@ -37,6 +39,7 @@ def decode_recording(
     labels: Sequence[str] | None = None,
     confirm: bool = False,
     aside: Sequence[str] = (),
+    adaptation: Adaptation | None = None,
 ) -> Iterator[Decision]:
     """Give the decisions that a live stream of this recording would have given.
 
@@ -55,6 +58,8 @@ def decode_recording(
         As `DecisionMaker` does; the last decisions then have nothing that confirms them.
     aside : sequence of str
         Electrodes to set aside from the beginning.
+    adaptation : Adaptation, optional
+        Of these windows; it knows the cues.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def decode_recording(
     """
     feed = RecordingFeed(recording, labels, away=BREAK)  # as long as in a replay
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm)
+    maker = DecisionMaker(decoder, path, windows, evidence, confirm=confirm, adaptation=adaptation)
     yield from maker.set_aside(aside)
     yield from maker.push(feed.segments())
 
@@ -95,6 +100,7 @@ def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
     from realtime.app import chosen_decoder
+    from realtime.engine.adaptation_log import AdaptationLog
     from realtime.engine.outputs import Sink
     from realtime.engine.sinks import CueLog, Log, ReferenceLog
 
@@ -102,7 +108,8 @@ def decode_file(options: Options) -> int:
     decoder = chosen_decoder(options)
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
-    recording = read_recording(options.file, options.unit, options.stream)
+    eog = bool(eog_of(decoder.settings.channels))
+    recording = read_recording(options.file, options.unit, options.stream, eog=eog)
     print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(
@@ -110,6 +117,16 @@ def decode_file(options: Options) -> int:
         decoder.hop_samples(options.hop),
         recentre=options.recentre_for(decoder),
     )
+    cues = recorded_cues(recording, decoder, options.cue_events)
+    adaptation = options.adaptation_of(decoder, windows)
+    if LABELS in options.adapt and not any(cue.name for cue in cues):
+        raise InputError(
+            f"--adapt labels learns from cues, and no event of {options.file} asks for "
+            f"{' or '.join(decoder.classes)}; name those that do with --event LABEL=CLASS."
+        )
+    for cue in cues:
+        if adaptation is not None:
+            adaptation.cue(cue.time, cue.name)
     decisions = decode_recording(
         recording,
         decoder,
@@ -118,6 +135,7 @@ def decode_file(options: Options) -> int:
         labels,
         options.confirm,
         options.bad_electrodes,
+        adaptation,
     )
     if doubt := ArtifactLimits.of(decoder).doubt:
         say(doubt)
@@ -129,20 +147,24 @@ def decode_file(options: Options) -> int:
     set_aside: tuple[str, ...] = ()
     log = options.log
     sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
+    if log is not None and adaptation is not None:
+        sinks.append(AdaptationLog(log, adaptation))
+    adapted = 0
     with ExitStack() as open_sinks:
         for sink in sinks:
             open_sinks.enter_context(closing(sink))
         if log is not None and recording.events:
             with closing(CueLog(log)) as markers:
-                for cue in recorded_cues(recording, decoder, options.cue_events):
+                for cue in cues:
                     markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
             undecided = "idle" if decision.idle else f"none ({decision.status})"
             counts[decision.decision or undecided] += 1
+            adapted += bool(decision.adapted)
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
-            if decision.reference != DECODER and recentred is None:
+            if decision.reference not in (DECODER, GROWING) and recentred is None:
                 recentred = decision
             for sink in sinks:
                 sink.publish(decision)
@@ -150,9 +172,21 @@ def decode_file(options: Options) -> int:
     write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
     if sentence := about_reference(windows, recentred):
         write_line(sentence)
+    if adaptation is not None:
+        write_line(about_adaptation(adaptation, adapted))
     if options.log is not None:
         write_line(f"Log: {options.log}")
     return 0
+
+
+def about_adaptation(adaptation: Adaptation, adapted: int) -> str:
+    """Say what adapted, and how many decisions are of an adapted decoder."""
+    kinds = Counter(step.kind for step in adaptation.steps)
+    names = (("recentre", "recentred"), ("labels", "trials learned"), ("passed", "trials passed"))
+    said = [
+        f"{words}: {kinds[kind]}" for kind, words in (*names, ("undo", "undone")) if kinds[kind]
+    ]
+    return f"{adapted} decisions are of the adapted decoder ({', '.join(said) or 'no step'})."
 
 
 def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
@@ -169,12 +203,13 @@ def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
         assert windows.reference is not None
         return (
             f"Recentred on the first {windows.reference.seconds:g} s of signal without artifacts: "
-            f"decisions from {first.time:.2f} s on have this reference, those before the decoder's."
+            f"decisions from {first.time:.2f} s on have this reference, those before that of the "
+            "signal so far."
         )
     missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
     if missing is None:
         return ""
     return (
         f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
-        "needed: all decisions have the decoder's own reference."
+        "needed: the reference has grown to the end."
     )

@@ -13,7 +13,8 @@ from core.errors import InputError
 from core.sites import Sites
 
 if TYPE_CHECKING:
-    from core.decoding.decoder import Decoder
+    from core.decoding.adaptation import Adaptation
+    from core.decoding.decoder import Decoder, WindowDecoder
     from realtime.engine.evidence import EvidenceSettings
 
 
@@ -54,7 +55,7 @@ class Options(ProgramOptions):
     """Texts that a decoder's tasks of retrieval choose among, instead of those that they were
     fitted with."""
     text_encoder: str | None = None
-    """The folder of the encoder of texts, where it is not wordllama."""
+    """The encoder of texts, as eegpt-calibrate fit takes it, where it is not wordllama."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None
@@ -91,6 +92,17 @@ class Options(ProgramOptions):
     decoder knows it (off). By default what the decoder file says."""
     recentre_seconds: float | None = None
     """Seconds of signal without artifacts for --recentre start, 60 if not said."""
+    adapt: tuple[Literal["recentre", "labels"], ...] = ()
+    """Adapt while the run goes on: the reference of the covariances goes on being taken anew from
+    all windows so far, without labels (recentre); the head learns from every cued trial as it ends
+    (labels). U in the window undoes all of it. With --file, events stand for markers."""
+    adapt_from: Path | None = None
+    """With --file: adapt as the live run did that wrote this log, its trials and undos included, so
+    that its decisions come again to the last digit."""
+    task: str | None = None
+    """Show a feedback task in the subject's view: graz-bar, cursor or game."""
+    trials: int = 10
+    """Trials of each target in a feedback task."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -135,6 +147,11 @@ class Options(ProgramOptions):
         )
         return self == plain
 
+    @property
+    def needs_decoder(self) -> bool:
+        """Whether there is nothing to do without a decoder: signals alone are not enough."""
+        return self.headless or any((self.log, self.record, self.task))
+
     def evidence(self, decoder: Decoder | None = None) -> EvidenceSettings:
         """Return threshold, dwell and smoothing for a decoder, checked.
 
@@ -161,8 +178,31 @@ class Options(ProgramOptions):
         if self.recentre == "off":
             return None
         if self.recentre is None and self.recentre_seconds is None:
-            return decoder.recentre
+            # False alarms were counted at the decoder's own reference.
+            return None if self.false_alarms is not None else decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+
+    def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:
+        """Return what adapts a run, if that was asked for.
+
+        Raises
+        ------
+        InputError
+            If the decoder cannot be adapted so, or the log of a run is none.
+        """
+        from core.decoding.adaptation import Adaptation
+        from core.decoding.recentring import SECONDS
+
+        if self.adapt_from is not None:
+            from realtime.engine.adaptation_log import read_steps
+
+            log = read_steps(self.adapt_from)
+            begin = log[0].detail
+            return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log)
+        if not self.adapt:
+            return None
+        seconds = self.recentre_for(decoder) or SECONDS
+        return Adaptation(decoder, windows, self.adapt, seconds)
 
     @property
     def cue_events(self) -> dict[str, str]:

@@ -13,7 +13,15 @@ from calibration.recommendation import CalibrationSummary, Recommendation, recom
 from calibration.report.erd import BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
+from calibration.report.time_frequency import (
+    Spectra,
+    TimeFrequency,
+    spectra,
+    time_frequency,
+    time_frequency_numbers,
+)
 from core.fitting.selection import HEADS, FeatureViews
+from core.fitting.trust import Trust
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality
@@ -41,6 +49,8 @@ class Findings:
         Learning curve of `curve_head`.
     curve_head : str
     rhythms : Rhythms or None
+    time_frequency : TimeFrequency or None
+    spectra : Spectra or None
     patterns : tuple of Pattern
     quality : dict of str to dict of str to float
         Electrode -> quality -> share of the trials.
@@ -56,6 +66,8 @@ class Findings:
     curve: tuple[Point, ...]
     curve_head: str
     rhythms: Rhythms | None
+    time_frequency: TimeFrequency | None
+    spectra: Spectra | None
     patterns: tuple[Pattern, ...]
     quality: dict[str, dict[str, float]]
     timing: dict[str, np.ndarray]
@@ -115,6 +127,8 @@ def analyse(
         curve=curve,
         curve_head=head,
         rhythms=rhythms(epochs, recordings, settings),
+        time_frequency=time_frequency(epochs, recordings, settings),
+        spectra=spectra(epochs, recordings, settings),
         patterns=patterns(epochs, selection, settings.rate),
         quality=quality,
         timing={name: np.asarray(values, float) for name, values in (timing or {}).items()},
@@ -162,6 +176,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
         "origin": fit.decoder.facts.fit.get("origin"),
         "at_rest": None if fit.rest is None else fit.rest.as_facts(),
         "confusion": findings.confusion.tolist(),
+        "trust": _trust_numbers(fit.trust),
         "learning_curve": {
             "head": findings.curve_head,
             "points": [
@@ -174,6 +189,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
             ],
         },
         "rhythms": _rhythm_numbers(findings.rhythms),
+        "time_frequency": time_frequency_numbers(findings.time_frequency),
         "patterns": [
             {
                 "class": pattern.label,
@@ -195,6 +211,18 @@ def numbers(findings: Findings) -> dict[str, Any]:
         ],
         "quality": findings.quality,
         "timing_ms": {name: values.tolist() for name, values in findings.timing.items()},
+    }
+
+
+def _trust_numbers(trust: Trust | None) -> dict[str, Any] | None:
+    if trust is None:
+        return None
+    known = trust.curve.counts > 0
+    return trust.as_facts() | {
+        "bin": np.flatnonzero(known).tolist(),
+        "decisions": trust.curve.counts[known].tolist(),
+        "confidence": trust.curve.confidence[known].tolist(),
+        "accuracy": trust.curve.accuracy[known].tolist(),
     }
 
 

@@ -11,6 +11,7 @@ from calibration.recommendation import percent, words
 from calibration.report.erd import BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
 from calibration.report.rest_picture import rest_picture
+from calibration.report.spectral_pictures import spectra_picture, time_frequency_picture
 from calibration.report.style import (
     ACCENT,
     MUTED,
@@ -24,7 +25,9 @@ from calibration.report.style import (
 )
 from calibration.report.topomap import INK, Head
 from core.fitting.origin import EYES, Origin
+from core.fitting.trust import Trust
 from core.montage import motor_sites
+from core.reliability import BINS
 from core.signal.spectrum import BANDS
 
 if TYPE_CHECKING:
@@ -45,12 +48,18 @@ def pictures(findings: Findings) -> dict[str, str]:
     with matplotlib.rc_context(STYLE):
         drawn["candidates"] = _candidates(findings)
         drawn["confusion"] = _confusion(findings)
+        if findings.fit.trust is not None:
+            drawn["reliability"] = _reliability(findings.fit.trust)
         if findings.fit.origin is not None:
             drawn["origin"] = _origin(findings.fit.origin, len(findings.fit.decoder.classes))
         if findings.curve:
             drawn["curve"] = _curve(findings)
         if findings.rhythms is not None:
             drawn["courses"] = _courses(findings.rhythms)
+        if findings.time_frequency is not None:
+            drawn["time_frequency"] = time_frequency_picture(findings.time_frequency)
+        if findings.spectra is not None:
+            drawn["spectra"] = spectra_picture(findings.spectra)
         sites = Head(findings.fit.decoder.settings.channels)
         if len(sites.picks) >= MAPS_FROM:
             if findings.rhythms is not None:
@@ -125,6 +134,24 @@ def _confusion(findings: Findings) -> Figure:
     axes.set_yticks(np.arange(len(classes) - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", lw=3)
     axes.tick_params(which="minor", length=0)
+    return figure
+
+
+def _reliability(trust: Trust) -> Figure:
+    curve = trust.curve
+    known = curve.counts > 0
+    figure = new_figure(3.9, 3.6)
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+    upper.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (2, 2)))
+    upper.plot(curve.confidence[known], curve.accuracy[known], "o-", color=ACCENT, lw=2, ms=6)
+    upper.set(ylabel="right", ylim=(0, 1.03))
+    upper.yaxis.set_major_formatter(percent_ticks())
+    edges = np.arange(BINS) / BINS
+    lower.bar(edges, curve.counts, width=1 / BINS, align="edge", color=ACCENT, alpha=0.5)
+    least = np.flatnonzero(known)[0] / BINS
+    lower.set(xlabel="probability of the class decided", ylabel="decisions", xlim=(least, 1))
+    lower.xaxis.set_major_formatter(percent_ticks())
+    lower.set_yticks([0, int(curve.counts.max())])
     return figure
 
 

@@ -22,7 +22,8 @@ from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
-from core.units import factor, volts_per
+from core.sites import eog_of
+from core.units import factor
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -144,7 +145,8 @@ class Decoder:
         if self.skip:
             said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
         if self.facts.fit.get("regress_eyes"):
-            said.append("frontal and temporal electrodes regressed out")
+            eog = " ".join(eog_of(self.settings.channels))
+            said.append(f"{eog or 'frontal and temporal electrodes'} regressed out")
         return ", ".join(said)
 
     @property
@@ -199,6 +201,11 @@ class Decoder:
         found = match(labels, self.settings.channels)
         if found.missing:
             have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+            if eog := " ".join(eog_of(found.missing)):
+                raise InputError(
+                    f"The stream lacks {eog}, the EOG by which this decoder regresses the eyes out "
+                    f"(it has {have}); record it, name it with --channels, or fit without it."
+                )
             raise InputError(
                 f"The stream lacks {len(found.missing)} of the decoder's "
                 f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
@@ -315,9 +322,11 @@ class WindowDecoder:
     Attributes
     ----------
     reference : RunReference or None
-        What the next window is decoded with; None for the decoder's own.
+        What all windows to come are decoded with; None before there is one.
     outputs : dict of str to Output
         What each task says of the newest window that was decoded.
+    vectors : list of ndarray
+        Features of the newest whole window: of each view, then of its tokens.
 
     Raises
     ------
@@ -337,6 +346,7 @@ class WindowDecoder:
         self.reference: RunReference | None = None
         self.outputs: dict[str, Output] = {}
         self._first = decoder.readouts[0]
+        self.vectors: list[np.ndarray] = []
         self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
         self._tokens: TokenFeatureStream | None = None
@@ -352,12 +362,19 @@ class WindowDecoder:
     @property
     def reference_name(self) -> str:
         """What logs call the reference that the next window is decoded with."""
-        return DECODER if self.reference is None else self.reference.name
+        if self.reference is not None:
+            return self.reference.name
+        return DECODER if self._start is None else self._start.name
 
     @property
     def seconds_to_reference(self) -> float | None:
         """Signal still needed for the stream's own reference; None if none will be taken."""
         return None if self._start is None else self._start.seconds_to_go
+
+    @property
+    def views(self) -> tuple[TangentStream, ...]:
+        """What the features of the covariances come from."""
+        return tuple(self._tangents)
 
     def prepare(self) -> None:
         """Wait until the first hop can be decoded without delay."""
@@ -389,41 +406,32 @@ class WindowDecoder:
             Of the first task; `outputs` has those of all. None until a whole window has come.
         """
         vectors = [stream.push(samples) for stream in self._tangents]
-        self._others.push(samples)
+        beside = self._others.push(samples)
         tokens = None if self._tokens is None else self._tokens.push(samples)
         if self._first.tokens:
             vectors.append(tokens)
         self._received += len(samples)
         whole = [vector for vector in vectors if vector is not None]
-        late = self._tokens is not None and tokens is None
-        if self._received < self._window or late or len(whole) < len(vectors):
+        more = [vector for vector in beside if vector is not None]
+        late = len(whole) + len(more) < len(vectors) + len(beside)
+        if self._received < self._window or late or (self._tokens is not None and tokens is None):
             return None
+        self.vectors = whole
         first = self._first.output(np.concatenate(whole))
         assert isinstance(first, ClassesOutput)
-        self.outputs = {self._first.task: first, **self._others.outputs(tokens)}
+        views = [*whole[: len(self._tangents)], *more]
+        self.outputs = {self._first.task: first, **self._others.outputs(views, tokens)}
         probabilities = np.array(first.probabilities)
         if self._start is not None:
-            self._recentre(self._start.take([stream.covariance for stream in self._tangents]))
+            self._recentre(self._start)
         return probabilities
 
-    def _recentre(self, reference: RunReference | None) -> None:
-        """Decode the windows that follow with a run's reference, if there is one now."""
-        if reference is None:
+    def _recentre(self, start: RunStart) -> None:
+        """Decode the windows that follow with the reference of the run so far."""
+        if (reference := start.take([stream.covariance for stream in self._tangents])) is None:
             return
         for stream, whitener in zip(self._tangents, reference.whiteners, strict=True):
             stream.features = stream.features.at(whitener)
         self._others.recentred()
-        self.reference, self._start = reference, None
-
-
-def check_unit(unit: str) -> str:
-    """Return a decoder's unit if it is a voltage.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
-    if volts_per(unit) is None:
-        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
-    return unit
+        if start.seconds_to_go == 0:
+            self.reference, self._start = reference, None

@@ -126,6 +126,8 @@ def fit_near(
     weights: np.ndarray,
     bias: np.ndarray,
     inverse_penalty: float,
+    bias_precision: float = 0.0,
+    offset: np.ndarray | float = 0.0,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -139,6 +141,10 @@ def fit_near(
     bias : ndarray, shape (classes,)
     inverse_penalty : float
         Inverse of the penalty; with 0 the given head comes back.
+    bias_precision : float
+        Of the penalty on what is added to the bias; with 0 it is free.
+    offset : ndarray, shape (trials, classes), optional
+        Logits from elsewhere, which the head will be added to.
 
     Returns
     -------
@@ -159,7 +165,7 @@ def fit_near(
         return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
     centre = features.mean(axis=0)
     scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    given = features @ weights + bias
+    given = features @ weights + bias + offset
     scaled = (features - centre) / scale
     powers, left = np.linalg.eigh(scaled @ scaled.T)  # in the span of the trials, as `fit_head`
     kept = powers > powers[-1] * 1e-10
@@ -173,9 +179,9 @@ def fit_near(
         added = flat.reshape(-1, classes)
         found = softmax(given + inside @ added)
         missed = -np.log(np.maximum((found * asked).sum(axis=1), 1e-300))
-        held = np.vstack([added[:-1], np.zeros(classes)])  # the bias is free
-        slope = inverse_penalty * inside.T @ (share[:, None] * (found - asked)) + held
-        return float(inverse_penalty * (share @ missed) + 0.5 * np.sum(held**2)), slope.ravel()
+        pull = np.vstack([added[:-1], bias_precision * added[-1:]])
+        slope = inverse_penalty * inside.T @ (share[:, None] * (found - asked)) + pull
+        return float(inverse_penalty * (share @ missed) + 0.5 * np.sum(pull * added)), slope.ravel()
 
     start = np.zeros(inside.shape[1] * classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1000})
@@ -198,6 +204,18 @@ def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> A
         Out-of-fold logits of heads fitted in the same way.
     labels : ndarray of int, shape (trials,)
 
+    """
+    return replace(head, temperature=temperature_of(logits, labels))
+
+
+def temperature_of(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature that fits logits of trials that were left out.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (trials, classes)
+    labels : ndarray of int, shape (trials,)
+
     Notes
     -----
     Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
@@ -209,7 +227,7 @@ def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> A
         return float(-np.log(np.maximum(right, 1e-12)).mean())
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
-    return replace(head, temperature=float(np.exp(found.x)))
+    return float(np.exp(found.x))
 
 
 def _spread(block: np.ndarray) -> float:

@@ -40,6 +40,11 @@ class WindowResult:
     reference : str
         What it was decoded with: "decoder" for the decoder's own reference, or the name of the one
         that was taken from this stream (`core.decoding.recentring`).
+    adapted : str
+        Name of what was laid over the decoder for it (`core.decoding.adaptation`); empty for
+        nothing.
+    frozen : ndarray of float64, shape (classes,), or None
+        Where something was, what the decoder gives without.
     """
 
     sample: int
@@ -49,6 +54,8 @@ class WindowResult:
     waiting: int
     reference: str = DECODER
     outputs: Mapping[str, Output] = field(default_factory=dict)
+    adapted: str = ""
+    frozen: np.ndarray | None = None
 
 
 class OnlineDecoder:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
+import numpy as np
+
+from core.decoding.adaptation import Adaptation
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.outputs import Output
 from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
+from core.montage import written
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -43,6 +48,8 @@ class DecisionMaker:
         and refuse it if there is anything wrong with them: a fault of the values shows only after
         a moment, as levels are measured over two patches, and a window may have ended in it by
         then.
+    adaptation : Adaptation, optional
+        Of these windows.
 
     Attributes
     ----------
@@ -64,8 +71,11 @@ class DecisionMaker:
         evidence: EvidenceSettings,
         age: Callable[[float], float] | None = None,
         confirm: bool = False,
+        adaptation: Adaptation | None = None,
     ) -> None:
         self.evidence = Evidence(evidence)
+        self._frozen_evidence = Evidence(evidence)  # of the decoder without adaptation
+        self._adaptation = adaptation
         self.dropped = 0
         self._classes = decoder.classes
         self._idle_class = idle_class_of(decoder)
@@ -106,13 +116,15 @@ class DecisionMaker:
     def resume(self, path: SignalPath, away: float, reason: str) -> None:
         """Go on with another sender, as `OnlineDecoder.resume`."""
         self._hops.resume(path, away, reason)
-        self.evidence.reset()
+        self._forget()
 
     def push(self, segments: Iterable[Segment]) -> Iterator[Decision]:
         """Take the next segments and give the decisions that they complete."""
         yield from self._decisions(self._hops.push(segments))
 
     def _decisions(self, hops: Iterator[WindowResult]) -> Iterator[Decision]:
+        if self._adaptation is not None:
+            hops = self._adaptation.follow(hops)
         spent = 0.0  # s of work since the last decision
         while True:
             started = time.perf_counter()
@@ -124,9 +136,9 @@ class DecisionMaker:
             if found is not None and self.barred:
                 status, found = self.barred, None
             if found is None:
-                self.evidence.reset()
+                self._forget()
             else:
-                decided = self.evidence.update(found, hop.sample / self._rate)
+                decided = self._decide(hop, found)
             if found is not None and hop.waiting and self._seconds_old(hop.time) > _LATE:
                 self._index += 1
                 self.dropped += 1
@@ -142,13 +154,28 @@ class DecisionMaker:
                 spent,
                 hop.reference,
                 {} if found is None else hop.outputs,
+                hop.adapted,
             )
             spent = 0.0
             yield from self._confirmed(made)
 
+    def _decide(self, hop: WindowResult, found: np.ndarray) -> int | None:
+        """Take probabilities as evidence; without adaptation it is that of the decoder alone."""
+        seconds, frozen = hop.sample / self._rate, self._frozen_evidence
+        frozen.settings = self.evidence.settings
+        decided = frozen.update(found if hop.frozen is None else hop.frozen, seconds)
+        if hop.adapted:
+            return self.evidence.update(found, seconds)
+        self.evidence = copy(frozen)  # whose arrays are never written to
+        return decided
+
+    def _forget(self) -> None:
+        self.evidence.reset()
+        self._frozen_evidence.reset()
+
     def refuse(self, status: str, now: float) -> Iterator[Decision]:
         """Give a decision that says why there is none, at a time without new samples."""
-        self.evidence.reset()
+        self._forget()
         reference = self._windows.reference_name
         made = self._decision(now, self._hops.last_sample, status, None, None, 0.0, reference, {})
         yield from self._confirmed(made)
@@ -172,7 +199,7 @@ class DecisionMaker:
         self.late_by = age if age > _OLD else 0.0
         if not self.late_by:
             return made
-        self.evidence.reset()
+        self._forget()
         return made.refused("late")
 
     def _aged(self, held: Decision) -> Decision:
@@ -189,6 +216,7 @@ class DecisionMaker:
         spent: float,
         reference: str,
         outputs: Mapping[str, Output],
+        adapted: str = "",
     ) -> Decision:
         idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
@@ -204,6 +232,7 @@ class DecisionMaker:
             set_aside=self._hops.aside,
             outputs=outputs,
             idle=idle and probabilities is not None,
+            adapted=adapted,
         )
         self._index += 1
         return made
@@ -220,7 +249,5 @@ def aside_words(names: Sequence[str]) -> str:
     """Say which electrodes are set aside."""
     if not names:
         return "No electrode is set aside any more: all are used as they are."
-    return (
-        f"Set aside: {', '.join(names)}. What the decoder gets there is interpolated from the "
-        "neighbours."
-    )
+    sites = ", ".join(map(written, names))
+    return f"Set aside: {sites}. What the decoder gets there is interpolated from the neighbours."

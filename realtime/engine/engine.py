@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.decoding.adaptation import Adaptation
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError, printable
@@ -21,8 +22,11 @@ from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
 from core.stream.boards import motor_words
+from core.stream.discovery import StreamQuery
+from core.stream.marker_feed import MarkerFeed
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
+from realtime.engine.changes import Changes
 from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
@@ -41,6 +45,7 @@ class Decoding:
 
     decoder: Decoder
     windows: WindowDecoder
+    adaptation: Adaptation | None = None
 
 
 class Engine:
@@ -106,9 +111,10 @@ class Engine:
         self._decoder = None if decoding is None else decoding.decoder
         path = connect(self._feed.segmenter)
         self._maker = None
-        self._windows = None if decoding is None else decoding.windows
+        self._decoding, self._changes = decoding, None
         if decoding is not None:
             assert path is not None
+            self._changes = Changes(decoding.windows, decoding.adaptation)
             self._maker = DecisionMaker(
                 decoding.decoder,
                 path,
@@ -116,6 +122,7 @@ class Engine:
                 evidence,
                 self._feed.age,
                 confirm,
+                decoding.adaptation,
             )
         self._hop_seconds = (
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
@@ -125,7 +132,6 @@ class Engine:
         self._lock = threading.Lock()
         self._latest: Decision | None = None
         self._recent = RecentDecisions(self._hop_seconds)
-        self._reference = ""  # of the newest decision, by its name
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._paused = False
         self._toggled = list(aside)  # channels whose electrodes are to be set aside, or used again
@@ -167,6 +173,11 @@ class Engine:
         with self._lock:
             self._paused = on
 
+    def toggle_adaptation(self) -> None:
+        """Undo all adaptation, or begin it anew, from the next decision on; if anything adapts."""
+        if self._decoding is not None and self._decoding.adaptation is not None:
+            self._decoding.adaptation.toggle()
+
     def accept(self, uid: str) -> None:
         """Take a stream of `Snapshot.offers` in place of the lost one."""
         self._feed.accept(uid)
@@ -178,6 +189,23 @@ class Engine:
         """
         with self._lock:
             self._toggled.append(label)
+
+    def decisions(self, after: int) -> tuple[Decision, ...]:
+        """Return every decision of the last minute with a greater index, oldest first."""
+        with self._lock:
+            return self._recent.after(after)
+
+    def read_markers(self, query: StreamQuery) -> None:
+        """Read the markers of another stream from now on."""
+        if self._cues is not None:
+            self._cues.listen(MarkerFeed(query))
+
+    def mark(self, label: str, time: float, task: str) -> float:
+        """Take a marker of a feedback task at a time of `clock`; return it by the stream's."""
+        at = time - self._feed.correction
+        if self._cues is not None:
+            self._cues.mark(label, at, task)
+        return at
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
@@ -219,15 +247,17 @@ class Engine:
                 paused=self._paused,
                 warnings=tuple(self._warnings.values()),
                 offers=self._feed.offers,
-                recentring=self._recentring(),
+                recentring="" if self._changes is None else self._changes.recentring,
+                adaptation="" if self._changes is None else self._changes.adaptation,
                 cues=None if self._cues is None else self._cues.cues,
                 trials=() if self._cues is None else self._cues.trials,
             )
 
     def _run(self) -> None:
         try:
-            if self._windows is not None:
-                self._windows.prepare()  # samples wait meanwhile, and none is late before the first
+            if self._decoding is not None:
+                # Samples wait meanwhile, and none is late before the first.
+                self._decoding.windows.prepare()
             while not self._stop.is_set():
                 received = self._feed.read()
                 if received is not None:
@@ -305,10 +335,9 @@ class Engine:
             self._publish(decision)
 
     def _publish(self, decision: Decision) -> None:
-        if decision.reference != self._reference:
-            self._reference = decision.reference
-            if words := self._about_reference():
-                self._note("reference", words)
+        assert self._changes is not None
+        for kind, words in self._changes.news(decision):
+            self._note(kind, words)
         with self._lock:
             paused = self._paused
             if not paused:
@@ -320,30 +349,13 @@ class Engine:
             self._cues.decide(decision)
         self._tell(self._outputs.publish(decision))
 
-    def _recentring(self) -> str:
-        if self._windows is None:
-            return ""
-        if self._windows.reference is not None:
-            return "recentred"
-        to_go = self._windows.seconds_to_reference
-        return "" if to_go is None else f"recentring in {to_go:.0f} s"
-
-    def _about_reference(self) -> str:
-        """Say what decisions refer to from now on; empty where that never changes."""
-        assert self._windows is not None
-        if (reference := self._windows.reference) is not None:
-            return (
-                f"Recentred on the first {reference.seconds:g} s of signal without artifacts; the "
-                f"reference is {reference.name}."
-            )
-        if (to_go := self._windows.seconds_to_reference) is not None:
-            return f"The decoder's own reference is used for the first {to_go:g} s of signal."
-        return ""
-
     def _read_cues(self) -> None:
         if self._cues is not None:
+            adaptation = None if self._decoding is None else self._decoding.adaptation
             for cue in self._cues.read(self._feed.facts.identity, self._feed.correction):
                 self._tell(self._outputs.mark(cue))
+                if adaptation is not None:
+                    adaptation.cue(cue.time, cue.name)
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""

@@ -50,6 +50,8 @@ class Decision:
     idle : bool
         Whether it says that the person rests: there is no decision though the threshold was
         calibrated on rest, or it is for the decoder's idle class.
+    adapted : str
+        As `core.decoding.online.WindowResult.adapted`.
     """
 
     index: int
@@ -64,6 +66,7 @@ class Decision:
     set_aside: tuple[str, ...] = ()
     outputs: Mapping[str, Output] = field(default_factory=dict)
     idle: bool = False
+    adapted: str = ""
 
     @property
     def made(self) -> float:
@@ -79,10 +82,10 @@ class Decision:
     def to_json(self) -> str:
         """Return the decision as one line of JSON.
 
-        `set_aside` and `idle` are there only where they hold, `outputs` only where there are
-        several.
+        `set_aside`, `idle` and `adapted` are there only where they hold, `outputs` only where
+        there are several.
         """
-        seldom = ("set_aside", "idle")
+        seldom = ("set_aside", "idle", "adapted")
         fields = {key: value for key, value in vars(self).items() if value or key not in seldom}
         del fields["outputs"]
         if len(self.outputs) > 1:
@@ -118,7 +121,7 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside".
+        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside", "adaptation".
     text : str
         What there is to say about it.
     """
@@ -174,5 +177,7 @@ class Snapshot:
     warnings: tuple[str, ...] = ()  # what is wrong without keeping windows from being decoded
     offers: tuple[Offer, ...] = ()  # streams that may be the lost one
     recentring: str = ""  # in a few words, where the reference is this run's own or will be
+    adaptation: str = ""  # in a few words, where anything adapts
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first
+    aligning: float | None = None  # s of signal yet, until other people's decoder is aligned

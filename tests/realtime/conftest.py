@@ -25,6 +25,8 @@ class ScriptedView:
         self.asked_evidence = []
         self.asked_pause = []
         self.accepted = []
+        self.adaptations_toggled = 0
+        self.marked, self.marker_queries = [], []
         self.traces_asked = 0
         self.snapshots_asked = 0
         self.time = 4000.0  # LSL clock of the newest sample, s
@@ -89,8 +91,14 @@ class ScriptedView:
         self.asked_pause.append(on)
         self.change(paused=on)
 
+    def toggle_adaptation(self):
+        self.adaptations_toggled += 1
+
     def accept(self, uid):
         self.accepted.append(uid)
+
+    def decisions(self, after):
+        return tuple(decision for decision in self.state.recent if decision.index > after)
 
     def change(self, **fields):
         """Show something else from now on."""
@@ -108,7 +116,14 @@ class ScriptedView:
             status=status, message=message, recent=kept + refused, latest=(kept + refused)[-1]
         )
 
-    def mark(self, **qualities):
+    def mark(self, label, time, task):
+        self.marked.append((label, time, task))
+        return time
+
+    def read_markers(self, query):
+        self.marker_queries.append(query)
+
+    def judge(self, **qualities):
         """Give channels another quality."""
         self.change(
             channels=tuple(

@@ -7,21 +7,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.encoders import Encoder
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
+from core.reliability import ReliabilityCurve, reliability
 from training.evaluation.people import Signal
 from training.evaluation.protocols import check_parts
 from training.evaluation.report.scoring import Asked, score, score_online
 from training.evaluation.systems.base import Model, System
 from training.evaluation.systems.heads import HeadModel
+from training.evaluation.systems.transfer import PopulationModel
 from training.evaluation.trials import Share, Trials, share_of
 
 IDLE = "idle"
 
-Outcome = tuple[str, str, int, int, dict[str, float]]
-"""Name of the fold, name of the system, trials learned from, trials or windows tested, scores."""
+Outcome = tuple[str, str, int, int, dict[str, float], ReliabilityCurve]
+"""Name of the fold, name of the system, trials learned from, trials or windows tested, scores, and
+how reliable the probabilities are."""
 
 
 def calibrate_then_run(
@@ -55,9 +60,10 @@ def calibrate_then_run(
         for system in systems:
             model = system.fit(train, seed)
             found = _decide(model, share, signal.epochs.classes, hops, undecided)
-            scores = score(signal.epochs.labels[cues], found)
-            outcome = signal.person.part_name(last), system.name, len(train), len(cues), scores
-            yield signal, outcome
+            truth = signal.epochs.labels[cues]
+            counts = len(train), len(cues)
+            scored = score(truth, found), reliability(truth, found)
+            yield signal, (signal.person.part_name(last), system.name, *counts, *scored)
 
 
 def pseudo_online(
@@ -96,8 +102,9 @@ def pseudo_online(
             model = system.fit(train, seed)
             found = _decide(model, share, epochs.classes, hops, idle)
             scores = score_online(truth, found, cues, len(signal.classes), hop / rate, signal.pace)
-            outcome = signal.person.part_name(last), system.name, len(train), len(hops), scores
-            yield signal, outcome
+            counts = len(train), len(hops)
+            scored = scores, reliability(truth, found)
+            yield signal, (signal.person.part_name(last), system.name, *counts, *scored)
 
 
 def with_idle(signal: Signal, recording: int) -> Recording:
@@ -156,9 +163,13 @@ def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
 
     Samples of a hop count at the model's rate from the recording's first one.
     """
-    decoder, feed = model.decoder(), RecordingFeed(recording)
+    return _live(model.decoder(), model.encoder, recording)
+
+
+def _live(decoder: Decoder, encoder: Encoder | None, recording: Recording) -> list[WindowResult]:
+    feed = RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    windows = decoder.windows(model.encoder, recentre=decoder.recentre)
+    windows = decoder.windows(encoder, recentre=decoder.recentre)
     return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
 
 
@@ -176,7 +187,7 @@ def _decide(
     others have no loop; a window of the causally filtered signal is what they would have had.
     """
     signal = share.signal
-    if not isinstance(model, HeadModel):
+    if not isinstance(model, HeadModel | PopulationModel):
         epochs = Epochs(
             signal.segments,
             np.array(hops),
@@ -189,10 +200,11 @@ def _decide(
         )
         return model.probabilities(Trials((share_of(signal, epochs, share.fitted),)))
     starts = signal.starts
-    given: dict[int, list[WindowResult]] = {
-        owner: decide_online(model, signal.person.recordings[owner])
-        for owner in {signal.owner[run] for run, _ in hops}
-    }
+    given: dict[int, list[WindowResult]] = {}
+    for owner in {signal.owner[run] for run, _ in hops}:
+        # Others' head is aligned on the beginning of what it decides.
+        decoder = model.decoder() if isinstance(model, HeadModel) else model.decoder(signal, owner)
+        given[owner] = _live(decoder, model.encoder, signal.person.recordings[owner])
     ends = {owner: np.array([hop.sample for hop in live]) for owner, live in given.items()}
     found = []
     for run, at in hops:

@@ -7,8 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
+from typing import Literal
 
 from core.encoders import Encoder
+from core.reliability import ReliabilityCurve, reliability
 from training.evaluation.online import Outcome, calibrate_then_run, pseudo_online
 from training.evaluation.people import Signal, Subject
 from training.evaluation.pretraining_overlap import recordings_seen, seen_of
@@ -55,7 +57,7 @@ class Bench:
     jobs : int
         People who are tested at once, each in a process of their own; `loso` goes through them
         one by one.
-    recentre : float, optional
+    recentre : float or "fit", optional
         As `make_systems` takes it.
     """
 
@@ -66,7 +68,7 @@ class Bench:
     others: bool = False
     groups: int = 0
     jobs: int = 1
-    recentre: float | None = None
+    recentre: float | Literal["fit"] | None = None
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
@@ -97,16 +99,19 @@ class Bench:
                 parts = signal.person.parts
                 tested = parts[-1] if protocol in LAST else [i for part in parts for i in part]
                 its = systems[self._look(signal.person)]
-                for _, (part, name, learned, count, scores) in ONLINE[protocol](
+                for _, (part, name, learned, count, scores, curve) in ONLINE[protocol](
                     [signal], its, seed
                 ):
                     system = next(one for one in its if one.name == name)
                     counts = learned, count
-                    yield self._row(protocol, system, signal, tested, seed, part, counts, scores)
+                    yield self._row(
+                        protocol, system, signal, tested, seed, part, counts, scores, curve
+                    )
             return
         for fold in offline(protocol, shots)(self.signals, seed):
             for system in systems[self._look(fold.signal.person)]:
                 model = system.fit(fold.train, seed)
+                truth, found = fold.test.labels, model.probabilities(fold.test)
                 yield self._row(
                     fold.protocol,
                     system,
@@ -115,7 +120,8 @@ class Bench:
                     seed,
                     fold.name,
                     (len(fold.train), len(fold.test)),
-                    score(fold.test.labels, model.probabilities(fold.test)),
+                    score(truth, found),
+                    reliability(truth, found),
                 )
 
     def _systems(self, protocol: str) -> list[tuple[System, ...]]:
@@ -125,13 +131,17 @@ class Bench:
             others = others_of(self.signals, last=protocol not in LAST, groups=self.groups)
         # Where everybody else is what is learned from anyway, what is left is to learn no more.
         mixed = protocol == "loso"
-        alone = (PopulationSystem(others),) if mixed and others is not None else ()
+        at_once = mixed or protocol in (*ONLINE.keys() - {"pseudo-online"},)
         return [
             (
                 *make_systems(
                     self.names, encoder, source, None if mixed else others, self.recentre
                 ),
-                *alone,
+                *(
+                    (PopulationSystem(others, encoder, source, mixed),)
+                    if at_once and others is not None
+                    else ()
+                ),
             )
             for source, encoder in self.encoders
         ]
@@ -149,6 +159,7 @@ class Bench:
         fold: str,
         counts: tuple[int, int],
         scores: dict[str, float],
+        curve: ReliabilityCurve,
     ) -> ScoreRow:
         person, saw = signal.person, ""
         if system.encoder:
@@ -157,7 +168,7 @@ class Bench:
         label, pace = system.encoder or "", signal.pace
         protocol += WITHOUT_EYES if signal.regress_eyes else ""
         return ScoreRow(
-            protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores
+            protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores, curve
         )
 
 

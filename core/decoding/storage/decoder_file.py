@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
-from core.decoding.decoder import Decoder, check_unit
+from core.decoding.decoder import Decoder
 from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
 from core.decoding.rest import check_facts
@@ -28,6 +28,7 @@ from core.machine.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole
+from core.units import volts_per
 
 FORMAT = "eegpt-decoder"
 SUFFIX = ".safetensors"
@@ -169,7 +170,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     return Decoder(
         classes=classes,
         settings=settings,
-        unit=check_unit(text(table["unit"])),
+        unit=_unit(text(table["unit"])),
         window=window,
         hop=hop,
         patch=patch,
@@ -185,6 +186,12 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         task=task,
         others=readouts,
     )
+
+
+def _unit(unit: str) -> str:
+    if volts_per(unit) is None:
+        raise InputError(f'The decoder was made for the unit "{unit}", which is not a voltage.')
+    return unit
 
 
 def _facts(found: dict[str, Any]) -> DecoderCard:

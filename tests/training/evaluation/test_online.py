@@ -37,14 +37,15 @@ def test_deciding_live_is_deciding_on_windows_of_the_whole_recording(signals, en
         signal.epochs, places=places, labels=np.zeros(len(places), dtype=np.intp), trials=()
     )
     whole = model.probabilities(Trials((share_of(signal, epochs, (0, 1)),)))
-    assert np.allclose(live[::7], whole, atol=1e-5)
+    # Tokens are equal to 1e-5, which a temperature below 1 multiplies.
+    assert np.allclose(live[::7], whole, atol=2e-4)
 
 
 def test_calibrated_people_are_decoded_live(signals, encoder):
     systems = make_systems(["riemann", "CSP+LDA"], encoder, "untrained-tiny1")
     outcomes = list(calibrate_then_run(signals[:1], systems, seed=0))
     assert [outcome[:2] for _, outcome in outcomes] == [("run 3", "riemann"), ("run 3", "CSP+LDA")]
-    for _, (_, _, learned, tested, scores) in outcomes:
+    for _, (_, _, learned, tested, scores, _) in outcomes:
         assert (learned, tested) == (24, 12)
         assert scores["balanced_accuracy"] > 0.8
 
@@ -63,7 +64,7 @@ def test_idleness_is_told_from_imagery(persons, make_signals, encoder):
     for onset in idle:  # no idle window touches one after a cue
         assert np.all((onset + 4.0 <= cues + 1e-6) | (onset >= cues + 4.0 - 1e-6))
     systems = make_systems(["riemann"], encoder, "untrained-tiny1")
-    ((_, (fold, _, _, tested, scores)),) = pseudo_online([signal], systems, seed=0)
+    ((_, (fold, _, _, tested, scores, _)),) = pseudo_online([signal], systems, seed=0)
     assert fold == "run 3"
     assert tested == (len(signal.segments[2]) - signal.spec.window) // signal.spec.patch + 1
     assert scores["nmcc"] > 0.6
@@ -117,7 +118,7 @@ def test_our_heads_are_recentred_on_the_first_signal_of_a_tested_recording(signa
     plain, recentred = runs
     assert {hop.reference for hop in plain} == {"decoder"}
     own = [hop.reference == "decoder" for hop in recentred]
-    assert own.index(False) == 120
+    assert own.index(False) == 32  # 8 s
     for one, two, before in zip(plain, recentred, own, strict=True):
         if one.probabilities is not None:
             assert np.array_equal(one.probabilities, two.probabilities) is before
@@ -147,4 +148,4 @@ def test_every_run_is_tested_after_learning_from_the_others(signals, encoder):
     assert [outcome[0] for outcome in outcomes] == ["run 1", "run 2", "run 3"]
     assert all(outcome[2:4] == (24, 12) for outcome in outcomes)
     (last,) = [one for _, one in calibrate_then_run(signals[:1], systems, seed=0)]
-    assert last == outcomes[-1]
+    assert last[:5] == outcomes[-1][:5]

@@ -15,10 +15,12 @@ import numpy as np
 from core.errors import InputError
 from core.machine.files import write_whole
 from core.metrics import chance_bound, information_transfer_rate
+from core.reliability import pooled
 from training.evaluation.report.scoring import ONLINE, WORDS, ScoreRow, Summary
 from training.evaluation.report.statistics import Comparison, compare
 
-_SHOWN = ("balanced_accuracy", "kappa", "auroc", "weighted_f1", "nmcc", "itr")
+_SHOWN = ("balanced_accuracy", "kappa", "auroc", "weighted_f1", "nmcc", "brier", "ece", "itr")
+_APART = ("scores", "curve")  # fields of a row that are no column
 _PROBABLE = 0.05
 
 
@@ -55,6 +57,7 @@ def _summary(rows: Sequence[ScoreRow], classes: int) -> Summary:
         name: np.array([mean(name, [r for r in rows if r.seed == seed]) for seed in seeds])
         for name in names
     }
+    by_person["ece"] = np.array([_ece([r for r in rows if r.person == who]) for who in people])
     if "itr" not in by_person:
         paces = [next(row.pace for row in rows if row.person == who) for who in people]
         pairs = zip(by_person["accuracy"], paces, strict=True)
@@ -77,6 +80,12 @@ def _summary(rows: Sequence[ScoreRow], classes: int) -> Summary:
         chance=float(bounds.mean()),
         above=int(np.sum(by_person["accuracy"] > bounds)),
     )
+
+
+def _ece(rows: Sequence[ScoreRow]) -> float:
+    """Return the expected calibration error of all decisions of some rows; NaN without any."""
+    curves = [row.curve for row in rows if row.curve is not None]
+    return pooled(curves).ece if curves else float("nan")
 
 
 def comparisons(rows: Sequence[ScoreRow], metric: str) -> dict[str, list[Comparison]]:
@@ -151,7 +160,7 @@ def write_results(
         "metric": metric,
         "summaries": [asdict(summary) for summary in summaries],
         "comparisons": {name: [asdict(one) for one in found] for name, found in tests.items()},
-        "rows": [asdict(row) for row in rows],
+        "rows": [_as_dict(row) for row in rows],
     }
     files = {
         "rows.csv": as_csv(rows).encode(),
@@ -162,17 +171,31 @@ def write_results(
     return [write_whole(folder / name, data) for name, data in files.items()]
 
 
+def _as_dict(row: ScoreRow) -> dict[str, Any]:
+    """Return a row for JSON; of its curve count, confidence and accuracy in each bin."""
+    found = {name: value for name, value in vars(row).items() if name != "curve"}
+    if (curve := row.curve) is not None:
+        found["reliability"] = {
+            "counts": curve.counts.tolist(),
+            "confidence": curve.confidence.tolist(),
+            "accuracy": curve.accuracy.tolist(),
+        }
+    return found
+
+
 def as_csv(rows: Sequence[ScoreRow]) -> str:
     """Return one line a row; a metric that a protocol does not have is left empty."""
     metrics = [name for name in WORDS if any(name in row.scores for row in rows)]
     text = io.StringIO()
     writer = csv.DictWriter(
-        text, [*list(ScoreRow.__dataclass_fields__)[:-1], *metrics], lineterminator="\n"
+        text,
+        [*(name for name in ScoreRow.__dataclass_fields__ if name not in _APART), *metrics],
+        lineterminator="\n",
     )
     writer.writeheader()
     for row in rows:
         known = {name: f"{value:.6g}" for name, value in row.scores.items()}
-        writer.writerow({k: v for k, v in asdict(row).items() if k != "scores"} | known)
+        writer.writerow({k: v for k, v in vars(row).items() if k not in _APART} | known)
     return text.getvalue()
 
 

@@ -14,6 +14,7 @@ from core.metrics import (
     normalised_matthews,
     weighted_f1,
 )
+from core.reliability import ReliabilityCurve, brier_score
 
 METRICS = {
     "balanced_accuracy": "balanced accuracy",
@@ -22,8 +23,12 @@ METRICS = {
     "auroc": "AUROC",
     "weighted_f1": "weighted F1",
     "nmcc": "normalised MCC",
+    "brier": "Brier score",
 }
 """What every row has, and how people call it."""
+
+ECE = {"ece": "expected calibration error"}
+"""Taken of all of a person's decisions: with few of them, as in a fold, chance makes it large."""
 
 ITR = {"itr": "bits a minute"}
 """Taken of each person's mean accuracy: the mean of rates of small folds would be too high."""
@@ -35,7 +40,7 @@ ONLINE = {
 }
 """What rows of "pseudo-online" have too, beside `ITR`."""
 
-WORDS = METRICS | ITR | ONLINE
+WORDS = METRICS | ECE | ITR | ONLINE
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class ScoreRow:
         Seconds from one decision that counts to the next, gaps included.
     scores : dict of str to float
         By the names in `WORDS`.
+    curve : ReliabilityCurve or None
+        Of the decisions tested.
     """
 
     protocol: str
@@ -72,6 +79,7 @@ class ScoreRow:
     tested: int
     pace: float
     scores: dict[str, float]
+    curve: ReliabilityCurve | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,7 @@ def score(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         "auroc": auroc(truth, probabilities),
         "weighted_f1": weighted_f1(truth, decided, classes),
         "nmcc": normalised_matthews(truth, decided),
+        "brier": brier_score(truth, probabilities),
     }
 
 

@@ -1,12 +1,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.errors import InputError
 from core.metrics import information_transfer_rate
+from core.reliability import reliability
 from training.evaluation.report.results import (
     as_csv,
     as_markdown,
@@ -56,6 +58,20 @@ def test_folds_and_seeds_are_averaged_before_people(rows):
     assert (ours.above, other.above) == (4, 0)
     rates = [information_transfer_rate(a, 2, 8.0) for a in (0.9, 0.8, 0.7, 0.85, 0.75)]
     assert ours.means["itr"] == pytest.approx(np.mean(rates))
+
+
+def test_the_calibration_error_is_of_all_decisions_of_a_person():
+    """Of two folds, one too sure and one not sure enough: together neither."""
+    truth = np.array([0] * 10)
+    wrong = np.array([0] * 8 + [1] * 2)
+    probabilities = np.tile([0.9, 0.1], (10, 1))
+    rows = [
+        replace(row, curve=reliability(truth if row.fold == "fold 0" else wrong, probabilities))
+        for row in rows_of("MDM", [0.9])
+    ]
+    (summary,) = summarise(rows, classes=2)
+    assert summary.means["ece"] == pytest.approx(0.0, abs=1e-9)
+    assert "expected calibration error" in as_markdown([summary], {}, "nmcc")
 
 
 def test_systems_are_compared_over_people(rows):

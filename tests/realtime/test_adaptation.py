@@ -1,0 +1,164 @@
+"""Adaptation from the command to the log and back again, in a file and over LSL."""
+
+import json
+
+import mne
+import pytest
+
+from core.decoding.adaptation import LEAST
+from core.decoding.storage.decoder_file import save_decoder
+from core.recordings import read_recording
+from core.stream import reconnecting_feed
+from core.stream.discovery import StreamQuery, find_stream
+from core.stream.inlet import Inlet
+from realtime.app import build_engine, marker_feed
+from realtime.cli import main
+from realtime.engine import decisions
+from realtime.engine.adaptation_log import read_steps
+from realtime.options import Options
+from simulation.player import replay
+
+SPEED = 8.0
+ADAPT = ["--adapt", "recentre", "labels", "--recentre-seconds", "30"]
+
+
+@pytest.fixture
+def files(fitted, imagery_recording, tmp_path):
+    """A decoder file and a recording with its cues, as arguments."""
+    run = imagery_recording(seed=9)
+    decoder = save_decoder(fitted["riemann"], tmp_path / "riemann.safetensors")
+    raw = mne.io.RawArray(
+        run.samples_uv.T * 1e-6, mne.create_info(list(run.labels), run.rate, "eeg"), verbose="ERROR"
+    )
+    onsets, durations, labels = zip(
+        *((event.onset, event.duration, event.label) for event in run.events), strict=True
+    )
+    raw.set_annotations(mne.Annotations(onsets, durations, labels))
+    raw.save(tmp_path / "run_raw.fif", verbose="ERROR")
+    return ["--file", str(tmp_path / "run_raw.fif"), "--decoder", str(decoder)]
+
+
+def lines_of(log):
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def decided(log):
+    return [
+        (line["sample"], line["probabilities"], line["decision"], line.get("adapted"))
+        for line in lines_of(log)
+        if line["probabilities"]
+    ]
+
+
+def test_a_file_adapts_by_its_events_and_its_log_gives_the_same_again(files, tmp_path, capsys):
+    first, again = tmp_path / "first.jsonl", tmp_path / "again.jsonl"
+    assert main([*files, *ADAPT, "--log", str(first)]) == 0
+    said = capsys.readouterr().out
+    assert "trials learned: 16" in said
+    assert "recentred: 3" in said
+    steps = read_steps(first)
+    assert [step.kind for step in steps].count("labels") == 16
+    states = {step.state for step in steps}
+    named = {line["adapted"] for line in lines_of(first) if "adapted" in line}
+    assert named
+    assert named <= states
+    repeated = ["--recentre-seconds", "30", "--adapt-from", str(first), "--log", str(again)]
+    assert main([*files, *repeated]) == 0
+    assert decided(again) == decided(first)
+    assert read_steps(again) == steps
+
+
+def test_without_adapt_nothing_of_it_is_written(files, tmp_path, capsys):
+    log = tmp_path / "plain.jsonl"
+    assert main([*files, "--log", str(log)]) == 0
+    assert "adapted" not in capsys.readouterr().out
+    assert not any("adapted" in line for line in lines_of(log))
+    assert not (tmp_path / "plain.adaptation.jsonl").exists()
+
+
+def refused(given, capsys):
+    assert main(given) == 2
+    return capsys.readouterr().err
+
+
+def test_an_adaptation_that_cannot_be_is_refused(files, tmp_path, capsys):
+    off = ["--adapt", "recentre", "--recentre", "off"]
+    assert "choose one" in refused([*files, *off], capsys)
+    assert "names one of them twice" in refused([*files, "--adapt", "labels", "labels"], capsys)
+    log = tmp_path / "none.jsonl"
+    both = ["--adapt", "labels", "--adapt-from", str(log)]
+    assert "leave out --adapt" in refused([*files, *both], capsys)
+    assert "give it with --file" in refused(["--stream", "EEG", "--adapt-from", str(log)], capsys)
+    assert "cannot be read" in refused([*files, "--adapt-from", str(log)], capsys)
+    quiet = read_recording(files[1])
+    info = mne.create_info(list(quiet.labels), quiet.rate, "eeg")
+    raw = mne.io.RawArray(quiet.samples_uv.T * 1e-6, info, verbose="ERROR")
+    raw.save(tmp_path / "quiet_raw.fif", verbose="ERROR")
+    files[1] = str(tmp_path / "quiet_raw.fif")
+    assert "asks for left_hand or right_hand" in refused([*files, "--adapt", "labels"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "its first line is missing"),
+        ("nonsense", "Line 1 of"),
+        ('{"sample": 1}', "Line 1 of"),
+        ('{"sample": -1, "time": null, "kind": "begin", "state": "", "text": "x"}', "Line 1 of"),
+        (
+            '{"sample": 1, "time": 0.1, "kind": "undo", "state": "", "text": "x", "detail": {}}',
+            "its first line is missing",
+        ),
+    ],
+)
+def test_a_log_that_is_none_is_refused(files, tmp_path, capsys, text, words):
+    log = tmp_path / "log.jsonl"
+    log.write_text(text)
+    assert words in refused([*files, "--adapt-from", str(log)], capsys)
+
+
+@pytest.mark.slow
+def test_a_live_run_with_an_undo_is_repeated_from_its_log(
+    fitted, files, name, tmp_path, monkeypatch, until, background
+):
+    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
+    monkeypatch.setattr(decisions, "_LATE", 60.0)
+    monkeypatch.setattr(decisions, "_OLD", 60.0)
+    background(replay, [read_recording(files[1])], name, speed=SPEED)
+    live, again, frozen = (tmp_path / f"{each}.jsonl" for each in ("live", "again", "frozen"))
+    asked = Options(
+        stream=name, adapt=("recentre", "labels"), recentre_seconds=30.0, recentre="start", log=live
+    )
+    found = find_stream(StreamQuery(name=name), 10.0)
+    with marker_feed(asked, found) as markers:
+        engine = build_engine(asked, Inlet(found, seconds=60.0), fitted["riemann"], markers)
+        engine.start()
+        try:
+            until(lambda: "trials learned" in engine.snapshot().adaptation, 60.0)
+            engine.toggle_adaptation()
+            assert "undone" in engine.snapshot().adaptation
+            until(lambda: (newest := engine.snapshot().latest) and newest.status == "lost", 60.0)
+        finally:
+            engine.stop()
+    start = ["--recentre", "start", "--recentre-seconds", "30"]
+    assert main([*files, *start, "--adapt-from", str(live), "--log", str(again)]) == 0
+    assert main([*files, *start, "--log", str(frozen)]) == 0
+    assert decided(again) == decided(live)
+    steps = read_steps(live)
+    assert [(one.sample, one.kind, one.state) for one in read_steps(again)] == [
+        (one.sample, one.kind, one.state) for one in steps
+    ]
+    undo = next(step for step in steps if step.kind == "undo")
+    assert steps[-1] is undo
+    assert sum(step.kind == "labels" for step in steps) >= 2 * LEAST
+    after = {row[0]: row[1] for row in decided(frozen)}
+    for sample, probabilities, _, adapted in decided(live):
+        if sample > undo.sample:
+            assert adapted is None
+            assert probabilities == after[sample]
+    notes = [
+        note["text"]
+        for note in lines_of(tmp_path / "live.stream.jsonl")
+        if note["kind"] == "adaptation"
+    ]
+    assert any("undone" in note for note in notes)
