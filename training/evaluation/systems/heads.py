@@ -17,13 +17,13 @@ from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.recentring import SECONDS
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
+from core.fitting.choice import fit_on
 from core.fitting.selection import (
     HEADS,
     RECENTRED,
     VIEWS,
     FeatureViews,
     fit_chosen,
-    fit_on,
     select,
 )
 from core.fitting.transfer.prior_head import with_readout
