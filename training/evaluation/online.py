@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.decoding.adaptation import Adaptation
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.recentring import SECONDS
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
@@ -158,12 +160,20 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
 def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
     """Return what the live loop makes of a recording, hop by hop: `OnlineDecoder` on its segments.
 
-    Samples of a hop count at the model's rate from the recording's first one.
+    Samples of a hop count at the model's rate from the recording's first one. Where the system
+    adapts, events stand for the markers of a cued run.
     """
     decoder, feed = model.decoder(), RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     windows = decoder.windows(model.encoder, recentre=decoder.recentre)
-    return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
+    given = OnlineDecoder(decoder, path, windows).push(feed.segments())
+    if not model.system.adapt:
+        return list(given)
+    seconds = decoder.recentre or SECONDS
+    adaptation = Adaptation(decoder, windows, model.system.adapt, seconds)
+    for event in recording.events:
+        adaptation.cue(event.onset, event.label)
+    return list(adaptation.follow(given))
 
 
 def _decide(

@@ -39,6 +39,8 @@ class HeadSystem:
     recentre : float, optional
         Seconds of a tested recording that its reference is taken from, in protocols that decide
         live.
+    adapt : tuple of str
+        What adapts while a tested recording goes on, in the same: `core.decoding.adaptation`.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class HeadSystem:
     source: str
     others: Others | None = None
     recentre: float | None = None
+    adapt: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
