@@ -63,9 +63,9 @@ class SessionFlags:
     """Label of the session, if the person has several."""
     data: Path | None = None
     """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
-    encoder: str = "starter"
-    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
-    braindecode:NAME, or a file."""
+    encoder: str | None = None
+    """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
+    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
     attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""

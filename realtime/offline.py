@@ -13,7 +13,7 @@ import numpy as np
 from core.decoding.adaptation import LABELS, Adaptation
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.decoding.recentring import DECODER
+from core.decoding.recentring import DECODER, GROWING
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
@@ -164,7 +164,7 @@ def decode_file(options: Options) -> int:
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
-            if decision.reference != DECODER and recentred is None:
+            if decision.reference not in (DECODER, GROWING) and recentred is None:
                 recentred = decision
             for sink in sinks:
                 sink.publish(decision)
@@ -203,12 +203,13 @@ def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
         assert windows.reference is not None
         return (
             f"Recentred on the first {windows.reference.seconds:g} s of signal without artifacts: "
-            f"decisions from {first.time:.2f} s on have this reference, those before the decoder's."
+            f"decisions from {first.time:.2f} s on have this reference, those before that of the "
+            "signal so far."
         )
     missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
     if missing is None:
         return ""
     return (
         f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
-        "needed: all decisions have the decoder's own reference."
+        "needed: the reference has grown to the end."
     )
