@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
+from calibration.usable_trials import SharedParts, check_recordings, usable_trials
 from core.decoding.artifacts.learning import (
-    Measured,
     limits_from,
-    measure_runs,
     refused_pieces,
 )
 from core.decoding.card import DecoderCard, EncoderPin
@@ -22,39 +19,39 @@ from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
-from core.encoders import Encoder, EncoderSpec, load_encoder
+from core.encoders import DEFAULT, STARTER, Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.eog import eog_beside
+from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import (
     GRAPH,
     HEADS,
+    RECENTRED,
     VIEWS,
     FeatureViews,
     Selection,
     fit_chosen,
     select,
 )
+from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
-from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
+from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
-from core.fitting.trials.rejection import without_artifacts
 from core.fitting.trust import Trust, find_trust
-from core.montage import match
+from core.montage import electrode, match
 from core.recordings import (
     Recording,
-    implausible_amplitude,
     named_apart,
     without_bad_channels,
 )
-from core.recordings.copies import refuse_copies
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, is_frontal_or_temporal
+from core.sites import Sites, channels_at, eog_of, is_frontal_or_temporal
 from core.suggestions import closest, did_you_mean
 
 CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
@@ -65,11 +62,18 @@ NO_REFINING = (
     "--regress-eyes."
 )
 
-RECENTRED = ("riemann",)
-"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
-nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
-
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
+
+
+def default_encoder(refine: bool = False) -> str:
+    """Return the encoder of a fit for which none was named.
+
+    Parameters
+    ----------
+    refine : bool
+        Whether the fit goes on through the encoder, which `DEFAULT` has no features for.
+    """
+    return STARTER if refine else DEFAULT
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class FitSettings:
         Seconds after the cue at which what features are computed of begins; the window ends where
         it would otherwise.
     regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out of the others, and not used.
+        Whether the eyes are regressed out: by EOG, where there is any, else by frontal and temporal
+        electrodes, which are not used.
     origin : bool
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
@@ -110,7 +115,7 @@ class FitSettings:
         Whether rest, from events or pauses, is a class of its own.
     """
 
-    encoder: str = "starter"
+    encoder: str = DEFAULT
     head: str = "auto"
     reference: str | None = None
     band: Band = field(default_factory=Band)
@@ -240,7 +245,7 @@ def fit_decoder(
     session: str = "",
     cache: FeatureCache | None = None,
     prior: PriorHead | None = None,
-    rest: np.ndarray | None = None,
+    shared: SharedParts | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -257,8 +262,8 @@ def fit_decoder(
         What is known of the recordings already. It changes nothing but the time this takes.
     prior : PriorHead, optional
         What the head may start from, for these channels and events: `calibration.priors`.
-    rest : ndarray, optional, shape (samples, channels)
-        Signal that the filter before the encoder is fitted on; by default that outside the trials.
+    shared : SharedParts, optional
+        What the decoder's tasks have in common; by default it has one.
 
     Returns
     -------
@@ -270,7 +275,7 @@ def fit_decoder(
         If no electrode is known, an amplitude cannot be that of EEG, a recording is there twice
         or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
-    settings = settings or FitSettings()
+    settings, shared = settings or FitSettings(), shared or SharedParts()
     if cache is None:  # else they are of one session's stream, or were looked at
         check_recordings(recordings)
     if prior is not None:
@@ -284,17 +289,32 @@ def fit_decoder(
     cache = cache or FeatureCache()
     if settings.idle_class:
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
-    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
+    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, shared)
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
-    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
+    beginnings = None
+    if prior is not None and prior.by_beginning:
+        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+        beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
+    views = FeatureViews(
+        epochs,
+        path.channels,
+        spec.rate,
+        tokens,
+        cache,
+        prior,
+        taken,
+        references=shared.references,
+        beginnings=beginnings,
+    )
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
     trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
-        origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+        eog = None if settings.regress_eyes else eog_beside(epochs, recordings, path, spec.unit)
+        origin = find_origin(epochs, path, taken, settings.seed, cache.banded, eog)
 
     curve = None
     if settings.rest and isinstance(head, LinearHead):
@@ -303,6 +323,9 @@ def fit_decoder(
         curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
     unkept = unkept_words(curve, settings.false_alarms)
     false_alarms = None if unkept else settings.false_alarms
+    # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
+    calm = false_alarms is not None or settings.idle_class
+    recentred = selection.chosen in RECENTRED and not calm
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -347,78 +370,12 @@ def fit_decoder(
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
-                **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
+                **({"recentre": SECONDS} if recentred else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
     )
     return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
-
-
-def usable_trials(
-    recordings: Sequence[Recording],
-    events: Mapping[str, str],
-    path: SignalSettings,
-    settings: FitSettings,
-    spec: EncoderSpec,
-    cache: FeatureCache,
-    rest: np.ndarray | None = None,
-) -> tuple[Epochs, Measured, FeatureInput]:
-    """Cut the trials of recordings, and leave out those with artifacts.
-
-    Parameters
-    ----------
-    recordings, events, cache, rest
-        As for `fit_decoder`.
-    path : SignalSettings
-        From `path_for`.
-    settings : FitSettings
-    spec : EncoderSpec
-
-    Returns
-    -------
-    Epochs
-    Measured
-        Of all signal, as `core.decoding.artifacts.learning.measure_runs`.
-    FeatureInput
-        What features are to be computed of.
-
-    Raises
-    ------
-    InputError
-        As `cut_epochs` and `without_artifacts`.
-    """
-    skip = settings.skip(spec)
-    warmup = spec.warmup if settings.tokens_needed else 0
-    epochs = cut_epochs(
-        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
-    )
-    epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
-    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
-    epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
-    )
-    if not settings.regress_eyes:
-        return epochs, measured, FeatureInput(skip)
-    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
-    return (
-        epochs,
-        measured,
-        FeatureInput(skip, regression_of(path.channels, epochs.segments, banded)),
-    )
-
-
-def check_recordings(recordings: Sequence[Recording]) -> None:
-    """Refuse copies of recordings, and amplitudes that cannot be those of EEG.
-
-    Raises
-    ------
-    InputError
-    """
-    refuse_copies(recordings)
-    for recording in recordings:
-        if (implausible := implausible_amplitude(recording)) is not None:
-            raise InputError(implausible)
 
 
 def _labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:
@@ -447,6 +404,7 @@ def _about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
         "weight": "infinite" if weight == float("inf") else weight,
         "trials": prior.trials,
         "alone": prior.accuracy,
+        "readout": prior.readout is not None,
         "recordings": prior.recordings,
     }
 
@@ -483,16 +441,19 @@ def path_for(
         for name in found.channels
         if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
     )
-    if settings.regress_eyes:
-        away_from_eyes(channels)
     spec.check_electrodes(channels, source)
+    electrodes = len(channels)
+    if settings.regress_eyes:
+        channels += eog_of(labels)
+        away_from_eyes(channels)
     path = SignalSettings(
         channels=channels,
-        reference=settings.reference or default_reference(len(channels)),
+        reference=settings.reference or default_reference(electrodes),
         rate=spec.rate,
         band=settings.band,
     )
-    return path, tuple(label for label in found.ignored if label)
+    taken = set(channels)
+    return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)
 
 
 def check_class(name: str, known: Sequence[str] = CLASSES) -> str:

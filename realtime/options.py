@@ -55,7 +55,7 @@ class Options(ProgramOptions):
     """Texts that a decoder's tasks of retrieval choose among, instead of those that they were
     fitted with."""
     text_encoder: str | None = None
-    """The folder of the encoder of texts, where it is not wordllama."""
+    """The encoder of texts, as eegpt-calibrate fit takes it, where it is not wordllama."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None
@@ -178,7 +178,8 @@ class Options(ProgramOptions):
         if self.recentre == "off":
             return None
         if self.recentre is None and self.recentre_seconds is None:
-            return decoder.recentre
+            # False alarms were counted at the decoder's own reference.
+            return None if self.false_alarms is not None else decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
 
     def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:

@@ -28,6 +28,7 @@ from realtime.panels.panel import NewestSignal
 from realtime.screenshot import Visit, refuse_existing, save_picture
 from realtime.tasks.session import TaskEngine
 from realtime.widgets import keys
+from realtime.widgets.aligning import AligningPanel
 from realtime.widgets.controls import ControlBar
 from realtime.widgets.cues import cue_marks
 from realtime.widgets.history import HistoryStrip
@@ -128,6 +129,7 @@ class MainWindow(QMainWindow):
         self.traces = TraceView()
         self.probabilities = ProbabilityPanel()
         self.offer = OfferPanel(offered=on_calibrate is not None)
+        self.aligning = AligningPanel()
         self.history = HistoryStrip()
         self.status = CellLine()
         self.hint = DemoHint()
@@ -164,6 +166,7 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self._stack.addWidget(self.probabilities)
         self._stack.addWidget(self.offer)
+        self._stack.addWidget(self.aligning)
         self._stack.setMinimumWidth(320)
         self._stack.setMaximumWidth(440)
         row = QHBoxLayout()
@@ -231,11 +234,16 @@ class MainWindow(QMainWindow):
         self.traces.set_channels(snapshot.channels, decoding, live)
         self.traces.set_cues(cue_marks(snapshot))
         self.controls.show_state(snapshot.evidence, snapshot.paused, decoding)
-        self._stack.setCurrentWidget(self.probabilities if decoding else self.offer)
+        message = theme.plain(snapshot.message, 400)
         if decoding:
+            self._stack.setCurrentWidget(self.probabilities)
             self.probabilities.show_face(face(snapshot))
+        elif snapshot.aligning is not None:
+            self._stack.setCurrentWidget(self.aligning)
+            self.aligning.show_left(snapshot.aligning, message)
         else:
-            self.offer.show_message(theme.plain(snapshot.message, 400))
+            self._stack.setCurrentWidget(self.offer)
+            self.offer.show_message(message)
         self.history.setVisible(decoding)
         self.history.show_snapshot(snapshot)
         self.status.show_cells(status_cells(snapshot))
