@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from calibration.fitting import Fit, FitSettings, check_recordings, fit_decoder, path_for
+from calibration.fitted_on import check_recordings
+from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
 from calibration.task_heads import TaskSetting, fit_head
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
