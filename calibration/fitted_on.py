@@ -8,21 +8,7 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.selection import Selection
 from core.fitting.transfer.prior_head import PriorHead
-from core.recordings import Recording, implausible_amplitude
-from core.recordings.copies import refuse_copies
-
-
-def check_recordings(recordings: Sequence[Recording]) -> None:
-    """Refuse copies of recordings, and amplitudes that cannot be those of EEG.
-
-    Raises
-    ------
-    InputError
-    """
-    refuse_copies(recordings)
-    for recording in recordings:
-        if (implausible := implausible_amplitude(recording)) is not None:
-            raise InputError(implausible)
+from core.recordings import Recording
 
 
 def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:
@@ -52,5 +38,6 @@ def about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
         "weight": "infinite" if weight == float("inf") else weight,
         "trials": prior.trials,
         "alone": prior.accuracy,
+        "readout": prior.readout is not None,
         "recordings": prior.recordings,
     }

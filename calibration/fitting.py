@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from calibration.fitted_on import about_prior, check_apart, check_recordings, labels_seen
+from calibration.fitted_on import about_prior, check_apart, labels_seen
+from calibration.usable_trials import SharedParts, check_recordings, usable_trials
 from core.decoding.artifacts.learning import (
-    Measured,
     limits_from,
-    measure_runs,
     refused_pieces,
 )
 from core.decoding.card import DecoderCard, EncoderPin
@@ -23,29 +20,31 @@ from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
-from core.encoders import EncoderSpec, load_encoder
+from core.encoders import DEFAULT, STARTER, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, regression_of
+from core.fitting.eog import eog_beside
+from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import (
     GRAPH,
     HEADS,
+    RECENTRED,
     VIEWS,
     FeatureViews,
     Selection,
     fit_chosen,
     select,
 )
+from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
-from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected, cut_epochs
+from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
-from core.fitting.trials.rejection import without_artifacts
 from core.fitting.trust import Trust, find_trust
-from core.montage import match
+from core.montage import electrode, match
 from core.recordings import (
     Recording,
     named_apart,
@@ -53,7 +52,7 @@ from core.recordings import (
 )
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, is_frontal_or_temporal
+from core.sites import Sites, channels_at, eog_of, is_frontal_or_temporal
 from core.suggestions import did_you_mean
 
 NO_REFINING = (
@@ -61,9 +60,16 @@ NO_REFINING = (
     "--regress-eyes."
 )
 
-RECENTRED = ("riemann",)
-"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
-nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
+
+def default_encoder(refine: bool = False) -> str:
+    """Return the encoder of a fit for which none was named.
+
+    Parameters
+    ----------
+    refine : bool
+        Whether the fit goes on through the encoder, which `DEFAULT` has no features for.
+    """
+    return STARTER if refine else DEFAULT
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,8 @@ class FitSettings:
         Seconds after the cue at which what features are computed of begins; the window ends where
         it would otherwise.
     regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out of the others, and not used.
+        Whether the eyes are regressed out: by EOG, where there is any, else by frontal and temporal
+        electrodes, which are not used.
     origin : bool
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
@@ -104,7 +111,7 @@ class FitSettings:
         Whether rest, from events or pauses, is a class of its own.
     """
 
-    encoder: str = "starter"
+    encoder: str = DEFAULT
     head: str = "auto"
     reference: str | None = None
     band: Band = field(default_factory=Band)
@@ -234,7 +241,7 @@ def fit_decoder(
     session: str = "",
     cache: FeatureCache | None = None,
     prior: PriorHead | None = None,
-    rest: np.ndarray | None = None,
+    shared: SharedParts | None = None,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -251,8 +258,8 @@ def fit_decoder(
         What is known of the recordings already. It changes nothing but the time this takes.
     prior : PriorHead, optional
         What the head may start from, for these channels and events: `calibration.priors`.
-    rest : ndarray, optional, shape (samples, channels)
-        Signal that the filter before the encoder is fitted on; by default that outside the trials.
+    shared : SharedParts, optional
+        What the decoder's tasks have in common; by default it has one.
 
     Returns
     -------
@@ -264,7 +271,7 @@ def fit_decoder(
         If no electrode is known, an amplitude cannot be that of EEG, a recording is there twice
         or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
-    settings = settings or FitSettings()
+    settings, shared = settings or FitSettings(), shared or SharedParts()
     if cache is None:  # else they are of one session's stream, or were looked at
         check_recordings(recordings)
     if prior is not None:
@@ -278,17 +285,32 @@ def fit_decoder(
     cache = cache or FeatureCache()
     if settings.idle_class:
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
-    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, rest)
+    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, shared)
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
-    views = FeatureViews(epochs, path.channels, spec.rate, tokens, cache, prior, taken)
+    beginnings = None
+    if prior is not None and prior.by_beginning:
+        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+        beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
+    views = FeatureViews(
+        epochs,
+        path.channels,
+        spec.rate,
+        tokens,
+        cache,
+        prior,
+        taken,
+        references=shared.references,
+        beginnings=beginnings,
+    )
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
     trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
-        origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+        eog = None if settings.regress_eyes else eog_beside(epochs, recordings, path, spec.unit)
+        origin = find_origin(epochs, path, taken, settings.seed, cache.banded, eog)
 
     curve = None
     if settings.rest and isinstance(head, LinearHead):
@@ -352,59 +374,6 @@ def fit_decoder(
     return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
 
 
-def usable_trials(
-    recordings: Sequence[Recording],
-    events: Mapping[str, str],
-    path: SignalSettings,
-    settings: FitSettings,
-    spec: EncoderSpec,
-    cache: FeatureCache,
-    rest: np.ndarray | None = None,
-) -> tuple[Epochs, Measured, FeatureInput]:
-    """Cut the trials of recordings, and leave out those with artifacts.
-
-    Parameters
-    ----------
-    recordings, events, cache, rest
-        As for `fit_decoder`.
-    path : SignalSettings
-        From `path_for`.
-    settings : FitSettings
-    spec : EncoderSpec
-
-    Returns
-    -------
-    Epochs
-    Measured
-        Of all signal, as `core.decoding.artifacts.learning.measure_runs`.
-    FeatureInput
-        What features are to be computed of.
-
-    Raises
-    ------
-    InputError
-        As `cut_epochs` and `without_artifacts`.
-    """
-    skip = settings.skip(spec)
-    warmup = spec.warmup if settings.tokens_needed else 0
-    epochs = cut_epochs(
-        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
-    )
-    epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
-    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
-    epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
-    )
-    if not settings.regress_eyes:
-        return epochs, measured, FeatureInput(skip)
-    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
-    return (
-        epochs,
-        measured,
-        FeatureInput(skip, regression_of(path.channels, epochs.segments, banded)),
-    )
-
-
 def path_for(
     labels: Sequence[str], spec: EncoderSpec, settings: FitSettings, source: str
 ) -> tuple[SignalSettings, tuple[str, ...]]:
@@ -437,13 +406,16 @@ def path_for(
         for name in found.channels
         if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
     )
-    if settings.regress_eyes:
-        away_from_eyes(channels)
     spec.check_electrodes(channels, source)
+    electrodes = len(channels)
+    if settings.regress_eyes:
+        channels += eog_of(labels)
+        away_from_eyes(channels)
     path = SignalSettings(
         channels=channels,
-        reference=settings.reference or default_reference(len(channels)),
+        reference=settings.reference or default_reference(electrodes),
         rate=spec.rate,
         band=settings.band,
     )
-    return path, tuple(label for label in found.ignored if label)
+    taken = set(channels)
+    return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)

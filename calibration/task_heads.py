@@ -1,17 +1,22 @@
-"""Fits of tasks that have no classes: retrieval from a gallery of texts, and scales."""
+"""Fits of readouts beside the usual ones of classes: retrieval, scales, and a gate over experts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from calibration.fitting import FitSettings, usable_trials
+from calibration.fitting import FitSettings
+from calibration.usable_trials import SharedParts, usable_trials
 from core.decoding.embedding_heads import Gallery, RetrievalHead, ScaleHead
+from core.decoding.features import TokenFeatures
+from core.decoding.gate import MixtureHead
 from core.decoding.outputs import SCALE
 from core.decoding.readouts import Readout, ReadoutCard
 from core.encoders import Encoder
+from core.fitting.gate import fit_mixture
 from core.fitting.joint_heads import (
     Head,
     HeadSettings,
@@ -43,7 +48,7 @@ class TaskSetting:
         Which views are read, one of `HEADS`.
     fit : FitSettings
     cache : FeatureCache
-    rest : ndarray, shape (samples, channels)
+    shared : SharedParts
         As for `calibration.fitting.fit_decoder`.
     """
 
@@ -52,7 +57,7 @@ class TaskSetting:
     head: str
     fit: FitSettings
     cache: FeatureCache
-    rest: np.ndarray
+    shared: SharedParts
 
 
 def fit_head(
@@ -87,7 +92,7 @@ def fit_head(
     """
     spec = setting.encoder.spec
     epochs, _, taken = usable_trials(
-        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.rest
+        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
     )
     tokens = "tokens" in HEADS[setting.head]
     views = FeatureViews(
@@ -97,6 +102,7 @@ def fit_head(
         setting.encoder if tokens else None,
         setting.cache,
         taken=taken,
+        references=setting.shared.references,
     )
     if kind == SCALE:
         values = np.array([float(number) for number in epochs.classes])[epochs.labels]
@@ -128,6 +134,73 @@ def fit_head(
     )
     tangents = tuple(features for view, (features, _) in fitted.items() if view != "tokens")
     return Readout(name, (), head, tangents, tokens, card)
+
+
+def fit_gated(
+    name: str,
+    meanings: Mapping[str, str],
+    recordings: Sequence[Recording],
+    setting: TaskSetting,
+) -> tuple[Readout, TokenFeatures]:
+    """Fit a readout of classes in which a gate weighs covariances and tokens for each window.
+
+    Parameters
+    ----------
+    name : str
+    meanings : mapping
+        Label -> class.
+    recordings : sequence of Recording
+        Whose events are the task's.
+    setting : TaskSetting
+        Whose head uses covariances and tokens.
+
+    Raises
+    ------
+    InputError
+        As `calibration.fitting.usable_trials`.
+    """
+    spec = setting.encoder.spec
+    epochs, _, taken = usable_trials(
+        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
+    )
+    channels, encoder = setting.path.channels, setting.encoder
+    references, cache = setting.shared.references, setting.cache
+    views = FeatureViews(
+        epochs, channels, spec.rate, encoder, cache, taken=taken, references=references
+    )
+    used, seed = views.of(setting.head), setting.fit.seed
+    labels, classes = epochs.labels, len(epochs.classes)
+
+    def mixture(
+        train: np.ndarray,
+    ) -> tuple[MixtureHead, dict[str, Any], np.ndarray]:
+        """Return a mixture of what `train` teaches, its views, and all trials' features."""
+        fitted = views.fit(used, train)
+        tangents = np.concatenate(
+            [v for view, (_, v) in fitted.items() if view != "tokens"], axis=1
+        )
+        blocks = {"covariances": tangents, "tokens": fitted["tokens"][1]}
+        inside = {expert: block[train] for expert, block in blocks.items()}
+        folds = list(epochs.folds(seed, train))
+        head = fit_mixture(inside, labels[train], classes, folds)
+        return head, fitted, np.concatenate(list(blocks.values()), axis=1)
+
+    said = np.empty(len(labels), dtype=np.intp)
+    for train, test in epochs.folds(seed):
+        head, _, features = mixture(train)
+        said[test] = head.probabilities(features[test]).argmax(axis=1)
+    head, fitted, features = mixture(np.arange(len(labels)))
+    shares = dict(zip(head.names, head.weights(features).mean(axis=0).tolist(), strict=True))
+    card = ReadoutCard(
+        setting.head,
+        len(epochs),
+        balanced_accuracy(labels, said),
+        chance_bound(len(epochs.independent), classes),
+        "balanced accuracy",
+        {"events": dict(meanings), "shares": shares},
+    )
+    tangents = tuple(view for name, (view, _) in fitted.items() if name != "tokens")
+    return Readout(name, epochs.classes, head, tangents, True, card), fitted["tokens"][0]
 
 
 def _trained(

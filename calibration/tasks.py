@@ -8,21 +8,32 @@ from typing import Any
 
 import numpy as np
 
-from calibration.fitted_on import check_recordings
-from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
-from calibration.task_heads import TaskSetting, fit_head
+from calibration.fitting import (
+    Fit,
+    FitSettings,
+    fit_decoder,
+    path_for,
+)
+from calibration.task_heads import TaskSetting, fit_gated, fit_head
+from calibration.usable_trials import SharedParts, check_recordings
+from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
 from core.decoding.outputs import CLASSES, SCALE
 from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.readout_parts import task_name
 from core.encoders import load_encoder
+from core.encoders.known import remember
 from core.errors import InputError, one_line
 from core.fitting.baselines import BAND
+from core.fitting.selection import BESIDE, GRAPH
 from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
 from core.recordings import Event, Recording, without_bad_channels
 from core.signal.filtering import CausalFilter
 from core.text_encoder import TextEncoder
+
+GATED = "hybrid"
+"""Head whose views a gate weighs."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +192,7 @@ def fit_tasks(
     settings: FitSettings | None = None,
     session: str = "",
     text_encoder: TextEncoder | None = None,
+    gate: bool = False,
 ) -> TasksFit:
     """Fit a decoder of several tasks that share signal path, filter and encoder.
 
@@ -196,6 +208,9 @@ def fit_tasks(
         The head is chosen for each task of classes; other tasks read what the first one reads.
     text_encoder : TextEncoder, optional
         For tasks of retrieval.
+    gate : bool
+        Whether to fit a task of the first one's classes in which a gate weighs covariances and
+        tokens.
 
     Raises
     ------
@@ -203,6 +218,8 @@ def fit_tasks(
         If no task has classes, two have the same name, or as `fit_decoder`.
     """
     settings = settings or FitSettings()
+    if settings.head == GRAPH:
+        raise InputError("The head graph is for one task; choose another with several.")
     tasks = sorted(tasks, key=lambda task: task.kind != CLASSES)
     first, names = tasks[0], [task.name for task in tasks]
     if first.kind != CLASSES:
@@ -228,7 +245,7 @@ def fit_tasks(
         for place in cued_places(changed, task.meanings, path, spec.window)
     ]
     # One filter before the encoder for all tasks, so that its tokens serve all.
-    rest = rest_outside(signals, places, spec.window, spec.rate)
+    shared = SharedParts(rest_outside(signals, places, spec.window, spec.rate))
 
     decoders: list[Decoder] = []
     fits: list[TaskFit] = []
@@ -240,20 +257,42 @@ def fit_tasks(
             in_time=in_time,
             # Stretches of time are the same however often they are drawn.
             repeats=1 if in_time else settings.repeats,
+            false_alarms=settings.false_alarms if task is first else None,
+            idle_class=settings.idle_class and task is first,
         )
         if task.kind == CLASSES:
-            fit = fit_decoder(changed, task.meanings, subject, own, session, cache=cache, rest=rest)
+            fit = fit_decoder(
+                changed, task.meanings, subject, own, session, cache=cache, shared=shared
+            )
             decoders.append(fit.decoder)
+            shared = replace(shared, references=shared.references or fit.decoder.tangents)
             fits.append(TaskFit(task, readout_of(task.name, fit.decoder), fit, in_blocks))
             continue
         head = decoders[0].facts.head
+        head = BESIDE.get(head, (head,))[0]  # these are linear
         own = replace(own, head=head)
-        setting = TaskSetting(path, encoder, head, own, cache, rest)
+        setting = TaskSetting(path, encoder, head, own, cache, shared)
         readout = fit_head(task.name, task.meanings, task.kind, changed, setting, text_encoder)
         fits.append(TaskFit(task, readout, None, in_blocks))
+    if gate:
+        changed, in_blocks = of_tasks[0]
+        own = replace(settings, head=GATED, in_time=in_blocks or settings.in_time)
+        setting = TaskSetting(path, encoder, GATED, own, cache, shared)
+        name = task_name(f"{first.name}-gated")
+        readout, tokens = fit_gated(name, first.meanings, changed, setting)
+        fits.append(TaskFit(replace(first, name=name), readout, None, in_blocks))
     of_first, *others = fits
     assert of_first.fit is not None
     decoder = joined(decoders, first.name, [fit.readout for fit in others])
+    if decoder.spatial is None and gate:
+        remember(settings.encoder, encoder.weights_sha256(), settings.home)
+        decoder = replace(
+            decoder,
+            spatial=tokens.spatial,
+            encoder=EncoderPin.of(encoder, settings.encoder),
+            token_channels=tokens.ch_names,
+            warmup=spec.warmup,
+        )
     return TasksFit(replace(of_first.fit, decoder=decoder), tuple(others))
 
 

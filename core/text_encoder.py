@@ -1,4 +1,7 @@
-"""Encoders of texts: what turns a sentence into a vector, from files that are here already."""
+"""Encoders of texts: what turns a sentence into a vector, from files that are here already.
+
+What somebody has embedded elsewhere, such as pictures by an image encoder, is looked up in a file.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError, one_line
+from core.tensor_file import DamagedError, read_tensors
 
 WORDLLAMA = "wordllama"
 """Name of the encoder that comes in a package, with its vectors."""
@@ -43,20 +47,25 @@ def load_text_encoder(source: str) -> TextEncoder:
     Parameters
     ----------
     source : str
-        "wordllama", or a folder with a model of sentence-transformers in safetensors.
+        "wordllama", a folder with a model of sentence-transformers in safetensors, or a safetensors
+        file of embeddings, one vector a name.
 
     Raises
     ------
     InputError
-        If its package is not installed, or the folder holds no such model.
+        If its package is not installed, the folder holds no such model, or the file no such
+        vectors.
     """
     if source == WORDLLAMA:
         return _wordllama()
     folder = Path(source).expanduser()
+    if folder.suffix == ".safetensors":
+        return _looked_up(folder)
     if not (folder / "modules.json").is_file():
         raise InputError(
-            f'There is no text encoder "{one_line(source, 80)}"; name {WORDLLAMA}, or a folder '
-            "with a model of sentence-transformers (it has a modules.json)."
+            f'There is no text encoder "{one_line(source, 80)}"; name {WORDLLAMA}, a folder with a '
+            "model of sentence-transformers (it has a modules.json), or a file of embeddings "
+            "(.safetensors)."
         )
     if not list(folder.rglob("*.safetensors")):
         raise InputError(
@@ -109,6 +118,33 @@ def _wordllama() -> TextEncoder:
     files = Path(wordllama.__file__).parent
     model = wordllama.WordLlama.load(cache_dir=files, disable_download=True)
     return TextEncoder(label, model.embed)
+
+
+def _looked_up(path: Path) -> TextEncoder:
+    """Return what looks names up among embeddings that were made elsewhere."""
+    if not path.is_file():
+        raise InputError(f"There is no file of embeddings at {path}.")
+    try:
+        vectors = read_tensors(path, "np")[1]
+    except DamagedError as error:
+        raise InputError(f"{path} is no file of embeddings, or is damaged ({error}).") from error
+    shapes = {vector.shape for vector in vectors.values()}
+    sound = all(np.isfinite(np.asarray(v, dtype=np.float64)).all() for v in vectors.values())
+    if len(shapes) != 1 or len(next(iter(shapes))) != 1 or not sound:
+        raise InputError(
+            f"{path} holds {len(vectors)} tensors, but a file of embeddings has a vector of finite "
+            "values for each name, all of one length."
+        )
+
+    def embed(names: list[str]) -> np.ndarray:
+        if absent := [name for name in names if name not in vectors]:
+            known = ", ".join(sorted(vectors)[:8]) + (" ..." if len(vectors) > 8 else "")
+            raise InputError(
+                f'{path} has no embedding of "{one_line(absent[0], 60)}" (has: {known}).'
+            )
+        return np.stack([vectors[name] for name in names])
+
+    return TextEncoder(f"embeddings {one_line(path.name, 80)}", embed)
 
 
 def _sentence_transformers(folder: Path) -> TextEncoder:

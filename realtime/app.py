@@ -421,6 +421,9 @@ def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
         f"for subject {known.subject}: head {known.head}{encoder}, cross-validated balanced "
         f"accuracy {known.score:.2f} (chance bound {known.chance:.2f}, {known.trials} trials)."
     )
+    if decoder.others:
+        tasks = ", ".join(f"{readout.task} ({readout.kind})" for readout in decoder.others)
+        say(f"Decisions are of the task {decoder.task}; decoded beside it: {tasks}.")
     if known.recorded_rate != facts.rate:
         say(
             f"The decoder was fitted at {known.recorded_rate:g} Hz and the stream has "

@@ -55,7 +55,7 @@ class Options(ProgramOptions):
     """Texts that a decoder's tasks of retrieval choose among, instead of those that they were
     fitted with."""
     text_encoder: str | None = None
-    """The folder of the encoder of texts, where it is not wordllama."""
+    """The encoder of texts, as eegpt-calibrate fit takes it, where it is not wordllama."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None

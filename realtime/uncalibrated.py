@@ -11,12 +11,12 @@ import numpy as np
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.recentring import SECONDS
-from core.encoders import load_encoder
+from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
 from core.feed.segments import Segment
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_file import population
-from core.fitting.transfer.prior_head import head_of_prior
+from core.fitting.transfer.prior_head import head_of_prior, with_readout
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.recordings import Recording
 from core.sites import Sites
@@ -153,7 +153,8 @@ def population_decoder(
         If the stream has too few of the population's electrodes, too few at these sites, none to
         regress out, or too little signal.
     """
-    spec = load_encoder().spec  # window and rate; no encoder takes part
+    encoder = load_encoder(DEFAULT)
+    spec = encoder.spec
     asked = FitSettings(head="riemann", sites=sites, regress_eyes=regress_eyes)
     settings, _ = path_for(labels, spec, asked, "The stream")
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
@@ -167,7 +168,7 @@ def population_decoder(
         )
         recording = collect()
         return uncalibrated_decoder(
-            head.result(),
+            with_readout(head.result(), spec, HANDS),
             recording,
             HANDS,
             settings,
@@ -177,4 +178,5 @@ def population_decoder(
             subject,
             regress_eyes,
             {"sites": sites, "regress_eyes": regress_eyes},
+            (DEFAULT, encoder),
         )

@@ -47,12 +47,12 @@ def main() -> int:
     for start in range(0, decoder.window, hop):
         piece = signal[start : start + hop]
         tokens = stream.push(piece)
-        for taker in (*views, *others):
-            taker.push(piece)
+        vectors = [view.push(piece) for view in views]
+        for other in others:
+            other.push(piece)
 
     def read(other: ReadoutStream) -> None:
-        other.push(piece)
-        other.outputs(tokens)
+        other.outputs([*vectors, *other.push(piece)], tokens)
 
     ways: Ways = {"encoder": lambda: stream.push(piece)}
     ways |= {

@@ -57,6 +57,9 @@ def _paragraph(other: TaskFit) -> str:
         f"The head {card.head} has a {card.measure} of {card.score:.3f} on left-out trials, "
         f"{above} what guessing reaches ({card.chance:.3f})."
     )
+    if shares := card.fit.get("shares"):
+        weighed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        lines.append(f"On the trials, the gate weighs {weighed}.")
     if other.in_blocks:
         lines.append(_in_blocks(other))
     return "\n".join(lines)

@@ -207,7 +207,7 @@ class Controller(QObject):
         recordings = self._earlier
         try:
             self._session.close()
-            recordings += (read_recording(self._session.run.file("eeg.vhdr")),)
+            recordings += (read_recording(self._session.run.file("eeg.vhdr"), eog=True),)
             with told(self._hear):
                 fit = self._session.learner.fit(recordings[-1])
             seconds = monotonic() - began

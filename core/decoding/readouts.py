@@ -105,7 +105,8 @@ class Readout:
 class ReadoutStream:
     """Readouts beside a decoder's first one, of the same stream.
 
-    A covariance that is taken already is not taken again, and tokens never are.
+    A covariance that is taken already is not taken again, nor its vector at the same reference, and
+    tokens never are.
 
     Parameters
     ----------
@@ -115,52 +116,73 @@ class ReadoutStream:
     """
 
     def __init__(self, readouts: Sequence[Readout], taken: Sequence[TangentStream]) -> None:
-        self._readouts = readouts
-        streams = list(taken)
-        self._sources: list[list[TangentStream]] = []  # of every readout's views
+        self._readouts, self._taken = readouts, len(taken)
+        self._streams = list(taken)
+        self._sources: list[list[int]] = []  # of every readout's views, among the streams
         for readout in readouts:
             sources = []
             for view in readout.tangents:
-                source = next((s for s in streams if same_covariance(s.features, view)), None)
-                if source is None:
-                    streams.append(source := view.stream())
+                alike = (same_covariance(stream.features, view) for stream in self._streams)
+                source = next((n for n, same in enumerate(alike) if same), len(self._streams))
+                if source == len(self._streams):
+                    self._streams.append(view.stream())
                 sources.append(source)
             self._sources.append(sources)
-        self._shared = set(map(id, taken))
-        self._own = streams[len(taken) :]
+        self._given = {
+            id(view)
+            for readout, sources in zip(readouts, self._sources, strict=True)
+            for view, source in zip(readout.tangents, sources, strict=True)
+            if np.array_equal(self._streams[source].features.whitener, view.whitener)
+        }
         self._recentred = False
+
+    @property
+    def own(self) -> list[TangentStream]:
+        """What the first readout does not take."""
+        return self._streams[self._taken :]
 
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""
-        for stream in self._own:
+        for stream in self.own:
             stream.reset()
 
     def recentred(self) -> None:
         """Take the references of the first readout's views from now on, where they are shared."""
         self._recentred = True
 
-    def push(self, samples: np.ndarray) -> None:
-        """Take one hop, shape (hop, channels)."""
-        for stream in self._own:
-            stream.push(samples)
+    def push(self, samples: np.ndarray) -> list[np.ndarray | None]:
+        """Take one hop, shape (hop, channels); return the vectors of the views in `own`."""
+        return [stream.push(samples) for stream in self.own]
 
-    def outputs(self, tokens: np.ndarray | None) -> dict[str, Output]:
-        """Return what each task says of the newest window, whose token features are given."""
+    def outputs(
+        self, vectors: Sequence[np.ndarray], tokens: np.ndarray | None
+    ) -> dict[str, Output]:
+        """Return what each task says of the newest window.
+
+        Parameters
+        ----------
+        vectors : sequence of ndarray
+            Of the first readout's views, then of those in `own`.
+        tokens : ndarray or None
+            Token features.
+        """
         outputs = {}
         for readout, sources in zip(self._readouts, self._sources, strict=True):
-            vectors = [
-                self._view(view, source).of_covariances(source.covariance[None])[0]
+            blocks = [
+                self._vector(view, source, vectors[source])
                 for view, source in zip(readout.tangents, sources, strict=True)
             ]
             if readout.tokens:
                 assert tokens is not None
-                vectors.append(tokens)
-            outputs[readout.task] = readout.output(np.concatenate(vectors))
+                blocks.append(tokens)
+            outputs[readout.task] = readout.output(np.concatenate(blocks))
         return outputs
 
-    def _view(self, view: TangentFeatures, source: TangentStream) -> TangentFeatures:
-        moved = self._recentred and id(source) in self._shared
-        return view.at(source.features.whitener) if moved else view
+    def _vector(self, view: TangentFeatures, source: int, given: np.ndarray) -> np.ndarray:
+        if id(view) in self._given or (self._recentred and source < self._taken):
+            return given
+        vector: np.ndarray = view.of_covariances(self._streams[source].covariance[None])[0]
+        return vector
 
 
 def same_covariance(first: TangentFeatures, second: TangentFeatures) -> bool:

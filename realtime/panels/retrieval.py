@@ -24,6 +24,14 @@ from ui.class_style import PALETTE
 _ROW = 34.0  # px an entry, at most
 _LEAST = 24.0  # px an entry; others are not drawn
 _SECOND = 1.0  # s of decisions that similarities are averaged over
+_FIELD = f"""
+QLineEdit {{
+    color: {theme.TEXT.name()}; background: {theme.BACKGROUND.name()};
+    placeholder-text-color: {theme.MUTED.name()};
+    border: 1px solid {theme.RULE.name()}; border-radius: 5px; padding: 5px 10px;
+}}
+QLineEdit:focus {{ border-color: {theme.ACCENT.name()}; }}
+"""
 _PROMPTS = 8  # that are typed, at most; the oldest makes room
 
 
@@ -61,6 +69,7 @@ class RetrievalPanel(TaskPanel):
         self.field.setAccessibleName("Text to compare with")
         self.field.setMaxLength(200)
         self.field.setFont(theme.font(13))
+        self.field.setStyleSheet(_FIELD)
         self.field.returnPressed.connect(self._ask)
         self.note = QLabel("")
         self.note.setTextFormat(Qt.TextFormat.PlainText)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
@@ -70,17 +70,23 @@ class ScalePanel(TaskPanel):
             painter.drawLine(QPointF(chart.left(), y), QPointF(chart.right(), y))
             painter.setPen(theme.MUTED)
             painter.drawText(QRectF(area.left(), y - 8, 38, 16), RIGHT, f"{value:g}")
-        for (before, first), (after, second) in pairwise(history):
-            if after - before > _GAP:
-                continue
+        for run in _unbroken(history):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.faded(PALETTE[0], 0.16))
-            corners = (
-                point(before, first.low),
-                point(before, first.high),
-                point(after, second.high),
-                point(after, second.low),
-            )
-            painter.drawPolygon(QPolygonF(corners))
+            above = [point(before, said.high) for before, said in run]
+            below = [point(before, said.low) for before, said in reversed(run)]
+            painter.drawPolygon(QPolygonF(above + below))
             painter.setPen(QPen(PALETTE[0], 2))
-            painter.drawLine(point(before, first.value), point(after, second.value))
+            painter.drawPolyline(QPolygonF([point(before, said.value) for before, said in run]))
+
+
+def _unbroken(
+    history: Sequence[tuple[float, ScaleOutput]],
+) -> list[list[tuple[float, ScaleOutput]]]:
+    """Return what was said, in pieces without a gap."""
+    runs: list[list[tuple[float, ScaleOutput]]] = []
+    for entry in history:
+        if not runs or entry[0] - runs[-1][-1][0] > _GAP:
+            runs.append([])
+        runs[-1].append(entry)
+    return runs

@@ -63,13 +63,14 @@ class CatchGame(FeedbackTask):
         """Draw the lanes, the fruit that falls, and the basket."""
         wide = 0.72 * stage.wide
         for name, lane in self.lanes.items():
+            stage.box(wide * lane, 0.0, 0.006, 1.62, "outline")
             stage.box(wide * lane, 0.84, 0.44, 0.02, name if moment.target == name else "outline")
         basket = wide * moment.state.x
         if moment.target:
             lane = wide * self.lanes[moment.target]
-            height = -0.68 + 1.28 * moment.share if moment.phase == "trial" else 0.6
+            height = -0.66 + 1.24 * moment.share if moment.phase == "trial" else 0.58
             x = basket if moment.outcome == HIT else lane
-            stage.disc(x, height, 0.13, moment.target)
-            stage.arrow(self.places[moment.target], lane, -0.68, 0.3, moment.target, filled=False)
+            stage.disc(x, height, 0.15, moment.target)
+            stage.arrow(self.places[moment.target], x, height, 0.2, "ground")
         stage.box(basket, 0.74, 0.5, 0.12, "text", filled=False)
         stage.box(basket, 0.74, 0.44, 0.06, "text")

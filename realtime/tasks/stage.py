@@ -34,6 +34,7 @@ class PaintedStage:
             "text": theme.TEXT,
             "muted": theme.MUTED,
             "outline": theme.STAGE_OUTLINE,
+            "ground": theme.STAGE,
         } | {look.name: look.colour for look in class_looks(classes)}
 
     def arrow(

@@ -73,7 +73,8 @@ class TaskMoment:
 class Stage(Protocol):
     """What a task draws on: shapes around the middle, in units of half the height.
 
-    Inks are the names of classes, which have a colour each, or "text", "muted" and "outline".
+    Inks are the names of classes, which have a colour each, or "text", "muted",
+    "outline" and "ground".
     """
 
     wide: float  # half of the width

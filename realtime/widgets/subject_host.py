@@ -68,11 +68,12 @@ class SubjectHost(QObject):
     def start(self, name: str, *_: object) -> None:
         """Show a task, if there is a decoder for it."""
         snapshot = self._engine.snapshot()
-        if snapshot.decoder is None:
-            self._say("A feedback task needs a decoder for this stream.")
+        classes = () if snapshot.decoder is None else snapshot.decoder.classes
+        if len(classes) < 2:
+            self._say("A feedback task needs a decoder for this stream, of two classes or more.")
             return
         try:
-            task = load_task(name, snapshot.decoder.classes)
+            task = load_task(name, classes)
         except InputError as error:
             self._say(str(error))
             return

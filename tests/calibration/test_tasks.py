@@ -12,10 +12,11 @@ from calibration.cli import main
 from calibration.fitting import FitSettings
 from calibration.report.tasks import tasks_as_json, tasks_as_text
 from calibration.tasks import Task, fit_tasks, parse_task, with_events
+from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
-from core.recordings import Event
+from core.recordings import Event, read_recording
 from core.text_encoder import TextEncoder
 
 HOP = 64
@@ -191,6 +192,29 @@ def test_decisions_need_a_task_of_classes(recordings):
         fit_tasks(recordings, TASKS[2:], "01")
 
 
+def test_a_head_for_one_task_is_refused(recordings):
+    with pytest.raises(InputError, match="head graph is for one task"):
+        fit_tasks(recordings, TASKS[:2], "01", FitSettings(head="graph"))
+
+
+@pytest.mark.slow
+def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_path):
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    fits = fit_tasks(recordings[:1], TASKS[:1], "01", settings, gate=True)
+    assert "On the trials, the gate weighs covariances" in tasks_as_text(fits)
+    decoder = load_decoder(save_decoder(fits.first.decoder, tmp_path / "gated.safetensors"))
+    assert not decoder.uses_tokens
+    said = outputs_of(decoder, recordings[0])
+    for outputs in said:
+        weights = dict(outputs["hand-gated"].weights)
+        assert sum(weights.values()) == pytest.approx(1.0)
+        assert set(weights) == {"covariances", "tokens"}
+        assert sum(outputs["hand-gated"].probabilities) == pytest.approx(1.0)
+    own = outputs_of(decoder.only("hand"), recordings[0])
+    for one, all_tasks in zip(own, said, strict=True):
+        assert one["hand"] == all_tasks["hand"]
+
+
 def test_two_tasks_of_a_name_are_refused(recordings):
     with pytest.raises(InputError, match="same name"):
         fit_tasks(recordings, (TASKS[0], replace(TASKS[1], name="hand")), "01")
@@ -289,3 +313,50 @@ def test_the_command_fits_tasks_and_captions(recordings, tmp_path, capsys):
     assert "Task eyes (classes): 20 trials of open, closed" in said.out
     tasks = [(readout.task, readout.kind) for readout in load_decoder(out).readouts]
     assert tasks == [("classes", "classes"), ("eyes", "classes"), ("load", "scale")]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_hands_and_eyes_of_a_recorded_person_are_decoded_at_once(recordings_folder):
+    """Left and right hand (runs 4, 8, 12), and eyes open and closed (runs 1, 2), of one encoder."""
+    folder = recordings_folder / "eegmmidb" / "S001"
+    read = [read_recording(folder / f"S001R{run:02}.edf") for run in (1, 2, 4, 8, 12)]
+    tasks = (
+        Task("hand", {"T1": "left_hand", "T2": "right_hand"}),
+        Task("eyes", {"S001R01": "open", "S001R02": "closed"}),
+    )
+    settings = FitSettings(head="encoder", origin=False, repeats=1)
+    decoder = fit_tasks(read, tasks, "1", settings).first.decoder
+    hand, eyes = (readout.card for readout in decoder.readouts)
+    assert hand.score > hand.chance
+    assert eyes.score > 0.9
+    joint = outputs_of(decoder, read[2])
+    for task in ("hand", "eyes"):
+        for one, all_tasks in zip(outputs_of(decoder.only(task), read[2]), joint, strict=True):
+            np.testing.assert_allclose(
+                all_tasks[task].probabilities, one[task].probabilities, rtol=0, atol=1e-9
+            )
+    assert np.mean([said["eyes"].probabilities[0] for said in joint]) > 0.9  # they were open
+
+
+@pytest.mark.slow
+def test_a_vector_at_a_reference_that_all_have_is_computed_once(recordings, monkeypatch):
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    decoder = fit_tasks(recordings, TASKS, "01", settings).first.decoder
+    for readout in decoder.others:
+        for own, first in zip(readout.tangents, decoder.tangents, strict=True):
+            np.testing.assert_array_equal(own.whitener, first.whitener)
+    windows, computed = decoder.windows(None, HOP), []
+    of_covariances = TangentFeatures.of_covariances
+
+    def counted(view, covariances):
+        computed.append(len(covariances))
+        return of_covariances(view, covariances)
+
+    monkeypatch.setattr(TangentFeatures, "of_covariances", counted)
+    silence = np.random.default_rng(0).normal(0.0, 0.02, (HOP, len(decoder.settings.channels)))
+    while windows.push(silence) is None:
+        pass
+    computed.clear()
+    windows.push(silence)
+    assert len(computed) == len(decoder.tangents)

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from core.errors import InputError
 from core.text_encoder import check_texts, load_text_encoder
@@ -45,6 +46,42 @@ def test_a_model_needs_its_package(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match="pip install sentence-transformers"):
         load_text_encoder(str(tmp_path))
+
+
+def embeddings(tmp_path, **vectors):
+    path = tmp_path / "pictures.safetensors"
+    save_file({name: np.array(vector) for name, vector in vectors.items()}, path)
+    return str(path)
+
+
+def test_embeddings_that_were_made_elsewhere_are_looked_up(tmp_path):
+    encoder = load_text_encoder(embeddings(tmp_path, face=[1.0, 0.0], house=[0.0, 2.0]))
+    assert encoder.label == "embeddings pictures.safetensors"
+    np.testing.assert_array_equal(encoder(["house", "face"]), [[0.0, 2.0], [1.0, 0.0]])
+    with pytest.raises(InputError, match=r'no embedding of "tree" \(has: face, house\)'):
+        encoder(["tree"])
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        {"face": [1.0, 0.0], "house": [1.0]},
+        {"face": [[1.0]], "house": [[1.0]]},
+        {"face": [np.nan, 0.0], "house": [1.0, 0.0]},
+    ],
+)
+def test_what_are_no_embeddings_is_refused(tmp_path, vectors):
+    with pytest.raises(InputError, match="a vector of finite values for each name"):
+        load_text_encoder(embeddings(tmp_path, **vectors))
+
+
+def test_a_file_that_is_missing_or_damaged_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no file of embeddings"):
+        load_text_encoder(str(tmp_path / "none.safetensors"))
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(b"\x00" * 7)
+    with pytest.raises(InputError, match="damaged"):
+        load_text_encoder(str(path))
 
 
 @pytest.mark.parametrize(

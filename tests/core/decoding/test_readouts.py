@@ -90,7 +90,7 @@ def test_one_pass_through_the_encoder_serves_all(several, monkeypatch):
 def test_a_covariance_that_is_there_is_not_taken_again(several):
     windows = several.windows(several.load_encoder(), HOP)
     assert len(several.tangents) == 2
-    assert windows._others._own == []
+    assert windows._others.own == []
 
 
 def test_a_run_that_begins_anew_has_no_outputs(several):

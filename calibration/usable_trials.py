@@ -1,0 +1,107 @@
+"""The trials of recordings that a fit can use, for one task or for several of one decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.decoding.artifacts.learning import Measured, measure_runs
+from core.decoding.features import TangentFeatures, band_sections
+from core.encoders import EncoderSpec
+from core.errors import InputError
+from core.fitting.baselines import BAND
+from core.fitting.feature_input import FeatureInput, regression_of
+from core.fitting.trials.epochs import Epochs, FeatureCache, cut_epochs
+from core.fitting.trials.rejection import without_artifacts
+from core.recordings import Recording, implausible_amplitude
+from core.recordings.copies import refuse_copies
+from core.signal.pipeline import SignalSettings
+
+if TYPE_CHECKING:
+    from calibration.fitting import FitSettings
+
+
+@dataclass(frozen=True, eq=False)
+class SharedParts:
+    """What the tasks of one decoder have in common.
+
+    Attributes
+    ----------
+    rest : ndarray or None, shape (samples, channels)
+        Signal that the filter before the encoder is fitted on; None for that outside the trials.
+    references : sequence of TangentFeatures
+        Of a task that is fitted already, as `core.fitting.selection.FeatureViews` takes them.
+    """
+
+    rest: np.ndarray | None = None
+    references: Sequence[TangentFeatures] = ()
+
+
+def usable_trials(
+    recordings: Sequence[Recording],
+    events: Mapping[str, str],
+    path: SignalSettings,
+    settings: FitSettings,
+    spec: EncoderSpec,
+    cache: FeatureCache,
+    shared: SharedParts | None = None,
+) -> tuple[Epochs, Measured, FeatureInput]:
+    """Cut the trials of recordings, and leave out those with artifacts.
+
+    Parameters
+    ----------
+    recordings, events, cache, shared
+        As for `fit_decoder`.
+    path : SignalSettings
+        From `path_for`.
+    settings : FitSettings
+    spec : EncoderSpec
+
+    Returns
+    -------
+    Epochs
+    Measured
+        Of all signal, as `core.decoding.artifacts.learning.measure_runs`.
+    FeatureInput
+        What features are to be computed of.
+
+    Raises
+    ------
+    InputError
+        As `cut_epochs` and `without_artifacts`.
+    """
+    skip = settings.skip(spec)
+    warmup = spec.warmup if settings.tokens_needed else 0
+    epochs = cut_epochs(
+        recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
+    )
+    rest = None if shared is None else shared.rest
+    epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
+    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
+    epochs = without_artifacts(
+        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
+    )
+    if not settings.regress_eyes:
+        return epochs, measured, FeatureInput(skip)
+    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+    return (
+        epochs,
+        measured,
+        FeatureInput(skip, regression_of(path.channels, epochs.segments, banded)),
+    )
+
+
+def check_recordings(recordings: Sequence[Recording]) -> None:
+    """Refuse copies of recordings, and amplitudes that cannot be those of EEG.
+
+    Raises
+    ------
+    InputError
+    """
+    refuse_copies(recordings)
+    for recording in recordings:
+        if (implausible := implausible_amplitude(recording)) is not None:
+            raise InputError(implausible)
