@@ -56,9 +56,9 @@ class FitCommand(ProgramOptions):
     pictures."""
     session: str = ""
     """Label of the session, if the person has several."""
-    encoder: str = "starter"
-    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
-    braindecode:NAME, or a file."""
+    encoder: str | None = None
+    """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
+    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
     attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
@@ -84,8 +84,9 @@ class FitCommand(ProgramOptions):
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients fixed on these recordings, and do not use those themselves."""
+    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
+    jaw), explain of them, with coefficients fixed on these recordings, and do not use any of
+    those themselves."""
     false_alarms: float | None = None
     """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
     counted in the pauses between the cues. By default the threshold is 0.5."""
@@ -139,7 +140,7 @@ def _fit(command: FitCommand) -> int:
     subject = subject_label(command.subject)
     session = subject_label(command.session, "Session") if command.session else ""
 
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fitting import FitSettings, default_encoder, fit_decoder
     from calibration.priors import starting_head
     from calibration.report import as_json, as_text, check_report_path
     from core.machine.files import check_folder, check_new_file
@@ -164,12 +165,12 @@ def _fit(command: FitCommand) -> int:
     if command.report is not None:
         check_new_file(check_report_path(command.report), "--report")
     names = names_in(command.channels)
-    recordings = read_recordings(command.files, command.unit, command.stream, names)
+    recordings = read_recordings(command.files, command.unit, command.stream, names, eog=True)
     if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence
         print_notes(recordings)
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
-        encoder=command.encoder,
+        encoder=command.encoder or default_encoder(command.refine),
         head=command.head,
         reference=command.reference,
         band=Band(notch=mains(command.notch)),
@@ -202,7 +203,7 @@ def _fit(command: FitCommand) -> int:
     if command.refine:
         from calibration.finetuning import refine
 
-        fit = refine(fit, command.encoder, home=settings.home)
+        fit = refine(fit, settings.encoder, home=settings.home)
     _save(command, fit, recordings, as_text(fit), as_json(fit), out)
     return 0
 

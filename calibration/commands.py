@@ -148,7 +148,7 @@ def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> 
 
 
 def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOptions:
-    from calibration.fitting import FitSettings
+    from calibration.fitting import FitSettings, default_encoder
     from calibration.recording.sidecars import Details
     from calibration.session.app import SessionOptions
     from calibration.session.setup import Person
@@ -165,7 +165,7 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
     fit = FitSettings(
-        person.encoder,
+        person.encoder or default_encoder(person.refine),
         person.head,
         band=Band(notch=mains(person.notch)),
         home=home,

@@ -15,13 +15,15 @@ from core.decoding.artifacts.learning import (
 )
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
-from core.decoding.features import TangentFeatures, TokenFeatures
+from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
-from core.encoders import Encoder, EncoderSpec, load_encoder
+from core.encoders import DEFAULT, STARTER, Encoder, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
+from core.fitting.baselines import BAND
+from core.fitting.eog import eog_beside
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
@@ -29,17 +31,19 @@ from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import (
     GRAPH,
     HEADS,
+    RECENTRED,
     VIEWS,
     FeatureViews,
     Selection,
     fit_chosen,
     select,
 )
+from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
-from core.montage import match
+from core.montage import electrode, match
 from core.recordings import (
     Recording,
     named_apart,
@@ -47,7 +51,7 @@ from core.recordings import (
 )
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, is_frontal_or_temporal
+from core.sites import Sites, channels_at, eog_of, is_frontal_or_temporal
 from core.suggestions import closest, did_you_mean
 
 CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
@@ -58,11 +62,18 @@ NO_REFINING = (
     "--regress-eyes."
 )
 
-RECENTRED = ("riemann",)
-"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
-nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
-
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
+
+
+def default_encoder(refine: bool = False) -> str:
+    """Return the encoder of a fit for which none was named.
+
+    Parameters
+    ----------
+    refine : bool
+        Whether the fit goes on through the encoder, which `DEFAULT` has no features for.
+    """
+    return STARTER if refine else DEFAULT
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,8 @@ class FitSettings:
         Seconds after the cue at which what features are computed of begins; the window ends where
         it would otherwise.
     regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out of the others, and not used.
+        Whether the eyes are regressed out: by EOG, where there is any, else by frontal and temporal
+        electrodes, which are not used.
     origin : bool
         Whether to see where the score comes from: eyes, motor cortex, or the first second.
     in_time : bool
@@ -103,7 +115,7 @@ class FitSettings:
         Whether rest, from events or pauses, is a class of its own.
     """
 
-    encoder: str = "starter"
+    encoder: str = DEFAULT
     head: str = "auto"
     reference: str | None = None
     band: Band = field(default_factory=Band)
@@ -281,15 +293,28 @@ def fit_decoder(
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
+    beginnings = None
+    if prior is not None and prior.by_beginning:
+        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+        beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
     views = FeatureViews(
-        epochs, path.channels, spec.rate, tokens, cache, prior, taken, shared.references
+        epochs,
+        path.channels,
+        spec.rate,
+        tokens,
+        cache,
+        prior,
+        taken,
+        references=shared.references,
+        beginnings=beginnings,
     )
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
     trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
-        origin = find_origin(epochs, path, taken, settings.seed, cache.banded)
+        eog = None if settings.regress_eyes else eog_beside(epochs, recordings, path, spec.unit)
+        origin = find_origin(epochs, path, taken, settings.seed, cache.banded, eog)
 
     curve = None
     if settings.rest and isinstance(head, LinearHead):
@@ -298,6 +323,9 @@ def fit_decoder(
         curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
     unkept = unkept_words(curve, settings.false_alarms)
     false_alarms = None if unkept else settings.false_alarms
+    # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
+    calm = false_alarms is not None or settings.idle_class
+    recentred = selection.chosen in RECENTRED and not calm
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
     if token_features is not None:
@@ -342,7 +370,7 @@ def fit_decoder(
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
-                **({"recentre": SECONDS} if selection.chosen in RECENTRED else {}),
+                **({"recentre": SECONDS} if recentred else {}),
                 **({} if prior is None else {"prior": _about_prior(prior, selection)}),
             },
         ),
@@ -376,6 +404,7 @@ def _about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
         "weight": "infinite" if weight == float("inf") else weight,
         "trials": prior.trials,
         "alone": prior.accuracy,
+        "readout": prior.readout is not None,
         "recordings": prior.recordings,
     }
 
@@ -412,16 +441,19 @@ def path_for(
         for name in found.channels
         if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
     )
-    if settings.regress_eyes:
-        away_from_eyes(channels)
     spec.check_electrodes(channels, source)
+    electrodes = len(channels)
+    if settings.regress_eyes:
+        channels += eog_of(labels)
+        away_from_eyes(channels)
     path = SignalSettings(
         channels=channels,
-        reference=settings.reference or default_reference(len(channels)),
+        reference=settings.reference or default_reference(electrodes),
         rate=spec.rate,
         band=settings.band,
     )
-    return path, tuple(label for label in found.ignored if label)
+    taken = set(channels)
+    return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)
 
 
 def check_class(name: str, known: Sequence[str] = CLASSES) -> str:

@@ -63,9 +63,9 @@ class SessionFlags:
     """Label of the session, if the person has several."""
     data: Path | None = None
     """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
-    encoder: str = "starter"
-    """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
-    braindecode:NAME, or a file."""
+    encoder: str | None = None
+    """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
+    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
     attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
@@ -80,8 +80,9 @@ class SessionFlags:
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients fixed on the recordings, and do not use those themselves."""
+    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
+    jaw), explain of them, with coefficients fixed on the recordings, and do not use any of
+    those themselves."""
     false_alarms: float | None = None
     """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
     counted in the pauses between the cues. By default the threshold is 0.5."""

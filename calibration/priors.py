@@ -19,6 +19,7 @@ from core.fitting.transfer.prior_head import (
     average_heads,
     head_of_decoder,
     head_of_prior,
+    with_readout,
 )
 from core.fitting.trials.pauses import REST
 from core.montage import direction
@@ -210,7 +211,7 @@ def prior_head(
     rest = (REST,) if settings.idle_class else ()
     classes = tuple(dict.fromkeys((*events.values(), *rest)))
     asked = path, spec.window, classes, settings.skip(spec), settings.regress_eyes
-    return average_heads(
+    head = average_heads(
         [
             head_of_prior(prior, *asked)
             if isinstance(prior, Prior)
@@ -218,6 +219,7 @@ def prior_head(
             for prior in priors
         ]
     )
+    return with_readout(head, spec, classes) if settings.tokens_needed else head
 
 
 def person_of(path: Path) -> str:

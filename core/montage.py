@@ -53,6 +53,11 @@ def written(site: str) -> str:
     return f"{name[:-1]}z" if name.endswith("Z") else name
 
 
+def written_label(label: str) -> str:
+    """Return a label as people write it, ``FC5`` for ``Fc5.``; one that names no site as it is."""
+    return label if direction(label) is None else written(normalise(label))
+
+
 def direction(label: str) -> np.ndarray | None:
     """Return where an electrode of the 10-10 system lies, from the middle of the head.
 

@@ -29,6 +29,8 @@ _ROWS |= {"CCP": 5.5, "TTP": 5.5, "CPP": 6.5, "TPP": 6.5, "PPO": 7.5, "POO": 8.5
 
 _NAME = re.compile(r"(?P<row>[A-Z]+?)(?P<column>Z|10|[1-9])(?P<half>H?)")
 
+_EOG = re.compile(r"(?<![A-Z])[HVLRUD]?EOG|(?<![A-Z])[LR]OC(?![A-Z])")
+
 _FRONT = 3.75  # rows before this are frontal: F, and FFC behind it
 _BROW = 2.75  # rows before this are above the eyes: AF, and AFF behind it
 _LAST_MOTOR, _LAST_CENTRAL = 6.25, 7.0  # rows CP and P
@@ -104,6 +106,27 @@ def is_near_eyes_or_jaw(label: str) -> bool:
         and place is not None
         and (place[0] < _BROW or place[1] > _RIM)
     )
+
+
+def is_eog(label: str) -> bool:
+    """Whether a channel's name says that it is an electrooculogram: EOG, HEOG, VEOGL, LOC ..."""
+    return _EOG.search(label.upper()) is not None
+
+
+def eog_of(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the channels of EOG among these, by the names that `core.montage.match` finds."""
+    from core.montage import electrode
+
+    return tuple(electrode(label) for label in labels if is_eog(label))
+
+
+def eog_name(label: str, type_: str) -> str:
+    """Return what to call a channel, so that its name says it if its type is EOG.
+
+    An electrode of the 10-05 system is called as it is.
+    """
+    named = is_eog(label) or not is_eog(type_) or place_of(label) is not None
+    return label if named else f"EOG {label}"
 
 
 def channels_at(sites: Sites, channels: Sequence[str], source: str) -> tuple[str, ...]:

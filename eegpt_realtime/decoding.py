@@ -21,6 +21,7 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.machine.threads import few_threads
 from core.recordings import Recording, read_recording, recording_of_raw
+from core.sites import eog_of
 from eegpt_realtime.arrays import as_array, through_path
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -183,7 +184,11 @@ class FittedDecoder:
         evidence = EvidenceSettings.of(self.decoder)
         return list(
             decode_recording(
-                as_recording(recording), self.decoder, windows, evidence, confirm=confirm
+                as_recording(recording, eog=bool(eog_of(self.ch_names))),
+                self.decoder,
+                windows,
+                evidence,
+                confirm=confirm,
             )
         )
 
@@ -215,8 +220,10 @@ class FittedDecoder:
         return save_decoder(self.decoder, path, overwrite=overwrite)
 
 
-def as_recording(source: Any) -> Recording:
+def as_recording(source: Any, eog: bool = False) -> Recording:
     """Return a recording from a path, an MNE Raw or a recording.
+
+    With `eog`, channels whose type is EOG are kept, as in `core.recordings.read_recording`.
 
     Raises
     ------
@@ -226,9 +233,9 @@ def as_recording(source: Any) -> Recording:
     if isinstance(source, Recording):
         return source
     if isinstance(source, str | Path):
-        return read_recording(source)
+        return read_recording(source, eog=eog)
     names = [Path(name) for name in source.filenames if name is not None]
-    return recording_of_raw(source, names[0] if names else Path("raw"))
+    return recording_of_raw(source, names[0] if names else Path("raw"), eog=eog)
 
 
 @few_threads()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
+from core.decoding.recentring import SECONDS
 from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.storage.library import kept_decoders, newest_decoder
@@ -35,6 +36,7 @@ from realtime.engine.adaptation_log import AdaptationLog
 from realtime.engine.cued_trials import known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
+from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import CueSink, SignalListener, Sink, StreamLogSink
 from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
 from realtime.panels.arrangement import ARRANGEMENT
@@ -42,10 +44,12 @@ from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from core.encoders import Encoder
+    from core.recordings import Recording
     from core.signal.pipeline import SignalPath
+    from realtime.alignment import Alignment
     from realtime.options import Options
 
 _LARGE = 1_000_000  # weights of an encoder
@@ -81,8 +85,14 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
     # Markers first: a replay sends nothing before somebody reads its signal.
     with marker_feed(options, found) as markers, Inlet(found) as inlet:
         if options.uncalibrated:
+            say(f"Aligning other people's decoder: {SECONDS:g} s of signal, at rest, eyes open.")
+        if options.uncalibrated and options.headless:
             decoder = _uncalibrated_decoder(options, inlet)
-        engine = build_engine(options, inlet, decoder, markers)
+        engine: Engine | Alignment
+        if options.uncalibrated and not options.headless:
+            engine = _alignment(options, found, inlet, markers)
+        else:
+            engine = build_engine(options, inlet, decoder, markers)
         if not options.headless:
             from realtime.window import run_window
         # Looking through all that was imported stopped every thread for a sixth of a second.
@@ -98,6 +108,8 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
                 arrangement=home_folder(options.home) / ARRANGEMENT,
                 screenshot=options.screenshot,
                 duration=options.duration,
+                task=options.task,
+                trials=options.trials,
             )
             return code, asked.is_set()
         finally:
@@ -181,20 +193,20 @@ def build_engine(
             recording = LiveRecording(options.record, subject, overrides.on(facts))
             sinks.append(recording)
             listeners.append(recording)
+            cue_sinks.append(recording)
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
             stream_logs.append(StreamLog(options.log))
             if adaptation is not None:
                 sinks.append(AdaptationLog(options.log, adaptation))
-            if markers is not None:
-                cue_sinks.append(CueLog(options.log))
+            cue_sinks.append(CueLog(options.log, expected=markers is not None))
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         _introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
             say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    elif options.log is not None or options.record is not None or options.headless:
+    elif options.needs_decoder:
         raise InputError(
             f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
             "Make one with eegpt-calibrate, or name one with --decoder FILE."
@@ -215,14 +227,14 @@ def build_engine(
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
-        cues=None if markers is None else _cue_watch(options, markers, decoder),
+        cues=_cue_watch(options, markers, decoder),
         cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )
     return engine
 
 
-def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -> CueWatch:
+def _cue_watch(options: Options, markers: MarkerFeed | None, decoder: Decoder | None) -> CueWatch:
     asked = options.markers is not None
     if decoder is None:
         return CueWatch(markers, (), {}, 0.0, asked)
@@ -232,11 +244,16 @@ def _cue_watch(options: Options, markers: MarkerFeed, decoder: Decoder | None) -
 
 def _overrides(options: Options, facts: StreamFacts) -> Overrides:
     """Return what a person knows better than the stream: as told now, else as kept for it."""
-    given = Overrides(options.channel_names, options.unit)
+    given = _given(options)
     known = with_kept_names(given, facts, home_folder(options.home))
     if known != given:
         say(f'Channels and units are those that were kept for the stream "{facts.identity.name}".')
     return known
+
+
+def _given(options: Options) -> Overrides:
+    """Return what a person says of the stream now."""
+    return Overrides(options.channel_names, options.unit)
 
 
 def _check_recording(options: Options, decoder: Decoder | None) -> None:
@@ -286,7 +303,7 @@ def _is_slow(encoder: Encoder, headless: bool) -> bool:
     return not headless and sum(p.numel() for p in encoder.parameters()) > _LARGE
 
 
-def wait_headless(engine: Engine, duration: float | None) -> int:
+def wait_headless(engine: Engine | Alignment, duration: float | None) -> int:
     """Wait until the duration is over, the engine has ended, or a signal raises."""
     end = math.inf if duration is None else time.monotonic() + duration
     while engine.running and (left := end - time.monotonic()) > 0:
@@ -318,30 +335,60 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     return chosen
 
 
-def _uncalibrated_decoder(options: Options, inlet: Inlet) -> Decoder:
-    """Collect a minute of signal, in sight of the person, and align other people's decoder."""
-    from core.decoding.recentring import SECONDS
+def _uncalibrated_decoder(
+    options: Options, inlet: Inlet, collect: Callable[[], Recording] | None = None
+) -> Decoder:
+    """Collect a minute of signal and align other people's decoder with it.
+
+    Parameters
+    ----------
+    options : Options
+    inlet : Inlet
+    collect : callable, optional
+        Returns the signal, where something else reads the inlet.
+    """
     from realtime.uncalibrated import gather, population_decoder
 
-    feed = StreamFeed(inlet, _overrides(options, inlet.facts))
+    overrides = with_kept_names(_given(options), inlet.facts, home_folder(options.home))
+    return population_decoder(
+        collect or (lambda: gather(StreamFeed(inlet, overrides))),
+        overrides.on(inlet.facts).labels,
+        sites=options.sites,
+        regress_eyes=options.regress_eyes,
+    )
 
-    def collect(tell: Callable[[float], None]) -> Decoder:
-        return population_decoder(
-            lambda: gather(feed, tell),
-            feed.facts.labels,
-            sites=options.sites,
-            regress_eyes=options.regress_eyes,
+
+def _alignment(
+    options: Options, found: FoundStream, inlet: Inlet, markers: MarkerFeed | None
+) -> Alignment:
+    """Return what shows the signals of a minute, and then decodes them."""
+    import pylsl
+
+    from realtime.alignment import Alignment
+
+    def begin(listeners: Sequence[SignalListener]) -> Engine:
+        return Engine(
+            inlet,
+            with_kept_names(_given(options), inlet.facts, home_folder(options.home)),
+            lambda stream: None,
+            None,
+            EvidenceSettings(),
+            (),
+            pylsl.local_clock,
+            [StderrLog(partial(say, logged=True))],
+            accept_any=options.reconnect == "any",
+            listeners=listeners,
         )
 
-    say(f"Aligning other people's decoder: {SECONDS:g} s of signal, sitting still, eyes open.")
-    if options.headless:
-        return collect(lambda left: None)
-    from realtime.widgets.aligning import AligningDialog
-    from ui.theme import application
+    def go_on(decoder: Decoder) -> Engine:
+        again = Inlet(found)
+        try:
+            return build_engine(options, again, decoder, markers)
+        except BaseException:
+            again.close()
+            raise
 
-    application()
-    decoder: Decoder = AligningDialog(collect, SECONDS).run()
-    return decoder
+    return Alignment(begin, partial(_uncalibrated_decoder, options, inlet), go_on)
 
 
 def _fitting_decoder(options: Options, segmenter: Segmenter) -> Decoder | None:

@@ -70,6 +70,14 @@ def _main(options: Options) -> int:
             "chosen by eegpt-calibrate."
         )
     _check_places(options)
+    if options.task is not None:
+        from realtime.tasks.registry import check_task
+
+        check_task(options.task)
+        if options.headless or options.file is not None:
+            raise InputError("--task is shown in the window; leave out --headless and --file.")
+    if not 1 <= options.trials <= 200:
+        raise InputError(f"--trials is {options.trials}; it must lie between 1 and 200.")
     if options.file is not None:
         if options.duration is not None:
             raise InputError("--file decodes all of a recording; leave out --duration.")

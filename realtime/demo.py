@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.encoders import DEFAULT
 from core.errors import InputError
 from core.machine.home import home_folder
 from core.program import say
@@ -51,7 +52,7 @@ def run_demo(options: Options) -> int:
         [session(_TRIALS, CLASSES, seed=_SEED)],
         {name: name for name in CLASSES},
         SUBJECT,
-        FitSettings(options.encoder or "starter", repeats=1, home=home_folder(options.home)),
+        FitSettings(options.encoder or DEFAULT, repeats=1, home=home_folder(options.home)),
     )
     say(as_text(fit))
     # In a folder of its own: nobody's stream shall be decoded with it by mistake.
@@ -85,6 +86,8 @@ def run_demo(options: Options) -> int:
                     arrangement=home_folder(options.home) / ARRANGEMENT,
                     screenshot=options.screenshot,
                     duration=options.duration,
+                    task=options.task,
+                    trials=options.trials,
                 )
             finally:
                 engine.stop()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.command_line import ProgramOptions
+from core.encoders import DEFAULT
 from core.errors import InputError, one_line
 from core.program import write_line
 
@@ -79,7 +80,7 @@ class DoctorCommand(ProgramOptions):
     what each encoder needs, and what it costs on this machine.
     """
 
-    encoder: str = "starter"
+    encoder: str = DEFAULT
     """Encoder by name or path: starter, imagery, untrained, eegpt, labram, untrained-braingpt-base,
     braindecode:NAME, or a file."""
     encoders: bool = False

@@ -13,13 +13,14 @@ import numpy as np
 from core.decoding.adaptation import LABELS, Adaptation
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder, WindowDecoder
-from core.decoding.recentring import DECODER
+from core.decoding.recentring import DECODER, GROWING
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
+from core.sites import eog_of
 from realtime.engine.cued_trials import Cue, class_of, known_events
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
@@ -107,7 +108,8 @@ def decode_file(options: Options) -> int:
     decoder = chosen_decoder(options)
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
-    recording = read_recording(options.file, options.unit, options.stream)
+    eog = bool(eog_of(decoder.settings.channels))
+    recording = read_recording(options.file, options.unit, options.stream, eog=eog)
     print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = decoder.windows(
@@ -162,7 +164,7 @@ def decode_file(options: Options) -> int:
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
                 say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
-            if decision.reference != DECODER and recentred is None:
+            if decision.reference not in (DECODER, GROWING) and recentred is None:
                 recentred = decision
             for sink in sinks:
                 sink.publish(decision)
@@ -201,12 +203,13 @@ def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
         assert windows.reference is not None
         return (
             f"Recentred on the first {windows.reference.seconds:g} s of signal without artifacts: "
-            f"decisions from {first.time:.2f} s on have this reference, those before the decoder's."
+            f"decisions from {first.time:.2f} s on have this reference, those before that of the "
+            "signal so far."
         )
     missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
     if missing is None:
         return ""
     return (
         f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
-        "needed: all decisions have the decoder's own reference."
+        "needed: the reference has grown to the end."
     )

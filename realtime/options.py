@@ -99,6 +99,10 @@ class Options(ProgramOptions):
     adapt_from: Path | None = None
     """With --file: adapt as the live run did that wrote this log, its trials and undos included, so
     that its decisions come again to the last digit."""
+    task: str | None = None
+    """Show a feedback task in the subject's view: graz-bar, cursor or game."""
+    trials: int = 10
+    """Trials of each target in a feedback task."""
     headless: bool = False
     """No window: decisions go to the outlets and the log."""
     duration: float | None = None
@@ -143,6 +147,11 @@ class Options(ProgramOptions):
         )
         return self == plain
 
+    @property
+    def needs_decoder(self) -> bool:
+        """Whether there is nothing to do without a decoder: signals alone are not enough."""
+        return self.headless or any((self.log, self.record, self.task))
+
     def evidence(self, decoder: Decoder | None = None) -> EvidenceSettings:
         """Return threshold, dwell and smoothing for a decoder, checked.
 
@@ -169,7 +178,8 @@ class Options(ProgramOptions):
         if self.recentre == "off":
             return None
         if self.recentre is None and self.recentre_seconds is None:
-            return decoder.recentre
+            # False alarms were counted at the decoder's own reference.
+            return None if self.false_alarms is not None else decoder.recentre
         return SECONDS if self.recentre_seconds is None else self.recentre_seconds
 
     def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:

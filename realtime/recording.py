@@ -15,6 +15,7 @@ from core.errors import InputError, one_line
 from core.feed.segments import Segment
 from core.program import say
 from core.stream.description import StreamFacts
+from realtime.engine.cued_trials import Cue
 from realtime.engine.snapshot import Decision
 
 TASK = "online"  # another one than a calibration's, whose runs are fitted together
@@ -61,7 +62,7 @@ class LiveRecording:
     the disk. Decisions become events where they change, such as ``decision/left_hand``,
     ``decision/none`` where the evidence was not enough, ``decision/idle`` where that means rest, or
     ``decision/gap``, at the last sample of their window; their names are none of a class, so that
-    nobody takes one for a cue.
+    nobody takes one for a cue. Markers become events by their own texts.
     """
 
     def __init__(self, root: Path, subject: str, facts: StreamFacts) -> None:
@@ -69,7 +70,7 @@ class LiveRecording:
         self._ended = ""  # why nothing more is recorded, where the recorder does not know it
         self._recorder = self._begun(facts)
         self._shown = ""  # event of the newest decision
-        self._waiting: Queue[tuple[Sequence[Segment], StreamFacts] | Decision | None]
+        self._waiting: Queue[tuple[Sequence[Segment], StreamFacts] | Decision | Cue | None]
         self._waiting = Queue(_WAITING)
         self._thread = Thread(target=self._run, name="record", daemon=True)
         self._thread.start()
@@ -86,6 +87,10 @@ class LiveRecording:
         """Record a decision, if it is another one than before."""
         self._put(decision)
 
+    def mark(self, cue: Cue) -> None:
+        """Record a marker by its own text: of another program, or of a feedback task."""
+        self._put(cue)
+
     def close(self) -> None:
         """Write what is left and close the run. May be called again."""
         if self._thread.is_alive():
@@ -93,7 +98,7 @@ class LiveRecording:
                 self._waiting.put(None, timeout=_PATIENCE)
             self._thread.join(_PATIENCE)
 
-    def _put(self, taken: tuple[Sequence[Segment], StreamFacts] | Decision) -> None:
+    def _put(self, taken: tuple[Sequence[Segment], StreamFacts] | Decision | Cue) -> None:
         if self._ended:
             return
         try:
@@ -109,6 +114,8 @@ class LiveRecording:
                     continue
                 if isinstance(taken, Decision):
                     self._mark(taken)
+                elif isinstance(taken, Cue):
+                    self._recorder.event(taken.label, None, taken.time, 0.0)
                 else:
                     self._write(*taken)
         except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from core.errors import InputError
 from core.machine.files import open_regular
 from core.program import write_line
 from core.strict_json import load_object
-from realtime.engine.cued_trials import CuedScore, class_of, score_cues
+from realtime.engine.cued_trials import Cue, CuedScore, CuedTrials, class_of
 from realtime.engine.sinks import cue_log
+from realtime.engine.snapshot import Decision
+from realtime.tasks import score as task_score
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class ScoreOptions(ProgramOptions):
     """Score the decisions of a log by the markers that were written beside it.
 
     The last decision within four seconds of a cue counts, as in the window's panel Score; a cue
-    without one counts as wrong. Beside session.jsonl, markers are in session.markers.jsonl.
+    without one counts as wrong. The trials of feedback tasks are scored by the rules of their task,
+    too. Beside session.jsonl, markers are in session.markers.jsonl.
     """
 
     log: tyro.conf.Positional[Path]
@@ -38,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
 
     options = parse(ScoreOptions, "eegpt-realtime score", argv)
     write_line(in_words(score_log(options.log, parse_events(options.event))))
+    for score in score_log_tasks(options.log):
+        write_line(task_score.in_words(score))
     return 0
 
 
@@ -55,25 +60,25 @@ def score_log(log: Path, events: dict[str, str] | None = None) -> CuedScore:
     InputError
         If a file is missing or holds something else, or there was no decision.
     """
-    decisions = _lines(log, ("time", "decision", "probabilities"))
-    markers = _lines(cue_log(log), ("time", "label", "class"))
-    classes = next(
-        (tuple(line["probabilities"]) for line in decisions if line["probabilities"]), ()
-    )
-    if not classes:
-        raise InputError(f"{log} has no window that was decoded, so there is nothing to score.")
-    cues = [
-        (
-            float(line["time"]),
-            class_of(str(line["label"]), classes, events) if events else str(line["class"]),
-        )
-        for line in markers
-    ]
-    trials = score_cues(
-        ((float(line["time"]), line["decision"]) for line in decisions),
-        ((time, name) for time, name in cues if name in classes),
-    )
-    return CuedScore(trials, classes)
+    decisions, cues, classes = _read(log)
+    trials = CuedTrials()
+    for cue in cues:
+        name = class_of(cue.label, classes, events) if events else cue.name
+        trials.take(replace(cue, name=name if name in classes else ""))
+    for decision in decisions:
+        trials.decide(decision.time, decision.decision)
+    return CuedScore(trials.trials, classes)
+
+
+def score_log_tasks(log: Path) -> tuple[task_score.TaskScore, ...]:
+    """Return the scores of the feedback tasks in a log, oldest first.
+
+    Raises
+    ------
+    InputError
+        As `score_log` does.
+    """
+    return task_score.score_tasks(*_read(log))
 
 
 def in_words(score: CuedScore) -> str:
@@ -98,6 +103,39 @@ def in_words(score: CuedScore) -> str:
     return "\n".join(lines)
 
 
+def _read(log: Path) -> tuple[list[Decision], list[Cue], tuple[str, ...]]:
+    """Return the decisions of a log, the markers beside it, and the decoder's classes."""
+    lines = _lines(log, ("time", "decision", "probabilities"))
+    markers = _lines(cue_log(log), ("time", "label", "class"))
+    classes = next((tuple(line["probabilities"]) for line in lines if line["probabilities"]), ())
+    if not classes:
+        raise InputError(f"{log} has no window that was decoded, so there is nothing to score.")
+    decisions = [
+        Decision(
+            index=index,
+            time=float(line["time"]),
+            sample=0,
+            status=str(line.get("status", "ok")),
+            probabilities=line["probabilities"],
+            decision=line["decision"],
+            age_ms=None,
+            compute_ms=0.0,
+        )
+        for index, line in enumerate(lines)
+    ]
+    cues = [
+        Cue(
+            float(line["time"]),
+            None,
+            str(line["label"]),
+            str(line["class"]),
+            str(line.get("task", "")),
+        )
+        for line in markers
+    ]
+    return decisions, cues, classes
+
+
 def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
     try:
         with open_regular(file) as opened:
@@ -105,8 +143,8 @@ def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
         found = [load_object(line) for line in lines]
     except FileNotFoundError:
         raise InputError(
-            f"There is no {file}. Decode with --log, and with --markers or from a replay, which "
-            "brings its own markers."
+            f"There is no {file}. Decode with --log, and with --markers, with --task, or from a "
+            "replay, which brings its own markers."
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as lines of JSON: {error}.") from error

@@ -11,28 +11,88 @@ import numpy as np
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.recentring import SECONDS
-from core.encoders import load_encoder
+from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
+from core.feed.segments import Segment
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_file import population
-from core.fitting.transfer.prior_head import head_of_prior
+from core.fitting.transfer.prior_head import head_of_prior, with_readout
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.recordings import Recording
 from core.sites import Sites
+from core.stream.description import StreamFacts
 from core.stream.stream_feed import StreamFeed
 
 _LARGEST_GAP = 0.1  # share of the signal that may be missing
 
 
-def gather(feed: StreamFeed, tell: Callable[[float], None], seconds: float = SECONDS) -> Recording:
+class Gathered:
+    """Signal of a stream, until there is enough of it.
+
+    Parameters
+    ----------
+    facts : StreamFacts
+        As a person overrode them.
+    seconds : float
+        That are needed.
+    """
+
+    def __init__(self, facts: StreamFacts, seconds: float = SECONDS) -> None:
+        self.facts = facts
+        self._seconds, self._needed = seconds, round(seconds * facts.rate)
+        self._pieces: list[np.ndarray] = []
+        self._breaks: list[int] = []
+        self._count = 0
+
+    @property
+    def left(self) -> float:
+        """Seconds that are still needed."""
+        return max(0, self._needed - self._count) / self.facts.rate
+
+    def add(self, segment: Segment) -> None:
+        """Take the next segment."""
+        if segment.begins and self._count:
+            self._breaks.append(self._count)
+        self._pieces.append(segment.samples_uv.astype(np.float32))
+        self._count += len(segment)
+
+    def recording(self, lost: int) -> Recording:
+        """Return the signal, without events.
+
+        Parameters
+        ----------
+        lost : int
+            Samples that were lost meanwhile.
+
+        Raises
+        ------
+        InputError
+            If these are a tenth of the signal.
+        """
+        name = self.facts.identity.name
+        if lost > _LARGEST_GAP * self._needed:
+            raise InputError(
+                f'Stream "{name}" lost {lost} of {self._count + lost} samples; a decoder cannot be '
+                "aligned on that."
+            )
+        return Recording(
+            samples_uv=np.concatenate(self._pieces),
+            rate=self.facts.rate,
+            labels=self.facts.labels,
+            events=(),
+            breaks=tuple(self._breaks),
+            path=Path("the first minute"),
+            sha256="",
+        )
+
+
+def gather(feed: StreamFeed, seconds: float = SECONDS) -> Recording:
     """Collect signal from a stream.
 
     Parameters
     ----------
     feed : StreamFeed
         Nothing else may read it meanwhile.
-    tell : callable
-        Told how many seconds are still needed. What it raises ends the collection.
     seconds : float
 
     Returns
@@ -46,40 +106,20 @@ def gather(feed: StreamFeed, tell: Callable[[float], None], seconds: float = SEC
         If the stream ends, sends nothing for five seconds, loses a tenth of its samples, or sends
         them at another rate than it says.
     """
-    facts = feed.facts
-    pieces: list[np.ndarray] = []
-    breaks: list[int] = []
-    count, needed = 0, round(seconds * facts.rate)
-    while count < needed:
-        tell((needed - count) / facts.rate)
+    gathered = Gathered(feed.facts, seconds)
+    name = feed.facts.identity.name
+    while gathered.left > 0:
         received = feed.read(timeout=5.0)
         if received is None:
             raise InputError(
-                f'Stream "{facts.identity.name}" stopped after {count / facts.rate:.0f} of the '
-                f"{seconds:g} s of signal that are needed; check the amplifier."
+                f'Stream "{name}" stopped after {seconds - gathered.left:.0f} of the {seconds:g} s '
+                "of signal that are needed; check the amplifier."
             )
         for segment in received.segments:
-            if segment.begins and count:
-                breaks.append(count)
-            pieces.append(segment.samples_uv.astype(np.float32))
-            count += len(segment)
+            gathered.add(segment)
         if feed.rate.verdict.level == "refused":
-            raise InputError(f'Stream "{facts.identity.name}": {feed.rate.verdict.words}')
-    lost = feed.lost_samples
-    if lost > _LARGEST_GAP * needed:
-        raise InputError(
-            f'Stream "{facts.identity.name}" lost {lost} of {count + lost} samples; a decoder '
-            "cannot be aligned on that."
-        )
-    return Recording(
-        samples_uv=np.concatenate(pieces),
-        rate=facts.rate,
-        labels=facts.labels,
-        events=(),
-        breaks=tuple(breaks),
-        path=Path("the first minute"),
-        sha256="",
-    )
+            raise InputError(f'Stream "{name}": {feed.rate.verdict.words}')
+    return gathered.recording(feed.lost_samples)
 
 
 def population_decoder(
@@ -113,7 +153,8 @@ def population_decoder(
         If the stream has too few of the population's electrodes, too few at these sites, none to
         regress out, or too little signal.
     """
-    spec = load_encoder().spec  # window and rate; no encoder takes part
+    encoder = load_encoder(DEFAULT)
+    spec = encoder.spec
     asked = FitSettings(head="riemann", sites=sites, regress_eyes=regress_eyes)
     settings, _ = path_for(labels, spec, asked, "The stream")
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
@@ -127,7 +168,7 @@ def population_decoder(
         )
         recording = collect()
         return uncalibrated_decoder(
-            head.result(),
+            with_readout(head.result(), spec, HANDS),
             recording,
             HANDS,
             settings,
@@ -137,4 +178,5 @@ def population_decoder(
             subject,
             regress_eyes,
             {"sites": sites, "regress_eyes": regress_eyes},
+            (DEFAULT, encoder),
         )

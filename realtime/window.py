@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
@@ -19,20 +19,25 @@ from PySide6.QtWidgets import (
 )
 
 from core.signal.monitor import Traces
+from core.stream.description import FoundStream
+from core.stream.discovery import StreamQuery, list_streams
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.host import PanelHost
 from realtime.panels.panel import NewestSignal
 from realtime.screenshot import Visit, refuse_existing, save_picture
+from realtime.tasks.session import TaskEngine
 from realtime.widgets import keys
+from realtime.widgets.aligning import AligningPanel
 from realtime.widgets.controls import ControlBar
 from realtime.widgets.cues import cue_marks
 from realtime.widgets.history import HistoryStrip
 from realtime.widgets.notices import NoticeBar
 from realtime.widgets.panels import DemoHint, HelpOverlay, OfferPanel, status_cells
 from realtime.widgets.probabilities import ProbabilityPanel, face
-from realtime.widgets.subject import SubjectView
+from realtime.widgets.subject_host import SubjectHost
 from ui import theme
+from ui.picker import StreamPicker
 from ui.signals import EndingSignals
 from ui.status_line import CellLine
 from ui.theme import application
@@ -44,12 +49,8 @@ LOOKS_PER_SECOND = 10.0
 """How often everything else is looked at."""
 
 
-class EngineView(Protocol):
+class EngineView(TaskEngine, Protocol):
     """The engine as a window sees it; every call is cheap and safe from any thread."""
-
-    def snapshot(self) -> Snapshot:
-        """Return what is known right now."""
-        ...
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all stream channels, oldest first."""
@@ -69,6 +70,10 @@ class EngineView(Protocol):
 
     def accept(self, uid: str) -> None:
         """Take a stream that the snapshot offers in place of the lost one."""
+        ...
+
+    def read_markers(self, query: StreamQuery) -> None:
+        """Read the markers of another stream from now on."""
         ...
 
     def toggle_channel(self, label: str) -> None:
@@ -94,6 +99,8 @@ class MainWindow(QMainWindow):
         without it there is no button, only the command line to type.
     arrangement : Path, optional
         File that keeps which panels are open, and where; None to forget it.
+    trials : int
+        Of each target in a feedback task.
     """
 
     calibration_requested = Signal()
@@ -106,21 +113,23 @@ class MainWindow(QMainWindow):
         on_imagine: Callable[[str | None], None] | None = None,
         on_calibrate: Callable[[], None] | None = None,
         arrangement: Path | None = None,
+        trials: int = 10,
     ) -> None:
         super().__init__()
         self._view = view
         self.snapshot: Snapshot | None = None
-        self.subject: SubjectView | None = None
+        self._picker: StreamPicker | None = None
         theme.dress(self)
         self.setWindowTitle("eegpt-realtime")
         self.resize(1280, 860)
-        self.setMinimumSize(1000, 640)
+        self.setMinimumSize(840, 470)
 
         self.controls = ControlBar()
         self.notices = NoticeBar()
         self.traces = TraceView()
         self.probabilities = ProbabilityPanel()
         self.offer = OfferPanel(offered=on_calibrate is not None)
+        self.aligning = AligningPanel()
         self.history = HistoryStrip()
         self.status = CellLine()
         self.hint = DemoHint()
@@ -133,6 +142,8 @@ class MainWindow(QMainWindow):
         signal = NewestSignal(view.traces, view.raw_traces)
         self.panels = PanelHost(self, view.snapshot, signal, arrangement)
         self.controls.panels.setMenu(self.panels.menu)
+        self.subject = SubjectHost(self, view, trials, self.notices.show_once)
+        self.controls.tasks.setMenu(self.subject.menu)
         self._keyboard = keys.Keyboard(
             self._actions(), self.traces, on_imagine is not None, self.panels.press
         )
@@ -155,6 +166,7 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self._stack.addWidget(self.probabilities)
         self._stack.addWidget(self.offer)
+        self._stack.addWidget(self.aligning)
         self._stack.setMinimumWidth(320)
         self._stack.setMaximumWidth(440)
         row = QHBoxLayout()
@@ -180,7 +192,10 @@ class MainWindow(QMainWindow):
             self.controls.pause,
             *self.controls.boxes,
             self.controls.panels,
+            self.controls.markers,
+            self.controls.tasks,
             self.controls.subject,
+            self.controls.more,
             self.controls.help,
         )
         for first, second in pairwise(order):
@@ -193,7 +208,8 @@ class MainWindow(QMainWindow):
         controls.evidence_asked.connect(self._view.set_evidence)
         controls.span_asked.connect(self.traces.set_span)
         controls.scale_asked.connect(self.traces.set_scale)
-        controls.subject_asked.connect(self.toggle_subject)
+        controls.subject_asked.connect(lambda: self.subject.toggle_feedback())
+        controls.markers_asked.connect(self.choose_markers)
         controls.help_asked.connect(self.help.open)
         self.traces.scale_stepped.connect(lambda steps: controls.scale.box.stepBy(-steps))
         self.traces.span_stepped.connect(controls.span.box.stepBy)
@@ -218,11 +234,16 @@ class MainWindow(QMainWindow):
         self.traces.set_channels(snapshot.channels, decoding, live)
         self.traces.set_cues(cue_marks(snapshot))
         self.controls.show_state(snapshot.evidence, snapshot.paused, decoding)
-        self._stack.setCurrentWidget(self.probabilities if decoding else self.offer)
+        message = theme.plain(snapshot.message, 400)
         if decoding:
+            self._stack.setCurrentWidget(self.probabilities)
             self.probabilities.show_face(face(snapshot))
+        elif snapshot.aligning is not None:
+            self._stack.setCurrentWidget(self.aligning)
+            self.aligning.show_left(snapshot.aligning, message)
         else:
-            self.offer.show_message(theme.plain(snapshot.message, 400))
+            self._stack.setCurrentWidget(self.offer)
+            self.offer.show_message(message)
         self.history.setVisible(decoding)
         self.history.show_snapshot(snapshot)
         self.status.show_cells(status_cells(snapshot))
@@ -230,8 +251,7 @@ class MainWindow(QMainWindow):
         title = f"{theme.plain(snapshot.stream.name)} – eegpt-realtime"
         if title != self.windowTitle():
             self.setWindowTitle(title)
-        if self.subject is not None:
-            self.subject.show_snapshot(snapshot)
+        self.subject.show_snapshot(snapshot)
 
     def follow(self) -> None:
         """Move the traces, unless nobody can see them."""
@@ -244,24 +264,22 @@ class MainWindow(QMainWindow):
         self._view.pause(on)
         self.look()
 
-    def toggle_subject(self) -> None:
-        """Open the subject's view on the last screen, full screen; or close it."""
-        if self.subject is not None:
-            self.subject.close()
-            return
-        self.subject = SubjectView()
-        self.subject.key_pressed.connect(self.keyPressEvent)
-        self.subject.key_released.connect(self.keyReleaseEvent)
-        self.subject.closed.connect(self._forget_subject)
-        self.subject.setGeometry(QGuiApplication.screens()[-1].geometry())
-        if self.snapshot is not None:
-            self.subject.show_snapshot(self.snapshot)
-        self.subject.showFullScreen()
+    def choose_markers(self) -> None:
+        """Ask which stream of markers is read from now on."""
+        if self._picker is None:
+            self._picker = StreamPicker(_marker_streams, parent=self, title="Choose the markers")
+            self._picker.finished.connect(self._take_markers)
+            self._picker.open()
 
-    def _forget_subject(self) -> None:
-        if self.subject is not None:
-            self.subject.deleteLater()
-            self.subject = None
+    def _take_markers(self) -> None:
+        picker, self._picker = self._picker, None
+        if picker is not None:
+            if picker.chosen is not None:
+                known = picker.chosen.identity
+                self._view.read_markers(
+                    StreamQuery(name=known.name, source_id=known.source_id or None, host=known.host)
+                )
+            picker.deleteLater()
 
     # -- keys -----------------------------------------------------------------------------------
 
@@ -277,8 +295,11 @@ class MainWindow(QMainWindow):
             "rows": lambda _: self.traces.cycle_rows(),
             "adaptation": lambda _: self._view.toggle_adaptation(),
             "page": self.traces.turn_page,
-            "panels": lambda _: controls.panels.showMenu(),
-            "subject": lambda _: self.toggle_subject(),
+            "filter": lambda _: self.traces.filter.setFocus(),
+            "panels": lambda _: controls.open_list(controls.panels),
+            "markers": lambda _: self.choose_markers(),
+            "tasks": lambda _: controls.open_list(controls.tasks),
+            "subject": lambda _: self.subject.toggle_feedback(),
             "calibrate": lambda _: self._ask_calibration(),
             "help": lambda _: self.help.open(),
             "quit": lambda _: self.close(),
@@ -318,9 +339,12 @@ class MainWindow(QMainWindow):
         self._scroll_timer.stop()
         self._look_timer.stop()
         self.panels.close()
-        if self.subject is not None:
-            self.subject.close()
+        self.subject.close()
         super().closeEvent(event)
+
+
+def _marker_streams() -> list[FoundStream]:
+    return [stream for stream in list_streams() if stream.is_markers]
 
 
 def run_window(
@@ -331,6 +355,8 @@ def run_window(
     arrangement: Path | None = None,
     screenshot: Path | None = None,
     duration: float | None = None,
+    task: str | None = None,
+    trials: int = 10,
 ) -> int:
     """Show the window until it is closed.
 
@@ -345,6 +371,10 @@ def run_window(
         early, else some seconds after the first decision.
     duration : float, optional
         Seconds after which the window closes by itself.
+    task : str, optional
+        Name of a feedback task to begin with.
+    trials : int
+        See `MainWindow`.
 
     Returns
     -------
@@ -360,7 +390,11 @@ def run_window(
         refuse_existing(screenshot)
     application()
     window = MainWindow(
-        view, on_imagine=on_imagine, on_calibrate=on_calibrate, arrangement=arrangement
+        view,
+        on_imagine=on_imagine,
+        on_calibrate=on_calibrate,
+        arrangement=arrangement,
+        trials=trials,
     )
     visit = Visit(window, screenshot, duration)
     window.closing.connect(visit.take_picture)
@@ -373,6 +407,8 @@ def run_window(
     try:
         with EndingSignals(visit.end) as signals:
             window.show()
+            if task is not None:
+                window.subject.start(task)
             loop.exec()
     finally:
         clock.stop()

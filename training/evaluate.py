@@ -87,9 +87,10 @@ class EvaluateOptions(ProgramOptions):
     """Score everything twice, as --regress-eyes would and without it."""
     jobs: int = 1
     """People who are tested at once, each in a process; loso goes through them one by one."""
-    recentre: Literal["start", "off"] = "off"
+    recentre: Literal["start", "off"] | None = None
     """In the protocols that decide live: take the reference of our heads' covariances anew from the
-    first minute of the tested recording, without labels (start)."""
+    first minute of the tested recording, without labels (start), or not (off). By default where the
+    file of a decoder with that head would say so."""
     recentre_seconds: float = 60.0
     """Seconds of signal without artifacts for --recentre start."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
@@ -171,6 +172,9 @@ def _main(options: EvaluateOptions) -> int:
     signals = [
         Signal(person, path, spec, options.classes, skip, options.regress_eyes) for person in people
     ]
+    recentre: float | Literal["fit"] | None = None
+    if options.recentre != "off":
+        recentre = options.recentre_seconds if options.recentre == "start" else "fit"
     bench = Bench(
         signals,
         names,
@@ -179,7 +183,7 @@ def _main(options: EvaluateOptions) -> int:
         options.others,
         options.others_groups,
         options.jobs,
-        options.recentre_seconds if options.recentre == "start" else None,
+        recentre,
     )
     benches = [bench, bench.without_eyes()] if options.with_and_without_eyes else [bench]
     rows: list[ScoreRow] = []

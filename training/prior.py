@@ -52,6 +52,8 @@ class PriorOptions(ProgramOptions):
     """Names of files whose recordings are left out, such as S001R12.edf."""
     window: float = 4.0
     """Seconds after a cue."""
+    from_cue: float = 0.0
+    """Seconds after the cue that are left out, as --from-cue of the decoders that start from it."""
 
     def execute(self) -> int:
         """Make it, say how well it does on people left out of it, and write it."""
@@ -74,6 +76,7 @@ def _make(options: PriorOptions) -> int:
     if options.out.suffix != ".safetensors":
         raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
     check_number("--window", options.window, 0.25, 60.0, " s")
+    check_number("--from-cue", options.from_cue, 0.0, options.window - 0.25, " s")
 
     from core.fitting.transfer.population import make_prior
     from core.fitting.transfer.prior_file import save_prior
@@ -88,12 +91,22 @@ def _make(options: PriorOptions) -> int:
     people = stored_people(store, events, options.subjects, options.leave_out)
     settings = SignalSettings(store.channels, "recorded", store.rate, store.form.band)
     window = round(options.window * store.rate)
+    skip, passed_over = round(options.from_cue * store.rate), list[str]()
     prior = make_prior(
-        people, {name: name for name in classes}, store.channels, settings, window, processed=True
+        people,
+        {name: name for name in classes},
+        store.channels,
+        settings,
+        window,
+        processed=True,
+        skip=skip,
+        passed_over=passed_over,
     )
     reference = default_reference(len(prior.channels))
     own = SignalSettings(prior.channels, reference, store.rate, store.form.band)
-    head = head_of_prior(prior, own, window, classes)
+    head = head_of_prior(prior, own, window, classes, skip)
+    for sentence in passed_over:
+        write_line(sentence)
     path = save_prior(prior, options.out)
     left_out = "people" if len(people) > 1 else "trials of the one person there is,"
     counted = Counter(classes[label] for label in prior.labels)
@@ -101,7 +114,7 @@ def _make(options: PriorOptions) -> int:
         f"{len(prior)} trials ({', '.join(f'{n} of {name}' for name, n in counted.items())}) of "
         f"{len(people)} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
         f"electrodes.\nBalanced accuracy on {left_out} left out, without calibration: "
-        f"{head.accuracy:.2f} (each recording aligned by another one of that person).\n"
+        f"{head.accuracy:.2f} (each recording aligned by its first minute).\n"
         f"Prior: {path}"
     )
     return 0

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from ui import theme
+from ui.directions import class_directions
 from ui.theme import plain
 
 # Okabe & Ito (2008), "Color universal design": distinguished with every kind of colour vision.
@@ -19,15 +20,7 @@ _REST = theme.colour("rest")
 PALETTE = (_SKY, _ORANGE, _GREEN, _PURPLE, _YELLOW, _VERMILION)
 """Colours of lines that belong together."""
 
-# Directions follow the cues of the field: left, right, feet below, tongue or both fists above.
-_MEANINGS: tuple[tuple[frozenset[str], str, QColor], ...] = (
-    (frozenset({"rest", "idle", "nothing"}), "centre", _REST),
-    (frozenset({"feet", "foot"}), "down", _GREEN),
-    (frozenset({"tongue"}), "up", _PURPLE),
-    (frozenset({"both"}), "up", _PURPLE),
-    (frozenset({"left"}), "left", _SKY),
-    (frozenset({"right"}), "right", _ORANGE),
-)
+_COLOURS = {"left": _SKY, "right": _ORANGE, "up": _PURPLE, "down": _GREEN, "centre": _REST}
 _SPARE = (_YELLOW, _VERMILION, _SKY, _ORANGE, _GREEN, _PURPLE, _REST)
 
 
@@ -59,33 +52,17 @@ def class_looks(classes: Sequence[str]) -> tuple[ClassLook, ...]:
     Colours and directions are given by meaning first, so that left is always the same blue
     arrow to the left; what is left over goes to names without a known meaning.
     """
-    meanings = [_meaning(name) for name in classes]
-    taken: list[QColor] = []
-    directions: list[str] = []
-    chosen: list[QColor | None] = []
-    for direction, colour in meanings:
-        free = direction and direction not in directions
-        directions.append(direction if free else "")
-        chosen.append(colour if free else None)
-        if free and colour is not None:
-            taken.append(colour)
+    directions = class_directions(classes)
+    taken = [_COLOURS[direction] for direction in directions if direction]
     spare = [colour for colour in _SPARE if colour not in taken]
     looks = []
     for index, name in enumerate(classes):
-        colour = chosen[index]
+        colour = _COLOURS.get(directions[index])
         if colour is None:
             colour = spare.pop(0) if spare else _REST
         words = plain(name.replace("_", " ")) or f"class {index + 1}"
         looks.append(ClassLook(name, words, directions[index], colour))
     return tuple(looks)
-
-
-def _meaning(name: str) -> tuple[str, QColor | None]:
-    words = set(name.lower().replace("_", " ").replace("-", " ").split())
-    for keys, direction, colour in _MEANINGS:
-        if keys & words:
-            return direction, colour
-    return "", None
 
 
 def draw_symbol(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QTableWidget
 
 from ui import theme
 
@@ -17,3 +19,10 @@ def text_label(text: str, pixels: int, bold: bool = False, muted: bool = False) 
     if muted:
         label.setProperty("role", "caption")
     return label
+
+
+def explain_columns(table: QTableWidget, tips: Sequence[str]) -> None:
+    """Say on hovering over the head of each column what stands in it."""
+    for column, tip in enumerate(tips):
+        if (item := table.horizontalHeaderItem(column)) is not None:
+            item.setToolTip(tip)

@@ -28,10 +28,15 @@ from core.stream.description import FoundStream, StreamFacts, read_facts
 from core.stream.kept_names import KeptNames, keep_names, kept_names
 from core.stream.stream_feed import Overrides
 from ui import theme
-from ui.labels import text_label
+from ui.labels import explain_columns, text_label
 from ui.signals import EndingSignals
 
 _COLUMNS = ("Sent as", "Name", "Unit")
+_TIPS = (
+    "What the stream calls the channel",
+    "The electrode, such as C3; - for a channel without one",
+    "Of the values, such as uV",
+)
 _NAME, _UNIT = 1, 2
 _UNITS = ("uV", "mV", "V", "nV")
 _SEPARATORS = re.compile(r"[\r\n\t,;]+")
@@ -64,11 +69,13 @@ class NamesDialog(QDialog):
         self.resize(620, 640)
         self.board = QComboBox()
         self.board.setAccessibleName("Known board")
+        self.board.setToolTip("Name the channels as a known board has them")
         self.board.addItem("Choose a known board …")
         for board in known_boards():
             self.board.addItem(f"{board.name} ({len(board.channels)})")
         self.unit = QComboBox()
         self.unit.setAccessibleName("Unit of all electrodes")
+        self.unit.setToolTip("Give all electrodes this unit")
         self.unit.addItems(["Unit of all …", *_UNITS])
         self.table = self._make_table(len(facts.labels))
         self.state = text_label("", 13)
@@ -77,7 +84,9 @@ class NamesDialog(QDialog):
         self.reset = QPushButton("As sent")
         self.reset.setToolTip("Take what the stream says itself, and forget other names")
         self.accept_button = QPushButton("Keep for this stream")
+        self.accept_button.setToolTip("Use these names and units whenever this stream is seen")
         cancel = QPushButton("Cancel")
+        cancel.setToolTip("Leave names and units as they were (Esc)")
         top, foot = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self.board, 1)
         top.addWidget(self.unit)
@@ -198,6 +207,7 @@ class NamesDialog(QDialog):
         table = QTableWidget(rows, len(_COLUMNS))
         table.setAccessibleName("Channels")
         table.setHorizontalHeaderLabels(_COLUMNS)
+        explain_columns(table, _TIPS)
         table.setEditTriggers(QAbstractItemView.EditTrigger.AllEditTriggers)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.verticalHeader().setDefaultSectionSize(30)

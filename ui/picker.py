@@ -26,6 +26,8 @@ class StreamPicker(QDialog):
         Why a person is asked, such as the candidates' number.
     home : Path, optional
         The programs' folder; with it, channels can be named.
+    title : str
+        What is to be chosen.
     """
 
     def __init__(
@@ -34,28 +36,32 @@ class StreamPicker(QDialog):
         message: str = "",
         parent: QWidget | None = None,
         home: Path | None = None,
+        title: str = "Choose a stream",
     ) -> None:
         super().__init__(parent)
         self.chosen: Any = None
         self._home = home
         theme.dress(self)
-        self.setWindowTitle("Choose a stream")
+        self.setWindowTitle(title)
         self.resize(940, 460)
-        title = text_label("Choose a stream", 22, bold=True)
+        heading = text_label(title, 22, bold=True)
         self.message = text_label(theme.plain(message, 400), 14, muted=True)
         self.message.setVisible(bool(message))
         self.streams = StreamTable(list_streams)
         self.table, self.state = self.streams.table, self.streams.state
         self.pick = QPushButton("Use this stream")
+        self.pick.setToolTip("Take the selected stream (Return)")
         self.pick.setDefault(True)
         self.pick.setEnabled(False)
         self.pick.clicked.connect(self._accept_row)
         self.names = QPushButton("Names and units …")
+        self.names.setToolTip("What the channels of the selected stream are called")
         self.names.setAutoDefault(False)
         self.names.setEnabled(False)
         self.names.setVisible(home is not None)
         self.names.clicked.connect(self._name_channels)
         cancel = QPushButton("Cancel")
+        cancel.setToolTip("Choose none (Esc)")
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         foot = QHBoxLayout()
@@ -66,7 +72,7 @@ class StreamPicker(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(12)
-        for part in (title, self.message, self.streams):
+        for part in (heading, self.message, self.streams):
             column.addWidget(part)
         column.addLayout(foot)
         self.table.setFocus()

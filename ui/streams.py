@@ -19,9 +19,18 @@ from PySide6.QtWidgets import (
 
 from core.errors import InputError
 from ui import theme
-from ui.labels import text_label
+from ui.labels import explain_columns, text_label
 
 _COLUMNS = ("Name", "Type", "Source id", "Host", "Channels", "Rate", "Format")
+_TIPS = (
+    "What the sender calls the stream",
+    "What it carries: EEG, Markers",
+    "What the sender is known by, also after a restart",
+    "The computer that sends it",
+    "How many channels it has",
+    "Samples a second",
+    "How values are sent",
+)
 _NUMBERS = (4, 5)  # columns set flush right
 _FLUSH_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _PAUSE = 1.0  # s between the end of one search and the start of the next
@@ -109,6 +118,7 @@ class StreamTable(QWidget):
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, len(_COLUMNS))
         table.setHorizontalHeaderLabels(_COLUMNS)
+        explain_columns(table, _TIPS)
         table.setAccessibleName("Streams found")
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

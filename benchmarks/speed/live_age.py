@@ -56,7 +56,7 @@ def main() -> int:
     keep_apart(folder)
     os.environ["EEGPT_HOME"] = str(folder / "home")  # no panels of this user's
     known = load_encoder(options.encoder).spec.ch_names
-    labels = (*known, *(name for name in CODEX if name not in known), *MORE)[: options.channels]
+    labels = (*sorted(CODEX, key=lambda name: name not in known), *MORE)[: options.channels]
     if options.panels:
         save_arrangement(home_folder(None) / ARRANGEMENT, Arrangement(tuple(available_panels())))
     prepare(folder, labels, options.encoder, options.rate, 60 * options.minutes + LONGER)

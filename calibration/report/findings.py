@@ -13,6 +13,13 @@ from calibration.recommendation import CalibrationSummary, Recommendation, recom
 from calibration.report.erd import BASELINE, SETTLED, Rhythms, rhythms
 from calibration.report.patterns import Pattern, patterns
 from calibration.report.scores import Estimate, Point, confusion, estimate, learning_curve
+from calibration.report.time_frequency import (
+    Spectra,
+    TimeFrequency,
+    spectra,
+    time_frequency,
+    time_frequency_numbers,
+)
 from core.fitting.selection import HEADS, FeatureViews
 from core.fitting.trust import Trust
 from core.montage import match
@@ -42,6 +49,8 @@ class Findings:
         Learning curve of `curve_head`.
     curve_head : str
     rhythms : Rhythms or None
+    time_frequency : TimeFrequency or None
+    spectra : Spectra or None
     patterns : tuple of Pattern
     quality : dict of str to dict of str to float
         Electrode -> quality -> share of the trials.
@@ -57,6 +66,8 @@ class Findings:
     curve: tuple[Point, ...]
     curve_head: str
     rhythms: Rhythms | None
+    time_frequency: TimeFrequency | None
+    spectra: Spectra | None
     patterns: tuple[Pattern, ...]
     quality: dict[str, dict[str, float]]
     timing: dict[str, np.ndarray]
@@ -116,6 +127,8 @@ def analyse(
         curve=curve,
         curve_head=head,
         rhythms=rhythms(epochs, recordings, settings),
+        time_frequency=time_frequency(epochs, recordings, settings),
+        spectra=spectra(epochs, recordings, settings),
         patterns=patterns(epochs, selection, settings.rate),
         quality=quality,
         timing={name: np.asarray(values, float) for name, values in (timing or {}).items()},
@@ -176,6 +189,7 @@ def numbers(findings: Findings) -> dict[str, Any]:
             ],
         },
         "rhythms": _rhythm_numbers(findings.rhythms),
+        "time_frequency": time_frequency_numbers(findings.time_frequency),
         "patterns": [
             {
                 "class": pattern.label,

@@ -9,6 +9,7 @@ from calibration.recommendation import percent, words
 from calibration.report.findings import BAD, Findings, numbers, worst
 from calibration.report.pictures import MAPS_FROM, pictures
 from calibration.report.text import DOUBTS, about, at_rest, notes, worth
+from calibration.report.time_frequency import PERMUTATIONS
 from core.decoding.card import CHOICE
 from core.errors import InputError
 from core.machine.files import write_whole
@@ -45,6 +46,7 @@ def as_html(findings: Findings) -> str:
         said=findings.recommendation,
         pictures=pictures(findings),
         maps_from=MAPS_FROM,
+        permutations=PERMUTATIONS,
         bad={name: what for name, what in bad.items() if what in BAD},
         worth=worth(fit),
         rest_lines=at_rest(fit),

@@ -11,6 +11,7 @@ from calibration.recommendation import percent, words
 from calibration.report.erd import BASELINE, Rhythms
 from calibration.report.findings import BAD, Findings, worst
 from calibration.report.rest_picture import rest_picture
+from calibration.report.spectral_pictures import spectra_picture, time_frequency_picture
 from calibration.report.style import (
     ACCENT,
     MUTED,
@@ -55,6 +56,10 @@ def pictures(findings: Findings) -> dict[str, str]:
             drawn["curve"] = _curve(findings)
         if findings.rhythms is not None:
             drawn["courses"] = _courses(findings.rhythms)
+        if findings.time_frequency is not None:
+            drawn["time_frequency"] = time_frequency_picture(findings.time_frequency)
+        if findings.spectra is not None:
+            drawn["spectra"] = spectra_picture(findings.spectra)
         sites = Head(findings.fit.decoder.settings.channels)
         if len(sites.picks) >= MAPS_FROM:
             if findings.rhythms is not None:

@@ -113,12 +113,14 @@ def _row(name: str, score: float, facts: DecoderCard) -> str:
 
 def about(name: str, facts: DecoderCard) -> str:
     """Return what a candidate uses."""
+    readout = facts.fit.get("prior", {}).get("readout")
     return {
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
         GRAPH: f"tokens of {facts.fit['encoder']}, electrodes attending to one another",
-        PRIOR: "covariances, started from the prior",
+        PRIOR: "covariances, started from the prior"
+        + (f", and the readout of {facts.fit['encoder']}" if readout else ""),
         "refined": f"filter and probe trained through {facts.fit['encoder']}",
         CHOICE: "the choice made again inside every fold",
     }.get(name, "baseline, for comparison")
@@ -132,8 +134,8 @@ def notes(fit: Fit) -> list[str]:
     if seen := facts.get("labels_seen"):
         said.append(
             f"The encoder {facts['encoder']} was trained with the labels of "
-            f"{printable(', '.join(seen))}: on these recordings, scores with its tokens (encoder, "
-            "hybrid, auto) are too good. Judge it on others."
+            f"{printable(', '.join(seen))}: on these recordings, scores with its tokens (prior, "
+            "encoder, hybrid, auto) are too good. Judge it on others."
         )
     if apart < trials:
         said.append(
@@ -164,7 +166,8 @@ def worth(fit: Fit) -> str:
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
     # A refined decoder uses tokens alone.
-    views = ("aligned",) if head == PRIOR else VIEWS.get(head, ("tokens",))
+    beside = ("tokens",) if fit.decoder.encoder is not None else ()
+    views = ("aligned", *beside) if head == PRIOR else VIEWS.get(head, ("tokens",))
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"

@@ -349,7 +349,7 @@ def earlier_runs(run: BidsRun, facts: StreamFacts, known: Sequence[str]) -> tupl
     for path in (other.file("eeg.vhdr") for other in runs_of_session(run)):
         if not path.is_file():
             continue
-        recording = read_recording(path)
+        recording = read_recording(path, eog=True)
         if (recording.rate, match(recording.labels, known).channels) != (facts.rate, electrodes):
             write_line(f"{path.name} is left out: it has another rate or other electrodes.")
         elif not recording.stretches(electrodes):

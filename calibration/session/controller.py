@@ -23,6 +23,7 @@ from calibration.session.progress import Alarm
 from calibration.session.session import Session
 from calibration.session.setup import Setup
 from core.errors import InputError
+from core.progress import told
 from core.recordings import Recording, read_recording
 from ui.signals import EndingSignals
 from ui.theme import application
@@ -135,6 +136,7 @@ class Controller(QObject):
         self._fitting: Future[Outcome] | None = None
         self._reporting: Future[tuple[Path, Recommendation]] | None = None
         self._failure: Alarm | None = None  # what ended the run
+        self._done: tuple[str, int, int] | None = None  # of the fit: what, and how much of it
         self._loop = QEventLoop()
         self._timer = QTimer(self, interval=_LOOK)
         self._timer.timeout.connect(self._look)
@@ -179,9 +181,13 @@ class Controller(QObject):
         if failure is not None and self._failure is None and not self._sequencer.finished:
             self._failure = failure
             self._presenter.fail(failure.title, failure.advice)
-        if self.outcome is None and self._fitting is not None and self._fitting.done():
-            self.outcome = self._fitting.result()
-            self._tell(self.outcome)
+        if self.outcome is None and self._fitting is not None:
+            if self._done is not None:
+                self.operator.waiting.show_progress(*self._done)
+            if self._fitting.done():
+                self.operator.waiting.finish()
+                self.outcome = self._fitting.result()
+                self._tell(self.outcome)
         if self._reporting is not None and self._reporting.done() and not self._reported_shown:
             self._reported_shown = True
             self._show_report(self._reporting)
@@ -191,6 +197,7 @@ class Controller(QObject):
             return
         if self._failure is None:
             self._presenter.say("Thank you", "The decoder is being made. You may move and blink.")
+            self.operator.waiting.show_progress("The decoder is being made")
         self._fitting = self._pool.submit(self._fit, monotonic())
 
     def _fit(self, began: float) -> Outcome:
@@ -200,8 +207,9 @@ class Controller(QObject):
         recordings = self._earlier
         try:
             self._session.close()
-            recordings += (read_recording(self._session.run.file("eeg.vhdr")),)
-            fit = self._session.learner.fit(recordings[-1])
+            recordings += (read_recording(self._session.run.file("eeg.vhdr"), eog=True),)
+            with told(self._hear):
+                fit = self._session.learner.fit(recordings[-1])
             seconds = monotonic() - began
             said = self._save(fit)
         except InputError as error:
@@ -211,6 +219,10 @@ class Controller(QObject):
             failed = f"No decoder could be made, but the recording is kept: {error!r}"
             return Outcome(None, recordings, monotonic() - began, problem=problem or failed)
         return Outcome(fit, recordings, seconds, said, problem)
+
+    def _hear(self, words: str, done: int, total: int) -> None:
+        """Take from the fit's thread how far it is."""
+        self._done = f"The decoder is being made: {words[0].lower()}{words[1:]}", done, total
 
     def _tell(self, outcome: Outcome) -> None:
         if self._leave:

@@ -348,12 +348,10 @@ class Adaptation:
         counts = np.bincount([one.label for one in self._trials], minlength=len(self._given[1]))
         if counts.min() >= LEAST:
             self.state = replace(self.state, head=self._fit())
-            said = f"The head has learned from {len(self._trials)} trials"
+            said = f"The head has learned from {len(self._trials)} trials, the newest {name}."
         else:
-            said = (
-                f"{len(self._trials)} trials are kept; the head learns from {LEAST} of each class"
-            )
-        self._note(LABELS, f"{said}, the newest {name}.", cue=cue, label=name)
+            said = f"A trial of {name} is kept: the head learns from {LEAST} of each class on."
+        self._note(LABELS, said, cue=cue, label=name)
 
     def _fit(self) -> LinearHead:
         trials = list(self._trials)

@@ -67,7 +67,7 @@ class DecoderCard:
     recorded_rate : float
         Rate in Hz of those recordings.
     head : str
-        "prior", "riemann", "encoder" or "hybrid".
+        "prior", "riemann", "encoder", "hybrid" or "graph".
     trials : int
         Trials it was fitted on; 0 for one that knows the person's resting signal only.
     scores : dict of str to float

@@ -22,6 +22,7 @@ from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.signal.pipeline import SignalPath, SignalSettings
+from core.sites import eog_of
 from core.units import factor
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ class Decoder:
         if self.skip:
             said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
         if self.facts.fit.get("regress_eyes"):
-            said.append("frontal and temporal electrodes regressed out")
+            eog = " ".join(eog_of(self.settings.channels))
+            said.append(f"{eog or 'frontal and temporal electrodes'} regressed out")
         return ", ".join(said)
 
     @property
@@ -199,6 +201,11 @@ class Decoder:
         found = match(labels, self.settings.channels)
         if found.missing:
             have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+            if eog := " ".join(eog_of(found.missing)):
+                raise InputError(
+                    f"The stream lacks {eog}, the EOG by which this decoder regresses the eyes out "
+                    f"(it has {have}); record it, name it with --channels, or fit without it."
+                )
             raise InputError(
                 f"The stream lacks {len(found.missing)} of the decoder's "
                 f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
@@ -315,7 +322,7 @@ class WindowDecoder:
     Attributes
     ----------
     reference : RunReference or None
-        What the next window is decoded with; None for the decoder's own.
+        What all windows to come are decoded with; None before there is one.
     outputs : dict of str to Output
         What each task says of the newest window that was decoded.
     vectors : list of ndarray
@@ -355,7 +362,9 @@ class WindowDecoder:
     @property
     def reference_name(self) -> str:
         """What logs call the reference that the next window is decoded with."""
-        return DECODER if self.reference is None else self.reference.name
+        if self.reference is not None:
+            return self.reference.name
+        return DECODER if self._start is None else self._start.name
 
     @property
     def seconds_to_reference(self) -> float | None:
@@ -414,14 +423,15 @@ class WindowDecoder:
         self.outputs = {self._first.task: first, **self._others.outputs(views, tokens)}
         probabilities = np.array(first.probabilities)
         if self._start is not None:
-            self._recentre(self._start.take([stream.covariance for stream in self._tangents]))
+            self._recentre(self._start)
         return probabilities
 
-    def _recentre(self, reference: RunReference | None) -> None:
-        """Decode the windows that follow with a run's reference, if there is one now."""
-        if reference is None:
+    def _recentre(self, start: RunStart) -> None:
+        """Decode the windows that follow with the reference of the run so far."""
+        if (reference := start.take([stream.covariance for stream in self._tangents])) is None:
             return
         for stream, whitener in zip(self._tangents, reference.whiteners, strict=True):
             stream.features = stream.features.at(whitener)
         self._others.recentred()
-        self.reference, self._start = reference, None
+        if start.seconds_to_go == 0:
+            self.reference, self._start = reference, None

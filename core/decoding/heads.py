@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from core.decoding.graph_head import GraphHead
+    from _typeshed import DataclassInstance
 
-AnyHead = TypeVar("AnyHead", bound="LinearHead | GraphHead")
+AnyHead = TypeVar("AnyHead", bound="DataclassInstance")
+"""A dataclass of a head with a `temperature`."""
 
 INVERSE_PENALTY = 1000.0
 """Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
@@ -126,6 +127,7 @@ def fit_near(
     bias: np.ndarray,
     inverse_penalty: float,
     bias_precision: float = 0.0,
+    offset: np.ndarray | float = 0.0,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -141,6 +143,8 @@ def fit_near(
         Inverse of the penalty; with 0 the given head comes back.
     bias_precision : float
         Of the penalty on what is added to the bias; with 0 it is free.
+    offset : ndarray, shape (trials, classes), optional
+        Logits from elsewhere, which the head will be added to.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def fit_near(
         return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
     centre = features.mean(axis=0)
     scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    given = features @ weights + bias
+    given = features @ weights + bias + offset
     scaled = (features - centre) / scale
     powers, left = np.linalg.eigh(scaled @ scaled.T)  # in the span of the trials, as `fit_head`
     kept = powers > powers[-1] * 1e-10
@@ -195,7 +199,7 @@ def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> A
 
     Parameters
     ----------
-    head : LinearHead or GraphHead
+    head : LinearHead, or another with a temperature
     logits : ndarray, shape (trials, classes)
         Out-of-fold logits of heads fitted in the same way.
     labels : ndarray of int, shape (trials,)

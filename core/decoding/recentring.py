@@ -28,6 +28,12 @@ LEAST_SECONDS = 30.0
 DECODER = "decoder"
 """What logs call the reference that a decoder brings."""
 
+FIRST_SECONDS = 8.0
+"""Of signal from which on the reference of the run so far is used."""
+
+GROWING = "start"
+"""What logs call the reference of a run's windows so far, while it is still taken."""
+
 _LONGEST = 3600.0  # s
 
 
@@ -132,7 +138,7 @@ class ReferenceMean:
 
 
 class RunStart:
-    """Waits for enough of a run's first signal to take its reference.
+    """Takes the reference of a run's first signal, which grows until there is enough of it.
 
     What counts is signal that whole windows cover, none of them with an artifact in it or over a
     break.
@@ -159,11 +165,19 @@ class RunStart:
         """Signal still needed, in seconds."""
         return max(0.0, self._needed - self._mean.seconds)
 
+    @property
+    def name(self) -> str:
+        """What logs call the reference that there is so far."""
+        return GROWING if self._mean.seconds >= FIRST_SECONDS else DECODER
+
     def reset(self) -> None:
         """Take it that the next window shares no sample with those before."""
         self._mean.reset()
 
     def take(self, covariances: Sequence[np.ndarray]) -> RunReference | None:
-        """Take the next window, as `ReferenceMean`; return the reference once it can be taken."""
+        """Take the next window, as `ReferenceMean`; return the reference of the windows so far.
+
+        None before `FIRST_SECONDS`: a window would be compared with nearly itself.
+        """
         self._mean.take(covariances)
-        return self._mean.reference() if self._mean.seconds >= self._needed else None
+        return self._mean.reference() if self._mean.seconds >= FIRST_SECONDS else None

@@ -90,7 +90,8 @@ class RestCurve:
         return (
             f"At rest about {alarms:.1f} false alarms a minute are expected with the threshold "
             f"{in_percent(threshold)}, at which {100 * hits:.0f} % of the trials are decided as "
-            f"asked (both on what the head was not fitted on; {self.minutes:.1f} min of rest)."
+            f"asked (both on what the head was not fitted on, at the decoder's own reference; "
+            f"{self.minutes:.1f} min of rest)."
         )
 
     def as_facts(self) -> dict[str, Any]:

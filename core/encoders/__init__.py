@@ -9,12 +9,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from core.encoders.defaults import DEFAULT, STARTER
+
 if TYPE_CHECKING:
     from core.encoders.base import Encoder, EncoderSpec, TokenStream
     from core.encoders.files import save_encoder
     from core.encoders.registry import load_encoder
 
-__all__ = ["Encoder", "EncoderSpec", "TokenStream", "load_encoder", "save_encoder"]
+__all__ = [
+    "DEFAULT",
+    "STARTER",
+    "Encoder",
+    "EncoderSpec",
+    "TokenStream",
+    "load_encoder",
+    "save_encoder",
+]
 
 _FILES = {"load_encoder": "registry", "save_encoder": "files"}
 

@@ -26,6 +26,23 @@ DIGITS = 16
 
 
 @dataclass(frozen=True)
+class ClassReadout:
+    """The linear layer that an encoder was trained through: its features as logits of classes.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    weights : tuple of tuple of float, (features, classes)
+        On features as `Encoder.pool` gives them.
+    bias : tuple of float
+    """
+
+    classes: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+    bias: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class EncoderSpec:
     """What an encoder is and what it needs; the rest of the code asks here.
 
@@ -61,6 +78,9 @@ class EncoderSpec:
     regressors : tuple of str
         Electrodes of `ch_names` that are regressed out of the others before it, as far as they are
         there, and are not encoded: those near the eyes and the jaw.
+    readout : ClassReadout or None
+        What its features say of the classes that it was trained to tell apart; None if it was
+        trained without labels.
     """
 
     family: str
@@ -80,6 +100,7 @@ class EncoderSpec:
     covariance: tuple[tuple[float, ...], ...] | None = None
     required: tuple[str, ...] = ()
     regressors: tuple[str, ...] = ()
+    readout: ClassReadout | None = None
 
     def labels_seen(self, digests: Iterable[str]) -> list[bool]:
         """Return of which recordings, by the SHA-256 of their files, labels were learned from.

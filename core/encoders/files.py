@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.base import ClassReadout, Encoder, EncoderSpec
 from core.errors import InputError, one_line
 from core.machine.files import open_regular, unicode_name, write_whole
 from core.strict_json import load_json
@@ -93,6 +93,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             covariance=_covariance(header.get("covariance"), len(header["ch_names"])),
             required=tuple(map(str, header.get("required", ()))),
             regressors=tuple(map(str, header.get("regressors", ()))),
+            readout=_readout(header.get("readout")),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
@@ -119,6 +120,18 @@ def _header_of_format_1(header: Mapping[str, Any]) -> dict[str, Any]:
     new = {"variant": "size", "channels": "ch_names", "summary": "tokens"}
     renamed = {new.get(key, key): value for key, value in header.items()}
     return renamed | {"family": "eegpt", "stride": header.get("patch"), "warmup": 0}
+
+
+def _readout(values: Mapping[str, Any] | None) -> ClassReadout | None:
+    """Check the readout of a header, if it has one."""
+    if values is None:
+        return None
+    classes = tuple(map(str, values["classes"]))
+    weights, bias = (np.array(values[name], dtype=np.float64) for name in ("weights", "bias"))
+    sizes = weights.ndim == 2 and weights.shape[1] == len(bias) == len(set(classes)) > 1
+    if not (sizes and bias.ndim == 1 and np.isfinite(weights).all() and np.isfinite(bias).all()):
+        raise ValueError(f"the readout is not that of {len(classes)} classes")
+    return ClassReadout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
 
 
 def _covariance(rows: list[Any] | None, channels: int) -> tuple[tuple[float, ...], ...] | None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
 from core.machine.files import make_folder, write_whole
 from core.machine.home import home_folder
+
+_PATIENCE = 8.0  # s that the hub has to answer at all
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def fetch(file: HubFile, home: Path | None = None) -> Path:
         from huggingface_hub import hf_hub_download
 
         try:
+            _ask(file)
             make_folder(path.parent)
             # No token for a public file: nobody needs to know who wants it.
             hf_hub_download(
@@ -116,6 +120,32 @@ def fetch(file: HubFile, home: Path | None = None) -> Path:
             f"{expected[:12]}.... Delete it, and it will be downloaded again."
         )
     return path
+
+
+def _ask(file: HubFile) -> None:
+    """Ask the hub for the file once, and raise what goes wrong.
+
+    The download itself asks twelve times, for most of a minute, and says so each time. Looking up
+    a name knows no limit of time, hence the thread.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = hf_hub_url(file.repository, file.filename, revision=file.revision)
+    failed: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            get_hf_file_metadata(url, token=None if file.gated else False, timeout=_PATIENCE)
+        except Exception as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask, name="hub", daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    if asking.is_alive():
+        raise TimeoutError(url)
+    if failed:
+        raise failed[0]
 
 
 def _first_sha256(path: Path, sha256: str) -> str:

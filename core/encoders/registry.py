@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.defaults import STARTER
 from core.encoders.files import fill, meta_init, read_weights, spec_of_header
 from core.encoders.hub import HubFile, cached, fetch
 from core.errors import InputError, one_line
@@ -25,9 +26,6 @@ FAMILIES = {
 }
 """Name of a family -> module with its `FAMILY`. A new family is a package and a line here; the
 first is the one that names without a family mean."""
-
-STARTER = "starter"
-"""The small trained encoder that comes with the program, and is the default."""
 
 Recognised = tuple[EncoderSpec, dict[str, Tensor], list[str]]
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from core.decoding.spatial import channel_covariance, regression_filter
 from core.errors import InputError
-from core.sites import is_frontal_or_temporal, is_near_eyes_or_jaw
+from core.sites import is_eog, is_frontal_or_temporal, is_near_eyes_or_jaw
 
 
 @dataclass(frozen=True)
 class Regression:
-    """Electrodes near eyes and jaw, taken out of the others with fixed coefficients.
+    """EOG, or electrodes near eyes and jaw, taken out of the others with fixed coefficients.
 
     Attributes
     ----------
@@ -74,11 +74,11 @@ def regression_of(
 
 
 def without_eyes(channels: Sequence[str], covariance: np.ndarray) -> np.ndarray:
-    """Return the filter that leaves what electrodes near eyes and jaw do not explain.
+    """Return the filter that leaves what EOG, or electrodes near eyes and jaw, do not explain.
 
-    Frontal and temporal electrodes do not stay. Of them, those of the rows F that lie before the
-    motor cortex do not explain either: what they have in common with it is of the brain. Where
-    there are no others, they do.
+    Channels of EOG explain alone, where there are any. Frontal and temporal electrodes do not stay
+    in either case. Of them, those of the rows F that lie before the motor cortex do not explain:
+    what they have in common with it is of the brain. Where there are no others, they do.
 
     Parameters
     ----------
@@ -97,30 +97,34 @@ def without_eyes(channels: Sequence[str], covariance: np.ndarray) -> np.ndarray:
         As `away_from_eyes`.
     """
     kept = away_from_eyes(channels)
-    near = np.flatnonzero([is_near_eyes_or_jaw(name) for name in channels])
+    near = np.flatnonzero([is_eog(name) for name in channels])
+    if not len(near):
+        near = np.flatnonzero([is_near_eyes_or_jaw(name) for name in channels])
     if not len(near):
         near = np.flatnonzero([is_frontal_or_temporal(name) for name in channels])
     return regression_filter(covariance, near, kept)
 
 
 def away_from_eyes(channels: Sequence[str]) -> np.ndarray:
-    """Return which channels stay when frontal and temporal ones are regressed out, shape (kept,).
+    """Return which channels stay when the eyes are regressed out, shape (kept,).
+
+    Neither EOG nor frontal and temporal electrodes do.
 
     Raises
     ------
     InputError
-        If none is frontal or temporal, or fewer than two others stay.
+        If none is EOG, frontal or temporal, or fewer than two others stay.
     """
-    eyes = np.array([is_frontal_or_temporal(name) for name in channels])
+    eyes = np.array([is_frontal_or_temporal(name) or is_eog(name) for name in channels])
     kept = np.flatnonzero(~eyes)
     if not eyes.any():
         raise InputError(
-            "There is no frontal or temporal electrode (FP, AF, F, FT7-FT10, T, TP7-TP10) to "
-            "regress out; leave out --regress-eyes."
+            "There is no frontal or temporal electrode (FP, AF, F, FT7-FT10, T, TP7-TP10) and no "
+            "EOG to regress out; leave out --regress-eyes."
         )
     if len(kept) < 2:
         raise InputError(
-            f"Of {len(channels)} electrodes {len(kept)} stay when frontal and temporal ones are "
-            "regressed out; at least 2 are needed. Leave out --regress-eyes."
+            f"Of {len(channels)} electrodes {len(kept)} stay when EOG, frontal and temporal ones "
+            "are regressed out; at least 2 are needed. Leave out --regress-eyes."
         )
     return kept

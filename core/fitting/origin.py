@@ -7,7 +7,7 @@ and without the first second is what somebody can count on who looks elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from core.fitting.selection import MOTOR_FROM
 from core.fitting.trials.epochs import Epochs
 from core.metrics import balanced_accuracy, chance_bound
 from core.signal.pipeline import SignalSettings
-from core.sites import is_central, is_frontal_or_temporal, is_motor
+from core.sites import eog_of, is_central, is_frontal_or_temporal, is_motor
 
 ALL, EYES, CENTRAL = "everything", "frontal and temporal alone", "central alone"
 REGRESSED = "eyes regressed out"
@@ -74,12 +74,15 @@ class Origin:
         95 % bound of guessing for each of them.
     unknown : str
         What could not be checked, as a sentence; empty if all was.
+    eyes : str
+        What is taken out as the eyes.
     """
 
     checks: tuple[PartScore, ...]
     left: PartScore
     chance: float
     unknown: str = ""
+    eyes: str = "the frontal and temporal electrodes"
 
     def check(self, name: str) -> PartScore | None:
         """Return the check of that name, if it could be made."""
@@ -91,13 +94,13 @@ class Origin:
         whole, left = self.checks[0], self.left
         parts = ["the first second"] if left.from_cue > whole.from_cue else []
         if self.check(REGRESSED) is not None:
-            parts.append("the frontal and temporal electrodes")
+            parts.append(self.eyes)
         if not parts and self.unknown:
             return self.unknown
         if not parts:
             return (
-                "The decoder uses neither the first second nor the frontal and temporal "
-                f"electrodes: its {whole.score:.2f} is what is left without them."
+                f"The decoder uses neither the first second nor {self.eyes}: its "
+                f"{whole.score:.2f} is what is left without them."
             )
         said = f"Without {' and '.join(parts)} "
         if left.score > whole.score:
@@ -133,6 +136,7 @@ def find_origin(
     taken: FeatureInput = EVERYTHING,
     seed: int = 0,
     banded: Sequence[np.ndarray] | None = None,
+    eog: EogSignal | None = None,
 ) -> Origin:
     """Make the fit of the head `riemann` again on parts of what a decoder uses.
 
@@ -148,6 +152,8 @@ def find_origin(
         Of the folds and of the permutations.
     banded : sequence of ndarray, optional
         The epochs' segments in the band of the covariances, if they are known.
+    eog : EogSignal, optional
+        What explains the eyes in place of frontal electrodes, where the epochs do not have it.
 
     Returns
     -------
@@ -162,19 +168,24 @@ def find_origin(
     for every permutation: that is one product of matrices for all of them.
     """
     filtered = epochs.filtered(band_sections(BAND, settings.rate), banded)
+    channels = settings.channels
+    if eog is not None:
+        both = zip(filtered.segments, eog.segments, strict=True)
+        filtered = replace(filtered, segments=tuple(np.hstack(pair) for pair in both))
+        channels += eog.names
     windows = filtered.windows()
-    checker = _Checker(epochs, settings.channels, seed)
+    checker = _Checker(epochs, channels, seed)
     average = settings.reference == "average"
-    everything = np.eye(len(settings.channels))
+    everything = np.eye(len(settings.channels), len(channels))
     eyes = np.array([is_frontal_or_temporal(name) for name in settings.channels])
     central = np.array([is_central(name) for name in settings.channels])
     used = everything if taken.regression is None else taken.regression.banded
     without = None
     if taken.regression is not None:
         without = used
-    elif 0 < eyes.sum() <= len(eyes) - 2:
+    elif (eyes.any() or eog is not None) and eyes.sum() <= len(eyes) - 2:
         whole = channel_covariance(np.concatenate(filtered.segments).T)
-        without = without_eyes(settings.channels, whole)
+        without = without_eyes(channels, whole)
 
     begin = taken.skip / settings.rate
     latest = epochs.length / settings.rate - 1.0  # s; a second is needed
@@ -205,7 +216,18 @@ def find_origin(
     else:
         left = checks[0] if without is used else checks[-1]
     chance = chance_bound(len(epochs.independent), len(epochs.classes))
-    return Origin(tuple(checks), left, chance, "" if without is not None else _unknown(eyes))
+    unknown = "" if without is not None else _unknown(eyes)
+    return Origin(tuple(checks), left, chance, unknown, _eyes(channels))
+
+
+def _eyes(channels: Sequence[str]) -> str:
+    """Say what is taken out as the eyes."""
+    eog = " ".join(eog_of(channels))
+    frontal = "the frontal and temporal electrodes"
+    if not eog:
+        return frontal
+    explained = f"what {eog} explain{'s' * (' ' not in eog)}"
+    return f"{frontal} and {explained}" if any(map(is_frontal_or_temporal, channels)) else explained
 
 
 def _unknown(eyes: np.ndarray) -> str:
@@ -213,6 +235,21 @@ def _unknown(eyes: np.ndarray) -> str:
     if not eyes.any():
         return "What the eyes add cannot be known: no frontal or temporal electrode is used."
     return "What the eyes add cannot be known: there is hardly any electrode away from them."
+
+
+@dataclass(frozen=True)
+class EogSignal:
+    """Channels of EOG beside the epochs of a fit.
+
+    Attributes
+    ----------
+    names : tuple of str
+    segments : sequence of ndarray, each (samples, names)
+        In the band of the covariances; as long as those of the epochs.
+    """
+
+    names: tuple[str, ...]
+    segments: Sequence[np.ndarray]
 
 
 class _Checker:

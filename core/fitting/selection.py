@@ -24,6 +24,7 @@ from core.encoders import Encoder
 from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
 from core.fitting.feature_input import EVERYTHING, FeatureInput
 from core.fitting.graph import fit_graph
+from core.fitting.transfer.population import recentre, reference_whitener
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.prior_weight import (
     WEIGHTS,
@@ -49,6 +50,9 @@ HEADS: dict[str, tuple[str, ...]] = {
 PRIOR = "prior"
 """The head that starts from a prior's, beside those of `HEADS`."""
 
+RECENTRED = ("riemann", PRIOR)
+"""Heads whose decoders take the reference of their covariances anew from a run's first minute, if
+nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
 GRAPH = "graph"
 """The head that attends to electrodes by their tokens: only where it was asked for by name, as it
 takes a hundred times as long to fit as the others."""
@@ -169,6 +173,8 @@ class FeatureViews:
         Of another task of the same decoder. Features that are fitted on all trials take the
         references of these where they are of the same channels, so that one vector of a window
         serves both; those of a fold of a cross-validation take their own.
+    beginnings : mapping of int to ndarray, each (channels, channels), optional
+        Covariance of each recording's first minute, in the band: for a prior that is aligned so.
     """
 
     def __init__(
@@ -181,6 +187,7 @@ class FeatureViews:
         prior: PriorHead | None = None,
         taken: FeatureInput = EVERYTHING,
         references: Sequence[TangentFeatures] = (),
+        beginnings: Mapping[int, np.ndarray] | None = None,
     ) -> None:
         self._references = references
         self._taken, regression = taken, taken.regression
@@ -200,10 +207,15 @@ class FeatureViews:
         self._near: dict[int, np.ndarray] = {}  # by number of channels
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
         self.prior = prior
-        self._aligned = {}
+        self._aligned: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._begun: dict[str, tuple[TangentFeatures, np.ndarray]] = {}
         for index, view in enumerate(prior.views if prior is not None else ()):
             picks = np.array([names.index(name) for name in view], dtype=np.intp)
-            self._aligned[f"aligned {index}"] = picks, shrunk_covariances(banded[:, picks])
+            name, covariances = f"aligned {index}", shrunk_covariances(banded[:, picks])
+            self._aligned[name] = picks, covariances
+            if prior is not None and prior.by_beginning:
+                assert beginnings is not None
+                self._begun[name] = self._by_beginning(picks, covariances, beginnings)
         if encoder is not None:
             broad = np.eye(len(channels)) if regression is None else regression.broad
             spatial = spatial_filter(channel_covariance(broad @ epochs.rest.T), names, encoder.spec)
@@ -252,6 +264,34 @@ class FeatureViews:
             features = next(shared, features)
         return features, features.of_covariances(covariances)
 
+    def _by_beginning(
+        self, picks: np.ndarray, covariances: np.ndarray, beginnings: Mapping[int, np.ndarray]
+    ) -> tuple[TangentFeatures, np.ndarray]:
+        """Return tangent features of every trial at the reference of its recording's beginning.
+
+        The features' own reference is that of all beginnings: no label is looked at.
+        """
+        regression = self._taken.regression
+        banded = None if regression is None else regression.banded
+        chosen = {
+            one: (each if banded is None else banded @ each @ banded.T)[np.ix_(picks, picks)]
+            for one, each in beginnings.items()
+        }
+        features = TangentFeatures(
+            BAND,
+            self._rate,
+            self.epochs.length - self._taken.skip,
+            self._kept[picks],
+            reference_whitener(np.mean(list(chosen.values()), axis=0)),
+            None if banded is None else banded[picks],
+        )
+        recording = np.array([trial.recording for trial in self.epochs.trials])
+        return features, recentre(
+            covariances,
+            recording,
+            {one: reference_whitener(chosen[one]) for one in np.unique(recording).tolist()},
+        )
+
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:
         """Return token features, which are fitted on signal outside all trials."""
         return self._tokens
@@ -259,7 +299,8 @@ class FeatureViews:
     def of(self, head: str) -> tuple[str, ...]:
         """Return the views that a head uses on this montage."""
         if head == PRIOR:
-            return tuple(self._aligned)
+            has_readout = self.prior is not None and self.prior.readout is not None
+            return (*self._aligned, "tokens") if has_readout else tuple(self._aligned)
         few = len(self._motor) < MOTOR_FROM
         return tuple(view for view in VIEWS[head] if not (few and view == "motor"))
 
@@ -273,7 +314,9 @@ class FeatureViews:
         """Settle the named views on the trials `train`."""
         fitted: dict[str, tuple[Any, np.ndarray]] = {}
         for view in views:
-            if view not in self._aligned:
+            if view in self._begun:
+                fitted[view] = self._begun[view]
+            elif view not in self._aligned:
                 fitted[view] = getattr(self, view)(train)
             elif len(self._aligned[view][0]) == self.covariances.shape[1] and "scalp" in fitted:
                 fitted[view] = fitted["scalp"]  # the mean of many channels takes its time

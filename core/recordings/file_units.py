@@ -13,6 +13,7 @@ import numpy as np
 from core.errors import InputError
 from core.recordings.headers import Header
 from core.recordings.voltages import voltages
+from core.sites import eog_name, is_eog
 
 if TYPE_CHECKING:
     import mne
@@ -45,7 +46,11 @@ class ScaledChannels:
 
 
 def scaled(
-    raw: mne.io.BaseRaw, path: Path, header: Header | None = None, given: str | None = None
+    raw: mne.io.BaseRaw,
+    path: Path,
+    header: Header | None = None,
+    given: str | None = None,
+    eog: bool = False,
 ) -> ScaledChannels:
     """Find the channels of EEG, and the factors that make microvolts of what MNE read.
 
@@ -57,6 +62,8 @@ def scaled(
         Of an EDF, BDF or GDF file.
     given : str, optional
         Unit that a person gave, used where the file does not say any.
+    eog : bool
+        Whether channels of EOG are used too.
 
     Raises
     ------
@@ -64,7 +71,10 @@ def scaled(
         If there are none, or their unit is not known.
     """
     labels, kinds = list(raw.ch_names), raw.get_channel_types()
-    words = ["" if kind == "eeg" else kind for kind in kinds]
+    words = [
+        "" if kind == "eeg" or (eog and is_eog(eog_name(label, kind))) else kind
+        for label, kind in zip(labels, kinds, strict=True)
+    ]
     suffix = path.suffix.lower()
     assumed: str | None
     if header is not None:

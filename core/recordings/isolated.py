@@ -49,13 +49,15 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def read(self, path: Path, unit: str | None = None, stream: str | None = None) -> Recording:
+    def read(
+        self, path: Path, unit: str | None = None, stream: str | None = None, eog: bool = False
+    ) -> Recording:
         """Read a recording.
 
         Parameters
         ----------
         path : Path
-        unit, stream : str, optional
+        unit, stream, eog
             As for `core.recordings.read_recording`.
 
         Raises
@@ -69,6 +71,7 @@ class Worker:
             "folder": None if path.is_absolute() else os.getcwd(),
             "unit": unit,
             "stream": stream,
+            "eog": eog,
             "seconds": self._seconds + SECONDS_PER_MB * size / 1e6,
             "memory": self._memory + MEMORY_PER_BYTE * size,
         }

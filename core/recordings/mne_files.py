@@ -22,6 +22,7 @@ from core.recordings.hashing import sha256_of
 from core.recordings.headers import Header, read_header
 from core.recordings.mne_readers import open_raw
 from core.recordings.recording import Recording
+from core.sites import eog_name
 
 if TYPE_CHECKING:
     import mne
@@ -36,6 +37,7 @@ def recording_of_raw(
     *,
     header: Header | None = None,
     unit: str | None = None,
+    eog: bool = False,
 ) -> Recording:
     """Return what MNE read, or another library made for it, as a recording.
 
@@ -51,6 +53,8 @@ def recording_of_raw(
         Of its file, for EDF, BDF and GDF.
     unit : str, optional
         Of channels whose unit the file does not say.
+    eog : bool
+        Keep channels whose type is EOG, under names that say so.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def recording_of_raw(
         raise InputError(f"{path} has a sampling rate of {rate:g} Hz, which cannot be.")
     if not count or not raw.ch_names:
         raise InputError(f"{path} has no signal: {len(raw.ch_names)} channels, {count} samples.")
-    use = scaled(raw, path, header, unit)
+    use = scaled(raw, path, header, unit, eog)
     paused: Sequence[int] = ()
     if header is not None and path.suffix.lower() == ".gdf":
         place_by_event_rate(raw, path, header)
@@ -80,7 +84,9 @@ def recording_of_raw(
 
     if path.suffix.lower() == ".vhdr":
         rate = round(rate, 9)  # the file has the period, whose inverse is not exact
-    labels = tuple(raw.ch_names[pick] for pick in use.picks)
+    names = [raw.ch_names[pick] for pick in use.picks]
+    kinds = raw.get_channel_types(picks=use.picks)
+    labels = tuple(eog_name(name, kind) for name, kind in zip(names, kinds, strict=True))
     marks = marks_of(raw, annotated(raw, path), path, rate)
     return Recording(
         samples_uv=samples,
@@ -91,13 +97,15 @@ def recording_of_raw(
         path=path,
         sha256=sha256 or hashlib.sha256(samples.tobytes()).hexdigest(),
         bad_spans=marks.bad_spans,
-        bad_channels=tuple(name for name in labels if name in raw.info["bads"]),
+        bad_channels=tuple(
+            label for label, name in zip(labels, names, strict=True) if name in raw.info["bads"]
+        ),
         notes=(*use.notes, *marks.notes),
         looked_in=marks.looked_in,
     )
 
 
-def read_mne(path: Path, unit: str | None = None) -> Recording:
+def read_mne(path: Path, unit: str | None = None, eog: bool = False) -> Recording:
     """Read a file that MNE reads.
 
     Parameters
@@ -105,6 +113,8 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
     path : Path
     unit : str, optional
         Of channels whose unit the file does not say.
+    eog : bool
+        As in `recording_of_raw`.
 
     Raises
     ------
@@ -128,5 +138,6 @@ def read_mne(path: Path, unit: str | None = None) -> Recording:
     # A header such as BrainVision's may be that of another recording, to the last byte.
     named = [Path(name) for name in raw.filenames if name is not None]
     data = [file for file in named if file.is_file() and not file.samefile(path)]
-    recording = recording_of_raw(raw, path, sha256_of(path, *data), header=header, unit=unit)
+    sha256 = sha256_of(path, *data)
+    recording = recording_of_raw(raw, path, sha256, header=header, unit=unit, eog=eog)
     return replace(recording, notes=(*notes, *recording.notes))

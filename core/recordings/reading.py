@@ -28,7 +28,12 @@ _FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
 
 
 def read_recording(
-    path: Path | str, unit: str | None = None, stream: str | None = None, *, isolated: bool = True
+    path: Path | str,
+    unit: str | None = None,
+    stream: str | None = None,
+    *,
+    isolated: bool = True,
+    eog: bool = False,
 ) -> Recording:
     """Read a recording of any format that is known.
 
@@ -43,6 +48,9 @@ def read_recording(
         Name of the EEG stream of an XDF file that has several.
     isolated : bool
         Read in a process of its own, which may crash and has limits of time and memory.
+    eog : bool
+        Keep channels whose type is EOG, under names that say so; else they are left out, and only
+        what is called so among the EEG stays.
 
     Returns
     -------
@@ -61,12 +69,12 @@ def read_recording(
         raise InputError(f"{path} is a folder and no recording; name the files in it.")
     if not (path.is_file() or path.is_dir()):
         raise InputError(f"There is no recording at {path}.")
-    return shared.read(path, unit, stream) if isolated else read_here(path, unit, stream)
+    return shared.read(path, unit, stream, eog) if isolated else read_here(path, unit, stream, eog)
 
 
-def read_here(path: Path, unit: str | None, stream: str | None) -> Recording:
+def read_here(path: Path, unit: str | None, stream: str | None, eog: bool = False) -> Recording:
     """Read a recording in this process, as `read_recording` does in another one."""
-    recording = with_tables(_read(path, unit, stream))
+    recording = with_tables(_read(path, unit, stream, eog))
     count, channels = recording.samples_uv.shape
     if not count or channels != len(recording.labels):
         raise InputError(
@@ -118,6 +126,7 @@ def read_recordings(
     unit: str | None = None,
     stream: str | None = None,
     names: Sequence[str] | None = None,
+    eog: bool = False,
 ) -> list[Recording]:
     """Read several recordings that belong together.
 
@@ -128,6 +137,8 @@ def read_recordings(
         As in `read_recording`, for all of them.
     names : sequence of str, optional
         Names for the channels of each, instead of its own: `core.montage.named`.
+    eog : bool
+        As in `read_recording`.
 
     Raises
     ------
@@ -137,7 +148,7 @@ def read_recordings(
     if not paths:
         raise InputError("No recording was named.")
     recordings = [
-        renamed(read_recording(path, unit, stream), names)
+        renamed(read_recording(path, unit, stream, eog=eog), names)
         for path in progress(paths, "Reading recordings")
     ]
     first = recordings[0]
@@ -171,12 +182,12 @@ def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
     return replace(recording, labels=labels, bad_channels=bad)
 
 
-def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
+def _read(path: Path, unit: str | None, stream: str | None, eog: bool) -> Recording:
     head = head_of(path)
     if path.is_file() and not head:
         raise InputError(f"{path} cannot be read: it is empty.")
     if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
-        return read_xdf(path, unit, stream)
+        return read_xdf(path, unit, stream, eog)
     if stream is not None:
         raise InputError(f"--stream chooses a stream of an XDF file; {path} is not an XDF file.")
     if path.suffix.lower() in _TEXT and is_text(head):
@@ -184,7 +195,7 @@ def _read(path: Path, unit: str | None, stream: str | None) -> Recording:
         return read_text(path, unit)
     if path.suffix.lower() in _TEXT[1:]:
         raise InputError(f"{path} cannot be read: by its name it is text, but its content is not.")
-    return read_mne(path, unit)
+    return read_mne(path, unit, eog)
 
 
 def _electrodes(recording: Recording) -> frozenset[str]:

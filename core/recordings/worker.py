@@ -67,7 +67,7 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> bool:
     _limit(request["seconds"], request["memory"])
     sound = True
     try:
-        recording = read_here(path, request["unit"], request["stream"])
+        recording = read_here(path, request["unit"], request["stream"], request["eog"])
         header, samples = _described(recording), recording.samples_uv
     except Exception as error:  # a damaged file can raise anything in a reader
         header, samples = {"error": _sentence(path, error, request["memory"])}, np.empty(0)

@@ -22,7 +22,9 @@ _MUCH = 0.01  # share of lost samples that is worth a word
 
 
 @np.errstate(all="ignore")  # damaged samples and stamps are any bits
-def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> Recording:
+def read_xdf(
+    path: Path, unit: str | None = None, stream: str | None = None, eog: bool = False
+) -> Recording:
     """Read an EEG stream of an XDF file, and the markers beside it.
 
     Breaks and rate are judged on the sender's raw stamps; events are placed by synchronised ones.
@@ -34,6 +36,8 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
         Of channels that do not say a voltage.
     stream : str, optional
         Name of the EEG stream, else its type or source_id; needed where there are several.
+    eog : bool
+        Keep channels whose type is EOG, under names that say so.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def read_xdf(path: Path, unit: str | None = None, stream: str | None = None) -> 
     streams, notes = load_streams(path)
     markers = [one for one in streams if is_marker_stream(one)]
     eeg = _chosen(path, [one for one in streams if one not in markers], stream)
-    channels = eeg_channels(eeg, unit, path.name)
+    channels = eeg_channels(eeg, unit, path.name, eog)
     rate, about_rate = _rate(eeg, path.name)
     breaks, lost = breaks_of(eeg.raw_stamps, rate)
     about_loss = _loss(eeg, rate, lost, breaks)

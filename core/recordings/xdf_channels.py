@@ -12,6 +12,7 @@ from core.montage import direction
 from core.recordings.triggers import is_trigger_name
 from core.recordings.voltages import no_voltage
 from core.recordings.xdf_file import XdfStream
+from core.sites import eog_name, is_eog
 from core.units import UNIT, factor, volts_per
 
 _NO_EEG = re.compile(
@@ -46,7 +47,9 @@ class EegChannels:
     notes: tuple[str, ...]
 
 
-def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannels:
+def eeg_channels(
+    stream: XdfStream, unit: str | None, source: str, eog: bool = False
+) -> EegChannels:
     """Sort a stream's channels.
 
     A channel that is called a trigger, is said to be of another type, or has a unit that is no
@@ -59,6 +62,8 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
         Of channels that do not say a voltage.
     source : str
         What to call the file.
+    eog : bool
+        Whether channels of EOG are kept too.
 
     Raises
     ------
@@ -78,7 +83,10 @@ def eeg_channels(stream: XdfStream, unit: str | None, source: str) -> EegChannel
         if is_trigger_name(types[index]) or is_trigger_name(labels[index])
     )
     others = [index for index in everything if index not in triggers]
-    kept = [i for i in others if _is_eeg(labels[i], types[i], types)]
+    if eog:
+        labels = [eog_name(label, type_) for label, type_ in zip(labels, types, strict=True)]
+    eyes = [i for i in others if eog and is_eog(labels[i])]
+    kept = [i for i in others if i in eyes or _is_eeg(labels[i], types[i], types)]
     if stream.type.lower() == "eeg":
         kept = kept or others
     voltages = [i for i in kept if volts_per(units[i]) is not None]

@@ -11,6 +11,7 @@ from core.errors import InputError
 from core.signal.filtering import Band, CausalFilter
 from core.signal.interpolation import interpolation_weights
 from core.signal.resampling import Resampler
+from core.sites import is_eog
 
 REFERENCES = ("average", "recorded")
 AVERAGE_FROM = 16
@@ -24,9 +25,9 @@ class SignalSettings:
     Attributes
     ----------
     channels : tuple of str
-        Electrodes, in the order in which they leave the path.
+        Electrodes, and perhaps EOG, in the order in which they leave the path.
     reference : str
-        "average" over these channels, or "recorded": left as it came.
+        "average" over the electrodes, for them alone, or "recorded": left as it came.
     band : Band
         Pass band.
     rate : float
@@ -84,6 +85,8 @@ class SignalPath:
         self._factors = np.asarray(factors, dtype=np.float64)
         self._aside: list[int] = []  # channels that are interpolated
         self._weights = np.empty((0, len(self._indices)))  # for each of them, of all channels
+        eog = [is_eog(name) for name in settings.channels]
+        self._electrodes = np.flatnonzero(~np.array(eog)) if any(eog) else None  # None: all are
         self._filter = CausalFilter(settings.band.sections(rate))
         # A fifth above the edge, so that the filter's skirt is carried well too.
         edge = min(1.2 * settings.band.high, 0.44 * rate)
@@ -163,6 +166,10 @@ class SignalPath:
 
     def push_picked(self, picked: np.ndarray) -> np.ndarray:
         """Take the next contiguous samples as `pick` returns them; as `push` else."""
-        if self.settings.reference == "average":
+        if self.settings.reference == "average" and self._electrodes is None:
             picked = picked - picked.mean(axis=1, keepdims=True)
+        elif self.settings.reference == "average":
+            picked = picked.copy()
+            electrodes = picked[:, self._electrodes]
+            picked[:, self._electrodes] = electrodes - electrodes.mean(axis=1, keepdims=True)
         return self._resampler.push(self._filter.push(picked))

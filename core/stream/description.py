@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.montage import direction
+from core.sites import eog_name
 from core.units import volts_per
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class StreamFacts:
     rate : float
         Nominal rate in Hz.
     labels : tuple of str
-        Of each channel; ``Ch1``, ``Ch2`` ... where it gives none.
+        Of each channel; ``Ch1``, ``Ch2`` ... where it gives none. Those of type EOG say so.
     units : tuple of str
         Of each channel, as written; empty where it gives none.
     types : tuple of str
@@ -214,13 +215,15 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
             "check that its sender is still running, and start it again."
         ) from error
     labels = [_first(channel, "label", "name") for channel in channels]
+    types = [_first(channel, "type") for channel in channels]
+    labels = [label and eog_name(label, type_) for label, type_ in zip(labels, types, strict=True)]
     units = [_first(channel, "unit", "units") for channel in channels]
     return StreamFacts(
         identity=found.identity,
         rate=found.rate,
         labels=tuple(label or f"Ch{i + 1}" for i, label in enumerate(labels)),
         units=tuple(units),
-        types=tuple(_first(channel, "type") for channel in channels),
+        types=tuple(types),
         channel_count=found.channel_count,
         format=found.format,
         warnings=_warnings(found.identity, labels, units),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from core.decoding.adaptation import Adaptation
 from core.decoding.decoder import WindowDecoder
+from core.decoding.recentring import GROWING
 from realtime.engine.snapshot import Decision
 
 
@@ -44,7 +45,7 @@ class Changes:
 
         Of adaptation, the first step of each kind and every undo: its log has all of them.
         """
-        if decision.reference != self._reference:
+        if decision.reference not in (self._reference, GROWING):
             self._reference = decision.reference
             if words := self._about_reference():
                 yield "reference", words
@@ -66,5 +67,5 @@ class Changes:
                 f"reference is {reference.name}."
             )
         if (to_go := self._windows.seconds_to_reference) is not None:
-            return f"The decoder's own reference is used for the first {to_go:g} s of signal."
+            return f"The reference grows with the first {to_go:g} s of signal, and then stays."
         return ""

@@ -18,6 +18,13 @@ from simulation.cues import GDF
 IMAGERY = 4.0
 """Seconds of imagery after a cue, in which decisions count."""
 
+HIT, MISS, NONE = "hit", "miss", "none"
+"""What a trial of a feedback task comes to."""
+TASK_ENDS = tuple(f"task/{outcome}" for outcome in (HIT, MISS, NONE))
+"""Markers of a feedback task that end the imagery of its newest cue."""
+TASK_CANCEL = "task/cancel"
+"""Marker of a feedback task after which its newest cue counts no more."""
+
 _KEPT = 60.0  # s of decisions that wait for a cue which comes late
 _EDGE = 1e-6  # s: a decision at the very end of the imagery still counts
 
@@ -36,12 +43,15 @@ class Cue:
         The marker's text.
     name : str
         The class that it asks for; empty for other markers.
+    task : str
+        The feedback task that set it; empty for markers of other programs.
     """
 
     time: float
     sample: int | None
     label: str
     name: str
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class CuedTrials:
 
     The last decision within `IMAGERY` seconds of a cue is what a trial comes to; one without any
     counts as wrong. A trial is there once a decision was made on signal after these seconds. A cue
-    within 0.1 s of the one before is the same, sent twice.
+    within 0.1 s of the one before is the same, sent twice. A feedback task may end them earlier.
 
     Attributes
     ----------
@@ -82,14 +92,21 @@ class CuedTrials:
     def __init__(self) -> None:
         self.trials: tuple[CuedTrial, ...] = ()
         self._decisions: deque[tuple[float, str | None]] = deque()
-        self._open: list[tuple[float, str]] = []
+        self._open: list[tuple[float, float, str]] = []  # start and end in s, class
         self._last = -np.inf  # s, of the newest cue
+
+    def take(self, cue: Cue) -> None:
+        """Take a marker: the cue of a class, or what a feedback task says of its newest cue."""
+        if cue.name:
+            self.cue(cue.time, cue.name)
+        elif cue.task and cue.label in (*TASK_ENDS, TASK_CANCEL):
+            self._end(cue.time, cue.label == TASK_CANCEL)
 
     def cue(self, time: float, asked: str) -> None:
         """Take a cue of a class."""
         if abs(time - self._last) > AT_ONCE:
             self._last = time
-            self._open.append((time, asked))
+            self._open.append((time, time + IMAGERY + _EDGE, asked))
             self._close()
 
     def decide(self, time: float, decision: str | None) -> None:
@@ -99,21 +116,24 @@ class CuedTrials:
             self._decisions.popleft()
         self._close()
 
+    def _end(self, at: float, cancelled: bool) -> None:
+        """End the imagery that goes on at a time, or let its cue count no more."""
+        going = [cue for cue in self._open if cue[0] <= at < cue[1]]
+        self._open = [cue for cue in self._open if cue not in going]
+        if not cancelled:
+            self._open += [(start, at, asked) for start, _, asked in going]
+
     def _close(self) -> None:
         if not self._open or not self._decisions:
             return
         newest = self._decisions[-1][0]
-        over = [cue for cue in self._open if newest > cue[0] + IMAGERY + _EDGE]
+        over = [cue for cue in self._open if newest > cue[1]]
         if over:
             self._open = [cue for cue in self._open if cue not in over]
             self.trials += tuple(self._trial(*cue) for cue in over)
 
-    def _trial(self, time: float, asked: str) -> CuedTrial:
-        during = [
-            (at - time, decision)
-            for at, decision in self._decisions
-            if time < at <= time + IMAGERY + _EDGE
-        ]
+    def _trial(self, time: float, end: float, asked: str) -> CuedTrial:
+        during = [(at - time, decision) for at, decision in self._decisions if time < at <= end]
         given = [k for k, (_, decision) in enumerate(during) if decision is not None]
         if not given:
             return CuedTrial(time, asked, "", None)

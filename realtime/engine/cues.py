@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from core.stream.description import StreamIdentity
 from core.stream.marker_feed import MarkerFeed
@@ -20,8 +22,8 @@ class CueWatch:
 
     Parameters
     ----------
-    feed : MarkerFeed
-        Closed with this.
+    feed : MarkerFeed or None
+        Closed with this; None where no other program sends markers.
     classes : sequence of str
         Of the decoder.
     events : mapping
@@ -34,7 +36,7 @@ class CueWatch:
 
     def __init__(
         self,
-        feed: MarkerFeed,
+        feed: MarkerFeed | None,
         classes: Sequence[str],
         events: Mapping[str, str],
         rate: float,
@@ -45,8 +47,9 @@ class CueWatch:
         self._begun: float | None = None  # s, by the clock of `problem`
         self._latest: Decision | None = None
         self._trials = CuedTrials()
+        self._marked: deque[tuple[str, float, str]] = deque()  # by a feedback task, not read yet
         self._recent: deque[Cue] = deque(maxlen=_MOST)
-        self.cues: tuple[Cue, ...] = ()
+        self.cues: tuple[Cue, ...] | None = None if feed is None else ()
 
     @property
     def trials(self) -> tuple[CuedTrial, ...]:
@@ -55,15 +58,30 @@ class CueWatch:
 
     def read(self, signal: StreamIdentity, correction: float) -> list[Cue]:
         """Return the markers that came, as `MarkerFeed.read` times them."""
-        cues = [self._cue(m.time, m.text) for m in self._feed.read(signal, correction)]
+        received = () if self._feed is None else self._feed.read(signal, correction)
+        cues = [self._cue(m.time, m.text) for m in received]
+        while self._marked:
+            label, time, task = self._marked.popleft()
+            cues.append(replace(self._cue(time, label), task=task))
         for cue in cues:
             self._recent.append(cue)
-            if cue.name:
-                self._trials.cue(cue.time, cue.name)
+            self._trials.take(cue)
         if cues:
             newest = self._recent[-1].time
             self.cues = tuple(cue for cue in self._recent if newest - cue.time <= _SECONDS)
         return cues
+
+    def listen(self, feed: MarkerFeed) -> None:
+        """Read these markers from now on, in any thread, as somebody asked for them."""
+        before, self._feed, self._asked = self._feed, feed, True
+        if self.cues is None:
+            self.cues = ()
+        if before is not None:  # closing waits for a search that is under way
+            threading.Thread(target=before.close, name="close markers", daemon=True).start()
+
+    def mark(self, label: str, time: float, task: str) -> None:
+        """Take a marker of a feedback task, in any thread, at a time of the signal's clock."""
+        self._marked.append((label, time, task))
 
     def decide(self, decision: Decision) -> None:
         """Take a decision as it is given away."""
@@ -72,14 +90,16 @@ class CueWatch:
 
     def problem(self, now: float) -> str:
         """Return what keeps the asked markers away, if it does so for some seconds already."""
-        if self._begun is None or not self._feed.problem:
+        problem = "" if self._feed is None else self._feed.problem
+        if self._begun is None or not problem:
             self._begun = now
         late = self._asked and now - self._begun > _ABSENT
-        return self._feed.problem.split("\n")[0] if late else ""
+        return problem.split("\n")[0] if late else ""
 
     def close(self) -> None:
         """Stop reading."""
-        self._feed.close()
+        if self._feed is not None:
+            self._feed.close()
 
     def _cue(self, time: float, label: str) -> Cue:
         latest, sample = self._latest, None

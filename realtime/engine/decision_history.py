@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 
 import numpy as np
 
@@ -27,11 +28,13 @@ class RecentDecisions:
 
     def __init__(self, hop: float) -> None:
         self._kept: deque[tuple[float, Decision]] = deque()  # when it was made, and it
+        self._newest: deque[Decision] = deque(maxlen=max(round(_SECONDS / hop), 1))
         self._ages: deque[float] = deque(maxlen=max(round(_SECONDS / hop), 1))  # ms
         self._step = max(_STEP, hop) - 0.5 * hop
 
     def add(self, decision: Decision, now: float) -> None:
         """Remember a decision that was made now, in seconds of any clock that goes on."""
+        self._newest.append(decision)
         if decision.status == "ok" and decision.age_ms is not None:
             self._ages.append(decision.age_ms)
         if self._kept:
@@ -47,6 +50,11 @@ class RecentDecisions:
     def decisions(self) -> tuple[Decision, ...]:
         """Those that were kept, oldest first."""
         return tuple(decision for _, decision in self._kept)
+
+    def after(self, index: int) -> tuple[Decision, ...]:
+        """Return every decision of the last minute with a greater index, oldest first."""
+        newer = takewhile(lambda decision: decision.index > index, reversed(self._newest))
+        return tuple(newer)[::-1]
 
     @property
     def ages_ms(self) -> tuple[float, float] | tuple[None, None]:

@@ -16,6 +16,7 @@ from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.outputs import Output
 from core.decoding.rest import idle_class_of
 from core.feed.segments import Segment
+from core.montage import written
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -248,7 +249,5 @@ def aside_words(names: Sequence[str]) -> str:
     """Say which electrodes are set aside."""
     if not names:
         return "No electrode is set aside any more: all are used as they are."
-    return (
-        f"Set aside: {', '.join(names)}. What the decoder gets there is interpolated from the "
-        "neighbours."
-    )
+    sites = ", ".join(map(written, names))
+    return f"Set aside: {sites}. What the decoder gets there is interpolated from the neighbours."

@@ -22,6 +22,8 @@ from core.signal.monitor import ChannelStatus, Monitor, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
 from core.stream.boards import motor_words
+from core.stream.discovery import StreamQuery
+from core.stream.marker_feed import MarkerFeed
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides, Received, SignalSource
 from realtime.engine.changes import Changes
@@ -187,6 +189,23 @@ class Engine:
         """
         with self._lock:
             self._toggled.append(label)
+
+    def decisions(self, after: int) -> tuple[Decision, ...]:
+        """Return every decision of the last minute with a greater index, oldest first."""
+        with self._lock:
+            return self._recent.after(after)
+
+    def read_markers(self, query: StreamQuery) -> None:
+        """Read the markers of another stream from now on."""
+        if self._cues is not None:
+            self._cues.listen(MarkerFeed(query))
+
+    def mark(self, label: str, time: float, task: str) -> float:
+        """Take a marker of a feedback task at a time of `clock`; return it by the stream's."""
+        at = time - self._feed.correction
+        if self._cues is not None:
+            self._cues.mark(label, at, task)
+        return at
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""

@@ -177,6 +177,8 @@ class CueLog:
     ----------
     log : Path
         Of the decisions; ``live.jsonl`` gets ``live.markers.jsonl`` beside it.
+    expected : bool
+        Whether there are markers for sure; else the file is begun with the first.
 
     Raises
     ------
@@ -184,17 +186,20 @@ class CueLog:
         As `LineFile` does.
     """
 
-    def __init__(self, log: Path) -> None:
-        self._file = LineFile(cue_log(log))
+    def __init__(self, log: Path, expected: bool = True) -> None:
+        self._path = cue_log(log)
+        self._file = LineFile(self._path) if expected else None
 
     def mark(self, cue: Cue) -> None:
         """Write one marker."""
-        line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
-        self._file.write(json.dumps(line))
+        if self._file is None:
+            self._file = LineFile(self._path)
+        self._file.write(cue_line(cue))
 
     def close(self) -> None:
         """Finish the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class StderrLog:
@@ -260,6 +265,12 @@ def _outlet(readout: Readout, rate: float) -> ValueOutlet:
     if isinstance(readout.head, ScaleHead):
         return ScaleOutlet(rate, readout.task)
     return ProbabilityOutlet(readout.classes, rate, readout.task)
+
+
+def cue_line(cue: Cue) -> str:
+    """Return a marker as one line of JSON; `task` only where a feedback task set it."""
+    line = {"time": cue.time, "sample": cue.sample, "label": cue.label, "class": cue.name}
+    return json.dumps(line | ({"task": cue.task} if cue.task else {}))
 
 
 def stream_log(log: Path) -> Path:

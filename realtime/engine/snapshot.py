@@ -180,3 +180,4 @@ class Snapshot:
     adaptation: str = ""  # in a few words, where anything adapts
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first
+    aligning: float | None = None  # s of signal yet, until other people's decoder is aligned

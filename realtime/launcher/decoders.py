@@ -11,8 +11,17 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from core.decoding.storage.library import KeptDecoder
 from ui import theme
+from ui.labels import explain_columns
 
 _COLUMNS = ("Person", "Made", "Tells apart", "Right", "Guessing", "Trials")
+_TIPS = (
+    "Whose decoder it is",
+    "When it was fitted",
+    "The classes that it tells apart",
+    "Balanced accuracy on trials that the decoder was not fitted on",
+    "What guessing reaches on so many trials, with 95 % certainty",
+    "How many trials it was fitted on",
+)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -77,12 +86,7 @@ class DecoderTable(QTableWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        for column, tip in (
-            (3, "Balanced accuracy on trials that the decoder was not fitted on"),
-            (4, "What guessing reaches on so many trials, with 95 % certainty"),
-        ):
-            if (item := self.horizontalHeaderItem(column)) is not None:
-                item.setToolTip(tip)
+        explain_columns(self, _TIPS)
         self.itemSelectionChanged.connect(self.changed)
 
     @property

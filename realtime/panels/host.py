@@ -20,6 +20,7 @@ from ui import theme
 
 _TICK = 50  # ms between two looks at which panel is due
 _ROOM = 400  # px of height a panel needs before another one goes below it
+_NARROW = 1080  # px of width below which a panel opens as a window of its own
 _WIDTH = 0.3, 340, 520  # of the window; least and most, px
 _AREA = Qt.DockWidgetArea.RightDockWidgetArea
 
@@ -58,6 +59,7 @@ class PanelHost(QObject):
         self._entries = available_panels()
         self._docks: dict[str, PanelDock] = {}
         self.menu = QMenu("Panels", window)
+        self.menu.setToolTipsVisible(True)
         self._actions = {title: self._action(title) for title in self._entries}
         if not self._entries:
             self.menu.addAction("No panels are installed").setEnabled(False)
@@ -113,6 +115,7 @@ class PanelHost(QObject):
         number = len(self.menu.actions()) + 1
         shortcut = f"\t{number}" if number <= 9 else ""
         action = self.menu.addAction(f"{theme.plain(title, 60)}{shortcut}")
+        action.setToolTip(f"Show or hide {theme.plain(title, 60)}")
         action.setCheckable(True)
         action.toggled.connect(partial(self._show, title))
         return action
@@ -147,14 +150,16 @@ class PanelHost(QObject):
             and self._window.dockWidgetArea(other) == _AREA
         ]
         self._window.addDockWidget(_AREA, dock)
-        if others and self._window.height() / (len(others) + 1) < _ROOM:
+        if self._window.width() < _NARROW:
+            dock.setFloating(True)
+        elif others and self._window.height() / (len(others) + 1) < _ROOM:
             self._window.tabifyDockWidget(others[-1], dock)
         elif others:  # all alike
             docks = [*others, dock]
             heights = [self._window.height()] * len(docks)
             self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
         dock.open()
-        if not others:
+        if not others and not dock.isFloating():
             share, least, most = _WIDTH
             width = round(min(max(share * self._window.width(), least), most))
             self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter
 
 from core.decoding.patterns import haufe_pattern
+from core.montage import written_label
 from core.signal.monitor import ChannelStatus
 from core.signal.spectrum import BANDS
 from core.topography import Topography
@@ -181,7 +182,7 @@ class ScalpPanel(BandPanel):
         for channel, spot, ink in zip(chosen, spots, inks, strict=True):
             if channel.quality != "good" and size >= _NAMED:
                 painter.setPen(ink)
-                words = theme.plain(channel.label, 12).strip(".")
+                words = theme.plain(written_label(channel.label), 12)
                 painter.drawText(QRectF(spot.x() - 30, spot.y() - 19, 60, 14), _CENTRE, words)
         bad = sum(channel.quality != "good" for channel in self._channels)
         _below(painter, place, f"{bad} of {len(self._channels)} not good" if bad else "all good")

@@ -53,8 +53,8 @@ class ScorePanel(Panel):
         if self._expected:
             return "No cue was followed by four seconds of decisions yet."
         return (
-            "Cues are scored here. A replay of eegpt-stream brings its own; name another marker "
-            "stream with --markers."
+            "Cues are scored here. A replay of eegpt-stream and a feedback task (G) bring their "
+            "own; choose another marker stream with the button Markers (M)."
         )
 
     def draw(self, painter: QPainter) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 
-from PySide6.QtCore import QLocale, QRectF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QLocale, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -27,6 +28,8 @@ from ui import theme
 from ui.traces import SCALES, SPANS
 
 _HEIGHT = 30  # px of every control
+_SPACING, _GAP = 12, 10  # px between two controls, and more between groups of them
+_LEAST = 560  # px of width
 _PATIENCE = 1.0  # s for which the operator's value stands against the engine's older one
 
 
@@ -132,7 +135,7 @@ class Stepper(QWidget):
 
     def __init__(self, caption: str, box: StepBox, tip: str, width: int = 64) -> None:
         super().__init__()
-        self.box = box
+        self.box, self._width = box, width
         box.setFixedWidth(width)
         box.setAccessibleName(caption)
         box.setAccessibleDescription(tip)
@@ -146,6 +149,10 @@ class Stepper(QWidget):
         column.addWidget(_Frame(box, caption))
         self.setToolTip(tip)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def make_narrow(self, narrow: bool) -> None:
+        """Leave less room around the number, or as much as there was."""
+        self.box.setFixedWidth(self._width - 12 if narrow else self._width)
 
     def step(self, steps: int) -> None:
         """Move by steps, if there is something to move."""
@@ -172,6 +179,7 @@ class ControlBar(QWidget):
     evidence_asked = Signal(object)  # an EvidenceSettings
     span_asked = Signal(float)
     scale_asked = Signal(float)
+    markers_asked = Signal()
     subject_asked = Signal()
     help_asked = Signal()
 
@@ -211,13 +219,28 @@ class ControlBar(QWidget):
         self.panels = QPushButton("Panels")
         self.panels.setToolTip("Show and hide panels beside the traces (P, or its number)")
         self.panels.setFixedHeight(_HEIGHT)
+        self.markers = QPushButton("Markers")
+        self.markers.setToolTip("Choose the marker stream whose cues are shown and scored (M)")
+        self.tasks = QPushButton("Tasks")
+        self.tasks.setToolTip("Feedback tasks in the subject's view, with targets and a score (G)")
+        self.tasks.setFixedHeight(_HEIGHT)
         self.subject = QPushButton("Subject view")
         self.subject.setToolTip("Plain full-screen view for the subject (F or F11)")
+        self.more = QPushButton("More")
+        self.more.setToolTip("Panels, markers, tasks and the subject's view")
+        self.more.setFixedHeight(_HEIGHT)
+        self.more.setMenu(QMenu(self.more))
+        self.more.menu().setToolTipsVisible(True)
+        self.more.menu().aboutToShow.connect(self._fill_more)
         self.help = QPushButton("?")
         self.help.setAccessibleName("Help")
         self.help.setToolTip("All keys (?)")
         self.help.setFixedWidth(38)
-        for button, signal in ((self.subject, self.subject_asked), (self.help, self.help_asked)):
+        for button, signal in (
+            (self.markers, self.markers_asked),
+            (self.subject, self.subject_asked),
+            (self.help, self.help_asked),
+        ):
             button.setFixedHeight(_HEIGHT)
             button.clicked.connect(lambda _=False, signal=signal: signal.emit())
         for stepper in (self.threshold, self.dwell, self.smoothing):
@@ -227,25 +250,75 @@ class ControlBar(QWidget):
 
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
+        row.setSpacing(_SPACING)
         bottom = Qt.AlignmentFlag.AlignBottom
         row.addWidget(self.pause, alignment=bottom)
-        row.addSpacing(10)
+        row.addSpacing(_GAP)
         for stepper in (self.threshold, self.dwell, self.smoothing):
             row.addWidget(stepper, alignment=bottom)
-        row.addSpacing(10)
+        row.addSpacing(_GAP)
         for stepper in (self.span, self.scale):
             row.addWidget(stepper, alignment=bottom)
         row.addStretch(1)
-        row.addWidget(self.panels, alignment=bottom)
-        row.addWidget(self.subject, alignment=bottom)
-        row.addWidget(self.help, alignment=bottom)
+        for button in (*self._opening, self.more, self.help):
+            row.addWidget(button, alignment=bottom)
+        self._arrange()
+
+    @property
+    def _opening(self) -> tuple[QPushButton, ...]:
+        """The buttons that have a place in the menu instead, where there is no room."""
+        return (self.panels, self.markers, self.tasks, self.subject)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Leave the width to the window: what finds no room is in the menu, or has a key."""
+        return QSize(_LEAST, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Show what there is room for."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show all; or a menu for the buttons, and narrow numbers; or no scales of the traces."""
+        always = (self.pause, self.threshold, self.dwell, self.smoothing, self.help)
+        drawing = (self.span, self.scale)
+        for shown, narrow in (
+            ((*always, *drawing, *self._opening), False),
+            ((*always, *drawing, self.more), True),
+            ((*always, self.more), True),
+        ):
+            self.pause.setFixedWidth(80 if narrow else 96)
+            for stepper in self._steppers:
+                stepper.make_narrow(narrow)
+            gaps = _SPACING * len(shown) + 2 * _GAP
+            widths = (min(w.sizeHint().width(), w.maximumWidth()) for w in shown)
+            if sum(widths) + gaps <= self.width():
+                break
+        for widget in (*drawing, *self._opening, self.more):
+            widget.setVisible(widget in shown)
+
+    def _fill_more(self) -> None:
+        """Put into the menu what the hidden buttons do."""
+        menu = self.more.menu()
+        menu.clear()
+        for button in self._opening:
+            if (list_of := button.menu()) is not None:
+                entry = menu.addMenu(list_of)
+            else:
+                entry = menu.addAction(button.text())
+                entry.triggered.connect(button.click)
+            entry.setText(button.text())
+            entry.setToolTip(button.toolTip())
+            entry.setEnabled(button.isEnabled())
+
+    @property
+    def _steppers(self) -> tuple[Stepper, ...]:
+        return (self.threshold, self.dwell, self.smoothing, self.span, self.scale)
 
     @property
     def boxes(self) -> tuple[StepBox, ...]:
         """The numbers, in tab order."""
-        steppers = (self.threshold, self.dwell, self.smoothing, self.span, self.scale)
-        return tuple(stepper.box for stepper in steppers)
+        return tuple(stepper.box for stepper in self._steppers)
 
     def show_state(self, evidence: EvidenceSettings, paused: bool, decoding: bool) -> None:
         """Show the engine's settings, unless the operator has just asked for others."""
@@ -262,6 +335,14 @@ class ControlBar(QWidget):
         for stepper in (self.threshold, self.dwell, self.smoothing):
             stepper.setEnabled(decoding)
         self.pause.setEnabled(decoding)
+        self.tasks.setEnabled(decoding)
+
+    def open_list(self, button: QPushButton) -> None:
+        """Show the list of a button, if it is of use now, also where the button has no room."""
+        if button.isVisible() and button.isEnabled():
+            button.showMenu()
+        elif button.isEnabled():
+            button.menu().popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     def toggle_pause(self) -> None:
         """Ask for the other state."""

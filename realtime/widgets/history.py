@@ -53,7 +53,7 @@ class HistoryStrip(QWidget):
         self._cues: tuple[CueMark, ...] = ()
         self._still: QPixmap | None = None  # None for drawing it anew, as below
         self._scroll: ScrollingPixmap | None = None
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(110)
         self.setAccessibleName("Last minute")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 

@@ -13,7 +13,7 @@ HELP = (
     ("+   −", "larger, smaller traces"),
     (",   .", "shorter, longer time span"),
     ("R", "rows at once: all, 32, 16, 8"),
-    ("Page up, down", "other channels, where not all fit"),
+    ("Page up, down", "other channels, where not all fit; / filters them"),
     ("[   ]", "threshold down, up (also Shift+T, T)"),
     ("D   Shift+D", "dwell longer, shorter"),
     ("S   Shift+S", "smoothing longer, shorter"),
@@ -21,7 +21,9 @@ HELP = (
     ("Tab", "to the controls; Enter or Esc leads back"),
     ("P   1 … 9", "the list of panels; show or hide one"),
     ("B", "baseline of the panels with band power: the last five seconds"),
-    ("F   F11", "the subject's full-screen view; Esc leaves it"),
+    ("M", "the marker stream whose cues are shown and scored"),
+    ("G", "feedback tasks; Space begins and pauses, Esc ends"),
+    ("F   F11", "the subject's full screen; Esc leaves it, O: operator's view"),
     ("?   F1", "this list; any key closes it"),
     ("Ctrl+Q", "quit"),
 )
@@ -56,7 +58,10 @@ _TEXTS = {
     "u": ("adaptation", 1),
     "p": ("panels", 1),
     "f": ("subject", 1),
+    "g": ("tasks", 1),
+    "m": ("markers", 1),
     "c": ("calibrate", 1),
+    "/": ("filter", 1),
     "?": ("help", 1),
 }
 _NAMED: dict[int, tuple[str, int]] = {

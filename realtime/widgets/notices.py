@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from core.stream.reconnecting_feed import Offer
@@ -10,6 +10,7 @@ from realtime.engine.snapshot import Snapshot
 from ui import theme
 
 _LONGEST = 400  # characters of a notice
+_ONCE = 12_000  # ms for which a sentence stands that follows from a click
 
 
 class NoticeBar(QFrame):
@@ -24,6 +25,10 @@ class NoticeBar(QFrame):
         super().__init__(parent)
         self._offer: Offer | None = None
         self._declined: set[str] = set()
+        self._warnings: tuple[str, ...] = ()
+        self._once = ""  # said for some seconds
+        self._timer = QTimer(self, interval=_ONCE, singleShot=True)
+        self._timer.timeout.connect(lambda: self.show_once(""))
         self.setObjectName("notices")
         self.setStyleSheet(
             f"QFrame#notices {{ background: {theme.RAISED.name()};"
@@ -34,8 +39,10 @@ class NoticeBar(QFrame):
         self.words.setWordWrap(True)
         self.words.setFont(theme.font(14))
         self.take = QPushButton("Take this stream")
+        self.take.setToolTip("Go on decoding with this stream")
         self.take.clicked.connect(self._take)
         self.decline = QPushButton("Wait for the old one")
+        self.decline.setToolTip("Leave this stream alone, and look on for the lost one")
         self.decline.clicked.connect(self._decline)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 8, 10, 8)
@@ -48,11 +55,21 @@ class NoticeBar(QFrame):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show what a snapshot offers or warns of."""
         offers = [offer for offer in snapshot.offers if offer.uid not in self._declined]
-        self._offer = offers[0] if offers else None
+        self._offer, self._warnings = offers[0] if offers else None, snapshot.warnings
+        self._show()
+
+    def show_once(self, text: str) -> None:
+        """Show a sentence for some seconds, before what is to be warned of."""
+        self._once = text
+        if text:
+            self._timer.start()
+        self._show()
+
+    def _show(self) -> None:
         if self._offer is not None:
             text = f"{self._offer.words} Is it the one that was lost?"
         else:
-            text = " ".join(snapshot.warnings)
+            text = " ".join(filter(None, (self._once, *self._warnings)))
         text = theme.plain(text, _LONGEST)
         if text != self.words.text():
             self.words.setText(text)

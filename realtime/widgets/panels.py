@@ -17,8 +17,8 @@ _DRIFT = 1.0  # s an hour between two clocks that deserve a look; quartzes drift
 
 _TIPS = {
     "stream": "The LSL stream that is decoded: its type, the machine that sends it, its source_id",
-    "rate": "Samples a second as they arrive, what the stream announces, and how fast its clock "
-    "drifts from this machine's",
+    "rate": "Samples a second as they arrive, what the stream announces, and how many seconds an "
+    "hour its clock gains or loses beside this machine's",
     "lost": "Samples that never arrived, and decisions that were dropped because newer signal "
     "was there already",
     "age": "How old the newest sample of a window is when its decision is made: the median of the "
@@ -68,7 +68,8 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
         ),
     ]
     if decoder is None:
-        return (*cells, Cell("Decoder", "none", "signals only", 3.4))
+        tip = "No decoder fits this stream: the signals are shown, and nothing is decided"
+        return (*cells, Cell("Decoder", "none", "signals only", 3.4, tip=tip))
     untrained = "untrained" in decoder.encoder.lower()
     return (
         *cells,
@@ -85,7 +86,7 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
         Cell(
             "Cross-validated" if decoder.trials else "On other people",
             f"{100 * decoder.score:.0f} %",
-            f"chance up to {100 * decoder.chance:.0f} %, {decoder.trials} trials"
+            f"guessing: up to {100 * decoder.chance:.0f} %, {decoder.trials} trials"
             if decoder.trials
             else "mean of people it had not seen",
             1.7,
@@ -102,8 +103,10 @@ def _run_words(snapshot: Snapshot) -> str:
 
 def _drift(seconds_per_hour: float) -> str:
     """Say how a sender's clock runs beside this machine's."""
-    shown = f"{seconds_per_hour:+.1f}"
-    return "clocks in step" if float(shown) == 0.0 else f"{shown} s/h"
+    shown = f"{abs(seconds_per_hour):.1f}"
+    if float(shown) == 0.0:
+        return "clocks in step"
+    return f"{'gains' if seconds_per_hour > 0 else 'loses'} {shown} s/h"
 
 
 class OfferPanel(QWidget):
@@ -148,6 +151,7 @@ class OfferPanel(QWidget):
             column.addWidget(part)
         if offered:
             button = QPushButton("Calibrate now (C)")
+            button.setToolTip("Close this window and begin a session with this stream")
             button.clicked.connect(lambda: self.calibrate_asked.emit())
             column.addWidget(button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addStretch(3)
@@ -254,7 +258,9 @@ class HelpOverlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), theme.faded(theme.BACKGROUND, 0.8))
-        row, keys_wide = 31.0, 150.0
+        keys_wide = 150.0
+        row = min(31.0, (self.height() - 110) / len(self._keys))
+        size = 14 if row > 24 else 12
         card = QRectF(0, 0, 620, 104 + row * len(self._keys))
         card.moveCenter(QRectF(self.rect()).center())
         painter.setPen(QPen(theme.RULE, 1))
@@ -264,9 +270,9 @@ class HelpOverlay(QWidget):
         write_line(painter, inside, 0, "Keys", 20, theme.TEXT, bold=True)
         y = 44.0
         for key, what in self._keys:
-            write_line(painter, inside, y, key, 14, theme.TEXT, bold=True)
+            write_line(painter, inside, y, key, size, theme.TEXT, bold=True)
             rest = inside.adjusted(keys_wide, 0, 0, 0)
-            write_line(painter, rest, y, what, 14, theme.MUTED)
+            write_line(painter, rest, y, what, size, theme.MUTED)
             y += row
         painter.end()
 

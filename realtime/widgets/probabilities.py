@@ -131,7 +131,7 @@ class ProbabilityPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._face = Face("Connecting", "", theme.MUTED, (), 0.5)
-        self.setMinimumSize(300, 220)
+        self.setMinimumSize(300, 150)
         self.setAccessibleName("Decision")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 

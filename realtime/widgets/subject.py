@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import math
-
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
-    QCloseEvent,
     QColor,
     QFontMetricsF,
-    QKeyEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
     QPen,
     QPolygonF,
 )
-from PySide6.QtWidgets import QWidget
 
 from realtime.engine.snapshot import Snapshot
-from realtime.widgets.probabilities import Bar, Face, face
+from realtime.tasks.task import strength
+from realtime.widgets.probabilities import Face, face
+from realtime.widgets.subject_window import SubjectWindow
 from ui import theme
 from ui.class_style import ClassLook
+from ui.directions import DIRECTIONS, class_places
 
 _GROUND, _OUTLINE = theme.STAGE, theme.STAGE_OUTLINE
-_PLACES = {
-    "left": QPointF(-1, 0),
-    "right": QPointF(1, 0),
-    "up": QPointF(0, -1),
-    "down": QPointF(0, 1),
-    "centre": QPointF(0, 0),
-}
 _PAUSES = {
     "warming": "One moment",
     "gap": "One moment",
@@ -51,35 +42,17 @@ def pause_words(snapshot: Snapshot) -> str:
     return "" if face(snapshot).bars else "One moment"
 
 
-def strength(probability: float, chance: float) -> float:
-    """Return how far feedback reaches, 0 at chance to 1 at certainty."""
-    if math.isnan(probability) or chance >= 1.0:
-        return 0.0
-    return min(1.0, max(0.0, (probability - chance) / (1.0 - chance)))
-
-
-class SubjectView(QWidget):
-    """A window of its own that shows feedback only.
-
-    Keys it does not know itself are handed on through `key_pressed` and `key_released`.
-    """
-
-    key_pressed = Signal(QKeyEvent)
-    key_released = Signal(QKeyEvent)
-    closed = Signal()
+class SubjectView(SubjectWindow):
+    """Shows feedback only."""
 
     def __init__(self) -> None:
         super().__init__()
         self._words = "One moment"
         self._face: Face | None = None
-        self.setWindowTitle("Feedback")
-        self.setAccessibleName("Feedback")
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setCursor(Qt.CursorShape.BlankCursor)
-        self.resize(1280, 720)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Draw another moment, if it differs."""
+        super().show_snapshot(snapshot)
         words = pause_words(snapshot)
         shown = None if words else face(snapshot)
         if (words, shown) != (self._words, self._face):
@@ -87,22 +60,6 @@ class SubjectView(QWidget):
             decided = shown.decided if shown else None
             theme.describe(self, words or (decided.words if decided else ""))
             self.update()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Esc, F and F11 close; the rest is the operator's."""
-        if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_F, Qt.Key.Key_F11):
-            self.close()
-        else:
-            self.key_pressed.emit(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Hand on."""
-        self.key_released.emit(event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Say so."""
-        super().closeEvent(event)
-        self.closed.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw feedback above, the decided word below; or the words of a pause."""
@@ -132,7 +89,8 @@ class SubjectView(QWidget):
     def _draw_feedback(self, painter: QPainter, area: QRectF, shown: Face) -> None:
         """Draw a long arrow towards each class, filled from the middle as evidence grows."""
         middle = area.center()
-        places = _places(shown.bars)
+        directions = class_places([bar.look.name for bar in shown.bars])
+        places = [QPointF(*DIRECTIONS[directions[bar.look.name]]) for bar in shown.bars]
         crossed = any(place.y() for place in places)
         reach = area.height() * 0.46 if crossed else min(area.width() * 0.42, area.height())
         thick = area.height() * (0.12 if crossed else 0.20)
@@ -194,13 +152,3 @@ def _long_arrow(
     path.addPolygon(QPolygonF([middle + place * far + across * side for far, side in outline]))
     path.closeSubpath()
     return path
-
-
-def _places(bars: tuple[Bar, ...]) -> list[QPointF]:
-    """Give each class a direction: its own where it has one, else one that is free."""
-    free = [d for d in _PLACES if d not in {bar.look.direction for bar in bars}]
-    places = []
-    for bar in bars:
-        direction = bar.look.direction or (free.pop(0) if free else "centre")
-        places.append(_PLACES[direction])
-    return places

@@ -6,6 +6,7 @@ import pytest
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
+from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder, save_encoder
 from core.encoders.base import LABELLED
 from core.errors import InputError
@@ -23,7 +24,7 @@ def test_the_decoder_pins_what_it_was_made_from(fitted):
         assert (decoder.settings.rate, decoder.unit, decoder.window) == (256.0, "mV", 1024)
         assert decoder.classes == ("left_hand", "right_hand")
     assert fitted["riemann"].encoder is None
-    assert fitted["encoder"].encoder.label == "starter"
+    assert fitted["encoder"].encoder.label == "imagery"
 
 
 @pytest.mark.slow
@@ -32,6 +33,52 @@ def test_auto_prefers_covariances_to_an_untrained_encoder(imagery_recording):
     fit = fit_decoder([imagery_recording(trials=10)], EVENTS, "01", settings)
     assert fit.selection.chosen == "riemann"
     assert set(fit.decoder.facts.scores) >= {"riemann", "encoder", "hybrid", "auto", "CSP+LDA"}
+
+
+@pytest.fixture(scope="module")
+def watched(imagery_recording):
+    """Imagery of a person who looks about after one of the cues, with the EOG of it."""
+    recording = imagery_recording(trials=8)
+    random = np.random.default_rng(2)
+    eyes = random.normal(0.0, 10.0, len(recording.samples_uv))
+    for event in recording.events:
+        if event.label == "right_hand":
+            start = round(event.onset * recording.rate)
+            eyes[start : start + round(4.0 * recording.rate)] *= 3.0
+    mixed = recording.samples_uv + 0.4 * eyes[:, None]
+    samples = np.column_stack([mixed, eyes]).astype(np.float32)
+    return replace(recording, samples_uv=samples, labels=(*recording.labels, "HEOG"))
+
+
+def test_eog_is_regressed_out_pinned_and_needed_live(watched, tmp_path):
+    settings = FitSettings(head="riemann", repeats=1, regress_eyes=True, origin=False)
+    decoder = fit_decoder([watched], EVENTS, "01", settings).decoder
+    path = save_decoder(decoder, tmp_path / "eog.safetensors")
+    decoder = load_decoder(path)
+    assert decoder.settings.channels[-1] == "HEOG"
+    assert decoder.input_words == "HEOG regressed out"
+    frontal = decoder.settings.channels.index("FZ")
+    for view in decoder.tangents:
+        assert view.spatial[:, -1].all()
+        assert not view.spatial[:, frontal].any()
+        assert not {frontal, len(decoder.settings.channels) - 1} & set(view.picks.tolist())
+    decoder.attach(("heog", *watched.labels[:-1]), [""] * len(watched.labels), 250.0)
+    with pytest.raises(InputError, match="lacks HEOG, the EOG by which this decoder regresses"):
+        decoder.attach(watched.labels[:-1], [""] * (len(watched.labels) - 1), 250.0)
+
+
+def test_the_report_takes_out_the_eyes_by_eog_and_the_decoder_does_not_need_it(watched):
+    settings = FitSettings(head="riemann", repeats=1)
+    fit = fit_decoder([watched], EVENTS, "01", settings)
+    assert "HEOG" not in fit.decoder.settings.channels
+    assert fit.ignored == ("HEOG",)
+    assert "the frontal and temporal electrodes and what HEOG explains" in fit.origin.sentence
+    few = ("C3", "CZ", "C4", "PZ", "HEOG")
+    picks = [watched.labels.index(name) for name in few]
+    central = replace(watched, samples_uv=watched.samples_uv[:, picks], labels=few)
+    assert fit_decoder([central], EVENTS, "01", settings).origin.unknown == ""
+    without = replace(watched, samples_uv=watched.samples_uv[:, picks[:-1]], labels=few[:-1])
+    assert "cannot be known" in fit_decoder([without], EVENTS, "01", settings).origin.unknown
 
 
 def test_few_electrodes_stay_as_recorded(imagery_recording):

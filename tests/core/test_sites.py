@@ -5,6 +5,7 @@ from core.errors import InputError
 from core.sites import (
     channels_at,
     is_central,
+    is_eog,
     is_frontal_or_temporal,
     is_motor,
     is_near_eyes_or_jaw,
@@ -68,3 +69,16 @@ def test_the_nearest_to_eyes_and_jaw_are_the_brow_and_the_rim():
     assert near == set("FP1 FPZ FP2 AF7 AF3 AF4 AF8 F7 F8 FT7 FT8 T7 T8 TP7 TP8".split())
     assert not is_near_eyes_or_jaw("F5")
     assert not is_near_eyes_or_jaw("P7")
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["EOG", "HEOG", "VEOG", "EOGL", "heogr", "EOG-left", "EOG 061", "EEG VEOG-Ref", "LOC", "LEOG"],
+)
+def test_eog_is_known_by_its_name(label):
+    assert is_eog(label)
+
+
+@pytest.mark.parametrize("label", ["FP1", "GEOGRAPHY", "EXG1", "EMG", "CLOCK", "C3", ""])
+def test_other_channels_are_no_eog(label):
+    assert not is_eog(label)

@@ -26,6 +26,7 @@ class ScriptedView:
         self.asked_pause = []
         self.accepted = []
         self.adaptations_toggled = 0
+        self.marked, self.marker_queries = [], []
         self.traces_asked = 0
         self.snapshots_asked = 0
         self.time = 4000.0  # LSL clock of the newest sample, s
@@ -96,6 +97,9 @@ class ScriptedView:
     def accept(self, uid):
         self.accepted.append(uid)
 
+    def decisions(self, after):
+        return tuple(decision for decision in self.state.recent if decision.index > after)
+
     def change(self, **fields):
         """Show something else from now on."""
         self.state = replace(self.state, **fields)
@@ -112,7 +116,14 @@ class ScriptedView:
             status=status, message=message, recent=kept + refused, latest=(kept + refused)[-1]
         )
 
-    def mark(self, **qualities):
+    def mark(self, label, time, task):
+        self.marked.append((label, time, task))
+        return time
+
+    def read_markers(self, query):
+        self.marker_queries.append(query)
+
+    def judge(self, **qualities):
         """Give channels another quality."""
         self.change(
             channels=tuple(

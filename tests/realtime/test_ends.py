@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from core.decoding.storage.decoder_file import save_decoder
-from core.program import Interrupted
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import MarkerInlet
 from core.stream.outlets import DECISIONS
 from realtime.cli import main
-from realtime.widgets.aligning import AligningDialog
 from simulation.player import replay
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,22 +142,6 @@ def test_the_picker_ends_with_a_signal(name_, qapp):
     timer = ask_to_end(number)
     assert main([]) == 128 + number
     timer.join()
-
-
-@pytest.mark.parametrize("name_", SIGNALS)
-def test_the_alignment_ends_with_a_signal(name_, qapp):
-    ended = threading.Event()
-
-    def collect(tell):
-        while True:  # as `gather` does, for as long as the stream goes on
-            tell(30.0)
-            ended.wait(0.01)
-
-    timer = ask_to_end(getattr(signal, name_))
-    with pytest.raises(Interrupted) as raised:
-        AligningDialog(collect, 60.0).run()
-    timer.join()
-    assert raised.value.number == getattr(signal, name_)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import mne
 import pytest
 
-from core.decoding.recentring import DECODER
+from core.decoding.recentring import DECODER, GROWING
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
 from core.recordings import read_recording
@@ -50,23 +50,23 @@ def test_the_log_of_a_file_says_what_every_decision_refers_to(files, tmp_path, c
     said = capsys.readouterr().out
     assert "Recentred on the first 30 s of signal without artifacts: decisions from 30.2" in said
     lines = lines_of(log)
-    own = [line["reference"] == DECODER for line in lines]
-    assert own == sorted(own, reverse=True)
-    assert len(set(own)) == 2
     reference = load_reference(tmp_path / "log.reference.safetensors")
-    assert {line["reference"] for line in lines} == {DECODER, reference.name}
+    order = [DECODER, GROWING, reference.name]
+    own = [order.index(line["reference"]) for line in lines]
+    assert own == sorted(own)
+    assert len(set(own)) == 3
     assert "exists already" in refused([*files, *given[:-1], str(log)], capsys)
     log.unlink()  # a reference without its log is not overwritten either
     assert "exists already" in refused([*files, *given], capsys)
 
 
-def test_a_recording_that_is_too_short_keeps_the_decoders_reference_and_says_so(
+def test_in_a_recording_that_is_too_short_the_reference_grows_to_the_end_and_it_says_so(
     files, tmp_path, capsys
 ):
     log = tmp_path / "log.jsonl"
     assert main([*files, "--recentre", "start", "--log", str(log)]) == 0
     assert "Not recentred, as more than 24.25 s more of signal" in capsys.readouterr().out
-    assert {line["reference"] for line in lines_of(log)} == {DECODER}
+    assert {line["reference"] for line in lines_of(log)} == {DECODER, GROWING}
     assert not (tmp_path / "log.reference.safetensors").exists()
 
 
@@ -123,7 +123,7 @@ def test_a_replay_over_lsl_is_recentred_as_its_file_is(
         for log in (live, offline)
     )
     assert first == second
-    assert len({reference for _, reference, _ in first}) == 2
+    assert len({reference for _, reference, _ in first}) == 3
     one, two = (
         load_reference(log.with_suffix(".reference.safetensors")) for log in (live, offline)
     )

@@ -84,34 +84,27 @@ def test_the_papers_settings():
     )
 
 
+def kill(how, step, flags, folder):
+    """Run the command in a process and end it after a step; its exit code and last words."""
+    command = [sys.executable, "-m", "training.pretrain", *flags]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if line.startswith(f"step {step} "):
+                process.send_signal(getattr(signal, how))
+                break
+        return process.stdout.read(), process.wait(60)
+
+
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGKILL"])
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
 def test_killed_and_resumed_the_next_losses_are_those_of_a_run_in_one_piece(how, start, tmp_path):
     flags = ["--steps", "60", "--batch", "4", "--checkpoint-every", "5"]
     whole, _ = start(*flags, name="whole")
     killed = RunFolder(tmp_path / "killed")
-    command = [
-        sys.executable,
-        "-m",
-        "training.pretrain",
-        *flags,
-        *FAST,
-        "--folder",
-        str(killed.path),
-    ]
-    with subprocess.Popen(
-        [*command, "--store", whole.settings().store],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        for line in process.stdout:
-            if line.startswith("step 12 "):
-                process.send_signal(getattr(signal, how))
-                break
-        rest = process.stdout.read()
-        code = process.wait(60)
+    paths = ["--folder", str(killed.path), "--store", whole.settings().store]
+    rest, code = kill(how, 12, [*flags, *FAST, *paths], tmp_path)
     lines = len(killed.curves())
     assert lines < 40
     if how == "SIGTERM":
@@ -124,6 +117,27 @@ def test_killed_and_resumed_the_next_losses_are_those_of_a_run_in_one_piece(how,
     assert 10 <= resumed["step"] <= 40
     assert losses(killed) == losses(whole)
     assert not list(killed.path.glob(".*"))
+    ours, theirs = load_file(killed.last), load_file(whole.last)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals between processes")
+def test_killed_at_its_next_tokens_it_goes_on_bit_for_bit(write, people, tmp_path):
+    store = write(people, form=Form(CHANNELS, 256.0, "uV"))
+    flags = "braingpt --steps 24 --batch 4 --window 384 --electrodes 4 --targets.horizons 1 2"
+    flags += " --targets.spectrum 0 --checkpoint-every 3 --log-every 1 --device cpu --threads 1"
+    given = [*flags.split(), "--store", str(store.folder), "--folder"]
+    whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
+    assert main([*given, str(whole.path)]) == 0
+    _, code = kill("SIGKILL", 7, [*given, str(killed.path)], tmp_path)
+    assert code == -signal.SIGKILL
+    assert main(["--resume", str(killed.path)]) == 0
+    (resumed,) = killed.facts()["resumed"]
+    assert 6 <= resumed["step"] < 24
+    columns = [name for name in whole.curves()[0] if "ahead" in name or name == "loss"]
+    assert len(columns) > 6
+    for one, other in zip(killed.curves(), whole.curves(), strict=True):
+        assert [one[name] for name in columns] == [other[name] for name in columns]
     ours, theirs = load_file(killed.last), load_file(whole.last)
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.encoders import Encoder
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
@@ -17,6 +19,7 @@ from training.evaluation.protocols import check_parts
 from training.evaluation.report.scoring import Asked, score, score_online
 from training.evaluation.systems.base import Model, System
 from training.evaluation.systems.heads import HeadModel
+from training.evaluation.systems.transfer import PopulationModel
 from training.evaluation.trials import Share, Trials, share_of
 
 IDLE = "idle"
@@ -160,9 +163,13 @@ def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
 
     Samples of a hop count at the model's rate from the recording's first one.
     """
-    decoder, feed = model.decoder(), RecordingFeed(recording)
+    return _live(model.decoder(), model.encoder, recording)
+
+
+def _live(decoder: Decoder, encoder: Encoder | None, recording: Recording) -> list[WindowResult]:
+    feed = RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    windows = decoder.windows(model.encoder, recentre=decoder.recentre)
+    windows = decoder.windows(encoder, recentre=decoder.recentre)
     return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
 
 
@@ -180,7 +187,7 @@ def _decide(
     others have no loop; a window of the causally filtered signal is what they would have had.
     """
     signal = share.signal
-    if not isinstance(model, HeadModel):
+    if not isinstance(model, HeadModel | PopulationModel):
         epochs = Epochs(
             signal.segments,
             np.array(hops),
@@ -193,10 +200,11 @@ def _decide(
         )
         return model.probabilities(Trials((share_of(signal, epochs, share.fitted),)))
     starts = signal.starts
-    given: dict[int, list[WindowResult]] = {
-        owner: decide_online(model, signal.person.recordings[owner])
-        for owner in {signal.owner[run] for run, _ in hops}
-    }
+    given: dict[int, list[WindowResult]] = {}
+    for owner in {signal.owner[run] for run, _ in hops}:
+        # Others' head is aligned on the beginning of what it decides.
+        decoder = model.decoder() if isinstance(model, HeadModel) else model.decoder(signal, owner)
+        given[owner] = _live(decoder, model.encoder, signal.person.recordings[owner])
     ends = {owner: np.array([hop.sample for hop in live]) for owner, live in given.items()}
     found = []
     for run, at in hops:

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
+from typing import Literal
 
 from core.encoders import Encoder
 from core.reliability import ReliabilityCurve, reliability
@@ -56,7 +57,7 @@ class Bench:
     jobs : int
         People who are tested at once, each in a process of their own; `loso` goes through them
         one by one.
-    recentre : float, optional
+    recentre : float or "fit", optional
         As `make_systems` takes it.
     """
 
@@ -67,7 +68,7 @@ class Bench:
     others: bool = False
     groups: int = 0
     jobs: int = 1
-    recentre: float | None = None
+    recentre: float | Literal["fit"] | None = None
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
@@ -130,13 +131,17 @@ class Bench:
             others = others_of(self.signals, last=protocol not in LAST, groups=self.groups)
         # Where everybody else is what is learned from anyway, what is left is to learn no more.
         mixed = protocol == "loso"
-        alone = (PopulationSystem(others),) if mixed and others is not None else ()
+        at_once = mixed or protocol in (*ONLINE.keys() - {"pseudo-online"},)
         return [
             (
                 *make_systems(
                     self.names, encoder, source, None if mixed else others, self.recentre
                 ),
-                *alone,
+                *(
+                    (PopulationSystem(others, encoder, source, mixed),)
+                    if at_once and others is not None
+                    else ()
+                ),
             )
             for source, encoder in self.encoders
         ]

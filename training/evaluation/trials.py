@@ -20,6 +20,7 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.selection import token_vectors
+from core.fitting.transfer.population import beginning_covariance
 from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
 from training.evaluation.people import Signal
@@ -114,6 +115,19 @@ class Share:
             )
         covariances: np.ndarray = self.known[key][self.index]
         return covariances
+
+    def beginnings(self) -> dict[int, np.ndarray]:
+        """Return the covariance of each recording's first minute in the band, by recording."""
+        signal, projection = self.signal, self.projection(BAND)
+        found = {}
+        for recording in range(len(signal.person.recordings)):
+            owners = zip(signal.banded(BAND), signal.owner, strict=True)
+            runs = [run for run, owner in owners if owner == recording]
+            covariance = beginning_covariance(runs, signal.spec.rate)
+            if projection is not None:
+                covariance = projection @ covariance @ projection.T
+            found[recording] = covariance
+        return {one: found[one] for one in self.fitted}
 
     def tokens(self, encoder: Encoder) -> np.ndarray:
         """Return token features behind the person's own spatial filter, (trials, features)."""

@@ -9,7 +9,7 @@ missing electrodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.decoding.spatial import channel_covariance, spatial_filter
+from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
-from core.encoders.base import Encoder
+from core.encoders.base import ClassReadout, Encoder
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore
@@ -69,8 +70,15 @@ class ClassificationRecipe(Recipe):
         return {}
 
     def encoder(self) -> Encoder:
-        """Return the encoder of averaged weights."""
-        return self.parts.mean_encoder.eval()
+        """Return the encoder of averaged weights, which says what its features mean."""
+        encoder, head = self.parts.mean_encoder.eval(), self.parts.mean_head
+        weights, bias = head.weight.detach().double().T, head.bias.detach().double()
+        readout = ClassReadout(
+            self.settings.classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
+        )
+        encoder.spec = replace(encoder.spec, readout=readout)
+        both = self.settings.mirrored and swap(self.settings.classes) is not None
+        return with_mirror_image(encoder) if both else encoder
 
 
 class Classified(nn.Module):

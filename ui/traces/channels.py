@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from core.montage import normalise, written
+from core.montage import normalise, written, written_label
 from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
 from ui import theme
@@ -21,6 +21,7 @@ HEADER = 38  # px above the traces: the legend
 _AXIS, _SIDE, MARGIN = 26, 80, 14  # px: time below; scale and words at the right; edges
 _ROOMY, _LINE = 36.0, 12.0  # px: a row with two lines of text; the height of one small line
 _SMALLEST_ROW = 5.5  # px: below this, channels are shown in pages
+_GUTTER = 20  # px: names of regions, upright, left of the list
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 _STROKES: dict[str, list[list[tuple[float, float]]]] = {
@@ -40,12 +41,20 @@ class Layout:
     columns: int  # labels are staggered over so many columns where rows are low
     cell: float  # width of one column
     roomy: bool  # whether a row holds two lines of text
+    left: float  # edge of the list of channels
 
 
 def lay_out(
-    size: QSize, channels: tuple[ChannelStatus, ...], first: int = 0, asked: int = 0
+    size: QSize,
+    channels: tuple[ChannelStatus, ...],
+    first: int = 0,
+    asked: int = 0,
+    grouped: bool = False,
 ) -> Layout:
-    """Place channels in a widget, from channel `first` on, at most `asked` at once (0: all)."""
+    """Place channels in a widget, from channel `first` on, at most `asked` at once (0: all).
+
+    Where they are `grouped`, there is room for the names of their regions.
+    """
     height = max(40.0, size.height() - HEADER - _AXIS)
     fit = max(1, int(height / _SMALLEST_ROW))
     shown = max(1, min(len(channels) or 1, asked or fit, fit))
@@ -56,14 +65,15 @@ def lay_out(
     widest = max((metrics.horizontalAdvance(name(c)) for c in channels[page]), default=0.0)
     cell = min(150.0, max(widest, 100.0 if roomy else 24.0) + 30.0)
     columns = min(4, math.ceil(_LINE / row))
-    left = MARGIN + cell * columns
+    begin = float(MARGIN + (_GUTTER if grouped else 0))
+    left = begin + cell * columns
     plot = QRectF(left, HEADER, max(40.0, size.width() - left - _SIDE), height)
-    return Layout(plot, page, row, columns, cell, roomy)
+    return Layout(plot, page, row, columns, cell, roomy, begin)
 
 
 def name(channel: ChannelStatus) -> str:
     """Return the electrode as people write it, behind its label where that is another name."""
-    label = theme.plain(channel.label) or "(no label)"
+    label = theme.plain(written_label(channel.label)) or "(no label)"
     if channel.electrode is None:
         return label
     site = theme.plain(written(channel.electrode))
@@ -79,9 +89,10 @@ def word(channel: ChannelStatus) -> str:
 
 def facts(channel: ChannelStatus) -> str:
     """Return everything known of a channel in one line."""
-    role = "ignored by the decoder" if channel.electrode is None else f"as {channel.electrode}"
+    site = channel.electrode
+    role = "ignored by the decoder" if site is None else f"as {written(site)}"
     how = f"{word(channel)}: interpolated from its neighbours" if channel.aside else word(channel)
-    return theme.plain(f"{channel.label}, {role}, {how}")
+    return theme.plain(f"{written_label(channel.label)}, {role}, {how}")
 
 
 def colour(channel: ChannelStatus, ignored: bool) -> QColor:
@@ -141,7 +152,7 @@ def draw_list(
     plot, next_free = layout.plot, layout.plot.top()
     for index, channel in enumerate(channels[layout.page]):
         y = plot.top() + (index + 0.5) * layout.row
-        left = MARGIN + layout.cell * (index % layout.columns)
+        left = layout.left + layout.cell * (index % layout.columns)
         ignored = decoding and channel.electrode is None
         good = channel.quality == "good" and not channel.aside
         ink = theme.DIM if ignored and good else theme.QUALITY.get(channel.quality, theme.TRACE)
@@ -171,20 +182,55 @@ def draw_list(
             next_free = middle + _LINE - 2
 
 
+def draw_regions(painter: QPainter, layout: Layout, regions: list[str]) -> None:
+    """Write the name of each region beside its rows, and part it from the next."""
+    plot, start = layout.plot, 0
+    shown = regions[layout.page]
+    for end in range(1, len(shown) + 1):
+        if end < len(shown) and shown[end] == shown[start]:
+            continue
+        top, bottom = (plot.top() + row * layout.row for row in (start, end))
+        if start:
+            painter.setPen(QPen(theme.FAINT, 1))
+            y = round(top) + 0.5
+            painter.drawLine(QPointF(MARGIN, y), QPointF(plot.right(), y))
+        painter.save()
+        painter.translate(MARGIN - 4, bottom - 4)
+        painter.rotate(-90)
+        box = QRectF(0, 0, bottom - top - 8, _GUTTER)
+        painter.setFont(theme.font(11, bold=True))
+        painter.setPen(theme.MUTED)
+        if box.width() > 16:
+            metrics = QFontMetricsF(painter.font())
+            short = metrics.elidedText(shown[start], Qt.TextElideMode.ElideRight, box.width())
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, short)
+        painter.restore()
+        start = end
+
+
+def heading(layout: Layout, shown: int, total: int) -> str:
+    """Say which of how many channels are on the page."""
+    page = layout.page
+    if page.stop - page.start < shown:
+        return f"Channels {page.start + 1}–{page.stop} of {shown}"
+    if shown < total:
+        return f"{shown} of {total} channels"
+    return f"{total} channel{'s' * (total != 1)}"
+
+
+def draw_heading(painter: QPainter, text: str) -> None:
+    """Write which channels are on the page."""
+    _write(painter, QRectF(MARGIN, 4, 240, HEADER - 8), text, 13, theme.TEXT, bold=True)
+
+
 def draw_legend(
     painter: QPainter,
+    left: float,
     width: float,
-    layout: Layout,
     channels: tuple[ChannelStatus, ...],
     decoding: bool,
 ) -> None:
-    """Say how many channels there are, and how many look like what."""
-    total, page = len(channels), layout.page
-    head = f"{total} channel{'s' * (total != 1)}"
-    if page.stop - page.start < total:
-        head = f"Channels {page.start + 1}–{page.stop} of {total}"
-    _write(painter, QRectF(MARGIN, 4, 240, HEADER - 8), head, 13, theme.TEXT, bold=True)
-
+    """Say how many channels look like what, right of `left`: what there is none of goes first."""
     painter.setFont(theme.font(12))
     metrics = QFontMetricsF(painter.font())
     counts = [
@@ -193,11 +239,16 @@ def draw_legend(
     ignored = sum(channel.electrode is None for channel in channels) if decoding else 0
     right = width - MARGIN
     if ignored:
-        counts.append(("", "ignored", ignored))
+        counts.insert(0, ("", "ignored", ignored))
+    needed = sum(metrics.horizontalAdvance(f"{text} {count}") + 36 for _, text, count in counts)
+    if needed > right - left:
+        counts = [entry for entry in counts if entry[2]]
     for quality, text, count in reversed(counts):
         ink = theme.QUALITY.get(quality, theme.MUTED) if count else theme.DIM
         entry = f"{text} {count}"
         right -= metrics.horizontalAdvance(entry)
+        if right - 28 < left:
+            return
         painter.setPen(ink)
         painter.drawText(QRectF(right, 4, 400, HEADER - 8), _LEFT, entry)
         if quality:

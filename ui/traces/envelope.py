@@ -36,7 +36,7 @@ def newest_column(traces: Traces, per_second: float) -> int:
 
 
 def envelope(
-    traces: Traces, channels: slice, width: int, per_second: float, newest: int
+    traces: Traces, channels: slice | np.ndarray, width: int, per_second: float, newest: int
 ) -> Envelope:
     """Reduce the newest stretch of traces to a picture of `width` pixel columns.
 
@@ -47,7 +47,7 @@ def envelope(
     ----------
     traces : Traces
         Samples, oldest first.
-    channels : slice
+    channels : slice, or ndarray of int
         The channels to draw.
     width : int
         Columns of the picture.

@@ -10,11 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QHelpEvent,
+    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -23,7 +24,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QLineEdit, QToolTip, QWidget
 
 from core.signal.monitor import ChannelStatus, Traces
 from ui import theme
@@ -32,11 +33,13 @@ from ui.traces import channels as channel_list
 from ui.traces.channels import Layout, lay_out
 from ui.traces.cue_marks import CueMark, draw_cues
 from ui.traces.envelope import envelope, newest_column
+from ui.traces.groups import FEW, asked_for, in_order, region
 
 SPANS = (2.0, 4.0, 5.0, 10.0, 20.0, 30.0)
 """Time spans on offer, in seconds."""
 _REACH = 2.5  # rows that a trace may leave its own by
-_ROWS, _MANY = 32, 40  # rows at once, until others are asked for, where there are more channels
+_HEAD, _FILTER = 164, (110, 190)  # px: which channels are on the page; least and most of the box
+_TICK = 44  # px between two times below the traces, at least
 _RECENT = 0.5  # s of signal that hold what is not drawn yet, unless nobody looked for longer
 
 Source = Callable[[float], Traces]
@@ -68,7 +71,10 @@ class TraceView(QWidget):
         self.frames_drawn = 0
         self.span = 10.0
         self.scale_uv = 50.0
-        self._channels: tuple[ChannelStatus, ...] = ()
+        self._all: tuple[ChannelStatus, ...] = ()  # as the stream has them
+        self._order: list[int] = []  # positions of those that are shown, on one page or several
+        self._channels: tuple[ChannelStatus, ...] = ()  # those that are shown
+        self._grouped = False
         self._decoding = False  # whether a decoder sets some channels apart
         self._live = True
         self._cues: tuple[CueMark, ...] = ()
@@ -81,22 +87,55 @@ class TraceView(QWidget):
         self._still: QPixmap | None = None
         self._layout = lay_out(self.size(), ())
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(420, 220)
+        self.setMinimumSize(360, 150)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Signals")
+        self.filter = self._make_filter()
+
+    def _make_filter(self) -> QLineEdit:
+        box = QLineEdit(self)
+        box.setPlaceholderText("Filter: C3, FC, central, bad")
+        box.setAccessibleName("Filter of channels")
+        box.setToolTip(
+            "Show only these channels: electrodes (C3), rows (FC), regions (central, frontal …), "
+            "qualities (flat, noisy, bad), ignored, aside. Esc: all again (key /)"
+        )
+        box.setClearButtonEnabled(True)
+        box.setFont(theme.font(12))
+        box.setStyleSheet(
+            f"color: {theme.TEXT.name()}; background: {theme.BACKGROUND.name()};"
+            f" border: 1px solid {theme.RULE.name()}; border-radius: 5px; padding: 0 6px;"
+        )
+        box.textChanged.connect(lambda _: self._choose())
+        box.returnPressed.connect(self.setFocus)
+        box.installEventFilter(self)
+        box.hide()
+        return box
 
     def set_channels(
         self, channels: tuple[ChannelStatus, ...], decoding: bool, live: bool = True
     ) -> None:
         """Take the channel list; traces are greyed where `live` is false."""
-        if (channels, decoding, live) == (self._channels, self._decoding, self._live):
+        if (channels, decoding, live) == (self._all, self._decoding, self._live):
             return
-        if len(channels) != len(self._channels):
+        if len(channels) != len(self._all):
             self._first = 0
-            self._asked = _ROWS if len(channels) > _MANY else 0
-        self._channels, self._decoding, self._live = channels, decoding, live
+            self._asked = FEW if len(channels) > FEW else 0
+            self.filter.setVisible(len(channels) > FEW)
+        self._all, self._decoding, self._live = channels, decoding, live
         bad = [channel_list.facts(c) for c in channels if c.quality != "good"]
         theme.describe(self, theme.sentence([f"{len(channels)} channels", *bad]))
+        self._choose()
+
+    def _choose(self) -> None:
+        """Choose which channels are shown, by region and by the words of the filter."""
+        words = self.filter.text() if len(self._all) > FEW else ""
+        order = asked_for(self._all, in_order(self._all), words)
+        if order != self._order:
+            self._order, self._first = order, 0
+        self._channels = tuple(self._all[at] for at in order)
+        regions = {region(channel.label) for channel in self._all}
+        self._grouped = len(self._all) > FEW and len(regions) > 1
         self._redraw()
 
     def set_cues(self, cues: tuple[CueMark, ...]) -> None:
@@ -139,8 +178,7 @@ class TraceView(QWidget):
 
     def _rows(self) -> int:
         """Return how many channels a full page holds."""
-        stop: int = lay_out(self.size(), self._channels, 0, self._asked).page.stop
-        return stop
+        return self._laid_out(0).page.stop or 1
 
     @property
     def page(self) -> slice:
@@ -148,9 +186,12 @@ class TraceView(QWidget):
         return self._layout.page
 
     def _redraw(self) -> None:
-        self._layout = lay_out(self.size(), self._channels, self._first, self._asked)
+        self._layout = self._laid_out(self._first)
         self._still = self._scroll = self._newest = None
         self.update()
+
+    def _laid_out(self, first: int) -> Layout:
+        return lay_out(self.size(), self._channels, first, self._asked, self._grouped)
 
     def _per_second(self) -> float:
         """Return pixels of the screen a second."""
@@ -160,6 +201,8 @@ class TraceView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Lay out anew."""
+        wide = min(max(round(0.2 * self.width()), _FILTER[0]), _FILTER[1])
+        self.filter.setGeometry(_HEAD, 6, wide, channel_list.HEADER - 12)
         self._redraw()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -216,7 +259,9 @@ class TraceView(QWidget):
         """Draw the columns from one to another, in pixels of the screen from 0 on."""
         ratio = self._ratio
         row, height = layout.row * ratio, layout.plot.height() * ratio
-        picture = envelope(traces, layout.page, last - first + 1, self._per_second(), last)
+        count = np.atleast_2d(traces.samples_uv).shape[1]  # of another stream, for a moment
+        page = np.asarray([at for at in self._order[layout.page] if at < count], dtype=np.intp)
+        picture = envelope(traces, page, last - first + 1, self._per_second(), last)
         # On the middle of a pixel, so that a flat line is one crisp row.
         centres = np.floor((np.arange(len(picture.y_uv)) + 0.5) * row) + 0.5
         rise = np.clip(picture.y_uv * (row / self.scale_uv), -_REACH * row, _REACH * row)
@@ -254,16 +299,25 @@ class TraceView(QWidget):
         if self._channels:
             bar = channel_list.draw_scale(painter, layout, self.scale_uv)
             channel_list.draw_list(painter, layout, self._channels, self._decoding, bar)
-            channel_list.draw_legend(painter, self.width(), layout, self._channels, self._decoding)
+            if self._grouped:
+                regions = [region(channel.label) for channel in self._channels]
+                channel_list.draw_regions(painter, layout, regions)
         else:
             painter.setFont(theme.font(16))
             painter.setPen(theme.MUTED)
-            painter.drawText(layout.plot, Qt.AlignmentFlag.AlignCenter, "No channels yet")
+            words = "No channel is called that" if self._all else "No channels yet"
+            painter.drawText(layout.plot, Qt.AlignmentFlag.AlignCenter, words)
+        if self._all:
+            head = channel_list.heading(layout, len(self._channels), len(self._all))
+            channel_list.draw_heading(painter, head)
+            left = self.filter.geometry().right() if len(self._all) > FEW else _HEAD
+            channel_list.draw_legend(painter, left, self.width(), self._all, self._decoding)
         painter.end()
         return picture
 
     def _draw_grid(self, painter: QPainter, plot: QRectF) -> None:
-        step = next((s for s in (0.5, 1, 2, 5, 10) if self.span / s <= 10), 20)
+        most = min(10.0, plot.width() / _TICK)
+        step = next((s for s in (0.5, 1, 2, 5, 10) if self.span / s <= most), 20)
         painter.setFont(theme.font(11))
         for index in range(int(self.span / step) + 1):
             x = round(plot.right() - index * step * plot.width() / self.span) - 0.5
@@ -290,7 +344,7 @@ class TraceView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """A click on a channel's name, left of its trace."""
         label = self._label_at(event.position())
-        head = QRectF(0, 0, self._layout.plot.left() + 120, channel_list.HEADER)
+        head = QRectF(0, 0, _HEAD, channel_list.HEADER)
         if event.button() == Qt.MouseButton.LeftButton and head.contains(event.position()):
             self._first = 0 if self.page.stop >= len(self._channels) else self.page.stop
             self._redraw()  # the next page, and the first one after the last
@@ -301,7 +355,7 @@ class TraceView(QWidget):
     def _label_at(self, place: QPointF) -> ChannelStatus | None:
         """Return the channel whose name is there; names are staggered where rows are low."""
         layout, page = self._layout, self._channels[self._layout.page]
-        column = int((place.x() - channel_list.MARGIN) // layout.cell)
+        column = int((place.x() - layout.left) // layout.cell)
         if not 0 <= column < layout.columns or place.y() < layout.plot.top():
             return None
         written = range(column, len(page), layout.columns)
@@ -313,6 +367,15 @@ class TraceView(QWidget):
         row = int((y - self._layout.plot.top()) // self._layout.row)
         page = self._channels[self._layout.page]
         return page[row] if 0 <= row < len(page) else None
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Let Esc clear the filter, and give the keys back."""
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if isinstance(watched, QLineEdit) and event.type() == QEvent.Type.KeyPress and escape:
+            watched.clear()
+            self.setFocus()
+            return True
+        return False
 
     def event(self, event: QEvent) -> bool:
         """Show a channel's full label on hovering."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from calibration.recommendation import AGAIN, CLOSE, DECODE, Recommendation
 from ui import theme
 from ui.labels import text_label
+from ui.waiting import WaitingBar
 
 
 def open_page(page: Path) -> bool:
@@ -54,8 +55,10 @@ class EndWindow(QDialog):
         self.setMinimumWidth(640)
         self.verdict = text_label(title, 40, bold=True)
         self.text = text_label(text, 16)
-        waiting = "The report is being written …" if decoder else ""
-        self.reasons = text_label(waiting, 14, muted=True)
+        self.reasons = text_label("", 14, muted=True)
+        self.waiting = WaitingBar()
+        if decoder:
+            self.waiting.show_progress("The report is being written")
         self.report = QPushButton("Open the report")
         self.report.setToolTip("Scores, patterns and electrodes on one page")
         self.report.clicked.connect(self._open)
@@ -64,6 +67,7 @@ class EndWindow(QDialog):
         self.decode = QPushButton("Decode now")
         self.decode.setToolTip("Decode the same stream live with the new decoder")
         self.leave = QPushButton("Close")
+        self.leave.setToolTip("End here; recording, decoder and report are kept (Return)")
         for button, choice in ((self.again, AGAIN), (self.decode, DECODE), (self.leave, CLOSE)):
             button.clicked.connect(lambda _=False, choice=choice: self._choose(choice))
         foot = QHBoxLayout()
@@ -80,7 +84,7 @@ class EndWindow(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(32, 26, 32, 24)
         column.setSpacing(14)
-        for part in (self.verdict, self.text, self.reasons):
+        for part in (self.verdict, self.text, self.reasons, self.waiting):
             column.addWidget(part)
         column.addStretch(1)
         column.addLayout(foot)
@@ -88,6 +92,7 @@ class EndWindow(QDialog):
     def show_report(self, page: Path, recommendation: Recommendation) -> None:
         """Show go or redo with its reasons, and let the report be opened."""
         self._page = page
+        self.waiting.finish()
         self.report.setEnabled(True)
         go = recommendation.go
         self.verdict.setText(f"{recommendation.word}")
@@ -98,6 +103,7 @@ class EndWindow(QDialog):
 
     def show_problem(self, words: str) -> None:
         """Say why there is no report."""
+        self.waiting.finish()
         self.reasons.setText(theme.plain(words, 400))
 
     def _open(self) -> None:

@@ -20,6 +20,7 @@ from calibration.session.progress import Progress, SessionView
 from ui import theme
 from ui.status_line import CellLine
 from ui.traces import TraceView
+from ui.waiting import WaitingBar
 
 _FRAMES_PER_SECOND = 30.0  # of the traces
 _LOOKS_PER_SECOND = 10.0  # at everything else
@@ -49,6 +50,7 @@ class OperatorWindow(QMainWindow):
         self.setMinimumSize(1000, 640)
         self.alarm = AlarmBanner()
         self.header = OverviewHeader()
+        self.waiting = WaitingBar()
         self.traces = TraceView()
         self.preview = Preview(scene)
         self.accuracy = AccuracyPanel()
@@ -97,6 +99,7 @@ class OperatorWindow(QMainWindow):
         column.setSpacing(10)
         column.addWidget(self.alarm)
         column.addWidget(self.header)
+        column.addWidget(self.waiting)
         column.addLayout(row, 1)
         column.addWidget(self.status)
         self.setCentralWidget(centre)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
@@ -14,9 +16,17 @@ from PySide6.QtWidgets import (
 )
 
 from calibration.session.setup_state import ChannelRow
+from core.montage import written, written_label
 from ui import theme
+from ui.labels import explain_columns
 
 _COLUMNS = ("Channel", "Electrode", "", "Unit")
+_TIPS = (
+    "The channel of the stream",
+    "The electrode that it is for the model",
+    "Whether its name is the model's, an older one of the same site, or of no use to it",
+    "Of its values, and what they are multiplied by to be µV",
+)
 _WIDTHS = (82, 88, 84)  # px of all but the last
 _GOOD = theme.STATUS_COLOURS["ok"]
 _INKS: dict[str, QColor] = {
@@ -34,6 +44,7 @@ class ChannelTable(QWidget):
         self._shown: tuple[tuple[ChannelRow, ...], tuple[str, ...]] = ((), ())
         self.table = QTableWidget(0, len(_COLUMNS))
         self.table.setHorizontalHeaderLabels(_COLUMNS)
+        explain_columns(self.table, _TIPS)
         self.table.setAccessibleName("Channels")
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -69,16 +80,19 @@ class ChannelTable(QWidget):
         for index, row in enumerate(rows):
             ink = _INKS[row.how]
             unit, unit_ink = _unit(row)
-            self._put(index, 0, row.label, theme.TEXT if row.electrode else theme.DIM)
-            self._put(index, 1, row.electrode or "–", theme.TEXT if row.electrode else theme.DIM)
+            name, used = written_label(row.label), theme.TEXT if row.electrode else theme.DIM
+            self._put(index, 0, name, used, f"Sent as {theme.plain(row.label)}")
+            self._put(index, 1, written(row.electrode) if row.electrode else "–", used)
             self._put(index, 2, row.how, ink)
             self._put(index, 3, unit, unit_ink)
         known = sum(row.electrode is not None for row in rows)
-        self.missing.setText(_summary(known, missing) if rows else "")
-        self.missing.setToolTip(" ".join(missing))
+        lacking = tuple(map(written, missing))
+        self.missing.setText(_summary(known, lacking) if rows else "")
+        self.missing.setToolTip(" ".join(lacking))
 
-    def _put(self, row: int, column: int, text: str, ink: QColor) -> None:
+    def _put(self, row: int, column: int, text: str, ink: QColor, tip: str = "") -> None:
         item = QTableWidgetItem(theme.plain(text))
+        item.setToolTip(html.escape(tip))
         item.setForeground(ink)
         self.table.setItem(row, column, item)
 

@@ -134,6 +134,7 @@ class CheckPanel(QWidget):
         self.head = HeadMap()
         self.words = _Words()
         self.button = QPushButton("Check blinks and jaw (B)")
+        self.button.setToolTip("See on the head where blinks and a clenched jaw arrive")
         self.button.setAutoDefault(False)
         self.button.setEnabled(False)
         self.button.clicked.connect(self.toggle)

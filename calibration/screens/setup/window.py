@@ -65,8 +65,18 @@ class SetupWindow(QMainWindow):
         self.traces = TraceView()
         self.check = CheckPanel(view.raw)
         self.subject, self.session, self.run = _field("01"), _field("none"), _field(_ANY_RUN)
-        for field, name in zip(self._fields, ("Subject", "Session", "Run"), strict=True):
+        for field, name, tip in zip(
+            self._fields,
+            ("Subject", "Session", "Run"),
+            (
+                "Label of the person: letters and digits",
+                "Label of the session, if the person has several; else none",
+                "Number of the run; empty: the next that is free",
+            ),
+            strict=True,
+        ):
             field.setAccessibleName(name)
+            field.setToolTip(tip)
             field.textEdited.connect(self._name_person)
             field.returnPressed.connect(self.begin)
         self.someone_new = _button("New person", "The next free number as the subject's label")

@@ -14,6 +14,7 @@ from core.decoding.artifacts.repeats import again_limit, held_limit
 from core.decoding.decoder import Decoder
 from core.recordings import UNIT
 from core.signal.quality import suspected_factor
+from core.sites import is_eog
 from core.units import factor
 
 _NAMED = 3  # channels named in a message
@@ -51,6 +52,7 @@ class Judge:
 
     def __init__(self, limits: ArtifactLimits, names: Sequence[str], hop: float) -> None:
         self._limits, self._names = limits, np.array(names)
+        self._eyes = np.array([is_eog(name) for name in names])  # EOG moves as eyes do
         self._levels = Levels(limits, names, hop)
         self._copies = Copies(limits.apart, names)
         self._held = held_limit(len(names), limits.held)
@@ -83,7 +85,10 @@ class Judge:
             (equal & ~equal.all(), "equal to the last bit"),
             (hum & (measures.mains > _HUMS * measures.deviation), _HUM),
             (measures.span > limits.span, _LARGE),
-            (measures.muscle > limits.muscle, "noisy: muscles or a loose electrode"),
+            (
+                (measures.muscle > limits.muscle) & ~self._eyes,
+                "noisy: muscles or a loose electrode",
+            ),
             (hum, _HUM),
         ):
             channels = channels & ~self.aside
@@ -101,8 +106,8 @@ class Judge:
         larger, smaller = self._levels.swings(measures)
         for channels, words in (
             (self._copies.channels, _COPIES),
-            (larger, _GROWN),
-            (smaller, _SHRUNK),
+            (larger & ~self._eyes, _GROWN),
+            (smaller & ~self._eyes, _SHRUNK),
         ):
             channels = channels & ~self.aside
             if channels.any():

@@ -11,20 +11,11 @@ import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
-from core.decoding.graph_head import GraphHead
-from core.decoding.heads import LinearHead
 from core.decoding.readouts import FIRST
 from core.decoding.recentring import check_seconds
 from core.decoding.rest import check_facts
-from core.decoding.storage.graph_parts import graph_head, graph_table, graph_tensors
-from core.decoding.storage.parts import (
-    linear_head,
-    linear_tensors,
-    shaped,
-    tangent_table,
-    tangent_tensors,
-    tangents,
-)
+from core.decoding.storage.graph_parts import check_graphs, head_table, head_tensors, read_head
+from core.decoding.storage.parts import shaped, tangent_table, tangent_tensors, tangents
 from core.decoding.storage.readout_parts import (
     build_readout,
     features_of,
@@ -80,20 +71,16 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "warmup": decoder.warmup,
         "skip": decoder.skip,
         "token_channels": decoder.token_channels,
-        "temperature": decoder.head.temperature,
+        **head_table(decoder.head),
         "tangents": tangent_table(decoder.tangents),
         "encoder": None if decoder.encoder is None else asdict(decoder.encoder),
         "facts": asdict(decoder.facts),
     }
     tensors = {
         "filter": settings.band.sections(decoder.facts.recorded_rate),
+        **head_tensors(decoder.head, "head"),
         **tangent_tensors(decoder.tangents, "tangents"),
     }
-    if isinstance(decoder.head, GraphHead):
-        table["graph"] = graph_table(decoder.head)
-        tensors |= graph_tensors(decoder.head)
-    else:
-        tensors |= linear_tensors(decoder.head, "head")
     if decoder.spatial is not None:
         tensors["spatial"] = decoder.spatial
     if decoder.task != FIRST:
@@ -177,13 +164,9 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     saved = shaped(tensors, "filter", sections.shape)
     if not np.allclose(saved, sections, rtol=1e-9, atol=1e-12):
         raise InputError("its filter coefficients are not those of its band.")
-    head: LinearHead | GraphHead
-    if "graph" in table:
-        if views or encoder is None or texts(table["graph"]["ch_names"]) != token_channels:
-            raise InputError("its electrode graph does not read the electrodes of its encoder.")
-        head = graph_head(table, tensors, token_channels, len(classes))
-    else:
-        head = linear_head(table, tensors, "head", features, len(classes))
+    head = read_head(table, tensors, "head", features, len(classes))
+    heads = (head, *(readout.head for readout in readouts))
+    check_graphs(heads, () if encoder is None else token_channels)
     return Decoder(
         classes=classes,
         settings=settings,

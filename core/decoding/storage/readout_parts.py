@@ -12,9 +12,11 @@ import numpy as np
 from core.decoding.embedding_heads import Gallery, Projection, RetrievalHead, ScaleHead
 from core.decoding.features import TangentFeatures
 from core.decoding.gate import MixtureHead
+from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
 from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE
 from core.decoding.readouts import ClassHead, Readout, ReadoutCard
+from core.decoding.storage.graph_parts import head_table, head_tensors, read_head
 from core.decoding.storage.parts import (
     LARGEST,
     divisor,
@@ -78,9 +80,9 @@ def readout_table(readout: Readout) -> dict[str, Any]:
                 for name, columns, temperature in experts
             ],
         }
-    if not isinstance(head, LinearHead):
+    if not isinstance(head, LinearHead | GraphHead):
         raise InputError(f"a head of the kind {type(head).__name__} has no place in the file.")
-    return table | {"classes": readout.classes, "temperature": head.temperature}
+    return table | {"classes": readout.classes, **head_table(head)}
 
 
 def readout_tensors(readouts: Sequence[Readout]) -> dict[str, np.ndarray]:
@@ -103,8 +105,8 @@ def readout_tensors(readouts: Sequence[Readout]) -> dict[str, np.ndarray]:
             tensors |= linear_tensors(head.gate, f"{prefix}.head")
             for place, expert in enumerate(head.experts):
                 tensors |= linear_tensors(expert, f"{prefix}.experts.{place}")
-        elif isinstance(head, LinearHead):
-            tensors |= linear_tensors(head, f"{prefix}.head")
+        elif isinstance(head, LinearHead | GraphHead):
+            tensors |= head_tensors(head, f"{prefix}.head")
     return tensors
 
 
@@ -148,7 +150,7 @@ def build_readout(
         if "experts" in table:
             head = _mixture(table["experts"], tensors, prefix, features, len(classes))
         else:
-            head = linear_head(table, tensors, f"{prefix}.head", features, len(classes))
+            head = read_head(table, tensors, f"{prefix}.head", features, len(classes))
     elif kind == RETRIEVAL:
         features = features_of(tensors, f"{prefix}.window.centre", views, tokens)
         head = _retrieval(table, tensors, prefix, features)

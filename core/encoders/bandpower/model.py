@@ -44,7 +44,12 @@ class BandPowerShape:
     width: int
 
 
-SHAPES = {"small": BandPowerShape(sources=48, width=4), "tiny": BandPowerShape(sources=8, width=4)}
+SHAPES = {
+    "small": BandPowerShape(sources=48, width=4),
+    "tiny": BandPowerShape(sources=8, width=4),
+    "mirrored": BandPowerShape(sources=96, width=8),  # a small one and its mirror image
+    "mirrored-tiny": BandPowerShape(sources=16, width=8),
+}
 
 
 def bandpower_spec(

@@ -17,6 +17,7 @@ from itertools import permutations
 import numpy as np
 
 from core.decoding.features import TangentFeatures, band_sections
+from core.decoding.recentring import SECONDS
 from core.decoding.spatial import power
 from core.errors import InputError
 from core.fitting.baselines import BAND
@@ -53,6 +54,9 @@ class Prior:
         "person/file" -> SHA-256, in the order of `recording`.
     created, software : str
         UTC, ISO 8601; and the version that made it.
+    beginnings : ndarray, shape (recordings, channels, channels), or None
+        Covariance of each recording's first minute, in the band, as `covariances`; None in files
+        from before there was one.
     """
 
     classes: tuple[str, ...]
@@ -68,6 +72,7 @@ class Prior:
     created: str
     software: str
     skip: int = 0
+    beginnings: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -102,6 +107,7 @@ class Prior:
             labels=self.labels[kept],
             recording=(np.cumsum(stays) - 1)[self.recording[kept]],
             person=np.unique(self.person[kept], return_inverse=True)[1],
+            beginnings=None if self.beginnings is None else self.beginnings[stays],
             recordings={
                 name: digest
                 for name, digest, stayed in zip(
@@ -120,6 +126,7 @@ def make_prior(
     window: int,
     processed: bool = False,
     skip: int = 0,
+    passed_over: list[str] | None = None,
 ) -> Prior:
     """Collect trials of several people or sessions.
 
@@ -140,6 +147,9 @@ def make_prior(
         store have.
     skip : int
         Samples of a window, after the cue, that are passed over.
+    passed_over : list of str, optional
+        Where to write down which recordings have too few trials, and why; without it, the first is
+        refused.
 
     Returns
     -------
@@ -164,21 +174,30 @@ def make_prior(
     path = SignalSettings(channels, "recorded", settings.rate, settings.band)
     sections = band_sections(BAND, settings.rate)
     classes = tuple(dict.fromkeys(events.values()))
-    collected, labels = [], []
+    collected, labels, beginnings, used = [], [], [], []
     for person, recording in sources:
         try:
             signals = _stretches(recording, channels) if processed else None
             epochs = cut_epochs([recording], events, path, UNIT, window, signals)
             epochs = without_artifacts(epochs, [recording], path, UNIT)
         except InputError as error:
-            raise InputError(f"{person}/{recording.path.name} is no prior: {error}") from error
-        windows = epochs.filtered(sections).windows()[..., skip:]
+            sentence = f"{person}/{recording.path.name} is no prior: {error}"
+            if passed_over is None:
+                raise InputError(sentence) from error
+            passed_over.append(sentence)
+            continue
+        used.append((person, recording))
+        banded = epochs.filtered(sections)
+        beginnings.append(beginning_covariance(banded.segments, settings.rate))
+        windows = banded.windows()[..., skip:]
         windows = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
         sample = windows @ windows.transpose(0, 2, 1) / (window - skip)
         collected.append(sample.astype(np.float32))
         labels.append(epochs.labels)
+    if not used:
+        raise InputError("None of the recordings has enough trials for a prior.")
     counts = [len(each) for each in labels]
-    names = list(people)
+    names = list(dict.fromkeys(person for person, _ in used))
     return Prior(
         classes=classes,
         channels=channels,
@@ -187,13 +206,63 @@ def make_prior(
         band=BAND,
         covariances=np.concatenate(collected),
         labels=np.concatenate(labels).astype(np.int64),
-        recording=np.repeat(np.arange(len(sources)), counts),
-        person=np.repeat([names.index(person) for person, _ in sources], counts),
-        recordings=named_apart((f"{who}/{one.path.name}", one.sha256) for who, one in sources),
+        recording=np.repeat(np.arange(len(used)), counts),
+        person=np.repeat([names.index(person) for person, _ in used], counts),
+        recordings=named_apart((f"{who}/{one.path.name}", one.sha256) for who, one in used),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"eegpt-realtime {version('eegpt-realtime')}",
         skip=skip,
+        beginnings=np.stack(beginnings).astype(np.float32),
     )
+
+
+def beginning_covariance(
+    segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS
+) -> np.ndarray:
+    """Return the covariance of a recording's first signal, labels unseen.
+
+    Parameters
+    ----------
+    segments : sequence of ndarray, each (samples, channels)
+        Contiguous stretches in the band of the covariances.
+    rate : float
+        In Hz.
+    seconds : float
+
+    Returns
+    -------
+    ndarray, shape (channels, channels)
+    """
+    first = np.concatenate(list(segments))[: round(seconds * rate)]
+    first = first - first.mean(axis=0)
+    covariance: np.ndarray = first.T @ first / len(first)
+    return covariance
+
+
+def beginnings_of(
+    recordings: Sequence[Recording],
+    channels: Sequence[str],
+    segments: Sequence[np.ndarray],
+    rate: float,
+) -> dict[int, np.ndarray]:
+    """Return `beginning_covariance` of each recording, by its position.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    channels : sequence of str
+        Of the signal path.
+    segments : sequence of ndarray, each (samples, channels)
+        All their stretches in the band of the covariances, in order.
+    rate : float
+        In Hz.
+    """
+    found, start = {}, 0
+    for index, recording in enumerate(recordings):
+        stop = start + len(recording.stretches(channels))
+        found[index] = beginning_covariance(segments[start:stop], rate)
+        start = stop
+    return found
 
 
 def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:
@@ -223,6 +292,19 @@ def whiteners(covariances: np.ndarray, recording: np.ndarray) -> dict[int, np.nd
         int(one): power(mean_riemann(covariances[recording == one]), -0.5)
         for one in np.unique(recording)
     }
+
+
+def reference_whitener(covariance: np.ndarray, shrinkage: float = 0.01) -> np.ndarray:
+    """Return the inverse square root of the covariance of much signal, kept from being singular.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (channels, channels)
+    shrinkage : float
+        Share of the mean variance put on every channel.
+    """
+    floor = np.trace(covariance) / len(covariance)
+    return power((1.0 - shrinkage) * covariance + shrinkage * floor * np.eye(len(covariance)), -0.5)
 
 
 def vectors_at(covariances: np.ndarray, whitener: np.ndarray) -> np.ndarray:

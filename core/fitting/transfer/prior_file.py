@@ -54,6 +54,8 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
         "recording": prior.recording.astype(np.int64),
         "person": prior.person.astype(np.int64),
     }
+    if prior.beginnings is not None:
+        tensors["beginnings"] = prior.beginnings[:, rows, columns].astype(np.float32)
     return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
 
 
@@ -76,21 +78,8 @@ def load_prior(path: Path | str) -> Prior:
 def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
     channels, classes = texts(table["channels"], 2), texts(table["classes"], 2)
     recordings = {str(name): str(found) for name, found in table["recordings"].items()}
-    halves = tensors["covariances"]
-    trials, half = len(halves), len(channels) * (len(channels) + 1) // 2
-    if (
-        halves.shape != (trials, half)
-        or not np.issubdtype(halves.dtype, np.floating)
-        or not np.isfinite(halves).all()
-    ):
-        raise ValueError(f"covariances of {len(channels)} channels are expected")
-    rows, columns = np.triu_indices(len(channels))
-    covariances = np.empty((trials, len(channels), len(channels)), dtype=np.float32)
-    covariances[:, rows, columns] = covariances[:, columns, rows] = halves
-    # Without this, one bad trial would spoil the mean that its recording is aligned by.
-    if not (np.diagonal(covariances, axis1=1, axis2=2) > 0).all():
-        raise ValueError("a channel without power")
-    _check_definite(covariances)
+    covariances = _whole(tensors["covariances"], len(channels))
+    trials = len(covariances)
     low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
     length = whole(table["length"], 1, 2**20)
     people = len({name.rpartition("/")[0] for name in recordings})
@@ -108,7 +97,38 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
         created=text(table["created"]),
         software=text(table["software"]),
         skip=whole(table.get("skip", 0), 0, length - 1),
+        beginnings=_beginnings(tensors, len(channels), len(recordings)),
     )
+
+
+def _beginnings(
+    tensors: dict[str, np.ndarray], channels: int, recordings: int
+) -> np.ndarray | None:
+    if "beginnings" not in tensors:
+        return None
+    found = _whole(tensors["beginnings"], channels)
+    if len(found) != recordings:
+        raise ValueError("every recording has one beginning")
+    return found
+
+
+def _whole(halves: np.ndarray, channels: int) -> np.ndarray:
+    """Return covariances of their upper triangles, if they are those of any signal."""
+    count, half = len(halves), channels * (channels + 1) // 2
+    if (
+        halves.shape != (count, half)
+        or not np.issubdtype(halves.dtype, np.floating)
+        or not np.isfinite(halves).all()
+    ):
+        raise ValueError(f"covariances of {channels} channels are expected")
+    rows, columns = np.triu_indices(channels)
+    covariances = np.empty((count, channels, channels), dtype=np.float32)
+    covariances[:, rows, columns] = covariances[:, columns, rows] = halves
+    # Without this, one bad trial would spoil the mean that its recording is aligned by.
+    if not (np.diagonal(covariances, axis1=1, axis2=2) > 0).all():
+        raise ValueError("a channel without power")
+    _check_definite(covariances)
+    return covariances
 
 
 def _check_definite(covariances: np.ndarray) -> None:

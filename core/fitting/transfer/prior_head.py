@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,24 +14,51 @@ from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
-from core.fitting.transfer.hemisphere_flip import mirror_of, swap
+from core.fitting.transfer.hemisphere_flip import fit_with_images, mirror_of, swap
 from core.fitting.transfer.population import (
     Prior,
     recentre,
     recentre_cross_session,
     recentre_pairs,
+    reference_whitener,
     whiteners,
 )
 from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
 from core.metrics import balanced_accuracy
 from core.recordings import named_apart
 from core.signal.pipeline import SignalSettings
+from core.sites import is_eog, is_frontal_or_temporal
+
+if TYPE_CHECKING:
+    from core.encoders import EncoderSpec
 
 INVERSE_PENALTY = 1.0
 """Inverse of the penalty of a head fitted on others' trials: people differ, so it is strong."""
 
+BESIDE_TOKENS = (0.7, 0.7)
+"""What the logits of covariances and those of an encoder's readout are multiplied by, together."""
+
 _SHARED = 0.5  # of the person's electrodes that a prior must have too
 _TRIALS = 10  # of each class, for a head
+
+
+@dataclass(frozen=True)
+class TokenReadout:
+    """An encoder's readout, for a person's classes and beside a head on covariances.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (features, classes)
+    bias : ndarray, shape (classes,)
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Return logits of token features, shape (trials, classes)."""
+        logits: np.ndarray = features @ self.weights + self.bias
+        return logits
 
 
 @dataclass(frozen=True)
@@ -60,6 +88,10 @@ class PriorHead:
         Balanced accuracy on people left out of it (on trials left out, if there is one person),
         each recording aligned by another one of that person: what somebody without own trials may
         expect. None if nobody was left out.
+    readout : TokenReadout or None
+        What an encoder that was trained with others' labels adds to the logits.
+    by_beginning : bool
+        Whether each recording is aligned by its first minute, and not by its trials.
     """
 
     views: tuple[tuple[str, ...], ...]
@@ -71,9 +103,11 @@ class PriorHead:
     recordings: dict[str, str]
     trials: int
     accuracy: float | None = None
+    readout: TokenReadout | None = None
+    by_beginning: bool = False
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
-        """Return logits of aligned tangent vectors, shape (trials, classes)."""
+        """Return logits of aligned tangent vectors, shape (trials, classes), without a readout."""
         logits: np.ndarray = vectors @ self.weights + self.bias
         return logits
 
@@ -112,9 +146,10 @@ def head_of_prior(
         If prior and person share too few electrodes or classes, or windows differ.
     """
     channels = tuple(name for name in settings.channels if name in set(prior.channels))
-    if len(channels) < max(2, _SHARED * len(settings.channels)):
+    electrodes = sum(not is_eog(name) for name in settings.channels)
+    if len(channels) < max(2, _SHARED * electrodes):
         raise InputError(
-            f"The prior shares {len(channels)} of the recordings' {len(settings.channels)} "
+            f"The prior shares {len(channels)} of the recordings' {electrodes} "
             "electrodes; at least half are needed. Leave out --prior, or give one with this "
             "montage."
         )
@@ -140,40 +175,93 @@ def head_of_prior(
         centring = np.eye(len(picks)) - 1.0 / len(picks)
         sample = centring @ sample @ centring
     recording = prior.recording[taken]
-    if regress_eyes:
-        sample = _regressed(sample, recording, channels)
+    beginnings: dict[int, np.ndarray] | None = None
+    if prior.beginnings is not None:
+        chosen = prior.beginnings[:, picks][:, :, picks].astype(np.float64)
+        if settings.reference == "average":
+            chosen = centring @ chosen @ centring
+        beginnings = {one: chosen[one] for one in np.unique(recording).tolist()}
+    if regress_eyes and any(map(is_frontal_or_temporal, channels)):
+        sample, beginnings = _regressed(sample, recording, channels, beginnings)
         channels = tuple(channels[index] for index in away_from_eyes(channels).tolist())
     covariances = shrunk(sample, prior.length - prior.skip)
-    whitened = whiteners(covariances, recording)
-    vectors = recentre(covariances, recording, whitened)
-    seen_from = recentre_pairs(covariances, recording, person, whitened)
-    moved = moves(seen_from, vectors.shape[1])
-    elsewhere = recentre_cross_session(vectors, recording, seen_from)
+    if beginnings is None:
+        whitened = whiteners(covariances, recording)
+        vectors = recentre(covariances, recording, whitened)
+        seen_from = recentre_pairs(covariances, recording, person, whitened)
+        moved = moves(seen_from, vectors.shape[1])
+        elsewhere = recentre_cross_session(vectors, recording, seen_from)
+    else:  # nothing moves that a run's own reference does not take along
+        whitened = {one: reference_whitener(each) for one, each in beginnings.items()}
+        vectors = elsewhere = recentre(covariances, recording, whitened)
+        moved = np.empty((0, vectors.shape[1]))
 
     mirror, swapped = mirror_of((channels,)), swap(shared)
     if mirror is not None and swapped is not None:
         moved = np.concatenate([moved, moved[:, mirror]])
-        vectors = np.concatenate([vectors, vectors[:, mirror]])
-        labels = np.concatenate([labels, np.array(swapped)[labels]])
-        person = np.tile(person, 2)
     drift = drift_of(moved)
     vectors, elsewhere = apply_wccn(vectors, drift), apply_wccn(elsewhere, drift)
+
+    def fitted(train: np.ndarray) -> LinearHead:
+        if mirror is None or swapped is None:
+            return fit_head([vectors[train]], labels[train], len(shared), INVERSE_PENALTY)
+        return fit_with_images(vectors[train], labels[train], mirror, swapped, INVERSE_PENALTY)
+
     left_out = np.empty((len(labels), len(shared)))
-    decided = np.empty(len(elsewhere), dtype=np.intp)
-    for train, test in _by_person(labels, person, len(elsewhere)):
-        head = fit_head([vectors[train]], labels[train], len(shared), INVERSE_PENALTY)
+    decided = np.empty(len(labels), dtype=np.intp)
+    for train, test in _by_person(labels, person):
+        head = fitted(train)
         left_out[test] = head.logits(vectors[test])
-        plain = test[test < len(elsewhere)]  # without mirror images
-        decided[plain] = head.logits(elsewhere[plain]).argmax(axis=1)
-    head = fit_head([vectors], labels, len(shared), INVERSE_PENALTY)
-    head = with_temperature(head, left_out, labels)
+        decided[test] = head.logits(elsewhere[test]).argmax(axis=1)
+    head = with_temperature(fitted(np.arange(len(labels))), left_out, labels)
     weights = head.weights / head.scale[:, None] / head.temperature
     bias = head.bias / head.temperature - head.centre @ weights
     weights = apply_wccn(weights.T, drift).T  # on vectors as they are
     found = _for_classes(
         (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
     )
-    return replace(found, accuracy=balanced_accuracy(labels[: len(decided)], decided))
+    return replace(
+        found,
+        accuracy=balanced_accuracy(labels, decided),
+        by_beginning=beginnings is not None,
+    )
+
+
+def with_readout(prior: PriorHead, spec: EncoderSpec, classes: Sequence[str]) -> PriorHead:
+    """Return the head together with what an encoder's features say of these classes.
+
+    Logits of both are added, each weighed as suits people that neither has seen.
+
+    Parameters
+    ----------
+    prior : PriorHead
+        On covariances, for these classes.
+    spec : EncoderSpec
+    classes : sequence of str
+        The person's.
+
+    Returns
+    -------
+    PriorHead
+        The same one if the encoder knows fewer than two of the classes.
+    """
+    readout = spec.readout
+    if readout is None or len(set(readout.classes) & set(classes)) < 2:
+        return prior
+    shared = [name for name in classes if name in readout.classes]
+    theirs = [readout.classes.index(name) for name in shared]
+    mine = [list(classes).index(name) for name in shared]
+    weights, bias = np.array(readout.weights)[:, theirs], np.array(readout.bias)[theirs]
+    wide, at = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
+    # With their mean taken off, a class that the encoder does not know is neither liked nor not.
+    wide[:, mine] = BESIDE_TOKENS[1] * (weights - weights.mean(axis=1, keepdims=True))
+    at[mine] = BESIDE_TOKENS[1] * (bias - bias.mean())
+    return replace(
+        prior,
+        weights=BESIDE_TOKENS[0] * prior.weights,
+        bias=BESIDE_TOKENS[0] * prior.bias,
+        readout=TokenReadout(wide, at),
+    )
 
 
 def head_of_decoder(
@@ -273,20 +361,29 @@ def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
             dict.fromkeys(pair for head in heads for pair in head.recordings.items())
         ),
         trials=sum(head.trials for head in heads),
+        by_beginning=all(head.by_beginning for head in heads),
     )
 
 
-def _regressed(sample: np.ndarray, recording: np.ndarray, channels: Sequence[str]) -> np.ndarray:
+def _regressed(
+    sample: np.ndarray,
+    recording: np.ndarray,
+    channels: Sequence[str],
+    beginnings: dict[int, np.ndarray] | None,
+) -> tuple[np.ndarray, dict[int, np.ndarray] | None]:
     """Return covariances with the eyes regressed out, by each recording's own coefficients."""
     stay = len(away_from_eyes(channels))
     found = np.empty((len(sample), stay, stay))
+    begun = {}
     for one in np.unique(recording):
         its = recording == one
         mean = sample[its].mean(axis=0)
         floor = 0.01 * np.trace(mean) / len(mean)
         spatial = without_eyes(channels, 0.99 * mean + floor * np.eye(len(mean)))
         found[its] = spatial @ sample[its] @ spatial.T
-    return found
+        if beginnings is not None:
+            begun[int(one)] = spatial @ beginnings[int(one)] @ spatial.T
+    return found, begun if beginnings is not None else None
 
 
 def _shared_classes(have: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -328,22 +425,11 @@ def _for_classes(
     )
 
 
-def _by_person(
-    labels: np.ndarray, person: np.ndarray, trials: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return folds that leave people out, or trials where there is one person.
-
-    Behind the first `trials` may follow as many mirror images; each goes where its trial goes.
-    """
+def _by_person(labels: np.ndarray, person: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return folds that leave people out, or trials where there is one person."""
     from sklearn.model_selection import GroupKFold, StratifiedKFold
 
     people = len(np.unique(person))
     if people > 1:
         return list(GroupKFold(min(5, people)).split(labels, labels, person))
-    plain = StratifiedKFold(5, shuffle=True, random_state=0).split(labels[:trials], labels[:trials])
-    starts = range(0, len(labels), trials)
-
-    def with_images(part: np.ndarray) -> np.ndarray:
-        return np.concatenate([part + start for start in starts])
-
-    return [(with_images(train), with_images(test)) for train, test in plain]
+    return list(StratifiedKFold(5, shuffle=True, random_state=0).split(labels, labels))

@@ -12,10 +12,14 @@ from core.decoding.heads import INVERSE_PENALTY, LinearHead, fit_near, softmax
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.wccn import apply_wccn
 
-WEIGHTS = (300.0, 30.0, 0.0, inf)
+WEIGHTS = (30.0, 300.0, 0.0, inf)
 """By how many times the penalty that holds a head near the prior's is stronger than the usual one
 that holds it near nothing. 0: own trials alone; infinite: the prior alone. The first is kept
-unless another is better by more than the standard error."""
+unless another is better by more than `SURE` standard errors."""
+
+SURE = 2.0
+"""Of the mean difference in log loss: choosing by less lost more than it gained, with thirty
+trials."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,14 @@ class Start:
     labels : ndarray of int, shape (trials,)
     weights : ndarray, shape (features, classes)
         Of the prior's head, on these vectors.
+    added : ndarray, shape (trials, classes)
+        What the readout of an encoder adds to the logits, whatever these trials teach.
     """
 
     blocks: list[np.ndarray]
     labels: np.ndarray
     weights: np.ndarray
+    added: np.ndarray
 
 
 def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarray) -> Start:
@@ -47,11 +54,17 @@ def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarra
     ----------
     prior : PriorHead
     blocks : sequence of ndarray, each (trials, features of the view)
-        Aligned vectors of the prior's views.
+        Aligned vectors of the prior's views, and token features if it has a readout.
     labels : ndarray of int, shape (trials,)
     """
+    added = np.zeros((len(labels), len(prior.bias)))
+    if prior.readout is not None:
+        *blocks, tokens = blocks
+        added = prior.readout.logits(tokens)
     whole = np.concatenate(blocks, axis=1)
     if prior.mirror is not None:
+        # The mirror image of a readout's logits is taken to be those with the hands exchanged.
+        added = np.concatenate([added, added[:, list(prior.swapped)]])
         whole = np.concatenate([whole, whole[:, prior.mirror]])
         labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
@@ -59,6 +72,7 @@ def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarra
         blocks=np.split(apply_wccn(whole, prior.drift), ends, axis=1),
         labels=labels,
         weights=apply_wccn(prior.weights.T, prior.drift, undo=True).T,
+        added=added,
     )
 
 
@@ -78,13 +92,17 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
         With temperature 1.
     """
     inverse_penalty = 0.0 if weight == inf else INVERSE_PENALTY / weight
-    head = fit_near(start.blocks, start.labels, start.weights, prior.bias, inverse_penalty)
+    head = fit_near(
+        start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, offset=start.added
+    )
     slopes = head.weights / head.scale[:, None]
+    weights = apply_wccn(slopes.T, prior.drift).T
+    bias = head.bias - head.centre @ slopes
+    if prior.readout is not None:
+        weights = np.concatenate([weights, prior.readout.weights])
+        bias = bias + prior.readout.bias
     return LinearHead(  # on vectors as they are
-        centre=np.zeros(len(slopes)),
-        scale=np.ones(len(slopes)),
-        weights=apply_wccn(slopes.T, prior.drift).T,
-        bias=head.bias - head.centre @ slopes,
+        centre=np.zeros(len(weights)), scale=np.ones(len(weights)), weights=weights, bias=bias
     )
 
 
@@ -96,7 +114,7 @@ def nll(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def choose_weight(missed: Mapping[float, np.ndarray]) -> float:
-    """Return the first weight, unless another misses less by more than the standard error.
+    """Return the first weight, unless another misses less by more than `SURE` standard errors.
 
     Parameters
     ----------
@@ -107,7 +125,7 @@ def choose_weight(missed: Mapping[float, np.ndarray]) -> float:
     best, most = first, 0.0
     for weight in others:
         gain = missed[first] - missed[weight]
-        if gain.mean() > max(most, gain.std(ddof=1) / np.sqrt(len(gain))):
+        if gain.mean() > max(most, SURE * gain.std(ddof=1) / np.sqrt(len(gain))):
             best, most = weight, float(gain.mean())
     return best
 

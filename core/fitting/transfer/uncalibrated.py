@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.decoding.artifacts import learn_limits
-from core.decoding.card import DecoderCard
+from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
+from core.decoding.spatial import channel_covariance, spatial_filter
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import regression_of
@@ -25,6 +26,9 @@ from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
+
+if TYPE_CHECKING:
+    from core.encoders import Encoder
 
 CALLED = "population, uncalibrated"
 
@@ -40,6 +44,7 @@ def uncalibrated_decoder(
     subject: str,
     regress_eyes: bool = False,
     fit: Mapping[str, Any] | None = None,
+    encoder: tuple[str, Encoder] | None = None,
 ) -> Decoder:
     """Align a prior's head on unlabelled signal.
 
@@ -62,6 +67,8 @@ def uncalibrated_decoder(
         coefficients are those of this signal.
     fit : mapping, optional
         What else to keep in the decoder's `facts.fit`.
+    encoder : tuple of (str, Encoder), optional
+        What it was loaded from, and it: of the prior's readout, if that has one.
 
     Returns
     -------
@@ -87,10 +94,10 @@ def uncalibrated_decoder(
     signals = list(signals_of([recording], settings, unit))
     band = band_sections(BAND, settings.rate)
     stretches = [CausalFilter(band).push(signal) for signal in signals]
-    kept, spatial = np.arange(len(settings.channels)), None
+    kept, spatial, broad = np.arange(len(settings.channels)), None, None
     if regress_eyes:
         regression = regression_of(settings.channels, signals, stretches)
-        kept, spatial = regression.kept, regression.banded
+        kept, spatial, broad = regression.kept, regression.banded, regression.broad
     names = [settings.channels[index] for index in kept]
     views = [np.array([names.index(name) for name in view], np.intp) for view in prior.views]
     mean = ReferenceMean(settings.rate, window, patch)
@@ -116,7 +123,15 @@ def uncalibrated_decoder(
         )
         for rows, whitener in zip(views, mean.reference().whiteners, strict=True)
     ]
-    features = len(prior.weights)
+    weights, bias, before = prior.weights, prior.bias, None
+    if prior.readout is not None:
+        assert encoder is not None
+        weights = np.concatenate([weights, prior.readout.weights])
+        bias = bias + prior.readout.bias
+        broad = np.eye(len(settings.channels)) if broad is None else broad
+        minute = channel_covariance(broad @ np.concatenate(signals).T)
+        before = spatial_filter(minute, names, encoder[1].spec) @ broad
+    features = len(weights)
     return Decoder(
         classes=tuple(classes),
         settings=settings,
@@ -124,10 +139,12 @@ def uncalibrated_decoder(
         window=window,
         hop=patch,
         patch=patch,
-        head=LinearHead(np.zeros(features), np.ones(features), prior.weights, prior.bias),
+        warmup=0 if before is None or encoder is None else encoder[1].spec.warmup,
+        head=LinearHead(np.zeros(features), np.ones(features), weights, bias),
         tangents=tuple(tangents),
-        spatial=None,
-        encoder=None,
+        spatial=before,
+        encoder=None if before is None or encoder is None else EncoderPin.of(*encoder[::-1]),
+        token_channels=tuple(names),
         facts=DecoderCard(
             subject=subject,
             session="",

@@ -26,6 +26,7 @@ from core.montage import match
 from core.recordings import UNIT, Recording
 from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalSettings
+from core.sites import is_eog
 from core.units import factor
 
 
@@ -200,4 +201,5 @@ def _outlying_uv(
     median = np.median(logs, axis=0)
     spread = 1.4826 * np.median(np.median(np.abs(logs - median), axis=0))  # of a normal's MAD
     outlying = (logs > median + limits.deviations * spread) & (spans > limits.floor_uv)
+    outlying &= ~np.array([is_eog(name) for name in settings.channels])  # a blink is its signal
     return np.where(outlying, spans, 0.0)

@@ -41,7 +41,7 @@ def page(findings):
 
 def test_the_page_holds_everything_it_shows(page):
     found = Page(page)
-    assert len(found.all("img")) == 10
+    assert len(found.all("img")) == 12
     for image in found.all("img"):
         assert image["src"].startswith("data:image/svg+xml;base64,")
         assert image["alt"].endswith(".")
@@ -152,13 +152,9 @@ def test_few_electrodes_have_no_maps(imagery_recording):
     events = {name: name for name in ("left_hand", "right_hand")}
     fit = fit_decoder([recording], events, "01", FitSettings(head="riemann", repeats=1))
     findings = analyse(fit, [recording])
-    assert set(pictures(findings)) == {
-        "candidates",
-        "confusion",
-        "reliability",
-        "origin",
-        "courses",
-    }
+    known = {"candidates", "confusion", "reliability", "origin", "courses"}
+    known |= {"time_frequency", "spectra"}
+    assert set(pictures(findings)) == known
     text = " ".join(Page(as_html(findings)).text.split())
     assert "Maps need at least 8 electrodes." in text
     assert "too few trials for a learning curve" in text

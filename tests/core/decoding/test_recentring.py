@@ -5,7 +5,7 @@ import pytest
 
 from core.decoding.features import band_sections, shrunk_covariances
 from core.decoding.online import OnlineDecoder
-from core.decoding.recentring import DECODER, ReferenceMean, RunStart
+from core.decoding.recentring import DECODER, GROWING, ReferenceMean, RunStart
 from core.decoding.spatial import power
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.reference_file import load_reference, save_reference
@@ -51,17 +51,20 @@ def test_after_its_seconds_windows_are_seen_from_the_mean_of_those_before(fitted
     means = [shrunk_covariances(first[:, view.picks]).mean(axis=0) for view in decoder.tangents]
     for mean, whitener in zip(means, windows.reference.whiteners, strict=True):
         np.testing.assert_allclose(whitener @ mean @ whitener, np.eye(len(mean)), atol=1e-6)
-    anew = [view.at(power(mean, -0.5)) for view, mean in zip(decoder.tangents, means, strict=True)]
     whole = [result for result in results if result.probabilities is not None]
-    for result in whole:
-        before = result.sample < 30 * 256
-        assert result.reference == (DECODER if before else windows.reference.name)
+    for number, result in enumerate(whole):
         window = signal[result.sample + 1 - WINDOW : result.sample + 1].T[None]
-        views = decoder.tangents if before else anew
+        views = decoder.tangents
+        name = windows.reference.name if number >= len(first) else GROWING
+        if number >= 17:  # windows of 8 s have been before it
+            sofar = first[:number]
+            means = [shrunk_covariances(sofar[:, view.picks]).mean(axis=0) for view in views]
+            views = [view.at(power(m, -0.5)) for view, m in zip(views, means, strict=True)]
+        assert result.reference == (name if number >= 17 else DECODER)
         vector = np.concatenate([view.of_windows(window) for view in views], axis=1)
         expected = decoder.head.probabilities(vector)[0]
         np.testing.assert_allclose(result.probabilities, expected, atol=1e-9)
-    assert {result.reference for result in whole} == {DECODER, windows.reference.name}
+    assert {one.reference for one in whole} == {DECODER, GROWING, windows.reference.name}
 
 
 def test_without_recentring_nothing_changes(fitted, run):
@@ -71,7 +74,7 @@ def test_without_recentring_nothing_changes(fitted, run):
     assert windows.reference is None
     assert windows.seconds_to_reference is None
     assert {result.reference for result in plain} == {DECODER}
-    early = round(SECONDS * RATE) // HOP  # hops
+    early = round(8.0 * RATE) // HOP  # hops
     for one, two in zip(plain[:early], recentred[:early], strict=True):
         np.testing.assert_array_equal(one.probabilities, two.probabilities)
     late = [
@@ -110,7 +113,7 @@ def test_a_break_and_an_artifact_in_the_minute_are_in_no_window_of_it(fitted, ru
     results, windows = decided(decoder, spoilt)
     assert any(result.status == "artifact" for result in results)
     ok = [result for result in results if result.status == "ok"]
-    own = [result for result in ok if result.reference == DECODER]
+    own = [result for result in ok if result.reference in (DECODER, GROWING)]
     assert windows.reference.windows == len(own)
     path = decoder.attach(run.labels, [""] * len(run.labels), run.rate)
     halves = []
@@ -132,10 +135,10 @@ def test_a_break_and_an_artifact_in_the_minute_are_in_no_window_of_it(fitted, ru
     assert 30.5 < own[-1].time < 40.0
 
 
-def test_a_run_that_is_too_short_keeps_the_decoders_reference(fitted, run):
+def test_the_reference_of_a_run_that_is_too_short_grows_to_its_end(fitted, run):
     short = replace(run, samples_uv=run.samples_uv[: round(29 * run.rate)])
     results, windows = decided(fitted["riemann"], short)
-    assert {result.reference for result in results} == {DECODER}
+    assert {result.reference for result in results} == {DECODER, GROWING}
     assert windows.reference is None
     assert 1.0 <= windows.seconds_to_reference < 1.5
 
@@ -152,7 +155,8 @@ def test_decisions_are_computed_again_to_the_last_digit_from_the_file_of_a_refer
 ):
     decoder = fitted["riemann"]
     results, windows = decided(decoder, run)
-    first = next(result.sample for result in results if result.reference != DECODER)
+    taken = windows.reference.name
+    first = next(result.sample for result in results if result.reference == taken)
     path = save_reference(windows.reference, tmp_path / "one.reference.safetensors", first)
     again = decoder.recentred(load_reference(path))
     replayed, _ = decided(again, run, recentre=None)

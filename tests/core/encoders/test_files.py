@@ -44,7 +44,7 @@ def test_random_weights_are_small_seeded_and_say_so():
     [
         ("untrained", "085e753663ffb5bd144f024f6ae081d27302a4d8514c0745c78f99a9c6852a62"),
         ("starter", "01a44e407513712ebfd231e3931406ee9056ce1c27772cdfa9dd0f1a64f0f975"),
-        ("imagery", "1b4796f18c51d31149b25ff92b866a8eae5143b6e02bb07bec4871287df4ad85"),
+        ("imagery", "485f3ecfe4e63e98ca16f26f9722b1ce13616602ecd5b7439401d159e50b9c89"),
     ],
 )
 def test_what_comes_with_the_program_never_changes(name, sha256):

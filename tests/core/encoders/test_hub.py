@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from core.errors import InputError
 EEGPT = FAMILY.named["eegpt"]
 CONTENT = b"not really an encoder, but exactly these bytes" * 100
 PINNED = dataclasses.replace(EEGPT, name="sample", sha256=hashlib.sha256(CONTENT).hexdigest())
+FILE = f"/{EEGPT.repository}/resolve/{EEGPT.revision}/{EEGPT.filename}"
 ELSEWHERE = dataclasses.replace(PINNED, sha256="0" * 64)
 
 
@@ -30,8 +32,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def _answer(self, body):
         self.server.asked.append((self.command, self.path, self.headers.get("Authorization")))
-        known = f"/{EEGPT.repository}/resolve/{EEGPT.revision}/{EEGPT.filename}"
-        self.send_response(200 if self.path == known else 404)
+        self.send_response(self.server.status if self.path == FILE else 404)
         self.send_header("X-Repo-Commit", EEGPT.revision)
         self.send_header("ETag", f'"{hashlib.sha256(CONTENT).hexdigest()}"')
         self.send_header("Content-Length", str(len(CONTENT)))
@@ -45,7 +46,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.asked = []
+    server.asked, server.status = [], 200
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -92,6 +93,36 @@ def test_another_content_than_the_pinned_one_is_refused(hub):
     assert ended.returncode == 2
     assert 'is not the encoder "sample": its SHA-256' in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_hub_that_is_not_there_is_asked_once_and_ends_in_the_sentence_alone():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and nobody listens
+        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        ended = fetch_in_a_process(EEGPT, HF_ENDPOINT=endpoint)
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert "could not be downloaded" in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_hub_that_is_in_trouble_is_asked_once(hub):
+    hub.status = 503
+    ended = fetch_in_a_process(PINNED, HF_ENDPOINT=f"http://127.0.0.1:{hub.server_port}")
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert [path for _, path, _ in hub.asked].count(FILE) == 1
+
+
+@pytest.mark.slow
+def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch, tmp_path):
+    monkeypatch.setattr("core.encoders.hub._PATIENCE", 0.05)
+    held = threading.Event()
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *_, **__: held.wait(60))
+    with pytest.raises(InputError, match=r"could not be downloaded.*\(TimeoutError\)"):
+        fetch(PINNED, tmp_path)
+    held.set()
 
 
 @pytest.mark.slow

@@ -76,3 +76,23 @@ def test_electrodes_before_the_motor_cortex_neither_stay_nor_explain():
     assert spatial.shape == (3, 5)
     np.testing.assert_array_equal(spatial[:, 1], 0.0)
     assert np.abs(spatial[:, 0]).min() > 0
+
+
+def test_eog_explains_in_place_of_frontal_electrodes():
+    """What comes from the eyes is gone, what the frontal electrodes have of the brain is not."""
+    random = np.random.default_rng(0)
+    names = ("FP1", "C3", "CZ", "C4", "HEOG", "VEOG")
+    eyes, brain = random.normal(0.0, 20.0, (5000, 2)), random.normal(0.0, 5.0, (5000, 4))
+    brain[:, 0] += brain[:, 1]  # FP1 sees C3
+    scalp = brain + eyes @ random.uniform(0.1, 0.5, (2, 4))
+    signal = np.hstack([scalp, eyes])
+    covariance = signal.T @ signal / len(signal)
+    spatial = without_eyes(names, covariance)
+    assert spatial.shape == (3, 6)
+    assert not spatial[:, 0].any()
+    left = signal @ spatial.T
+    np.testing.assert_allclose(left, brain[:, 1:], atol=1.5)
+    together = np.corrcoef(np.hstack([left, eyes]).T)[:3, 3:]
+    assert np.abs(together).max() < 1e-3
+    with pytest.raises(InputError, match="at least 2 are needed"):
+        without_eyes(("HEOG", "C3", "FP1"), np.eye(3))

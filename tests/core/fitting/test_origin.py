@@ -3,9 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.decoding.features import band_sections
+from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of
-from core.fitting.origin import ALL, CENTRAL, EYES, REGRESSED, _ridge, find_origin
+from core.fitting.origin import ALL, CENTRAL, EYES, REGRESSED, EogSignal, _ridge, find_origin
 from core.fitting.trials.epochs import Epochs, Trial
+from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
 
 CHANNELS = tuple("FP1 FP2 AF3 AF4 F7 F8 T7 T8 FC3 FC4 C3 CZ C4 CP3 CP4 PZ".split())
@@ -113,6 +116,22 @@ def test_where_no_electrode_is_near_the_eyes_nothing_is_known_of_them():
     assert origin.left.name == "from 1 s"
     assert origin.sentence.startswith("Without the first second ")
     assert origin.sentence.endswith("cannot be known: no frontal or temporal electrode is used.")
+
+
+def test_eog_takes_out_the_eyes_where_no_electrode_is_near_them():
+    epochs = trials_of(("F7", "F8"), 6.0, leak=0.3)
+    near = [CHANNELS.index(name) for name in ("F7", "F8")]
+    central = tuple(segment[:, 8:] for segment in epochs.segments)
+    few = replace(epochs, segments=central, rest=epochs.rest[:, 8:])
+    band = band_sections(BAND, RATE)
+    banded = tuple(CausalFilter(band).push(segment[:, near]) for segment in epochs.segments)
+    settings = SignalSettings(CHANNELS[8:], "recorded", RATE)
+    origin = find_origin(few, settings, eog=EogSignal(("EOGL", "EOGR"), banded))
+    assert origin.checks[0].score > 0.85
+    assert origin.check(REGRESSED).score < 0.7
+    assert origin.unknown == ""
+    assert "what EOGL EOGR explain" in origin.sentence
+    assert origin.check(REGRESSED).electrodes == 8
 
 
 def test_labels_without_meaning_are_not_found_significant():

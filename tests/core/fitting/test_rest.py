@@ -42,6 +42,7 @@ def test_the_decoder_keeps_the_threshold_that_was_asked_for(fit, tmp_path):
     decoder = load_decoder(save_decoder(fit.decoder, tmp_path / "one.safetensors"))
     threshold = fit.rest.threshold_for(2.0)
     assert 0.5 < threshold < 1.0
+    assert decoder.recentre is None  # a minute of rest would move what was counted
     assert threshold_at_rest(decoder) == threshold
     evidence = EvidenceSettings.of(decoder)
     assert evidence.threshold == threshold
@@ -80,6 +81,7 @@ def test_rest_can_be_a_class(paused):
     fit = fit_decoder([paused], EVENTS, "01", settings)
     assert fit.decoder.classes == ("left_hand", "right_hand", "rest")
     assert idle_class_of(fit.decoder) == "rest"
+    assert fit.decoder.recentre is None
     assert np.bincount(fit.epochs.labels).tolist() == [8, 8, 15]
     found = [
         one

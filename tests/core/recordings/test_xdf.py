@@ -194,6 +194,8 @@ def test_channels_of_another_type_are_left_out(write_xdf, eeg):
     found = read_recording(write_xdf(stream))
     assert found.labels == ("C3", "C4")
     assert 'X (type "EOG", unit "uV"), Y (type "Accelerometer", unit "uV")' in found.notes[0]
+    with_eog = read_recording(write_xdf(stream), eog=True)
+    assert with_eog.labels == ("C3", "C4", "EOG X")
 
 
 def test_an_electrode_without_a_unit_beside_others_is_read_in_the_one_given(write_xdf, eeg):

@@ -67,6 +67,16 @@ def test_average_reference_takes_off_what_all_channels_share():
     assert np.abs(path_for(CHANNELS, wanted=recorded).push(common)).max() > 1e-3
 
 
+def test_eog_is_no_part_of_the_average_and_is_not_referenced_to_it():
+    samples = signal(channels=5)
+    wanted = SignalSettings((*CHANNELS, "HEOG"), "average", 256.0)
+    with_eog = path_for((*CHANNELS, "heog"), wanted=wanted).push(samples)
+    np.testing.assert_array_equal(with_eog[:, :4], path_for(CHANNELS).push(samples[:, :4]))
+    alone = SignalSettings(("HEOG",), "recorded", 256.0)
+    recorded = path_for(("heog",), wanted=alone).push(samples[:, 4:])
+    np.testing.assert_allclose(with_eog[:, 4:], recorded, rtol=1e-12)
+
+
 def test_enough_electrodes_are_referenced_to_their_average():
     assert default_reference(16) == "average"
     assert default_reference(15) == "recorded"

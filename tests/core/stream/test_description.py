@@ -21,13 +21,14 @@ def test_full_description_is_read(send, name):
     entries = [
         {"label": "C3", "unit": "microvolts", "type": "EEG"},
         {"label": "EOG1", "unit": "mV", "type": "EOG"},
+        {"label": "EXG3", "unit": "uV", "type": "VEOG"},
     ]
-    send(name, describe=lambda desc: channels(desc, *entries))
+    send(name, channels=3, describe=lambda desc: channels(desc, *entries))
     facts = read_facts(find_stream(StreamQuery.matching(name)))
-    assert facts.labels == ("C3", "EOG1")
-    assert facts.units == ("microvolts", "mV")
-    assert facts.types == ("EEG", "EOG")
-    assert (facts.rate, facts.channel_count, facts.format) == (250.0, 2, "float32")
+    assert facts.labels == ("C3", "EOG1", "EOG EXG3")
+    assert facts.units == ("microvolts", "mV", "uV")
+    assert facts.types == ("EEG", "EOG", "VEOG")
+    assert (facts.rate, facts.channel_count, facts.format) == (250.0, 3, "float32")
     assert facts.warnings == ()
 
 

@@ -126,6 +126,14 @@ def test_a_hidden_panel_is_asked_nothing(show, make_view, qtbot):
     assert (panel.looked, panel.drawn) == (looked, drawn)
 
 
+@pytest.mark.parametrize(("width", "floats"), [(900, True), (1280, False)])
+def test_a_panel_is_a_window_of_its_own_where_there_is_no_room(show, make_view, width, floats):
+    window = show(make_view())
+    window.resize(width, 700)
+    window.panels.toggle("Counting")
+    assert window.panels.panel("Counting").parent().isFloating() == floats
+
+
 def test_a_panel_behind_a_tab_is_asked_nothing(show, make_view, qtbot):
     window = show(make_view())
     window.resize(1280, 700)  # too low for two, one below the other

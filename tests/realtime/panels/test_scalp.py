@@ -110,7 +110,7 @@ def test_it_is_drawn_at_every_size_with_any_channels(
         panel.look(view.state, NewestSignal(view.traces, view.raw_traces))
     until(lambda: panel.head is not None)
     before = picture(panel)
-    view.mark(C3="flat", FC4="line", Ch1="noisy")
+    view.judge(C3="flat", FC4="line", Ch1="noisy")
     panel.look(view.state, NewestSignal(view.traces, view.raw_traces))
     assert (channels == 1) == np.array_equal(before, picture(panel))
 

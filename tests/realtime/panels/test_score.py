@@ -40,7 +40,7 @@ def look(panel, view):
 
 def test_without_markers_it_says_how_to_get_them(panel, make_view):
     look(panel, make_view())
-    assert "--markers" in panel.accessibleDescription()
+    assert "Markers (M)" in panel.accessibleDescription()
 
 
 def test_before_the_first_trial_it_waits_for_one(panel, make_view):

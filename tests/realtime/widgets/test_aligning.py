@@ -1,49 +1,28 @@
-import threading
-
-import pytest
-from PySide6.QtCore import QTimer
-
-from core.errors import InputError
-from realtime.widgets import aligning
-from realtime.widgets.aligning import AligningDialog
+from core.decoding.recentring import SECONDS
+from realtime.widgets.aligning import AligningPanel
 
 
-def gathering(tell):
-    """Collect for as long as nobody ends it."""
-    while True:
-        tell(42.0)
+def test_the_panel_says_for_how_long_to_sit_still(qtbot):
+    panel = AligningPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_left(SECONDS, "")
+    assert panel.waiting.bar.value() == 0
+    assert "60 s to go" in panel.waiting.words.text()
+    panel.show_left(SECONDS / 4, "The stream is silent.")
+    assert panel.waiting.bar.value() == 0.75 * panel.waiting.bar.maximum()
+    assert panel.message.text() == "The stream is silent."
+    panel.show_left(0.0, "")
+    assert "One moment" in panel.waiting.words.text()
 
 
-def test_the_minute_can_be_cut_short(qtbot):
-    going = threading.Event()
-
-    def collect(tell):
-        going.set()
-        gathering(tell)
-
-    dialog = AligningDialog(collect, 60.0)
-    qtbot.addWidget(dialog)
-    threading.Thread(target=lambda: (going.wait(10), dialog.canceled.emit())).start()
-    with pytest.raises(InputError, match="cut short"):
-        dialog.run()
-
-
-def test_what_was_made_comes_back(qtbot):
-    dialog = AligningDialog(lambda tell: "made", 60.0)
-    qtbot.addWidget(dialog)
-    assert dialog.run() == "made"
-
-
-def test_it_stays_closed_though_the_time_left_is_looked_at_once_more(qtbot):
-    dialog = AligningDialog(gathering, 60.0)
-    qtbot.addWidget(dialog)
-
-    def cancel():
-        assert dialog.isVisible()
-        dialog.cancel()  # as a signal does
-        qtbot.wait(4 * aligning._LOOK)  # as on a busy machine, where Qt's loop ends later
-
-    QTimer.singleShot(4 * aligning._LOOK, cancel)
-    with pytest.raises(InputError, match="cut short"):
-        dialog.run()
-    assert not dialog.isVisible()
+def test_the_window_has_it_where_probabilities_will_be(make_view, show):
+    view = make_view(classes=())
+    view.change(aligning=42.0)
+    window = show(view)
+    assert window.aligning.isVisible()
+    assert "42 s to go" in window.aligning.waiting.words.text()
+    assert not window.offer.isVisible()
+    view.change(aligning=None)
+    window.look()
+    assert window.offer.isVisible()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import Qt
 
@@ -102,3 +104,30 @@ def test_without_decoding_there_is_nothing_to_pause_or_to_tune(bar, qtbot):
         bar.toggle_pause()
         bar.threshold.step(1)
     assert bar.span.isEnabled()
+
+
+@pytest.mark.parametrize("width", [560, 620, 700, 800, 940, 1100, 1250, 1900])
+def test_controls_never_lie_on_each_other_and_all_stay_within_reach(bar, qtbot, width):
+    bar.resize(width, bar.sizeHint().height())
+    shown = [child for child in bar.children() if getattr(child, "isVisible", bool)()]
+    for child in shown:
+        assert child.width() >= min(child.sizeHint().width(), child.maximumWidth()), child
+        assert bar.rect().contains(child.geometry()), child
+    edges = sorted((child.geometry().left(), child.geometry().right()) for child in shown)
+    assert all(before[1] < after[0] for before, after in pairwise(edges))
+    assert bar.more.isVisible() != bar.panels.isVisible()
+    bar.more.menu().aboutToShow.emit()
+    entries = {action.text(): action for action in bar.more.menu().actions()}
+    assert list(entries) == ["Panels", "Markers", "Tasks", "Subject view"]
+    with qtbot.waitSignal(bar.subject_asked):
+        entries["Subject view"].trigger()
+
+
+def test_the_list_of_panels_opens_by_its_key_where_its_button_has_no_room(show, make_view, qtbot):
+    window = show(make_view())
+    window.resize(1100, 640)
+    window.panels.toggle("Score")
+    qtbot.waitUntil(lambda: not window.controls.panels.isVisible())
+    qtbot.keyClicks(window.traces, "p")
+    assert window.panels.menu.isVisible()
+    window.panels.menu.close()

@@ -105,14 +105,14 @@ def test_subject_view_opens_and_closes_by_key(show, make_view, qtbot):
     view = make_view()
     window = show(view)
     qtbot.keyClick(window.traces, Qt.Key.Key_F)
-    subject = window.subject
+    subject = window.subject.view
     assert subject.isFullScreen()
     qtbot.keyClick(subject, Qt.Key.Key_Space)  # the operator's keys work there too
     assert view.asked_pause == [True]
     qtbot.keyClick(subject, Qt.Key.Key_Escape)
-    assert window.subject is None
+    assert window.subject.view is None
     qtbot.keyClick(window.traces, Qt.Key.Key_F11)
-    assert window.subject is not None
+    assert window.subject.view is not None
 
 
 def test_help_lists_the_keys_until_a_key_is_pressed(show, make_view, qtbot):
@@ -180,7 +180,7 @@ def test_calibration_is_offered_where_somebody_can_do_it(show, make_view, qtbot)
 def test_tab_goes_through_every_control_and_back(show, make_view):
     window = show(make_view())
     seen = []
-    for _ in range(10):
+    for _ in range(12):
         seen.append(window.focusWidget())
         window.focusNextChild()
     controls = window.controls
@@ -189,6 +189,8 @@ def test_tab_goes_through_every_control_and_back(show, make_view):
         controls.pause,
         *controls.boxes,
         controls.panels,
+        controls.markers,
+        controls.tasks,
         controls.subject,
         controls.help,
     ]

@@ -53,7 +53,7 @@ def test_drift_and_dropped_decisions_are_on_the_status_line(make_view):
     state = make_view().state
     stream = replace(state.stream, drift_s_per_hour=1.84, dropped_decisions=3)
     cells = {cell.caption: cell for cell in status_cells(replace(state, stream=stream))}
-    assert cells["Rate"].detail == "nominal 160 Hz, +1.8 s/h"
+    assert cells["Rate"].detail == "nominal 160 Hz, gains 1.8 s/h"
     assert cells["Lost"].detail == "samples, 3 decisions"
     assert cells["Rate"].warn
     assert cells["Lost"].warn

@@ -23,7 +23,7 @@ def test_the_status_line_names_stream_rate_loss_age_and_decoder(make_view):
         "hybrid",
         "untrained",
         "73 %",
-        "chance up to 62 %",
+        "guessing: up to 62 %",
         "45 trials",
     ):
         assert fact in text

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from realtime.widgets.subject import SubjectView, pause_words, strength
+from realtime.widgets.subject import SubjectView, pause_words
 
 
 @pytest.fixture
@@ -70,15 +70,6 @@ def test_the_decided_class_is_drawn_and_told_in_words_without_numbers(
         assert told == (decided or "").replace("_", " ")
         images.add(picture(subject).tobytes())
     assert len(images) == len(classes) + 1
-
-
-def test_feedback_grows_from_chance_to_certainty():
-    assert strength(0.5, 0.5) == 0.0
-    assert strength(0.2, 0.25) == 0.0
-    assert strength(0.75, 0.5) == pytest.approx(0.5)
-    assert strength(1.0, 0.25) == 1.0
-    assert strength(float("nan"), 0.5) == 0.0
-    assert strength(1.0, 1.0) == 0.0
 
 
 def test_keys_it_does_not_know_are_handed_on(subject, qtbot):

@@ -52,9 +52,9 @@ def test_others_help_with_few_trials_and_are_named(signals, encoder, others):
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.8
 
 
-def test_a_new_person_is_decoded_without_calibration(signals, others):
+def test_a_new_person_is_decoded_without_calibration(signals, encoder, others):
     fold = next(leave_one_out(signals, 0))
-    found = PopulationSystem(others).fit(fold.train, 0).probabilities(fold.test)
+    found = PopulationSystem(others, encoder, "").fit(fold.train, 0).probabilities(fold.test)
     assert balanced_accuracy(fold.test.labels, found.argmax(axis=1)) > 0.7
 
 
@@ -63,7 +63,8 @@ def test_rows_say_who_was_looked_at_through_which_encoder(signals, encoder):
     names = [row.system for row in bench.rows("loso", 0, ())]
     assert names == ["riemann", CALLED] * len(signals)
     rows = list(bench.rows("calibrate-then-run", 0, ()))
-    assert [row.system for row in rows] == ["riemann", "riemann + others"] * len(signals)
+    systems = ["riemann", "riemann + others", CALLED]
+    assert [row.system for row in rows] == systems * len(signals)
     assert all(row.encoder == row.seen == "" for row in rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from core.encoders import Encoder
 from core.encoders.braindecode.library import braindecode_class
@@ -54,7 +55,7 @@ def make_systems(
     encoder: Encoder,
     source: str,
     others: Others | None = None,
-    recentre: float | None = None,
+    recentre: float | Literal["fit"] | None = None,
 ) -> tuple[System, ...]:
     """Return systems by name.
 
@@ -68,7 +69,7 @@ def make_systems(
         What the encoder was loaded from.
     others : Others, optional
         With them each of our heads is there twice: from own trials alone, and starting from theirs.
-    recentre : float, optional
+    recentre : float or "fit", optional
         As `HeadSystem` has it, for each of our heads.
 
     Raises

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -13,9 +14,19 @@ from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures
 from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead, with_temperature
+from core.decoding.recentring import SECONDS
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
-from core.fitting.selection import HEADS, VIEWS, FeatureViews, fit_chosen, fit_on, select
+from core.fitting.selection import (
+    HEADS,
+    RECENTRED,
+    VIEWS,
+    FeatureViews,
+    fit_chosen,
+    fit_on,
+    select,
+)
+from core.fitting.transfer.prior_head import with_readout
 from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
@@ -36,16 +47,16 @@ class HeadSystem:
         What the encoder was loaded from.
     others : Others, optional
         Whose trials it may start from.
-    recentre : float, optional
+    recentre : float or "fit", optional
         Seconds of a tested recording that its reference is taken from, in protocols that decide
-        live.
+        live; "fit" for what a fit notes in the file of a decoder with this head.
     """
 
     kind: str
     eeg_encoder: Encoder
     source: str
     others: Others | None = None
-    recentre: float | None = None
+    recentre: float | Literal["fit"] | None = None
 
     @property
     def name(self) -> str:
@@ -74,10 +85,20 @@ class HeadSystem:
         vectors = [] if encoder is None else list(trials.tokens(encoder))
         tokens = {(index, 0): vector for index, vector in enumerate(vectors)}
         prior = None if self.others is None else self.others.head_for(trials)
+        if prior is not None and encoder is not None:
+            prior = with_readout(prior, encoder.spec, trials.classes)
         cache = FeatureCache(None, banded, tokens)
-        views = FeatureViews(epochs, trials.channels, trials.rate, encoder, cache, prior)
+        beginnings = None
+        if prior is not None and prior.by_beginning:
+            beginnings = trials.shares[0].beginnings()
+        views = FeatureViews(
+            epochs, trials.channels, trials.rate, encoder, cache, prior, beginnings=beginnings
+        )
+        chosen = self.kind
         if len(self.heads) > 1 or prior is not None:
-            features, head = fit_chosen(views, select(views, self.heads, seed, repeats=1))
+            selection = select(views, self.heads, seed, repeats=1)
+            chosen = selection.chosen
+            features, head = fit_chosen(views, selection)
         else:
             fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
             features = {view: found for view, (found, _) in fitted.items()}
@@ -85,7 +106,8 @@ class HeadSystem:
             head = self._fit_alone(views, blocks, epochs, seed, own=len(trials.shares) == 1)
         used = features.pop("tokens", None)
         share = trials.shares[0] if len(trials.shares) == 1 else None
-        return HeadModel(head, tuple(features.values()), encoder if used else None, self, share)
+        tangents = tuple(features.values())
+        return HeadModel(head, tangents, encoder if used else None, self, share, chosen)
 
     def _fit_alone(
         self,
@@ -117,6 +139,8 @@ class HeadModel:
     system : HeadSystem
     share : Share or None
         What it was fitted on, if that is one person's.
+    chosen : str
+        Name of the head.
     """
 
     head: LinearHead | GraphHead
@@ -124,6 +148,7 @@ class HeadModel:
     encoder: Encoder | None
     system: HeadSystem
     share: Share | None
+    chosen: str = ""
 
     def probabilities(self, trials: Trials) -> np.ndarray:
         """Return class probabilities, shape (trials, classes)."""
@@ -158,6 +183,9 @@ class HeadModel:
             pin = EncoderPin.of(self.encoder, self.system.source)
             spatial = self._before(self.share.spatial(self.encoder), None)
         recordings = [signal.person.recordings[index] for index in self.share.fitted]
+        recentre = self.system.recentre
+        if recentre == "fit":
+            recentre = SECONDS if self.chosen in RECENTRED else None
         return Decoder(
             classes=self.share.epochs.classes,
             settings=signal.settings,
@@ -183,6 +211,6 @@ class HeadModel:
                 trials=len(self.share.index),
                 scores={},
                 chance=1.0 / len(self.share.epochs.classes),
-                fit={} if self.system.recentre is None else {"recentre": self.system.recentre},
+                fit={} if recentre is None else {"recentre": recentre},
             ),
         )

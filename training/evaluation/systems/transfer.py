@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from core.decoding.decoder import Decoder
+from core.decoding.features import TokenFeatures
+from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.transfer.population import Prior, make_prior
-from core.fitting.transfer.prior_head import PriorHead, head_of_prior
+from core.fitting.transfer.prior_head import PriorHead, head_of_prior, with_readout
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings
@@ -113,15 +116,39 @@ def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Othe
 
 @dataclass(frozen=True)
 class PopulationSystem:
-    """Others' head on a minute of a person's unlabelled signal, as before any calibration."""
+    """Others' head on a minute of a person's unlabelled signal, as before any calibration.
+
+    Attributes
+    ----------
+    others : Others
+    eeg_encoder : Encoder
+        Whose readout takes part, if it has one for these classes.
+    source : str
+        What it was loaded from.
+    mixed : bool
+        Whether the trials of a fit are those of others, and not the person's.
+    """
 
     others: Others
+    eeg_encoder: Encoder
+    source: str
+    mixed: bool = True
     name: str = CALLED
-    encoder: str | None = None
+
+    @property
+    def encoder(self) -> str | None:
+        """Label of the encoder, if it takes part."""
+        spec = self.eeg_encoder.spec
+        return None if spec.readout is None else spec.label
 
     def fit(self, trials: Trials, seed: int) -> PopulationModel:
-        """Learn from all recordings of the people in the trials."""
-        return PopulationModel(self.others.head(trials.people, trials.classes))
+        """Learn from all recordings of the people in the trials, or of all others than these."""
+        classes = trials.classes
+        others = self.others
+        head = others.head(trials.people, classes) if self.mixed else others.head_for(trials)
+        return PopulationModel(
+            with_readout(head, self.eeg_encoder.spec, classes), self.source, self.eeg_encoder
+        )
 
 
 @dataclass(frozen=True)
@@ -129,6 +156,23 @@ class PopulationModel:
     """A head that waits for somebody's signal."""
 
     head: PriorHead
+    source: str
+    encoder: Encoder
+
+    def decoder(self, signal: Signal, recording: int) -> Decoder:
+        """Return the decoder that the first minute of a recording gives."""
+        return uncalibrated_decoder(
+            self.head,
+            _first_minute(signal.person.recordings[recording]),
+            signal.classes,
+            signal.settings,
+            signal.spec.unit,
+            signal.spec.window,
+            signal.spec.default_hop,
+            signal.person.identities[0].subject,
+            signal.regress_eyes,
+            encoder=(self.source, self.encoder),
+        )
 
     def probabilities(self, trials: Trials) -> np.ndarray:
         """Return class probabilities, shape (trials, classes)."""
@@ -136,19 +180,15 @@ class PopulationModel:
 
     def _of_share(self, share: Share) -> np.ndarray:
         signal = share.signal
-        decoder = uncalibrated_decoder(
-            self.head,
-            _first_minute(signal.person.recordings[share.fitted[0]]),
-            share.epochs.classes,
-            signal.settings,
-            signal.spec.unit,
-            signal.spec.window,
-            signal.spec.default_hop,
-            signal.person.identities[0].subject,
-            signal.regress_eyes,
-        )
+        decoder = self.decoder(signal, share.fitted[0])
         banded = share.whole_windows(BAND)  # the decoder aligns and regresses by itself
         vectors = [view.of_windows(banded[..., signal.skip :]) for view in decoder.tangents]
+        if decoder.spatial is not None:
+            features = TokenFeatures(
+                self.encoder, decoder.token_channels, decoder.spatial, signal.skip
+            )
+            windows = share.whole_windows()
+            vectors.append(np.concatenate([features.of_run(one.T, [0]) for one in windows]))
         return decoder.head.probabilities(np.concatenate(vectors, axis=1))
 
 
@@ -174,4 +214,7 @@ def _together(pieces: Sequence[tuple[str, Prior]]) -> Prior:
         recording=np.repeat(np.arange(len(priors)), counts),
         person=np.repeat([names.index(name) for name, _ in pieces], counts),
         recordings={name: one for prior in priors for name, one in prior.recordings.items()},
+        beginnings=np.concatenate(
+            [prior.beginnings for prior in priors if prior.beginnings is not None]
+        ),
     )

@@ -42,7 +42,8 @@ def test_go_or_redo_shows_with_its_reasons_once_the_report_is_there(make_end, qt
     opened = []
     window = make_end(opener=lambda page: opened.append(page) or True)
     assert not window.report.isEnabled()
-    assert "being written" in window.reasons.text()
+    assert "being written" in window.waiting.words.text()
+    assert window.waiting.isVisible()
     window.show_report(tmp_path / "a.html", REDO)
     assert window.verdict.text() == "Redo"
     assert window.reasons.text() == "Left hand was hardly ever found.\nCheck C3 (flat)."

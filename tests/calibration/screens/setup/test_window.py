@@ -133,7 +133,7 @@ def run_check(panel, preparation, **signal):
 def test_every_channel_is_shown_with_what_it_becomes(window):
     shown = cells(window)
     assert len(shown) == 33
-    assert shown[0] == ("FP1", "FP1", "matched", "µV")
+    assert shown[0] == ("Fp1", "Fp1", "matched", "µV")
     assert shown[11] == ("T3", "T7", "aliased", "µV")
     assert shown[32] == ("AUX1", "–", "ignored", "µV")
     assert "32 of the 62 electrodes" in window.table.missing.text()

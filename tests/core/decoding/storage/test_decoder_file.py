@@ -7,8 +7,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from core.decoding.decoder import EncoderPin
+from core.decoding.card import EncoderPin
 from core.decoding.graph_head import TASK, GraphHead
+from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, save_decoder
 from core.encoders import load_encoder
 from core.encoders.braingpt.graph import ElectrodeGraph
@@ -182,13 +183,18 @@ def graph_decoder(fitted):
 
 
 def test_a_graph_comes_back_to_the_last_digit(graph_decoder, tmp_path):
-    path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
+    head = replace(graph_decoder.head, centre=np.ones(len(graph_decoder.head.centre)))
+    card = ReadoutCard("graph", 9, 0.6, 0.7, "balanced accuracy")
+    other = Readout("eyes", ("open", "closed"), head, (), True, card)
+    path = save_decoder(replace(graph_decoder, others=(other,)), tmp_path / "one.safetensors")
     found = load_decoder(path)
     features = np.random.default_rng(0).normal(0.0, 1.0, (3, len(graph_decoder.head.centre)))
     np.testing.assert_array_equal(
         found.head.probabilities(features), graph_decoder.head.probabilities(features)
     )
     assert found.head.ch_names == graph_decoder.head.ch_names
+    (other,) = found.others
+    np.testing.assert_array_equal(other.head.centre, np.ones(len(found.head.centre)))
     samples = np.random.default_rng(1).normal(0.0, 10.0, (3328, len(found.settings.channels)))
     windows = found.windows(found.load_encoder())
     decided = [windows.push(samples[start : start + 64]) for start in range(0, 3328, 64)]
@@ -203,7 +209,7 @@ def test_a_graph_comes_back_to_the_last_digit(graph_decoder, tmp_path):
         ("head.graph.project.1.weight", None, "no electrode graph"),
         ("head.graph.layers.1.asked.weight", np.zeros((2, 4)), "other tensors than its size"),
         ("head.graph.heads.classes.bias", np.full(2, np.nan), r"heads\.classes\.bias"),
-        ("head.centre", np.zeros(17), r"head\.centre"),
+        ("head.centre", np.zeros(17), "does not fit its features"),
     ],
 )
 def test_a_graph_that_lies_is_refused(graph_decoder, tmp_path, name, change, said):
@@ -225,4 +231,4 @@ def test_a_graph_of_other_electrodes_than_its_encoder_gets_is_refused(graph_deco
     path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
     names = graph_decoder.head.ch_names
     with pytest.raises(InputError, match="does not read the electrodes of its encoder"):
-        load_decoder(changed(path, graph={"ch_names": [*names[1:], names[0]]}))
+        load_decoder(changed(path, graph=[*names[1:], names[0]]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.decoding.heads import fit_head, fit_near
-from core.fitting.transfer.prior_head import PriorHead, _by_person
+from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.prior_weight import (
     WEIGHTS,
     choose_weight,
@@ -98,15 +98,3 @@ def test_misses_count_how_sure_the_wrong_class_was():
     np.testing.assert_allclose(
         nll(logits, np.array([0, 1, 1])), -np.log([0.9, 0.5, 1e-12]), rtol=1e-6
     )
-
-
-def test_a_mirror_image_is_tested_where_its_trial_is():
-    labels = np.tile([0, 1], 20)
-    both = np.concatenate([labels, 1 - labels])
-    seen = []
-    for train, test in _by_person(both, np.zeros(80), 40):
-        assert set(test % 40) == set(test[test < 40])
-        assert not set(train % 40) & set(test % 40)
-        assert len(train) + len(test) == 80
-        seen += test.tolist()
-    assert sorted(seen) == list(range(80))

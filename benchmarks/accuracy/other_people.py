@@ -1,0 +1,377 @@
+"""What other people are worth, part by part: fitted on two runs, decided on the third.
+
+    python benchmarks/accuracy/other_people.py FOLDER --encoders FILE ... --work WORK
+
+FOLDER has a folder a person with the runs 4, 8 and 12 of the PhysioNet motor imagery data set. Each
+encoder was trained with labels of some of them (`labelled_encoder.py` makes five); a person is
+looked at through the one that has not seen them, and starts from the covariances of everybody whom
+that encoder has seen. Features of a person are computed once, behind the program's filters and
+without its artifact checks, and kept in WORK; heads are those of a fit (`core/fitting/transfer`).
+Everything is said twice: with all electrodes, and with the eyes regressed out by the runs that are
+fitted on. Where the reference is that of the whole first minute, trials in it are decided by what
+comes after them too; `causal` rows say what a live decoder has.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+from core.machine.threads import share_cores
+
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are set
+from scipy.stats import wilcoxon  # noqa: E402
+from sklearn.metrics import roc_auc_score  # noqa: E402
+
+from core.decoding.features import band_sections, shrunk  # noqa: E402
+from core.decoding.heads import fit_head  # noqa: E402
+from core.decoding.spatial import channel_covariance, spatial_filter  # noqa: E402
+from core.encoders import Encoder, load_encoder  # noqa: E402
+from core.fitting.baselines import BAND  # noqa: E402
+from core.fitting.feature_input import away_from_eyes, without_eyes  # noqa: E402
+from core.fitting.transfer.hemisphere_flip import (  # noqa: E402
+    HANDS,
+    counterpart,
+    fit_with_images,
+    mirror_of,
+)
+from core.fitting.transfer.population import (  # noqa: E402
+    Prior,
+    beginning_covariance,
+    reference_whitener,
+    vectors_at,
+)
+from core.fitting.transfer.prior_head import BESIDE_TOKENS, PriorHead, head_of_prior  # noqa: E402
+from core.fitting.transfer.prior_weight import Start, fit_weighted, start_from  # noqa: E402
+from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402
+from core.metrics import chance_bound  # noqa: E402
+from core.montage import match  # noqa: E402
+from core.recordings import read_recordings  # noqa: E402
+from core.signal.filtering import CausalFilter  # noqa: E402
+from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
+
+EVENTS = {"T1": "left_hand", "T2": "right_hand"}
+RUNS = (4, 8, 12)
+RATE, WINDOW = 256.0, 1024
+MINUTE = round(60 * RATE)
+WEIGHTS = (300.0, 100.0, 30.0, 10.0, 3.0)
+SHOTS = (5, 10, 15)
+
+Person = dict[str, np.ndarray]
+Logits = dict[str, np.ndarray]  # by person
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--encoders", type=Path, nargs="+", required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--people", nargs="+", default=[])
+    options = parser.parse_args()
+    options.work.mkdir(exist_ok=True)
+    encoders = [load_encoder(path) for path in options.encoders]
+    people: dict[str, Person] = {}
+    for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
+        if options.people and folder.name not in options.people:
+            continue
+        kept = options.work / f"{folder.name}.npz"
+        seen = [encoder.spec.provenance.get("recordings", "") for encoder in encoders]
+        unseen = [i for i, names in enumerate(seen) if f'"{folder.name}"' not in names]
+        if not unseen:
+            print(f"{folder.name}: every encoder has seen this person", flush=True)
+            continue
+        if not kept.is_file():
+            found = _features(folder, unseen[0], encoders[unseen[0]])
+            np.savez(kept, **found)  # type: ignore[arg-type]
+        people[folder.name] = dict(np.load(kept))
+    for eyes in (False, True):
+        _Table(people, eyes, len(encoders)).print()
+
+
+def _features(folder: Path, look: int, encoder: Encoder) -> Person:
+    """Compute what is needed of a person: covariances, and what the readout says of trials."""
+    recordings = read_recordings([folder / f"{folder.name}R{run:02d}.edf" for run in RUNS])
+    channels = match(recordings[0].labels, encoder.spec.ch_names).channels
+    settings = SignalSettings(channels, default_reference(len(channels)), RATE)
+    signals = list(signals_of(recordings, settings, encoder.spec.unit))
+    banded = [CausalFilter(band_sections(BAND, RATE)).push(signal) for signal in signals]
+    epochs = cut_epochs(recordings, EVENTS, settings, encoder.spec.unit, WINDOW, signals)
+    places = epochs.places.tolist()
+    broad = np.stack([signals[run][at : at + WINDOW].T for run, at in places])
+    windows = np.stack([banded[run][at : at + WINDOW].T for run, at in places])
+    sofar = [
+        beginning_covariance([banded[run][: at + WINDOW]], RATE)
+        for run, at in places
+        if at < MINUTE
+    ]
+    found: Person = {
+        "channels": np.array(channels),
+        "look": np.array(look),
+        "labels": epochs.labels,
+        "run": epochs.places[:, 0],
+        "late": epochs.places[:, 1] >= MINUTE,
+        "covariances": _sample(windows).astype(np.float32),
+        "beginnings": np.stack([beginning_covariance([run], RATE) for run in banded]),
+        "whole": np.stack([channel_covariance(run.T) for run in banded]),
+        "so far": np.stack(sofar).astype(np.float32),
+    }
+    for eyes in (False, True):
+        for tested in range(len(RUNS)):
+            learned = [run for run in range(len(RUNS)) if run != tested]
+            fitted = np.concatenate([signals[run] for run in learned])
+            regress = np.eye(len(channels))
+            names = tuple(channels)
+            if eyes:
+                regress = without_eyes(channels, channel_covariance(fitted.T))
+                names = tuple(channels[index] for index in away_from_eyes(channels))
+            cut = cut_epochs(
+                [recordings[run] for run in learned],
+                EVENTS,
+                settings,
+                encoder.spec.unit,
+                WINDOW,
+                [signals[run] for run in learned],
+            )
+            spatial = _before(encoder, regress, cut.rest, names)
+            found[f"fit {eyes} {tested}"] = _readout(encoder, spatial @ broad, names)
+            minute = np.empty((len(places), 2))
+            for run, signal in enumerate(signals):
+                its = found["run"] == run
+                spatial = _before(encoder, regress, signal[:MINUTE], names)
+                minute[its] = _readout(encoder, spatial @ broad[its], names)
+            found[f"minute {eyes} {tested}"] = minute
+    return found
+
+
+def _sample(windows: np.ndarray) -> np.ndarray:
+    centred = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
+    found: np.ndarray = centred @ centred.transpose(0, 2, 1) / windows.shape[-1]
+    return found
+
+
+def _before(
+    encoder: Encoder, regress: np.ndarray, signal: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    covariance = channel_covariance(regress @ signal.T)
+    before: np.ndarray = spatial_filter(covariance, names, encoder.spec) @ regress
+    return before
+
+
+def _readout(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Return the log-odds of the right hand, of windows and of their mirror images, (trials, 2)."""
+    import torch
+
+    readout = encoder.spec.readout
+    assert readout is not None
+    found = []
+    for electrodes in (names, [counterpart(name) for name in names]):
+        with torch.inference_mode():
+            tokens = encoder.tokens(torch.from_numpy(windows).float(), electrodes)
+        features = encoder.pool(tokens.double().numpy())
+        logits = features @ np.array(readout.weights) + np.array(readout.bias)
+        found.append(logits[:, 1] - logits[:, 0])
+    both: np.ndarray = np.stack(found, axis=1)
+    return both
+
+
+class _Table:
+    """The rows of one treatment of the eyes.
+
+    Parameters
+    ----------
+    people : mapping
+        Name -> features.
+    eyes : bool
+        Whether they are regressed out.
+    folds : int
+        Of encoders, and so of the covariances of others.
+    """
+
+    def __init__(self, people: dict[str, Person], eyes: bool, folds: int) -> None:
+        self._people, self._eyes = people, eyes
+        first = next(iter(people.values()))
+        self._channels = tuple(first["channels"].tolist())
+        self._heads = [self._others(fold) for fold in range(folds)]
+        self._base: np.ndarray | None = None
+
+    def _others(self, fold: int) -> PriorHead:
+        """Learn from the covariances of everybody who is not looked at through an encoder."""
+        others = [one for one in self._people.values() if int(one["look"]) != fold]
+        runs = len(RUNS)
+        prior = Prior(
+            classes=HANDS,
+            channels=self._channels,
+            rate=RATE,
+            length=WINDOW,
+            band=BAND,
+            covariances=np.concatenate([one["covariances"] for one in others]),
+            labels=np.concatenate([one["labels"] for one in others]),
+            recording=np.concatenate([one["run"] + runs * i for i, one in enumerate(others)]),
+            person=np.repeat(np.arange(len(others)), [len(one["run"]) for one in others]),
+            recordings={f"{i}/{run}": f"{i} {run}" for i in range(len(others)) for run in RUNS},
+            created="",
+            software="",
+            beginnings=np.concatenate([one["beginnings"] for one in others]),
+        )
+        settings = SignalSettings(self._channels, default_reference(len(self._channels)), RATE)
+        return head_of_prior(prior, settings, WINDOW, HANDS, regress_eyes=self._eyes)
+
+    def vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
+        """Return tangent vectors; those of the tested run's first minute at another reference."""
+        learned = [run for run in range(len(RUNS)) if run != tested]
+        spatial = np.eye(len(self._channels))
+        if self._eyes:
+            spatial = without_eyes(self._channels, one["whole"][learned].mean(axis=0))
+        covariances = shrunk(spatial @ one["covariances"].astype(float) @ spatial.T, WINDOW)
+        begun = spatial @ one["beginnings"] @ spatial.T
+        found = np.empty((len(covariances), len(spatial) * (len(spatial) + 1) // 2))
+        for run in range(len(RUNS)):
+            its = one["run"] == run
+            found[its] = vectors_at(covariances[its], reference_whitener(begun[run]))
+        if early == "whole minute":
+            return found
+        own = reference_whitener(begun[learned].mean(axis=0))
+        number = np.cumsum(~one["late"]) - 1  # of a trial among those of first minutes
+        for trial in np.flatnonzero((one["run"] == tested) & ~one["late"]):
+            whitener = own
+            if early == "so far":
+                mean = one["so far"][number[trial]].astype(float)
+                whitener = reference_whitener(spatial @ mean @ spatial.T)
+            found[trial] = vectors_at(covariances[trial : trial + 1], whitener)[0]
+        return found
+
+    def decide(self, decider: Callable[[Person, int], np.ndarray]) -> Logits:
+        """Return the log-odds of all trials, each from the turn in which its run is tested."""
+        found = {}
+        for name, one in self._people.items():
+            logits = np.empty(len(one["labels"]))
+            for tested in range(len(RUNS)):
+                its = one["run"] == tested
+                logits[its] = decider(one, tested)[its]
+            found[name] = logits
+        return found
+
+    def readout(self, one: Person, tested: int, kind: str) -> np.ndarray:
+        """Return the readout's log-odds: "fit", "minute", or "both sides" of the minute's."""
+        if kind != "both sides":
+            plain: np.ndarray = one[f"{kind} {self._eyes} {tested}"][:, 0]
+            return plain
+        sides = one[f"minute {self._eyes} {tested}"]
+        mean: np.ndarray = (sides[:, 0] - sides[:, 1]) / 2
+        return mean
+
+    def started(
+        self,
+        one: Person,
+        tested: int,
+        weight: float,
+        kind: str = "",
+        early: str = "whole minute",
+        shots: int | None = None,
+    ) -> np.ndarray:
+        """Decide by others' head, moved by own trials, and by a readout of some kind beside it."""
+        head = self._heads[int(one["look"])]
+        vectors = self.vectors(one, tested, early)
+        share, beside = BESIDE_TOKENS if kind else (1.0, 0.0)
+        added = beside * self.readout(one, tested, kind) if kind else np.zeros(len(vectors))
+        weights, bias = share * head.weights, share * head.bias
+        both = np.stack([-added, added], axis=1) / 2
+        if weight == np.inf:
+            logits = vectors @ weights + bias + both
+        else:
+            head = replace(head, weights=weights, bias=bias)
+            own = self.drawn(one, tested, shots)
+            start = start_from(head, [vectors[own]], one["labels"][own])
+            twice = np.concatenate([both[own], both[own][:, ::-1]])
+            start = Start(start.blocks, start.labels, start.weights, twice)
+            logits = fit_weighted(head, start, weight).logits(vectors) + both
+        odds: np.ndarray = logits[:, 1] - logits[:, 0]
+        return odds
+
+    def alone(
+        self, one: Person, tested: int, mirrored: bool, shots: int | None = None
+    ) -> np.ndarray:
+        """Decide by own trials alone, all electrodes, reference of each run's first minute."""
+        vectors, own = self.vectors(one, tested, "whole minute"), self.drawn(one, tested, shots)
+        labels = one["labels"][own]
+        if mirrored:
+            mirror = mirror_of(self._heads[0].views)
+            assert mirror is not None
+            head = fit_with_images(vectors[own], labels, mirror, (1, 0), 1000.0)
+        else:
+            head = fit_head([vectors[own]], labels, 2)
+        logits = head.logits(vectors)
+        odds: np.ndarray = logits[:, 1] - logits[:, 0]
+        return odds
+
+    def drawn(self, one: Person, tested: int, shots: int | None) -> np.ndarray:
+        """Return trials of the other runs: all, or the first few of each class."""
+        own = np.flatnonzero(one["run"] != tested)
+        if shots is None:
+            return own
+        random = np.random.default_rng(tested).permutation(own)
+        kept = [random[one["labels"][random] == label][:shots] for label in range(2)]
+        return np.sort(np.concatenate(kept))
+
+    def print(self) -> None:
+        """Decide in all ways and print a row for each."""
+        trials = sum(len(one["labels"]) for one in self._people.values())
+        what = "eyes regressed out" if self._eyes else "everything"
+        print(f"\n{what}: {len(self._people)} people, {trials} trials, chance bound ", end="")
+        print(f"{chance_bound(trials, 2):.3f}\n")
+        print("| | accuracy | AUROC | later trials |\n|---|---|---|---|")
+        kinds = ("fit", "minute", "both sides")
+        started, inf = self.started, np.inf
+        self._row("others' covariances", partial(started, weight=inf))
+        for kind in kinds:
+            self._row(f"readout, {kind}", partial(self.readout, kind=kind))
+        for kind in kinds:
+            self._row(f"both, {kind}", partial(started, weight=inf, kind=kind))
+        self._row("own trials", partial(self.alone, mirrored=False))
+        self._row("own trials, mirrored", partial(self.alone, mirrored=True))
+        for kind, weight in product(("", "both sides"), WEIGHTS):
+            name = f"started {'with readout ' if kind else ''}at {weight:g}"
+            self._row(name, partial(started, weight=weight, kind=kind))
+        for early, kind in product(("decoder's", "so far"), kinds):
+            name = f"causal, {early}, readout {kind}, at 30"
+            self._row(name, partial(started, weight=30.0, kind=kind, early=early))
+        causal = partial(started, kind="fit", early="so far")
+        self._row("0 a class, causal, with others", partial(causal, weight=inf))
+        for shots in SHOTS:
+            name = f"{shots} a class, "
+            self._row(f"{name}alone", partial(self.alone, mirrored=False, shots=shots))
+            self._row(f"{name}causal, with others", partial(causal, weight=30.0, shots=shots))
+
+    def _row(self, name: str, decider: Callable[[Person, int], np.ndarray]) -> None:
+        scores = []
+        for who, logits in self.decide(decider).items():
+            one = self._people[who]
+            runs = [one["run"] == run for run in range(len(RUNS))]
+            right = (logits > 0) == one["labels"]
+            scores.append(
+                [
+                    np.mean([right[its].mean() for its in runs]),
+                    np.mean([roc_auc_score(one["labels"][its], logits[its]) for its in runs]),
+                    np.mean([right[its & one["late"]].mean() for its in runs]),
+                ]
+            )
+        found = np.array(scores)
+        base = self._base if self._base is not None else found[:, 0]
+        self._base, gain = base, found[:, 0] - base
+        p = wilcoxon(gain).pvalue if gain.any() else 1.0
+        mean = found.mean(axis=0)
+        print(
+            f"| {name} | {mean[0]:.3f} ({gain.mean():+.3f}, p {p:.3f}) | {mean[1]:.3f} | "
+            f"{mean[2]:.3f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
