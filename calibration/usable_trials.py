@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -20,8 +20,24 @@ from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import refuse_copies
 from core.signal.pipeline import SignalSettings
 
-if TYPE_CHECKING:
-    from calibration.fitting import FitSettings
+
+class TrialSettings(Protocol):
+    """What of a fit's settings the trials depend on: `calibration.fitting.FitSettings` has it."""
+
+    @property
+    def in_time(self) -> bool:
+        """Whether folds are stretches of time."""
+
+    @property
+    def regress_eyes(self) -> bool:
+        """Whether frontal and temporal electrodes are regressed out."""
+
+    @property
+    def tokens_needed(self) -> bool:
+        """Whether any head uses tokens."""
+
+    def skip(self, spec: EncoderSpec) -> int:
+        """Return the samples after the cue that are passed over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +60,7 @@ def usable_trials(
     recordings: Sequence[Recording],
     events: Mapping[str, str],
     path: SignalSettings,
-    settings: FitSettings,
+    settings: TrialSettings,
     spec: EncoderSpec,
     cache: FeatureCache,
     shared: SharedParts | None = None,
@@ -57,7 +73,7 @@ def usable_trials(
         As for `fit_decoder`.
     path : SignalSettings
         From `path_for`.
-    settings : FitSettings
+    settings : TrialSettings
     spec : EncoderSpec
 
     Returns

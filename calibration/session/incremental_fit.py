@@ -15,7 +15,8 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
+from calibration.classes import CLASSES, cue_events
+from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
 from calibration.recording.timeline import SampleTimeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections

@@ -50,6 +50,8 @@ class HeadSystem:
     recentre : float or "fit", optional
         Seconds of a tested recording that its reference is taken from, in protocols that decide
         live; "fit" for what a fit notes in the file of a decoder with this head.
+    adapt : tuple of str
+        What adapts while a tested recording goes on, in the same: `core.decoding.adaptation`.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class HeadSystem:
     source: str
     others: Others | None = None
     recentre: float | Literal["fit"] | None = None
+    adapt: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
