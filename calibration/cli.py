@@ -234,6 +234,8 @@ def _fit_tasks(
         encoder = load_text_encoder(command.text_encoder)
         tasks.append(captions)
     fits = fit_tasks(recordings, tasks, subject, settings, session, encoder, command.gate)
+    if fits.first.unkept:
+        raise InputError(fits.first.unkept)
     _save(command, fits.first, recordings, tasks_as_text(fits), tasks_as_json(fits), out)
     return 0
 
@@ -285,7 +287,7 @@ def _free(out: Path) -> Path:
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.fitting import CLASSES, check_class
+    from calibration.classes import CLASSES, check_class
     from core.fitting.trials.labels import parse_events
 
     if not given:
