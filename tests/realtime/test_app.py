@@ -109,9 +109,7 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
     engine.stop()
     assert engine.error is None
 
-    windows = decoder.windows(
-        decoder.load_encoder(), recentre=Options().recentre_for(decoder)
-    )
+    windows = decoder.windows(decoder.load_encoder(), recentre=Options().recentre_for(decoder))
     offline = list(decode_recording(short, decoder, windows, Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     came = [line for line in lines if line["status"] in ("ok", "warming")]
