@@ -234,6 +234,8 @@ def _fit_tasks(
         encoder = load_text_encoder(command.text_encoder)
         tasks.append(captions)
     fits = fit_tasks(recordings, tasks, subject, settings, session, encoder, command.gate)
+    if fits.first.unkept:
+        raise InputError(fits.first.unkept)
     _save(command, fits.first, recordings, tasks_as_text(fits), tasks_as_json(fits), out)
     return 0
 

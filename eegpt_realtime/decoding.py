@@ -11,8 +11,10 @@ import numpy as np
 
 from calibration.classes import cue_events
 from calibration.fitting import FitSettings, fit_decoder
+from calibration.tasks import Task, fit_tasks, parse_task
 from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output
+from core.decoding.readouts import FIRST
 from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
@@ -248,6 +250,7 @@ def fit(
     seed: int = 0,
     false_alarms: float | None = None,
     idle_class: bool = False,
+    tasks: Sequence[str] = (),
 ) -> FittedDecoder:
     """Fit a decoder on recordings of one person, as ``eegpt-calibrate fit`` does.
 
@@ -270,6 +273,9 @@ def fit(
         A minute at rest, that the decoder's threshold is to keep to.
     idle_class : bool
         Whether rest, from events or pauses, is a class of its own.
+    tasks : sequence of str
+        Tasks beside that of `events`, as ``eegpt-calibrate fit --task`` takes them, such as
+        ``"eyes=R01.edf:open,R02.edf:closed"``.
 
     Returns
     -------
@@ -286,7 +292,12 @@ def fit(
     settings = FitSettings(
         str(encoder), head, seed=seed, false_alarms=false_alarms, idle_class=idle_class
     )
-    found = fit_decoder(read, events or cue_events(read), subject, settings)
+    events = events or cue_events(read)
+    if tasks:
+        every = [Task(FIRST, events), *map(parse_task, tasks)]
+        found = fit_tasks(read, every, subject, settings).first
+    else:
+        found = fit_decoder(read, events, subject, settings)
     if found.unkept:
         raise InputError(found.unkept)
     return FittedDecoder(found.decoder, found.decoder.load_encoder())

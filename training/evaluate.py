@@ -93,6 +93,9 @@ class EvaluateOptions(ProgramOptions):
     file of a decoder with that head would say so."""
     recentre_seconds: float = 60.0
     """Seconds of signal without artifacts for --recentre start."""
+    adapt: tuple[Literal["recentre", "labels"], ...] = ()
+    """In the protocols that decide live: what of our heads adapts while a tested recording goes on,
+    the reference without labels (recentre), the head by trials that are over (labels)."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""
@@ -184,6 +187,7 @@ def _main(options: EvaluateOptions) -> int:
         options.others_groups,
         options.jobs,
         recentre,
+        options.adapt,
     )
     benches = [bench, bench.without_eyes()] if options.with_and_without_eyes else [bench]
     rows: list[ScoreRow] = []
@@ -225,7 +229,8 @@ def _check(options: EvaluateOptions) -> None:
         from core.decoding.recentring import check_seconds
 
         check_seconds(options.recentre_seconds)
-    for what, given in (("protocols", options.protocols), ("seeds", options.seeds)):
+    names = ("protocols", options.protocols), ("seeds", options.seeds), ("adapt", options.adapt)
+    for what, given in names:
         if len(set(given)) < len(given):
             raise InputError(f"--{what} names one of them twice.")
 

@@ -9,8 +9,8 @@ are parted in five; heads are trained on four parts with half of the phrasings, 
 fifth with the other half. Four ways of the same features are compared:
 
 - zero-shot: a new person and new phrasings, three texts to choose among;
-- few-shot: the same with five trials of each class of the person among those trained on, weighing
-  as much as ten people's;
+- few-shot: the same, trained on ten of the people and on five trials of each class of the new
+  person, which weigh as much as the ten;
 - the same phrasings: a new person, and the phrasings that were trained on;
 - supervised: a linear head of classes on the same people, which needs no text.
 
@@ -44,7 +44,7 @@ from core.fitting.baselines import BAND  # noqa: E402
 from core.fitting.joint_heads import HeadSettings, RetrievalTarget, train_heads  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs  # noqa: E402
 from core.montage import match  # noqa: E402
-from core.recordings import read_recording  # noqa: E402
+from core.recordings import read_recordings  # noqa: E402
 from core.signal.filtering import Band  # noqa: E402
 from core.signal.pipeline import SignalSettings  # noqa: E402
 from core.sites import is_motor  # noqa: E402
@@ -75,7 +75,7 @@ _EVENTS = {"T1": "left", "T2": "right", "T0": "rest"}
 _RUNS = (4, 8, 12)
 _PERMUTATIONS = 200
 _SHOTS = 5  # trials of each class
-_WEIGHT = 10  # people that a person's own trials weigh as much as, together
+_WEIGHT = 10  # people that a person's own trials weigh as much as
 
 
 def main() -> int:
@@ -108,7 +108,7 @@ def person(folder: Path, cache: Path) -> dict[str, np.ndarray] | None:
     files = [next(folder.glob(f"*R{run:02}.edf"), None) for run in _RUNS]
     if None in files:
         return None
-    read = [read_recording(file) for file in files]
+    read = read_recordings(files)
     encoder = load_encoder("starter")
     spec = encoder.spec
     channels = match(read[0].labels, spec.ch_names).channels
@@ -162,18 +162,15 @@ def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
             own = np.concatenate(
                 [np.flatnonzero(p["labels"] == k)[:_SHOTS] for k in range(len(CLASSES))]
             )
-            times = max(1, round(_WEIGHT * np.mean([len(q["labels"]) for q in train]) / len(own)))
+            some = [train[k] for k in random.permutation(len(train))[:_WEIGHT]]
+            blocks, labels = stacked(some)
+            times = max(1, round(len(labels) / len(own)))
             more = [
                 np.concatenate([block, np.tile(p[view][own], (times, 1))])
                 for block, view in zip(blocks, ("tangent", "tokens"), strict=True)
             ]
-            adapted = fitted(
-                more,
-                np.concatenate([labels, np.tile(p["labels"][own], times)]),
-                gallery,
-                classes_of,
-                random,
-            )
+            labels = np.concatenate([labels, np.tile(p["labels"][own], times)])
+            adapted = fitted(more, labels, gallery, classes_of, random)
             features = np.concatenate([p["tangent"], p["tokens"]], axis=1)
             guess = nearest(adapted, encoder, new, features).astype(float)
             guess[own] = np.nan  # trained on
@@ -208,7 +205,7 @@ def fitted(blocks, labels, gallery, classes_of, random):
     """Train a head of retrieval; each trial goes with one of its class's phrasings, at random."""
     drawn = np.array([random.choice(np.flatnonzero(classes_of == label)) for label in labels])
     target = {"text": RetrievalTarget(drawn, gallery)}
-    return train_heads(blocks, target, HeadSettings(steps=150))["text"]
+    return train_heads(blocks, target, HeadSettings(steps=100))["text"]
 
 
 def nearest(head, encoder, groups, features: np.ndarray) -> np.ndarray:

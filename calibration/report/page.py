@@ -115,6 +115,14 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
         ),
         ("Uses", decoder.input_words or "all electrodes, from the cue on"),
         ("Temperature", f"{decoder.head.temperature:.2f}"),
+        *(
+            (
+                f"Task {readout.task}",
+                f"{readout.kind}: {readout.card.measure} {readout.card.score:.2f}, by guessing up "
+                f"to {readout.card.chance:.2f} ({readout.card.trials} trials)",
+            )
+            for readout in decoder.others
+        ),
         ("Made", f"{facts.created} by {facts.software}"),
     ]
     return rows + [(name, f"SHA-256 {digest}") for name, digest in facts.recordings.items()]

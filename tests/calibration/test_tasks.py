@@ -306,6 +306,7 @@ def test_the_command_fits_tasks_and_captions(recordings, tmp_path, capsys):
             "--task=eyes=open.edf:open,closed.edf:closed",
             "--task=load=open.edf:0,closed.edf:1",
             f"--out={out}",
+            f"--report={tmp_path / 'page.html'}",
         ]
     )
     said = capsys.readouterr()
@@ -313,6 +314,9 @@ def test_the_command_fits_tasks_and_captions(recordings, tmp_path, capsys):
     assert "Task eyes (classes): 20 trials of open, closed" in said.out
     tasks = [(readout.task, readout.kind) for readout in load_decoder(out).readouts]
     assert tasks == [("classes", "classes"), ("eyes", "classes"), ("load", "scale")]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Task eyes" in page
+    assert "scale: correlation" in page
 
 
 @pytest.mark.data

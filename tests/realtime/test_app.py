@@ -105,7 +105,7 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
     assert engine.error is None
 
     windows = decoder.windows(decoder.load_encoder())
-    offline = list(decode_recording(short, decoder, windows, Options().evidence))
+    offline = list(decode_recording(short, decoder, windows, Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     came = [line for line in lines if line["status"] in ("ok", "warming")]
     assert [line["sample"] for line in came] == [d.sample for d in offline]
@@ -140,7 +140,7 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
     engine.start()
     read_to_the_end(engine)
     engine.stop()
-    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     live = [line for line in lines if line["status"] not in ("silent", "lost")]
     assert {d.status for d in offline} == {"warming", "ok", "artifact"}
@@ -165,7 +165,7 @@ def test_a_flat_electrode_is_set_aside_live_as_offline_and_never_silently(
     read_to_the_end(engine)
     warnings = engine.snapshot().warnings
     engine.stop()
-    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     live = [line for line in lines if line["status"] not in ("silent", "lost")]
     assert offline[-1].status == "ok"
