@@ -11,8 +11,9 @@ from core.decoding.heads import softmax
 from core.decoding.rest import RestCurve
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.choice import Head
 from core.fitting.folds import FOLDS, overlapping
-from core.fitting.selection import PRIOR, FeatureViews, Head, Selection
+from core.fitting.selection import PRIOR, FeatureViews, Selection
 from core.fitting.transfer.prior_weight import fit_weighted, start_from
 from core.fitting.trials.pauses import REST, Pauses
 from core.progress import progress
