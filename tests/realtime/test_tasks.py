@@ -68,7 +68,8 @@ def test_tasks_are_decoded_live_as_from_the_file_and_each_has_an_outlet(
         thread.join()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     decided = [line for line in lines if line["status"] == "ok"]
-    windows = several.windows(several.load_encoder())
+    asked = Options().recentre_for(several)  # nothing, as live
+    windows = several.windows(several.load_encoder(), recentre=asked)
     offline = [
         d
         for d in decode_recording(short, several, windows, Options().evidence())
