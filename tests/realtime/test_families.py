@@ -68,7 +68,7 @@ def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     recording = imagery_recording(seed=9)
     seconds = 50.0 + max(decoder.window, decoder.warmup) / decoder.settings.rate
     recording = replace(recording, samples_uv=recording.samples_uv[: int(seconds * recording.rate)])
-    offline = list(decode_recording(recording, decoder, windows_of(decoder), Options().evidence))
+    offline = list(decode_recording(recording, decoder, windows_of(decoder), Options().evidence()))
     first = next(d for d in offline if d.probabilities is not None)
     warm = max(decoder.window, decoder.warmup) / decoder.settings.rate
     assert (first.sample + 1) / decoder.settings.rate == warm

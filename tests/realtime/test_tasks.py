@@ -68,9 +68,12 @@ def test_tasks_are_decoded_live_as_from_the_file_and_each_has_an_outlet(
         thread.join()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     decided = [line for line in lines if line["status"] == "ok"]
-    windows = several.windows(several.load_encoder())
+    asked = Options().recentre_for(several)  # nothing, as live
+    windows = several.windows(several.load_encoder(), recentre=asked)
     offline = [
-        d for d in decode_recording(short, several, windows, Options().evidence) if d.status == "ok"
+        d
+        for d in decode_recording(short, several, windows, Options().evidence())
+        if d.status == "ok"
     ]
     assert len(decided) == len(offline) > 0
     for line, expected in zip(decided, offline, strict=True):
@@ -95,5 +98,5 @@ def test_prompts_without_a_decoder_are_refused(capsys):
 
 def test_a_window_without_probabilities_has_no_outputs(several, short):
     windows = several.windows(several.load_encoder())
-    for decision in decode_recording(short, several, windows, Options().evidence):
+    for decision in decode_recording(short, several, windows, Options().evidence()):
         assert bool(decision.outputs) == (decision.probabilities is not None)

@@ -67,7 +67,7 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
         Overrides(),
         partial(_connect, decoder),
         Decoding(decoder, windows),
-        Options().evidence,
+        Options().evidence(),
         [Log(log)],
         pylsl.local_clock,
     )
