@@ -170,6 +170,7 @@ class SignalPath:
             picked = picked - picked.mean(axis=1, keepdims=True)
         elif self.settings.reference == "average":
             picked = picked.copy()
-            electrodes = picked[:, self._electrodes]
+            # In rows that lie one after the other: else sums depend on how many there are.
+            electrodes = np.take(picked, self._electrodes, axis=1)
             picked[:, self._electrodes] = electrodes - electrodes.mean(axis=1, keepdims=True)
         return self._resampler.push(self._filter.push(picked))
