@@ -113,7 +113,7 @@ def _replay(settings: Replay) -> None:
     from simulation.player import replay
 
     faults = parse_all(settings.fault)
-    recordings = read_recordings(settings.files, settings.unit, settings.stream)
+    recordings = read_recordings(settings.files, settings.unit, settings.stream, eog=True)
     print_notes(recordings)
     with _Diary(settings.truth) as truth:
         replay(

@@ -166,10 +166,17 @@ class SignalPath:
 
     def push_picked(self, picked: np.ndarray) -> np.ndarray:
         """Take the next contiguous samples as `pick` returns them; as `push` else."""
-        if self.settings.reference == "average" and self._electrodes is None:
-            picked = picked - picked.mean(axis=1, keepdims=True)
-        elif self.settings.reference == "average":
-            picked = picked.copy()
-            electrodes = picked[:, self._electrodes]
-            picked[:, self._electrodes] = electrodes - electrodes.mean(axis=1, keepdims=True)
+        if self.settings.reference == "average":
+            picked = self._referenced(picked)
         return self._resampler.push(self._filter.push(picked))
+
+    def _referenced(self, picked: np.ndarray) -> np.ndarray:
+        """Return samples with the electrodes' average taken off them; EOG stays as it is."""
+        if self._electrodes is None:
+            centred: np.ndarray = picked - picked.mean(axis=1, keepdims=True)
+            return centred
+        # In rows that lie one after the other: else sums depend on how many there are.
+        electrodes = np.take(picked, self._electrodes, axis=1)
+        referenced = picked.copy()
+        referenced[:, self._electrodes] = electrodes - electrodes.mean(axis=1, keepdims=True)
+        return referenced

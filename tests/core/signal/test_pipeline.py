@@ -77,6 +77,15 @@ def test_eog_is_no_part_of_the_average_and_is_not_referenced_to_it():
     np.testing.assert_allclose(with_eog[:, 4:], recorded, rtol=1e-12)
 
 
+def test_chunking_never_matters_beside_eog():
+    names = tuple("FZ FC3 FC1 FCZ FC2 FC4 C5 C3 C1 CZ C2 C4 C6 CP3 CPZ CP4 PZ HEOG".split())
+    samples = signal(channels=len(names))
+    wanted = SignalSettings(names, "average", 256.0)
+    whole, path = path_for(names, wanted=wanted).push(samples), path_for(names, wanted=wanted)
+    pieces = np.split(samples, [1, 9, 130, 131, 300])
+    np.testing.assert_array_equal(np.concatenate([path.push(one) for one in pieces]), whole)
+
+
 def test_enough_electrodes_are_referenced_to_their_average():
     assert default_reference(16) == "average"
     assert default_reference(15) == "recorded"
