@@ -30,7 +30,8 @@ share_cores()  # as the program that is compared with, to the last digit
 import numpy as np  # noqa: E402
 
 from calibration.checking import check  # noqa: E402
-from calibration.fitting import FitSettings, cue_events, fit_decoder  # noqa: E402
+from calibration.classes import cue_events  # noqa: E402
+from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
 from calibration.recording.bids import BidsRun  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402

@@ -287,7 +287,7 @@ def _free(out: Path) -> Path:
 
 def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.fitting import CLASSES, check_class
+    from calibration.classes import CLASSES, check_class
     from core.fitting.trials.labels import parse_events
 
     if not given:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from calibration.fitted_on import about_prior, check_apart, labels_seen
 from calibration.usable_trials import SharedParts, check_recordings, usable_trials
 from core.decoding.artifacts.learning import (
     limits_from,
@@ -19,7 +20,7 @@ from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
-from core.encoders import DEFAULT, STARTER, Encoder, EncoderSpec, load_encoder
+from core.encoders import DEFAULT, STARTER, EncoderSpec, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
@@ -52,17 +53,12 @@ from core.recordings import (
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 from core.sites import Sites, channels_at, eog_of, is_frontal_or_temporal
-from core.suggestions import closest, did_you_mean
-
-CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
-"""Events of these names are cues, as MOABB names its classes; in the order of a decoder."""
+from core.suggestions import did_you_mean
 
 NO_REFINING = (
     "--refine trains on whole windows of all electrodes; leave it out, or leave out --from-cue and "
     "--regress-eyes."
 )
-
-_MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
 
 
 def default_encoder(refine: bool = False) -> str:
@@ -279,7 +275,7 @@ def fit_decoder(
     if cache is None:  # else they are of one session's stream, or were looked at
         check_recordings(recordings)
     if prior is not None:
-        _check_apart(recordings, prior)
+        check_apart(recordings, prior)
     encoder = load_encoder(settings.encoder, home=settings.home)
     spec = encoder.spec
     recordings = without_bad_channels(recordings)
@@ -369,44 +365,13 @@ def fit_decoder(
                 "trust": trust.as_facts(),
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
-                **({} if not (seen := _labels_seen(recordings, tokens)) else {"labels_seen": seen}),
+                **({} if not (seen := labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({"recentre": SECONDS} if recentred else {}),
-                **({} if prior is None else {"prior": _about_prior(prior, selection)}),
+                **({} if prior is None else {"prior": about_prior(prior, selection)}),
             },
         ),
     )
     return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
-
-
-def _labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:
-    """Return the names of recordings whose labels the encoder has learned from, if it is used."""
-    if encoder is None:
-        return []
-    seen = encoder.spec.labels_seen([recording.sha256 for recording in recordings])
-    return [one.path.name for one, was in zip(recordings, seen, strict=True) if was]
-
-
-def _check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
-    """Refuse a prior that was learned from the same recordings: its scores would be too good."""
-    theirs = {digest: name for name, digest in prior.recordings.items()}
-    for recording in recordings:
-        if recording.sha256 in theirs:
-            raise InputError(
-                f"{recording.path.name} is among the recordings to fit and in the prior "
-                f"({theirs[recording.sha256]}); leave it out of one of them."
-            )
-
-
-def _about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
-    weight = selection.weight
-    return {
-        # JSON knows no infinity.
-        "weight": "infinite" if weight == float("inf") else weight,
-        "trials": prior.trials,
-        "alone": prior.accuracy,
-        "readout": prior.readout is not None,
-        "recordings": prior.recordings,
-    }
 
 
 def path_for(
@@ -454,30 +419,3 @@ def path_for(
     )
     taken = set(channels)
     return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)
-
-
-def check_class(name: str, known: Sequence[str] = CLASSES) -> str:
-    """Return the name of a class, unless it looks like a known one that was misspelt.
-
-    Parameters
-    ----------
-    name : str
-    known : sequence of str
-        Names that it might have been meant to be.
-
-    Raises
-    ------
-    InputError
-    """
-    if name not in known and (meant := closest(name, known, _MISSPELT)) is not None:
-        raise InputError(
-            f'There is no class "{name}". Did you mean "{meant}"? Classes that the program knows '
-            f"are {', '.join(known)}; one of your own needs a name less like these."
-        )
-    return name
-
-
-def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:
-    """Return the events to fit, label -> class, where labels are the classes' own names."""
-    present = {event.label for recording in recordings for event in recording.events}
-    return {name: name for name in CLASSES if name in present}

@@ -14,6 +14,7 @@ from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of
+from core.fitting.transfer.population import all_beginnings
 from core.fitting.trials.epochs import Epochs, FeatureCache, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.recordings import Recording, implausible_amplitude
@@ -22,7 +23,7 @@ from core.signal.pipeline import SignalSettings
 
 
 class TrialSettings(Protocol):
-    """What a fit's settings say of its trials: `calibration.fitting.FitSettings` does."""
+    """What of a fit's settings the trials depend on: `calibration.fitting.FitSettings` has it."""
 
     @property
     def in_time(self) -> bool:
@@ -30,14 +31,14 @@ class TrialSettings(Protocol):
 
     @property
     def regress_eyes(self) -> bool:
-        """Whether frontal and temporal electrodes are regressed out of the others."""
+        """Whether frontal and temporal electrodes are regressed out."""
 
     @property
     def tokens_needed(self) -> bool:
-        """Whether a head uses tokens."""
+        """Whether any head uses tokens."""
 
     def skip(self, spec: EncoderSpec) -> int:
-        """Return the samples at the beginning of a window that are passed over."""
+        """Return the samples after the cue that are passed over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,8 @@ class SharedParts:
     Attributes
     ----------
     rest : ndarray or None, shape (samples, channels)
-        Signal that the filter before the encoder is fitted on; None for that outside the trials.
+        Signal that the filter before the encoder is fitted on; None for that outside the trials,
+        or for an encoder with a readout the first minute of each recording.
     references : sequence of TangentFeatures
         Of a task that is fitted already, as `core.fitting.selection.FeatureViews` takes them.
     """
@@ -95,6 +97,8 @@ def usable_trials(
         recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
     )
     rest = None if shared is None else shared.rest
+    if rest is None and spec.readout is not None:  # as it was trained
+        rest = all_beginnings(recordings, path.channels, epochs.segments, spec.rate)
     epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
     measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(

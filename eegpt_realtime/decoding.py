@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.classes import cue_events
+from calibration.fitting import FitSettings, fit_decoder
 from calibration.tasks import Task, fit_tasks, parse_task
 from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output

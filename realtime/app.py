@@ -182,9 +182,10 @@ def build_engine(
         hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
         windows = decoder.windows(encoder, hop, in_subprocess, recentre)
         adaptation = options.adaptation_of(decoder, windows)
-        if "labels" in options.adapt and markers is None:
+        if "labels" in options.adapt and markers is None and options.task is None:
             raise InputError(
-                "--adapt labels learns from cues: name the stream that sends them with --markers."
+                "--adapt labels learns from cues: name the stream that sends them with --markers, "
+                "or have a --task that gives them."
             )
         decoding = Decoding(decoder, windows, adaptation)
         rate = decoder.settings.rate / windows.hop

@@ -66,9 +66,10 @@ class EvaluateOptions(ProgramOptions):
     """Only these people."""
     runs: tuple[str, ...] = ()
     """Only these runs."""
-    encoder: tuple[str, ...] = ("untrained",)
-    """What our heads look through: untrained, starter, eegpt, braindecode:NAME, or a file. Of
-    several, each person is looked at through the first that has seen the least of them."""
+    encoder: tuple[str, ...] = ()
+    """What our heads look through: untrained, starter, eegpt, braindecode:NAME, or a file. By
+    default imagery where it has seen nobody who is tested, else untrained. Of several, each person
+    is looked at through the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
     others_groups: int = 0
@@ -93,6 +94,9 @@ class EvaluateOptions(ProgramOptions):
     file of a decoder with that head would say so."""
     recentre_seconds: float = 60.0
     """Seconds of signal without artifacts for --recentre start."""
+    adapt: tuple[Literal["recentre", "labels"], ...] = ()
+    """In the protocols that decide live: what of our heads adapts while a tested recording goes on,
+    the reference without labels (recentre), the head by trials that are over (labels)."""
     allow_seen: Literal["nothing", "person", "run"] = "nothing"
     """What the encoder may have seen of the people in pretraining: nothing, other recordings of
     the person, or the tested runs too (also for an encoder that does not say what it saw)."""
@@ -157,12 +161,13 @@ def _main(options: EvaluateOptions) -> int:
     from training.evaluation.systems.catalogue import USUAL, make_systems
 
     check_folder(options.out)
-    encoders = [(source, load_encoder(source)) for source in options.encoder]
-    names = options.systems or USUAL
-    looking = any(system.encoder for system in make_systems(names, *encoders[0][::-1]))
     people = read_people(
         options.sources, options.classes, options.subjects, options.runs, options.unit
     )
+    options = replace(options, encoder=options.encoder or (_unseen_encoder(people),))
+    encoders = [(source, load_encoder(source)) for source in options.encoder]
+    names = options.systems or USUAL
+    looking = any(system.encoder for system in make_systems(names, *encoders[0][::-1]))
     looks = _looks(options, people, encoders) if looking else {}
     without_eyes = options.regress_eyes or options.with_and_without_eyes
     specs = [encoder.spec for _, encoder in encoders]
@@ -184,6 +189,7 @@ def _main(options: EvaluateOptions) -> int:
         options.others_groups,
         options.jobs,
         recentre,
+        options.adapt,
     )
     benches = [bench, bench.without_eyes()] if options.with_and_without_eyes else [bench]
     rows: list[ScoreRow] = []
@@ -208,8 +214,8 @@ def _check(options: EvaluateOptions) -> None:
         raise InputError("Name at least one source of recordings.")
     if len(set(options.classes)) < 2:
         raise InputError(f"--classes {' '.join(options.classes)} are fewer than two classes.")
-    if not (options.protocols and options.seeds and options.shots and options.encoder):
-        raise InputError("Name at least one protocol, seed, number of shots and encoder.")
+    if not (options.protocols and options.seeds and options.shots):
+        raise InputError("Name at least one protocol, seed and number of shots.")
     if min(options.shots) < 3:
         raise InputError(
             f"--shots {min(options.shots)} is too few; auto needs 3 of each class to choose by."
@@ -225,9 +231,26 @@ def _check(options: EvaluateOptions) -> None:
         from core.decoding.recentring import check_seconds
 
         check_seconds(options.recentre_seconds)
-    for what, given in (("protocols", options.protocols), ("seeds", options.seeds)):
+    names = ("protocols", options.protocols), ("seeds", options.seeds), ("adapt", options.adapt)
+    for what, given in names:
         if len(set(given)) < len(given):
             raise InputError(f"--{what} names one of them twice.")
+
+
+def _unseen_encoder(people: Sequence[Subject]) -> str:
+    """Return the encoder of people for whom none was named: one that has seen none of them."""
+    from core.encoders import DEFAULT, load_encoder
+    from training.evaluation.pretraining_overlap import recordings_seen, seen_of
+
+    spec = load_encoder(DEFAULT).spec
+    seen = recordings_seen(spec)
+    for person in people:
+        recordings = person.recordings
+        # By their files, too: a folder may have another name than it had in pretraining.
+        known = any(spec.labels_seen(recording.sha256 for recording in recordings))
+        if known or seen_of(person, range(len(recordings)), seen) != "nothing":
+            return "untrained"
+    return DEFAULT
 
 
 def _skip(options: EvaluateOptions, specs: Sequence[EncoderSpec]) -> int:

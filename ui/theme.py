@@ -229,7 +229,11 @@ QScrollBar:vertical {{ background: {PANEL.name()}; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{
     background: {RULE.name()}; border-radius: 4px; min-height: 30px; margin: 1px;
 }}
-QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar:horizontal {{ background: {PANEL.name()}; height: 10px; margin: 0; }}
+QScrollBar::handle:horizontal {{
+    background: {RULE.name()}; border-radius: 4px; min-width: 30px; margin: 1px;
+}}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QToolTip {{ color: {TEXT.name()}; background: {RAISED.name()}; border: 1px solid {RULE.name()}; }}
 """

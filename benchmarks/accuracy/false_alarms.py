@@ -255,7 +255,8 @@ def _lines(rows: list[dict], rest: str) -> list[str]:
     for rate in PROMISES:
         thresholds = [row["promised"][str(rate)] for row in rows]
         if None not in thresholds:
-            at = [int(np.searchsorted(THRESHOLDS, one - 1e-9)) for one in thresholds]
+            last = len(THRESHOLDS) - 1  # 0.9997: above it, alarms are as many or fewer
+            at = [min(last, int(np.searchsorted(THRESHOLDS, one - 1e-9))) for one in thresholds]
             low, high = min(thresholds), max(thresholds)
             found.append(f"{rate:g}/min: {low:.2f}-{high:.2f} | {_counts(rows, rest, at)}")
     return found

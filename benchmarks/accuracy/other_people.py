@@ -60,8 +60,9 @@ EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 RUNS = (4, 8, 12)
 RATE, WINDOW = 256.0, 1024
 MINUTE = round(60 * RATE)
-WEIGHTS = (300.0, 100.0, 30.0, 10.0, 3.0)
+WEIGHTS = (300.0, 30.0, 10.0)
 SHOTS = (5, 10, 15)
+EYES = ("in", "out")
 
 Person = dict[str, np.ndarray]
 Logits = dict[str, np.ndarray]  # by person
@@ -73,6 +74,9 @@ def main() -> None:
     parser.add_argument("--encoders", type=Path, nargs="+", required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--people", nargs="+", default=[])
+    parser.add_argument(
+        "--eyes", nargs="+", choices=EYES, default=EYES, help="in, or regressed out"
+    )
     options = parser.parse_args()
     options.work.mkdir(exist_ok=True)
     encoders = [load_encoder(path) for path in options.encoders]
@@ -90,8 +94,8 @@ def main() -> None:
             found = _features(folder, unseen[0], encoders[unseen[0]])
             np.savez(kept, **found)  # type: ignore[arg-type]
         people[folder.name] = dict(np.load(kept))
-    for eyes in (False, True):
-        _Table(people, eyes, len(encoders)).print()
+    for eyes in options.eyes:
+        _Table(people, eyes == "out", len(encoders)).print()
 
 
 def _features(folder: Path, look: int, encoder: Encoder) -> Person:
@@ -130,15 +134,8 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
             if eyes:
                 regress = without_eyes(channels, channel_covariance(fitted.T))
                 names = tuple(channels[index] for index in away_from_eyes(channels))
-            cut = cut_epochs(
-                [recordings[run] for run in learned],
-                EVENTS,
-                settings,
-                encoder.spec.unit,
-                WINDOW,
-                [signals[run] for run in learned],
-            )
-            spatial = _before(encoder, regress, cut.rest, names)
+            begun = np.concatenate([signals[run][:MINUTE] for run in learned])
+            spatial = _before(encoder, regress, begun, names)
             found[f"fit {eyes} {tested}"] = _readout(encoder, spatial @ broad, names)
             minute = np.empty((len(places), 2))
             for run, signal in enumerate(signals):
@@ -199,6 +196,7 @@ class _Table:
         self._channels = tuple(first["channels"].tolist())
         self._heads = [self._others(fold) for fold in range(folds)]
         self._base: np.ndarray | None = None
+        self._known: dict[tuple[int, int, str], np.ndarray] = {}
 
     def _others(self, fold: int) -> PriorHead:
         """Learn from the covariances of everybody who is not looked at through an encoder."""
@@ -224,6 +222,12 @@ class _Table:
 
     def vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
         """Return tangent vectors; those of the tested run's first minute at another reference."""
+        key = id(one), tested, early
+        if key not in self._known:
+            self._known[key] = self._vectors(one, tested, early)
+        return self._known[key]
+
+    def _vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
         learned = [run for run in range(len(RUNS)) if run != tested]
         spatial = np.eye(len(self._channels))
         if self._eyes:
@@ -258,13 +262,15 @@ class _Table:
         return found
 
     def readout(self, one: Person, tested: int, kind: str) -> np.ndarray:
-        """Return the readout's log-odds: "fit", "minute", or "both sides" of the minute's."""
-        if kind != "both sides":
-            plain: np.ndarray = one[f"{kind} {self._eyes} {tested}"][:, 0]
-            return plain
-        sides = one[f"minute {self._eyes} {tested}"]
+        """Return the readout's log-odds, mean over both sides, or of "one side".
+
+        Behind a filter of the first minutes of the runs to fit on ("fit"), or of each run's
+        own ("minute", and "one side").
+        """
+        filtered = "fit" if kind == "fit" else "minute"
+        sides = one[f"{filtered} {self._eyes} {tested}"]
         mean: np.ndarray = (sides[:, 0] - sides[:, 1]) / 2
-        return mean
+        return mean if kind != "one side" else sides[:, 0]
 
     def started(
         self,
@@ -326,19 +332,18 @@ class _Table:
         print(f"\n{what}: {len(self._people)} people, {trials} trials, chance bound ", end="")
         print(f"{chance_bound(trials, 2):.3f}\n")
         print("| | accuracy | AUROC | later trials |\n|---|---|---|---|")
-        kinds = ("fit", "minute", "both sides")
         started, inf = self.started, np.inf
         self._row("others' covariances", partial(started, weight=inf))
-        for kind in kinds:
+        for kind in ("one side", "minute", "fit"):
             self._row(f"readout, {kind}", partial(self.readout, kind=kind))
-        for kind in kinds:
+        for kind in ("minute", "fit"):
             self._row(f"both, {kind}", partial(started, weight=inf, kind=kind))
         self._row("own trials", partial(self.alone, mirrored=False))
         self._row("own trials, mirrored", partial(self.alone, mirrored=True))
-        for kind, weight in product(("", "both sides"), WEIGHTS):
+        for kind, weight in product(("", "minute"), WEIGHTS):
             name = f"started {'with readout ' if kind else ''}at {weight:g}"
             self._row(name, partial(started, weight=weight, kind=kind))
-        for early, kind in product(("decoder's", "so far"), kinds):
+        for early, kind in (("decoder's", "fit"), ("so far", "fit"), ("so far", "minute")):
             name = f"causal, {early}, readout {kind}, at 30"
             self._row(name, partial(started, weight=30.0, kind=kind, early=early))
         causal = partial(started, kind="fit", early="so far")

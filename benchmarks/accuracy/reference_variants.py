@@ -46,6 +46,7 @@ from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
 from core.sites import is_motor  # noqa: E402
 
 LABELS = ("T1", "T2")
+PAUSE = "T0"
 RUNS = (4, 8, 12)
 CALIBRATED = "as calibrated"
 STEP = 1.0  # s from one window of the first minute to the next
@@ -57,8 +58,9 @@ class Run:
 
     Attributes
     ----------
-    trials, first : tuple of ndarray, each (windows, picked, picked)
-        Of the windows after the cues, and of those of the first minute.
+    trials, first, rest : tuple of ndarray, each (windows, picked, picked)
+        Of the windows after the cues, of those of the first minute, and of those that lie in the
+        pauses between the cues: about a minute of rest.
     labels : ndarray of int, shape (trials,)
     late : ndarray of bool, shape (trials,)
         Whether the cue came after the minute.
@@ -66,6 +68,7 @@ class Run:
 
     trials: tuple[np.ndarray, ...]
     first: tuple[np.ndarray, ...]
+    rest: tuple[np.ndarray, ...]
     labels: np.ndarray
     late: np.ndarray
 
@@ -119,6 +122,8 @@ def _run(recording: Recording) -> Run:
         if event.label in LABELS
     ]
     cues = [(at, label) for at, label in cues if at + spec.window <= len(banded)]
+    pauses = [round(event.onset * spec.rate) for event in recording.events if event.label == PAUSE]
+    pauses = [at for at in pauses if at + spec.window <= len(banded)]
     minute = round(SECONDS * spec.rate)
     starts = range(0, minute - spec.window + 1, round(STEP * spec.rate))
     views = [[i for i, name in enumerate(channels) if is_motor(name)], list(range(len(channels)))]
@@ -130,6 +135,7 @@ def _run(recording: Recording) -> Run:
     return Run(
         covariances([at for at, _ in cues]),
         covariances(starts),
+        covariances(pauses),
         np.array([label for _, label in cues]),
         np.array([at >= minute for at, _ in cues]),
     )
@@ -152,6 +158,10 @@ def _variants(fit_on: Sequence[Run], tested: Run) -> Iterator[tuple[str, np.ndar
     step = [_stepped(c, m) for c, m in zip(tested.first, own, strict=True)]
     yield CALIBRATED, logits(tested.trials, own)
     yield "mean of the first minute", logits(tested.trials, [c.mean(axis=0) for c in tested.first])
+    yield (
+        "mean of a minute of mere rest",
+        logits(tested.trials, [c.mean(axis=0) for c in tested.rest]),
+    )
     yield "one step to its Riemannian mean", logits(tested.trials, step)
     yield "that, and the bias to its mean logit", centred(step)
     yield "the bias alone", centred(own)

@@ -143,8 +143,10 @@ def _reliability(trust: Trust) -> Figure:
     figure = new_figure(3.9, 3.6)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(4, 1))
     upper.plot([0, 1], [0, 1], color=MUTED, lw=0.8, ls=(0, (2, 2)))
-    upper.plot(curve.confidence[known], curve.accuracy[known], "o-", color=ACCENT, lw=2, ms=6)
-    upper.set(ylabel="right", ylim=(0, 1.03))
+    upper.plot(curve.confidence[known], curve.accuracy[known], color=ACCENT, lw=1.5, alpha=0.4)
+    sizes = 15.0 + 130.0 * curve.counts[known] / curve.counts.max()  # few decisions say little
+    upper.scatter(curve.confidence[known], curve.accuracy[known], sizes, color=ACCENT, zorder=3)
+    upper.set(ylabel="right", ylim=(-0.04, 1.06))
     upper.yaxis.set_major_formatter(percent_ticks())
     edges = np.arange(BINS) / BINS
     lower.bar(edges, curve.counts, width=1 / BINS, align="edge", color=ACCENT, alpha=0.5)

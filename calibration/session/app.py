@@ -9,7 +9,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.fitting import CLASSES, Fit, FitSettings
+from calibration.classes import CLASSES
+from calibration.fitting import Fit, FitSettings
 from calibration.paradigm.plan import ENDING, Plan, new_plan, runs_of_session, unfinished
 from calibration.paradigm.sequencer import TrialSequencer
 from calibration.priors import starting_head

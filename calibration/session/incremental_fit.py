@@ -15,15 +15,18 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from calibration.fitting import CLASSES, Fit, FitSettings, cue_events, fit_decoder, path_for
+from calibration.classes import CLASSES, cue_events
+from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
 from calibration.recording.timeline import SampleTimeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
+from core.decoding.recentring import SECONDS
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
 from core.fitting.baselines import BAND
+from core.fitting.transfer.population import all_beginnings, beginning
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import REST_SECONDS, FeatureCache, place, resting, signals_of
 from core.montage import match
@@ -274,20 +277,33 @@ class IncrementalFit:
         window, rate = self._encoder.spec.window, self._path_settings.rate
         signals = self._signals.joined()
         if self._features is None:
-            margin = round(_MARGIN * rate)
-            known = (*signals[:-1], signals[-1][: max(0, len(signals[-1]) - margin)])
-            rest = resting(known, self._cues, window)
-            needed = round(REST_SECONDS * rate)
-            if len(rest) < needed:
+            rest = self._rest(signals, window, rate)
+            if rest is None:
                 return
             channels = self._path_settings.channels
-            covariance = channel_covariance(rest[:needed].T)
+            covariance = channel_covariance(rest.T)
             spatial = spatial_filter(covariance, channels, self._encoder.spec)
             skip = self._settings.skip(self._encoder.spec)
             self._features = TokenFeatures(self._encoder, channels, spatial, skip)
         for run, at in self._cues:
             if (run, at) not in self._tokens and 0 <= at <= len(signals[run]) - window:
                 self._tokens[run, at] = self._features.of_run(signals[run], [at])[0]
+
+    def _rest(self, signals: Sequence[np.ndarray], window: int, rate: float) -> np.ndarray | None:
+        """Return what the filter before the encoder is fitted on; None before it has come."""
+        if self._encoder.spec.readout is not None:
+            own = beginning(signals[self._before :], rate)
+            if len(own) < round(SECONDS * rate) and not self._ended:
+                return None
+            if not self._earlier:
+                return own
+            channels, before = self._path_settings.channels, signals[: self._before]
+            return np.concatenate([all_beginnings(self._earlier, channels, before, rate), own])
+        margin = round(_MARGIN * rate)
+        known = (*signals[:-1], signals[-1][: max(0, len(signals[-1]) - margin)])
+        needed = round(REST_SECONDS * rate)
+        rest = resting(known, self._cues, window)[:needed]
+        return rest if len(rest) == needed else None
 
     def _look(self) -> None:
         """See now and then how good a decoder of the trials so far would be."""

@@ -98,9 +98,10 @@ class DecoderCard:
     def score(self) -> float:
         """Cross-validated balanced accuracy, the choice of the head cross-validated too.
 
-        The best of several scores is too good, as it was chosen by the same trials.
+        The best of several scores is too good, as it was chosen by the same trials. NaN where
+        nobody scored it, as in an evaluation, which does so itself.
         """
-        return self.scores.get(CHOICE, self.scores[self.head])
+        return self.scores.get(CHOICE, self.scores.get(self.head, float("nan")))
 
     @property
     def name(self) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
-from core.decoding.heads import LinearHead, fit_head, softmax
+from core.decoding.heads import softmax
 from core.decoding.rest import RestCurve
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.choice import Head
 from core.fitting.folds import FOLDS, overlapping
 from core.fitting.selection import PRIOR, FeatureViews, Selection
 from core.fitting.transfer.prior_weight import fit_weighted, start_from
@@ -30,7 +31,7 @@ def measure_rest(
     views: FeatureViews,
     selection: Selection,
     pauses: Pauses,
-    head: LinearHead,
+    head: Head,
     rate: float,
     banded: Sequence[np.ndarray] | None = None,
 ) -> RestCurve | None:
@@ -47,7 +48,7 @@ def measure_rest(
     selection : Selection
         Of these views.
     pauses : Pauses
-    head : LinearHead
+    head : Head
         The decoder's, for its temperature.
     rate : float
         Of the signal in Hz.
@@ -145,9 +146,9 @@ def _block_of(places: np.ndarray, edges: Sequence[tuple[int, int]]) -> np.ndarra
 
 def _fit(
     views: FeatureViews, selection: Selection, blocks: Sequence[np.ndarray], labels: np.ndarray
-) -> LinearHead:
+) -> Head:
     if selection.chosen != PRIOR:
-        return fit_head(blocks, labels, views.classes)
+        return views.fit_head(selection.chosen, blocks, labels)
     assert views.prior is not None
     assert selection.weight
     return fit_weighted(views.prior, start_from(views.prior, blocks, labels), selection.weight)

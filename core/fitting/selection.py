@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,12 +16,12 @@ from core.decoding.features import (
     band_sections,
     shrunk_covariances,
 )
-from core.decoding.graph_head import GraphHead
-from core.decoding.heads import LinearHead, fit_head, with_temperature
+from core.decoding.heads import fit_head, with_temperature
 from core.decoding.readouts import same_covariance
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
+from core.fitting.choice import Head, choose, fit_on
 from core.fitting.feature_input import EVERYTHING, FeatureInput
 from core.fitting.graph import fit_graph
 from core.fitting.transfer.population import recentre, reference_whitener
@@ -53,6 +53,7 @@ PRIOR = "prior"
 RECENTRED = ("riemann", PRIOR)
 """Heads whose decoders take the reference of their covariances anew from a run's first minute, if
 nobody says otherwise: those for which the evaluation bears it out (`docs/decoder.md`)."""
+
 GRAPH = "graph"
 """The head that attends to electrodes by their tokens: only where it was asked for by name, as it
 takes a hundred times as long to fit as the others."""
@@ -62,8 +63,6 @@ VIEWS = {**HEADS, GRAPH: ("tokens",)}
 
 BESIDE = {GRAPH: ("encoder",)}
 """Heads on the same features that are scored beside one, and never chosen instead of it."""
-
-Head = LinearHead | GraphHead
 
 MOTOR_FROM = 8
 """With fewer motor electrodes than this there is only the view of the whole scalp; from so many on
@@ -323,69 +322,6 @@ class FeatureViews:
             else:
                 fitted[view] = self._tangent(*self._aligned[view], train)
         return fitted
-
-
-def fit_on(
-    fit: Callable[[Sequence[np.ndarray], np.ndarray], Head],
-    blocks: Sequence[np.ndarray],
-    labels: np.ndarray,
-    classes: int,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> tuple[Head, tuple[float, ...], np.ndarray]:
-    """Fit a head, and see by cross-validation inside the trials given how good it will be.
-
-    Parameters
-    ----------
-    fit : callable
-        From blocks and labels to a head.
-    blocks : sequence of ndarray, each (trials, features)
-    labels : ndarray of int, shape (trials,)
-    classes : int
-    parts : sequence of (train, test)
-        Folds of these trials.
-
-    Returns
-    -------
-    LinearHead or GraphHead
-    tuple of float
-        Accuracy of every test fold inside.
-    ndarray, shape (trials, classes)
-        Logits of every trial, from the fold that left it out.
-    """
-    inside = []
-    left_out = np.empty((len(labels), classes))
-    for train, test in parts:
-        head = fit([b[train] for b in blocks], labels[train])
-        left_out[test] = head.logits(np.concatenate([b[test] for b in blocks], axis=1))
-        inside.append(float(np.mean(left_out[test].argmax(axis=1) == labels[test])))
-    return fit(blocks, labels), tuple(inside), left_out
-
-
-def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
-    """Return the first head, unless another is significantly better.
-
-    Parameters
-    ----------
-    folds : mapping
-        Head -> accuracy of every test fold, in order of preference.
-    share : float
-        Test trials for one training trial.
-
-    Notes
-    -----
-    A one-sided t-test at 5 %, of differences over folds that share most of their training trials:
-    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52(3),
-    equation 9. Taken as independent, the folds would make the error look half as large.
-    """
-    from scipy.stats import t
-
-    chosen, *others = folds
-    for head in others:
-        gain = np.subtract(folds[head], folds[chosen])
-        error = gain.std(ddof=1) * np.sqrt(1.0 / len(gain) + share)
-        if gain.mean() > t.ppf(0.95, len(gain) - 1) * error + 1e-12:
-            chosen = head
-    return chosen
 
 
 def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: int = 2) -> Selection:

@@ -67,5 +67,8 @@ class Changes:
                 f"reference is {reference.name}."
             )
         if (to_go := self._windows.seconds_to_reference) is not None:
-            return f"The reference grows with the first {to_go:g} s of signal, and then stays."
+            return (
+                f"The reference grows with the first {to_go:g} s of signal, and then stays: there "
+                "should be trials in them, as a reference from mere rest gains nothing."
+            )
         return ""

@@ -18,7 +18,7 @@ from core.decoding.decoder import Decoder, WindowDecoder
 from core.errors import InputError, printable
 from core.feed.segments import Segmenter
 from core.montage import electrode
-from core.signal.monitor import ChannelStatus, Monitor, Traces
+from core.signal.monitor import ChannelStatus, Traces
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
 from core.stream.boards import motor_words
@@ -31,6 +31,7 @@ from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.monitoring import monitor_of
 from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
@@ -127,7 +128,8 @@ class Engine:
         self._hop_seconds = (
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
-        self._monitor = self._new_monitor()
+        self._drawn = self._feed.segmenter
+        self._monitor = monitor_of(self._drawn, self._decoder)
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
@@ -323,7 +325,8 @@ class Engine:
             assert path is not None
             self._maker.resume(path, away, f"The stream is back after {away:.1f} s without it")
         if not self._feed.segmenter.like(self._drawn):
-            self._monitor = self._new_monitor()
+            self._drawn = self._feed.segmenter
+            self._monitor = monitor_of(self._drawn, self._decoder)
 
     def _refuse(self) -> None:
         """Say so, once a hop, while nothing comes."""
@@ -413,18 +416,6 @@ class Engine:
         for kind, words in problems.items():
             self._note(kind, words)
 
-    def _new_monitor(self) -> Monitor:
-        settings = None if self._decoder is None else self._decoder.settings
-        drawn = self._drawn = self._feed.segmenter
-        return Monitor(
-            drawn.labels,
-            _electrodes(drawn.labels, self._decoder),
-            drawn.factors,
-            drawn.rate,
-            None if settings is None else settings.band,
-            None if settings is None else settings.reference,
-        )
-
     def _state(self) -> tuple[str, str]:
         """Return the status now, and why, in words."""
         if self.error is not None:
@@ -447,13 +438,3 @@ class Engine:
         if self._maker.status in ("gap", "artifact"):
             return self._maker.status, f"{self._maker.reason}; decisions return in {to_go:.1f} s."
         return "warming", f"Waiting for a whole window of signal: {to_go:.1f} s to go."
-
-
-def _electrodes(labels: Sequence[str], decoder: Decoder | None) -> list[str | None]:
-    """Return, for each label, the decoder's electrode that it serves as."""
-    from core.montage import direction
-
-    sites = [electrode(label) for label in labels]
-    if decoder is None:
-        return [site if direction(site) is not None else None for site in sites]
-    return [site if site in decoder.settings.channels else None for site in sites]

@@ -72,7 +72,7 @@ class LauncherWindow(QMainWindow):
         theme.dress(self)
         self.setWindowTitle("eegpt-realtime")
         self.resize(1180, 680)
-        self.setMinimumSize(960, 560)
+        self.setMinimumSize(860, 470)
         self.streams = StreamTable(streams)
         for column in _HIDDEN:
             self.streams.table.setColumnHidden(column, True)

@@ -51,6 +51,7 @@ class SubjectHost(QObject):
         self._window, self._engine, self._trials, self._say = window, engine, trials, say
         self.view: SubjectWindow | None = None
         self.session: TaskSession | None = None
+        self._waiting = ""  # a task that waits for the decoder
         self.menu = QMenu("Tasks", window)
         self.menu.setToolTipsVisible(True)
         for name in available_tasks():
@@ -66,8 +67,12 @@ class SubjectHost(QObject):
             self._open(SubjectView())
 
     def start(self, name: str, *_: object) -> None:
-        """Show a task, if there is a decoder for it."""
+        """Show a task, if there is a decoder for it; once there is, if one is being aligned."""
         snapshot = self._engine.snapshot()
+        if snapshot.aligning is not None:
+            self._waiting = name
+            self._say("The task begins when other people's decoder is aligned.")
+            return
         classes = () if snapshot.decoder is None else snapshot.decoder.classes
         if len(classes) < 2:
             self._say("A feedback task needs a decoder for this stream, of two classes or more.")
@@ -86,6 +91,9 @@ class SubjectHost(QObject):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Hand a snapshot on."""
+        if self._waiting and snapshot.decoder is not None:
+            name, self._waiting = self._waiting, ""
+            self.start(name)
         if self.view is not None:
             self.view.show_snapshot(snapshot)
 

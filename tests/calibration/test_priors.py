@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.classes import cue_events
+from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import person_of, prior_head, read_priors, starting_head
 from calibration.report import as_json, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder

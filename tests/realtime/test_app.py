@@ -88,6 +88,11 @@ def engine_on(name, decoder, **given):
     return build_engine(Options(stream=name, **given), inlet, decoder), inlet
 
 
+def unasked(decoder):
+    """The windows of a run that was asked for nothing in particular."""
+    return decoder.windows(None, recentre=Options().recentre_for(decoder))
+
+
 @pytest.mark.parametrize(("head", "apart"), [("riemann", 0), ("hybrid", 0), ("hybrid", 1)])
 @pytest.mark.usefixtures("unhurried")
 def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monkeypatch):
@@ -104,8 +109,8 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
     engine.stop()
     assert engine.error is None
 
-    windows = decoder.windows(decoder.load_encoder())
-    offline = list(decode_recording(short, decoder, windows, Options().evidence))
+    windows = decoder.windows(decoder.load_encoder(), recentre=Options().recentre_for(decoder))
+    offline = list(decode_recording(short, decoder, windows, Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     came = [line for line in lines if line["status"] in ("ok", "warming")]
     assert [line["sample"] for line in came] == [d.sample for d in offline]
@@ -140,7 +145,7 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
     engine.start()
     read_to_the_end(engine)
     engine.stop()
-    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    offline = list(decode_recording(spoilt, decoder, unasked(decoder), Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     live = [line for line in lines if line["status"] not in ("silent", "lost")]
     assert {d.status for d in offline} == {"warming", "ok", "artifact"}
@@ -165,7 +170,7 @@ def test_a_flat_electrode_is_set_aside_live_as_offline_and_never_silently(
     read_to_the_end(engine)
     warnings = engine.snapshot().warnings
     engine.stop()
-    offline = list(decode_recording(spoilt, decoder, decoder.windows(None), Options().evidence))
+    offline = list(decode_recording(spoilt, decoder, unasked(decoder), Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     live = [line for line in lines if line["status"] not in ("silent", "lost")]
     assert offline[-1].status == "ok"

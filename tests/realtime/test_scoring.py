@@ -123,8 +123,8 @@ def test_live_score_is_that_of_the_log_and_of_the_recording_in_one_pass(
     assert score_log(log) == live
     assert {cue.name for cue in snapshot.cues} == {"left_hand", "right_hand", ""}
 
-    windows = decoder.windows(None, decoder.hop)
-    once = list(decode_recording(cued, decoder, windows, options.evidence))
+    windows = decoder.windows(None, decoder.hop, recentre=options.recentre_for(decoder))
+    once = list(decode_recording(cued, decoder, windows, options.evidence()))
     cues = recorded_cues(cued, decoder, events)
     trials = score_cues(
         ((d.time, d.decision) for d in once), ((c.time, c.name) for c in cues if c.name)

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.decoding.adaptation import Adaptation
 from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder, WindowResult
+from core.decoding.recentring import SECONDS
 from core.encoders import Encoder
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
@@ -161,16 +163,25 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
 def decide_online(model: HeadModel, recording: Recording) -> list[WindowResult]:
     """Return what the live loop makes of a recording, hop by hop: `OnlineDecoder` on its segments.
 
-    Samples of a hop count at the model's rate from the recording's first one.
+    Samples of a hop count at the model's rate from the recording's first one. Where the system
+    adapts, events stand for the markers of a cued run.
     """
-    return _live(model.decoder(), model.encoder, recording)
+    return _live(model.decoder(), model.encoder, recording, model.system.adapt)
 
 
-def _live(decoder: Decoder, encoder: Encoder | None, recording: Recording) -> list[WindowResult]:
+def _live(
+    decoder: Decoder, encoder: Encoder | None, recording: Recording, adapt: Sequence[str] = ()
+) -> list[WindowResult]:
     feed = RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     windows = decoder.windows(encoder, recentre=decoder.recentre)
-    return list(OnlineDecoder(decoder, path, windows).push(feed.segments()))
+    given = OnlineDecoder(decoder, path, windows).push(feed.segments())
+    if not adapt:
+        return list(given)
+    adaptation = Adaptation(decoder, windows, adapt, decoder.recentre or SECONDS)
+    for event in recording.events:
+        adaptation.cue(event.onset, event.label)
+    return list(adaptation.follow(given))
 
 
 def _decide(
@@ -203,8 +214,11 @@ def _decide(
     given: dict[int, list[WindowResult]] = {}
     for owner in {signal.owner[run] for run, _ in hops}:
         # Others' head is aligned on the beginning of what it decides.
-        decoder = model.decoder() if isinstance(model, HeadModel) else model.decoder(signal, owner)
-        given[owner] = _live(decoder, model.encoder, signal.person.recordings[owner])
+        recording = signal.person.recordings[owner]
+        if isinstance(model, HeadModel):
+            given[owner] = decide_online(model, recording)
+        else:
+            given[owner] = _live(model.decoder(signal, owner), model.encoder, recording)
     ends = {owner: np.array([hop.sample for hop in live]) for owner, live in given.items()}
     found = []
     for run, at in hops:

@@ -58,7 +58,8 @@ class Bench:
         People who are tested at once, each in a process of their own; `loso` goes through them
         one by one.
     recentre : float or "fit", optional
-        As `make_systems` takes it.
+    adapt : tuple of str
+        As `make_systems` takes them.
     """
 
     signals: Sequence[Signal]
@@ -69,6 +70,7 @@ class Bench:
     groups: int = 0
     jobs: int = 1
     recentre: float | Literal["fit"] | None = None
+    adapt: tuple[str, ...] = ()
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
@@ -135,7 +137,12 @@ class Bench:
         return [
             (
                 *make_systems(
-                    self.names, encoder, source, None if mixed else others, self.recentre
+                    self.names,
+                    encoder,
+                    source,
+                    None if mixed else others,
+                    self.recentre,
+                    self.adapt,
                 ),
                 *(
                     (PopulationSystem(others, encoder, source, mixed),)

@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.selection import token_vectors
-from core.fitting.transfer.population import beginning_covariance
+from core.fitting.transfer.population import beginning, beginning_covariance
 from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
 from training.evaluation.people import Signal
@@ -151,7 +151,18 @@ class Share:
 
     def spatial(self, encoder: Encoder) -> np.ndarray:
         """Return the filter before the encoder, shape (channels, channels)."""
-        covariance = channel_covariance(self.rest(REST_SECONDS).T)
+        rest = self.rest(REST_SECONDS)
+        if encoder.spec.readout is not None:  # as it was trained
+            signal, projection = self.signal, self.projection(None)
+            owners = list(zip(signal.segments, signal.owner, strict=True))
+            rest = np.concatenate(
+                [
+                    beginning([run for run, owner in owners if owner == one], signal.spec.rate)
+                    for one in self.fitted
+                ]
+            )
+            rest = rest if projection is None else rest @ projection.T
+        covariance = channel_covariance(rest.T)
         return spatial_filter(covariance, self.channels, encoder.spec)
 
     def clean(self) -> Share:

@@ -8,7 +8,7 @@ trials, and the person's trials then move it as far as they can show to be right
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -216,6 +216,12 @@ def make_prior(
     )
 
 
+def beginning(segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS) -> np.ndarray:
+    """Return a recording's first signal, shape (samples, channels), of its contiguous stretches."""
+    first: np.ndarray = np.concatenate(list(segments))[: round(seconds * rate)]
+    return first
+
+
 def beginning_covariance(
     segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS
 ) -> np.ndarray:
@@ -233,7 +239,7 @@ def beginning_covariance(
     -------
     ndarray, shape (channels, channels)
     """
-    first = np.concatenate(list(segments))[: round(seconds * rate)]
+    first = beginning(segments, rate, seconds)
     first = first - first.mean(axis=0)
     covariance: np.ndarray = first.T @ first / len(first)
     return covariance
@@ -257,12 +263,34 @@ def beginnings_of(
     rate : float
         In Hz.
     """
-    found, start = {}, 0
-    for index, recording in enumerate(recordings):
+    each = _segments_of_each(recordings, channels, segments)
+    return {index: beginning_covariance(own, rate) for index, own in enumerate(each)}
+
+
+def all_beginnings(
+    recordings: Sequence[Recording],
+    channels: Sequence[str],
+    segments: Sequence[np.ndarray],
+    rate: float,
+) -> np.ndarray:
+    """Return the first minutes of recordings, one after the other, as `beginnings_of` takes them.
+
+    Returns
+    -------
+    ndarray, shape (samples, channels)
+    """
+    each = _segments_of_each(recordings, channels, segments)
+    return np.concatenate([beginning(own, rate) for own in each])
+
+
+def _segments_of_each(
+    recordings: Sequence[Recording], channels: Sequence[str], segments: Sequence[np.ndarray]
+) -> Iterator[Sequence[np.ndarray]]:
+    start = 0
+    for recording in recordings:
         stop = start + len(recording.stretches(channels))
-        found[index] = beginning_covariance(segments[start:stop], rate)
+        yield segments[start:stop]
         start = stop
-    return found
 
 
 def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:

@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.classes import cue_events
+from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import starting_head
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from calibration.checking import check
+from calibration.classes import cue_events
 from calibration.cli import main
-from calibration.fitting import FitSettings, cue_events, fit_decoder
+from calibration.fitting import FitSettings, fit_decoder
 from calibration.paradigm.plan import plan_from_json
 from calibration.priors import starting_head
 from calibration.recording.bids import BidsRun

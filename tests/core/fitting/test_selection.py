@@ -3,7 +3,8 @@ import pytest
 
 from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder
-from core.fitting.selection import HEADS, FeatureViews, choose, fit_chosen, select
+from core.fitting.choice import choose
+from core.fitting.selection import HEADS, FeatureViews, fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
 from core.signal.pipeline import SignalSettings
 

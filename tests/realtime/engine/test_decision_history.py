@@ -43,3 +43,12 @@ def test_without_decisions_there_is_no_age():
     recent.add(replace(ONE, status="lost", age_ms=9000.0), 1.0)
     assert recent.ages_ms == (None, None)
     assert len(recent.decisions) == 1
+
+
+def test_every_decision_after_another_is_there_for_a_minute_whatever_the_strip_keeps():
+    recent = RecentDecisions(1 / 32)
+    for index in range(32 * 70):
+        recent.add(replace(ONE, index=2 * index), index / 32)  # some were dropped
+    assert [d.index for d in recent.after(2 * 2230)] == [2 * k for k in range(2231, 2240)]
+    assert recent.after(2 * 2239) == ()
+    assert len(recent.after(-1)) == 60 * 32

@@ -131,3 +131,13 @@ def test_the_list_of_panels_opens_by_its_key_where_its_button_has_no_room(show, 
     qtbot.keyClicks(window.traces, "p")
     assert window.panels.menu.isVisible()
     window.panels.menu.close()
+
+
+def test_a_threshold_that_is_shown_rounded_stays_what_it_is_when_something_else_is_moved(bar):
+    asked = []
+    bar.evidence_asked.connect(asked.append)
+    bar.show_state(EvidenceSettings(0.98713, idle=True), paused=False, decoding=True)
+    bar.dwell.box.setValue(0.5)
+    assert asked == [EvidenceSettings(0.98713, dwell=0.5, idle=True)]
+    bar.threshold.box.setValue(90.0)
+    assert asked[-1] == EvidenceSettings(0.9, dwell=0.5, idle=True)

@@ -90,6 +90,19 @@ def test_without_a_decoder_there_is_no_task_and_a_sentence_says_so(show, make_vi
     assert not window.notices.isVisible()
 
 
+def test_a_task_waits_for_other_peoples_decoder_to_be_aligned(show, make_view, silent):
+    view = make_view()
+    decoder = view.state.decoder
+    view.change(decoder=None, aligning=12.0)
+    window = show(view)
+    window.subject.start("game")
+    assert window.subject.view is None
+    assert "begins when" in window.notices.words.text()
+    view.change(decoder=decoder, aligning=None)
+    window.look()
+    assert isinstance(window.subject.view, TaskView)
+
+
 def test_a_task_that_does_not_exist_is_a_sentence(show, make_view, silent):
     window = show(make_view())
     window.subject.start("pong")

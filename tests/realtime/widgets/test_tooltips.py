@@ -9,7 +9,6 @@ from tooltips import without_tips
 from core.stream.description import StreamFacts, StreamIdentity
 from realtime.launcher.programs import Programs
 from realtime.launcher.window import LauncherWindow
-from realtime.widgets.aligning import AligningDialog
 from realtime.widgets.panels import status_cells
 from ui.naming import NamesDialog
 from ui.picker import StreamPicker
@@ -42,7 +41,6 @@ def test_every_control_of_the_launcher_and_of_the_dialogs_says_what_it_does(qtbo
         LauncherWindow(tmp_path, Programs(tmp_path), list),
         StreamPicker(list, home=tmp_path),
         NamesDialog(FACTS),
-        AligningDialog(lambda tell: None, 60.0),
     ]
     for window in windows:
         qtbot.addWidget(window)

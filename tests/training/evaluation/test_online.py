@@ -124,6 +124,28 @@ def test_our_heads_are_recentred_on_the_first_signal_of_a_tested_recording(signa
             assert np.array_equal(one.probabilities, two.probabilities) is before
 
 
+def test_our_heads_learn_from_the_trials_of_a_tested_recording_that_are_over(signals, encoder):
+    signal = signals[0]
+    trials = Trials((share_of(signal, fitted=(0, 1)),))
+    recording = signal.person.recordings[2]
+    plain, adapted = (
+        decide_online(
+            make_systems(["riemann"], encoder, "untrained-tiny1", adapt=modes)[0].fit(trials, 0),
+            recording,
+        )
+        for modes in ((), ("labels",))
+    )
+    first = next(k for k, hop in enumerate(adapted) if hop.adapted)
+    cues = [event.onset for event in recording.events if event.label in signal.classes]
+    assert sum(cue + 4.0 < adapted[first].time for cue in cues) >= 6
+    for one, two in zip(plain, adapted, strict=True):
+        if one.probabilities is not None:
+            frozen = two.frozen if two.adapted else two.probabilities
+            assert np.array_equal(one.probabilities, frozen)
+    changed = [hop for hop in adapted if hop.adapted]
+    assert any(not np.array_equal(hop.probabilities, hop.frozen) for hop in changed)
+
+
 def test_deciding_live_without_the_eyes_is_deciding_on_windows_without_them(persons, encoder):
     path = path_for_all(persons, [encoder.spec], regress_eyes=True)
     signal = Signal(persons[0], path, encoder.spec, CLASSES, skip=128, regress_eyes=True)

@@ -3,7 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from core.encoders import load_encoder
 from core.errors import InputError
+from training.evaluate import _unseen_encoder
 from training.evaluation.pretraining_overlap import KEY, encoder_for, recordings_seen, seen_of
 from training.shards import RecordingIdentity
 
@@ -75,3 +77,11 @@ def test_an_encoder_that_does_not_say_is_refused(persons, spec_of):
     assert encoder_for([spec_of(None)], persons[0], [0], "run") == 0
     with pytest.raises(InputError, match="must be a list of source"):
         recordings_seen(spec_of({"S1": 1.0}))
+
+
+def test_where_no_encoder_is_named_it_is_one_that_has_seen_nobody(persons):
+    assert _unseen_encoder(persons) == "imagery"
+    files = load_encoder("imagery").spec.provenance["labelled_files"].split()
+    one, *others = persons[0].recordings
+    known = replace(one, sha256=files[0].ljust(64, "0"))
+    assert _unseen_encoder([replace(persons[0], recordings=(known, *others))]) == "untrained"

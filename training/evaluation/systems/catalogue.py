@@ -56,6 +56,7 @@ def make_systems(
     source: str,
     others: Others | None = None,
     recentre: float | Literal["fit"] | None = None,
+    adapt: tuple[str, ...] = (),
 ) -> tuple[System, ...]:
     """Return systems by name.
 
@@ -70,7 +71,8 @@ def make_systems(
     others : Others, optional
         With them each of our heads is there twice: from own trials alone, and starting from theirs.
     recentre : float or "fit", optional
-        As `HeadSystem` has it, for each of our heads.
+    adapt : tuple of str
+        As `HeadSystem` has them, for each of our heads.
 
     Raises
     ------
@@ -93,9 +95,9 @@ def make_systems(
     found: list[System] = []
     for name in names:
         if name in (*OURS, GRAPH):
-            found.append(HeadSystem(name, encoder, source, None, recentre))
+            found.append(HeadSystem(name, encoder, source, None, recentre, adapt))
             if others is not None:
-                found.append(HeadSystem(name, encoder, source, others, recentre))
+                found.append(HeadSystem(name, encoder, source, others, recentre, adapt))
         elif name == PROBE:
             found.append(ProbeSystem(encoder))
         else:

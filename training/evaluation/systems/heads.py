@@ -17,13 +17,13 @@ from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.recentring import SECONDS
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
+from core.fitting.choice import fit_on
 from core.fitting.selection import (
     HEADS,
     RECENTRED,
     VIEWS,
     FeatureViews,
     fit_chosen,
-    fit_on,
     select,
 )
 from core.fitting.transfer.prior_head import with_readout
@@ -50,6 +50,8 @@ class HeadSystem:
     recentre : float or "fit", optional
         Seconds of a tested recording that its reference is taken from, in protocols that decide
         live; "fit" for what a fit notes in the file of a decoder with this head.
+    adapt : tuple of str
+        What adapts while a tested recording goes on, in the same: `core.decoding.adaptation`.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class HeadSystem:
     source: str
     others: Others | None = None
     recentre: float | Literal["fit"] | None = None
+    adapt: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

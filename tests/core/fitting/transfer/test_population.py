@@ -7,6 +7,8 @@ from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import (
+    all_beginnings,
+    beginnings_of,
     make_prior,
     recentre,
     recentre_cross_session,
@@ -229,3 +231,15 @@ def test_a_prior_is_regressed_recording_by_recording(prior, settings):
     assert "FZ" not in head.views[0]
     assert len(head.views[0]) == len(prior.channels) - 1
     assert head.accuracy > 0.7
+
+
+def test_first_minutes_are_those_of_each_recording_over_its_breaks(imagery_recording):
+    plain = imagery_recording(trials=5)
+    broken = replace(plain, breaks=(1_000,))
+    random = np.random.default_rng(0)
+    segments = [random.normal(size=(n, 3)) for n in (40, 10, 25)]
+    found = all_beginnings([plain, broken], plain.labels, segments, rate=0.5)
+    joined = np.concatenate(segments[1:])[:30]
+    np.testing.assert_array_equal(found, np.concatenate([segments[0][:30], joined]))
+    covariances = beginnings_of([plain, broken], plain.labels, segments, rate=0.5)
+    np.testing.assert_allclose(covariances[1], np.cov(joined.T, bias=True))

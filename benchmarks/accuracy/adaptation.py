@@ -1,0 +1,288 @@
+"""What adaptation while a run goes on is worth: replays of three runs, with labels and without.
+
+    python benchmarks/accuracy/adaptation.py FOLDER --out rows.jsonl
+    python benchmarks/accuracy/adaptation.py --out rows.jsonl --table
+
+FOLDER has a folder a person with the runs 4, 8 and 12 of the PhysioNet motor imagery data set.
+Twelve people are drawn with a seed among those that the program's population does not have
+(`--group kept`, and as many others for choosing settings: `--group dev`). Three decoders:
+
+- `riemann` and `prior or riemann`, fitted on two runs as `eegpt-calibrate fit` does, decide the
+  third, every way round;
+- `uncalibrated`, aligned on the first minute of run 4, decides the rest of the three runs in one
+  session.
+
+Every recording goes through the live loop once, and what adapts is laid over the same windows. The
+last decision inside each cue's four seconds counts; a window that is refused counts one half. Rows
+that --out has already are not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from core.machine.threads import share_cores
+
+share_cores()
+
+import numpy as np  # noqa: E402 - after the threads are set
+from scipy.special import expit, logit  # noqa: E402
+from scipy.stats import bootstrap  # noqa: E402
+
+from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from core.decoding.adaptation import LABELS, RECENTRE, Adaptation  # noqa: E402
+from core.decoding.decoder import Decoder  # noqa: E402
+from core.decoding.online import OnlineDecoder  # noqa: E402
+from core.decoding.recentring import SECONDS  # noqa: E402
+from core.encoders import load_encoder  # noqa: E402
+from core.feed.recording_feed import RecordingFeed  # noqa: E402
+from core.fitting.transfer.hemisphere_flip import HANDS  # noqa: E402
+from core.fitting.transfer.prior_file import population  # noqa: E402
+from core.fitting.transfer.prior_head import PriorHead, head_of_prior  # noqa: E402
+from core.fitting.transfer.uncalibrated import uncalibrated_decoder  # noqa: E402
+from core.metrics import chance_bound  # noqa: E402
+from core.montage import match  # noqa: E402
+from core.recordings import Event, Recording, read_recordings  # noqa: E402
+from core.reliability import brier_score, reliability  # noqa: E402
+from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
+from realtime.offline import recorded_cues  # noqa: E402
+from simulation.player import BREAK  # noqa: E402
+
+EVENTS = {"T1": "left_hand", "T2": "right_hand"}
+RUNS = (4, 8, 12)
+SYSTEMS = ("riemann", "prior or riemann", "uncalibrated")
+MODES = {"recentre": (RECENTRE,), "labels": (LABELS,), "both": (RECENTRE, LABELS)}
+RAW = "frozen, without its temperature"
+POPULATION = tuple(f"S{n:03d}" for n in (1, 2, 3, 4, 6, 8, 9, 11, 12, 13, 14))
+SEED, PEOPLE = 15, 12
+
+
+def main() -> None:
+    options = _options()
+    options.out.touch()
+    if not options.table:
+        known = {(row["person"], row["system"]) for row in _rows(options.out)}
+        with options.out.open("a", encoding="utf-8") as out:
+            for name in options.people or drawn(options.folder)[options.group]:
+                files = [options.folder / name / f"{name}R{run:02d}.edf" for run in RUNS]
+                recordings = read_recordings(files)
+                for system in options.systems:
+                    if (name, system) not in known:
+                        for row in _of_person(name, recordings, system):
+                            out.write(json.dumps(row) + "\n")
+                        out.flush()
+    print(table(_rows(options.out)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--group", choices=("kept", "dev"), default="kept")
+    parser.add_argument("--people", nargs="+", default=[], help="these, instead of those drawn")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
+    parser.add_argument("--table", action="store_true", help="of the rows that are there")
+    options = parser.parse_args()
+    if options.folder is None and not options.table:
+        parser.error("name the folder of the recordings, or --table")
+    return options
+
+
+def _rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def drawn(folder: Path) -> dict[str, list[str]]:
+    """Return who is decided, and who settings are chosen on."""
+    people = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    people = [name for name in people if name not in POPULATION]
+    random.Random(SEED).shuffle(people)
+    return {"kept": sorted(people[:PEOPLE]), "dev": sorted(people[PEOPLE : 2 * PEOPLE])}
+
+
+def _of_person(name: str, runs: Sequence[Recording], system: str) -> list[dict]:
+    if system == "uncalibrated":
+        minute, rest = _after(runs[0], SECONDS)
+        settings, spec = _settings(minute.labels), load_encoder().spec
+        head = _prior_head(minute.labels)
+        decoder = uncalibrated_decoder(
+            head, minute, HANDS, settings, spec.unit, spec.window, spec.default_hop, "anybody"
+        )
+        row = replayed(decoder, joined([rest, *runs[1:]]))
+        return [{"person": name, "system": system, "tested": "session", **row}]
+    rows = []
+    for tested, recording in zip(RUNS, runs, strict=True):
+        prior = None if system == "riemann" else _prior_head(recording.labels)
+        settings = FitSettings(head="riemann", repeats=1, origin=False)
+        fitted_on = [run for run in runs if run is not recording]
+        decoder = fit_decoder(fitted_on, EVENTS, name, settings, prior=prior).decoder
+        row = replayed(decoder, recording)
+        rows.append({"person": name, "system": system, "tested": tested, **row})
+    return rows
+
+
+@cache
+def _prior_head(labels: tuple[str, ...]) -> PriorHead:
+    return head_of_prior(population(), _settings(labels), load_encoder().spec.window, HANDS)
+
+
+def _settings(labels: Sequence[str]) -> SignalSettings:
+    spec = load_encoder().spec  # window and rate; no encoder takes part
+    channels = match(labels, spec.ch_names).channels
+    return SignalSettings(channels, default_reference(len(channels)), spec.rate)
+
+
+def _after(recording: Recording, seconds: float) -> tuple[Recording, Recording]:
+    """Return the first seconds of a recording, and what comes after them."""
+    at = round(seconds * recording.rate)
+    events = tuple(
+        replace(event, onset=event.onset - seconds)
+        for event in recording.events
+        if event.onset >= seconds
+    )
+    samples = recording.samples_uv
+    return (
+        replace(recording, samples_uv=samples[:at], events=()),
+        replace(recording, samples_uv=samples[at:], events=events),
+    )
+
+
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """Return recordings as one, with a break between each two."""
+    starts = np.cumsum([0, *(len(one.samples_uv) for one in recordings)])
+    events: list[Event] = []
+    for start, one in zip(starts, recordings, strict=False):
+        onset = start / one.rate
+        events += [replace(event, onset=event.onset + onset) for event in one.events]
+    samples = np.concatenate([one.samples_uv for one in recordings])
+    breaks = tuple(int(start) for start in starts[1:-1])
+    return replace(recordings[0], samples_uv=samples, events=tuple(events), breaks=breaks)
+
+
+def replayed(decoder: Decoder, recording: Recording, kinds: dict | None = None) -> dict:
+    """Return, for every cue, its class and the probability of the second class in each mode."""
+    feed = RecordingFeed(recording, away=BREAK)
+    windows = decoder.windows(None, recentre=decoder.recentre)
+    path = decoder.attach(feed.labels, feed.units, feed.rate)
+    online = OnlineDecoder(decoder, path, windows)
+    cues = [cue for cue in recorded_cues(recording, decoder, EVENTS) if cue.name]
+    adaptations = {
+        mode: make(decoder, windows) for mode, make in (kinds or _kinds(decoder)).items()
+    }
+    for adaptation in adaptations.values():
+        for cue in cues:
+            adaptation.cue(cue.time, cue.name)
+    found: dict[int, dict[str, float | None]] = {}
+    for window in online.push(feed.segments()):
+        given = {"frozen": window}
+        for mode, adaptation in adaptations.items():
+            (given[mode],) = list(adaptation.follow(iter((window,))))
+        found[window.sample] = {
+            mode: None if one.probabilities is None else float(one.probabilities[1])
+            for mode, one in given.items()
+        }
+    row: dict[str, list] = {"asked": [], **{mode: [] for mode in ("frozen", *adaptations, RAW)}}
+    for cue in cues:
+        end = round(cue.time * decoder.settings.rate) + decoder.window - 1
+        decided = found.get(_on_hop(end, list(found)))
+        if decided is not None:
+            row["asked"].append(decoder.classes.index(cue.name))
+            for mode, second in decided.items():
+                row[mode].append(second)
+            row[RAW].append(_sharpened(decided["frozen"], decoder.head.temperature))
+    return row
+
+
+def _sharpened(second: float | None, temperature: float) -> float | None:
+    """Return the probability that there would be without a temperature."""
+    return None if second is None else float(expit(temperature * logit(second)))
+
+
+def _kinds(decoder: Decoder) -> dict:
+    seconds = decoder.recentre or SECONDS
+    return {
+        mode: lambda one, windows, wanted=wanted: Adaptation(one, windows, wanted, seconds)
+        for mode, wanted in MODES.items()
+    }
+
+
+def _on_hop(end: int, samples: Sequence[int]) -> int:
+    """Return the last sample of a window that is not after `end`, and near it; -1 for none."""
+    index = int(np.searchsorted(samples, end, side="right")) - 1
+    return samples[index] if index >= 0 and end - samples[index] < 128 else -1
+
+
+def _right(row: dict, mode: str) -> np.ndarray:
+    """Return which cues were decided rightly; one half for one that was refused."""
+    values = np.array([0.5 if p is None else p for p in row[mode]])
+    return np.where(values == 0.5, 0.5, (values > 0.5) == np.array(row["asked"]))
+
+
+def table(rows: Sequence[dict]) -> str:
+    """Return accuracy in every mode and its difference from the frozen decoder's, over people."""
+    lines = [
+        "| decoder | trials (chance bound) | mode | accuracy | difference from frozen (95 %) | "
+        "worst person | gain after another class, after the same | Brier | ECE |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for system in SYSTEMS:
+        its = [row for row in rows if row["system"] == system]
+        if not its:
+            continue
+        people = list(dict.fromkeys(row["person"] for row in its))
+        trials = sum(len(row["asked"]) for row in its)
+        bound = f"{trials} ({chance_bound(trials, 2):.3f})"
+        for mode in [key for key in its[0] if key not in ("person", "system", "tested", "asked")]:
+            by_person = np.array(
+                [
+                    [
+                        np.concatenate([_right(r, m) for r in its if r["person"] == one]).mean()
+                        for m in ("frozen", mode)
+                    ]
+                    for one in people
+                ]
+            )
+            gain = by_person[:, 1] - by_person[:, 0]
+            said = ""
+            if gain.any() and len(gain) > 2:
+                low, high = bootstrap(
+                    (gain,), np.mean, rng=np.random.default_rng(0)
+                ).confidence_interval
+                said = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+            lines.append(
+                f"| {system} | {bound} | {mode} | {by_person[:, 1].mean():.3f} | {said} | "
+                f"{gain.min():+.3f} | {_by_order(its, mode)} | {_trust(its, mode)} |"
+            )
+    people_count = len({row["person"] for row in rows})
+    return "\n".join([*lines, "", f"{people_count} people."])
+
+
+def _trust(rows: Sequence[dict], mode: str) -> str:
+    """Return Brier score and expected calibration error of all cues that were not refused."""
+    second = np.array([p for row in rows for p in row[mode]], dtype=float)
+    asked = np.array([label for row in rows for label in row["asked"]])
+    known = np.isfinite(second)
+    probabilities = np.stack([1 - second[known], second[known]], axis=1)
+    curve = reliability(asked[known], probabilities)
+    return f"{brier_score(asked[known], probabilities):.3f} | {curve.ece:.3f}"
+
+
+def _by_order(rows: Sequence[dict], mode: str) -> str:
+    """Return the gain on cues whose class differs from the last cue's, and on repeated ones."""
+    gains: dict[bool, list[float]] = {True: [], False: []}
+    for row in rows:
+        changed = np.diff(row["asked"]) != 0
+        gain = (_right(row, mode) - _right(row, "frozen"))[1:]
+        for kind in (True, False):
+            gains[kind] += gain[changed == kind].tolist()
+    return ", ".join(f"{np.mean(gains[kind]):+.3f}" for kind in (True, False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What a decoder is fitted on: what is refused, and what its file says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.encoders import Encoder
+from core.errors import InputError
+from core.fitting.selection import Selection
+from core.fitting.transfer.prior_head import PriorHead
+from core.recordings import Recording
+
+
+def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:
+    """Return the names of recordings whose labels the encoder has learned from, if it is used."""
+    if encoder is None:
+        return []
+    seen = encoder.spec.labels_seen([recording.sha256 for recording in recordings])
+    return [one.path.name for one, was in zip(recordings, seen, strict=True) if was]
+
+
+def check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
+    """Refuse a prior that was learned from the same recordings: its scores would be too good."""
+    theirs = {digest: name for name, digest in prior.recordings.items()}
+    for recording in recordings:
+        if recording.sha256 in theirs:
+            raise InputError(
+                f"{recording.path.name} is among the recordings to fit and in the prior "
+                f"({theirs[recording.sha256]}); leave it out of one of them."
+            )
+
+
+def about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
+    """Return what a decoder's file says of the prior that its fit started from."""
+    weight = selection.weight
+    return {
+        # JSON knows no infinity.
+        "weight": "infinite" if weight == float("inf") else weight,
+        "trials": prior.trials,
+        "alone": prior.accuracy,
+        "readout": prior.readout is not None,
+        "recordings": prior.recordings,
+    }

@@ -1,0 +1,59 @@
+"""Where markers come from: a stream, another one that is chosen later, and feedback tasks."""
+
+import threading
+
+from core.stream.marker_feed import TimedMarker
+from realtime.engine.cues import CueWatch
+
+CLASSES = ("left_hand", "right_hand")
+
+
+class Feed:
+    def __init__(self, *texts, problem=""):
+        self.waiting = [TimedMarker(10.0 + k, text) for k, text in enumerate(texts)]
+        self.problem = problem
+        self.closed = threading.Event()
+
+    def read(self, signal, correction):
+        markers, self.waiting = self.waiting, []
+        return markers
+
+    def close(self):
+        self.closed.set()
+
+
+def labels(watch):
+    return [(cue.label, cue.name, cue.task) for cue in watch.read(None, 0.0)]
+
+
+def test_without_a_stream_there_are_no_cues_until_a_task_sets_one():
+    watch = CueWatch(None, CLASSES, {}, 128.0)
+    assert labels(watch) == []
+    assert watch.cues is None
+    watch.mark("task/start", 5.0, "game")
+    watch.mark("left_hand", 6.0, "game")
+    assert labels(watch) == [("task/start", "", "game"), ("left_hand", "left_hand", "game")]
+    assert [cue.time for cue in watch.cues] == [5.0, 6.0]
+    assert watch.problem(0.0) == ""
+    watch.close()
+
+
+def test_another_stream_takes_the_place_of_the_one_before():
+    first, second = Feed("769"), Feed("T2", problem="not there\nyet")
+    watch = CueWatch(first, CLASSES, {"T2": "right_hand"}, 128.0)
+    assert labels(watch) == [("769", "left_hand", "")]
+    watch.listen(second)
+    assert labels(watch) == [("T2", "right_hand", "")]
+    assert first.closed.wait(10.0)
+    # A person chose it, so that it is missed.
+    assert watch.problem(100.0) == ""
+    assert watch.problem(106.0) == "not there"
+    watch.close()
+    assert second.closed.is_set()
+
+
+def test_a_stream_that_is_chosen_is_there_before_its_first_marker():
+    watch = CueWatch(None, (), {}, 0.0)
+    watch.listen(Feed())
+    assert watch.cues == ()
+    watch.close()
