@@ -37,11 +37,15 @@ from core.decoding.features import (  # noqa: E402
     band_sections,
     shrunk_covariances,
 )
-from core.decoding.heads import fit_head  # noqa: E402
 from core.decoding.spatial import channel_covariance, power, spatial_filter  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
-from core.fitting.joint_heads import HeadSettings, RetrievalTarget, train_heads  # noqa: E402
+from core.fitting.joint_heads import (  # noqa: E402
+    ClassTarget,
+    HeadSettings,
+    RetrievalTarget,
+    train_heads,
+)
 from core.fitting.trials.epochs import cut_epochs  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import read_recordings  # noqa: E402
@@ -73,7 +77,7 @@ PHRASINGS = {
 }
 _EVENTS = {"T1": "left", "T2": "right", "T0": "rest"}
 _RUNS = (4, 8, 12)
-_PERMUTATIONS = 200
+_PERMUTATIONS = 100
 _SHOTS = 5  # trials of each class
 _WEIGHT = 10  # people that a person's own trials weigh as much as
 
@@ -83,6 +87,7 @@ def main() -> int:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--people", type=int, default=61)
+    parser.add_argument("--few-shot", action="store_true", help="takes a fit a person")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
@@ -91,7 +96,7 @@ def main() -> int:
     people = [p for p in people if p is not None]
     print(f"{len(people)} people, {sum(len(p['labels']) for p in people)} trials")
     encoder = load_text_encoder("wordllama")
-    rows = evaluate(people, encoder)
+    rows = evaluate(people, encoder, given.few_shot)
     for row in rows:
         print(f"{row['way']:44} {row['share']:.3f}   bound {row['bound']:.3f}   people {row['n']}")
     if given.json:
@@ -135,7 +140,7 @@ def person(folder: Path, cache: Path) -> dict[str, np.ndarray] | None:
     return found
 
 
-def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
+def evaluate(people: list[dict[str, np.ndarray]], encoder, few_shot: bool) -> list[dict]:
     """Return a row for each way of finding the class of a window."""
     known = [PHRASINGS[name][: len(PHRASINGS[name]) // 2] for name in CLASSES]
     new = [PHRASINGS[name][len(PHRASINGS[name]) // 2 :] for name in CLASSES]
@@ -150,7 +155,8 @@ def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
         test = [p for p, where in zip(people, parts, strict=True) if where == part]
         blocks, labels = stacked(train)
         head = fitted(blocks, labels, gallery, classes_of, random)
-        supervised = fit_head(blocks, labels, len(CLASSES))
+        target = {"class": ClassTarget(labels, len(CLASSES))}
+        supervised = train_heads(blocks, target, HeadSettings(steps=100))["class"]
         for p in test:
             features = np.concatenate([p["tangent"], p["tokens"]], axis=1)
             for name, groups in (("zero-shot: new phrasings", new), ("trained phrasings", known)):
@@ -158,7 +164,7 @@ def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
             said.setdefault("supervised, without texts", []).append(
                 supervised.logits(features).argmax(axis=1)
             )
-        for p in test:
+        for p in test if few_shot else ():
             own = np.concatenate(
                 [np.flatnonzero(p["labels"] == k)[:_SHOTS] for k in range(len(CLASSES))]
             )
@@ -220,21 +226,20 @@ def nearest(head, encoder, groups, features: np.ndarray) -> np.ndarray:
 def row(name: str, guesses, truth, among: str) -> dict:
     """Return a mean of balanced accuracies over people, with its permutation bound."""
     random = np.random.default_rng(0)
+    judged = [np.isfinite(guess.astype(float)) for guess in guesses]
+    pairs = [(g[kept], t[kept]) for g, t, kept in zip(guesses, truth, judged, strict=True)]
 
-    def share(labels_of) -> float:
+    def share(permute: bool) -> float:
         scores = []
-        for guess, labels in zip(guesses, labels_of, strict=True):
-            judged = np.isfinite(guess.astype(float))
-            kinds = np.unique(labels[judged])
-            scores.append(np.mean([np.mean(guess[judged & (labels == k)] == k) for k in kinds]))
+        for guess, labels in pairs:
+            of = random.permutation(labels) if permute else labels
+            scores.append(np.mean([np.mean(guess[of == k] == k) for k in np.unique(of)]))
         return float(np.mean(scores))
 
-    guessed = [
-        share([random.permutation(labels) for labels in truth]) for _ in range(_PERMUTATIONS)
-    ]
+    guessed = [share(True) for _ in range(_PERMUTATIONS)]
     return {
         "way": f"{name}, {among}",
-        "share": share(truth),
+        "share": share(False),
         "bound": float(np.quantile(guessed, 0.95)),
         "n": len(truth),
     }
