@@ -207,6 +207,7 @@ def downloads(monkeypatch, stand_in, tmp_path):
     import huggingface_hub
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda *_, **__: None)
     monkeypatch.setenv("EEGPT_HOME", str(tmp_path / "home"))
     return files
 
