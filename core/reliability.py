@@ -17,7 +17,7 @@ BINS = 10
 _DRAWS = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReliabilityCurve:
     """Decisions in bins of confidence.
 
@@ -38,6 +38,15 @@ class ReliabilityCurve:
     counts: np.ndarray
     confident: np.ndarray
     right: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another curve has the same numbers."""
+        return isinstance(other, ReliabilityCurve) and all(
+            np.array_equal(mine, its)
+            for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have none
 
     @property
     def confidence(self) -> np.ndarray:

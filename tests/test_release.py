@@ -35,6 +35,7 @@ def test_a_recording_of_the_release_is_read_as_then():
     assert [[e.onset, e.duration, e.label] for e in recording.events] == then["events"]
 
 
+@pytest.mark.slow
 def test_a_data_set_of_the_release_passes_its_check(tmp_path):
     copy = shutil.copytree(RELEASE / "recording", tmp_path / "recording")
     assert [f for f in check(copy) if f.kind in ("broken", "error")] == []

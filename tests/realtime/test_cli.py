@@ -62,6 +62,7 @@ def test_streams_that_do_not_fit_end_in_a_sentence(decoder_file, outlet, fitted,
     assert "names 2 channels" in refused(["--stream", "Nameless", *names, *headless], capsys)
 
 
+@pytest.mark.slow
 def test_decoders_that_do_not_fit_end_in_a_sentence(fitted, tmp_path, capsys):
     other_unit = replace(fitted["encoder"], unit="uV")
     other_reference = tmp_path / "reference.safetensors"

@@ -122,6 +122,7 @@ def load_pretraining_of(folder):
     return parts.target_encoder
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     def refused(*given):
         assert main([str(text) for text in given]) == 2

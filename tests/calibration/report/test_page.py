@@ -60,7 +60,7 @@ def test_the_page_says_what_a_clinician_asks(page, findings):
     assert re.search(r"95 % interval \d+ % to \d+ %", text)
     assert re.search(r"\d+ µV peak to peak at CP3 \(8-30 Hz\)", text)
     assert "1 left out" in text
-    assert "starter" in text
+    assert "imagery" in text
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,7 @@ def test_after_an_undo_it_begins_anew_when_asked(fitted, run):
     assert sum(step.kind == "labels" for step in after) == adaptation.learned.total()
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_from_its_log_to_the_last_digit(fitted, run):
     decoder = fitted["riemann"]
     first, adaptation = adapted(decoder, run, BOTH, toggles=[180, 200])

@@ -41,6 +41,7 @@ def banded(decoder, recording):
     return CausalFilter(band_sections((8.0, 30.0), RATE)).push(path.push(recording.samples_uv))
 
 
+@pytest.mark.slow
 def test_after_its_seconds_windows_are_seen_from_the_mean_of_those_before(fitted, run):
     decoder = fitted["riemann"]
     results, windows = decided(decoder, run)

@@ -111,6 +111,7 @@ def test_later_changes_to_the_given_samples_do_not_matter(encoder, signal):
     torch.testing.assert_close(tokens, whole(encoder, signal, 1056), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "message"),
     [

@@ -19,6 +19,7 @@ def views_of(recording, shuffled=None, encoder="untrained-tiny1", unit="mV"):
     return FeatureViews(epochs, settings.channels, 256.0, load_encoder(encoder))
 
 
+@pytest.mark.slow
 def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
     views = views_of(imagery_recording(trials=10))
     found = select(views, tuple(HEADS))

@@ -62,6 +62,7 @@ def test_chunking_never_matters(fitted, imagery_recording, head, cuts):
     assert [d.status for d in whole[:15]] == ["warming"] * 15
 
 
+@pytest.mark.slow
 def test_order_names_and_units_of_the_stream_never_matter(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording)

@@ -192,6 +192,7 @@ def test_the_last_report_is_opened(launch, qtbot, kept_decoder):
     assert str(page) in window.message.text()
 
 
+@pytest.mark.slow
 def test_programs_are_run_by_this_python():
     command = processes.command_of("realtime.cli", ["--version"])
     assert Path(command[0]).samefile(sys.executable)

@@ -136,6 +136,7 @@ def test_lines_after_the_checkpoint_are_forgotten(trainer, folder):
     assert [int(row["step"]) for row in path.curves()] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_accumulated_gradients_are_those_of_the_whole_batch(trainer, size):
     whole = gradients(trainer(batch=16))
@@ -172,6 +173,7 @@ def test_every_ablation_trains(trainer, ablation):
     assert rows[0]["loss"] == pytest.approx(total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_is_near_the_whole_one(trainer, precision):
     made, full = trainer(precision=precision), trainer()

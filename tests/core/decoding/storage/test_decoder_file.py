@@ -148,6 +148,7 @@ def test_what_is_no_decoder_is_refused_and_never_run(fitted, tmp_path):
         load_decoder(other)
 
 
+@pytest.mark.slow
 def test_a_file_from_before_parts_could_be_chosen_uses_everything(fitted, tmp_path):
     path = save_decoder(fitted["hybrid"], tmp_path / "one.safetensors")
     with safe_open(path, framework="np") as file:

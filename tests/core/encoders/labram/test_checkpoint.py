@@ -124,6 +124,7 @@ def test_by_name_it_comes_from_the_cache(base, tmp_path):
         load_encoder("labram", home=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

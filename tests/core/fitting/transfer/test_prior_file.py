@@ -77,6 +77,7 @@ def test_tensors_that_cannot_be_are_refused(prior, tmp_path):
             load_prior(changed(path, {}, tensors))
 
 
+@pytest.mark.slow
 def test_what_is_no_prior_is_refused(prior, fitted, tmp_path):
     path = save_prior(prior, tmp_path / "one.safetensors")
     decoder = save_decoder(fitted["riemann"], tmp_path / "decoder.safetensors")

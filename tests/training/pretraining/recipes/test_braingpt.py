@@ -34,6 +34,7 @@ def recipe(settings):
     return make
 
 
+@pytest.mark.slow
 def test_in_bf16_the_losses_are_nearly_those_of_float32(trainer, microvolts):
     changes = {"recipe": "braingpt", "size": "base", "window": SAMPLES, "batch": 4, "steps": 4}
     changes["targets"] = {"horizons": [1, 2], "error": "huber"}
@@ -66,6 +67,7 @@ def microvolts(store, others):
     return store, others
 
 
+@pytest.mark.slow
 def test_a_prediction_knows_no_sample_that_it_is_judged_by(recipe, given):
     """Seven eighths of a token are in the token before: what is predicted is the rest."""
     window, *rest = given
