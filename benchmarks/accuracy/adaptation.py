@@ -20,7 +20,6 @@ that --out has already are not computed again.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from resumable_rows import ResumableRows, arguments, parsed  # noqa: E402
 from scipy.special import expit, logit  # noqa: E402
 from scipy.stats import bootstrap  # noqa: E402
 
@@ -65,37 +65,24 @@ SEED, PEOPLE = 15, 12
 
 def main() -> None:
     options = _options()
-    options.out.touch()
+    rows = ResumableRows(options.out)
     if not options.table:
-        known = {(row["person"], row["system"]) for row in _rows(options.out)}
-        with options.out.open("a", encoding="utf-8") as out:
-            for name in options.people or drawn(options.folder)[options.group]:
-                files = [options.folder / name / f"{name}R{run:02d}.edf" for run in RUNS]
-                recordings = read_recordings(files)
-                for system in options.systems:
-                    if (name, system) not in known:
-                        for row in _of_person(name, recordings, system):
-                            out.write(json.dumps(row) + "\n")
-                        out.flush()
-    print(table(_rows(options.out)))
+        known = rows.known("person", "system")
+        for name in options.people or drawn(options.folder)[options.group]:
+            files = [options.folder / name / f"{name}R{run:02d}.edf" for run in RUNS]
+            recordings = read_recordings(files)
+            for system in options.systems:
+                if (name, system) not in known:
+                    for row in _of_person(name, recordings, system):
+                        rows.add(row)
+    print(table(rows.read()))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--out", type=Path, required=True)
+    parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--group", choices=("kept", "dev"), default="kept")
-    parser.add_argument("--people", nargs="+", default=[], help="these, instead of those drawn")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
-    parser.add_argument("--table", action="store_true", help="of the rows that are there")
-    options = parser.parse_args()
-    if options.folder is None and not options.table:
-        parser.error("name the folder of the recordings, or --table")
-    return options
-
-
-def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return parsed(parser)
 
 
 def drawn(folder: Path) -> dict[str, list[str]]:

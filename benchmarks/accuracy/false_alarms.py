@@ -19,7 +19,6 @@ Rows that --out has already are not computed again.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from resumable_rows import ResumableRows, arguments, folders  # noqa: E402
 
 from calibration.fitting import Fit, FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
@@ -50,46 +50,32 @@ _REST = 180.0  # s that a simulated person rests
 
 def main() -> None:
     options = _options()
-    options.out.touch()
+    rows = ResumableRows(options.out)
     if not options.table:
-        known = {(row["person"], row["tested"], row["system"]) for row in _rows(options.out)}
-        with options.out.open("a", encoding="utf-8") as out:
-            for person, tested, fit_on, test, rests, events in _cases(options):
-                for systems in (SYSTEMS[:2], SYSTEMS[2:]):  # of one fit
-                    if (person, tested, systems[-1]) in known:
-                        continue
-                    idle = systems == SYSTEMS[2:]
-                    fit = _fit(fit_on, test, events, idle, options.head)
-                    for system in systems:
-                        recentre = fit.decoder.recentre if system == SYSTEMS[0] else None
-                        row = {"person": person, "tested": tested, "system": system}
-                        row |= _row(fit, test, rests, events, recentre)
-                        out.write(json.dumps(row) + "\n")
-                        out.flush()
-    print(_table(_rows(options.out)))
+        known = rows.known("person", "tested", "system")
+        for person, tested, fit_on, test, rests, events in _cases(options):
+            for systems in (SYSTEMS[:2], SYSTEMS[2:]):  # of one fit
+                if (person, tested, systems[-1]) in known:
+                    continue
+                idle = systems == SYSTEMS[2:]
+                fit = _fit(fit_on, test, events, idle, options.head)
+                for system in systems:
+                    recentre = fit.decoder.recentre if system == SYSTEMS[0] else None
+                    row = {"person": person, "tested": tested, "system": system}
+                    rows.add(row | _row(fit, test, rests, events, recentre))
+    print(_table(rows.read()))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--people", nargs="+", default=[])
+    parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--simulated", type=int, default=0, help="how many simulated people")
     parser.add_argument("--head", default="auto")
-    parser.add_argument("--table", action="store_true", help="of the rows that are there")
     return parser.parse_args()
-
-
-def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _cases(options: argparse.Namespace) -> Iterator[tuple]:
     """Give person, test, recordings to fit on, to test on and of rest, and events."""
-    folders = [] if options.folder is None else sorted(options.folder.iterdir())
-    for folder in folders:
-        if not folder.is_dir() or (options.people and folder.name not in options.people):
-            continue
+    for folder in folders(options) if options.folder is not None else ():
         runs = {n: folder / f"{folder.name}R{n:02d}.edf" for n in (*RUNS, *RESTS.values())}
         cued = dict(zip(RUNS, read_recordings([runs[n] for n in RUNS]), strict=True))
         rests = {

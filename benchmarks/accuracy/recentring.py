@@ -15,16 +15,15 @@ the better of the two by cross-validation. Rows that --out has already are not c
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 from core.machine.threads import share_cores
 
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
 from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
@@ -50,44 +49,25 @@ SYSTEMS = ("riemann", "prior or riemann")
 
 def main() -> None:
     options = _options()
-    options.out.touch()
+    rows = ResumableRows(options.out)
     if not options.table:
-        known = {(row["person"], row["tested"], row["system"]) for row in _rows(options.out)}
-        with options.out.open("a", encoding="utf-8") as out:
-            for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
-                if options.people and folder.name not in options.people:
-                    continue
-                recordings = read_recordings(
-                    [folder / f"{folder.name}R{run:02d}.edf" for run in RUNS]
-                )
-                runs = dict(zip(RUNS, recordings, strict=True))
-                for tested in options.tested:
-                    for system in options.systems:
-                        if (folder.name, tested, system) not in known:
-                            row = _row(folder.name, runs, tested, system)
-                            out.write(json.dumps(row) + "\n")
-                            out.flush()
-    rows = _rows(options.out)
-    if len({row["person"] for row in rows}) > 1:
-        print(_table(rows))
+        known = rows.known("person", "tested", "system")
+        for folder in folders(options):
+            files = [folder / f"{folder.name}R{run:02d}.edf" for run in RUNS]
+            runs = dict(zip(RUNS, read_recordings(files), strict=True))
+            for tested in options.tested:
+                for system in options.systems:
+                    if (folder.name, tested, system) not in known:
+                        rows.add(_row(folder.name, runs, tested, system))
+    if len(rows.known("person")) > 1:
+        print(_table(rows.read()))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--people", nargs="+", default=[])
+    parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--tested", type=int, nargs="+", choices=RUNS, default=RUNS[::-1])
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
-    parser.add_argument("--table", action="store_true", help="of the rows that are there")
-    options = parser.parse_args()
-    if options.folder is None and not options.table:
-        parser.error("name the folder of the recordings, or --table")
-    return options
-
-
-def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return parsed(parser)
 
 
 def _row(person: str, runs: dict[int, Recording], tested: int, system: str) -> dict:

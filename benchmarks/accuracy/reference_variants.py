@@ -12,8 +12,6 @@ already are not computed again.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
 from pyriemann.geometry.mean import mean_riemann  # noqa: E402
+from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
 from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
@@ -74,26 +73,14 @@ class Run:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--people", nargs="+", default=[])
-    parser.add_argument("--table", action="store_true", help="of the rows that are there")
-    options = parser.parse_args()
-    options.out.touch()
+    options = parsed(arguments(__doc__.splitlines()[0]))
+    rows = ResumableRows(options.out)
     if not options.table:
-        known = {row["person"] for row in _rows(options.out)}
-        with options.out.open("a", encoding="utf-8") as out:
-            for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
-                if folder.name not in known and folder.name in (options.people or [folder.name]):
-                    row = {"person": folder.name, "scores": _person(folder)}
-                    out.write(json.dumps(row) + "\n")
-                    out.flush()
-    print(_table(_rows(options.out)))
-
-
-def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        known = rows.known("person")
+        for folder in folders(options):
+            if (folder.name,) not in known:
+                rows.add({"person": folder.name, "scores": _person(folder)})
+    print(_table(rows.read()))
 
 
 def _person(folder: Path) -> dict[str, list]:

@@ -15,7 +15,6 @@ decision is compared with that of the file. Rows that --out has already are not 
 from __future__ import annotations
 
 import argparse
-import json
 import threading
 import uuid
 from dataclasses import replace
@@ -28,6 +27,7 @@ share_cores()
 keep_local()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
 from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
@@ -58,36 +58,21 @@ _WAIT = 30.0  # s without a sample after which a replay has ended
 
 def main() -> None:
     options = _options()
-    options.out.touch()
+    rows = ResumableRows(options.out)
     if not options.table:
-        known = {(row["person"], row["flat"], row["live"]) for row in _rows(options.out)}
-        with options.out.open("a", encoding="utf-8") as out:
-            for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
-                if options.people and folder.name not in options.people:
-                    continue
-                wanted = [name for name in FLAT if (folder.name, name, options.live) not in known]
-                if wanted:
-                    for row in _person(folder, wanted, options.live):
-                        out.write(json.dumps(row) + "\n")
-                        out.flush()
-    print(_table(_rows(options.out)))
+        known = rows.known("person", "flat", "live")
+        for folder in folders(options):
+            wanted = [name for name in FLAT if (folder.name, name, options.live) not in known]
+            if wanted:
+                for row in _person(folder, wanted, options.live):
+                    rows.add(row)
+    print(_table(rows.read()))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--people", nargs="+", default=[])
+    parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--live", type=float, default=0.0, help="replay so much faster than time")
-    parser.add_argument("--table", action="store_true", help="of the rows that are there")
-    options = parser.parse_args()
-    if options.folder is None and not options.table:
-        parser.error("name the folder of the recordings, or --table")
-    return options
-
-
-def _rows(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return parsed(parser)
 
 
 def _person(folder: Path, wanted: list[str], live: float) -> list[dict]:
