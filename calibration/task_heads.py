@@ -59,6 +59,32 @@ class TaskSetting:
     cache: FeatureCache
     shared: SharedParts
 
+    @property
+    def tokens(self) -> bool:
+        """Whether the head reads the encoder's tokens."""
+        return "tokens" in HEADS[self.head]
+
+    def views(self, recordings: Sequence[Recording], meanings: Mapping[str, str]) -> FeatureViews:
+        """Return the views of a task's trials.
+
+        Raises
+        ------
+        InputError
+            As `usable_trials`.
+        """
+        epochs, _, taken = usable_trials(
+            recordings, meanings, self.path, self.fit, self.encoder.spec, self.cache, self.shared
+        )
+        return FeatureViews(
+            epochs,
+            self.path.channels,
+            self.encoder.spec.rate,
+            self.encoder if self.tokens else None,
+            self.cache,
+            taken=taken,
+            references=self.shared.references,
+        )
+
 
 def fit_head(
     name: str,
@@ -88,22 +114,10 @@ def fit_head(
     Raises
     ------
     InputError
-        As `calibration.fitting.usable_trials`.
+        As `TaskSetting.views`.
     """
-    spec = setting.encoder.spec
-    epochs, _, taken = usable_trials(
-        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
-    )
-    tokens = "tokens" in HEADS[setting.head]
-    views = FeatureViews(
-        epochs,
-        setting.path.channels,
-        spec.rate,
-        setting.encoder if tokens else None,
-        setting.cache,
-        taken=taken,
-        references=setting.shared.references,
-    )
+    views = setting.views(recordings, meanings)
+    epochs = views.epochs
     if kind == SCALE:
         values = np.array([float(number) for number in epochs.classes])[epochs.labels]
         target: Target = ScaleTarget(values)
@@ -133,7 +147,7 @@ def fit_head(
         setting.head, len(epochs), score, chance, measure, {"events": dict(meanings)}
     )
     tangents = tuple(features for view, (features, _) in fitted.items() if view != "tokens")
-    return Readout(name, (), head, tangents, tokens, card)
+    return Readout(name, (), head, tangents, setting.tokens, card)
 
 
 def fit_gated(
@@ -157,17 +171,10 @@ def fit_gated(
     Raises
     ------
     InputError
-        As `calibration.fitting.usable_trials`.
+        As `TaskSetting.views`.
     """
-    spec = setting.encoder.spec
-    epochs, _, taken = usable_trials(
-        recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
-    )
-    channels, encoder = setting.path.channels, setting.encoder
-    references, cache = setting.shared.references, setting.cache
-    views = FeatureViews(
-        epochs, channels, spec.rate, encoder, cache, taken=taken, references=references
-    )
+    views = setting.views(recordings, meanings)
+    epochs = views.epochs
     used, seed = views.of(setting.head), setting.fit.seed
     labels, classes = epochs.labels, len(epochs.classes)
 

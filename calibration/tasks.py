@@ -26,7 +26,7 @@ from core.encoders import load_encoder
 from core.encoders.known import remember
 from core.errors import InputError, one_line
 from core.fitting.baselines import BAND
-from core.fitting.selection import BESIDE, GRAPH
+from core.fitting.selection import GRAPH
 from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
 from core.recordings import Event, Recording, without_bad_channels
 from core.signal.filtering import CausalFilter
@@ -269,7 +269,6 @@ def fit_tasks(
             fits.append(TaskFit(task, readout_of(task.name, fit.decoder), fit, in_blocks))
             continue
         head = decoders[0].facts.head
-        head = BESIDE.get(head, (head,))[0]  # these are linear
         own = replace(own, head=head)
         setting = TaskSetting(path, encoder, head, own, cache, shared)
         readout = fit_head(task.name, task.meanings, task.kind, changed, setting, text_encoder)

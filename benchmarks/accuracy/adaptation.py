@@ -4,8 +4,9 @@
     python benchmarks/accuracy/adaptation.py --out rows.jsonl --table
 
 FOLDER has a folder a person with the runs 4, 8 and 12 of the PhysioNet motor imagery data set.
-Twelve people are drawn with a seed among those that the program's population does not have
-(`--group kept`, and as many others for choosing settings: `--group dev`). Three decoders:
+Twelve people are drawn with a seed among those that nothing of the program was chosen on before
+(`--group kept`, and as many others for choosing settings: `--group dev`). Who is tested is left out
+of the population, and no encoder takes part. Three decoders:
 
 - `riemann` and `prior or riemann`, fitted on two runs as `eegpt-calibrate fit` does, decide the
   third, every way round;
@@ -23,7 +24,6 @@ import argparse
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from core.machine.threads import share_cores
@@ -31,6 +31,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from head_of_others import head_of_others, settings_of  # noqa: E402
 from resumable_rows import ResumableRows, arguments, parsed  # noqa: E402
 from scipy.special import expit, logit  # noqa: E402
 from scipy.stats import bootstrap  # noqa: E402
@@ -43,14 +44,10 @@ from core.decoding.recentring import SECONDS  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.feed.recording_feed import RecordingFeed  # noqa: E402
 from core.fitting.transfer.hemisphere_flip import HANDS  # noqa: E402
-from core.fitting.transfer.prior_file import population  # noqa: E402
-from core.fitting.transfer.prior_head import PriorHead, head_of_prior  # noqa: E402
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
-from core.montage import match  # noqa: E402
 from core.recordings import Event, Recording, read_recordings  # noqa: E402
 from core.reliability import brier_score, reliability  # noqa: E402
-from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
 from realtime.offline import recorded_cues  # noqa: E402
 from simulation.player import BREAK  # noqa: E402
 
@@ -59,7 +56,8 @@ RUNS = (4, 8, 12)
 SYSTEMS = ("riemann", "prior or riemann", "uncalibrated")
 MODES = {"recentre": (RECENTRE,), "labels": (LABELS,), "both": (RECENTRE, LABELS)}
 RAW = "frozen, without its temperature"
-POPULATION = tuple(f"S{n:03d}" for n in (1, 2, 3, 4, 6, 8, 9, 11, 12, 13, 14))
+ELEVEN = tuple(f"S{n:03d}" for n in (1, 2, 3, 4, 6, 8, 9, 11, 12, 13, 14))
+"""Whom the program was built with; never drawn."""
 SEED, PEOPLE = 15, 12
 
 
@@ -88,7 +86,7 @@ def _options() -> argparse.Namespace:
 def drawn(folder: Path) -> dict[str, list[str]]:
     """Return who is decided, and who settings are chosen on."""
     people = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    people = [name for name in people if name not in POPULATION]
+    people = [name for name in people if name not in ELEVEN]
     random.Random(SEED).shuffle(people)
     return {"kept": sorted(people[:PEOPLE]), "dev": sorted(people[PEOPLE : 2 * PEOPLE])}
 
@@ -96,8 +94,8 @@ def drawn(folder: Path) -> dict[str, list[str]]:
 def _of_person(name: str, runs: Sequence[Recording], system: str) -> list[dict]:
     if system == "uncalibrated":
         minute, rest = _after(runs[0], SECONDS)
-        settings, spec = _settings(minute.labels), load_encoder().spec
-        head = _prior_head(minute.labels)
+        settings, spec = settings_of(minute.labels), load_encoder().spec
+        head = head_of_others(runs)
         decoder = uncalibrated_decoder(
             head, minute, HANDS, settings, spec.unit, spec.window, spec.default_hop, "anybody"
         )
@@ -105,24 +103,13 @@ def _of_person(name: str, runs: Sequence[Recording], system: str) -> list[dict]:
         return [{"person": name, "system": system, "tested": "session", **row}]
     rows = []
     for tested, recording in zip(RUNS, runs, strict=True):
-        prior = None if system == "riemann" else _prior_head(recording.labels)
+        prior = None if system == "riemann" else head_of_others(runs)
         settings = FitSettings(head="riemann", repeats=1, origin=False)
         fitted_on = [run for run in runs if run is not recording]
         decoder = fit_decoder(fitted_on, EVENTS, name, settings, prior=prior).decoder
         row = replayed(decoder, recording)
         rows.append({"person": name, "system": system, "tested": tested, **row})
     return rows
-
-
-@cache
-def _prior_head(labels: tuple[str, ...]) -> PriorHead:
-    return head_of_prior(population(), _settings(labels), load_encoder().spec.window, HANDS)
-
-
-def _settings(labels: Sequence[str]) -> SignalSettings:
-    spec = load_encoder().spec  # window and rate; no encoder takes part
-    channels = match(labels, spec.ch_names).channels
-    return SignalSettings(channels, default_reference(len(channels)), spec.rate)
 
 
 def _after(recording: Recording, seconds: float) -> tuple[Recording, Recording]:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from functools import cache
 
 from core.machine.threads import share_cores
 
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from head_of_others import head_of_others  # noqa: E402
 from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
 from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
@@ -30,15 +30,8 @@ from sklearn.metrics import roc_auc_score  # noqa: E402
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.recentring import DECODER, SECONDS  # noqa: E402
-from core.encoders import load_encoder  # noqa: E402
-from core.fitting.transfer.hemisphere_flip import HANDS  # noqa: E402
-from core.fitting.transfer.population import Prior  # noqa: E402
-from core.fitting.transfer.prior_file import population  # noqa: E402
-from core.fitting.transfer.prior_head import PriorHead, head_of_prior  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
-from core.montage import match  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
-from core.signal.pipeline import SignalSettings, default_reference  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
 
@@ -73,33 +66,13 @@ def _options() -> argparse.Namespace:
 def _row(person: str, runs: dict[int, Recording], tested: int, system: str) -> dict:
     """Fit on two runs and decide the third, with either reference."""
     fit_on = [recording for run, recording in runs.items() if run != tested]
-    prior = None if system == "riemann" else _prior_head(list(runs.values()))
+    prior = None if system == "riemann" else head_of_others(list(runs.values()))
     settings = FitSettings(head="riemann", repeats=1)
     decoder = fit_decoder(fit_on, EVENTS, person, settings, prior=prior).decoder
     row = {"person": person, "tested": tested, "system": system, "head": decoder.facts.head}
     for name, seconds in (("own", None), ("first minute", SECONDS)):
         row[name] = list(_decided(decoder, runs[tested], seconds))
     return row
-
-
-@cache
-def _population() -> Prior:
-    return population()
-
-
-_heads: dict[tuple[tuple[str, ...], tuple[str, ...]], PriorHead] = {}
-
-
-def _prior_head(recordings: list[Recording]) -> PriorHead:
-    """Return the head that the population teaches without who made these recordings."""
-    spec = load_encoder().spec
-    channels = match(recordings[0].labels, spec.ch_names).channels
-    prior = _population().without_people_of(recording.sha256 for recording in recordings)
-    key = channels, tuple(prior.recordings)
-    if key not in _heads:
-        settings = SignalSettings(channels, default_reference(len(channels)), spec.rate)
-        _heads[key] = head_of_prior(prior, settings, spec.window, HANDS)
-    return _heads[key]
 
 
 def _decided(
