@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -52,7 +52,7 @@ from core.recordings import (
 )
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, eog_of, is_frontal_or_temporal
+from core.sites import Sites, channels_at, eog_of, is_eog, is_frontal_or_temporal
 from core.suggestions import did_you_mean
 
 NO_REFINING = (
@@ -281,7 +281,7 @@ def fit_decoder(
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     if settings.head == GRAPH:
-        check_electrode_tokens(spec, path.channels)
+        check_electrode_tokens(spec, [name for name in path.channels if not is_eog(name)])
     cache = cache or FeatureCache()
     if settings.idle_class:
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
@@ -289,9 +289,10 @@ def fit_decoder(
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes)
     tokens = encoder if settings.tokens_needed else None
+    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
+    cache = replace(cache, banded=banded)  # for all that looks at the band from here on
     beginnings = None
     if prior is not None and prior.by_beginning:
-        banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
         beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
     views = FeatureViews(
         epochs,

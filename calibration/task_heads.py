@@ -137,7 +137,7 @@ def fit_head(
     said = np.concatenate([values for _, values in left_out])
     if isinstance(head, ScaleHead) and isinstance(target, ScaleTarget):
         head = with_margin(head, said, target.values[tested])
-        score, chance, measure = _correlation(said, target.values[tested]), 0.0, "correlation"
+        score, measure = _correlation(said, target.values[tested]), "correlation"
         chance = _guessed_correlation(said, target.values[tested])
     else:
         score = balanced_accuracy(epochs.labels[tested], said.astype(np.intp))

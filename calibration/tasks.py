@@ -16,6 +16,7 @@ from calibration.fitting import (
 )
 from calibration.task_heads import TaskSetting, fit_gated, fit_head
 from calibration.usable_trials import SharedParts, check_recordings
+from core.decoding.artifacts.learning import measure_runs
 from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
@@ -239,24 +240,25 @@ def fit_tasks(
     banded = tuple(CausalFilter(sections).push(run) for run in signals)
     cache = FeatureCache(signals, banded)
     of_tasks = [with_events(recordings, task, spec.window / spec.rate) for task in tasks]
-    places = [
-        place
-        for task, (changed, _) in zip(tasks, of_tasks, strict=True)
-        for place in cued_places(changed, task.meanings, path, spec.window)
-    ]
+    rest = None
+    if spec.readout is None:  # else it is that of the first minutes, for every task
+        places = [
+            place
+            for task, (changed, _) in zip(tasks, of_tasks, strict=True)
+            for place in cued_places(changed, task.meanings, path, spec.window)
+        ]
+        rest = rest_outside(signals, places, spec.window, spec.rate)
     # One filter before the encoder for all tasks, so that its tokens serve all.
-    shared = SharedParts(rest_outside(signals, places, spec.window, spec.rate))
+    shared = SharedParts(rest, measured=measure_runs(recordings, path, spec.unit, signals))
 
     decoders: list[Decoder] = []
     fits: list[TaskFit] = []
     for task, (changed, in_blocks) in zip(tasks, of_tasks, strict=True):
-        in_time = in_blocks or settings.in_time
         own = replace(
             settings,
             origin=settings.origin and task is first,
-            in_time=in_time,
-            # Stretches of time are the same however often they are drawn.
-            repeats=1 if in_time else settings.repeats,
+            rest=settings.rest and task is first,
+            in_time=in_blocks or settings.in_time,
             false_alarms=settings.false_alarms if task is first else None,
             idle_class=settings.idle_class and task is first,
         )

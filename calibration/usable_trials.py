@@ -52,10 +52,13 @@ class SharedParts:
         or for an encoder with a readout the first minute of each recording.
     references : sequence of TangentFeatures
         Of a task that is fitted already, as `core.fitting.selection.FeatureViews` takes them.
+    measured : Measured or None
+        Of all signal, if that is known.
     """
 
     rest: np.ndarray | None = None
     references: Sequence[TangentFeatures] = ()
+    measured: Measured | None = None
 
 
 def usable_trials(
@@ -100,7 +103,9 @@ def usable_trials(
     if rest is None and spec.readout is not None:  # as it was trained
         rest = all_beginnings(recordings, path.channels, epochs.segments, spec.rate)
     epochs = replace(epochs, in_time=settings.in_time, rest=epochs.rest if rest is None else rest)
-    measured = measure_runs(recordings, path, spec.unit, epochs.segments)
+    measured = None if shared is None else shared.measured
+    if measured is None:
+        measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(
         epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
     )

@@ -179,9 +179,7 @@ class Adaptation:
         self._seconds = check_seconds(seconds)
         self._length = (decoder.window - 1) / decoder.settings.rate  # s, to the last sample
         self._hop = windows.hop / decoder.settings.rate  # s
-        head = decoder.head
-        weights = head.weights / head.scale[:, None] / head.temperature
-        self._given = weights, head.bias / head.temperature - head.centre @ weights
+        self._given = decoder.head.plain()
         self._log = None if log is None else deque(log)
         self._asked = self._done = 0  # toggles; the first is counted by whoever asks
         self._newest: WindowResult | None = None

@@ -15,6 +15,27 @@ if TYPE_CHECKING:
 CHOICE = "auto"
 """Name of the score in which the head was chosen again inside every fold."""
 
+AT_REST = "at_rest"
+"""Name in `DecoderCard.fit` of false alarms and hits by threshold."""
+
+FALSE_ALARMS = "false_alarms"
+"""Name in `DecoderCard.fit` of the false alarms a minute that its threshold is to keep."""
+
+IDLE_CLASS = "idle_class"
+"""Name in `DecoderCard.fit` of the class that means rest."""
+
+OF_THE_HEAD = (
+    "events",
+    "labels_seen",
+    "prior",
+    "trust",
+    "origin",
+    AT_REST,
+    FALSE_ALARMS,
+    IDLE_CLASS,
+)
+"""Names in `DecoderCard.fit` of what was asked or found of the first task's head alone."""
+
 
 @dataclass(frozen=True)
 class EncoderPin:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.card import OF_THE_HEAD, DecoderCard, EncoderPin
 from core.decoding.features import TangentFeatures, TangentStream, TokenFeatures, TokenFeatureStream
 from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
-from core.decoding.outputs import ClassesOutput, Output
+from core.decoding.outputs import CLASSES, ClassesOutput, Output
 from core.decoding.readouts import FIRST, Readout, ReadoutCard, ReadoutStream
 from core.decoding.recentring import DECODER, RunReference, RunStart
 from core.errors import InputError, one_line
@@ -108,19 +108,24 @@ class Decoder:
         InputError
             If there is no such task, or it has no classes.
         """
-        alone = LinearHead | GraphHead
         readout = next((readout for readout in self.readouts if readout.task == task), None)
-        if readout is None or not isinstance(readout.head, alone):
-            names = ", ".join(r.task for r in self.readouts if isinstance(r.head, alone))
+        if readout is None or readout.kind != CLASSES:
+            names = ", ".join(each.task for each in self.readouts if each.kind == CLASSES)
             raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
-        card = readout.card
+        if not isinstance(readout.head, LinearHead | GraphHead):
+            raise InputError(
+                f'The task "{task}" has a gate over several heads, which is no decoder by itself; '
+                "take what it says from the decoder's outputs."
+            )
+        card, first = readout.card, readout is self.readouts[0]
+        common = {name: fact for name, fact in self.facts.fit.items() if name not in OF_THE_HEAD}
         facts = replace(
             self.facts,
             head=card.head,
             trials=card.trials,
             scores={card.head: card.score},
             chance=card.chance,
-            fit={**self.facts.fit, **card.fit},
+            fit=self.facts.fit if first else {**common, **card.fit},
         )
         return replace(
             self,

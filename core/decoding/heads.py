@@ -58,6 +58,11 @@ class LinearHead:
         """
         return softmax(self.logits(features) / self.temperature)
 
+    def plain(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return weights and bias for features as they are, with the temperature in them."""
+        weights = self.weights / self.scale[:, None] / self.temperature
+        return weights, self.bias / self.temperature - self.centre @ weights
+
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the softmax over the last axis."""

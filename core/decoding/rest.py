@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from core.decoding.card import AT_REST, FALSE_ALARMS, IDLE_CLASS
 from core.decoding.decoder import Decoder
 from core.errors import InputError
 from core.tensor_file import number
@@ -15,13 +16,6 @@ from core.tensor_file import number
 THRESHOLD = 0.5
 """Smallest probability for a decision, where nobody chose one."""
 
-RATE = "false_alarms"
-"""Name in `DecoderCard.fit` of the false alarms a minute that its threshold is to keep."""
-
-IDLE = "idle_class"
-"""Name in `DecoderCard.fit` of the class that means rest."""
-
-_CURVE = "at_rest"  # name in `DecoderCard.fit` of the curve
 _LONGEST = 10_000  # thresholds of a curve
 _MOST = 1e6  # false alarms a minute, and minutes
 
@@ -147,26 +141,26 @@ def rest_facts(
         The class that means rest; empty for none.
     """
     return {
-        **({} if curve is None else {_CURVE: curve.as_facts()}),
-        **({} if alarms is None else {RATE: alarms}),
-        **({IDLE: idle_class} if idle_class else {}),
+        **({} if curve is None else {AT_REST: curve.as_facts()}),
+        **({} if alarms is None else {FALSE_ALARMS: alarms}),
+        **({IDLE_CLASS: idle_class} if idle_class else {}),
     }
 
 
 def without_rest(fit: Mapping[str, Any]) -> dict[str, Any]:
     """Return a fit's facts for another head, whose false alarms nobody has counted."""
-    return {name: value for name, value in fit.items() if name not in (_CURVE, RATE)}
+    return {name: value for name, value in fit.items() if name not in (AT_REST, FALSE_ALARMS)}
 
 
 def curve_of(fit: Mapping[str, Any]) -> RestCurve | None:
     """Return the curve among a decoder's facts (`DecoderCard.fit`); None where there is none."""
-    facts = fit.get(_CURVE)
+    facts = fit.get(AT_REST)
     return None if facts is None else RestCurve.of_facts(facts)
 
 
 def idle_class_of(decoder: Decoder) -> str:
     """Return the class that means rest; empty where a decoder has none."""
-    name = decoder.facts.fit.get(IDLE, "")
+    name = decoder.facts.fit.get(IDLE_CLASS, "")
     return name if name in decoder.classes else ""
 
 
@@ -184,7 +178,7 @@ def threshold_at_rest(decoder: Decoder, alarms: float | None = None) -> float | 
     InputError
         If nobody has counted its false alarms, or as `RestCurve.threshold_for`.
     """
-    asked = decoder.facts.fit.get(RATE) if alarms is None else alarms
+    asked = decoder.facts.fit.get(FALSE_ALARMS) if alarms is None else alarms
     if asked is None:
         return None
     curve = curve_of(decoder.facts.fit)
@@ -220,7 +214,7 @@ def check_facts(fit: Mapping[str, Any]) -> None:
     InputError, ValueError, TypeError, KeyError
     """
     curve_of(fit)
-    if fit.get(RATE) is not None:
-        check_rate(number(fit[RATE], 0.0, _MOST))
-    if not isinstance(fit.get(IDLE, ""), str):
+    if fit.get(FALSE_ALARMS) is not None:
+        check_rate(number(fit[FALSE_ALARMS], 0.0, _MOST))
+    if not isinstance(fit.get(IDLE_CLASS, ""), str):
         raise ValueError("its idle class has no name")

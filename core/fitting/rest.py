@@ -80,12 +80,18 @@ def measure_rest(
         fitted = views.fit(names, train)
         blocks = [vectors for _, vectors in fitted.values()]
         part = _fit(views, selection, [block[train] for block in blocks], views.labels[train])
-        asked[test] = part.logits(np.concatenate([block[test] for block in blocks], axis=1))
-        vectors = [
-            _vectors(features, pauses.places[held], pauses.length, views.epochs.segments, filtered)
-            for features, _ in fitted.values()
-        ]
-        resting[held] = part.logits(np.concatenate(vectors, axis=1))
+        for logits, wanted, places in (
+            (asked, test, views.epochs.places),
+            (resting, held, pauses.places),
+        ):
+            vectors = [
+                # Covariances of both at the features' own reference, whatever the trials had.
+                _vectors(view, places[wanted], pauses.length, views.epochs.segments, filtered)
+                if places is pauses.places or isinstance(view, TangentFeatures)
+                else known[wanted]
+                for view, known in fitted.values()
+            ]
+            logits[wanted] = part.logits(np.concatenate(vectors, axis=1))
     active = [index for index, name in enumerate(views.epochs.classes) if name != REST]
     trials = np.isin(views.labels, active)
     return _curve(
@@ -204,8 +210,13 @@ def _curve(
     for column in resting.T:
         logit = np.log(np.maximum(column, 1e-12)) - np.log(np.maximum(1.0 - column, 1e-12))
         slope, offset, residuals = _autoregression(logit[first], logit[first + 1])
-        following = offset + slope * logit[:, None] + residuals  # (windows, pairs)
-        begun += [np.mean((logit < one)[:, None] & (following >= one)) for one in odds]
+        following, residuals = offset + slope * logit, np.sort(residuals)
+        # Of each window below a threshold, the share of residuals that take it there or beyond.
+        begun += [
+            np.sum(len(residuals) - np.searchsorted(residuals, one - following[logit < one]))
+            / (len(logit) * len(residuals))
+            for one in odds
+        ]
     share = np.array([(resting >= one).any(axis=1).mean() for one in _THRESHOLDS])
     alarms = 60.0 * (begun / hop + share / window)  # a minute
     return RestCurve(

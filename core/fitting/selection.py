@@ -338,9 +338,11 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     seed : int
         Of the folds.
     repeats : int
-        How often all trials are split anew.
+        How often all trials are split anew; once where folds are stretches of time, which are the
+        same each time.
     """
     labels, classes = views.labels, views.classes
+    repeats = 1 if views.epochs.in_time else repeats
     candidates = [*([PRIOR] if views.prior is not None else []), *heads]
     needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
     beside = [other for head in heads for other in BESIDE.get(head, ()) if other not in heads]

@@ -120,14 +120,14 @@ class Share:
         """Return the covariance of each recording's first minute in the band, by recording."""
         signal, projection = self.signal, self.projection(BAND)
         found = {}
-        for recording in range(len(signal.person.recordings)):
+        for recording in self.fitted:
             owners = zip(signal.banded(BAND), signal.owner, strict=True)
             runs = [run for run, owner in owners if owner == recording]
             covariance = beginning_covariance(runs, signal.spec.rate)
             if projection is not None:
                 covariance = projection @ covariance @ projection.T
             found[recording] = covariance
-        return {one: found[one] for one in self.fitted}
+        return found
 
     def tokens(self, encoder: Encoder) -> np.ndarray:
         """Return token features behind the person's own spatial filter, (trials, features)."""

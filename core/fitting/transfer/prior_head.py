@@ -214,8 +214,7 @@ def head_of_prior(
         left_out[test] = head.logits(vectors[test])
         decided[test] = head.logits(elsewhere[test]).argmax(axis=1)
     head = with_temperature(fitted(np.arange(len(labels))), left_out, labels)
-    weights = head.weights / head.scale[:, None] / head.temperature
-    bias = head.bias / head.temperature - head.centre @ weights
+    weights, bias = head.plain()
     weights = apply_wccn(weights.T, drift).T  # on vectors as they are
     found = _for_classes(
         (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
@@ -250,12 +249,8 @@ def with_readout(prior: PriorHead, spec: EncoderSpec, classes: Sequence[str]) ->
         return prior
     shared = [name for name in classes if name in readout.classes]
     theirs = [readout.classes.index(name) for name in shared]
-    mine = [list(classes).index(name) for name in shared]
     weights, bias = np.array(readout.weights)[:, theirs], np.array(readout.bias)[theirs]
-    wide, at = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
-    # With their mean taken off, a class that the encoder does not know is neither liked nor not.
-    wide[:, mine] = BESIDE_TOKENS[1] * (weights - weights.mean(axis=1, keepdims=True))
-    at[mine] = BESIDE_TOKENS[1] * (bias - bias.mean())
+    wide, at = _spread(BESIDE_TOKENS[1] * weights, BESIDE_TOKENS[1] * bias, shared, classes)
     return replace(
         prior,
         weights=BESIDE_TOKENS[0] * prior.weights,
@@ -287,7 +282,7 @@ def head_of_decoder(
         windows or classes differ.
     """
     name = f"decoder of subject {decoder.facts.subject}"
-    if decoder.spatial is not None or not decoder.tangents:
+    if decoder.readouts[0].tokens or not decoder.tangents:
         raise InputError(
             f"The {name} uses an encoder's tokens, which cannot be aligned; fit it with "
             "--head riemann, or give its recordings to --prior."
@@ -311,8 +306,7 @@ def head_of_decoder(
     shared = _shared_classes(decoder.classes, classes)
     head = decoder.head
     assert isinstance(head, LinearHead)  # others read tokens
-    weights = head.weights / head.scale[:, None] / head.temperature
-    bias = head.bias / head.temperature - head.centre @ weights
+    weights, bias = head.plain()
     columns = [decoder.classes.index(name) for name in shared]
     return _for_classes(
         tuple(tuple(theirs.channels[i] for i in view.picks) for view in decoder.tangents),
@@ -332,10 +326,11 @@ def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
     Parameters
     ----------
     heads : sequence of PriorHead
-        For the same person and classes.
+        For the same person and classes, on covariances alone.
     """
     if len(heads) == 1:
         return heads[0]
+    assert all(head.readout is None for head in heads)
     views = tuple(dict.fromkeys(view for head in heads for view in head.views))
     sizes = {view: len(view) * (len(view) + 1) // 2 for view in views}
     summed = {view: np.zeros((sizes[view], len(heads[0].bias))) for view in views}
@@ -406,12 +401,8 @@ def _for_classes(
     recordings: dict[str, str],
     trials: int,
 ) -> PriorHead:
-    """Spread a head's columns over the person's classes."""
-    columns = [list(classes).index(name) for name in shared]
-    wide, at = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
-    # With their mean taken off, a class that the prior does not know is neither liked nor not.
-    wide[:, columns] = weights - weights.mean(axis=1, keepdims=True)
-    at[columns] = bias - bias.mean()
+    """Return a head for the person's classes."""
+    wide, at = _spread(weights, bias, shared, classes)
     swapped = swap(classes)
     return PriorHead(
         views=views,
@@ -423,6 +414,18 @@ def _for_classes(
         recordings=dict(recordings),
         trials=trials,
     )
+
+
+def _spread(
+    weights: np.ndarray, bias: np.ndarray, shared: Sequence[str], classes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spread weights and bias of the shared classes over those of the person."""
+    columns = [list(classes).index(name) for name in shared]
+    wide, at = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
+    # With their mean taken off, a class that others do not know is neither liked nor not.
+    wide[:, columns] = weights - weights.mean(axis=1, keepdims=True)
+    at[columns] = bias - bias.mean()
+    return wide, at
 
 
 def _by_person(labels: np.ndarray, person: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -95,9 +95,8 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
     head = fit_near(
         start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, offset=start.added
     )
-    slopes = head.weights / head.scale[:, None]
+    slopes, bias = head.plain()
     weights = apply_wccn(slopes.T, prior.drift).T
-    bias = head.bias - head.centre @ slopes
     if prior.readout is not None:
         weights = np.concatenate([weights, prior.readout.weights])
         bias = bias + prior.readout.bias

@@ -207,6 +207,8 @@ def _together(pieces: Sequence[tuple[str, Prior]]) -> Prior:
     names = list(dict.fromkeys(name for name, _ in pieces))
     priors = [prior for _, prior in pieces]
     counts = [len(prior) for prior in priors]
+    beginnings = [prior.beginnings for prior in priors if prior.beginnings is not None]
+    assert len(beginnings) == len(priors)  # `make_prior` has them all
     return replace(
         priors[0],
         covariances=np.concatenate([prior.covariances for prior in priors]),
@@ -214,7 +216,5 @@ def _together(pieces: Sequence[tuple[str, Prior]]) -> Prior:
         recording=np.repeat(np.arange(len(priors)), counts),
         person=np.repeat([names.index(name) for name, _ in pieces], counts),
         recordings={name: one for prior in priors for name, one in prior.recordings.items()},
-        beginnings=np.concatenate(
-            [prior.beginnings for prior in priors if prior.beginnings is not None]
-        ),
+        beginnings=np.concatenate(beginnings),
     )
