@@ -18,7 +18,7 @@ from core.stream.discovery import StreamQuery
 from realtime.engine.engine import Engine
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import SignalListener
-from realtime.engine.snapshot import Decision, Snapshot
+from realtime.engine.snapshot import Decision, Snapshot, StreamStatus
 from realtime.uncalibrated import Gathered
 
 _LOOK = 0.1  # s between two looks at whether there is enough signal
@@ -35,7 +35,8 @@ class Alignment:
     align : callable
         Takes a function that waits for the signal and returns it; returns the decoder.
     go_on : callable
-        Returns the engine that decodes with it, once the first has ended.
+        Takes the decoder and the sender that the first engine read last; returns the engine that
+        decodes, once the first has ended.
     seconds : float
         Of signal that are needed.
 
@@ -49,7 +50,7 @@ class Alignment:
         self,
         begin: Callable[[Sequence[SignalListener]], Engine],
         align: Callable[[Callable[[], Recording]], Decoder],
-        go_on: Callable[[Decoder], Engine],
+        go_on: Callable[[Decoder, StreamStatus], Engine],
         seconds: float = SECONDS,
     ) -> None:
         self._gathered = _Gathering(seconds)
@@ -76,17 +77,12 @@ class Alignment:
     @property
     def error(self) -> BaseException | None:
         """Why there are no decisions."""
-        return self._failed or self._engine.error
-
-    @property
-    def running(self) -> bool:
-        """Whether an engine's thread is at work."""
-        return self._engine.running
+        return self._engine.error or self._failed
 
     def snapshot(self) -> Snapshot:
         """Return what there is to see now, with the seconds of signal that are still needed."""
         snapshot = self._engine.snapshot()
-        if self._failed is not None:
+        if self._failed is not None and self._engine.error is None:
             return replace(snapshot, message=str(self._failed))
         return snapshot if self._aligned else replace(snapshot, aligning=self._gathered.left)
 
@@ -134,8 +130,11 @@ class Alignment:
     def _run(self) -> None:
         try:
             decoder = self._align(self._wait)
+            if self._stopped.is_set():
+                raise InputError(_CUT_SHORT)
+            sender = self._engine.snapshot().stream
             self._engine.stop()
-            engine = self._go_on(decoder)
+            engine = self._go_on(decoder, sender)
             if self._markers is not None:
                 engine.read_markers(self._markers)
             engine.start()

@@ -39,6 +39,7 @@ from realtime.engine.engine import Decoding, Engine
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import CueSink, SignalListener, Sink, StreamLogSink
 from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
+from realtime.engine.snapshot import StreamStatus
 from realtime.panels.arrangement import ARRANGEMENT
 from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
@@ -84,6 +85,11 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
     """Decode a stream; return the exit code, and whether the person asks for a calibration."""
     # Markers first: a replay sends nothing before somebody reads its signal.
     with marker_feed(options, found) as markers, Inlet(found) as inlet:
+        if "labels" in options.adapt and markers is None and options.task is None:
+            raise InputError(
+                "--adapt labels learns from cues: name the stream that sends them with --markers, "
+                "or have a --task that gives them."
+            )
         if options.uncalibrated:
             say(f"Aligning other people's decoder: {SECONDS:g} s of signal, at rest, eyes open.")
         if options.uncalibrated and options.headless:
@@ -99,7 +105,7 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
         gc.freeze()
         engine.start()
         try:
-            if options.headless:
+            if isinstance(engine, Engine) and options.headless:
                 return wait_headless(engine, options.duration), False
             asked = threading.Event()
             code = run_window(
@@ -182,11 +188,6 @@ def build_engine(
         hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
         windows = decoder.windows(encoder, hop, in_subprocess, recentre)
         adaptation = options.adaptation_of(decoder, windows)
-        if "labels" in options.adapt and markers is None and options.task is None:
-            raise InputError(
-                "--adapt labels learns from cues: name the stream that sends them with --markers, "
-                "or have a --task that gives them."
-            )
         decoding = Decoding(decoder, windows, adaptation)
         rate = decoder.settings.rate / windows.hop
         if options.record is not None:
@@ -304,7 +305,7 @@ def _is_slow(encoder: Encoder, headless: bool) -> bool:
     return not headless and sum(p.numel() for p in encoder.parameters()) > _LARGE
 
 
-def wait_headless(engine: Engine | Alignment, duration: float | None) -> int:
+def wait_headless(engine: Engine, duration: float | None) -> int:
     """Wait until the duration is over, the engine has ended, or a signal raises."""
     end = math.inf if duration is None else time.monotonic() + duration
     while engine.running and (left := end - time.monotonic()) > 0:
@@ -381,8 +382,14 @@ def _alignment(
             listeners=listeners,
         )
 
-    def go_on(decoder: Decoder) -> Engine:
-        again = Inlet(found)
+    def go_on(decoder: Decoder, sender: StreamStatus) -> Engine:
+        try:
+            again = Inlet(found)
+        except InputError:  # it ended, and another took its place
+            query = StreamQuery(
+                name=sender.name, type=sender.type, source_id=sender.source_id, host=sender.host
+            )
+            again = Inlet(find_stream(query, timeout=options.timeout))
         try:
             return build_engine(options, again, decoder, markers)
         except BaseException:

@@ -272,8 +272,8 @@ class IncrementalFit:
         """Compute the tokens of the trials that are over."""
         if not self._settings.tokens_needed or not self._cues:
             return
-        if self._settings.regress_eyes:
-            return  # the coefficients are known at the end
+        if self._settings.regress_eyes or self._settings.idle_class:
+            return  # the coefficients, and what rest is left for the filter, are known at the end
         window, rate = self._encoder.spec.window, self._path_settings.rate
         signals = self._signals.joined()
         if self._features is None:

@@ -184,6 +184,7 @@ class Adaptation:
         self._asked = self._done = 0  # toggles; the first is counted by whoever asks
         self._newest: WindowResult | None = None
         self._cues: list[tuple[float, int]] = []  # time and class, of those not over
+        self._ended: set[float] = set()  # times of those whose imagery ended early
         self._last_cue = -np.inf
         self.stopped = False
         self.steps: list[Step] = []
@@ -234,6 +235,15 @@ class Adaptation:
             if abs(time - self._last_cue) > _SAME_CUE:
                 self._cues.append((time, self._decoder.classes.index(name)))
             self._last_cue = time
+
+    def end(self, time: float) -> None:
+        """Take it that imagery ended, or counts no more, at a time of the stream in seconds.
+
+        A trial whose window had not ended by then is not learned from.
+        """
+        self._ended |= {
+            cue for cue, _ in self._cues if cue <= time < cue + self._length - self._hop
+        }
 
     def follow(self, windows: Iterator[WindowResult]) -> Iterator[WindowResult]:
         """Give windows as they are decided with what was learned so far, and learn from each.
@@ -302,6 +312,7 @@ class Adaptation:
                 self._cues.remove((time, label))
                 if not self.stopped:
                     self._learn_trial(window, label, time)
+                self._ended.discard(time)
             return
         while self._log and (step := self._log[0]).kind in (LABELS, "passed"):
             if step.sample > window.sample:
@@ -333,10 +344,13 @@ class Adaptation:
         """Learn from the window that ends a trial, or say why not."""
         name = self._decoder.classes[label]
         late = window.time - cue - self._length > self._hop - _JITTER
+        early = cue in self._ended
         if kind is None:
-            kind = "passed" if window.probabilities is None or late else LABELS
+            kind = "passed" if window.probabilities is None or late or early else LABELS
         if kind == "passed":
-            why = "its marker came late" if window.status == "ok" else f"{window.status}"
+            why = window.status
+            if window.status == "ok":
+                why = "it ended early" if early else "its marker came late"
             self._note(kind, f"A trial of {name} is not learned from: {why}.", cue=cue, label=name)
             return
         if window.probabilities is None:

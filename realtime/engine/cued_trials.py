@@ -53,6 +53,11 @@ class Cue:
     name: str
     task: str = ""
 
+    @property
+    def ends(self) -> bool:
+        """Whether a feedback task says with it that its newest cue is over, or counts no more."""
+        return bool(self.task) and self.label in (*TASK_ENDS, TASK_CANCEL)
+
 
 @dataclass(frozen=True)
 class CuedTrial:
@@ -80,8 +85,10 @@ class CuedTrials:
     """Makes trials of cues and decisions, whichever of them come first.
 
     The last decision within `IMAGERY` seconds of a cue is what a trial comes to; one without any
-    counts as wrong. A trial is there once a decision was made on signal after these seconds. A cue
-    within 0.1 s of the one before is the same, sent twice. A feedback task may end them earlier.
+    counts as wrong, but where no window was looked at, as before decoding began or while it was
+    paused, there is no trial. A trial is there once a decision was made on signal after these
+    seconds. A cue within 0.1 s of the one before is the same, sent twice. A feedback task may end
+    them earlier.
 
     Attributes
     ----------
@@ -99,7 +106,7 @@ class CuedTrials:
         """Take a marker: the cue of a class, or what a feedback task says of its newest cue."""
         if cue.name:
             self.cue(cue.time, cue.name)
-        elif cue.task and cue.label in (*TASK_ENDS, TASK_CANCEL):
+        elif cue.ends:
             self._end(cue.time, cue.label == TASK_CANCEL)
 
     def cue(self, time: float, asked: str) -> None:
@@ -122,6 +129,8 @@ class CuedTrials:
         self._open = [cue for cue in self._open if cue not in going]
         if not cancelled:
             self._open += [(start, at, asked) for start, _, asked in going]
+        elif self.trials and self.trials[-1].time == self._last:
+            self.trials = self.trials[:-1]
 
     def _close(self) -> None:
         if not self._open or not self._decisions:
@@ -130,10 +139,12 @@ class CuedTrials:
         over = [cue for cue in self._open if newest > cue[1]]
         if over:
             self._open = [cue for cue in self._open if cue not in over]
-            self.trials += tuple(self._trial(*cue) for cue in over)
+            self.trials += tuple(trial for cue in over if (trial := self._trial(*cue)) is not None)
 
-    def _trial(self, time: float, end: float, asked: str) -> CuedTrial:
+    def _trial(self, time: float, end: float, asked: str) -> CuedTrial | None:
         during = [(at - time, decision) for at, decision in self._decisions if time < at <= end]
+        if not during:
+            return None  # nothing was decoded then: no trial of this decoder
         given = [k for k, (_, decision) in enumerate(during) if decision is not None]
         if not given:
             return CuedTrial(time, asked, "", None)

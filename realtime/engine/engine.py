@@ -359,6 +359,8 @@ class Engine:
                 self._tell(self._outputs.mark(cue))
                 if adaptation is not None:
                     adaptation.cue(cue.time, cue.name)
+                    if cue.ends:
+                        adaptation.end(cue.time)
 
     def _watch(self) -> None:
         """Note how the stream goes: when its status changes, and once a second."""

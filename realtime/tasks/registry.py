@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ _OWN = {
 """Name -> class of the tasks that come with the program, in the order of the list."""
 
 
+@cache
 def available_tasks() -> dict[str, EntryPoint]:
     """Return name -> entry point of all tasks; nothing of them is imported yet.
 
@@ -55,14 +57,21 @@ def load_task(name: str, classes: Sequence[str]) -> FeedbackTask:
     Raises
     ------
     InputError
-        If there is no such task, or the class that a package names is none.
+        If there is no such task, or what a package offers is none or cannot be used.
     """
     from realtime.tasks.task import FeedbackTask
 
     check_task(name)
     entry = available_tasks()[name]
-    kind = entry.load()
-    if not (isinstance(kind, type) and issubclass(kind, FeedbackTask)):
-        raise InputError(f"{entry.value} is not a realtime.tasks.task.FeedbackTask.")
-    task: FeedbackTask = kind(classes)
+    try:
+        kind = entry.load()
+        if not (isinstance(kind, type) and issubclass(kind, FeedbackTask)):
+            raise InputError(f"{entry.value} is not a realtime.tasks.task.FeedbackTask.")
+        task: FeedbackTask = kind(classes)
+    except InputError:
+        raise
+    except Exception as error:  # of another package: anything
+        raise InputError(
+            f"The task {name} cannot be used: {type(error).__name__}: {error}"
+        ) from error
     return task

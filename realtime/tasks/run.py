@@ -137,11 +137,11 @@ class TaskRun:
                 return False
             self._end_trial(now)
         elif self.phase == "result" and over:
-            if self.pausing:
-                self._pause(now)
-            elif len(self.outcomes) == len(self._targets):
+            if len(self.outcomes) == len(self._targets):
                 self._begin("done", now, math.inf)
                 self._mark("task/stop", now)
+            elif self.pausing:
+                self._pause(now)
             else:
                 low, high = self._times.break_shortest, self._times.break_longest
                 self._begin("break", now, self._random.uniform(low, high))

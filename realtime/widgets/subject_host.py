@@ -82,9 +82,6 @@ class SubjectHost(QObject):
         except InputError as error:
             self._say(str(error))
             return
-        except Exception as error:  # of another package: anything
-            self._say(f"The task {name} cannot be used: {type(error).__name__}: {error}")
-            return
         self.close()
         self.session = TaskSession(name, task, self._engine, self._trials, self)
         self._open(self.session.view)

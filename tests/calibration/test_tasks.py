@@ -16,6 +16,7 @@ from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
+from core.fitting.transfer.prior_head import head_of_decoder
 from core.recordings import Event, read_recording
 from core.text_encoder import TextEncoder
 
@@ -213,6 +214,13 @@ def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_
     own = outputs_of(decoder.only("hand"), recordings[0])
     for one, all_tasks in zip(own, said, strict=True):
         assert one["hand"] == all_tasks["hand"]
+    with pytest.raises(InputError, match='"hand-gated" has a gate over several heads'):
+        decoder.only("hand-gated")
+    # The gate's tokens do not keep the first task's covariances from being aligned.
+    first = decoder.only("hand")
+    given = (decoder.settings, decoder.window, decoder.classes)
+    wanted, found = (head_of_decoder(one, *given) for one in (first, decoder))
+    np.testing.assert_array_equal(found.weights, wanted.weights)
 
 
 def test_two_tasks_of_a_name_are_refused(recordings):

@@ -186,6 +186,19 @@ def test_a_trial_with_an_artifact_or_a_late_marker_is_passed_over(fitted, run):
     assert "late" in adaptation.steps[2].text
 
 
+def test_a_trial_that_a_task_ended_early_is_passed_over(fitted, run):
+    results, windows = online(fitted["riemann"], run)
+    adaptation = Adaptation(fitted["riemann"], windows, (LABELS,))
+    first, second, *_ = run.events
+    adaptation.cue(first.onset, first.label)
+    adaptation.end(first.onset + 1.5)
+    adaptation.cue(second.onset, second.label)
+    adaptation.end(second.onset + 4.0)
+    list(adaptation.follow(results))
+    assert kinds(adaptation) == ["begin", "passed", "labels"]
+    assert "ended early" in adaptation.steps[1].text
+
+
 def test_a_head_without_covariances_has_no_reference_to_adapt(fitted, run):
     decoder = fitted["encoder"]
     windows = decoder.windows(decoder.load_encoder(), HOP)

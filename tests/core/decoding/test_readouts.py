@@ -116,6 +116,15 @@ def test_a_task_that_is_not_there_is_refused(several):
         several.only("speech")
 
 
+def test_what_was_found_of_one_task_is_not_said_of_another(several):
+    fit = {**several.facts.fit, "false_alarms": 2.0, "origin": {"left": 0.6}, "sites": "all"}
+    measured = replace(several, facts=replace(several.facts, fit=fit))
+    assert measured.only("riemann").facts.fit == fit
+    other = measured.only("hybrid").facts.fit
+    assert other["sites"] == "all"
+    assert not {"false_alarms", "origin"} & set(other)
+
+
 def projection(random, inputs, hidden=5, width=4):
     return Projection(
         np.zeros(inputs),

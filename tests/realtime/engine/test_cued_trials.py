@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.metrics import chance_bound, information_transfer_rate
-from realtime.engine.cued_trials import CuedScore, CuedTrial, CuedTrials, class_of, score_cues
+from realtime.engine.cued_trials import Cue, CuedScore, CuedTrial, CuedTrials, class_of, score_cues
 
 CLASSES = ("left_hand", "right_hand")
 
@@ -32,6 +32,21 @@ def test_refusals_are_no_decision_and_a_cue_without_any_counts_as_wrong():
     (trial,) = score_cues(decisions([None] * 20), [(0.0, "left_hand")])
     assert (trial.decided, trial.seconds) == ("", None)
     assert CuedScore((trial,), CLASSES).accuracy == 0.0
+
+
+def test_a_cue_in_whose_seconds_nothing_was_looked_at_is_no_trial():
+    trials = score_cues(decisions(["left_hand"] * 40, start=10.0), [(1.0, "left_hand")])
+    assert trials == ()
+
+
+def test_a_cue_that_a_task_takes_back_is_no_trial_however_late():
+    trials = CuedTrials()
+    trials.take(Cue(1.0, None, "left_hand", "left_hand", "cursor"))
+    for time, name in decisions(["left_hand"] * 40):
+        trials.decide(time, name)
+    assert len(trials.trials) == 1
+    trials.take(Cue(7.0, None, "task/cancel", "", "cursor"))
+    assert trials.trials == ()
 
 
 def test_a_trial_is_there_when_its_seconds_are_over():

@@ -10,6 +10,13 @@ from realtime.tasks import registry
 from realtime.tasks.registry import available_tasks, load_task, task_title
 
 
+@pytest.fixture(autouse=True)
+def _looked_up_anew():
+    available_tasks.cache_clear()
+    yield
+    available_tasks.cache_clear()
+
+
 def test_every_task_of_the_program_has_a_title_instructions_and_targets():
     assert tuple(available_tasks())[:3] == ("graz-bar", "cursor", "game")
     for name in ("graz-bar", "cursor", "game"):
@@ -23,6 +30,7 @@ def test_packages_offer_tasks_and_take_no_name_from_the_program(monkeypatch):
     entries = [
         EntryPoint("game", "json:JSONDecoder", registry.GROUP),
         EntryPoint("mine", "json:JSONDecoder", registry.GROUP),
+        EntryPoint("gone", "no_such_package:Task", registry.GROUP),
     ]
     monkeypatch.setattr(registry, "entry_points", lambda group: entries)
     tasks = available_tasks()
@@ -30,6 +38,8 @@ def test_packages_offer_tasks_and_take_no_name_from_the_program(monkeypatch):
     assert task_title("mine") == "mine"
     with pytest.raises(InputError, match=r"json:JSONDecoder is not a .*FeedbackTask"):
         load_task("mine", ("a", "b"))
+    with pytest.raises(InputError, match="task gone cannot be used: ModuleNotFoundError"):
+        load_task("gone", ("a", "b"))
 
 
 def test_a_name_that_no_task_has_is_refused_with_those_that_there_are(capsys):

@@ -114,6 +114,17 @@ def test_a_pause_in_a_trial_waits_for_its_end_and_can_be_taken_back(player):
     assert player.run.outcomes == ("hit",)
 
 
+def test_a_pause_that_is_asked_for_in_the_last_trial_ends_it_all_the_same(player):
+    player.run.press(player.now)
+    while len(player.run.outcomes) < 4:
+        player.pass_time(0.25)
+    assert player.run.phase == "result"
+    player.run.press(player.now)
+    player.pass_time(5)
+    assert player.run.phase == "done"
+    assert player.marks[-1] == "task/stop"
+
+
 def test_a_trial_that_is_left_is_taken_back(player):
     player.run.press(player.now)
     player.pass_time(3)
