@@ -18,7 +18,7 @@ from core.decoding.readouts import FIRST
 from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
-from core.encoders import Encoder
+from core.encoders import DEFAULT, Encoder
 from core.errors import InputError
 from core.machine.threads import few_threads
 from core.recordings import Recording, read_recording, recording_of_raw
@@ -245,7 +245,7 @@ def fit(
     events: Mapping[str, str] | None = None,
     *,
     subject: str = "01",
-    encoder: str | Path = "starter",
+    encoder: str | Path = DEFAULT,
     head: str = "auto",
     seed: int = 0,
     false_alarms: float | None = None,
@@ -264,7 +264,7 @@ def fit(
     subject : str
         Whose they are.
     encoder : str or path
-        What `load_encoder` takes.
+        What `load_encoder` takes; by default ``imagery``.
     head : str
         ``auto``, ``riemann``, ``encoder``, ``hybrid`` or ``graph``.
     seed : int
@@ -292,12 +292,12 @@ def fit(
     settings = FitSettings(
         str(encoder), head, seed=seed, false_alarms=false_alarms, idle_class=idle_class
     )
-    events = events or cue_events(read)
     if tasks:
-        every = [Task(FIRST, events), *map(parse_task, tasks)]
+        first = [Task(FIRST, events)] if events else []
+        every = [*first, *map(parse_task, tasks)]
         found = fit_tasks(read, every, subject, settings).first
     else:
-        found = fit_decoder(read, events, subject, settings)
+        found = fit_decoder(read, events or cue_events(read), subject, settings)
     if found.unkept:
         raise InputError(found.unkept)
     return FittedDecoder(found.decoder, found.decoder.load_encoder())
