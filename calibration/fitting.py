@@ -10,10 +10,6 @@ from pathlib import Path
 
 from calibration.fitted_on import about_prior, check_apart, labels_seen
 from calibration.usable_trials import SharedParts, check_recordings, usable_trials
-from core.decoding.artifacts.learning import (
-    limits_from,
-    refused_pieces,
-)
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
@@ -315,8 +311,7 @@ def fit_decoder(
 
     curve = None
     if settings.rest and isinstance(head, LinearHead):
-        refused = refused_pieces(measured, limits_from(measured), path.channels)
-        pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, refused)
+        pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, measured.refused)
         curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
     unkept = unkept_words(curve, settings.false_alarms)
     false_alarms = None if unkept else settings.false_alarms
@@ -353,7 +348,7 @@ def fit_decoder(
             trials=len(epochs),
             scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
             chance=selection.chance,
-            artifacts=limits_from(measured).as_facts(),
+            artifacts=measured.limits.as_facts(),
             fit={
                 "head": settings.head,
                 "encoder": spec.label,

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from core.errors import InputError
 from core.montage import direction
@@ -125,18 +126,23 @@ def _largest_steps(samples: np.ndarray, near: int) -> Iterator[np.ndarray]:
 
 def _marks(positions: np.ndarray, rate: float, near: int) -> Iterator[int]:
     gaps = np.diff(positions)
-    for start in range(len(gaps) - _GAPS + 1):
-        some = gaps[start : start + _GAPS]
-        if not _even(some[some >= near]):
-            yield _hash(f"{rate:.0f} {some.tolist()}".encode())
+    if len(gaps) < _GAPS:
+        return
+    some = sliding_window_view(gaps, _GAPS)  # (marks, gaps)
+    for mark in some[~_even(some, some >= near)].tolist():
+        yield _hash(f"{rate:.0f} {mark}".encode())
 
 
-def _even(gaps: np.ndarray) -> bool:
-    """Return whether gaps are those of a regular rhythm: a heart or a pulse is in any recording."""
-    if len(gaps) < _GAPS - 1:
-        return False
-    times = gaps / gaps.min()
-    return bool(np.abs(times - np.round(times)).max() < _EVEN)
+def _even(gaps: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Return whether gaps are those of a regular rhythm: a heart or a pulse is in any recording.
+
+    Both have the shape (marks, gaps); gaps that are not counted say nothing, and of too few
+    nothing is said.
+    """
+    times = gaps / np.where(counted, gaps, np.inf).min(axis=1, keepdims=True)
+    uneven = np.where(counted, np.abs(times - np.round(times)), 0.0).max(axis=1)
+    even: np.ndarray = (counted.sum(axis=1) >= _GAPS - 1) & (uneven < _EVEN)
+    return even
 
 
 def _hash(content: bytes) -> int:

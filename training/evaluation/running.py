@@ -60,6 +60,9 @@ class Bench:
     recentre : float or "fit", optional
     adapt : tuple of str
         As `make_systems` takes them.
+    tested : sequence of str
+        Names of the people who are tested, in this order; by default all. The others are learned
+        from.
     """
 
     signals: Sequence[Signal]
@@ -71,6 +74,7 @@ class Bench:
     jobs: int = 1
     recentre: float | Literal["fit"] | None = None
     adapt: tuple[str, ...] = ()
+    tested: Sequence[str] = ()
 
     def rows(self, protocol: str, seed: int, shots: Sequence[int]) -> Iterator[ScoreRow]:
         """Test every system under one protocol with one seed."""
@@ -80,7 +84,7 @@ class Bench:
             return
         # Each process gets one person's signal at a time, and gives rows back.
         with ProcessPoolExecutor(self.jobs, get_context("spawn")) as pool:
-            alone = [replace(self, signals=[signal]) for signal in self.signals]
+            alone = [replace(self, signals=[signal], tested=()) for signal in self._tested()]
             work = partial(_rows_of, protocol=protocol, seed=seed, shots=shots, systems=systems)
             for rows in pool.map(work, alone):
                 yield from rows
@@ -97,7 +101,7 @@ class Bench:
         systems: Sequence[tuple[System, ...]],
     ) -> Iterator[ScoreRow]:
         if protocol in ONLINE:
-            for signal in self.signals:
+            for signal in self._tested():
                 parts = signal.person.parts
                 tested = parts[-1] if protocol in LAST else [i for part in parts for i in part]
                 its = systems[self._look(signal.person)]
@@ -111,6 +115,8 @@ class Bench:
                     )
             return
         for fold in offline(protocol, shots)(self.signals, seed):
+            if self.tested and fold.signal.person.name not in self.tested:
+                continue
             for system in systems[self._look(fold.signal.person)]:
                 model = system.fit(fold.train, seed)
                 truth, found = fold.test.labels, model.probabilities(fold.test)
@@ -125,6 +131,10 @@ class Bench:
                     score(truth, found),
                     reliability(truth, found),
                 )
+
+    def _tested(self) -> Sequence[Signal]:
+        named = {signal.person.name: signal for signal in self.signals}
+        return [named[name] for name in self.tested] if self.tested else self.signals
 
     def _systems(self, protocol: str) -> list[tuple[System, ...]]:
         """Return the systems of a protocol, for each encoder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,9 +17,6 @@ from core.recordings import UNIT, Recording
 from core.signal.pipeline import SignalSettings
 from core.units import factor
 
-Measured = list[list[list[Measures]]]
-"""Of recordings, runs and pieces."""
-
 PIECE = 0.25  # s
 _USUAL = 99.0  # per cent of the pieces of a calibration that are taken for usual
 _MARGINS = {"span": 3.0, "muscle": 6.0, "mains": 6.0}  # times what was usual
@@ -27,6 +25,37 @@ _FLOORS = {"span": 500.0, "muscle": 10.0, "mains": 25.0}
 _RARE, _MARGIN_OF_SWINGS = 98.0, 1.6  # likewise; what a calibration has rarely is a fault in it
 _MOST = np.log(2.5), np.log(4.0)  # growth and loss that nobody's calibration excuses
 _LEAST_UV = 1e-3
+
+
+class Measured:
+    """Measures of recordings by quarter seconds, and what follows from them, computed once.
+
+    Parameters
+    ----------
+    recordings : sequence
+        By recording, run and piece.
+    channels : sequence of str
+        Names.
+    """
+
+    def __init__(
+        self, recordings: Sequence[Sequence[Sequence[Measures]]], channels: Sequence[str]
+    ) -> None:
+        self._recordings, self._channels = recordings, channels
+
+    @cached_property
+    def limits(self) -> ArtifactLimits:
+        """The limits that `learn_limits` learns."""
+        return _limits_from(self._recordings)
+
+    @cached_property
+    def refused(self) -> list[list[str | None]]:
+        """What the live program would say of every piece with these limits, by run and piece."""
+        refused: list[list[str | None]] = []
+        for recording in self._recordings:
+            judge = Judge(self.limits, self._channels, PIECE)
+            refused += [[judge.judge(piece) for piece in run] for run in recording]
+        return refused
 
 
 def learn_limits(
@@ -53,7 +82,7 @@ def learn_limits(
     The factors come from runs 4 and 8 of eleven people of the PhysioNet imagery set, each judged
     by limits from the other: no window was refused but at zeros that fill up the files.
     """
-    return limits_from(measure_runs(recordings, settings, unit, runs))
+    return measure_runs(recordings, settings, unit, runs).limits
 
 
 def measure_runs(
@@ -75,10 +104,9 @@ def measure_runs(
 
     Returns
     -------
-    list
-        By recording, run and piece.
+    Measured
     """
-    measured: Measured = []
+    measured: list[list[list[Measures]]] = []
     stretches = iter(runs)
     piece = round(PIECE * settings.rate)
     for recording in recordings:
@@ -93,11 +121,10 @@ def measure_runs(
             meter.take(picked * factor(UNIT, unit))
             ends = range(piece, len(run) + 1, piece)
             measured[-1].append([meter.measure(run[end - piece : end], end) for end in ends])
-    return measured
+    return Measured(measured, settings.channels)
 
 
-def limits_from(measured: Measured) -> ArtifactLimits:
-    """Return the limits that `learn_limits` learns, from what was measured."""
+def _limits_from(measured: Sequence[Sequence[Sequence[Measures]]]) -> ArtifactLimits:
     pieces = [piece for recording in measured for run in recording for piece in run]
     usual = {
         name: np.percentile([getattr(piece, name) for piece in pieces], _USUAL, axis=0)
@@ -126,7 +153,9 @@ def limits_from(measured: Measured) -> ArtifactLimits:
     return replace(known, grown=grown, shrunk=shrunk)
 
 
-def _swings(measured: Measured, limits: ArtifactLimits) -> tuple[np.ndarray, np.ndarray]:
+def _swings(
+    measured: Sequence[Sequence[Sequence[Measures]]], limits: ArtifactLimits
+) -> tuple[np.ndarray, np.ndarray]:
     """Return by how much each channel grows and shrinks by itself, (channels,) each."""
     swings = []
     for recording in measured:
@@ -136,25 +165,3 @@ def _swings(measured: Measured, limits: ArtifactLimits) -> tuple[np.ndarray, np.
             levels.learn(piece)
     grown, shrunk = _MARGIN_OF_SWINGS * np.percentile(swings, _RARE, axis=0)
     return np.minimum(grown, _MOST[0]), np.minimum(shrunk, _MOST[1])
-
-
-def refused_pieces(
-    measured: Measured,
-    limits: ArtifactLimits,
-    channels: Sequence[str],
-) -> list[list[str | None]]:
-    """Return what the live program would say of every piece; by run and piece.
-
-    Parameters
-    ----------
-    measured : list
-        From `measure_runs`.
-    limits : ArtifactLimits
-    channels : sequence of str
-        Names.
-    """
-    refused = []
-    for recording in measured:
-        judge = Judge(limits, channels, PIECE)
-        refused += [[judge.judge(piece) for piece in run] for run in recording]
-    return refused

@@ -12,13 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.decoding.artifacts.learning import (
-    PIECE,
-    Measured,
-    limits_from,
-    measure_runs,
-    refused_pieces,
-)
+from core.decoding.artifacts.learning import PIECE, Measured, measure_runs
 from core.decoding.features import band_sections
 from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import Epochs, Rejected, check_counts
@@ -75,7 +69,7 @@ def without_artifacts(
     limits : RejectionLimits, optional
     banded : sequence of ndarray, optional
         The epochs' runs in the band of the covariances, if they are known already.
-    measured : list, optional
+    measured : Measured, optional
         What `measure_runs` gives of them, likewise.
 
     Returns
@@ -129,7 +123,7 @@ def _refused_live(epochs: Epochs, settings: SignalSettings, measured: Measured) 
 
     After an artifact an encoder has to warm up, as at the beginning of a segment.
     """
-    refused = refused_pieces(measured, limits_from(measured), settings.channels)
+    refused = measured.refused
     piece = PIECE * settings.rate  # samples
     reasons = []
     for run, start in epochs.places:
