@@ -18,6 +18,7 @@ _GAP = 10.0  # px between pictures
 _LINE = 20.0  # px of a name and its similarity
 _LOW = 240.0  # px of height below which there is room for the first only
 _SHARE = 0.62  # of the height, for the first
+_TALL = 0.8  # of its width is a box high, at most
 _MIDDLE = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWrapAnywhere
 
 
@@ -41,24 +42,27 @@ def draw_pictures(
         None where no picture is to be had.
     """
     low = area.height() < _LOW or len(nearest) == 1
-    tall = area.height() if low else _SHARE * area.height()
+    room = area.height() if low else _SHARE * area.height()
+    tall = min(room, _TALL * area.width() + _LINE)
     boxes = [QRectF(area.left(), area.top(), area.width(), tall)]
     if not low:
         wide = (area.width() - (_NEXT - 1) * _GAP) / _NEXT
         top = area.top() + tall + _GAP
-        boxes += [
-            QRectF(area.left() + n * (wide + _GAP), top, wide, area.bottom() - top)
-            for n in range(_NEXT)
-        ]
+        small = min(area.bottom() - top, _TALL * wide + _LINE)
+        boxes += [QRectF(area.left() + n * (wide + _GAP), top, wide, small) for n in range(_NEXT)]
     for rank, (box, (name, similarity)) in enumerate(zip(boxes, nearest, strict=False), start=1):
         pixels = None if folder is None else folder.picture(gallery, name)
         _draw_picture(painter, box.adjusted(0, 0, 0, -_LINE), pixels, name)
         line = QRectF(box.left(), box.bottom() - _LINE, box.width(), _LINE)
         painter.setFont(theme.font(13 if rank == 1 else 11, bold=rank == 1))
         painter.setPen(theme.TEXT if rank == 1 else theme.MUTED)
-        painter.drawText(line, RIGHT, f"{similarity:+.2f}")
-        words = QFontMetricsF(painter.font()).elidedText(
-            f"{rank}  {theme.plain(name, 200)}", Qt.TextElideMode.ElideMiddle, line.width() - 48
+        cosine = f"{similarity:+.2f}"
+        painter.drawText(line, RIGHT, cosine)
+        metrics = QFontMetricsF(painter.font())
+        words = metrics.elidedText(
+            f"{rank}  {theme.plain(name, 200)}",
+            Qt.TextElideMode.ElideMiddle,
+            line.width() - metrics.horizontalAdvance(cosine) - 6,
         )
         painter.drawText(line, LEFT, words)
 
