@@ -58,7 +58,7 @@ class ImageEncoder:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class ImageInput:
     """What is done to a picture before a network sees it.
 
     Attributes
@@ -146,7 +146,7 @@ def load_image_encoder(source: str) -> ImageEncoder:
     return ImageEncoder(f"{kind} {name} {sha256_of(path)[:12]}", embed)
 
 
-def _timm(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[nn.Module, Preparation]:
+def _timm(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[nn.Module, ImageInput]:
     import timm
 
     if not timm.is_model(name):
@@ -160,12 +160,10 @@ def _timm(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[nn.Module,
     network.reset_classifier(0)
     facts = timm.data.resolve_model_data_config(network)
     size, cropped = facts["input_size"][-1], min(1.0, facts["crop_pct"])
-    return network, Preparation(size, cropped, tuple(facts["mean"]), tuple(facts["std"]))
+    return network, ImageInput(size, cropped, tuple(facts["mean"]), tuple(facts["std"]))
 
 
-def _torchvision(
-    name: str, tensors: dict[str, Tensor], path: Path
-) -> tuple[nn.Module, Preparation]:
+def _torchvision(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[nn.Module, ImageInput]:
     from torchvision import models
 
     if name not in models.list_models(module=models):
@@ -183,7 +181,7 @@ def _torchvision(
         network = models.get_model(name, weights=None, num_classes=len(weight))
     _fill(network, tensors, name, path)
     network.set_submodule(last, nn.Identity())
-    return network, Preparation()
+    return network, ImageInput()
 
 
 def _fill(network: nn.Module, tensors: dict[str, Tensor], name: str, path: Path) -> None:
@@ -210,7 +208,7 @@ def _untrained(seed: int) -> ImageEncoder:
     random = torch.Generator().manual_seed(seed)
     first = torch.randn(16, 3, 5, 5, generator=random) / 75**0.5
     second = torch.randn(32, 16, 5, 5, generator=random) / 400**0.5
-    prepare = Preparation(size=64, cropped=1.0)
+    prepare = ImageInput(size=64, cropped=1.0)
 
     def embed(pixels: np.ndarray) -> np.ndarray:
         hidden = F.relu(F.conv2d(prepare(pixels), first, stride=2))

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.errors import InputError
-from core.pictures.encoders import Preparation, load_image_encoder
+from core.pictures.encoders import ImageInput, load_image_encoder
 from core.recordings.hashing import sha256_of
 
 RANDOM = np.random.default_rng(0)
@@ -28,7 +28,7 @@ def test_an_untrained_encoder_is_called_so_and_comes_again_from_its_seed():
 def test_the_middle_of_a_picture_is_prepared_for_a_network():
     picture = np.zeros((60, 100, 3), dtype=np.uint8)
     picture[:, 20:80] = (255, 0, 0)
-    values = Preparation(size=8, cropped=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))(picture)
+    values = ImageInput(size=8, cropped=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))(picture)
     assert values.shape == (1, 3, 8, 8)
     np.testing.assert_allclose(values[0, 0], 1.0)
     np.testing.assert_allclose(values[0, 1:], -1.0)
@@ -103,7 +103,7 @@ def test_a_network_with_its_weights_embeds_pictures(tmp_path, package, name, cla
     if classes:  # what the network says of classes follows from that vector
         last = made.get_classifier() if package == "timm" else made.fc
         with torch.inference_mode():
-            facts = {"timm": Preparation(*timm_facts(made)), "torchvision": Preparation()}
+            facts = {"timm": ImageInput(*timm_facts(made)), "torchvision": ImageInput()}
             expected = made(facts[package](PICTURE))[0]
             logits = last(torch.from_numpy(vector).float())
         torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
