@@ -1,4 +1,4 @@
-"""Which text goes with which trial: a table of captions, or a column of BIDS events."""
+"""Which text or picture goes with which trial: a table of captions, or a column of BIDS events."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from core.recordings import Recording
 from core.recordings.bids import read_table, stimuli_of_table
 from core.text_encoder import check_texts
 
-NAME = "text"
-"""Name of the task."""
+NAME, PICTURES = "text", "picture"
+"""Names of the task, of finding the text or the picture."""
 
 EVENTS = "events"
-"""In place of a table: the column "text" of the events of every recording."""
+"""In place of a table: the column "text" of the events of every recording, or "stim_file"."""
 
 _FEWEST = 2  # different captions, of which one is to be found
 
 
-def caption_task(given: str, recordings: Sequence[Recording]) -> tuple[Task, list[Recording]]:
+def caption_task(
+    given: str, recordings: Sequence[Recording], pictures: bool = False
+) -> tuple[Task, list[Recording]]:
     """Return the task of finding the caption of a trial, and recordings with its events.
 
     Parameters
@@ -32,6 +34,8 @@ def caption_task(given: str, recordings: Sequence[Recording]) -> tuple[Task, lis
         a file of the column "stim_file", or the name of a recording), and its caption, under the
         heading "caption". Or "events".
     recordings : sequence of Recording
+    pictures : bool
+        Whether captions are the files of pictures.
 
     Raises
     ------
@@ -39,7 +43,8 @@ def caption_task(given: str, recordings: Sequence[Recording]) -> tuple[Task, lis
         If the table cannot be used, or names a trial that no recording has.
     """
     if given == EVENTS:
-        changed = [_with_stimuli(recording, "text") for recording in recordings]
+        column = "stim_file" if pictures else "text"
+        changed = [_with_stimuli(recording, column) for recording in recordings]
         texts = [
             e.label
             for new, old in zip(changed, recordings, strict=True)
@@ -47,7 +52,7 @@ def caption_task(given: str, recordings: Sequence[Recording]) -> tuple[Task, lis
             if e not in old.events
         ]
         captions = {text: text for text in dict.fromkeys(texts)}
-        where = 'The events have no column "text"'
+        where = f'The events have no column "{column}"'
     else:
         changed = [_with_stimuli(recording, "stim_file") for recording in recordings]
         captions = read_captions(Path(given).expanduser())
@@ -58,7 +63,21 @@ def caption_task(given: str, recordings: Sequence[Recording]) -> tuple[Task, lis
             f"{where}: {len(set(captions.values()))} different captions; at least {_FEWEST} are "
             "needed, or there is nothing to choose among."
         )
-    return Task(NAME, captions, RETRIEVAL), changed
+    return Task(PICTURES if pictures else NAME, captions, RETRIEVAL), changed
+
+
+def picture_folder(given: str, recordings: Sequence[Recording]) -> Path:
+    """Return where pictures are looked for, where nobody says it.
+
+    Beside a table; for events, where BIDS has them (1.10, "Stimuli"): in the folder "stimuli" of
+    the data set, which has a dataset_description.json.
+    """
+    if given != EVENTS:
+        return Path(given).expanduser().absolute().parent
+    here = recordings[0].path.absolute().parent
+    roots = (folder for folder in (here, *here.parents))
+    root = next((f for f in roots if (f / "dataset_description.json").is_file()), here)
+    return root / "stimuli"
 
 
 def read_captions(path: Path) -> dict[str, str]:

@@ -19,6 +19,8 @@ from core.sites import Sites
 
 if TYPE_CHECKING:
     from calibration.fitting import Fit, FitSettings
+    from calibration.task_heads import GalleryMaker
+    from calibration.tasks import Task
     from core.recordings import Recording
 
 PROGRAM = "eegpt-calibrate"
@@ -49,11 +51,16 @@ class FitCommand(ProgramOptions):
     window."""
     caption: str | None = None
     """A table of what trials are known by (label of an event, stim_file, or recording) and their
-    captions, or events, for the column "text" of BIDS events: a task of finding the text."""
+    captions, or events, for the column "text" of BIDS events: a task of finding the text. With
+    --image-encoder the captions are files of pictures, for events in the column "stim_file"."""
     text_encoder: str = "wordllama"
     """What makes vectors of captions: wordllama, a folder with a model of sentence-transformers,
-    or a safetensors file with a vector for each caption, as an image encoder made them of
-    pictures."""
+    or a safetensors file with a vector for each caption."""
+    image_encoder: str | None = None
+    """What makes vectors of pictures: timm:NAME:FILE or torchvision:NAME:FILE, a network and its
+    weights in safetensors, or untrained:SEED."""
+    pictures: Path | None = None
+    """Folder of the pictures; by default that of the table, or stimuli in the BIDS data set."""
     session: str = ""
     """Label of the session, if the person has several."""
     encoder: str | None = None
@@ -159,6 +166,7 @@ def _fit(command: FitCommand) -> int:
             "--refine and --prior are for one task; leave them out, or leave out --task, --gate "
             "and --caption."
         )
+    _check_pictures(command)
     out = None if command.out is None else _free(command.out)
     if out is None or command.home is not None:
         check_folder(home_folder(command.home), "--home")
@@ -225,19 +233,56 @@ def _fit_tasks(
     labels = {event.label for recording in recordings for event in recording.events}
     if events := _events(command.event, labels if not tasks else set()):
         tasks.insert(0, Task(FIRST, events))
-    encoder = None
+    galleries = None
     if command.caption is not None:
         from calibration.captions import caption_task
-        from core.text_encoder import load_text_encoder
 
-        captions, recordings = caption_task(command.caption, recordings)
-        encoder = load_text_encoder(command.text_encoder)
+        pictures = command.image_encoder is not None
+        captions, recordings = caption_task(command.caption, recordings, pictures)
+        galleries = _galleries(command, captions, recordings)
         tasks.append(captions)
-    fits = fit_tasks(recordings, tasks, subject, settings, session, encoder, command.gate)
+    fits = fit_tasks(recordings, tasks, subject, settings, session, galleries, command.gate)
     if fits.first.unkept:
         raise InputError(fits.first.unkept)
     _save(command, fits.first, recordings, tasks_as_text(fits), tasks_as_json(fits), out)
     return 0
+
+
+def _check_pictures(command: FitCommand) -> None:
+    """Refuse options of pictures that nothing would be done with."""
+    if command.image_encoder is None:
+        if command.pictures is not None:
+            raise InputError("--pictures is for a gallery of pictures; add --image-encoder.")
+        return
+    if command.caption is None:
+        raise InputError(
+            "--image-encoder is for pictures that --caption names; add --caption TABLE."
+        )
+    if command.text_encoder != FitCommand.text_encoder:
+        raise InputError(
+            "Both --text-encoder and --image-encoder were given, and --caption has one gallery; "
+            "choose one."
+        )
+    if command.pictures is not None and not command.pictures.is_dir():
+        raise InputError(f"--pictures: there is no folder {command.pictures}.")
+
+
+def _galleries(
+    command: FitCommand, captions: Task, recordings: Sequence[Recording]
+) -> GalleryMaker:
+    """Return what embeds the texts or pictures of a task."""
+    if command.image_encoder is None:
+        from core.text_encoder import load_text_encoder
+
+        return load_text_encoder(command.text_encoder)
+    from calibration.captions import picture_folder
+    from core.pictures.encoders import load_image_encoder
+    from core.pictures.gallery import PictureSet
+
+    assert command.caption is not None
+    folder = command.pictures or picture_folder(command.caption, recordings)
+    names = tuple(dict.fromkeys(captions.meanings.values()))
+    return PictureSet(names, folder, load_image_encoder(command.image_encoder))
 
 
 def _save(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,9 +31,15 @@ from core.fitting.trials.epochs import FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings
-from core.text_encoder import TextEncoder
 
 _PERMUTATIONS = 1000  # of numbers, for what a correlation reaches by guessing
+
+
+class GalleryMaker(Protocol):
+    """What embeds texts or pictures: a `TextEncoder`, or a `PictureSet`."""
+
+    def gallery(self, entries: Sequence[str]) -> Gallery:
+        """Return a gallery of these entries."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def fit_head(
     kind: str,
     recordings: Sequence[Recording],
     setting: TaskSetting,
-    text_encoder: TextEncoder | None = None,
+    galleries: GalleryMaker | None = None,
     settings: HeadSettings | None = None,
 ) -> Readout:
     """Fit the readout of a retrieval or a scale.
@@ -107,7 +113,7 @@ def fit_head(
     recordings : sequence of Recording
         Whose events are the task's.
     setting : TaskSetting
-    text_encoder : TextEncoder, optional
+    galleries : GalleryMaker, optional
         For a retrieval.
     settings : HeadSettings, optional
 
@@ -122,9 +128,8 @@ def fit_head(
         values = np.array([float(number) for number in epochs.classes])[epochs.labels]
         target: Target = ScaleTarget(values)
     else:
-        assert text_encoder is not None
-        gallery = Gallery(epochs.classes, text_encoder(epochs.classes), text_encoder.label)
-        target = RetrievalTarget(epochs.labels, gallery)
+        assert galleries is not None
+        target = RetrievalTarget(epochs.labels, galleries.gallery(epochs.classes))
     used = views.of(setting.head)
     left_out: list[tuple[np.ndarray, np.ndarray]] = []
     for train, test in epochs.folds(setting.fit.seed):

@@ -14,7 +14,7 @@ from calibration.fitting import (
     fit_decoder,
     path_for,
 )
-from calibration.task_heads import TaskSetting, fit_gated, fit_head
+from calibration.task_heads import GalleryMaker, TaskSetting, fit_gated, fit_head
 from calibration.usable_trials import SharedParts, check_recordings
 from core.decoding.artifacts.learning import measure_runs
 from core.decoding.card import EncoderPin
@@ -31,7 +31,6 @@ from core.fitting.selection import GRAPH
 from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
 from core.recordings import Event, Recording, without_bad_channels
 from core.signal.filtering import CausalFilter
-from core.text_encoder import TextEncoder
 
 GATED = "hybrid"
 """Head whose views a gate weighs."""
@@ -192,7 +191,7 @@ def fit_tasks(
     subject: str,
     settings: FitSettings | None = None,
     session: str = "",
-    text_encoder: TextEncoder | None = None,
+    galleries: GalleryMaker | None = None,
     gate: bool = False,
 ) -> TasksFit:
     """Fit a decoder of several tasks that share signal path, filter and encoder.
@@ -207,8 +206,8 @@ def fit_tasks(
         BIDS labels.
     settings : FitSettings, optional
         The head is chosen for each task of classes; other tasks read what the first one reads.
-    text_encoder : TextEncoder, optional
-        For tasks of retrieval.
+    galleries : GalleryMaker, optional
+        For tasks of retrieval: an encoder of texts, or a set of pictures.
     gate : bool
         Whether to fit a task of the first one's classes in which a gate weighs covariances and
         tokens.
@@ -273,7 +272,7 @@ def fit_tasks(
         head = decoders[0].facts.head
         own = replace(own, head=head)
         setting = TaskSetting(path, encoder, head, own, cache, shared)
-        readout = fit_head(task.name, task.meanings, task.kind, changed, setting, text_encoder)
+        readout = fit_head(task.name, task.meanings, task.kind, changed, setting, galleries)
         fits.append(TaskFit(task, readout, None, in_blocks))
     if gate:
         changed, in_blocks = of_tasks[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.decoding.embedding_heads import Gallery
 from core.errors import InputError, one_line
 from core.tensor_file import DamagedError, read_tensors
 
@@ -39,6 +40,10 @@ class TextEncoder:
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return the embeddings of texts, float64 of shape (texts, dimensions)."""
         return np.asarray(self.embed(list(texts)), dtype=np.float64)
+
+    def gallery(self, entries: Sequence[str]) -> Gallery:
+        """Return a gallery of these texts."""
+        return Gallery(tuple(entries), self(entries), self.label)
 
 
 def load_text_encoder(source: str) -> TextEncoder:

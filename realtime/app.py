@@ -41,6 +41,7 @@ from realtime.engine.outputs import CueSink, SignalListener, Sink, StreamLogSink
 from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
 from realtime.engine.snapshot import StreamStatus
 from realtime.panels.arrangement import ARRANGEMENT
+from realtime.pictures import pictures_for
 from realtime.recording import LiveRecording, next_live_run
 from ui.display import check_display
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from core.encoders import Encoder
+    from core.pictures.gallery import PictureFolder
     from core.recordings import Recording
     from core.signal.pipeline import SignalPath
     from realtime.alignment import Alignment
@@ -74,14 +76,20 @@ def run_live(options: Options) -> int:
         # Torch takes a second to import, and so does listening for the stream.
         threading.Thread(target=import_module, args=("torch",), daemon=True).start()
     _check_recording(options, decoder)
+    pictures = None if options.headless else pictures_for(options, decoder)
     found = _chosen_stream(options)
     if found is None:
         return 0  # the person closed the picker
-    code, calibrate = _decode(options, found, decoder)
+    code, calibrate = _decode(options, found, decoder, pictures)
     return run_child("calibration.cli", _calibration(options, found)) if calibrate else code
 
 
-def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tuple[int, bool]:
+def _decode(
+    options: Options,
+    found: FoundStream,
+    decoder: Decoder | None,
+    pictures: PictureFolder | None = None,
+) -> tuple[int, bool]:
     """Decode a stream; return the exit code, and whether the person asks for a calibration."""
     # Markers first: a replay sends nothing before somebody reads its signal.
     with marker_feed(options, found) as markers, Inlet(found) as inlet:
@@ -100,6 +108,7 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
         else:
             engine = build_engine(options, inlet, decoder, markers)
         if not options.headless:
+            from realtime.panels.panel import Supplies
             from realtime.window import run_window
         # Looking through all that was imported stopped every thread for a sixth of a second.
         gc.freeze()
@@ -116,6 +125,7 @@ def _decode(options: Options, found: FoundStream, decoder: Decoder | None) -> tu
                 duration=options.duration,
                 task=options.task,
                 trials=options.trials,
+                supplies=Supplies(options.text_encoder, pictures),
             )
             return code, asked.is_set()
         finally:

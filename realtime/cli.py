@@ -154,6 +154,14 @@ def _check_places(options: Options) -> None:
         check_new_file(options.screenshot, "--screenshot")
         if not options.screenshot.parent.is_dir():
             raise InputError(f"--screenshot: there is no folder {options.screenshot.parent}.")
+    if options.pictures is not None:
+        if options.headless or options.file is not None or options.demo:
+            raise InputError(
+                "--pictures are shown in the window of a decoder; leave out --headless, --file and "
+                "--demo."
+            )
+        if not options.pictures.is_dir():
+            raise InputError(f"--pictures: there is no folder {options.pictures}.")
     if options.log is not None:
         from realtime.engine.adaptation_log import adaptation_log
         from realtime.engine.sinks import cue_log, reference_file, stream_log

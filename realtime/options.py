@@ -55,7 +55,10 @@ class Options(ProgramOptions):
     """Texts that a decoder's tasks of retrieval choose among, instead of those that they were
     fitted with."""
     text_encoder: str | None = None
-    """The encoder of texts, as eegpt-calibrate fit takes it, where it is not wordllama."""
+    """The encoder of texts, as eegpt-calibrate fit takes it, where it is not wordllama: of
+    --prompts, and of texts that are typed in the window."""
+    pictures: Path | None = None
+    """Folder of the pictures of a gallery, which are then shown: by default that of the decoder."""
     channels: str | None = None
     """Names of the channels, in order, separated by commas: instead of those that are given."""
     unit: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -34,10 +35,11 @@ def with_prompts(decoder: Decoder, prompts: Sequence[str], source: str | None = 
         than that which the task was fitted with.
     """
     heads = [r.head for r in decoder.others if isinstance(r.head, RetrievalHead)]
+    heads = [head for head in heads if not head.gallery.pictures]
     if not heads:
         raise InputError(
-            "The decoder has no task of retrieval, which --prompts are for; eegpt-calibrate fit "
-            "--caption TABLE gives it one."
+            "The decoder has no task of retrieval of texts, which --prompts are for; "
+            "eegpt-calibrate fit --caption TABLE gives it one."
         )
     texts = check_texts(prompts, "--prompts")
     if len(texts) < 2:
@@ -45,11 +47,17 @@ def with_prompts(decoder: Decoder, prompts: Sequence[str], source: str | None = 
     embeddings = encoder_of(heads[0].gallery, source)(texts)
     others = tuple(
         replace(readout, head=readout.head.compared_with(texts, embeddings))
-        if isinstance(readout.head, RetrievalHead)
+        if readout.head in heads
         else readout
         for readout in decoder.others
     )
     return replace(decoder, others=others)
+
+
+@lru_cache(maxsize=1)
+def _loaded(source: str) -> TextEncoder:
+    """Load an encoder of texts once, however many texts somebody types."""
+    return load_text_encoder(source)
 
 
 def encoder_of(gallery: Gallery, source: str | None = None) -> TextEncoder:
@@ -71,7 +79,7 @@ def encoder_of(gallery: Gallery, source: str | None = None) -> TextEncoder:
         raise InputError(
             f"The gallery was embedded by {gallery.encoder}; name its folder with --text-encoder."
         )
-    encoder = load_text_encoder(source or name)
+    encoder = _loaded(source or name)
     known = gallery.embeddings[:_COMPARED]
     again = encoder(gallery.entries[:_COMPARED])
     far = _ALIKE * float(np.abs(known).max())

@@ -24,7 +24,7 @@ from core.stream.discovery import StreamQuery, list_streams
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.host import PanelHost
-from realtime.panels.panel import NewestSignal
+from realtime.panels.panel import NewestSignal, Supplies
 from realtime.screenshot import Visit, refuse_existing, save_picture
 from realtime.tasks.session import TaskEngine
 from realtime.widgets import keys
@@ -101,6 +101,8 @@ class MainWindow(QMainWindow):
         File that keeps which panels are open, and where; None to forget it.
     trials : int
         Of each target in a feedback task.
+    supplies : Supplies, optional
+        For panels that need more than what is decoded.
     """
 
     calibration_requested = Signal()
@@ -114,6 +116,7 @@ class MainWindow(QMainWindow):
         on_calibrate: Callable[[], None] | None = None,
         arrangement: Path | None = None,
         trials: int = 10,
+        supplies: Supplies | None = None,
     ) -> None:
         super().__init__()
         self._view = view
@@ -140,7 +143,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._lay_out()
         signal = NewestSignal(view.traces, view.raw_traces)
-        self.panels = PanelHost(self, view.snapshot, signal, arrangement)
+        self.panels = PanelHost(self, view.snapshot, signal, arrangement, supplies)
         self.controls.panels.setMenu(self.panels.menu)
         self.subject = SubjectHost(self, view, trials, self.notices.show_once)
         self.controls.tasks.setMenu(self.subject.menu)
@@ -357,6 +360,7 @@ def run_window(
     duration: float | None = None,
     task: str | None = None,
     trials: int = 10,
+    supplies: Supplies | None = None,
 ) -> int:
     """Show the window until it is closed.
 
@@ -374,6 +378,7 @@ def run_window(
     task : str, optional
         Name of a feedback task to begin with.
     trials : int
+    supplies : Supplies, optional
         See `MainWindow`.
 
     Returns
@@ -395,6 +400,7 @@ def run_window(
         on_calibrate=on_calibrate,
         arrangement=arrangement,
         trials=trials,
+        supplies=supplies,
     )
     visit = Visit(window, screenshot, duration)
     window.closing.connect(visit.take_picture)

@@ -58,11 +58,14 @@ class Gallery:
     embeddings : ndarray, shape (entries, dimensions)
     encoder : str
         Which encoder made them, by name and version.
+    pictures : tuple of str
+        SHA-256 of each entry's picture; empty where the entries are texts.
     """
 
     entries: tuple[str, ...]
     embeddings: np.ndarray
     encoder: str
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,7 @@ class RetrievalHead:
         return cosines
 
     def compared_with(self, entries: Sequence[str], embeddings: np.ndarray) -> Self:
-        """Return the head with another gallery, from the same encoder of texts or pictures."""
+        """Return the head with other texts, from the same encoder."""
         gallery = replace(self.gallery, entries=tuple(entries), embeddings=embeddings)
         return replace(self, gallery=gallery)
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QTo
 
 from core.errors import one_line
 from realtime.engine.snapshot import Snapshot
-from realtime.panels.panel import NewestSignal, Panel
+from realtime.panels.panel import NewestSignal, Panel, Supplies
 from ui import theme
 
 _LOG = logging.getLogger("eegpt.panels")
@@ -32,6 +32,8 @@ class PanelDock(QDockWidget):
     title : str
         Of the frame.
     window : QMainWindow
+    supplies : Supplies, optional
+        For the panel.
 
     Attributes
     ----------
@@ -41,10 +43,16 @@ class PanelDock(QDockWidget):
 
     closed = Signal()
 
-    def __init__(self, entry: EntryPoint, title: str, window: QMainWindow) -> None:
+    def __init__(
+        self,
+        entry: EntryPoint,
+        title: str,
+        window: QMainWindow,
+        supplies: Supplies | None = None,
+    ) -> None:
         super().__init__(theme.plain(title, 60), window)
         self.due = 0.0
-        self._entry = entry
+        self._entry, self._supplies = entry, supplies or Supplies()
         self._panel: Panel | None = None
         self.setObjectName(f"panel {title}")  # by which Qt finds its place again
         self.setTitleBarWidget(_TitleBar(self))
@@ -125,6 +133,7 @@ class PanelDock(QDockWidget):
         if not (isinstance(kind, type) and issubclass(kind, Panel)):
             raise TypeError(f"{self._entry.value} is no realtime.panels.panel.Panel")
         panel: Panel = kind()
+        panel.supplies = self._supplies
         return panel
 
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.arrangement import Arrangement, load_arrangement, save_arrangement
 from realtime.panels.dock import PanelDock
-from realtime.panels.panel import NewestSignal
+from realtime.panels.panel import NewestSignal, Supplies
 from realtime.panels.registry import available_panels
 from ui import theme
 
@@ -40,6 +40,8 @@ class PanelHost(QObject):
     signal : NewestSignal
     file : Path, optional
         Where the arrangement is kept; None to forget it.
+    supplies : Supplies, optional
+        For panels that need more than what is decoded.
 
     Attributes
     ----------
@@ -53,8 +55,10 @@ class PanelHost(QObject):
         snapshot: Callable[[], Snapshot],
         signal: NewestSignal,
         file: Path | None = None,
+        supplies: Supplies | None = None,
     ) -> None:
         super().__init__(window)
+        self._supplies = supplies
         self._window, self._snapshot, self._signal, self._file = window, snapshot, signal, file
         self._entries = available_panels()
         self._docks: dict[str, PanelDock] = {}
@@ -134,7 +138,7 @@ class PanelHost(QObject):
             self._timer.start() if watching else self._timer.stop()
 
     def _new_dock(self, title: str) -> PanelDock:
-        dock = PanelDock(self._entries[title], title, self._window)
+        dock = PanelDock(self._entries[title], title, self._window, self._supplies)
         dock.closed.connect(partial(self._actions[title].setChecked, False))
         self._docks[title] = dock
         return dock

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from core.pictures.gallery import PictureFolder
 from core.signal.monitor import Traces
 from realtime.engine.snapshot import Snapshot
 from ui import theme
@@ -33,6 +34,22 @@ class NewestSignal:
     raw: Callable[[float], Traces]
 
 
+@dataclass(frozen=True)
+class Supplies:
+    """What panels may need of this machine, beside what is decoded.
+
+    Attributes
+    ----------
+    text_encoder : str or None
+        The encoder of texts that a person named, as `core.text_encoder.load_text_encoder` takes it.
+    pictures : PictureFolder or None
+        Where the pictures of galleries are.
+    """
+
+    text_encoder: str | None = None
+    pictures: PictureFolder | None = None
+
+
 class Panel(QWidget):
     """Draws something of the live signal or of the decisions.
 
@@ -48,6 +65,8 @@ class Panel(QWidget):
 
     every = 0.25
     failed = Signal(object)  # the exception
+    supplies = Supplies()
+    """Set when the panel has been made."""
 
     def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
         """Take what is known now, and call `update` if another picture follows from it."""

@@ -1,8 +1,9 @@
-"""Which texts of a gallery are nearest to the newest window, and of texts that are typed."""
+"""Which texts or pictures of a gallery are nearest to the newest window, and typed texts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
@@ -16,6 +17,9 @@ from core.decoding.outputs import RETRIEVAL, RetrievalOutput
 from core.decoding.readouts import Readout
 from core.errors import InputError
 from core.text_encoder import check_texts
+from realtime.engine.snapshot import Snapshot
+from realtime.panels.panel import NewestSignal
+from realtime.panels.picture_view import draw_pictures
 from realtime.panels.task_panel import LEFT, RIGHT, TaskPanel
 from realtime.prompts import encoder_of
 from ui import theme
@@ -57,7 +61,8 @@ class RetrievalPanel(TaskPanel):
 
     kind = RETRIEVAL
     missing = (
-        "The decoder has no gallery of texts. eegpt-calibrate fit --caption TABLE gives it one."
+        "The decoder has no gallery of texts or pictures. eegpt-calibrate fit --caption TABLE "
+        "gives it one."
     )
     embedded = Signal(str, object)  # a typed text, and its embedding or what is wrong with it
 
@@ -99,7 +104,7 @@ class RetrievalPanel(TaskPanel):
             Ranked(entry, value, False)
             for entry, value in zip(lately[-1].entries, means.tolist(), strict=True)
         ]
-        if self._typed:
+        if self._typed and not readout.head.gallery.pictures:
             window = np.mean([output.embedding for output in lately], axis=0)
             entries = readout.head.entry(np.stack(list(self._typed.values())))
             ranked += [
@@ -113,14 +118,27 @@ class RetrievalPanel(TaskPanel):
         nearest = ", ".join(f"{r.text} {r.similarity:.2f}" for r in self.ranking(readout)[:3])
         return f"{readout.task}: {nearest or 'nothing decoded'}"
 
+    def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
+        """Take what the tasks said; texts are compared only with galleries of texts."""
+        super().look(snapshot, signal)
+        self.field.setVisible(not self.readouts or bool(self._texts))
+
+    @property
+    def _texts(self) -> list[RetrievalHead]:
+        """Heads whose galleries are texts."""
+        heads = [readout.head for readout in self.readouts]
+        return [h for h in heads if isinstance(h, RetrievalHead) and not h.gallery.pictures]
+
     @property
     def area(self) -> QRectF:
         """Below the field."""
+        if self.field.isHidden():
+            return super().area
         lowest = self.note if self.note.isVisible() else self.field
         return super().area.adjusted(0, lowest.geometry().bottom() + 4, 0, 0)
 
     def draw_task(self, painter: QPainter, area: QRectF, readout: Readout) -> None:
-        """Draw a row for each entry, as many as have room."""
+        """Draw a row for each text, or the nearest pictures, as many as have room."""
         ranked = self.ranking(readout)
         if not ranked:
             return
@@ -130,6 +148,11 @@ class RetrievalPanel(TaskPanel):
         chance = f"{100 / len(ranked):.0f} %"
         painter.drawText(caption, LEFT, f"cosine, mean of 1 s; first by guessing: {chance}")
         rows = area.adjusted(0, 22, 0, 0)
+        assert isinstance(readout.head, RetrievalHead)
+        if readout.head.gallery.pictures:
+            nearest = [(entry.text, entry.similarity) for entry in ranked]
+            draw_pictures(painter, rows, nearest, readout.head.gallery, self.supplies.pictures)
+            return
         count = max(1, min(len(ranked), int(rows.height() / _LEAST)))
         tall = min(_ROW, rows.height() / count)
         for index, entry in enumerate(ranked[:count]):
@@ -139,7 +162,7 @@ class RetrievalPanel(TaskPanel):
     # -- texts that are typed -------------------------------------------------------------------
 
     def _ask(self) -> None:
-        if not self.readouts:
+        if not self._texts:
             return
         text = self.field.text()
         try:
@@ -148,11 +171,8 @@ class RetrievalPanel(TaskPanel):
             self._say(str(error))
             return
         self._say("Loading the encoder of texts ...")
-        head = self.readouts[0].head
-        assert isinstance(head, RetrievalHead)
-        Thread(
-            target=_embed, args=(head, text, self.embedded.emit), name="text", daemon=True
-        ).start()
+        asked = (self._texts[0], self.supplies.text_encoder, text, self.embedded.emit)
+        Thread(target=_embed, args=asked, name="text", daemon=True).start()
 
     def _take(self, text: str, embedding: object) -> None:
         """Compare with a text from now on, or say what is wrong."""
@@ -172,11 +192,16 @@ class RetrievalPanel(TaskPanel):
         self.update()
 
 
-def _embed(head: RetrievalHead, text: str, tell: Callable[[str, object], None]) -> None:
+def _embed(
+    head: RetrievalHead, source: str | None, text: str, tell: Callable[[str, object], None]
+) -> None:
+    said: object
     try:
-        tell(text, encoder_of(head.gallery)([text])[0])
+        said = encoder_of(head.gallery, source)([text])[0]
     except Exception as error:  # a package of others: anything
-        tell(text, error)
+        said = error
+    with suppress(RuntimeError):  # the window was closed meanwhile
+        tell(text, said)
 
 
 def _draw_entry(painter: QPainter, box: QRectF, rank: int, entry: Ranked) -> None:

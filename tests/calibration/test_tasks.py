@@ -248,7 +248,7 @@ def test_captions_make_a_task_of_retrieval(recordings, tmp_path):
     assert (task.kind, task.name) == ("retrieval", "text")
     settings = FitSettings(head="riemann", origin=False, repeats=1)
     fits = fit_tasks(
-        changed, (TASKS[0], task), "01", settings, text_encoder=TextEncoder("letters 1", letters)
+        changed, (TASKS[0], task), "01", settings, galleries=TextEncoder("letters 1", letters)
     )
     readout = fits.first.decoder.others[0]
     assert readout.kind == "retrieval"
@@ -282,7 +282,7 @@ def test_captions_of_unknown_trials_are_refused(recordings, tmp_path):
     path = table(tmp_path, ("event", "caption"), ("left_hand", "left"), ("blink", "eyes"))
     task, changed = caption_task(str(path), recordings)
     with pytest.raises(InputError, match='names "blink", which is neither'):
-        fit_tasks(changed, (TASKS[0], task), "01", text_encoder=TextEncoder("letters 1", letters))
+        fit_tasks(changed, (TASKS[0], task), "01", galleries=TextEncoder("letters 1", letters))
 
 
 def test_what_is_for_one_task_is_refused_beside_several(capsys):

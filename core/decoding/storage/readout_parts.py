@@ -33,6 +33,7 @@ from core.tensor_file import number, text, texts, whole
 
 _TASK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ENTRY = 500  # characters of a gallery's entry
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def task_name(name: Any) -> str:
@@ -63,10 +64,12 @@ def readout_table(readout: Readout) -> dict[str, Any]:
     }
     if isinstance(head, RetrievalHead):
         gallery = head.gallery
+        pictures = {"pictures": gallery.pictures} if gallery.pictures else {}
         return table | {
             "entries": gallery.entries,
             "encoder": gallery.encoder,
             "temperature": head.temperature,
+            **pictures,
         }
     if isinstance(head, ScaleHead):
         return table | {"bias": head.bias, "margin": head.margin, "ends": head.ends}
@@ -209,6 +212,9 @@ def _retrieval(
         or not all(isinstance(e, str) and e.isprintable() and len(e) <= _ENTRY for e in entries)
     ):
         raise InputError("its gallery is no list of different texts.")
+    pictures = texts(table["pictures"], len(entries)) if "pictures" in table else ()
+    if len(pictures) not in (0, len(entries)) or not all(map(_SHA256.fullmatch, pictures)):
+        raise InputError("its gallery has no SHA-256 for each picture.")
     width = len(tensors[f"{prefix}.entry.second_bias"])
     dimensions = len(tensors[f"{prefix}.entry.centre"])
     return RetrievalHead(
@@ -218,6 +224,7 @@ def _retrieval(
             tuple(entries),
             shaped(tensors, f"{prefix}.gallery", (len(entries), dimensions)),
             text(table["encoder"]),
+            pictures,
         ),
         temperature=number(table["temperature"], 1e-6, 1e6),
     )

@@ -1,16 +1,20 @@
 """Panels of tasks beside the first: what they say and draw of what was decoded."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import shiboken6
+from pictures import COLOURS, draw
 
 from core.decoding.embedding_heads import Gallery, Projection, RetrievalHead, ScaleHead
 from core.decoding.outputs import ClassesOutput, ScaleOutput
 from core.decoding.readouts import Readout, ReadoutCard
+from core.pictures.gallery import PictureFolder
 from realtime.panels import retrieval
 from realtime.panels.other_classes import OtherClassesPanel
-from realtime.panels.panel import NewestSignal
+from realtime.panels.panel import NewestSignal, Supplies
 from realtime.panels.retrieval import RetrievalPanel
 from realtime.panels.scale import ScalePanel
 
@@ -130,8 +134,15 @@ def test_a_scale_says_its_number_and_interval(make_panel, view):
 
 
 def test_a_text_that_is_typed_is_compared_too(make_panel, view, qtbot, monkeypatch, picture):
-    monkeypatch.setattr(retrieval, "encoder_of", lambda gallery: lambda texts: np.eye(WIDTH)[[1]])
+    asked = []
+
+    def encoder_of(gallery, source):
+        asked.append(source)
+        return lambda texts: np.eye(WIDTH)[[1]]
+
+    monkeypatch.setattr(retrieval, "encoder_of", encoder_of)
     panel = make_panel(RetrievalPanel)
+    panel.supplies = Supplies(text_encoder="letters")
     look(panel, view)
     before = picture(panel)
     qtbot.keyClicks(panel.field, "two feet")
@@ -142,7 +153,69 @@ def test_a_text_that_is_typed_is_compared_too(make_panel, view, qtbot, monkeypat
     assert {entry.text for entry in ranking[:2]} == {"two feet", "both feet"}
     assert [entry.text for entry in ranking if entry.typed] == ["two feet"]
     assert panel.field.text() == ""
+    assert asked == ["letters"]
     assert not np.array_equal(before, picture(panel))
+
+
+def test_an_answer_to_a_closed_window_is_dropped(qtbot, readouts):
+    panel = RetrievalPanel()
+    tell = panel.embedded.emit
+    shiboken6.delete(panel)
+    with pytest.raises(RuntimeError):
+        tell("feet", None)
+    retrieval._embed(readouts[2].head, None, "feet", tell)
+
+
+@pytest.fixture
+def pictures(view, tmp_path):
+    """The same minute, in which the texts are pictures, the second of them missing."""
+    for name, colour in COLOURS.items():
+        draw(tmp_path / name, colour)
+    names = (*COLOURS, "missing.png")
+    digests = [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in COLOURS]
+    hand, eyes, text, load = view.state.decoder.readouts
+    gallery = Gallery(names, np.eye(WIDTH), "untrained 0", (*digests, 64 * "0"))
+    head = replace(text.head, gallery=gallery)
+    recent = [
+        replace(d, outputs=d.outputs and {"text": head.output(np.array([0.2, 1.0, 0.1, 0.4]))})
+        for d in view.state.recent
+    ]
+    decoder = replace(view.state.decoder, readouts=(hand, eyes, replace(text, head=head), load))
+    view.change(decoder=decoder, recent=tuple(recent), latest=recent[-1])
+    return PictureFolder(tmp_path)
+
+
+def test_the_nearest_picture_is_shown_and_the_next_ones_below_it(
+    make_panel, view, pictures, picture
+):
+    panel = make_panel(RetrievalPanel)
+    panel.supplies = Supplies(pictures=pictures)
+    look(panel, view)
+    assert "green.png" in panel.accessibleDescription().partition(",")[0]
+    assert panel.field.isHidden()
+    shown = picture(panel)
+
+    def rows(colour):
+        return np.flatnonzero((shown[..., :3] == colour).all(axis=-1).any(axis=1))
+
+    green, red, blue = (rows(COLOURS[name]) for name in ("green.png", "red.png", "blue.png"))
+    assert len(green) > 1.5 * len(red) > 0
+    assert green.max() < red.min()
+    assert red.min() == blue.min()
+    panel.supplies = Supplies()
+    names = picture(panel)
+    assert not np.array_equal(shown, names)
+    assert not (names[..., :3] == COLOURS["green.png"]).all(axis=-1).any()
+
+
+def test_a_low_panel_shows_the_nearest_picture_alone(make_panel, view, pictures, picture):
+    panel = make_panel(RetrievalPanel)
+    panel.supplies = Supplies(pictures=pictures)
+    panel.resize(400, 240)
+    look(panel, view)
+    shown = picture(panel)[..., :3]
+    assert (shown == COLOURS["green.png"]).all(axis=-1).any()
+    assert not (shown == COLOURS["red.png"]).all(axis=-1).any()
 
 
 def test_a_text_without_an_encoder_of_texts_is_refused_in_a_sentence(make_panel, view, qtbot):

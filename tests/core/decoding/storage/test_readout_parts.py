@@ -1,6 +1,7 @@
 """Decoder files with several tasks: read again as they were, and refused where they lie."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,15 @@ def test_tasks_of_every_kind_come_back_as_they_were(several, file):
     assert set(one.outputs) == {"hand", "eyes", "text", "load"}
 
 
+def test_a_gallery_of_pictures_comes_back_with_their_digests(several, tmp_path):
+    eyes, text, load = several.others
+    gallery = replace(text.head.gallery, pictures=(64 * "a", 64 * "b"))
+    text = replace(text, head=replace(text.head, gallery=gallery))
+    made = replace(several, others=(eyes, text, load))
+    found = load_decoder(save_decoder(made, tmp_path / "pictures.safetensors"))
+    assert found.others[1].head.gallery.pictures == gallery.pictures
+
+
 def test_a_file_with_one_task_is_of_the_version_that_older_programs_read(fitted, file, tmp_path):
     single = save_decoder(fitted["riemann"], tmp_path / "single.safetensors")
     assert read_header(single)["version"] == 1
@@ -97,6 +107,9 @@ def changed(path, index, **entries):
         (1, {"entries": ["a"]}, "gallery"),
         (1, {"entries": ["a", "b\nc"]}, "different texts"),
         (1, {"encoder": 3}, "plain text"),
+        (1, {"pictures": [64 * "a", "b"]}, "no SHA-256 for each picture"),
+        (1, {"pictures": [64 * "a"]}, "no list of different names"),
+        (1, {"pictures": [64 * "a", 64 * "b", 64 * "c"]}, "no SHA-256 for each picture"),
         (2, {"ends": [1.0, 1.0]}, "ends where it begins"),
         (2, {"margin": -1}, "number from"),
         (2, {"bias": "nan"}, "number from"),

@@ -1,0 +1,1 @@
+"""Pictures: reading them, embedding them for a gallery, finding them again, and making them."""
