@@ -15,6 +15,7 @@ from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes
+from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.montage import match
@@ -199,6 +200,8 @@ class Signal:
         A window after every cue.
     projections : dict
         Filters that regress the eyes out, by band and the recordings that fix them.
+    taught : dict
+        What each recording teaches others, by its place; None where it has too few trials.
     """
 
     def __init__(
@@ -222,6 +225,7 @@ class Signal:
         self.owner = tuple(index for index, _ in stretches)
         self.starts = tuple(start for _, start in stretches)
         self.projections: dict[tuple[Any, ...], np.ndarray] = {}
+        self.taught: dict[int, Prior | None] = {}
         self._banded: dict[tuple[float, float], tuple[np.ndarray, ...]] = {}
         try:
             self.epochs = self.cut(person.recordings, {name: name for name in classes})
@@ -229,7 +233,10 @@ class Signal:
             raise InputError(f"{person.name}: {error}") from error
 
     def without_eyes(self) -> Signal:
-        """Return the same signal for systems that get it with the eyes regressed out."""
+        """Return the same signal for systems that get it with the eyes regressed out.
+
+        What was computed of either serves both.
+        """
         other = copy(self)
         other.regress_eyes = True
         return other

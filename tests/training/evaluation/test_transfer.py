@@ -44,6 +44,26 @@ def test_the_last_run_of_others_is_left_out_where_it_is_tested(signals):
     assert {name.rpartition("R")[2] for name in found} == {"1.edf", "2.edf"}
 
 
+def test_what_others_teach_is_computed_once_with_the_eyes_and_without(signals):
+    both = [others_of(s, last=True) for s in (signals, [one.without_eyes() for one in signals])]
+    pairs = zip(*(one.pieces for one in both), strict=True)
+    assert all(mine[1] is its[1] for mine, its in pairs)
+    assert [one.regress_eyes for one in both] == [False, True]
+
+
+def test_only_who_is_tested_has_rows_and_the_others_teach(signals, encoder):
+    systems = [("a", encoder)]
+    everybody = Bench(signals, ["riemann"], systems, {}, others=True)
+    named = [signal.person.name for signal in signals[1::-1]]
+    some = replace(everybody, tested=named)
+    for protocol in ("calibrate-then-run", "within", "loso"):
+        rows = {(row.person, row.fold, row.system): row for row in everybody.rows(protocol, 0, ())}
+        found = list(some.rows(protocol, 0, ()))
+        assert list(dict.fromkeys(row.person for row in found if protocol[0] == "c")) in ([], named)
+        assert {row.person for row in found} == set(named)
+        assert all(rows[row.person, row.fold, row.system].scores == row.scores for row in found)
+
+
 def test_others_help_with_few_trials_and_are_named(signals, encoder, others):
     alone, helped = make_systems(["riemann"], encoder, "", others)
     assert (alone.name, helped.name) == ("riemann", "riemann + others")

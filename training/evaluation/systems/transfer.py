@@ -102,16 +102,23 @@ def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Othe
     settings, spec, skip = signals[0].settings, signals[0].spec, signals[0].skip
     pieces = []
     for signal in signals:
-        person, events = signal.person, {name: name for name in signal.classes}
-        parts = person.parts if last else person.parts[:-1]
-        for recording in (person.recordings[index] for part in parts for index in part):
-            one = {person.name: [recording]}
-            try:
-                prior = make_prior(one, events, settings.channels, settings, spec.window, skip=skip)
-            except InputError:  # too few trials, or not of every class
-                continue
-            pieces.append((person.name, prior))
+        parts = signal.person.parts if last else signal.person.parts[:-1]
+        for index in (index for part in parts for index in part):
+            if index not in signal.taught:
+                signal.taught[index] = _taught(signal, index)
+            if (prior := signal.taught[index]) is not None:
+                pieces.append((signal.person.name, prior))
     return Others(tuple(pieces), settings, spec.window, skip, signals[0].regress_eyes, groups)
+
+
+def _taught(signal: Signal, index: int) -> Prior | None:
+    """Return what one recording of a person teaches others."""
+    one = {signal.person.name: [signal.person.recordings[index]]}
+    events, path = {name: name for name in signal.classes}, signal.settings
+    try:
+        return make_prior(one, events, path.channels, path, signal.spec.window, skip=signal.skip)
+    except InputError:  # too few trials, or not of every class
+        return None
 
 
 @dataclass(frozen=True)
