@@ -218,8 +218,9 @@ def _fit_tasks(
 ) -> int:
     """Fit a decoder of several tasks."""
     from calibration.report.tasks import tasks_as_json, tasks_as_text
-    from calibration.tasks import Task, fit_tasks, parse_task
+    from calibration.tasks import fit_tasks
     from core.decoding.readouts import FIRST
+    from core.fitting.trials.task import Task, parse_task
 
     tasks = [parse_task(given) for given in command.task]
     labels = {event.label for recording in recordings for event in recording.events}

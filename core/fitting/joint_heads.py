@@ -171,9 +171,7 @@ class JointHeads(nn.Module):
             raise InputError(f"There is no task {', '.join(sorted(unknown))} to weigh a loss of.")
         self._weights = {name: settings.weights.get(name, 1.0) for name in targets}
         self._centre = np.concatenate([block.mean(axis=0) for block in blocks])
-        self._scale = np.concatenate(
-            [np.full(block.shape[1], _typical(block)) for block in blocks]
-        )
+        self._scale = np.concatenate([np.full(block.shape[1], _typical(block)) for block in blocks])
         self.parts = nn.ModuleDict(
             {name: _part(target, len(self._centre), settings) for name, target in targets.items()}
         )
