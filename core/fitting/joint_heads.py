@@ -127,6 +127,15 @@ def train_heads(
     InputError
         If a weight is given for a task that is not there.
     """
+    return learned_heads(blocks, targets, settings).heads()
+
+
+def learned_heads(
+    blocks: Sequence[np.ndarray],
+    targets: Mapping[str, Target],
+    settings: HeadSettings | None = None,
+) -> JointHeads:
+    """Train as `train_heads`; return the heads in the form in which they can learn more."""
     settings = settings or HeadSettings()
     features = np.concatenate(blocks, axis=1)
     with torch.random.fork_rng():
@@ -140,7 +149,7 @@ def train_heads(
             optimiser.zero_grad()
             joint.loss(inputs).backward()
             optimiser.step()
-    return joint.heads()
+    return joint
 
 
 class JointHeads(nn.Module):
@@ -172,9 +181,10 @@ class JointHeads(nn.Module):
         self._weights = {name: settings.weights.get(name, 1.0) for name in targets}
         self._centre = np.concatenate([block.mean(axis=0) for block in blocks])
         self._scale = np.concatenate([np.full(block.shape[1], _typical(block)) for block in blocks])
-        self.parts = nn.ModuleDict(
-            {name: _part(target, len(self._centre), settings) for name, target in targets.items()}
-        )
+        self._parts = {
+            name: _part(target, len(self._centre), settings) for name, target in targets.items()
+        }
+        self.parts = nn.ModuleList(self._parts.values())  # in which torch finds their weights
 
     def standardised(self, features: Tensor) -> Tensor:
         """Return features, shape (trials, features), as the heads take them."""
@@ -196,14 +206,14 @@ class JointHeads(nn.Module):
             Whose losses; by default those of all.
         """
         total = inputs.new_zeros(())
-        for name, part in self.parts.items():
+        for name, part in self._parts.items():
             if tasks is None or name in tasks:
                 total = total + self._weights[name] * part(inputs, trials)
         return total
 
     def heads(self) -> dict[str, Head]:
         """Return what the heads have become."""
-        return {name: part.head(self._centre, self._scale) for name, part in self.parts.items()}
+        return {name: part.head(self._centre, self._scale) for name, part in self._parts.items()}
 
 
 def with_margin(head: ScaleHead, left_out: np.ndarray, values: np.ndarray) -> ScaleHead:
