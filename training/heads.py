@@ -180,7 +180,9 @@ def _check(options: HeadsOptions) -> None:
             "own, which the heads need."
         )
     if options.unfreeze and options.head == "riemann":
-        raise InputError("--head riemann reads no encoder, so that there is none to --unfreeze.")
+        raise InputError(
+            "--head riemann reads covariances alone; leave out --unfreeze, or take another head."
+        )
     for name, value, low, high in (
         ("--steps", options.steps, 1, 10**6),
         ("--learning-rate", options.learning_rate, 1e-8, 1.0),
@@ -219,8 +221,8 @@ def _named(people: Sequence[str], named: Sequence[str]) -> set[str]:
     known = {name for person in people for name in (person, person.partition("/")[2])}
     if unknown := [name for name in named if name not in known]:
         raise InputError(
-            f"Nobody called {', '.join(unknown)} is in the store, or has trials; "
-            f"{', '.join(people)} {'has' if len(people) == 1 else 'have'}."
+            f"The store has no person with trials called {', '.join(unknown)}; it has "
+            f"{', '.join(people)}."
         )
     return {p for p in people if any(name in (p, p.partition("/")[2]) for name in named)}
 
@@ -238,7 +240,9 @@ def _left_out(people: Sequence[str], named: Sequence[str], seed: int) -> tuple[s
         return draw_people(people, (4, 0, 1), seed)[1]
     found = _named(people, named)
     if found == set(people):
-        raise InputError("Nobody is left to learn from; name fewer people to test on.")
+        raise InputError(
+            "All people with trials are to be tested on; name fewer, so that others can teach."
+        )
     return tuple(sorted(found))
 
 

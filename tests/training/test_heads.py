@@ -154,8 +154,8 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
         assert not (tmp_path / "bad.safetensors").exists()
 
     few = ("--head", "riemann")
-    refused(*few, "--test-subjects", "9", said="Nobody called 9 is in the store")
-    refused(*few, "--test-subjects", *"12345", said="Nobody is left to learn from")
+    refused(*few, "--test-subjects", "9", said="no person with trials called 9; it has lab/1")
+    refused(*few, "--test-subjects", *"12345", said="All people with trials are to be tested on")
     refused(*few, "--subjects", "1", said="are of lab/1 alone")
     refused(*few, "--weight", "text=1", said="there is no task text; they are hands")
     refused(*few, "--unfreeze", said="--unfreeze and --encoder-out belong together")

@@ -21,7 +21,7 @@ from core.fitting.transfer.shared_heads import SharedHeads, tangent_view
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
-    from training.joint.tasks import Score, SharedTask
+    from training.joint.tasks import LeftOutScore, SharedTask
     from training.joint.trials import StoredTrials
     from training.store import Store
 
@@ -34,7 +34,7 @@ def assembled(
     test: StoredTrials,
     encoder: tuple[str, Encoder],
     store: Store,
-) -> tuple[SharedHeads, dict[str, Score | None]]:
+) -> tuple[SharedHeads, dict[str, LeftOutScore | None]]:
     """Return heads that can be kept, and how well each does on people left out.
 
     Temperatures of probabilities and intervals of scales are those of the people left out.
@@ -56,7 +56,7 @@ def assembled(
     spec, tokens = loaded.spec, reads != "riemann"
     features, labels = np.concatenate(test.blocks, axis=1), test.labels
     views = () if reads == "encoder" else (tangent_view(trials.channels, spec.rate, spec.window),)
-    readouts, scores = [], dict[str, "Score | None"]()
+    readouts, scores = [], dict[str, "LeftOutScore | None"]()
     for task in tasks:
         head = heads[task.name]
         score = task.score(head, features, labels)
@@ -136,7 +136,9 @@ def trained_spec(encoder: Encoder, name: str, trials: StoredTrials, store: Store
     )
 
 
-def report(trials: StoredTrials, test: StoredTrials, scores: Mapping[str, Score | None]) -> str:
+def report(
+    trials: StoredTrials, test: StoredTrials, scores: Mapping[str, LeftOutScore | None]
+) -> str:
     """Return what a person reads of the heads."""
     lines = [
         f"{len(trials.labels)} trials of {len(trials.people)} people, {len(trials.channels)} "

@@ -73,7 +73,7 @@ class SharedTask:
         ]
         return RetrievalTarget(np.array(drawn, dtype=np.int64), self.gallery)
 
-    def score(self, head: Head, features: np.ndarray, labels: Sequence[str]) -> Score | None:
+    def score(self, head: Head, features: np.ndarray, labels: Sequence[str]) -> LeftOutScore | None:
         """Return how well a head does on trials that it has not seen; None if it has none."""
         own = [place for place, label in enumerate(labels) if label in self.meanings]
         if len({self.meanings[labels[place]] for place in own}) < 2:
@@ -85,7 +85,7 @@ class SharedTask:
             random = np.random.default_rng(0)
             guessed = [_correlation(said, random.permutation(values)) for _ in range(_PERMUTATIONS)]
             bound = float(np.quantile(guessed, 0.95))
-            return Score(_correlation(said, values), bound, "correlation", len(own))
+            return LeftOutScore(_correlation(said, values), bound, "correlation", len(own))
         groups = tuple(dict.fromkeys(self.meanings.values()))
         truth = np.array([groups.index(self.meanings[label]) for label in labels])
         if isinstance(head, RetrievalHead):
@@ -98,11 +98,11 @@ class SharedTask:
             decided = np.array(places)[head.logits(features).argmax(axis=1)]
             measure = "balanced accuracy"
         bound = chance_bound(len(own), len(groups))
-        return Score(balanced_accuracy(truth, decided), bound, measure, len(own))
+        return LeftOutScore(balanced_accuracy(truth, decided), bound, measure, len(own))
 
 
 @dataclass(frozen=True)
-class Score:
+class LeftOutScore:
     """How well a head does on people who were left out.
 
     Attributes

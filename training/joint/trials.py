@@ -10,7 +10,7 @@ import numpy as np
 from core.decoding.recentring import LEAST_SECONDS
 from core.encoders import Encoder, EncoderSpec
 from core.errors import InputError
-from core.fitting.transfer.shared_heads import SECONDS, Alignment, align
+from core.fitting.transfer.shared_heads import SECONDS, PersonAlignment, align
 from core.signal.pipeline import default_reference
 from core.units import factor
 from training.shards import RecordingIdentity
@@ -33,7 +33,7 @@ class AlignedRecording:
         First samples of the trials' windows.
     labels : tuple of str
         Of their events.
-    alignment : Alignment
+    alignment : PersonAlignment
     """
 
     person: str
@@ -43,7 +43,7 @@ class AlignedRecording:
     run: np.ndarray
     starts: tuple[int, ...]
     labels: tuple[str, ...]
-    alignment: Alignment
+    alignment: PersonAlignment
 
 
 @dataclass(frozen=True, eq=False)

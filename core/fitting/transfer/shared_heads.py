@@ -43,7 +43,7 @@ SECONDS = 60.0
 
 
 @dataclass(frozen=True, eq=False)
-class Alignment:
+class PersonAlignment:
     """Features of windows, relative to those of a person's own signal without labels.
 
     Attributes
@@ -96,7 +96,7 @@ def align(
     window: int,
     covariances: bool,
     encoder: Encoder | None,
-) -> Alignment:
+) -> PersonAlignment:
     """Align features by signal that nobody has to label.
 
     Parameters
@@ -129,7 +129,7 @@ def align(
         tokens = TokenFeatures(encoder, tuple(channels), spatial)
         found = [tokens.of_run(run, _side_by_side(run, window)) for run in runs]
         offset = np.concatenate(found).mean(axis=0)
-    return Alignment(tangent, tokens, offset)
+    return PersonAlignment(tangent, tokens, offset)
 
 
 def tangent_view(channels: Sequence[str], rate: float, window: int) -> TangentFeatures:
