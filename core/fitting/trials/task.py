@@ -23,11 +23,14 @@ class Task:
         Label of an event, or name of a recording -> class, number of a scale, or text.
     kind : str
         "classes", "retrieval" or "scale".
+    state : bool
+        Whether its readout keeps the last minutes.
     """
 
     name: str
     meanings: Mapping[str, str]
     kind: str = CLASSES
+    state: bool = False
 
 
 def parse_task(given: str) -> Task:
