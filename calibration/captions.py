@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from calibration.tasks import Task
 from core.decoding.outputs import RETRIEVAL
 from core.errors import InputError, one_line
+from core.fitting.trials.task import Task
 from core.recordings import Recording
 from core.recordings.bids import read_table, stimuli_of_table
 from core.text_encoder import check_texts

@@ -20,7 +20,8 @@ from core.sites import Sites
 if TYPE_CHECKING:
     from calibration.fitting import Fit, FitSettings
     from calibration.task_heads import GalleryMaker
-    from calibration.tasks import Task
+    from core.decoding.decoder import Decoder
+    from core.fitting.trials.task import Task
     from core.recordings import Recording
 
 PROGRAM = "eegpt-calibrate"
@@ -53,6 +54,9 @@ class FitCommand(ProgramOptions):
     """A table of what trials are known by (label of an event, stim_file, or recording) and their
     captions, or events, for the column "text" of BIDS events: a task of finding the text. With
     --image-encoder the captions are files of pictures, for events in the column "stim_file"."""
+    heads: Path | None = None
+    """Heads that were trained on other people (python -m training.heads), in place of a fit: one
+    recording aligns them, and its events are not looked at."""
     text_encoder: str = "wordllama"
     """What makes vectors of captions: wordllama, a folder with a model of sentence-transformers,
     or a safetensors file with a vector for each caption."""
@@ -167,6 +171,13 @@ def _fit(command: FitCommand) -> int:
             "and --caption."
         )
     _check_pictures(command)
+    if command.heads is not None and (
+        several or command.refine or command.prior or command.event or command.report
+    ):
+        raise InputError(
+            "--heads takes the tasks of its file and no trial; leave out --event, --task, --gate, "
+            "--caption, --refine, --prior and --report."
+        )
     out = None if command.out is None else _free(command.out)
     if out is None or command.home is not None:
         check_folder(home_folder(command.home), "--home")
@@ -176,6 +187,13 @@ def _fit(command: FitCommand) -> int:
     recordings = read_recordings(command.files, command.unit, command.stream, names, eog=True)
     if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence
         print_notes(recordings)
+    if command.heads is not None:
+        from calibration.heads_of_others import decoder_of_heads
+
+        source, place = command.encoder, home_folder(command.home)
+        decoder, text = decoder_of_heads(command.heads, recordings, subject, source, place)
+        _write(command, decoder, recordings, text, None, out)
+        return 0
     labels = {event.label for recording in recordings for event in recording.events}
     settings = FitSettings(
         encoder=command.encoder or default_encoder(command.refine),
@@ -226,8 +244,9 @@ def _fit_tasks(
 ) -> int:
     """Fit a decoder of several tasks."""
     from calibration.report.tasks import tasks_as_json, tasks_as_text
-    from calibration.tasks import Task, fit_tasks, parse_task
+    from calibration.tasks import fit_tasks
     from core.decoding.readouts import FIRST
+    from core.fitting.trials.task import Task, parse_task
 
     tasks = [parse_task(given) for given in command.task]
     labels = {event.label for recording in recordings for event in recording.events}
@@ -295,21 +314,36 @@ def _save(
 ) -> None:
     """Write a decoder and its reports."""
     from calibration.report import analyse, write_report
+
+    _write(command, fit.decoder, recordings, text, numbers, out)
+    if command.report is not None:
+        write_line(f"Page:    {write_report(analyse(fit, recordings), command.report)}")
+
+
+def _write(
+    command: FitCommand,
+    decoder: Decoder,
+    recordings: Sequence[Recording],
+    text: str,
+    numbers: str | None,
+    out: Path | None,
+) -> None:
+    """Write a decoder, and beside it what is said and counted of it."""
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path
     from core.machine.files import write_whole
     from core.machine.home import home_folder
     from core.recordings import notes_of
 
-    facts = fit.decoder.facts
+    facts = decoder.facts
     text = "\n".join((text, *_noted(notes_of(recordings))))
     path = out or new_decoder_path(home_folder(command.home), facts.subject, facts.created)
-    save_decoder(fit.decoder, path)
-    for suffix, content in ((".txt", text + "\n"), (".json", numbers + "\n")):
-        write_whole(path.with_suffix(suffix), content.encode(errors="replace"))
-    write_line(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')} and .json")
-    if command.report is not None:
-        write_line(f"Page:    {write_report(analyse(fit, recordings), command.report)}")
+    save_decoder(decoder, path)
+    beside = {".txt": text} if numbers is None else {".txt": text, ".json": numbers}
+    for suffix, content in beside.items():
+        write_whole(path.with_suffix(suffix), f"{content}\n".encode(errors="replace"))
+    more = "" if numbers is None else " and .json"
+    write_line(f"{text}\n\nDecoder: {path}\nReport:  {path.with_suffix('.txt')}{more}")
 
 
 def _noted(notes: Sequence[str]) -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from calibration.fitting import (
     Fit,
@@ -20,81 +18,21 @@ from core.decoding.artifacts.learning import measure_runs
 from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
-from core.decoding.outputs import CLASSES, SCALE
+from core.decoding.outputs import CLASSES
 from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.readout_parts import task_name
 from core.encoders import load_encoder
 from core.encoders.known import remember
-from core.errors import InputError, one_line
+from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.selection import GRAPH
 from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
+from core.fitting.trials.task import Task
 from core.recordings import Event, Recording, without_bad_channels
 from core.signal.filtering import CausalFilter
 
 GATED = "hybrid"
 """Head whose views a gate weighs."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be read out, and where recordings say what is right.
-
-    Attributes
-    ----------
-    name : str
-    meanings : dict of str to str
-        Label of an event, or name of a recording -> class, number of a scale, or text.
-    kind : str
-        "classes", "retrieval" or "scale".
-    """
-
-    name: str
-    meanings: Mapping[str, str]
-    kind: str = CLASSES
-
-
-def parse_task(given: str) -> Task:
-    """Return the task of a text ``NAME=SOURCE:VALUE,SOURCE:VALUE``.
-
-    It is a scale if all values are numbers, else it has classes.
-
-    Raises
-    ------
-    InputError
-        If the text is of another form, or has one class or one number only.
-    """
-    name, equals, rest = given.partition("=")
-    parts = [part.rpartition(":") for part in rest.split(",")]
-    pairs = [(source.strip(), value.strip()) for source, _, value in parts]
-    if not equals or not all(source and value for source, value in pairs):
-        raise InputError(
-            f'--task "{one_line(given, 80)}" is not NAME=SOURCE:CLASS,SOURCE:CLASS, such as '
-            "eyes=R01.edf:open,R02.edf:closed; a source is the label of an event or the name of a "
-            "recording. With numbers in place of the classes it is a scale."
-        )
-    meanings: dict[str, str] = {}
-    for source, value in pairs:
-        if meanings.setdefault(source, value) != value:
-            raise InputError(
-                f'--task {name} gives "{source}" two meanings, {meanings[source]} and {value}; '
-                "leave one of them out."
-            )
-    kind = SCALE if all(map(_is_number, meanings.values())) else CLASSES
-    if len(set(meanings.values())) < 2:
-        what = "number" if kind == SCALE else "class"
-        raise InputError(
-            f"--task {name} has one {what} only ({next(iter(meanings.values()))}); it needs at "
-            "least two."
-        )
-    return Task(task_name(name.strip()), meanings, kind)
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return bool(np.isfinite(float(value)))
-    except ValueError:
-        return False
 
 
 def with_events(

@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.classes import cue_events
 from calibration.fitting import FitSettings, fit_decoder
-from calibration.tasks import Task, fit_tasks, parse_task
+from calibration.tasks import fit_tasks
 from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output
 from core.decoding.readouts import FIRST
@@ -20,6 +20,7 @@ from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
 from core.encoders import DEFAULT, Encoder
 from core.errors import InputError
+from core.fitting.trials.task import Task, parse_task
 from core.machine.threads import few_threads
 from core.recordings import Recording, read_recording, recording_of_raw
 from core.sites import eog_of

@@ -18,6 +18,7 @@ from core.decoding.heads import LinearHead
 from core.decoding.outputs import CLASSES, ClassesOutput, Output
 from core.decoding.readouts import FIRST, Readout, ReadoutCard, ReadoutStream
 from core.decoding.recentring import DECODER, RunReference, RunStart
+from core.decoding.state_head import StateHead
 from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
@@ -113,8 +114,10 @@ class Decoder:
             names = ", ".join(each.task for each in self.readouts if each.kind == CLASSES)
             raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
         if not isinstance(readout.head, LinearHead | GraphHead):
+            remembers = isinstance(readout.head, StateHead)
+            what = "a memory of its own" if remembers else "a gate over several heads"
             raise InputError(
-                f'The task "{task}" has a gate over several heads, which is no decoder by itself; '
+                f'The task "{task}" has {what}, which is no decoder by itself; '
                 "take what it says from the decoder's outputs."
             )
         card, first = readout.card, readout is self.readouts[0]

@@ -12,6 +12,8 @@ from core.decoding.embedding_heads import RetrievalHead, ScaleHead
 from core.decoding.features import TangentFeatures, TangentStream
 from core.decoding.gate import MixtureHead
 from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE, ClassesOutput, Output
+from core.decoding.segment_powers import SegmentStream
+from core.decoding.state_head import StateHead
 
 FIRST = "classes"
 """Name of a decoder's first task, where nothing else is said."""
@@ -62,6 +64,7 @@ class Readout:
     classes : tuple of str
         Empty for a retrieval or a scale.
     head : ClassHead, RetrievalHead or ScaleHead
+        A `StateHead` reads neither views nor tokens, but a memory of its own.
     tangents : tuple of TangentFeatures
         Views of the covariance that the head uses, before any tokens.
     tokens : bool
@@ -92,7 +95,7 @@ class Readout:
         return replace(self, tangents=tuple(tangents))
 
     def output(self, features: np.ndarray) -> Output:
-        """Return what it says of one window's features, shape (features,)."""
+        """Return what it says of one window's features, shape (features,), or of a memory."""
         if isinstance(self.head, RetrievalHead | ScaleHead):
             return self.head.output(features)
         probabilities = tuple(self.head.probabilities(features[None])[0].tolist())
@@ -135,6 +138,8 @@ class ReadoutStream:
             if np.array_equal(self._streams[source].features.whitener, view.whitener)
         }
         self._recentred = False
+        self._memories: dict[str, SegmentStream] = {}  # by task, from the first sample on
+        self._states: dict[str, tuple[int, Output]] = {}  # by task: of how many segments, and what
 
     @property
     def own(self) -> list[TangentStream]:
@@ -142,9 +147,11 @@ class ReadoutStream:
         return self._streams[self._taken :]
 
     def reset(self) -> None:
-        """Begin a new run of contiguous samples."""
+        """Begin a new run of contiguous samples; what is remembered stays."""
         for stream in self.own:
             stream.reset()
+        for memory in self._memories.values():
+            memory.reset()
 
     def recentred(self) -> None:
         """Take the references of the first readout's views from now on, where they are shared."""
@@ -152,6 +159,11 @@ class ReadoutStream:
 
     def push(self, samples: np.ndarray) -> list[np.ndarray | None]:
         """Take one hop, shape (hop, channels); return the vectors of the views in `own`."""
+        for readout in self._readouts:
+            if isinstance(readout.head, StateHead):
+                if readout.task not in self._memories:
+                    self._memories[readout.task] = readout.head.powers.stream(samples.shape[1])
+                self._memories[readout.task].push(samples)
         return [stream.push(samples) for stream in self.own]
 
     def outputs(
@@ -166,8 +178,11 @@ class ReadoutStream:
         tokens : ndarray or None
             Token features.
         """
-        outputs = {}
+        outputs: dict[str, Output] = {}
         for readout, sources in zip(self._readouts, self._sources, strict=True):
+            if readout.task in self._memories:
+                outputs[readout.task] = self._state(readout)
+                continue
             blocks = [
                 self._vector(view, source, vectors[source])
                 for view, source in zip(readout.tangents, sources, strict=True)
@@ -177,6 +192,15 @@ class ReadoutStream:
                 blocks.append(tokens)
             outputs[readout.task] = readout.output(np.concatenate(blocks))
         return outputs
+
+    def _state(self, readout: Readout) -> Output:
+        """Return what a memory says, which changes with every segment only."""
+        memory = self._memories[readout.task]
+        known = self._states.get(readout.task)
+        if known is None or known[0] != memory.received:
+            known = memory.received, readout.output(memory.memory)
+            self._states[readout.task] = known
+        return known[1]
 
     def _vector(self, view: TangentFeatures, source: int, given: np.ndarray) -> np.ndarray:
         if id(view) in self._given or (self._recentred and source < self._taken):

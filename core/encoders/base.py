@@ -302,6 +302,27 @@ class Encoder(nn.Module, ABC):
         moments = [tokens.mean(axis=1), tokens.std(axis=1)]
         return np.concatenate([moment.reshape(len(tokens), -1) for moment in moments], axis=1)
 
+    def pooled(self, tokens: Tensor) -> Tensor:
+        """Return the features of `pool` as a tensor, through which weights can be trained.
+
+        Parameters
+        ----------
+        tokens : Tensor, shape (windows, columns, tokens, width)
+
+        Raises
+        ------
+        InputError
+            If the encoder pools in a way of its own that has no such form.
+        """
+        if type(self).pool is not Encoder.pool:
+            raise InputError(
+                f"The encoder {self.spec.label} pools its tokens in a way that cannot be trained "
+                "through; take another encoder, or leave it frozen."
+            )
+        # The root has no slope at zero; no token is as steady as this.
+        spread = (tokens.var(dim=1, correction=0) + 1e-12).sqrt()
+        return torch.cat([tokens.mean(dim=1).flatten(1), spread.flatten(1)], dim=1)
+
     def weights_sha256(self) -> str:
         """Return a hash of the weights that no file format or file name changes."""
         digest = hashlib.sha256()

@@ -127,26 +127,93 @@ def train_heads(
     InputError
         If a weight is given for a task that is not there.
     """
+    return learned_heads(blocks, targets, settings).heads()
+
+
+def learned_heads(
+    blocks: Sequence[np.ndarray],
+    targets: Mapping[str, Target],
+    settings: HeadSettings | None = None,
+) -> JointHeads:
+    """Train as `train_heads`; return the heads in the form in which they can learn more."""
     settings = settings or HeadSettings()
-    if unknown := set(settings.weights) - set(targets):
-        raise InputError(f"There is no task {', '.join(sorted(unknown))} to weigh a loss of.")
     features = np.concatenate(blocks, axis=1)
-    centre = features.mean(axis=0)
-    scale = np.concatenate([np.full(block.shape[1], _typical(block)) for block in blocks])
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        inputs = torch.from_numpy((features - centre) / scale).float()
-        parts = {name: _part(target, inputs.shape[1], settings) for name, target in targets.items()}
-        learned = [value for part in parts.values() for value in part.parameters()]
+        joint = JointHeads(targets, blocks, settings)
+        inputs = joint.standardised(torch.from_numpy(features))
         optimiser = torch.optim.AdamW(
-            learned, settings.learning_rate, weight_decay=settings.weight_decay
+            joint.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         for _ in range(settings.steps):
             optimiser.zero_grad()
-            losses = {name: part(inputs) for name, part in parts.items()}
-            sum(settings.weights.get(name, 1.0) * loss for name, loss in losses.items()).backward()
+            joint.loss(inputs).backward()
             optimiser.step()
-    return {name: part.head(centre, scale) for name, part in parts.items()}
+    return joint
+
+
+class JointHeads(nn.Module):
+    """Heads of tasks on the same features, while they learn.
+
+    Parameters
+    ----------
+    targets : dict of str to Target
+        By task.
+    blocks : sequence of ndarray, each (trials, features of the block)
+        Whose mean and spread the features are standardised by, from now on.
+    settings : HeadSettings
+
+    Raises
+    ------
+    InputError
+        If a weight is given for a task that is not there.
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        blocks: Sequence[np.ndarray],
+        settings: HeadSettings,
+    ) -> None:
+        super().__init__()
+        if unknown := set(settings.weights) - set(targets):
+            raise InputError(f"There is no task {', '.join(sorted(unknown))} to weigh a loss of.")
+        self._weights = {name: settings.weights.get(name, 1.0) for name in targets}
+        self._centre = np.concatenate([block.mean(axis=0) for block in blocks])
+        self._scale = np.concatenate([np.full(block.shape[1], _typical(block)) for block in blocks])
+        self._parts = {
+            name: _part(target, len(self._centre), settings) for name, target in targets.items()
+        }
+        self.parts = nn.ModuleList(self._parts.values())  # in which torch finds their weights
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """Return features, shape (trials, features), as the heads take them."""
+        centre = torch.from_numpy(self._centre).to(features)
+        return ((features - centre) / torch.from_numpy(self._scale).to(features)).float()
+
+    def loss(
+        self, inputs: Tensor, trials: Tensor | None = None, tasks: Sequence[str] | None = None
+    ) -> Tensor:
+        """Return the weighted sum of the tasks' losses.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (trials, features)
+            Standardised.
+        trials : Tensor of int, shape (trials,), optional
+            Which of the targets' trials these are; by default all, in order.
+        tasks : sequence of str, optional
+            Whose losses; by default those of all.
+        """
+        total = inputs.new_zeros(())
+        for name, part in self._parts.items():
+            if tasks is None or name in tasks:
+                total = total + self._weights[name] * part(inputs, trials)
+        return total
+
+    def heads(self) -> dict[str, Head]:
+        """Return what the heads have become."""
+        return {name: part.head(self._centre, self._scale) for name, part in self._parts.items()}
 
 
 def with_margin(head: ScaleHead, left_out: np.ndarray, values: np.ndarray) -> ScaleHead:
@@ -182,19 +249,26 @@ def _part(target: Target, inputs: int, settings: HeadSettings) -> _Classes | _Re
 class _Classes(nn.Module):
     """A linear head, and the cross-entropy of its trials with all classes weighing the same."""
 
+    labels: Tensor
+    share: Tensor
+
     def __init__(self, target: ClassTarget, inputs: int) -> None:
         super().__init__()
-        self._rows, labels = _known(target.labels)
-        self._labels = torch.from_numpy(labels)
+        labels = target.labels[target.labels >= 0]
         counts = np.bincount(labels, minlength=target.classes)
         share = len(labels) / (target.classes * np.maximum(counts, 1))
-        self._share = torch.from_numpy(share).float()
+        self.register_buffer("labels", torch.from_numpy(target.labels))
+        self.register_buffer("share", torch.from_numpy(share).float())
         self.linear = nn.Linear(inputs, target.classes)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        return F.cross_entropy(self.linear(inputs[self._rows]), self._labels, self._share)
+    def forward(self, inputs: Tensor, trials: Tensor | None) -> Tensor:
+        labels = self.labels if trials is None else self.labels[trials]
+        rows = torch.nonzero(labels >= 0)[:, 0]
+        if not len(rows):
+            return inputs.new_zeros(())
+        return F.cross_entropy(self.linear(inputs[rows]), labels[rows], self.share)
 
     def head(self, centre: np.ndarray, scale: np.ndarray) -> LinearHead:
         return LinearHead(centre, scale, _array(self.linear.weight).T, _array(self.linear.bias))
@@ -207,34 +281,44 @@ class _Retrieval(nn.Module):
     columns the gallery's entries, each once.
     """
 
+    columns: Tensor
+    entries: Tensor
+
     def __init__(self, target: RetrievalTarget, inputs: int, settings: HeadSettings) -> None:
         super().__init__()
-        self._rows, labels = _known(target.labels)
-        present, columns = np.unique(labels, return_inverse=True)
+        known = np.flatnonzero(target.labels >= 0)
+        present, found = np.unique(target.labels[known], return_inverse=True)
+        columns = np.full(len(target.labels), -1)
+        columns[known] = found
+        self.register_buffer("columns", torch.from_numpy(columns))
         self._gallery, self._sigmoid = target.gallery, settings.loss == "siglip"
         embeddings = target.gallery.embeddings[present]
         self._centre = embeddings.mean(axis=0)
         self._spread = np.full(embeddings.shape[1], _typical(embeddings))
-        self._entries = torch.from_numpy((embeddings - self._centre) / self._spread).float()
-        self._pairs = torch.from_numpy(np.eye(len(present))[columns]).float()  # (trials, entries)
+        entries = torch.from_numpy((embeddings - self._centre) / self._spread).float()
+        self.register_buffer("entries", entries)
         self.window = _network(inputs, settings)
         self.entry = _network(embeddings.shape[1], settings)
         # As CLIP and SigLIP begin: logits of cosines times 10.
         self.log_scale = nn.Parameter(torch.tensor(float(np.log(10.0))))
         self.bias = nn.Parameter(torch.tensor(-float(np.log(max(len(present) - 1, 1)))))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        windows = F.normalize(self.window(inputs[self._rows]), dim=-1)
-        entries = F.normalize(self.entry(self._entries), dim=-1)
+    def forward(self, inputs: Tensor, trials: Tensor | None) -> Tensor:
+        columns = self.columns if trials is None else self.columns[trials]
+        rows = torch.nonzero(columns >= 0)[:, 0]
+        if not len(rows):
+            return inputs.new_zeros(())
+        pairs = F.one_hot(columns[rows], len(self.entries)).float()  # (trials, entries)
+        windows = F.normalize(self.window(inputs[rows]), dim=-1)
+        entries = F.normalize(self.entry(self.entries), dim=-1)
         logits = self.log_scale.clamp(max=np.log(100.0)).exp() * windows @ entries.T
         if self._sigmoid:
-            loss = F.binary_cross_entropy_with_logits(
-                logits + self.bias, self._pairs, reduction="sum"
-            )
+            loss = F.binary_cross_entropy_with_logits(logits + self.bias, pairs, reduction="sum")
             return loss / len(logits)
-        to_entry = F.cross_entropy(logits, self._pairs)
-        shares = self._pairs.T / self._pairs.sum(dim=0)[:, None]  # an entry has several trials
-        return (to_entry + F.cross_entropy(logits.T, shares)) / 2
+        to_entry = F.cross_entropy(logits, pairs)
+        there = pairs.sum(dim=0) > 0  # a batch may lack some
+        shares = pairs.T[there] / pairs.sum(dim=0)[there, None]  # an entry has several trials
+        return (to_entry + F.cross_entropy(logits.T[there], shares)) / 2
 
     def head(self, centre: np.ndarray, scale: np.ndarray) -> RetrievalHead:
         temperature = float(np.exp(-min(float(self.log_scale.detach()), np.log(100.0))))
@@ -249,34 +333,33 @@ class _Retrieval(nn.Module):
 class _Scale(nn.Module):
     """A linear head, and the Huber loss of its numbers in robust standard deviations."""
 
+    values: Tensor
+
     def __init__(self, target: ScaleTarget, inputs: int) -> None:
         super().__init__()
-        rows = np.flatnonzero(np.isfinite(target.values))
-        values = target.values[rows]
-        self._rows = torch.from_numpy(rows)
+        values = target.values[np.isfinite(target.values)]
         # By median and median deviation: outliers would else make all others look alike.
         self._middle = float(np.median(values))
         deviation = 1.4826 * float(np.median(np.abs(values - self._middle)))
         self._spread = deviation or float(values.std()) or 1.0
         self._ends = float(values.min()), float(values.max())
-        self._values = torch.from_numpy((values - self._middle) / self._spread).float()
+        scaled = torch.from_numpy((target.values - self._middle) / self._spread).float()
+        self.register_buffer("values", scaled)
         self.linear = nn.Linear(inputs, 1)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        return F.huber_loss(self.linear(inputs[self._rows])[:, 0], self._values)
+    def forward(self, inputs: Tensor, trials: Tensor | None) -> Tensor:
+        values = self.values if trials is None else self.values[trials]
+        rows = torch.nonzero(torch.isfinite(values))[:, 0]
+        if not len(rows):
+            return inputs.new_zeros(())
+        return F.huber_loss(self.linear(inputs[rows])[:, 0], values[rows])
 
     def head(self, centre: np.ndarray, scale: np.ndarray) -> ScaleHead:
         weights = self._spread * _array(self.linear.weight)[0]
         bias = self._spread * float(self.linear.bias.detach()) + self._middle
         return ScaleHead(centre, scale, weights, bias, 0.0, self._ends)
-
-
-def _known(labels: np.ndarray) -> tuple[Tensor, np.ndarray]:
-    """Return the positions of trials that a task has, and their labels."""
-    rows = np.flatnonzero(labels >= 0)
-    return torch.from_numpy(rows), labels[rows]
 
 
 def _network(inputs: int, settings: HeadSettings) -> nn.Sequential:
@@ -303,5 +386,5 @@ def _projection(network: nn.Sequential, centre: np.ndarray, scale: np.ndarray) -
 
 
 def _array(values: Tensor) -> np.ndarray:
-    array: np.ndarray = values.detach().double().numpy()
+    array: np.ndarray = values.detach().cpu().double().numpy()
     return array

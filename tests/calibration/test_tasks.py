@@ -11,12 +11,13 @@ from calibration.captions import caption_task, read_captions
 from calibration.cli import main
 from calibration.fitting import FitSettings
 from calibration.report.tasks import tasks_as_json, tasks_as_text
-from calibration.tasks import Task, fit_tasks, parse_task, with_events
+from calibration.tasks import fit_tasks, with_events
 from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
 from core.fitting.transfer.prior_head import head_of_decoder
+from core.fitting.trials.task import Task, parse_task
 from core.recordings import Event, read_recording
 from core.text_encoder import TextEncoder
 

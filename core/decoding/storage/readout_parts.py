@@ -16,6 +16,7 @@ from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
 from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE
 from core.decoding.readouts import ClassHead, Readout, ReadoutCard
+from core.decoding.state_head import StateHead
 from core.decoding.storage.graph_parts import head_table, head_tensors, read_head
 from core.decoding.storage.parts import (
     LARGEST,
@@ -27,6 +28,7 @@ from core.decoding.storage.parts import (
     tangent_tensors,
     tangents,
 )
+from core.decoding.storage.state_parts import read_state, state_table, state_tensors
 from core.errors import InputError, one_line
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import number, text, texts, whole
@@ -83,6 +85,8 @@ def readout_table(readout: Readout) -> dict[str, Any]:
                 for name, columns, temperature in experts
             ],
         }
+    if isinstance(head, StateHead):
+        return table | {"classes": readout.classes, **state_table(head)}
     if not isinstance(head, LinearHead | GraphHead):
         raise InputError(f"a head of the kind {type(head).__name__} has no place in the file.")
     return table | {"classes": readout.classes, **head_table(head)}
@@ -108,6 +112,8 @@ def readout_tensors(readouts: Sequence[Readout]) -> dict[str, np.ndarray]:
             tensors |= linear_tensors(head.gate, f"{prefix}.head")
             for place, expert in enumerate(head.experts):
                 tensors |= linear_tensors(expert, f"{prefix}.experts.{place}")
+        elif isinstance(head, StateHead):
+            tensors |= state_tensors(head, f"{prefix}.head")
         elif isinstance(head, LinearHead | GraphHead):
             tensors |= head_tensors(head, f"{prefix}.head")
     return tensors
@@ -147,7 +153,11 @@ def build_readout(
     views = tangents(tensors, f"{prefix}.tangents", table["tangents"], settings, length)
     classes: tuple[str, ...] = ()
     head: ClassHead | RetrievalHead | ScaleHead
-    if kind == CLASSES:
+    if kind == CLASSES and "state" in table:
+        classes = texts(table["classes"], 2)
+        of_signal = settings.rate, len(settings.channels), length
+        head = read_state(table, tensors, f"{prefix}.head", *of_signal, len(classes))
+    elif kind == CLASSES:
         classes = texts(table["classes"], 2)
         features = features_of(tensors, f"{prefix}.head.centre", views, tokens)
         if "experts" in table:

@@ -198,6 +198,10 @@ class BandPower(Encoder):
         pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights[-tokens.shape[1] :])
         return pooled
 
+    def pooled(self, tokens: Tensor) -> Tensor:
+        """Return the features of `pool` as a tensor, through which weights can be trained."""
+        return torch.einsum("wcsf,cf->wf", tokens, self.attention[-tokens.shape[1] :])
+
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False
     ) -> PatchStream:

@@ -139,3 +139,7 @@ class LaBraM(Transformer, Encoder):
         """Return each electrode's mean over the seconds, (windows, electrodes x width)."""
         means: np.ndarray = tokens.mean(axis=1)
         return means.reshape(len(tokens), -1)
+
+    def pooled(self, tokens: Tensor) -> Tensor:
+        """Return the features of `pool` as a tensor, through which weights can be trained."""
+        return tokens.mean(dim=1).flatten(1)

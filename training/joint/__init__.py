@@ -1,0 +1,1 @@
+"""Heads trained on many people: their trials, their scores, and training through the encoder."""
