@@ -12,6 +12,7 @@ from core.encoders import load_encoder
 from core.encoders.labram.electrodes import electrode_rows
 from core.errors import InputError
 from core.recordings import Event, Recording
+from training.evaluate import EvaluateOptions, _with_published_probe
 from training.evaluation.labram_job import probes, running, trials
 from training.evaluation.people import Subject
 from training.shards import RecordingIdentity
@@ -245,3 +246,18 @@ def test_a_session_without_a_class_is_refused():
     one = person(1)
     with pytest.raises(InputError, match="fewer than two whole trials of a class"):
         trials.session_trials(one, (*CLASSES, "rest"), ["FZ", "CZ"])
+
+
+def test_the_preset_runs_the_job_for_labram_alone(encoder):
+    options = EvaluateOptions(sources=("moabb:X",), out=Path("out"), preset="bcic-2a")
+    found = _with_published_probe(options, [encoder])
+    assert found.systems == ("published probe", "encoder", "riemann", "ACM+TS+LR")
+    assert found.allow_seen == "run"
+    other = load_encoder("untrained-tiny1")
+    assert _with_published_probe(options, [other]) is options
+    assert _with_published_probe(replace(options, preset="bcic-2b"), [encoder]).systems == ()
+    named = replace(options, systems=("published probe",), preset=None)
+    assert _with_published_probe(named, [encoder]) is named
+    for encoders, says in (([other], "is a job for LaBraM"), ([encoder, encoder], "only one")):
+        with pytest.raises(InputError, match=says):
+            _with_published_probe(named, encoders)
