@@ -13,7 +13,8 @@ MONTAGE = tuple(
     "Fz FC3 FC1 FCz FC2 FC4 C5 C3 C1 Cz C2 C4 C6 CP3 CP1 CPz CP2 CP4 P1 Pz P2 POz".split()
 )
 CODES = {"left_hand": 1, "right_hand": 2, "feet": 3, "tongue": 4}
-RATE, EVERY, CUE = 250.0, 7.0, 2.0  # Hz, s from trial to trial, s from a trial to its cue
+RATE, FIRST, EVERY, CUE = 250.0, 1.0, 7.0, 2.0
+"""Rate in Hz; seconds to the first trial, from trial to trial, and from a trial to its cue."""
 
 
 @pytest.fixture
@@ -50,11 +51,11 @@ def raw(mne, seed):
     """A run of twelve trials, three of each class."""
     random = np.random.default_rng(seed)
     codes = random.permutation(np.repeat([1, 2, 3, 4], 3))
-    count = round((EVERY * len(codes) + 1) * RATE)
+    count = round((FIRST + EVERY * len(codes)) * RATE)
     samples = 5e-6 * random.standard_normal((26, count))
     samples[25] = 0.0
     for index, code in enumerate(codes):
-        start = round(EVERY * index * RATE)
+        start = round((FIRST + EVERY * index) * RATE)
         samples[25, start] = code
         cue = start + round(CUE * RATE)
         wave = np.sin(2 * np.pi * 11 * np.arange(round(4 * RATE)) / RATE)
@@ -73,7 +74,7 @@ def test_events_are_cues_and_not_beginnings_of_trials(bcic_2a):
     ]
     for _, recording in runs:
         assert recording.labels == MONTAGE
-        assert [event.onset for event in recording.events[:2]] == [CUE, EVERY + CUE]
+        assert [event.onset for event in recording.events[:2]] == [FIRST + CUE, FIRST + EVERY + CUE]
         assert {event.label for event in recording.events} == set(CODES)
 
 
