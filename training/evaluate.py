@@ -59,7 +59,8 @@ class EvaluateOptions(ProgramOptions):
     ] = ("within",)
     """How trials are parted into those learned from and those tested."""
     systems: tuple[str, ...] = ()
-    """What is evaluated, such as riemann encoder CSP+LDA; by default all that need no extra."""
+    """What is evaluated, such as riemann encoder CSP+LDA; by default all that need no extra.
+    "published probe" is the job that the preset bcic-2a has for LaBraM."""
     classes: tuple[str, ...] = ("left_hand", "right_hand")
     """Labels of the cues to tell apart."""
     subjects: tuple[str, ...] = ()
@@ -158,7 +159,7 @@ def _main(options: EvaluateOptions) -> int:
         write_results,
     )
     from training.evaluation.running import Bench
-    from training.evaluation.systems.catalogue import USUAL, make_systems
+    from training.evaluation.systems.catalogue import PUBLISHED_PROBE, USUAL, make_systems
 
     check_folder(options.out)
     people = read_people(
@@ -166,8 +167,10 @@ def _main(options: EvaluateOptions) -> int:
     )
     options = replace(options, encoder=options.encoder or (_unseen_encoder(people),))
     encoders = [(source, load_encoder(source)) for source in options.encoder]
+    options = _with_published_probe(options, [encoder for _, encoder in encoders])
     names = options.systems or USUAL
-    looking = any(system.encoder for system in make_systems(names, *encoders[0][::-1]))
+    job = PUBLISHED_PROBE in names
+    looking = job or any(system.encoder for system in make_systems(names, *encoders[0][::-1]))
     looks = _looks(options, people, encoders) if looking else {}
     without_eyes = options.regress_eyes or options.with_and_without_eyes
     specs = [encoder.spec for _, encoder in encoders]
@@ -199,14 +202,47 @@ def _main(options: EvaluateOptions) -> int:
             for row in one.rows(protocol, seed, options.shots):
                 rows.append(row)
                 bar.update()
+        for seed in options.seeds if job else ():
+            from training.evaluation.labram_job.running import job_rows
+
+            bar.set_description(f"{PUBLISHED_PROBE}, seed {seed}")
+            for row in job_rows(people, options.classes, encoders[0][1], seed):
+                rows.append(row)
+                bar.update()
     facts = _facts(options, people, encoders, path.channels)
     written = write_results(options.out, rows, options.classes, options.metric, facts)
     tests = comparisons(rows, options.metric)
     write_line(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
+    if job:
+        from training.evaluation.labram_job.running import EXPLAINED
+
+        write_line(EXPLAINED)
     if options.preset is not None:
         write_line(as_published(options.preset))
     write_line("\n".join(f"Written: {file}" for file in written))
     return 0
+
+
+def _with_published_probe(options: EvaluateOptions, encoders: Sequence[Encoder]) -> EvaluateOptions:
+    """Return options with the published job where the preset is its, and refuse it elsewhere."""
+    from training.evaluation.systems.catalogue import PUBLISHED_PROBE
+
+    first, *others = encoders
+    alone = not (options.systems or others)
+    if options.preset == "bcic-2a" and alone and first.spec.family == "labram":
+        # What the published weights have seen is not in their file; every row says so.
+        systems = (PUBLISHED_PROBE, "encoder", "riemann", "ACM+TS+LR")
+        return replace(options, systems=systems, allow_seen="run")
+    if PUBLISHED_PROBE in options.systems:
+        from training.evaluation.labram_job.running import check_encoder
+
+        if others:
+            raise InputError(
+                f'The system "{PUBLISHED_PROBE}" learns from all people through one encoder; name '
+                "only one with --encoder."
+            )
+        check_encoder(first)
+    return options
 
 
 def _check(options: EvaluateOptions) -> None:

@@ -21,6 +21,9 @@ weights in the table, fetch them once and name them:
     hf auth login                                            # for REVE only
     python benchmarks/accuracy/foundation_table.py DATA --out table.md \
         --encoders eegpt labram braindecode:BIOT braindecode:CBraMod braindecode:REVE
+
+Encoders that learned from the labels of people who are tested are left out, with a sentence. Every
+row is written at once to table.jsonl, and a run that was stopped goes on from there.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,6 +42,7 @@ share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
 import torch  # noqa: E402
+from resumable_rows import ResumableRows  # noqa: E402
 from torch import nn  # noqa: E402
 
 from core.encoders import Encoder, load_encoder  # noqa: E402
@@ -126,8 +131,12 @@ def _tokens(share: Share, encoder: Encoder) -> np.ndarray:
         windows = torch.from_numpy(everything.filtered(encoder)).float()
         channels = share.signal.settings.channels
         with torch.inference_mode():
-            each = [encoder.tokens(window[None], channels)[0].flatten(0, 1) for window in windows]
-        share.known[key] = torch.stack(each).numpy()
+            each = [encoder.tokens(window[None], channels) for window in windows]
+        share.known[key] = torch.cat(each).flatten(1, 2).numpy()
+        # The same tokens pooled are what the linear head takes: no window is encoded twice.
+        pooled = [encoder.pool(tokens.double().numpy()) for tokens in each]
+        pooled_key = ("tokens", encoder.weights_sha256(), share.fitted)
+        share.known.setdefault(pooled_key, np.concatenate(pooled))
     tokens: np.ndarray = share.known[key][share.index]
     return tokens
 
@@ -135,7 +144,7 @@ def _tokens(share: Share, encoder: Encoder) -> np.ndarray:
 def systems_of(encoder: Encoder, source: str) -> list:
     """Return what reads an encoder."""
     (linear,) = make_systems(["encoder"], encoder, source)
-    return [linear] if encoder.spec.context == "causal" else [linear, AttentionSystem(encoder)]
+    return [linear] if encoder.spec.context == "causal" else [AttentionSystem(encoder), linear]
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,24 @@ class Row:
     saw: str
     scores: np.ndarray
     random: np.ndarray | None = None
+
+    def as_json(self) -> dict:
+        """Return the row with lists for arrays."""
+        lists = {"scores": self.scores.tolist()}
+        return (
+            asdict(self)
+            | lists
+            | {"random": self.random if self.random is None else self.random.tolist()}
+        )
+
+    @classmethod
+    def of_json(cls, row: dict) -> Row:
+        """Return the row that `as_json` gave."""
+        known = {name: row[name] for name in cls.__dataclass_fields__}
+        scores, random = np.array(row["scores"]), row["random"]
+        return cls(
+            **known | {"scores": scores, "random": None if random is None else np.array(random)}
+        )
 
     def __str__(self) -> str:
         gain = ""
@@ -195,16 +222,16 @@ class Bench:
         }
         return len(path.channels), means
 
-    def baselines(self) -> list[Row]:
-        """Return what no encoder is needed for."""
-        names = ["riemann", "ACM+TS+LR", *(["EEGNet"] if find_spec("braindecode") else [])]
+    def baseline(self, name: str) -> list[Row]:
+        """Return the row of what no encoder is needed for."""
         starter = load_encoder("starter")  # of which only rate and window are asked
-        electrodes, found = self.scores(starter, make_systems(names, starter, "starter"))
-        return [Row(name, "no encoder", "", electrodes, "", found[name]) for name in names]
+        electrodes, found = self.scores(starter, make_systems([name], starter, "starter"))
+        return [Row(name, "no encoder", "", electrodes, "", found[name])]
 
     def rows(self, source: str, twin: str) -> list[Row]:
         """Return an encoder's rows, beside random weights `twin` if it is trained."""
         encoder = load_encoder(source)
+        self._refuse_labels(encoder)
         electrodes, found = self.scores(encoder, systems_of(encoder, source))
         random: dict[str, np.ndarray] = {}
         if encoder.spec.trained:
@@ -221,8 +248,17 @@ class Bench:
                 values,
                 random.get(name),
             )
-            for name, values in found.items()
+            for name, values in sorted(found.items(), reverse=True)  # linear before attention
         ]
+
+    def _refuse_labels(self, encoder: Encoder) -> None:
+        """Refuse an encoder that learned from labels which are tested."""
+        for person in self.people:
+            if any(encoder.spec.labels_seen(one.sha256 for one in person.recordings)):
+                raise InputError(
+                    f"it learned from the labels of {person.name}; name people whose labels it "
+                    "has not seen with --subjects, or an encoder trained without them."
+                )
 
     def _seen(self, encoder: Encoder) -> str:
         """Say what pretraining has seen, of whom it has seen most."""
@@ -249,30 +285,65 @@ def _sources(named: Sequence[str]) -> list[tuple[str, str]]:
 def main() -> None:
     options = _options()
     people = read_people(options.data, options.classes, options.subjects, options.runs, None)
+    people = _drawn(people, options.draw, options.seed)
     bench = Bench(people, options.classes)
-    rows = bench.baselines()
+    kept = ResumableRows(options.out.with_suffix(".jsonl"))
+    of = {"people": [person.name for person in people], "classes": list(options.classes)}
+    if any({name: row[name] for name in of} != of for row in kept.read()):
+        raise InputError(
+            f"{options.out.with_suffix('.jsonl')} has rows of other people or classes; name "
+            "another file with --out, or take that one away."
+        )
+    for row in kept.read():
+        bench.trials = row["trials"]
+    known = {source for (source,) in kept.known("source")}
+    baselines = ["riemann", "ACM+TS+LR", *(["EEGNet"] if find_spec("braindecode") else [])]
+    work = [(name, partial(bench.baseline, name)) for name in baselines]
     for source, twin in _sources(options.encoders):
+        work.append((source, partial(bench.rows, source, twin)))
+    for source, rows_of in work:
+        if source in known:
+            continue
         print(f"{source} ...", flush=True)
         try:
-            rows += bench.rows(source, twin)
+            for row in rows_of():
+                kept.add(row.as_json() | of | {"source": source, "trials": bench.trials})
         except InputError as error:  # such as electrodes that the data lack
             print(f"{source} is left out: {error}", flush=True)
-    trials = sorted(set(bench.trials.values()))
-    bounds = [f"{chance_bound(count, len(options.classes)):.2f} ({count})" for count in trials]
-    text = "\n".join(
+    text = _table(kept.read(), [source for source, _ in work], options.classes)
+    write_whole(options.out, text.encode(), overwrite=True)
+    print(text)
+
+
+def _drawn(people: Sequence[Subject], count: int | None, seed: int) -> Sequence[Subject]:
+    """Return so many of the people, drawn by the seed, in their order."""
+    if count is None:
+        return people
+    if not 0 < count <= len(people):
+        raise InputError(f"--draw {count} is not 1 to {len(people)}, the number of people.")
+    picks = np.random.default_rng(seed).permutation(len(people))[:count]
+    return tuple(people[index] for index in sorted(picks.tolist()))
+
+
+def _table(kept: Sequence[dict], order: Sequence[str], classes: Sequence[str]) -> str:
+    """Return the rows of these encoders as Markdown, with the bound of guessing."""
+    rows = [row for source in order for row in kept if row["source"] == source]
+    if not rows:
+        raise InputError("No encoder could be scored on these recordings.")
+    trials = sorted({count for row in rows for count in row["trials"].values()})
+    bounds = [f"{chance_bound(count, len(classes)):.2f} ({count})" for count in trials]
+    return "\n".join(
         (
-            f"Balanced accuracy (sd over {len(people)} people) within a person, five folds: "
-            f"{' or '.join(options.classes)}. 95 % bound of guessing for one person (trials): "
+            f"Balanced accuracy (sd over {len(rows[0]['people'])} people) within a person, five "
+            f"folds: {' or '.join(classes)}. 95 % bound of guessing for one person (trials): "
             f"{', '.join(bounds)}.",
             "",
             "| encoder | context | head | electrodes | saw | score | random weights | gain, p |",
             "|---|---|---|---:|---|---:|---:|---:|",
-            *map(str, rows),
+            *(str(Row.of_json(row)) for row in rows),
             "",
         )
     )
-    write_whole(options.out, text.encode())
-    print(text)
 
 
 def _options() -> argparse.Namespace:
@@ -284,6 +355,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--encoders", nargs="+", default=[], help="instead of all that are here")
     parser.add_argument("--subjects", nargs="+", default=[])
     parser.add_argument("--runs", nargs="+", default=[])
+    parser.add_argument("--draw", type=int, help="so many of the people, by --seed")
+    parser.add_argument("--seed", type=int, default=0, help="that draws people")
     parser.add_argument("--classes", nargs="+", default=["left_hand", "right_hand"])
     return parser.parse_args()
 

@@ -6,6 +6,7 @@ Nothing but tensors is ever read from a file: a pickle that holds more is refuse
 from __future__ import annotations
 
 import json
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -241,7 +242,12 @@ def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read: it is damaged, or compressed.")
     try:
         # Mapped, so that no tensor can reach beyond the file; torch would read what lies there.
-        with unicode_name(path) as name, torch.serialization.safe_globals(_HARMLESS):
+        with (
+            unicode_name(path) as name,
+            torch.serialization.safe_globals(_HARMLESS),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # of other kinds of pickle, which are refused anyway
             content = torch.load(name, map_location="cpu", weights_only=True, mmap=zipped)
     except Exception as error:  # a damaged file can raise anything
         raise InputError(f"{path} cannot be read: {_why_refused(path)}.") from error

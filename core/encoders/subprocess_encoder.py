@@ -18,7 +18,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-_TIMEOUT = 30.0  # s: far more than a new process takes to load torch and pack the weights
+_START = 180.0  # s: to load torch and braindecode takes a minute on a machine that others keep busy
+_TIMEOUT = 30.0  # s: far more than a step takes
 
 
 class EncoderStep(Protocol):
@@ -78,7 +79,7 @@ class SubprocessStep:
             If the process has ended, or does not answer.
         """
         if not self._ready:
-            self._wait_for_answer()
+            self._wait_for_answer(_START)
             self._ready = True
 
     def encode(self, piece: Tensor, out: Tensor) -> None:
@@ -93,12 +94,12 @@ class SubprocessStep:
         self._piece.copy_(piece)
         with suppress(OSError):  # the missing answer says why
             self._pipe.send_bytes(b"p")
-        self._wait_for_answer()
+        self._wait_for_answer(_TIMEOUT)
         out.copy_(self._tokens)
 
-    def _wait_for_answer(self) -> None:
+    def _wait_for_answer(self, seconds: float) -> None:
         try:
-            answered = self._pipe.poll(_TIMEOUT)
+            answered = self._pipe.poll(seconds)
             if answered:
                 self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
@@ -109,7 +110,7 @@ class SubprocessStep:
             ) from error
         if not answered:
             raise RuntimeError(
-                f"The encoder's process has not answered for {_TIMEOUT:.0f} s; start the program "
+                f"The encoder's process has not answered for {seconds:.0f} s; start the program "
                 "again."
             )
 

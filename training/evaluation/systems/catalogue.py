@@ -30,6 +30,9 @@ OURS = (*HEADS, "auto")
 PROBE = "linear probe"
 """Trained through the frozen encoder, which takes minutes where the others take seconds."""
 
+PUBLISHED_PROBE = "published probe"
+"""A job with trials of its own (`training.evaluation.labram_job`), no system of a protocol."""
+
 _FIELD: dict[str, Callable[[], System]] = {
     "CSP+LDA": lambda: PipelineSystem("CSP+LDA", csp_lda),
     "FBCSP": lambda: PipelineSystem("FBCSP", filter_bank_csp, filter_bank),
@@ -43,7 +46,7 @@ _FIELD: dict[str, Callable[[], System]] = {
 NETWORKS = ("EEGNet", "ShallowFBCSPNet")
 """Those that need braindecode."""
 
-NAMES = (*OURS, GRAPH, PROBE, *_FIELD)
+NAMES = (*OURS, GRAPH, PROBE, *_FIELD, PUBLISHED_PROBE)
 """All that can be asked for."""
 
 USUAL = tuple(name for name in (*OURS, *_FIELD) if name not in NETWORKS)
@@ -63,7 +66,7 @@ def make_systems(
     Parameters
     ----------
     names : sequence of str
-        Some of `NAMES`.
+        Some of `NAMES`; `PUBLISHED_PROBE` is passed over.
     encoder : Encoder
         For the heads that look at tokens.
     source : str
@@ -94,6 +97,8 @@ def make_systems(
             check_electrode_tokens(encoder.spec, ())
     found: list[System] = []
     for name in names:
+        if name == PUBLISHED_PROBE:
+            continue
         if name in (*OURS, GRAPH):
             found.append(HeadSystem(name, encoder, source, None, recentre, adapt))
             if others is not None:
