@@ -49,9 +49,11 @@ def main() -> int:
     options = _options()
     if options.be:
         return _program(options)
-    folder = Path(tempfile.mkdtemp(prefix="eegpt-screens-"))
+    folder = options.prepared or Path(tempfile.mkdtemp(prefix="eegpt-screens-"))
     keep_apart(folder)
-    prepare(folder)
+    if options.prepared is None:
+        prepare(folder)
+        print(f"With --prepared {folder} the next pictures need no fit.", flush=True)
     failed = 0
     for screens in options.screens:
         for size in options.sizes:
@@ -401,6 +403,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--themes", nargs="+", default=("dark", "light"))
     parser.add_argument("--screens", nargs="+", type=int, default=(1, 2))
     parser.add_argument("--only", nargs="+", choices=tuple(SCENES), default=tuple(SCENES))
+    parser.add_argument("--prepared", type=Path, help="what an earlier run has prepared")
     parser.add_argument("--be", choices=tuple(SCENES), help=argparse.SUPPRESS)
     parser.add_argument("--prefix", default="", help=argparse.SUPPRESS)
     parser.add_argument("--decoder", type=Path, help=argparse.SUPPRESS)

@@ -277,8 +277,8 @@ class _Keeper:
         self._saved = path
         return (
             f"The decoder tells {len(fit.decoder.classes)} classes apart in "
-            f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
-            + (f" {at_rest(fit)[0]}" if fit.rest is not None else "")
+            f"{100 * facts.score:.0f} % of new trials; guessing reaches up to "
+            f"{100 * facts.chance:.0f} %." + (f" {at_rest(fit)[0]}" if fit.rest is not None else "")
         )
 
     @property

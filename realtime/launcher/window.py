@@ -72,8 +72,8 @@ class LauncherWindow(QMainWindow):
         self._senders: dict[str, Child] = {}  # in the background, by their names
         theme.dress(self)
         self.setWindowTitle("eegpt-realtime")
-        self.resize(1180, 680)
         self.setMinimumSize(860, 470)
+        theme.open_with(self, 1180, 680)
         self.streams = StreamTable(streams)
         for column in _HIDDEN:
             self.streams.table.setColumnHidden(column, True)
