@@ -36,10 +36,10 @@ from ui.display import dress  # noqa: E402
 
 SIZES = ("1280x720", "1366x768", "1920x1080")
 CLASSES = ("left_hand", "right_hand")
-SPEED = 4.0  # of the clock of a session
-TRIALS = 6  # of each class in a session
+SPEED = 2.0  # of the clock of a session
+TRIALS = 5  # of each class in a session
 LOOK = 50  # ms between two looks at whether a step is over
-PATIENCE = 120.0  # s that what a step waits for may take
+PATIENCE = 600.0  # s that what a step waits for may take
 
 Steps = Iterator[float | Callable[[], object]]
 """What a program is taken through: seconds to wait, or what has to be true before it goes on."""
@@ -49,8 +49,9 @@ def main() -> int:
     options = _options()
     if options.be:
         return _program(options)
-    folder = options.prepared or Path(tempfile.mkdtemp(prefix="eegpt-screens-"))
+    folder = Path(tempfile.mkdtemp(prefix="eegpt-screens-"))
     keep_apart(folder)
+    folder = options.prepared or folder
     if options.prepared is None:
         prepare(folder)
         print(f"With --prepared {folder} the next pictures need no fit.", flush=True)
@@ -238,7 +239,7 @@ def live(camera: Photographer) -> Steps:
     yield 4.0
     camera.shoot("markers")
     window._picker.reject()
-    channel = window.snapshot.channels[3].label
+    channel = next(each.label for each in window.snapshot.channels if each.electrode == "C3")
     window._view.toggle_channel(channel)
     yield 2.0
     camera.shoot("set-aside")
