@@ -26,7 +26,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 from PySide6.QtCore import QObject, QPoint, QTimer  # noqa: E402 - after the threads are set
-from PySide6.QtGui import QGuiApplication, QPainter, QPixmap  # noqa: E402
+from PySide6.QtGui import QGuiApplication, QPainter, QPixmap, QRasterWindow  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog, QWidget  # noqa: E402
 
 sys.path.append(str(Path(__file__).parent / "faults"))
@@ -36,8 +36,7 @@ from ui.display import dress  # noqa: E402
 
 SIZES = ("1280x720", "1366x768", "1920x1080")
 CLASSES = ("left_hand", "right_hand")
-SPEED = 2.0  # of the clock of a session
-TRIALS = 5  # of each class in a session
+TRIALS = 8  # of each class in a session
 LOOK = 50  # ms between two looks at whether a step is over
 PATIENCE = 600.0  # s that what a step waits for may take
 
@@ -76,8 +75,7 @@ def show(folder: Path, program: str, size: str, theme: str, screens: int, out: P
     sent = {"live": ("replay", folder / "subject_raw.fif", "--loop")}.get(
         program, ("simulate", "--markers", "EEGPT-Markers")
     )
-    speed = ("--speed", SPEED) if program == "session" else ()
-    sender = start("simulation.cli", *sent, "--name", name, *speed)
+    sender = start("simulation.cli", *sent, "--name", name)
     environment = os.environ | {
         "QT_QPA_PLATFORM": f"offscreen:configfile={file}",
         "EEGPT_HOME": str(folder / "home" / f"{program}-{size}-{theme}-{screens}"),
@@ -160,6 +158,10 @@ class Photographer(QObject):
         for widget in sorted(windows(), key=lambda each: each is active):
             at = widget.mapToGlobal(QPoint(0, 0)) - whole.topLeft()
             painter.drawPixmap(at, widget.grab())
+        for window in QGuiApplication.topLevelWindows():  # such as the cues', which is no widget
+            if window.isVisible() and isinstance(window, QRasterWindow):
+                at = window.position() - whole.topLeft()
+                painter.drawPixmap(at, window.screen().grabWindow(window.winId()))
         painter.end()
         self._taken += 1
         picture.save(str(self._folder / f"{self._prefix}-{self._taken:02d}-{name}.png"))
@@ -380,8 +382,8 @@ def _program(options: argparse.Namespace) -> int:
     if options.be == "session":
         from calibration.cli import main as calibrate
 
-        given = [*stream, "--subject", "01", *theme, "--speed", str(SPEED)]
-        code = calibrate(["run", *given, "--trials-per-class", str(TRIALS)])
+        given = [*stream, "--subject", "01", *theme, "--trials-per-class", str(TRIALS)]
+        code = calibrate(["run", *given])
     else:
         from realtime.cli import main as realtime
 
