@@ -155,7 +155,7 @@ class Photographer(QObject):
         picture.fill("#808080")
         painter = QPainter(picture)
         active = QApplication.activeWindow()
-        for widget in sorted(windows(), key=lambda each: each is active):
+        for widget in sorted(windows(), key=lambda w: (isinstance(w, QDialog), w is active)):
             at = widget.mapToGlobal(QPoint(0, 0)) - whole.topLeft()
             painter.drawPixmap(at, widget.grab())
         for window in QGuiApplication.topLevelWindows():  # such as the cues', which is no widget
