@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
 from calibration.commands import COMMANDS
+from calibration.options import FitFlags
 from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, one_line
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
-from core.sites import Sites
 
 if TYPE_CHECKING:
     from calibration.fitting import Fit, FitSettings
@@ -67,16 +67,9 @@ class FitCommand(ProgramOptions):
     """Folder of the pictures; by default that of the table, or stimuli in the BIDS data set."""
     session: str = ""
     """Label of the session, if the person has several."""
-    encoder: str | None = None
-    """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
-    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
-    head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
-    attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
+    fit: tyro.conf.OmitArgPrefixes[FitFlags] = field(default_factory=FitFlags)
     reference: str | None = None
     """average or recorded; by default average from 16 electrodes on."""
-    notch: float | None = None
-    """Mains frequency to filter out, in Hz (50 or 60)."""
     unit: str | None = None
     """Unit of the values, such as uV: of recordings that do not say it."""
     stream: str | None = None
@@ -84,34 +77,12 @@ class FitCommand(ProgramOptions):
     channels: str | None = None
     """Names of the channels, in order, separated by commas: of the recordings; - for one that is
     not used."""
-    prior: tuple[Path, ...] = ()
-    """What to start from: recordings, or folders of them, of earlier sessions or other people, with
-    the same events; decoders; prior files; population, for the one that comes with the program; or
-    none. By default auto starts from the population where it tells left from right hand."""
-    sites: Sites = "all"
-    """Electrodes that the decoder uses: motor (rows FC to CP), central (FC to P; away from eyes,
-    jaw and visual cortex) or all."""
-    from_cue: float = 0.0
-    """Seconds after the cue that the decoder does not use: its window begins there, and ends where
-    it would otherwise."""
-    regress_eyes: bool = False
-    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
-    jaw), explain of them, with coefficients fixed on these recordings, and do not use any of
-    those themselves."""
-    false_alarms: float | None = None
-    """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
-    counted in the pauses between the cues. By default the threshold is 0.5."""
-    idle_class: bool = False
-    """Make rest a class of its own: of events named rest, else of the pauses between the cues."""
     seed: int = 0
     """Seed of what is random: the folds of the cross-validation."""
     out: Path | None = None
     """Where to write the decoder; by default into the programs' folder."""
     report: Path | None = None
     """FILE.html: write a report to look at, and its numbers as FILE.numbers.json."""
-    refine: bool = False
-    """Train the spatial filter and a probe through the frozen encoder too, for minutes, and keep
-    them if they do better."""
     home: Path | None = None
     """The programs' folder, instead of EEGPT_HOME or the platform's data folder."""
 
@@ -151,7 +122,7 @@ def _fit(command: FitCommand) -> int:
     subject = subject_label(command.subject)
     session = subject_label(command.session, "Session") if command.session else ""
 
-    from calibration.fitting import FitSettings, default_encoder, fit_decoder
+    from calibration.fitting import fit_decoder
     from calibration.priors import starting_head
     from calibration.report import as_json, as_text, check_report_path
     from core.machine.files import check_folder, check_new_file
@@ -162,17 +133,17 @@ def _fit(command: FitCommand) -> int:
         read_recordings,
         without_bad_channels,
     )
-    from core.signal.filtering import Band, mains
 
+    asked = command.fit
     several = bool(command.task) or command.gate or command.caption is not None
-    if several and (command.refine or command.prior):
+    if several and (asked.refine or asked.prior):
         raise InputError(
             "--refine and --prior are for one task; leave them out, or leave out --task, --gate "
             "and --caption."
         )
     _check_pictures(command)
     if command.heads is not None and (
-        several or command.refine or command.prior or command.event or command.report
+        several or asked.refine or asked.prior or command.event or command.report
     ):
         raise InputError(
             "--heads takes the tasks of its file and no trial; leave out --event, --task, --gate, "
@@ -190,31 +161,16 @@ def _fit(command: FitCommand) -> int:
     if command.heads is not None:
         from calibration.heads_of_others import decoder_of_heads
 
-        source, place = command.encoder, home_folder(command.home)
+        source, place = asked.encoder, home_folder(command.home)
         decoder, text = decoder_of_heads(command.heads, recordings, subject, source, place)
         _write(command, decoder, recordings, text, None, out)
         return 0
-    labels = {event.label for recording in recordings for event in recording.events}
-    settings = FitSettings(
-        encoder=command.encoder or default_encoder(command.refine),
-        head=command.head,
-        reference=command.reference,
-        band=Band(notch=mains(command.notch)),
-        seed=command.seed,
-        home=home_folder(command.home),
-        sites=command.sites,
-        from_cue=command.from_cue,
-        regress_eyes=command.regress_eyes,
-        false_alarms=command.false_alarms,
-        idle_class=command.idle_class,
-    )
-    if command.refine:
-        settings.check_refinable()
+    settings = asked.settings(home_folder(command.home), command.reference, command.seed)
     if several:
         return _fit_tasks(command, recordings, settings, subject, session, out)
-    events = _events(command.event, labels)
+    events = _events(command.event, recordings)
     prior = starting_head(
-        command.prior,
+        asked.prior,
         without_bad_channels(recordings)[0].labels,
         events,
         settings,
@@ -226,7 +182,7 @@ def _fit(command: FitCommand) -> int:
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if fit.unkept:
         raise InputError(fit.unkept)
-    if command.refine:
+    if asked.refine:
         from calibration.finetuning import refine
 
         fit = refine(fit, settings.encoder, home=settings.home)
@@ -249,8 +205,7 @@ def _fit_tasks(
     from core.fitting.trials.task import Task, parse_task
 
     tasks = [parse_task(given) for given in command.task]
-    labels = {event.label for recording in recordings for event in recording.events}
-    if events := _events(command.event, labels if not tasks else set()):
+    if events := _events(command.event, [] if tasks else recordings):
         tasks.insert(0, Task(FIRST, events))
     galleries = None
     if command.caption is not None:
@@ -364,13 +319,13 @@ def _free(out: Path) -> Path:
     return path
 
 
-def _events(given: Sequence[str], present: set[str]) -> dict[str, str]:
+def _events(given: Sequence[str], recordings: Sequence[Recording]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.classes import CLASSES, check_class
+    from calibration.classes import check_class, cue_events
     from core.fitting.trials.labels import parse_events
 
     if not given:
-        return {name: name for name in CLASSES if name in present}
+        return cue_events(recordings)
     asked = parse_events(given)
     for name in asked.values():
         if len(name) > 100 or not name.isprintable():

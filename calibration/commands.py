@@ -148,14 +148,12 @@ def _record(stream: StreamFlags, person: SessionFlags, plan: Plan, run: str) -> 
 
 
 def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOptions:
-    from calibration.fitting import FitSettings, default_encoder
     from calibration.recording.sidecars import Details
     from calibration.session.app import SessionOptions
     from calibration.session.setup import Person
     from core.machine.files import check_folder
     from core.machine.home import home_folder
     from core.montage import names_in
-    from core.signal.filtering import Band, mains
     from core.stream.stream_feed import Overrides
 
     home = check_folder(home_folder(person.home), "--home")
@@ -164,19 +162,6 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
         raise InputError(f"--speed is {person.speed:g}; it must be above 0.")
     if person.no_setup and not person.subject:
         raise InputError("Say whose session this is, with --subject.")
-    fit = FitSettings(
-        person.encoder or default_encoder(person.refine),
-        person.head,
-        band=Band(notch=mains(person.notch)),
-        home=home,
-        sites=person.sites,
-        from_cue=person.from_cue,
-        regress_eyes=person.regress_eyes,
-        false_alarms=person.false_alarms,
-        idle_class=person.idle_class,
-    )
-    if person.refine:
-        fit.check_refinable()
     return SessionOptions(
         query=stream.query,
         person=Person(person.subject, person.session, run),
@@ -185,12 +170,12 @@ def _options(stream: StreamFlags, person: SessionFlags, run: str) -> SessionOpti
         overrides=Overrides(names_in(stream.channels), stream.unit, speed=person.speed),
         details=Details(
             reference=person.recorded_against,
-            power_line=person.notch,
+            power_line=person.fit.notch,
             manufacturer=person.amplifier,
         ),
-        fit=fit,
-        prior=person.prior,
-        refine=person.refine,
+        fit=person.fit.settings(home),
+        prior=person.fit.prior,
+        refine=person.fit.refine,
         timeout=stream.timeout,
         ask=not person.no_setup,
         windowed=person.windowed,

@@ -12,6 +12,7 @@ import tyro
 from core.sites import Sites
 
 if TYPE_CHECKING:
+    from calibration.fitting import FitSettings
     from core.stream.discovery import StreamQuery
 
 
@@ -54,15 +55,9 @@ class StreamFlags:
 
 
 @dataclass(frozen=True)
-class SessionFlags:
-    """Whose session it is, where it goes, and how the decoder is fitted."""
+class FitFlags:
+    """How the decoder is fitted."""
 
-    subject: str = ""
-    """Label of the person, letters and digits: asked for if left out."""
-    session: str = ""
-    """Label of the session, if the person has several."""
-    data: Path | None = None
-    """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
     encoder: str | None = None
     """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
     eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
@@ -87,12 +82,55 @@ class SessionFlags:
     """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
     counted in the pauses between the cues. By default the threshold is 0.5."""
     idle_class: bool = False
-    """Make rest a class of its own: of cues of rest, else of the pauses between the cues."""
+    """Make rest a class of its own: of events named rest, else of the pauses between the cues."""
     refine: bool = False
-    """Afterwards train filter and probe through the frozen encoder, for minutes, and keep them as
-    another decoder if they do better."""
+    """Train the spatial filter and a probe through the frozen encoder too, for minutes, and keep
+    them if they do better; in a session as another decoder."""
     notch: float | None = None
-    """Mains frequency to filter out, in Hz (50 or 60): noted with the recording, too."""
+    """Mains frequency to filter out, in Hz (50 or 60); a session notes it with its recording."""
+
+    def settings(
+        self, home: Path | None, reference: str | None = None, seed: int = 0
+    ) -> FitSettings:
+        """Return the settings of a fit, as `calibration.fitting.FitSettings` has them.
+
+        Raises
+        ------
+        InputError
+            If a setting is none, or the encoder cannot be refined.
+        """
+        from calibration.fitting import FitSettings, default_encoder
+        from core.signal.filtering import Band, mains
+
+        settings = FitSettings(
+            encoder=self.encoder or default_encoder(self.refine),
+            head=self.head,
+            reference=reference,
+            band=Band(notch=mains(self.notch)),
+            seed=seed,
+            home=home,
+            sites=self.sites,
+            from_cue=self.from_cue,
+            regress_eyes=self.regress_eyes,
+            false_alarms=self.false_alarms,
+            idle_class=self.idle_class,
+        )
+        if self.refine:
+            settings.check_refinable()
+        return settings
+
+
+@dataclass(frozen=True)
+class SessionFlags:
+    """Whose session it is, where it goes, and how it is shown."""
+
+    subject: str = ""
+    """Label of the person, letters and digits: asked for if left out."""
+    session: str = ""
+    """Label of the session, if the person has several."""
+    data: Path | None = None
+    """Folder of the BIDS data set; by default "recordings" in the programs' folder."""
+    fit: tyro.conf.OmitArgPrefixes[FitFlags] = field(default_factory=FitFlags)
     recorded_against: str = ""
     """Electrode that the amplifier measured against, for the recording's description."""
     amplifier: str = ""
@@ -116,10 +154,10 @@ class SessionFlags:
 def resume_command(stream: StreamFlags, person: SessionFlags) -> str:
     """Return the command line that goes on with a run, with the flags that differ from default."""
     words = ["eegpt-calibrate", "resume"]
-    for flags in (stream, person):
+    for flags in (stream, person, person.fit):
         for flag in fields(flags):
             value = getattr(flags, flag.name)
-            if value == flag.default:
+            if value in (flag.default, person.fit):
                 continue
             words.append(f"--{flag.name.replace('_', '-')}")
             if value is not True:

@@ -58,6 +58,8 @@ class Alignment:
         self._engine = begin([self._gathered])
         self._aligned = False
         self._markers: StreamQuery | None = None  # that a person chose
+        self._toggled: list[str] = []  # channels that were clicked in the first minute
+        self._lock = threading.Lock()  # of what was clicked, and who decodes
         self._failed: BaseException | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="align", daemon=True)
@@ -84,7 +86,15 @@ class Alignment:
         snapshot = self._engine.snapshot()
         if self._failed is not None and self._engine.error is None:
             return replace(snapshot, message=str(self._failed))
-        return snapshot if self._aligned else replace(snapshot, aligning=self._gathered.left)
+        if self._aligned:
+            return snapshot
+        with self._lock:
+            odd = {label for label in self._toggled if self._toggled.count(label) % 2}
+        channels = tuple(
+            replace(channel, aside=True) if channel.label in odd else channel
+            for channel in snapshot.channels
+        )
+        return replace(snapshot, aligning=self._gathered.left, channels=channels)
 
     def traces(self, seconds: float) -> Traces:
         """As `Engine.traces`."""
@@ -107,8 +117,12 @@ class Alignment:
         self._engine.accept(uid)
 
     def toggle_channel(self, label: str) -> None:
-        """As `Engine.toggle_channel`."""
-        self._engine.toggle_channel(label)
+        """As `Engine.toggle_channel`; what was clicked in the first minute holds after it."""
+        with self._lock:
+            if self._aligned:
+                self._engine.toggle_channel(label)
+            else:
+                self._toggled.append(label)
 
     def toggle_adaptation(self) -> None:
         """As `Engine.toggle_adaptation`."""
@@ -137,8 +151,11 @@ class Alignment:
             engine = self._go_on(decoder, sender)
             if self._markers is not None:
                 engine.read_markers(self._markers)
-            engine.start()
-            self._engine, self._aligned = engine, True
+            with self._lock:
+                for label in self._toggled:
+                    engine.toggle_channel(label)
+                engine.start()
+                self._engine, self._aligned = engine, True
         except BaseException as error:  # the window says so, and whoever closed it hears of it
             if self._stopped.is_set():
                 say(_CUT_SHORT)

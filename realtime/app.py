@@ -43,7 +43,7 @@ from realtime.engine.snapshot import StreamStatus
 from realtime.panels.arrangement import ARRANGEMENT
 from realtime.pictures import pictures_for
 from realtime.recording import LiveRecording, next_live_run
-from ui.display import check_display
+from ui.display import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +58,12 @@ if TYPE_CHECKING:
 _LARGE = 1_000_000  # weights of an encoder
 _MARKERS = 1.5  # s that markers have to be there before the signal is opened
 _LOOK = 0.1  # s between two looks at whether the engine still runs
+_DECODER, _STREAM, _ENCODER, _WINDOW = _LOADED = (
+    "Loading the decoder",
+    "Looking for the stream",
+    "Loading the encoder",
+    "Opening the window",
+)
 
 
 def run_live(options: Options) -> int:
@@ -69,25 +75,27 @@ def run_live(options: Options) -> int:
         If the stream, the decoder, the log or the folder of recordings cannot be used.
     """
     limit_arenas()
-    if not options.headless:
-        check_display()
-    decoder = chosen_decoder(options)
-    if decoder is not None and decoder.encoder is not None:
-        # Torch takes a second to import, and so does listening for the stream.
-        threading.Thread(target=import_module, args=("torch",), daemon=True).start()
-    _check_recording(options, decoder)
-    pictures = None if options.headless else pictures_for(options, decoder)
-    found = _chosen_stream(options)
-    if found is None:
-        return 0  # the person closed the picker
-    code, calibrate = _decode(options, found, decoder, pictures)
-    return run_child("calibration.cli", _calibration(options, found)) if calibrate else code
+    with loading("eegpt-realtime", _LOADED, not options.headless) as begin:
+        begin(_DECODER)
+        decoder = chosen_decoder(options)
+        if decoder is not None and decoder.encoder is not None:
+            # Torch takes a second to import, and so does listening for the stream.
+            threading.Thread(target=import_module, args=("torch",), daemon=True).start()
+        _check_recording(options, decoder)
+        pictures = None if options.headless else pictures_for(options, decoder)
+        begin(_STREAM)
+        found = _chosen_stream(options, lambda: begin(""))
+        if found is None:
+            return 0  # the person closed the picker
+        code, calibrate = _decode(options, found, decoder, begin, pictures)
+        return run_child("calibration.cli", _calibration(options, found)) if calibrate else code
 
 
 def _decode(
     options: Options,
     found: FoundStream,
     decoder: Decoder | None,
+    begin: Callable[[str], object],
     pictures: PictureFolder | None = None,
 ) -> tuple[int, bool]:
     """Decode a stream; return the exit code, and whether the person asks for a calibration."""
@@ -102,12 +110,14 @@ def _decode(
             say(f"Aligning other people's decoder: {SECONDS:g} s of signal, at rest, eyes open.")
         if options.uncalibrated and options.headless:
             decoder = _uncalibrated_decoder(options, inlet)
+        begin(_ENCODER)
         engine: Engine | Alignment
         if options.uncalibrated and not options.headless:
             engine = _alignment(options, found, inlet, markers)
         else:
             engine = build_engine(options, inlet, decoder, markers)
         if not options.headless:
+            begin(_WINDOW)
             from realtime.panels.panel import Supplies
             from realtime.window import run_window
         # Looking through all that was imported stopped every thread for a sixth of a second.
@@ -117,6 +127,7 @@ def _decode(
             if isinstance(engine, Engine) and options.headless:
                 return wait_headless(engine, options.duration), False
             asked = threading.Event()
+            begin("")
             code = run_window(
                 engine,
                 on_calibrate=asked.set,
@@ -323,7 +334,8 @@ def wait_headless(engine: Engine, duration: float | None) -> int:
     return 0
 
 
-def _chosen_stream(options: Options) -> FoundStream | None:
+def _chosen_stream(options: Options, ask: Callable[[], object]) -> FoundStream | None:
+    """Return the stream that the options name; else `ask` is called, and then the person."""
     asked = (options.stream, options.type, options.source_id, options.host)
     query = StreamQuery(
         stream=options.stream, type=options.type, source_id=options.source_id, host=options.host
@@ -341,6 +353,7 @@ def _chosen_stream(options: Options) -> FoundStream | None:
     from ui.theme import application
 
     application()
+    ask()
     chosen: FoundStream | None = StreamPicker(
         lambda: query.among(list_streams()), home=home_folder(options.home)
     ).choose()

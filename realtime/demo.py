@@ -16,15 +16,18 @@ from core.stream.inlet import Inlet
 from realtime.app import build_engine, wait_headless
 from realtime.panels.arrangement import ARRANGEMENT
 from simulation.synthetic import SimulatedSubject, session
-from ui.display import check_display
+from ui.display import loading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from realtime.options import Options
 
 CLASSES = ("left_hand", "right_hand", "rest")
 SUBJECT = "demo"
 _TRIALS = 12  # of each class: enough for a subject that never tires
 _SEED = 1
+_CALIBRATING, _OPENING = _LOADED = "Calibrating on the simulated subject", "Opening the window"
 
 
 def run_demo(options: Options) -> int:
@@ -39,8 +42,13 @@ def run_demo(options: Options) -> int:
     """
     if options.stream or options.decoder or options.subject:
         raise InputError("--demo brings its own stream and decoder; leave out the others.")
-    if not options.headless:
-        check_display()
+    with loading("eegpt-realtime", _LOADED, not options.headless) as begin:
+        return _run_demo(options, begin)
+
+
+def _run_demo(options: Options, begin: Callable[[str], object]) -> int:
+    """Run the demo, and tell which step of `_LOADED` begins; none where the window opens."""
+    begin(_CALIBRATING)
     from calibration.fitting import FitSettings, fit_decoder
     from calibration.report import as_text
     from core.decoding.storage.decoder_file import save_decoder
@@ -70,6 +78,7 @@ def run_demo(options: Options) -> int:
         target=simulate, args=(person, name), kwargs={"stop": stop, "say": say}, daemon=True
     )
     sender.start()
+    begin(_OPENING)
     try:
         found = find_stream(StreamQuery(name=name), timeout=options.timeout)
         with Inlet(found) as inlet:
@@ -80,6 +89,7 @@ def run_demo(options: Options) -> int:
                     return wait_headless(engine, options.duration)
                 from realtime.window import run_window
 
+                begin("")
                 return run_window(
                     engine,
                     on_imagine=person.imagine,

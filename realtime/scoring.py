@@ -40,45 +40,49 @@ def main(argv: Sequence[str]) -> int:
     from core.fitting.trials.labels import parse_events
 
     options = parse(ScoreOptions, "eegpt-realtime score", argv)
-    write_line(in_words(score_log(options.log, parse_events(options.event))))
-    for score in score_log_tasks(options.log):
+    events, log = parse_events(options.event), read_log(options.log)
+    write_line(in_words(log.score(events)))
+    for score in log.task_scores():
         write_line(task_score.in_words(score))
     return 0
 
 
-def score_log(log: Path, events: dict[str, str] | None = None) -> CuedScore:
-    """Return the score of a log of decisions and the markers beside it.
+@dataclass(frozen=True)
+class ScoredLog:
+    """A log of decisions, and the markers beside it.
 
-    Parameters
+    Attributes
     ----------
-    log : Path
-    events : dict, optional
-        Label -> class, instead of the classes that the markers were given live.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or holds something else, or there was no decision.
+    decisions : list of Decision
+    cues : list of Cue
+        All markers, those that are no cue too.
+    classes : tuple of str
+        Of the decoder.
     """
-    decisions, cues, classes = _read(log)
-    trials = CuedTrials()
-    for cue in cues:
-        name = class_of(cue.label, classes, events) if events else cue.name
-        trials.take(replace(cue, name=name if name in classes else ""))
-    for decision in decisions:
-        trials.decide(decision.time, decision.decision)
-    return CuedScore(trials.trials, classes)
 
+    decisions: list[Decision]
+    cues: list[Cue]
+    classes: tuple[str, ...]
 
-def score_log_tasks(log: Path) -> tuple[task_score.TaskScore, ...]:
-    """Return the scores of the feedback tasks in a log, oldest first.
+    def score(self, events: dict[str, str] | None = None) -> CuedScore:
+        """Return the score of its decisions.
 
-    Raises
-    ------
-    InputError
-        As `score_log` does.
-    """
-    return task_score.score_tasks(*_read(log))
+        Parameters
+        ----------
+        events : dict, optional
+            Label -> class, instead of the classes that the markers were given live.
+        """
+        trials = CuedTrials()
+        for cue in self.cues:
+            name = class_of(cue.label, self.classes, events) if events else cue.name
+            trials.take(replace(cue, name=name if name in self.classes else ""))
+        for decision in self.decisions:
+            trials.decide(decision.time, decision.decision)
+        return CuedScore(trials.trials, self.classes)
+
+    def task_scores(self) -> tuple[task_score.TaskScore, ...]:
+        """Return the scores of its feedback tasks, oldest first."""
+        return task_score.score_tasks(self.decisions, self.cues, self.classes)
 
 
 def in_words(score: CuedScore) -> str:
@@ -103,8 +107,14 @@ def in_words(score: CuedScore) -> str:
     return "\n".join(lines)
 
 
-def _read(log: Path) -> tuple[list[Decision], list[Cue], tuple[str, ...]]:
-    """Return the decisions of a log, the markers beside it, and the decoder's classes."""
+def read_log(log: Path) -> ScoredLog:
+    """Return a log of decisions with the markers beside it.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or holds something else, or there was no decision.
+    """
     lines = _lines(log, ("time", "decision", "probabilities"))
     markers = _lines(cue_log(log), ("time", "label", "class"))
     classes = next((tuple(line["probabilities"]) for line in lines if line["probabilities"]), ())
@@ -133,7 +143,7 @@ def _read(log: Path) -> tuple[list[Decision], list[Cue], tuple[str, ...]]:
         )
         for line in markers
     ]
-    return decisions, cues, classes
+    return ScoredLog(decisions, cues, classes)
 
 
 def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -124,8 +124,8 @@ class MainWindow(QMainWindow):
         self._picker: StreamPicker | None = None
         theme.dress(self)
         self.setWindowTitle("eegpt-realtime")
-        self.resize(1280, 860)
         self.setMinimumSize(840, 470)
+        theme.open_with(self, 1280, 860)
 
         self.controls = ControlBar()
         self.notices = NoticeBar()

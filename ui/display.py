@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from core.errors import InputError, check_number, one_line
@@ -72,6 +74,47 @@ def check_display() -> None:
         ) from None
     if probe.returncode != 0:
         raise InputError(_why(asked, probe.stderr.decode(errors="replace")))
+
+
+@contextmanager
+def loading(
+    title: str, steps: Sequence[str], shown: bool = True
+) -> Iterator[Callable[[str], object]]:
+    """Show which step of loading a program is at; whatever happens, the window is gone afterwards.
+
+    Parameters
+    ----------
+    title : str
+        Of the program.
+    steps : sequence of str
+        What will be done, in this order, such as "Loading the encoder".
+    shown : bool
+        Without, nothing is shown, and Qt is not needed.
+
+    Yields
+    ------
+    callable
+        Takes the step that begins; nothing ("") where another window is to be seen instead.
+
+    Raises
+    ------
+    InputError
+        As `check_display` does.
+    """
+    if not shown:
+        yield lambda step: None
+        return
+    check_display()
+    from ui.loading import LoadingWindow
+    from ui.theme import application
+
+    application()
+    window = LoadingWindow(title, steps)
+    try:
+        yield window.begin
+    finally:
+        window.hide()
+        window.deleteLater()
 
 
 def _why(asked: str, said: str) -> str:

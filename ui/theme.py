@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -63,6 +64,7 @@ _FAMILIES = (
     "DejaVu Sans Condensed",
     "DejaVu Sans",
 )
+_TITLE_BAR = 36  # px above a window, at most
 _MONO = ("JetBrains Mono", "Cascadia Mono", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono")
 
 
@@ -158,6 +160,19 @@ def palette() -> QPalette:
     return colours
 
 
+def open_with(window: QWidget, width: int, height: int) -> None:
+    """Give a window its first size: this one, or what its screen has room for.
+
+    A screen that has no room for the window's least size, as of platforms without any, changes
+    nothing.
+    """
+    room = window.screen().availableSize() - QSize(0, _TITLE_BAR)
+    least = window.minimumSize()
+    if room.width() >= least.width() and room.height() >= least.height():
+        width, height = min(width, room.width()), min(height, room.height())
+    window.resize(width, height)
+
+
 def dress(window: QWidget) -> None:
     """Give a window its palette, type and style sheet."""
     window.setPalette(palette())
@@ -186,10 +201,8 @@ QToolButton[role="step"]:hover {{ background: {RAISED.name()}; }}
 QToolButton[role="step"]:pressed {{ background: {_PALETTE["pressed"]}; }}
 QToolButton[role="step"]:disabled {{ color: {FAINT.name()}; }}
 QComboBox {{
-    color: {TEXT.name()}; background: {RAISED.name()};
-    border: 1px solid {RULE.name()}; border-radius: 5px; padding: 5px 10px; min-height: 20px;
+    color: {TEXT.name()}; background-color: {RAISED.name()}; min-height: 28px;
 }}
-QComboBox:focus {{ border-color: {ACCENT.name()}; }}
 QComboBox QAbstractItemView {{
     color: {TEXT.name()}; background: {PANEL.name()};
     selection-background-color: {SELECTION.name()};

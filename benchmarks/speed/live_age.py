@@ -4,13 +4,15 @@
     python benchmarks/speed/live_age.py --hops 16 --minutes 1 --headless
     python benchmarks/speed/live_age.py --encoder starter --load 2
     python benchmarks/speed/live_age.py --encoder starter --panels
+    python benchmarks/speed/live_age.py --encoder starter --hops 64 --task cursor
     python benchmarks/speed/live_age.py --encoder untrained-braingpt-base --hops 32 --channels 58
 
 A simulated recording is replayed by a process of its own; the real program decodes it and draws
 64 channels. The age of a decision is the time from its newest sample's stamp to its publication.
 Beside it stand what the encoder takes alone on a quiet core, measured before in this run, what the
 program's own event loop waited for (a timer of 5 ms), and how late the computer itself wakes a
-process that only sleeps: what that one loses, nobody here can win.
+process that only sleeps: what that one loses, nobody here can win. The memory of the program and
+of its encoder's process is the median of the first and of the last sixth of its run.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from core.machine.threads import one_torch_thread, share_cores
@@ -30,6 +33,7 @@ from core.machine.threads import one_torch_thread, share_cores
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+import psutil  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1] / "faults"))
 from fault_matrix import keep_apart, start  # noqa: E402 - of the other room
@@ -43,6 +47,8 @@ from realtime.panels.registry import available_panels  # noqa: E402
 MORE = ("AF1", "AF2")  # drawn beside the decoder's electrodes
 BEAT = 5  # ms of the timer in the program's event loop
 WARM = 10.0  # s of decisions that are not counted
+TASK_BEGINS = 15_000  # ms after the window is there
+WATCH = 1.0  # s between two looks at the memory and the load
 LONGER = 80.0  # s of recording, so that it does not end before the program does
 
 
@@ -81,18 +87,49 @@ def measure(folder: Path, hop: int, options: argparse.Namespace) -> dict:
     arguments = ["--stream", name, "--decoder", folder / "decoder.safetensors", "--log", log]
     arguments += ["--hop", hop / 256.0, "--timeout", 60, "--duration", 60 * options.minutes + 20]
     arguments += ["--headless"] if options.headless else []
+    arguments += ["--task", options.task, "--trials", 200] if options.task else []
     own = [sys.executable, __file__]
     load = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.load)
     ]
     sleeper = subprocess.Popen([*own, "--be-sleeper", sleeps])
     try:
-        subprocess.run([*own, "--be-program", beats, "--", *map(str, arguments)], check=True)
+        program = subprocess.Popen([*own, "--be-program", beats, "--", *map(str, arguments)])
+        watched = watch(program)
+        if program.returncode:
+            raise subprocess.CalledProcessError(program.returncode, program.args)
     finally:
         for process in (sender, sleeper, *load):
             process.kill()
             process.communicate()
-    return judged(log, beats, sleeps, alone) | {"hop_s": hop / 256.0, "load": options.load}
+    return judged(log, beats, sleeps, alone) | {
+        "hop_s": hop / 256.0,
+        "load": options.load,
+        "task": options.task,
+        **watched,
+    }
+
+
+def watch(program: subprocess.Popen) -> dict:
+    """Wait for a program; return its memory, and the load of the computer, while it ran."""
+    memory, loads = [], []
+    process = psutil.Process(program.pid)
+    while program.poll() is None:
+        with suppress(psutil.Error):  # it, or its child, has just ended
+            both = (process, *process.children(recursive=True))
+            memory.append(sum(each.memory_info().rss for each in both) / 1e6)
+            loads.append(os.getloadavg()[0])
+        time.sleep(WATCH)
+    rest = memory[round(2 * WARM / WATCH) :] or memory  # without what is loaded at the start
+    sixth = max(1, len(rest) // 6)
+    return {
+        "memory_mb": {
+            "begin": round(float(np.median(rest[:sixth])), 1),
+            "end": round(float(np.median(rest[-sixth:])), 1),
+            "most": round(max(rest), 1),
+        },
+        "load_of_a_minute": spread(np.array(loads)),
+    }
 
 
 def judged(log: Path, beats: Path, sleeps: Path, alone: float) -> dict:
@@ -191,6 +228,7 @@ def _program(beats: Path, arguments: list[str]) -> int:
                 timer = QTimer(interval=BEAT, timerType=Qt.TimerType.PreciseTimer)
                 timer.timeout.connect(beat)
                 timer.start()
+                QTimer.singleShot(TASK_BEGINS, _begin_task)
                 try:
                     return super().exec(*given)
                 finally:
@@ -199,6 +237,17 @@ def _program(beats: Path, arguments: list[str]) -> int:
 
         window.QEventLoop = Loop  # type: ignore[misc]
     return cli.main(arguments)
+
+
+def _begin_task() -> None:
+    """Press Space in the view of a feedback task, if there is one."""
+    from PySide6.QtWidgets import QApplication
+
+    from realtime.tasks.view import TaskView
+
+    for widget in QApplication.topLevelWidgets():
+        if isinstance(widget, TaskView):
+            widget.pressed.emit()
 
 
 def _sleep(to: Path) -> int:
@@ -220,6 +269,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--chunk", type=int, default=1, help="samples that are sent at once")
     parser.add_argument("--headless", action="store_true", help="no window")
     parser.add_argument("--panels", action="store_true", help="all of them open")
+    parser.add_argument("--task", help="a feedback task that is played meanwhile")
     parser.add_argument("--load", type=int, default=0, help="processes that do other work")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--be-program", type=Path, help=argparse.SUPPRESS)

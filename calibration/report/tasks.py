@@ -8,6 +8,12 @@ from dataclasses import asdict
 from calibration.report.text import as_json, as_text
 from calibration.tasks import TaskFit, TasksFit
 
+_IN_BLOCKS = (
+    "Its trials lie in blocks: folds are stretches of time, so that no trial is recognised by "
+    "its neighbours. Where a class has one block only, whatever else differed between the "
+    "blocks may carry the score too."
+)
+
 
 def tasks_as_text(fits: TasksFit) -> str:
     """Return the report as plain text: the first task's, then a paragraph for each other."""
@@ -61,14 +67,5 @@ def _paragraph(other: TaskFit) -> str:
         weighed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         lines.append(f"On the trials, the gate weighs {weighed}.")
     if other.in_blocks:
-        lines.append(_in_blocks(other))
+        lines.append(_IN_BLOCKS)
     return "\n".join(lines)
-
-
-def _in_blocks(other: TaskFit) -> str:
-    """Return what a score of blocks says, and what it does not."""
-    return (
-        "Its trials lie in blocks: folds are stretches of time, so that no trial is recognised by "
-        "its neighbours. Where a class has one block only, whatever else differed between the "
-        "blocks may carry the score too."
-    )

@@ -37,7 +37,7 @@ from core.recordings import Recording, read_recording
 from core.stream.description import StreamFacts, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.stream_feed import Overrides
-from ui.display import check_display
+from ui.display import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from core.fitting.transfer.prior_head import PriorHead
 
 _LOG = logging.getLogger("eegpt.session")
+_ENCODER, _STREAM, _SESSION = _LOADED = (
+    "Loading the encoder",
+    "Looking for the stream",
+    "Preparing the session",
+)
 _LOOK = 1.5  # s of signal that an amplitude is judged by before a session without a first screen
 
 
@@ -112,9 +117,14 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     InputError
         If the stream, the labels or the folder cannot be used, or the run gave no decoder.
     """
-    check_display()
+    with loading("Calibration", _LOADED) as begin:
+        return _run_session(options, plan, begin)
+
+
+def _run_session(options: SessionOptions, plan: Plan, begin: Callable[[str], object]) -> int:
     limit_arenas()
     one_torch_thread()
+    begin(_ENCODER)
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = TrialSequencer(plan.paradigm, plan.trials).time_left(0.0)
     known = encoder.spec.ch_names
@@ -122,8 +132,10 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     if not options.ask or options.person.subject:
         setup.run()  # a wrong label or a taken run is said before anything opens
     try:
-        if not _open_stream(setup, options):
+        begin(_STREAM)
+        if not _open_stream(setup, options, lambda: begin("")):
             return 0
+        begin(_SESSION)
         acquisition = setup.acquisition
         assert acquisition is not None
         run = setup.run()
@@ -150,6 +162,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
         session.close()
         session.release()
         raise
+    begin("")
     outcome = controller.run(full_screen=not options.windowed)
     write_line(f"Recording: {run.file('eeg.vhdr')}")
     if outcome.fit is not None:
@@ -264,8 +277,8 @@ class _Keeper:
         self._saved = path
         return (
             f"The decoder tells {len(fit.decoder.classes)} classes apart in "
-            f"{facts.score:.0%} of new trials; guessing reaches up to {facts.chance:.0%}."
-            + (f" {at_rest(fit)[0]}" if fit.rest is not None else "")
+            f"{100 * facts.score:.0f} % of new trials; guessing reaches up to "
+            f"{100 * facts.chance:.0f} %." + (f" {at_rest(fit)[0]}" if fit.rest is not None else "")
         )
 
     @property
@@ -310,8 +323,11 @@ def _refine(
     keeper.report(refined, recordings)
 
 
-def _open_stream(setup: Setup, options: SessionOptions) -> bool:
-    """Open the stream; return whether the session shall begin."""
+def _open_stream(setup: Setup, options: SessionOptions, ask: Callable[[], object]) -> bool:
+    """Open the stream; return whether the session shall begin.
+
+    `ask` is called before the first screen opens.
+    """
     try:
         setup.open(find_stream(options.query, options.timeout))
     except InputError:
@@ -325,6 +341,7 @@ def _open_stream(setup: Setup, options: SessionOptions) -> bool:
         return True
     from calibration.session.controller import ask_setup
 
+    ask()
     begun = ask_setup(setup)
     if not begun:
         setup.close()

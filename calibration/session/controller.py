@@ -131,6 +131,7 @@ class Controller(QObject):
         self._report = report
         self._leave_now = False  # a signal came
         self._reported_shown = False
+        self._thanked = "", ""  # text and foot of the person's last screen
         self._alone = False  # on the only screen, full screen
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._fitting: Future[Outcome] | None = None
@@ -184,6 +185,9 @@ class Controller(QObject):
         if self.outcome is None and self._fitting is not None:
             if self._done is not None:
                 self.operator.waiting.show_progress(*self._done)
+                if self._alone and self._failure is None:  # nobody sees the operator's bar
+                    _, done, total = self._done
+                    self._thank(f"{100 * done // total} % done" if total else "")
             if self._fitting.done():
                 self.operator.waiting.finish()
                 self.outcome = self._fitting.result()
@@ -196,9 +200,16 @@ class Controller(QObject):
         if self._fitting is not None:
             return
         if self._failure is None:
-            self._presenter.say("Thank you", "The decoder is being made. You may move and blink.")
+            self._thank()
             self.operator.waiting.show_progress("The decoder is being made")
         self._fitting = self._pool.submit(self._fit, monotonic())
+
+    def _thank(self, foot: str = "") -> None:
+        """Tell the person that they are done; in the foot, how far the decoder is."""
+        text = "The decoder is being made. You may move and blink."
+        if (text, foot) != self._thanked:
+            self._thanked = text, foot
+            self._presenter.say("Thank you", text, foot)
 
     def _fit(self, began: float) -> Outcome:
         """Close the recording and fit; in a thread, for the screens go on."""

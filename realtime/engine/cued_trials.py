@@ -17,6 +17,8 @@ from simulation.cues import GDF
 
 IMAGERY = 4.0
 """Seconds of imagery after a cue, in which decisions count."""
+EDGE = 1e-6
+"""Seconds by which a decision at the very end of a trial, rounded, may be late and still counts."""
 
 HIT, MISS, NONE = "hit", "miss", "none"
 """What a trial of a feedback task comes to."""
@@ -26,7 +28,6 @@ TASK_CANCEL = "task/cancel"
 """Marker of a feedback task after which its newest cue counts no more."""
 
 _KEPT = 60.0  # s of decisions that wait for a cue which comes late
-_EDGE = 1e-6  # s: a decision at the very end of the imagery still counts
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class CuedTrials:
         """Take a cue of a class."""
         if abs(time - self._last) > AT_ONCE:
             self._last = time
-            self._open.append((time, time + IMAGERY + _EDGE, asked))
+            self._open.append((time, time + IMAGERY + EDGE, asked))
             self._close()
 
     def decide(self, time: float, decision: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QEventLoop, Qt, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -29,6 +29,7 @@ from ui.labels import text_label
 from ui.naming import name_channels
 from ui.signals import EndingSignals
 from ui.streams import StreamTable
+from ui.waiting import WaitingBar
 
 _SIMULATED, _REPLAY = "Simulated subject", "Replay a file …"
 _HIDDEN = (2, 6)  # columns of the streams that tell most people nothing: source id, format
@@ -71,8 +72,8 @@ class LauncherWindow(QMainWindow):
         self._senders: dict[str, Child] = {}  # in the background, by their names
         theme.dress(self)
         self.setWindowTitle("eegpt-realtime")
-        self.resize(1180, 680)
         self.setMinimumSize(860, 470)
+        theme.open_with(self, 1180, 680)
         self.streams = StreamTable(streams)
         for column in _HIDDEN:
             self.streams.table.setColumnHidden(column, True)
@@ -88,6 +89,8 @@ class LauncherWindow(QMainWindow):
         self.report = _button("Last report", "The page of the newest session, or of the selected")
         self.message = text_label("", 14)
         self.running = text_label("", 26, bold=True)
+        self.waiting = WaitingBar()
+        self.waiting.setFixedWidth(420)
         self.end = _button("End it", "Ask the program to end; what it recorded is kept")
         self._pages = QStackedWidget()
         self._pages.addWidget(self._choice_page())
@@ -157,6 +160,7 @@ class LauncherWindow(QMainWindow):
         for part in (self.running, words):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(part)
+        column.addWidget(self.waiting, alignment=Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.end, alignment=Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
         return page
@@ -228,6 +232,7 @@ class LauncherWindow(QMainWindow):
         self.child.ended.connect(self._return)
         self.running.setText(f"{program.name} is running")
         self._pages.setCurrentIndex(1)
+        self.waiting.show_progress("Starting")
         self.child.start()
 
     def _return(self) -> None:
@@ -238,6 +243,7 @@ class LauncherWindow(QMainWindow):
         complaint = child.complaint
         child.deleteLater()
         self._pages.setCurrentIndex(0)
+        self.waiting.finish()
         self.refresh()
         if complaint:
             self._say(theme.plain(complaint, 600), warn=True)
@@ -289,6 +295,12 @@ class LauncherWindow(QMainWindow):
         page = self._page()
         if page is not None and not self._open_page(page):
             self._say(f"No program here opens {page}", warn=True)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Stop waiting for a program as soon as a window of its own is in front."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.waiting.finish()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End what was started in the background; a session in front of it ends first."""

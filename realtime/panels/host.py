@@ -133,6 +133,7 @@ class PanelHost(QObject):
             self._place(self._new_dock(title))
         else:
             dock.open()
+            self._tab(dock, self._beside(dock))  # others may have come where it was alone
         watching = bool(self.shown)
         if watching != self._timer.isActive():
             self._timer.start() if watching else self._timer.stop()
@@ -145,20 +146,11 @@ class PanelHost(QObject):
 
     def _place(self, dock: PanelDock) -> None:
         """Open a panel at the right: below the others where there is room, else as a tab."""
-        others = [
-            other
-            for other in self._docks.values()
-            if other is not dock
-            and other.seen
-            and not other.isFloating()
-            and self._window.dockWidgetArea(other) == _AREA
-        ]
+        others = self._beside(dock)
         self._window.addDockWidget(_AREA, dock)
         if self._window.width() < _NARROW:
             dock.setFloating(True)
-        elif others and self._window.height() / (len(others) + 1) < _ROOM:
-            self._window.tabifyDockWidget(others[-1], dock)
-        elif others:  # all alike
+        elif others and not self._tab(dock, others):  # all alike
             docks = [*others, dock]
             heights = [self._window.height()] * len(docks)
             self._window.resizeDocks(docks, heights, Qt.Orientation.Vertical)
@@ -167,6 +159,26 @@ class PanelHost(QObject):
             share, least, most = _WIDTH
             width = round(min(max(share * self._window.width(), least), most))
             self._window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+
+    def _beside(self, dock: PanelDock) -> list[PanelDock]:
+        """Return the other panels at the right that can be seen."""
+        return [
+            other
+            for other in self._docks.values()
+            if other is not dock
+            and other.seen
+            and not other.isFloating()
+            and self._window.dockWidgetArea(other) == _AREA
+        ]
+
+    def _tab(self, dock: PanelDock, others: list[PanelDock]) -> bool:
+        """Put a panel behind a tab of the others', if all are too low otherwise."""
+        low = self._window.height() / (len(others) + 1) < _ROOM
+        if not (low and others) or dock.isFloating():
+            return False
+        self._window.tabifyDockWidget(others[-1], dock)
+        dock.raise_()
+        return True
 
     def _restore(self) -> None:
         for title in self._kept.shown:

@@ -192,7 +192,9 @@ def _titled(painter: QPainter, box: QRectF, title: str) -> QRectF:
     """Write a title, and return the room below it."""
     painter.setFont(theme.font(12, bold=True))
     painter.setPen(theme.TEXT)
-    painter.drawText(QRectF(box.left(), box.top(), box.width(), 20), _CENTRE, title)
+    metrics = QFontMetricsF(painter.font())
+    short = metrics.elidedText(title, Qt.TextElideMode.ElideRight, box.width() - 6)
+    painter.drawText(QRectF(box.left(), box.top(), box.width(), 20), _CENTRE, short)
     room = box.adjusted(4, 22, -4, 0)
     room.setHeight(min(room.height(), room.width() + _SCALE))  # the scale stays at its head
     return room

@@ -15,7 +15,7 @@ from realtime.tasks.task import FeedbackTask, Stage, TaskMoment, TrialState, pul
 from ui.directions import DIRECTIONS
 
 _FASTEST = 1.5  # s from the middle to a target, at certainty
-_EDGE = 1.0 - 1e-6  # steps add up to 1 but for their last digits
+_REACHED = 1.0 - 1e-6  # steps add up to 1 but for their last digits
 _TARGET = 0.16  # thickness of a target, in units of half the height
 
 
@@ -45,7 +45,7 @@ class CursorTask(FeedbackTask):
             name
             for name, place in self.places.items()
             if place != "centre"
-            and DIRECTIONS[place][0] * state.x + DIRECTIONS[place][1] * state.y >= _EDGE
+            and DIRECTIONS[place][0] * state.x + DIRECTIONS[place][1] * state.y >= _REACHED
         ]
         if reached:
             return HIT if target in reached else MISS

@@ -121,6 +121,10 @@ class TaskRun:
             self._recent.append(decision)
             self._take(decision)
 
+    def due(self, now: float) -> bool:
+        """Whether the next cue comes as soon as there are probabilities."""
+        return self.phase == "ready" and self._over(now)
+
     def tick(self, now: float, able: bool = True) -> bool:
         """Go on, and return whether another phase has begun.
 
@@ -131,7 +135,7 @@ class TaskRun:
         able : bool
             Whether there are probabilities now: no cue is given without.
         """
-        over = now - self._begun >= self._length
+        over = self._over(now)
         if self.phase == "trial":
             if not self._outcome:
                 return False
@@ -147,7 +151,7 @@ class TaskRun:
                 self._begin("break", now, self._random.uniform(low, high))
         elif self.phase == "break" and over:
             self._begin("ready", now, self._times.ready)
-        elif self.phase == "ready" and over and able:
+        elif self.due(now) and able:
             self.target, self.state = self._targets[len(self.outcomes)], TrialState()
             self._cue, self._outcome = None, ""
             self._begin("trial", now, self.task.seconds)
@@ -203,6 +207,10 @@ class TaskRun:
         self.pausing = False
         self._mark("task/pause", now)
         self._begin("paused", now, math.inf)
+
+    def _over(self, now: float) -> bool:
+        """Whether the phase has lasted as long as it is to."""
+        return now - self._begun >= self._length
 
     def _begin(self, phase: str, now: float, seconds: float) -> None:
         self.phase, self._begun, self._length = phase, now, seconds

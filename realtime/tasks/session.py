@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ui import theme
 
 _LOG = logging.getLogger("eegpt.tasks")
 _TICK = 16  # ms between two pictures
+_ASK = 0.25  # s between two questions whether there are probabilities for a cue that is due
 _EASE = 0.3  # of the way to the newest decision's place, a picture
 
 
@@ -99,6 +101,7 @@ class TaskSession(QObject):
         latest = engine.snapshot().latest
         self._index = -1 if latest is None else latest.index  # of the newest decision taken
         self._shown = self.run.state.x, self.run.state.y
+        self._asked = -math.inf  # s, when a cue was due and there were no probabilities
         self._timer = QTimer(self, interval=_TICK)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
@@ -126,14 +129,21 @@ class TaskSession(QObject):
             self._index = decisions[-1].index
             self.run.decide(decisions)
         now = self._clock()
-        able = self.run.phase != "ready" or not pause_words(self._engine.snapshot())
-        changed = self.run.tick(now, able)
+        changed = self.run.tick(now, self.run.due(now) and self._able(now))
         cued = changed and self.run.phase == "trial"
         if changed:
             self._shown = self.run.state.x, self.run.state.y
         self._draw(now, at_once=cued)
         if cued:
             self.run.cue_shown(self._clock())
+
+    def _able(self, now: float) -> bool:
+        """Whether there are probabilities: a whole snapshot, so it is not asked every tick."""
+        if now - self._asked < _ASK:
+            return False
+        able = not pause_words(self._engine.snapshot())
+        self._asked = -math.inf if able else now
+        return able
 
     def _draw(self, now: float, at_once: bool = False) -> None:
         """Draw, and let what decisions move glide to its new place."""

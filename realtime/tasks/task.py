@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from realtime.engine.cued_trials import HIT, IMAGERY, MISS, NONE
+from realtime.engine.cued_trials import EDGE, HIT, IMAGERY, MISS, NONE
 from realtime.engine.snapshot import Decision
 from ui.directions import DIRECTIONS, class_places
-
-_EDGE = 1e-6  # s: a decision at the very end of a trial still counts
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ def next_state(
     seconds = decision.time - cue
     if seconds <= 0.0:
         return state, ""
-    if seconds > task.seconds + _EDGE:
+    if seconds > task.seconds + EDGE:
         return state, task.outcome(state, target, over=True) or NONE
     moved = task.move(state, decision, max(0.0, seconds - state.seconds))
     state = replace(moved, seconds=seconds)

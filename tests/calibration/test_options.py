@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from calibration.commands import COMMANDS
-from calibration.options import SessionFlags, StreamFlags, resume_command
+from calibration.options import FitFlags, SessionFlags, StreamFlags, resume_command
 from core.command_line import parse_command
 
 
@@ -20,11 +20,13 @@ from core.command_line import parse_command
                 "S1",
                 "2",
                 Path("my data"),
-                prior=(Path("a b.edf"), Path("c")),
-                false_alarms=2.0,
-                idle_class=True,
-                refine=True,
-                notch=50.0,
+                FitFlags(
+                    prior=(Path("a b.edf"), Path("c")),
+                    false_alarms=2.0,
+                    idle_class=True,
+                    refine=True,
+                    notch=50.0,
+                ),
                 no_setup=True,
                 home=Path("/h"),
             ),

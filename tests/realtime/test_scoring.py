@@ -18,7 +18,7 @@ from realtime.engine import decisions
 from realtime.engine.cued_trials import CuedScore, score_cues
 from realtime.offline import decode_recording, recorded_cues
 from realtime.options import Options
-from realtime.scoring import in_words, score_log
+from realtime.scoring import in_words, read_log
 from simulation.player import replay
 
 
@@ -40,7 +40,7 @@ def test_a_log_is_scored_by_the_markers_beside_it(tmp_path, capsys):
     markers = [{"time": t, "sample": 0, "label": "x", "class": n} for t, n in names.items()]
     markers.append({"time": 1.0, "sample": None, "label": "start", "class": ""})
     write_log(log, lines, markers)
-    score = score_log(log)
+    score = read_log(log).score()
     assert [(t.asked, t.decided) for t in score.trials] == [
         ("left", "left"),
         ("right", "right"),
@@ -55,21 +55,21 @@ def test_a_log_is_scored_by_the_markers_beside_it(tmp_path, capsys):
 def test_what_cannot_be_scored_is_said(tmp_path, capsys):
     log = tmp_path / "live.jsonl"
     with pytest.raises(InputError, match=r"There is no .*live.jsonl"):
-        score_log(log)
+        read_log(log)
     log.write_text(json.dumps(line(1.0, None)) + "\n")
     with pytest.raises(InputError, match=r"There is no .*live.markers.jsonl.*--markers"):
-        score_log(log)
+        read_log(log)
     write_log(log, [{"time": 1.0, "decision": None, "probabilities": None}], [])
     with pytest.raises(InputError, match="no window that was decoded"):
-        score_log(log)
+        read_log(log)
     write_log(log, [line(1.0, "left")], [{"at": 1}])
     with pytest.raises(InputError, match="lacks time, label, class"):
-        score_log(log)
+        read_log(log)
     log.write_text("{")
     with pytest.raises(InputError, match="cannot be read as lines of JSON"):
-        score_log(log)
+        read_log(log)
     write_log(log, [line(1.0, "left")], [])
-    assert "nothing to score" in in_words(score_log(log))
+    assert "nothing to score" in in_words(read_log(log).score())
     assert realtime(["score", str(tmp_path / "none.jsonl")]) == 2
 
 
@@ -120,7 +120,7 @@ def test_live_score_is_that_of_the_log_and_of_the_recording_in_one_pass(
         sender.join()
     live = CuedScore(snapshot.trials, decoder.classes)
     assert len(live.trials) == 6
-    assert score_log(log) == live
+    assert read_log(log).score() == live
     assert {cue.name for cue in snapshot.cues} == {"left_hand", "right_hand", ""}
 
     windows = decoder.windows(None, decoder.hop, recentre=options.recentre_for(decoder))

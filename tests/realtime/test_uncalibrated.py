@@ -9,11 +9,14 @@ import pytest
 
 from core.errors import InputError
 from core.fitting.transfer.uncalibrated import CALLED
+from core.montage import normalise
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.stream_feed import StreamFeed
+from realtime.app import _alignment
 from realtime.cli import main
 from realtime.engine.snapshot import DecoderStatus
+from realtime.options import Options
 from realtime.uncalibrated import gather, population_decoder
 from simulation.faults.spec import parse_all
 from simulation.player import replay
@@ -27,10 +30,10 @@ SPEED = 10.0
 def sent(imagery_recording):
     """A replay of somebody new in the background, ten times as fast; returns the recording."""
     stop = threading.Event()
-    recording = imagery_recording(5, trials=10)
     threads = []
 
-    def start(name, *faults):
+    def start(name, *faults, trials=10):
+        recording = imagery_recording(5, trials=trials)
         given = {"speed": SPEED, "stop": stop, "faults": parse_all(faults)}
         threads.append(threading.Thread(target=replay, args=([recording], name), kwargs=given))
         threads[0].start()
@@ -75,6 +78,32 @@ def test_a_window_that_is_closed_within_the_minute_decodes_nothing(sent, tmp_pat
     assert main(given) == 0
     assert "was cut short; nothing was decoded" in capfd.readouterr().err
     assert not log.exists()
+
+
+def test_a_channel_that_is_clicked_within_the_minute_is_set_aside_after_it(sent, until, tmp_path):
+    labels = sent("Clicked", trials=30).labels  # so that aligning may take long
+    clicked, again = (label for label in labels if normalise(label) in ("C3", "C4"))
+    found = find_stream(StreamQuery("Clicked"), timeout=20)
+    options = Options(stream="Clicked", uncalibrated=True, home=tmp_path)
+    with Inlet(found) as inlet:
+        alignment = _alignment(options, found, inlet, None)
+        alignment.start()
+        try:
+            for label in (clicked, again, again):
+                alignment.toggle_channel(label)
+            until(lambda: alignment.snapshot().channels, 20)
+            snapshot = alignment.snapshot()
+            assert snapshot.aligning is not None
+            assert [c.label for c in snapshot.channels if c.aside] == [clicked]
+            until(lambda: alignment.snapshot().latest is not None, 60)
+            until(lambda: any(c.aside for c in alignment.snapshot().channels))
+            until(lambda: alignment.snapshot().latest.set_aside == (normalise(clicked),))
+            snapshot = alignment.snapshot()
+            assert snapshot.aligning is None
+            assert [c.label for c in snapshot.channels if c.aside] == [clicked]
+        finally:
+            alignment.stop()
+    assert alignment.error is None
 
 
 def test_what_was_gathered_is_what_was_sent(sent):

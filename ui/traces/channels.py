@@ -193,7 +193,9 @@ def draw_regions(painter: QPainter, layout: Layout, regions: list[str]) -> None:
         if start:
             painter.setPen(QPen(theme.FAINT, 1))
             y = round(top) + 0.5
-            painter.drawLine(QPointF(MARGIN, y), QPointF(plot.right(), y))
+            # Not through labels, which may be higher than their rows.
+            painter.drawLine(QPointF(MARGIN, y), QPointF(MARGIN + _GUTTER - 4, y))
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
         painter.save()
         painter.translate(MARGIN - 4, bottom - 4)
         painter.rotate(-90)

@@ -46,8 +46,8 @@ class OperatorWindow(QMainWindow):
         self.progress: Progress | None = None
         theme.dress(self)
         self.setWindowTitle("Calibration – operator")
-        self.resize(1280, 860)
         self.setMinimumSize(1000, 640)
+        theme.open_with(self, 1280, 860)
         self.alarm = AlarmBanner()
         self.header = OverviewHeader()
         self.waiting = WaitingBar()

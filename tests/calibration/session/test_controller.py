@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pylsl
@@ -23,6 +24,7 @@ from calibration.session.setup import Person, Setup
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from core.program import Interrupted
+from core.progress import progress
 from core.recordings import read_recording
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
@@ -129,6 +131,27 @@ def test_a_fit_that_fails_for_whatever_reason_ends_the_session(make_session):
     assert "LinAlgError" in outcome.problem
     assert "the recording is kept" in outcome.problem
     assert len(outcome.recordings) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alone", [True, False])
+def test_on_the_only_screen_the_person_sees_how_far_the_decoder_is(make_session, alone):
+    def fit(recording):
+        for _ in progress(range(4), "Cross-validation"):
+            time.sleep(0.4)
+        raise InputError("There are too few trials.")
+
+    learner = NoTrials()
+    learner.fit = fit
+    _, _, presenter, controller = make_session(learner, leave=True)
+    QTimer.singleShot(1500, lambda: presenter.fail("Session ended", "by the test"))
+    feet = set()
+    timer = QTimer(interval=20)
+    timer.timeout.connect(lambda: feet.add(presenter.scene.foot))
+    timer.start()
+    controller.run(full_screen=alone)
+    assert ("50 % done" in feet) == alone
+    assert not alone or presenter.scene.title == "Thank you"
 
 
 @pytest.mark.slow

@@ -116,9 +116,11 @@ def test_a_session_is_for_the_selected_person_and_leads_back(launch, qtbot, stan
     click(qtbot, window.calibrate)
     assert window.running.text() == "Calibration is running"
     assert window.running.isVisible()
+    assert window.waiting.isVisible() or not window.isActiveWindow()
     kept_decoder("02")  # by that session
     qtbot.waitUntil(lambda: window.child is None, timeout=20_000)
     assert window.calibrate.isVisible()
+    assert window.waiting.isHidden()
     assert window.decoders.rowCount() == 4
     assert started[0][0] == "calibration.cli"
     assert started[0][-4:-2] == ("--subject", "01")

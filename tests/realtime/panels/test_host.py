@@ -148,6 +148,18 @@ def test_a_panel_behind_a_tab_is_asked_nothing(show, make_view, qtbot):
     assert panel.looked == looked
 
 
+def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view):
+    window = show(make_view())
+    window.resize(1280, 700)
+    for title in ("Counting", "Other"):
+        window.panels.toggle(title)
+        window.panels.toggle(title)
+    for title in ("Counting", "Other"):
+        window.panels.toggle(title)
+    first, second = (window.panels.panel(title).parent() for title in ("Counting", "Other"))
+    assert window.tabifiedDockWidgets(first) == [second]
+
+
 def test_without_panels_the_host_has_no_timer_running(show, make_view, qtbot):
     window = show(make_view())
     timer = window.panels._timer

@@ -8,7 +8,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine
 from realtime.options import Options
-from realtime.scoring import score_log, score_log_tasks
+from realtime.scoring import read_log
 from realtime.tasks.run import TaskTimes
 from realtime.window import MainWindow
 from simulation.cues import follow_cues
@@ -56,10 +56,10 @@ def test_the_subject_who_follows_the_cues_has_the_score_that_the_log_and_the_rec
         window.close()
         engine.stop()
     assert sender.is_alive()
-    (score,) = score_log_tasks(log)
+    (score,) = read_log(log).task_scores()
     assert score.outcomes == score.recorded == outcomes
     assert (len(outcomes), score.points) == (4, points)
     assert score.hits >= 3
-    assert score_log(log).trials[: len(cues)] == cues
+    assert read_log(log).score().trials[: len(cues)] == cues
     labels = [e.label for e in read_recording(next(folder.rglob("*_eeg.vhdr"))).events]
     assert {"task/start", "task/stop", "left_hand", "right_hand", "task/score/1"} <= set(labels)

@@ -9,7 +9,7 @@ from realtime.cli import main
 from realtime.engine.cued_trials import Cue, CuedScore, CuedTrials
 from realtime.engine.cues import CueWatch
 from realtime.engine.sinks import CueLog, Log
-from realtime.scoring import score_log, score_log_tasks
+from realtime.scoring import read_log
 from realtime.tasks.registry import load_task
 from realtime.tasks.run import TaskRun
 from realtime.tasks.score import in_words, score_tasks
@@ -77,13 +77,13 @@ def test_the_log_comes_to_the_hits_and_the_score_that_were_shown(
     log = tmp_path / "live.jsonl"
     sitting = Sitting(name, log, decide, hands, seed)
     sitting.play()
-    (score,) = score_log_tasks(log)
+    (score,) = read_log(log).task_scores()
     assert score.outcomes == score.recorded == sitting.run.outcomes
     assert len(set(score.outcomes)) > 1
     assert score.points == sitting.run.points
     # The panel Score sees the same cues, live and in the log.
     live = CuedScore(sitting.watch.trials, CLASSES)
-    assert score_log(log) == live
+    assert read_log(log).score() == live
     assert len(live.trials) == 12
     if name == "graz-bar":
         assert live.right == score.hits
@@ -96,23 +96,25 @@ def test_a_trial_that_was_left_counts_nowhere(tmp_path, decide, hands):
     log = tmp_path / "live.jsonl"
     sitting = Sitting("graz-bar", log, decide, hands)
     sitting.play(leave_in_trial=3)
-    (score,) = score_log_tasks(log)
+    (score,) = read_log(log).task_scores()
     assert score.outcomes == sitting.run.outcomes
-    assert len(score.outcomes) == len(sitting.watch.trials) == len(score_log(log).trials) == 3
+    assert (
+        len(score.outcomes) == len(sitting.watch.trials) == len(read_log(log).score().trials) == 3
+    )
 
 
 def test_markers_of_other_programs_are_no_trials_of_the_task(tmp_path, decide, hands):
     log = tmp_path / "live.jsonl"
     sitting = Sitting("cursor", log, decide, hands, foreign=True)
     sitting.play()
-    (score,) = score_log_tasks(log)
+    (score,) = read_log(log).task_scores()
     assert score.outcomes == sitting.run.outcomes
 
 
 def test_what_was_shown_differently_is_said(tmp_path, decide, hands):
     log = tmp_path / "live.jsonl"
     Sitting("game", log, decide, hands).play()
-    (score,) = score_log_tasks(log)
+    (score,) = read_log(log).task_scores()
     other = replace(score, recorded=("none", *score.recorded[1:]))
     assert "1 of them were shown differently" in in_words(other)
 
@@ -139,5 +141,6 @@ def test_a_hit_before_the_four_seconds_ends_the_trial_of_the_score():
     # The same words of another program mean nothing.
     trials.take(Cue(30.0, None, "left_hand", "left_hand"))
     trials.take(Cue(31.0, None, "task/cancel", ""))
+    trials.decide(32.0, "left_hand")
     trials.decide(35.0, "left_hand")
     assert len(trials.trials) == 2

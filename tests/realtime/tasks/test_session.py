@@ -132,8 +132,26 @@ def test_no_cue_comes_while_the_signal_is_refused_and_the_subject_reads_why(star
     session.view.show_snapshot(session.test_view.state)
     assert not np.array_equal(before, picture(session.view))
     session.test_view.change(status="ok", message="")
+    session._clock.now = 110.25
     session.tick()
     assert session.run.phase == "trial"
+
+
+def test_snapshots_are_taken_for_a_due_cue_alone_and_four_a_second(start, monkeypatch):
+    session = start(CursorTask(("left_hand", "right_hand")))
+    session.test_view.change(status="lost", message="nothing comes")
+    taken, snapshot = [], session.test_view.snapshot
+
+    def count():
+        taken.append(session._clock.now)
+        return snapshot()
+
+    monkeypatch.setattr(session.test_view, "snapshot", count)
+    session.run.press(100.0)
+    for tick in range(1, 256):  # of 1/64 s; the cue is due after two seconds
+        session._clock.now = 100.0 + tick / 64
+        session.tick()
+    assert taken == [102.0 + quarter / 4 for quarter in range(8)]
 
 
 def test_decisions_are_taken_once_each(start):
