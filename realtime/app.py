@@ -15,10 +15,7 @@ from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import curve_of
-from core.decoding.storage.decoder_file import load_decoder
-from core.decoding.storage.library import kept_decoders, newest_decoder
 from core.errors import InputError
-from core.feed.segments import Segmenter
 from core.machine.child import run_child
 from core.machine.home import home_folder
 from core.machine.malloc import limit_arenas
@@ -32,6 +29,7 @@ from core.stream.inlet import Inlet
 from core.stream.kept_names import with_kept_names
 from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
+from realtime.decoder_choice import chosen_decoder, connect, fitting_decoder, introduce
 from realtime.engine.adaptation_log import AdaptationLog
 from realtime.engine.cued_trials import known_events
 from realtime.engine.cues import CueWatch
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
     from core.encoders import Encoder
     from core.pictures.gallery import PictureFolder
     from core.recordings import Recording
-    from core.signal.pipeline import SignalPath
     from realtime.alignment import Alignment
     from realtime.options import Options
 
@@ -194,15 +191,15 @@ def build_engine(
         say(warning)
     segmenter = segmenter_of(overrides.on(facts))
     if decoder is None:
-        decoder = _fitting_decoder(options, segmenter)
+        decoder = fitting_decoder(options, segmenter)
     decoding, sinks = None, list[Sink]()
     stream_logs: list[StreamLogSink] = [StderrLog(partial(say, logged=True))]
     listeners: list[SignalListener] = []
     cue_sinks: list[CueSink] = []
-    connect = partial(_connect, decoder)
+    attach = partial(connect, decoder)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
-        connect(segmenter)  # what does not fit is refused before a log is begun
+        attach(segmenter)  # what does not fit is refused before a log is begun
         positions_aside(decoder.settings.channels, options.bad_electrodes)
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
@@ -224,7 +221,7 @@ def build_engine(
                 sinks.append(AdaptationLog(options.log, adaptation))
             cue_sinks.append(CueLog(options.log, expected=markers is not None))
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
-        _introduce(decoder, facts)
+        introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
             say(rest.words(options.evidence(decoder).threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
@@ -241,7 +238,7 @@ def build_engine(
     engine: Engine = Engine(
         inlet,
         overrides,
-        connect,
+        attach,
         decoding,
         options.evidence(decoder),
         sinks,
@@ -284,33 +281,6 @@ def _check_recording(options: Options, decoder: Decoder | None) -> None:
     subject = options.subject or (None if decoder is None else decoder.facts.subject)
     if options.record is not None and subject is not None:
         next_live_run(options.record, subject)
-
-
-def _connect(decoder: Decoder | None, stream: Segmenter) -> SignalPath | None:
-    """Return the path from a stream's segments into the decoder.
-
-    Raises
-    ------
-    InputError
-        If the stream does not fit the decoder.
-    """
-    return None if decoder is None else decoder.attach(stream.labels, stream.units, stream.rate)
-
-
-def chosen_decoder(options: Options) -> Decoder | None:
-    """Return the decoder that the options name, or None if they name none."""
-    decoder = None
-    if options.decoder is not None:
-        decoder = load_decoder(options.decoder)
-    elif options.subject is not None and not options.uncalibrated:
-        decoder = load_decoder(newest_decoder(home_folder(options.home), options.subject))
-    if not options.prompts:
-        return decoder
-    from realtime.prompts import with_prompts
-
-    if decoder is None:
-        raise InputError("--prompts needs a decoder: name one with --decoder FILE or --subject ID.")
-    return with_prompts(decoder, options.prompts, options.text_encoder)
 
 
 def one_torch_thread_if_needed(decoder: Decoder) -> None:
@@ -420,43 +390,3 @@ def _alignment(
             raise
 
     return Alignment(begin, partial(_uncalibrated_decoder, options, inlet), go_on)
-
-
-def _fitting_decoder(options: Options, segmenter: Segmenter) -> Decoder | None:
-    """Return the newest kept decoder that this stream fits."""
-    for path in kept_decoders(home_folder(options.home)):
-        try:
-            decoder = load_decoder(path)
-            _connect(decoder, segmenter)
-        except InputError:
-            continue
-        say(f"Decoder: {path}")
-        return decoder
-    return None
-
-
-def _introduce(decoder: Decoder, facts: StreamFacts) -> None:
-    known = decoder.facts
-    if decoder.input_words:
-        say(f"The decoder uses: {decoder.input_words}.")
-    if known.trials == 0:
-        say(
-            f'Decoding "{facts.identity.name}" ({facts.channel_count} channels), '
-            f"{known.name}. Expect a balanced accuracy of about {known.score:.2f}, as it has on "
-            "people who were left out of it; eegpt-calibrate makes a decoder of your own."
-        )
-        return
-    encoder = "" if decoder.encoder is None else f" with the encoder {decoder.encoder.label}"
-    say(
-        f'Decoding "{facts.identity.name}" ({facts.channel_count} channels, {facts.rate:g} Hz) '
-        f"for subject {known.subject}: head {known.head}{encoder}, cross-validated balanced "
-        f"accuracy {known.score:.2f} (chance bound {known.chance:.2f}, {known.trials} trials)."
-    )
-    if decoder.others:
-        tasks = ", ".join(f"{readout.task} ({readout.kind})" for readout in decoder.others)
-        say(f"Decisions are of the task {decoder.task}; decoded beside it: {tasks}.")
-    if known.recorded_rate != facts.rate:
-        say(
-            f"The decoder was fitted at {known.recorded_rate:g} Hz and the stream has "
-            f"{facts.rate:g} Hz; the filter has the same band at both."
-        )

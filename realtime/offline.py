@@ -99,7 +99,7 @@ def recorded_cues(
 def decode_file(options: Options) -> int:
     """Run ``eegpt-realtime --file``: decode a recording, write the log, say what came of it."""
     from core.recordings import print_notes, read_recording
-    from realtime.app import chosen_decoder
+    from realtime.decoder_choice import chosen_decoder
     from realtime.engine.adaptation_log import AdaptationLog
     from realtime.engine.outputs import Sink
     from realtime.engine.sinks import CueLog, Log, ReferenceLog

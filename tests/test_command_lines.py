@@ -27,6 +27,8 @@ ALIKE = {
 }
 """Flags that begin with the same words wherever they are."""
 OTHERWISE = {
+    "--caption",  # of BIDS events, too, where a recording has them; of a store: a table
+    "--head",  # auto is for one person's trials; training.heads says which three there are
     "--encoder",  # an evaluation takes several
     "--run",  # of a subject: any label; of a simulated one: a number
     "--store",  # a setting of a YAML file

@@ -14,7 +14,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
 from core.stream.stream_feed import Overrides
-from realtime.app import _connect
+from realtime.decoder_choice import connect
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.sinks import Log
 from realtime.options import Options
@@ -65,7 +65,7 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     engine = Engine(
         inlet,
         Overrides(),
-        partial(_connect, decoder),
+        partial(connect, decoder),
         Decoding(decoder, windows),
         Options().evidence(),
         [Log(log)],
