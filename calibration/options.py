@@ -87,7 +87,7 @@ class FitFlags:
     """Train the spatial filter and a probe through the frozen encoder too, for minutes, and keep
     them if they do better; in a session as another decoder."""
     notch: float | None = None
-    """Mains frequency to filter out, in Hz (50 or 60); a session notes it with its recording."""
+    """Mains frequency to filter out, in Hz (50 or 60). A session notes it with its recording."""
 
     def settings(
         self, home: Path | None, reference: str | None = None, seed: int = 0

@@ -64,7 +64,7 @@ class HeadsOptions(ProgramOptions):
     learning_rate: float = 3e-3
     """Of the heads."""
     seed: int = 0
-    """Of everything that is random."""
+    """Seed of what is random."""
     unfreeze: bool = False
     """Go on with the encoder's weights too, first by the losses of texts alone, then by all."""
     encoder_out: Path | None = None
