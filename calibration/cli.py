@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +47,14 @@ class FitCommand(ProgramOptions):
     """NAME=SOURCE:CLASS,SOURCE:CLASS: a task beside that of --event, or the first one without it,
     such as eyes=R01.edf:open,R02.edf:closed. A source is the label of an event or the name of a
     recording; with numbers in place of classes it is a scale. May be given several times."""
+    state: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=SOURCE:CLASS,SOURCE:CLASS: as --task, of something that lasts for minutes: its readout
+    keeps the last two. May be given several times."""
     gate: bool = False
     """A task more, of the first one's classes: a gate weighs covariances and tokens for each
     window."""
+    task_gate: bool = False
+    """A task more, called which-task: which task's trials a window is like."""
     caption: str | None = None
     """A table of what trials are known by (label of an event, stim_file, or recording) and their
     captions, or events, for the column "text" of BIDS events: a task of finding the text. With
@@ -135,19 +140,24 @@ def _fit(command: FitCommand) -> int:
     )
 
     asked = command.fit
-    several = bool(command.task) or command.gate or command.caption is not None
+    several = (
+        bool(command.task or command.state)
+        or command.gate
+        or command.task_gate
+        or command.caption is not None
+    )
     if several and (asked.refine or asked.prior):
         raise InputError(
-            "--refine and --prior are for one task; leave them out, or leave out --task, --gate "
-            "and --caption."
+            "--refine and --prior are for one task; leave them out, or leave out --task, "
+            "--state, --gate, --task-gate and --caption."
         )
     _check_pictures(command)
     if command.heads is not None and (
         several or asked.refine or asked.prior or command.event or command.report
     ):
         raise InputError(
-            "--heads takes the tasks of its file and no trial; leave out --event, --task, --gate, "
-            "--caption, --refine, --prior and --report."
+            "--heads takes the tasks of its file and no trial; leave out --event, --task, --state, "
+            "--gate, --task-gate, --caption, --refine, --prior and --report."
         )
     out = None if command.out is None else _free(command.out)
     if out is None or command.home is not None:
@@ -201,12 +211,20 @@ def _fit_tasks(
     """Fit a decoder of several tasks."""
     from calibration.report.tasks import tasks_as_json, tasks_as_text
     from calibration.tasks import fit_tasks
+    from core.decoding.outputs import CLASSES
     from core.decoding.readouts import FIRST
     from core.fitting.trials.task import Task, parse_task
 
     tasks = [parse_task(given) for given in command.task]
+    states = [parse_task(given) for given in command.state]
+    if numbers := [task.name for task in states if task.kind != CLASSES]:
+        raise InputError(
+            f"--state {numbers[0]} has numbers; a state has classes. For a number of each window "
+            "take --task."
+        )
     if events := _events(command.event, [] if tasks else recordings):
         tasks.insert(0, Task(FIRST, events))
+    tasks += [replace(task, state=True) for task in states]
     galleries = None
     if command.caption is not None:
         from calibration.captions import caption_task
@@ -215,7 +233,8 @@ def _fit_tasks(
         captions, recordings = caption_task(command.caption, recordings, pictures)
         galleries = _galleries(command, captions, recordings)
         tasks.append(captions)
-    fits = fit_tasks(recordings, tasks, subject, settings, session, galleries, command.gate)
+    gates = command.gate, command.task_gate
+    fits = fit_tasks(recordings, tasks, subject, settings, session, galleries, *gates)
     if fits.first.unkept:
         raise InputError(fits.first.unkept)
     _save(command, fits.first, recordings, tasks_as_text(fits), tasks_as_json(fits), out)

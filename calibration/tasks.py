@@ -12,6 +12,7 @@ from calibration.fitting import (
     fit_decoder,
     path_for,
 )
+from calibration.state_tasks import fit_state_task
 from calibration.task_heads import GalleryMaker, TaskSetting, fit_gated, fit_head
 from calibration.usable_trials import SharedParts, check_recordings
 from core.decoding.artifacts.learning import measure_runs
@@ -33,6 +34,12 @@ from core.signal.filtering import CausalFilter
 
 GATED = "hybrid"
 """Head whose views a gate weighs."""
+
+ENCODER = "encoder"
+"""Head that the gate over tasks has."""
+
+WHICH = "which-task"
+"""Name of the task of telling whose trial a window is like."""
 
 
 def with_events(
@@ -88,6 +95,35 @@ def _names(recording: Recording) -> set[str]:
     return {recording.path.name, recording.path.stem}
 
 
+def which_task(tasks: Sequence[Task]) -> Task:
+    """Return the task of telling which task a trial is of: a gate over tasks.
+
+    It learns from features and whose trial each is, never from how well a task does on it: weights
+    that follow losses go to the easiest task.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+
+    Raises
+    ------
+    InputError
+        If fewer than two tasks have trials that no other one has.
+    """
+    owners: dict[str, set[str]] = {}
+    for task in tasks:
+        for source in task.meanings:
+            owners.setdefault(source, set()).add(task.name)
+    meanings = {source: next(iter(names)) for source, names in owners.items() if len(names) == 1}
+    if len(set(meanings.values())) < 2:
+        names = ", ".join(task.name for task in tasks)
+        raise InputError(
+            f"A gate over tasks needs two tasks with trials of their own, and {names} share theirs "
+            "or there is one only; leave out --task-gate."
+        )
+    return Task(WHICH, meanings)
+
+
 @dataclass(frozen=True)
 class TaskFit:
     """A task beside the first, as it was fitted.
@@ -131,6 +167,7 @@ def fit_tasks(
     session: str = "",
     galleries: GalleryMaker | None = None,
     gate: bool = False,
+    task_gate: bool = False,
 ) -> TasksFit:
     """Fit a decoder of several tasks that share signal path, filter and encoder.
 
@@ -149,6 +186,8 @@ def fit_tasks(
     gate : bool
         Whether to fit a task of the first one's classes in which a gate weighs covariances and
         tokens.
+    task_gate : bool
+        Whether to fit a task, called `WHICH`, of which task a window speaks to, by its tokens.
 
     Raises
     ------
@@ -158,13 +197,16 @@ def fit_tasks(
     settings = settings or FitSettings()
     if settings.head == GRAPH:
         raise InputError("The head graph is for one task; choose another with several.")
-    tasks = sorted(tasks, key=lambda task: task.kind != CLASSES)
+    tasks = sorted(tasks, key=lambda task: task.kind != CLASSES or task.state)
     first, names = tasks[0], [task.name for task in tasks]
-    if first.kind != CLASSES:
+    if first.kind != CLASSES or first.state:
         raise InputError(
             f"None of the tasks {', '.join(names)} has classes, which decisions are made of. Name "
             "the events of classes with --event, or with a --task."
         )
+    if task_gate:
+        tasks.append(which_task(tasks))
+        names.append(WHICH)
     if len(set(names)) < len(names):
         raise InputError(f"Two tasks have the same name; they are {', '.join(names)}.")
     check_recordings(recordings)
@@ -198,7 +240,15 @@ def fit_tasks(
             in_time=in_blocks or settings.in_time,
             false_alarms=settings.false_alarms if task is first else None,
             idle_class=settings.idle_class and task is first,
+            # Of tokens alone, which are those of every task.
+            head=ENCODER if task.name == WHICH and task_gate else settings.head,
         )
+        if task.state:
+            own = replace(own, in_time=True)
+            setting = TaskSetting(path, encoder, "riemann", own, cache, shared)
+            readout = fit_state_task(task.name, task.meanings, changed, setting)
+            fits.append(TaskFit(task, readout, None, in_blocks))
+            continue
         if task.kind == CLASSES:
             fit = fit_decoder(
                 changed, task.meanings, subject, own, session, cache=cache, shared=shared

@@ -55,8 +55,11 @@ class StateNetwork(nn.Module):
             Oldest segment first; NaN where there is none. The newest one is there.
         """
         there = torch.isfinite(memory).all(dim=3).all(dim=2)  # (windows, count)
-        x = torch.nan_to_num((memory - self.centre) / self.scale)
-        tokens = self.graph(x) + self.age
+        return self.attend(self.graph(torch.nan_to_num(memory)), there)
+
+    def attend(self, tokens: Tensor, there: Tensor) -> Tensor:
+        """Return logits, from the tokens (windows, count, width) of the segments that are there."""
+        tokens = tokens + self.age
         for block in self.blocks:
             tokens = block(tokens, there)
         share = there[..., None].to(tokens) / there.sum(dim=1)[:, None, None].clamp(min=1)
@@ -65,12 +68,12 @@ class StateNetwork(nn.Module):
         return logits
 
     def graph(self, x: Tensor) -> Tensor:
-        """Return a token for each segment, from standardised powers (..., electrodes, bands)."""
+        """Return a token for each segment, from powers (..., electrodes, bands)."""
         both = F.relu(self.adjacency + self.adjacency.T)
         both = both + torch.eye(len(both), dtype=both.dtype, device=both.device)
         root = both.sum(dim=1).rsqrt()
         normalised = root[:, None] * both * root
-        nodes = self.node(x)
+        nodes = self.node((x - self.centre) / self.scale)
         for layer in self.convolutions:
             nodes = nodes + F.gelu(layer(normalised @ nodes))
         found: Tensor = self.token(F.dropout(nodes.flatten(-2), self.dropout, self.training))

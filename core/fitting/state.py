@@ -95,7 +95,14 @@ def fit_state(
     network.centre.copy_(torch.from_numpy(np.nanmean(held, axis=(0, 1))))
     spread = np.nanstd(held, axis=(0, 1))
     network.scale.copy_(torch.from_numpy(np.where(spread > 0, spread, 1.0)))
-    given, truth = torch.from_numpy(held).float(), torch.from_numpy(labels).long()
+    truth = torch.from_numpy(labels).long()
+    # Trials remember the same segments, each of which is encoded once a step.
+    there = np.isfinite(held).all(axis=(2, 3))  # (trials, count)
+    once, which = np.unique(held[there], axis=0, return_inverse=True)
+    places = np.zeros(there.shape, dtype=np.int64)
+    places[there] = which.reshape(-1)
+    given, where = torch.from_numpy(once).float(), torch.from_numpy(places)
+    known = torch.from_numpy(there)
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
     balance = torch.from_numpy(len(labels) / (classes * counts)).float()
     drawn = torch.Generator().manual_seed(seed)
@@ -104,10 +111,10 @@ def fit_state(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for _ in range(_STEPS):
-            longest = (count ** torch.rand(len(given), generator=drawn)).long()  # 1 to count
-            hidden = age[None] >= longest[:, None]
-            shown = given.masked_fill(hidden[:, :, None, None], torch.nan)
-            loss = F.cross_entropy(network(shown), truth, balance)
+            longest = (count ** torch.rand(len(truth), generator=drawn)).long()  # 1 to count
+            shown = known & (age[None] < longest[:, None])
+            logits = network.attend(network.graph(given)[where], shown)
+            loss = F.cross_entropy(logits, truth, balance)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -11,7 +11,7 @@ from calibration.captions import caption_task, read_captions
 from calibration.cli import main
 from calibration.fitting import FitSettings
 from calibration.report.tasks import tasks_as_json, tasks_as_text
-from calibration.tasks import fit_tasks, with_events
+from calibration.tasks import fit_tasks, which_task, with_events
 from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
@@ -205,7 +205,6 @@ def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_
     fits = fit_tasks(recordings[:1], TASKS[:1], "01", settings, gate=True)
     assert "On the trials, the gate weighs covariances" in tasks_as_text(fits)
     decoder = load_decoder(save_decoder(fits.first.decoder, tmp_path / "gated.safetensors"))
-    assert not decoder.uses_tokens
     said = outputs_of(decoder, recordings[0])
     for outputs in said:
         weights = dict(outputs["hand-gated"].weights)
@@ -222,6 +221,48 @@ def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_
     given = (decoder.settings, decoder.window, decoder.classes)
     wanted, found = (head_of_decoder(one, *given) for one in (first, decoder))
     np.testing.assert_array_equal(found.weights, wanted.weights)
+
+
+@pytest.mark.slow
+def test_a_state_and_a_gate_over_tasks_are_fitted_beside_the_first(recordings, tmp_path):
+    longer = [resting(recordings[0], "open.edf", 2.0, 1, 90.0)]
+    longer.append(resting(recordings[0], "closed.edf", 14.0, 2, 90.0))
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    state = replace(TASKS[1], state=True)
+    fits = fit_tasks([recordings[0], *longer], (state, TASKS[0]), "01", settings, task_gate=True)
+    saved = save_decoder(fits.first.decoder, tmp_path / "state.safetensors")
+    decoder = load_decoder(saved)
+    assert [readout.task for readout in decoder.readouts] == ["hand", "eyes", "which-task"]
+    eyes, which = decoder.others
+    assert eyes.card.head == "state"
+    assert eyes.card.score > eyes.card.chance
+    assert (which.card.head, which.classes) == ("encoder", ("hand", "eyes"))
+    assert which.card.score > which.card.chance
+    shut = outputs_of(decoder, longer[1])
+    assert np.mean([o["eyes"].probabilities[1] for o in shut]) > 0.8
+    assert np.mean([o["which-task"].probabilities[1] for o in shut]) > 0.8
+    assert "Task eyes (classes)" in tasks_as_text(fits)
+
+
+def test_a_gate_over_tasks_needs_trials_of_their_own():
+    assert which_task(TASKS[:2]).meanings == {
+        "left_hand": "hand",
+        "right_hand": "hand",
+        "open.edf": "eyes",
+        "closed": "eyes",
+    }
+    shared = (TASKS[0], replace(TASKS[0], name="other"))
+    for tasks in (shared, TASKS[:1]):
+        with pytest.raises(InputError, match="two tasks with trials of their own"):
+            which_task(tasks)
+
+
+def test_a_state_with_numbers_or_without_a_first_task_is_refused(recordings, capsys):
+    asked = ["fit", "x.edf", "--subject", "1", "--state", "load=a:0,b:1"]
+    with pytest.raises(InputError, match="has classes, which decisions are made of"):
+        fit_tasks(recordings, (replace(TASKS[1], state=True),), "01")
+    assert main([*asked, "--prior", "none"]) == 2
+    assert "leave out --task, --state" in capsys.readouterr().err
 
 
 def test_two_tasks_of_a_name_are_refused(recordings):
