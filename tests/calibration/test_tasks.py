@@ -224,7 +224,10 @@ def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_
 
 
 @pytest.mark.slow
-def test_a_state_and_a_gate_over_tasks_are_fitted_beside_the_first(recordings, tmp_path):
+def test_a_state_and_a_gate_over_tasks_are_fitted_beside_the_first(
+    recordings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core.fitting.state._STEPS", 40)  # enough for what is so plain
     longer = [resting(recordings[0], "open.edf", 2.0, 1, 90.0)]
     longer.append(resting(recordings[0], "closed.edf", 14.0, 2, 90.0))
     settings = FitSettings(head="riemann", origin=False, repeats=1)
