@@ -46,7 +46,7 @@ def test_the_subject_who_follows_the_cues_has_the_score_that_the_log_and_the_rec
         task.run._times = TaskTimes(2.0, 0.3, 0.3, 0.3)
         background(follow_cues, person, "EEGPT-Markers")
         # The stream of markers has to be found by the subject before the first cue.
-        qtbot.waitUntil(task._markers.has_consumers, timeout=20_000)
+        qtbot.waitUntil(task._markers.has_consumers, timeout=60_000)
         qtbot.waitUntil(lambda: engine.snapshot().status == "ok", timeout=20_000)
         qtbot.keyClick(window.subject.view, Qt.Key.Key_Space)
         qtbot.waitUntil(lambda: task.run.phase == "done", timeout=90_000)
