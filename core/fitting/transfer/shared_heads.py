@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 
 import numpy as np
 
 from core.decoding.artifacts import learn_limits
-from core.decoding.card import DecoderCard, EncoderPin
+from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.embedding_heads import RetrievalHead
 from core.decoding.features import (
@@ -28,7 +26,7 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.joint_heads import Head
-from core.fitting.selection import PRIOR
+from core.fitting.transfer.uncalibrated import card_without_trials
 from core.fitting.trials.epochs import signals_of
 from core.recordings import Recording
 from core.signal.filtering import Band, CausalFilter
@@ -266,19 +264,12 @@ class SharedHeads:
             tangents=first.tangents,
             spatial=None if found.tokens is None else found.tokens.spatial,
             encoder=None if encoder is None else EncoderPin.of(*encoder[::-1]),
-            facts=DecoderCard(
-                subject=subject,
-                session="",
-                created=datetime.now(UTC).isoformat(timespec="seconds"),
-                software=f"eegpt-realtime {version('eegpt-realtime')}",
-                recordings={recording.path.name: recording.sha256},
-                recorded_rate=recording.rate,
-                head=PRIOR,
-                trials=0,
-                scores={PRIOR: first.card.score},
-                chance=first.card.chance,
-                artifacts=learn_limits([recording], settings, self.unit, runs).as_facts(),
-                fit={"called": CALLED, "heads": {"people": self.people}},
+            facts=card_without_trials(
+                subject,
+                recording,
+                (first.card.score, first.card.chance),
+                learn_limits([recording], settings, self.unit, runs),
+                {"called": CALLED, "heads": {"people": self.people}},
             ),
             task=first.task,
             others=tuple(readout for readout in aligned if readout is not first),

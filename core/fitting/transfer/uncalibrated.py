@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.decoding.artifacts import learn_limits
+from core.decoding.artifacts import ArtifactLimits, learn_limits
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
@@ -145,18 +145,49 @@ def uncalibrated_decoder(
         spatial=before,
         encoder=None if before is None or encoder is None else EncoderPin.of(*encoder[::-1]),
         token_channels=tuple(names),
-        facts=DecoderCard(
-            subject=subject,
-            session="",
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            software=f"eegpt-realtime {version('eegpt-realtime')}",
-            recordings={recording.path.name: recording.sha256},
-            recorded_rate=recording.rate,
-            head=PRIOR,
-            trials=0,
-            scores={PRIOR: prior.accuracy},
-            chance=chance_bound(prior.trials, len(classes)),
-            artifacts=learn_limits([recording], settings, unit, signals).as_facts(),
-            fit={"called": CALLED, "prior": {"trials": prior.trials}, **(fit or {})},
+        facts=card_without_trials(
+            subject,
+            recording,
+            (prior.accuracy, chance_bound(prior.trials, len(classes))),
+            learn_limits([recording], settings, unit, signals),
+            {"called": CALLED, "prior": {"trials": prior.trials}, **(fit or {})},
         ),
+    )
+
+
+def card_without_trials(
+    subject: str,
+    recording: Recording,
+    reached: tuple[float, float],
+    limits: ArtifactLimits,
+    fit: Mapping[str, Any],
+) -> DecoderCard:
+    """Return the card of a decoder whose person has given a recording and no trial.
+
+    Parameters
+    ----------
+    subject : str
+    recording : Recording
+        That aligned it.
+    reached : tuple of float
+        Balanced accuracy on people who taught nothing, and the bound of guessing.
+    limits : ArtifactLimits
+        Learned from the recording.
+    fit : mapping
+        What is kept of how it was made; `called` names it on screens.
+    """
+    score, chance = reached
+    return DecoderCard(
+        subject=subject,
+        session="",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=f"eegpt-realtime {version('eegpt-realtime')}",
+        recordings={recording.path.name: recording.sha256},
+        recorded_rate=recording.rate,
+        head=PRIOR,
+        trials=0,
+        scores={PRIOR: score},
+        chance=chance,
+        artifacts=limits.as_facts(),
+        fit=dict(fit),
     )
