@@ -18,6 +18,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from core.errors import InputError
+
 _START = 180.0  # s: to load torch and braindecode takes a minute on a machine that others keep busy
 _TIMEOUT = 30.0  # s: far more than a step takes
 
@@ -75,7 +77,7 @@ class SubprocessStep:
 
         Raises
         ------
-        RuntimeError
+        InputError
             If the process has ended, or does not answer.
         """
         if not self._ready:
@@ -87,7 +89,7 @@ class SubprocessStep:
 
         Raises
         ------
-        RuntimeError
+        InputError
             If the process has ended, or does not answer.
         """
         self.prepare()
@@ -104,14 +106,14 @@ class SubprocessStep:
                 self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             self._process.join(1.0)  # its exit code comes a moment after its end
-            raise RuntimeError(
-                f"The encoder's process has ended (exit code {self._process.exitcode}); start the "
-                "program again."
+            raise InputError(
+                f"The encoder's process has ended (exit code {self._process.exitcode}), as when "
+                "the memory is full: close other programs, and start this one again."
             ) from error
         if not answered:
-            raise RuntimeError(
-                f"The encoder's process has not answered for {seconds:.0f} s; start the program "
-                "again."
+            raise InputError(
+                f"The encoder's process has not answered for {seconds:.0f} s: close programs that "
+                "keep the computer busy, and start this one again."
             )
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from core.encoders import load_encoder, subprocess_encoder
+from core.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def test_tokens_are_the_same_to_the_last_digit_and_the_process_ends(encoder, beg
 def test_a_process_that_was_killed_is_said(begin, rng):
     stream, child = begin(64)
     child.kill()
-    with pytest.raises(RuntimeError, match="process has ended"):
+    with pytest.raises(InputError, match="process has ended"):
         stream.push(rng.normal(0, 0.03, (len(NAMES), 64)))
 
 
@@ -66,7 +67,7 @@ def test_a_process_that_hangs_is_said(begin, monkeypatch):
     stream.prepare()
     child.suspend()
     monkeypatch.setattr(subprocess_encoder, "_TIMEOUT", 0.1)
-    with pytest.raises(RuntimeError, match="has not answered"):
+    with pytest.raises(InputError, match="has not answered"):
         stream.push(np.zeros((len(NAMES), 64)))
     child.resume()
 
