@@ -20,7 +20,7 @@ class Program:
     Attributes
     ----------
     name : str
-        What a person calls it: "Calibration".
+        What a person calls it: "Session".
     module : str
         Of its command line.
     arguments : tuple of str
@@ -50,7 +50,7 @@ class Programs:
         """Return a session with a stream."""
         person = ["--subject", subject] if subject else []
         flags = (*stream.flags, *person, *self._shared)
-        return Program("Calibration", "calibration.cli", ("run", *flags))
+        return Program("Session", "calibration.cli", ("run", *flags))
 
     def decode(self, stream: StreamIdentity, choice: Sequence[str] = ()) -> Program:
         """Return live decoding of a stream, by the decoder that `choice` names in flags."""

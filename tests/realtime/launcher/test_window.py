@@ -114,7 +114,7 @@ def test_a_session_is_for_the_selected_person_and_leads_back(launch, qtbot, stan
     window.decoders.selectRow(1)
     assert window.calibrate.text() == "Calibrate 01"
     click(qtbot, window.calibrate)
-    assert window.running.text() == "Calibration is running"
+    assert window.running.text() == "Session is running"
     assert window.running.isVisible()
     assert window.waiting.isVisible() or not window.isActiveWindow()
     kept_decoder("02")  # by that session
