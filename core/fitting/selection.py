@@ -248,7 +248,7 @@ class FeatureViews:
         near = self._near.get(len(picks))
         if near is None:
             near = self._near[len(picks)] = mean_riemann(covariances)
-        whitener = power(mean_riemann(covariances[train], init=near, tol=1e-5), -0.5)
+        whitener = power(mean_riemann(covariances[train], init=near, tol=1e-3), -0.5)
         regression = self._taken.regression
         features = TangentFeatures(
             BAND,

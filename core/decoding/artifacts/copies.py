@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,6 +19,7 @@ _LEAST = -7.0  # decades: nothing closer is told apart
 _EXACT = -6.5  # decades: no two electrodes are as close
 
 
+@lru_cache(maxsize=8)
 def pairs(channels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return both channels of every pair, (pairs,) each."""
     first, second = np.triu_indices(channels, 1)
@@ -37,21 +39,23 @@ def differences(samples: np.ndarray) -> np.ndarray:
         Decimal logarithm of the share of variance that is left of either channel after linear
         regression on the other, at the lag of at most `LAGS` samples at which it is least.
     """
-    channels = samples.shape[1]
-    centred = samples - samples.mean(axis=0)
-    least = np.ones((channels, channels))
+    largest = np.zeros((samples.shape[1], samples.shape[1]))  # correlation, of any lag
     for lag in range(min(LAGS, len(samples) - 2) + 1):
-        later, earlier = centred[lag:], centred[: len(centred) - lag]
-        later = later - later.mean(axis=0)
-        earlier = earlier - earlier.mean(axis=0)
-        energy = np.einsum("nc,nc->c", later, later)[:, None] * np.einsum(
-            "nc,nc->c", earlier, earlier
-        )
-        together = later.T @ earlier
-        left = 1.0 - together * together / np.maximum(energy, np.finfo(float).tiny)
-        least = np.minimum(least, np.minimum(left, left.T))
-    decades: np.ndarray = np.log10(np.maximum(least[pairs(channels)], 10.0**_LEAST))
+        later, earlier = _normalised(samples[lag:]), _normalised(samples[: len(samples) - lag])
+        np.maximum(largest, np.abs(later.T @ earlier), out=largest)
+    first, second = pairs(samples.shape[1])
+    either = np.maximum(largest, largest.T).take(first * samples.shape[1] + second)
+    left = 1.0 - np.square(either)
+    decades: np.ndarray = np.log10(np.maximum(left, 10.0**_LEAST))
     return decades.astype(np.float16)
+
+
+def _normalised(samples: np.ndarray) -> np.ndarray:
+    """Return samples without their mean and of norm 1 a channel; zeros where nothing moves."""
+    centred = samples - samples.mean(axis=0)
+    norm = np.sqrt(np.einsum("nc,nc->c", centred, centred))
+    normalised: np.ndarray = centred / np.maximum(norm, np.finfo(float).tiny)
+    return normalised
 
 
 class Copies:
