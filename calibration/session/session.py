@@ -102,7 +102,8 @@ class Session:
         self.learner.close()
 
     def release(self) -> None:
-        """Let the stream go too."""
+        """Let the stream go too, and end that of the markers: the next session has its own."""
+        self._markers.close()
         self.acquisition.close()
 
     # -- what the operator sees -----------------------------------------------------------------

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from process_trees import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -12,17 +13,12 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "faults"
 
 
 def fuzz(cases, kinds):
-    script = BENCHMARKS / "fuzz.py"
-    return [sys.executable, script, "--cases", cases, "--kinds", kinds, "--seed", "5", "--json"]
+    given = ("--cases", cases, "--kinds", kinds, "--seed", "5", "--json")
+    return run_script(BENCHMARKS / "fuzz.py", *given)
 
 
 def test_spoiled_files_end_in_a_sentence_and_touch_nothing():
-    done = subprocess.run(
-        fuzz("900", "decoder,prior,encoder,checkpoint,settings,description"),
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
+    done = fuzz("900", "decoder,prior,encoder,checkpoint,settings,description")
     result = json.loads(done.stdout)
     assert result["findings"] == [], done.stderr
     assert done.returncode == 0
@@ -36,12 +32,7 @@ def test_spoiled_files_end_in_a_sentence_and_touch_nothing():
 
 
 def test_spoiled_recordings_of_all_formats_end_in_a_sentence_or_are_read():
-    done = subprocess.run(
-        fuzz("180", "recordings"),
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
+    done = fuzz("180", "recordings")
     result = json.loads(done.stdout)
     assert result["findings"] == [], done.stderr
     for kind in ("edf", "bdf", "gdf", "brainvision", "eeglab", "fif", "xdf", "cnt", "text"):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from process_trees import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -13,12 +14,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "faults"
 
 def test_killed_programs_leave_whole_files_and_start_again():
     kills = "--live 2 --fit 0 --demo 0 --session 1 --record 1".split()
-    done = subprocess.run(
-        [sys.executable, BENCHMARKS / "kill_app.py", "--json", *kills],
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
+    done = run_script(BENCHMARKS / "kill_app.py", "--json", *kills)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert [row["program"] for row in rows] == ["live", "live", "session", "record"]

@@ -9,20 +9,15 @@ from pathlib import Path
 import mne
 import pylsl
 import pytest
+from process_trees import run_script
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
 
 def run(name, *words):
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = run_script(EXAMPLES / name, *words, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -76,12 +71,16 @@ def test_game_in_another_process(name):
         text=True,
         cwd=ROOT,
     )
-    deadline = time.monotonic() + 60.0
-    while game.poll() is None:
-        assert time.monotonic() < deadline
-        outlet.push_sample([0.1, 0.9])
-        time.sleep(0.02)
-    assert game.communicate()[0].endswith("right_hand wins\n")
+    deadline = time.monotonic() + 200.0
+    try:
+        while game.poll() is None:
+            assert time.monotonic() < deadline
+            outlet.push_sample([0.1, 0.9])
+            time.sleep(0.02)
+    finally:
+        game.kill()
+        printed, _ = game.communicate()
+    assert printed.endswith("right_hand wins\n")
 
 
 @pytest.mark.slow

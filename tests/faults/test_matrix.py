@@ -1,11 +1,10 @@
 """The matrix of docs/faults.md, shortened: some faults, done to the real program over LSL."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from process_trees import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -21,12 +20,7 @@ SOME = (
 
 
 def test_some_faults_are_noticed_said_and_survived():
-    done = subprocess.run(
-        [sys.executable, FILE, "--json", "--jobs", "3", "--unhurried", "--only", *SOME],
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
+    done = run_script(FILE, "--json", "--jobs", "3", "--unhurried", "--only", *SOME)
     rows = json.loads(done.stdout)
     assert sorted(row["name"] for row in rows) == sorted(SOME)
     assert [(row["name"], row["problems"]) for row in rows if row["problems"]] == []

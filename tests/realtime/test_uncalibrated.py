@@ -47,11 +47,10 @@ def sent(imagery_recording):
 
 
 def test_a_new_person_is_decoded_after_a_minute(sent, tmp_path, capfd):
-    recording = sent("New")
+    sent("New", trials=60)  # aligning takes as long as the computer is slow
     log = tmp_path / "log.jsonl"
-    rest = (recording.duration - 60.0) / SPEED
     given = ["--stream", "New", "--uncalibrated", "--headless", "--log", str(log)]
-    assert main([*given, "--duration", str(rest + 3.0)]) == 0
+    assert main([*given, "--duration", "10"]) == 0
     said = capfd.readouterr().err
     assert f"{CALLED}. Expect a balanced accuracy of about 0.6" in said
     lines = [json.loads(line) for line in log.read_text().splitlines()]

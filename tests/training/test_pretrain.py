@@ -154,7 +154,7 @@ def together(tmp_path):
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=280,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -335,7 +335,7 @@ def test_a_trainer_loads_fsdp_only_when_it_shards():
         "heavy = {'torch.distributed.fsdp', 'sympy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=280)
 
 
 def test_a_finished_run_has_nothing_left_to_do(start):

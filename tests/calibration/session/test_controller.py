@@ -26,6 +26,7 @@ from core.feed.segments import Segmenter
 from core.program import Interrupted
 from core.progress import progress
 from core.recordings import read_recording
+from core.stream.description import MARKERS
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.stream_feed import Overrides
@@ -92,6 +93,7 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     assert session.progress().blocks == 2
     assert session.progress().total == len(rest)
     session.close()
+    session.release()
 
 
 @pytest.mark.slow
@@ -172,6 +174,8 @@ def test_the_last_screen_asks_what_comes_next(make_session):
     controller.run(full_screen=False)
     assert controller.choice == AGAIN
     assert not controller.reported
+    with pytest.raises(InputError):  # two of them would be one too many for a receiver
+        find_stream(StreamQuery(name=MARKERS), 1.0, markers=True)
 
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
