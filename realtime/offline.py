@@ -163,7 +163,7 @@ def decode_file(options: Options) -> int:
             adapted += bool(decision.adapted)
             if decision.set_aside != set_aside:
                 set_aside = decision.set_aside
-                say(f"At {decision.time:.1f} s: {aside_words(set_aside)}")
+                say(f"At {decision.time:.1f} s: {aside_words(set_aside, decision.faults)}")
             if decision.reference not in (DECODER, GROWING) and recentred is None:
                 recentred = decision
             for sink in sinks:

@@ -17,7 +17,7 @@ from core.feed.segments import FiniteSegments, Segment
 from core.signal.interpolation import positions_aside
 from core.signal.pipeline import SignalPath
 
-_FLAT_FOR = 5.0  # s for which electrodes must be flat to be set aside: no plug is pulled so long
+_BAD_FOR = 5.0  # s for which an electrode must be bad to be set aside: no plug is pulled so long
 _REMEMBERED = 8  # times kept of earlier samples: more than the path ever holds back
 
 
@@ -32,7 +32,8 @@ class WindowResult:
     time : float
         Of that sample, in the stream's own seconds.
     status : str
-        "ok"; else "warming" (no whole window yet), "gap" or "artifact".
+        "ok"; else "warming" (no whole window yet, or none since other electrodes were set aside),
+        "gap" or "artifact".
     probabilities : ndarray of float64, shape (classes,), or None
         Of the window, for the first task; only where the status is "ok".
     waiting : int
@@ -81,6 +82,8 @@ class OnlineDecoder:
         In words, why the newest windows have no probabilities; empty at the beginning.
     aside : tuple of str
         Electrodes that are set aside: what they would have recorded is interpolated.
+    faults : dict of str to str
+        Those of them that were set aside for a fault, and which it was: `Judge.bad`.
 
     Raises
     ------
@@ -94,9 +97,9 @@ class OnlineDecoder:
     do the few samples that are passed over where the filters start anew because they still ring
     from an artifact that is over.
 
-    Electrodes that are flat for some seconds are set aside, if they are few enough
-    (`core.signal.interpolation.most_aside`); a new run begins there, and with every change of what
-    is set aside.
+    Electrodes that are flat or full of mains hum for some seconds are set aside, if all that are at
+    that moment are few enough (`core.signal.interpolation.most_aside`); a new run begins there, and
+    with every change of what is set aside.
     """
 
     def __init__(self, decoder: Decoder, path: SignalPath, windows: WindowDecoder) -> None:
@@ -111,6 +114,7 @@ class OnlineDecoder:
         self.status = "warming"
         self._said = (-1, 0.0)  # sample and time of the newest hop
         self._aside: list[int] = []
+        self.faults: dict[str, str] = {}
         self._attach(path)
 
     def _attach(self, path: SignalPath) -> None:
@@ -118,8 +122,7 @@ class OnlineDecoder:
         self._watch = ArtifactWatch(self._decoder, path.rate_in, self.hop)
         self._position = 0  # of the next stream sample, lost ones counted
         self._unsaid = 0  # samples in no hop since the last one
-        self._flat_hops = 0  # in a row with the same flat electrodes
-        self._flat = np.zeros(len(self._channels), dtype=bool)
+        self._bad_hops = np.zeros(len(self._channels), dtype=int)  # in a row, of each electrode
         self._interpolate()
         self._begin_run()
 
@@ -149,16 +152,18 @@ class OnlineDecoder:
         if aside == self._aside:
             return
         self._aside = aside
+        self.faults = {name: self.faults[name] for name in self.aside if name in self.faults}
         if self._position:
-            self.status, self.reason = "gap", self._aside_words()
+            self.status, self.reason = "warming", self._aside_words()
             yield from self._end_run()
         self._interpolate()
         self._begin_run()
 
     def _aside_words(self) -> str:
-        names = self.aside
-        if not names:
+        if not self._aside:
             return "All electrodes are used again"
+        faults = self.faults
+        names = [f"{name} ({faults[name]})" if name in faults else name for name in self.aside]
         return f"{listed(names)} {'is' if len(names) == 1 else 'are'} set aside and interpolated"
 
     def resume(self, path: SignalPath, away: float, reason: str) -> None:
@@ -215,11 +220,11 @@ class OnlineDecoder:
         self._pending = np.empty((0, len(self._channels)))
         self._run_start = self._position
         self._times = np.empty(0)  # of the newest samples, enough for what the path holds back
-        self._flat_hops = 0
 
     def _end_run(self) -> Iterator[WindowResult]:
         """Account for what is too short for a hop: a stream in shreds is refused hop by hop."""
         self._watch.end_run()
+        self._bad_hops[:] = 0
         self._unsaid += int(len(self._pending) * self._path.rate_in / self._rate)
         self._pending = self._pending[:0]
         if self._unsaid >= self._hop_samples:
@@ -249,7 +254,7 @@ class OnlineDecoder:
             found = self._watch.judge(piece, self._received)
             ringing = self._spoilt and self._watch.ringing
             reference = self._windows.reference_name
-            setting_aside = self._is_off()
+            setting_aside = self._set_bad_aside()
             if setting_aside:
                 self.reason = self._aside_words()
             elif found and not ringing:
@@ -272,6 +277,7 @@ class OnlineDecoder:
                 {} if probabilities is None else self._windows.outputs,
             )
             if setting_aside:
+                self.status = "warming"
                 self._interpolate()
                 picked = self._path.interpolated(picked)
             if ringing or setting_aside:
@@ -279,19 +285,22 @@ class OnlineDecoder:
                 return
         self._pending = signal[hops * self.hop :]
 
-    def _is_off(self) -> bool:
-        """Set electrodes aside that have been flat for long enough, and say whether any were."""
-        flat = self._watch.flat
-        same = bool(flat.any()) and np.array_equal(flat, self._flat)
-        self._flat_hops = self._flat_hops + 1 if same else int(flat.any())
-        self._flat = flat
-        if self._flat_hops * self.hop < _FLAT_FOR * self._rate:
+    def _set_bad_aside(self) -> bool:
+        """Set electrodes aside that have been bad for long enough, and say whether any were."""
+        bad = self._watch.bad
+        self._bad_hops = np.where(bad != "", self._bad_hops + 1, 0)
+        lasting = self._bad_hops * self.hop >= _BAD_FOR * self._rate
+        if not lasting.any():
             return False
+        channels = self._channels.tolist()
         try:
-            names = (*self.aside, *self._channels[flat].tolist())
-            self._aside = positions_aside(self._channels.tolist(), names)
+            # With all that are bad now: where many are, the fault is none of single electrodes.
+            positions_aside(channels, (*self.aside, *self._channels[bad != ""].tolist()))
         except InputError:  # too many, or without a place on the head
             return False
+        self._aside = sorted({*self._aside, *np.flatnonzero(lasting).tolist()})
+        new = {channels[index]: str(bad[index]) for index in np.flatnonzero(lasting)}
+        self.faults = self.faults | new  # a new one: decisions keep theirs
         return True
 
     def _calm(self, picked: np.ndarray, times: np.ndarray, before: int) -> Iterator[WindowResult]:

@@ -109,6 +109,11 @@ class DecisionMaker:
         """As `OnlineDecoder.aside`."""
         return self._hops.aside
 
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """As `OnlineDecoder.faults`."""
+        return self._hops.faults
+
     def set_aside(self, names: Sequence[str]) -> Iterator[Decision]:
         """Interpolate these electrodes from now on, as `OnlineDecoder.set_aside`."""
         yield from self._decisions(self._hops.set_aside(names))
@@ -230,6 +235,7 @@ class DecisionMaker:
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
+            faults=self._hops.faults,
             outputs=outputs,
             idle=idle and probabilities is not None,
             adapted=adapted,
@@ -245,9 +251,11 @@ class DecisionMaker:
         return None if self._age_of is None else round(self._age_of(at) * 1e3, 3)
 
 
-def aside_words(names: Sequence[str]) -> str:
-    """Say which electrodes are set aside."""
+def aside_words(names: Sequence[str], faults: Mapping[str, str]) -> str:
+    """Say which electrodes are set aside, and for which faults."""
     if not names:
         return "No electrode is set aside any more: all are used as they are."
-    sites = ", ".join(map(written, names))
+    sites = ", ".join(
+        f"{written(name)} ({faults[name]})" if name in faults else written(name) for name in names
+    )
     return f"Set aside: {sites}. What the decoder gets there is interpolated from the neighbours."

@@ -138,6 +138,7 @@ class Engine:
         self._paused = False
         self._toggled = list(aside)  # channels whose electrodes are to be set aside, or used again
         self._aside: tuple[str, ...] = ()  # as was noted last
+        self._aside_words = ""
         self._newest_stamp = clock()  # stream's time of the newest sample
         self._refused_at = self._noted_at = clock()
         self._noted_status, self._noted_level = "", "unknown"
@@ -310,7 +311,8 @@ class Engine:
         """Say what is interpolated, whenever that changes."""
         if maker.aside != self._aside:
             self._aside = maker.aside
-            self._note("aside", aside_words(maker.aside))
+            self._aside_words = aside_words(maker.aside, maker.faults)
+            self._note("aside", self._aside_words)
 
     def _channels(self) -> tuple[ChannelStatus, ...]:
         channels = self._monitor.channels
@@ -385,7 +387,7 @@ class Engine:
         """Return what is wrong with the stream without keeping it from being decoded."""
         found = dict(self._outputs.problems)
         if self._aside:
-            found["set aside"] = aside_words(self._aside)
+            found["set aside"] = self._aside_words
         if (rate := self._feed.rate.verdict).level == "doubted":
             found["rate"] = rate.words
         if self._maker is None:
@@ -437,6 +439,6 @@ class Engine:
         to_go = self._maker.seconds_to_go
         if to_go == 0.0:
             return "ok", ""
-        if self._maker.status in ("gap", "artifact"):
-            return self._maker.status, f"{self._maker.reason}; decisions return in {to_go:.1f} s."
+        if reason := self._maker.reason:
+            return self._maker.status, f"{reason}; decisions return in {to_go:.1f} s."
         return "warming", f"Waiting for a whole window of signal: {to_go:.1f} s to go."

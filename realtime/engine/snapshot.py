@@ -45,6 +45,8 @@ class Decision:
         As `core.decoding.online.WindowResult.reference`.
     set_aside : tuple of str
         Electrodes whose signal was interpolated for it.
+    faults : dict of str to str
+        As `core.decoding.online.OnlineDecoder.faults`.
     outputs : dict of str to Output
         Task -> what it says of the window; empty without probabilities.
     idle : bool
@@ -64,6 +66,7 @@ class Decision:
     compute_ms: float
     reference: str = DECODER
     set_aside: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
     idle: bool = False
     adapted: str = ""
@@ -82,10 +85,10 @@ class Decision:
     def to_json(self) -> str:
         """Return the decision as one line of JSON.
 
-        `set_aside`, `idle` and `adapted` are there only where they hold, `outputs` only where
-        there are several.
+        `set_aside`, `faults`, `idle` and `adapted` are there only where they hold, `outputs` only
+        where there are several.
         """
-        seldom = ("set_aside", "idle", "adapted")
+        seldom = ("set_aside", "faults", "idle", "adapted")
         fields = {key: value for key, value in vars(self).items() if value or key not in seldom}
         del fields["outputs"]
         if len(self.outputs) > 1:

@@ -155,16 +155,19 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_a_flat_electrode_is_set_aside_live_as_offline_and_never_silently(
-    fitted, short, sender, tmp_path, capfd
+@pytest.mark.parametrize("fault", ["flat", "full of mains hum"])
+def test_a_bad_electrode_is_set_aside_live_as_offline_and_never_silently(
+    fitted, short, sender, tmp_path, capfd, fault
 ):
     decoder = fitted["riemann"]
     samples = short.samples_uv.copy()
-    samples[1200:, short.labels.index("C3")] = 0.0
+    since = samples[1200:, short.labels.index("C3")]
+    hum = 200.0 * np.sin(2 * np.pi * 50.0 * np.arange(len(since)) / short.rate)
+    since[:] = 0.0 if fault == "flat" else since + hum
     spoilt = replace(short, samples_uv=samples)
-    sender("Flat", spoilt)
+    sender("Bad contact", spoilt)
     log = tmp_path / "live.jsonl"
-    engine, _ = engine_on("Flat", decoder, log=log)
+    engine, _ = engine_on("Bad contact", decoder, log=log)
     engine.start()
     wait_for(lambda: engine.snapshot().channels[short.labels.index("C3")].aside, 60.0)
     read_to_the_end(engine)
@@ -175,10 +178,14 @@ def test_a_flat_electrode_is_set_aside_live_as_offline_and_never_silently(
     live = [line for line in lines if line["status"] not in ("silent", "lost")]
     assert offline[-1].status == "ok"
     assert offline[-1].set_aside == ("C3",)
-    assert [
-        (d["sample"], d["status"], d.get("set_aside", []), d["probabilities"]) for d in live
-    ] == [(d.sample, d.status, list(d.set_aside), d.probabilities) for d in offline]
-    words = "Set aside: C3. What the decoder gets there is interpolated"
+    names = ("sample", "status", "probabilities", "set_aside", "faults")
+    rows = [json.loads(decision.to_json()) for decision in offline]
+    assert [[d.get(name) for name in names] for d in live] == [
+        [d.get(name) for name in names] for d in rows
+    ]
+    assert (live[-1]["set_aside"], live[-1]["faults"]) == (["C3"], {"C3": fault})
+    assert "gap" not in {d["status"] for d in live}
+    words = f"Set aside: C3 ({fault}). What the decoder gets there is interpolated"
     assert any(words in warning for warning in warnings)
     assert capfd.readouterr().err.count(words) == 1
     stream_log = (tmp_path / "live.stream.jsonl").read_text().splitlines()
@@ -191,7 +198,11 @@ def test_an_electrode_is_set_aside_and_used_again_by_a_click(fitted, short, send
     sender("Clicked", loop=True)
     engine, _ = engine_on("Clicked", fitted["riemann"])
     engine.start()
+    wait_for(lambda: engine.snapshot().status == "ok")
     engine.toggle_channel("C4")
+    shown = wait_for(lambda: (s := engine.snapshot()).status != "ok" and s)
+    assert shown.status == "warming"  # nothing is missing: a new window is being filled
+    assert shown.message.startswith("C4 is set aside and interpolated; decisions return in ")
     wait_for(lambda: (d := engine.snapshot().latest) and d.set_aside == ("C4",))
     engine.toggle_channel("C3")  # more than may be
     wait_for(lambda: "2 of the decoder's 17 electrodes" in capfd.readouterr().err)

@@ -44,8 +44,9 @@ class Judge:
     ringing : bool
         Whether the newest piece is wrong behind the path only: what was recorded is right again,
         and the filters have not got over what was before.
-    flat : ndarray of bool, shape (channels,)
-        Channels that stood still in the newest piece, and did not at calibration.
+    bad : ndarray of str, shape (channels,)
+        What was wrong with the contact of a channel in the newest piece, and was not at
+        calibration: "railed", "flat" or "full of mains hum"; empty for nothing.
     aside : ndarray of bool, shape (channels,)
         Channels that are interpolated: nothing is wrong with them.
     """
@@ -58,38 +59,46 @@ class Judge:
         self._held = held_limit(len(names), limits.held)
         self._again = again_limit(len(names))
         self.ringing = False
-        self.flat = self.aside = np.zeros(len(names), dtype=bool)
+        self.aside = np.zeros(len(names), dtype=bool)
+        self.bad = np.full(len(names), "")
 
     def judge(self, measures: Measures) -> str | None:
         """Return what is wrong, in words; None if nothing is."""
         self.ringing = False
         self._levels.see(measures)
         self._copies.see(measures.differences)
-        self.flat = measures.still & ~self._limits.still & ~self.aside
+        self.bad = self._bad(measures)
         wrong = self._wrong(measures)
         if wrong is None:
             self._levels.learn(measures)
         return wrong
+
+    def _bad(self, measures: Measures) -> np.ndarray:
+        """Return what is wrong with each channel's contact, as `bad`."""
+        still = measures.still & ~self._limits.still
+        hums = (measures.mains > self._limits.mains) & (measures.mains > _HUMS * measures.deviation)
+        words = np.where(hums, _HUM, "")
+        words = np.where(still, np.where(measures.railed, "railed", "flat"), words)
+        return np.where(self.aside, "", words)
 
     def _wrong(self, measures: Measures) -> str | None:
         limits = self._limits
         wrong_by = suspected_factor(float(np.median(measures.deviation)), limits.typical)
         if wrong_by is not None and not measures.dead:
             return unit_words(wrong_by)
-        still, hum = measures.still & ~limits.still, measures.mains > limits.mains
         equal = measures.twin & ~limits.twin
         # Faults of channels by name; before and behind them, what is wrong with the whole.
         for channels, words in (
-            (still & measures.railed, "railed"),
-            (still, "flat"),
+            (self.bad == "railed", "railed"),
+            (self.bad == "flat", "flat"),
             (equal & ~equal.all(), "equal to the last bit"),
-            (hum & (measures.mains > _HUMS * measures.deviation), _HUM),
+            (self.bad == _HUM, _HUM),
             (measures.span > limits.span, _LARGE),
             (
                 (measures.muscle > limits.muscle) & ~self._eyes,
                 "noisy: muscles or a loose electrode",
             ),
-            (hum, _HUM),
+            (measures.mains > limits.mains, _HUM),
         ):
             channels = channels & ~self.aside
             if channels.any():
@@ -153,13 +162,13 @@ class ArtifactWatch:
         return self._judge.ringing
 
     @property
-    def flat(self) -> np.ndarray:
-        """As `Judge.flat`."""
-        return self._judge.flat
+    def bad(self) -> np.ndarray:
+        """As `Judge.bad`."""
+        return self._judge.bad
 
     def set_aside(self, channels: Sequence[int]) -> None:
         """Take it that some channels are interpolated: nothing is wrong with them."""
-        self._judge.aside = np.isin(np.arange(len(self._judge.flat)), channels)
+        self._judge.aside = np.isin(np.arange(len(self._judge.bad)), channels)
 
     def reset(self) -> None:
         """Begin a new run of the same stream: what is usual for it stays known."""

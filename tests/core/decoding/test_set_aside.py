@@ -17,17 +17,15 @@ def samples(imagery_recording):
     return imagery_recording(seed=3).samples_uv[: int(SECONDS * RATE)].astype(np.float64)
 
 
-@pytest.fixture
-def make_online(fitted, imagery_recording):
-    def make(head="riemann"):
-        decoder = fitted[head]
-        labels = imagery_recording().labels
-        feed = Segmenter(labels, ["uV"] * len(labels), RATE)
-        path = decoder.attach(feed.labels, feed.units, feed.rate)
-        encoder = decoder.load_encoder()
-        return OnlineDecoder(decoder, path, decoder.windows(encoder, HOP)), feed
+def online_of(decoder, labels=LABELS):
+    feed = Segmenter(labels, ["uV"] * len(labels), RATE)
+    path = decoder.attach(feed.labels, feed.units, feed.rate)
+    return OnlineDecoder(decoder, path, decoder.windows(decoder.load_encoder(), HOP)), feed
 
-    return make
+
+@pytest.fixture
+def make_online(fitted):
+    return lambda head="riemann": online_of(fitted[head])
 
 
 def decode(online, feed, samples, cuts=()):
@@ -38,29 +36,50 @@ def decode(online, feed, samples, cuts=()):
     return results
 
 
-def flat(samples, names, begin=6.0):
+def flat(samples):
+    return np.ones(len(samples))
+
+
+def humming(samples):
+    return samples + 200.0 * np.sin(2 * np.pi * 50.0 * np.arange(len(samples)) / RATE)
+
+
+FAULTS = [(flat, "flat"), (humming, "full of mains hum")]
+every_fault = pytest.mark.parametrize(("fault", "words"), FAULTS, ids=["flat", "hum"])
+
+
+def spoilt_by(fault, samples, names, begin=6.0, end=SECONDS, labels=LABELS):
     changed = samples.copy()
+    rows = slice(int(begin * RATE), int(end * RATE))
     for name in names:
-        changed[int(begin * RATE) :, LABELS.index(name)] = 1.0
+        column = labels.index(name)
+        changed[rows, column] = fault(changed[rows, column])
     return changed
 
 
-def test_one_flat_electrode_is_set_aside_and_decisions_go_on(make_online, samples):
+@every_fault
+def test_one_bad_electrode_is_set_aside_and_decisions_go_on(make_online, samples, fault, words):
     online, feed = make_online()
-    results = decode(online, feed, flat(samples, ["FC3"]))
+    results = decode(online, feed, spoilt_by(fault, samples, ["FC3"]))
     assert online.aside == ("FC3",)
+    assert online.faults == {"FC3": words}
     before = [r for r, aside in results if not aside and r.time > 6.5]
     assert {r.status for r in before} == {"artifact"}
     assert 3.9 < before[-1].time - before[0].time < 6.0  # a plug that is put back needs no help
-    after = [r for r, aside in results if aside]
-    assert [r.status for r in after][-1] == "ok"
-    assert sum(r.status == "ok" for r in after) > 20
+    after = [r.status for r, aside in results if aside]
+    assert after[0] == "artifact"  # the piece with which it had lasted for long enough
+    waiting = after.count("warming")
+    assert 14 <= waiting <= 17  # a window of four seconds, in which nothing is missing
+    assert set(after[1 + waiting :]) == {"ok"}
+    assert len(after) - waiting > 20
+    assert online.reason == f"FC3 ({words}) is set aside and interpolated"
 
 
 @pytest.mark.slow
+@every_fault
 @pytest.mark.parametrize("head", ["riemann", "hybrid"])
-def test_how_the_stream_is_cut_changes_nothing(make_online, samples, head):
-    spoilt = flat(samples, ["C3"])
+def test_how_the_stream_is_cut_changes_nothing(make_online, samples, head, fault, words):
+    spoilt = spoilt_by(fault, samples, ["C3"])
     whole = decode(*make_online(head), spoilt)
     cuts = np.sort(np.random.default_rng(1).choice(len(spoilt), 60, replace=False))
     parts = decode(*make_online(head), spoilt, cuts)
@@ -70,20 +89,63 @@ def test_how_the_stream_is_cut_changes_nothing(make_online, samples, head):
     assert whole[-1][1] == parts[-1][1] == ("C3",)
 
 
+@every_fault
 @pytest.mark.parametrize("names", [("FC3", "C4"), LABELS])
-def test_more_than_may_be_interpolated_stay_refused(make_online, samples, names):
+def test_more_than_may_be_interpolated_stay_refused(make_online, samples, names, fault, words):
     online, feed = make_online()
-    results = decode(online, feed, flat(samples, names))
+    results = decode(online, feed, spoilt_by(fault, samples, names))
     assert online.aside == ()
     assert {r.status for r, _ in results if r.time > 6.5} == {"artifact"}
 
 
-def test_a_short_flatness_sets_nothing_aside(make_online, samples):
+def test_a_flat_and_a_humming_electrode_are_too_many_together(make_online, samples):
     online, feed = make_online()
-    spoilt = flat(samples, ["FC3"])
-    spoilt[int(10.0 * RATE) :] = samples[int(10.0 * RATE) :]
+    spoilt = spoilt_by(humming, spoilt_by(flat, samples, ["FC3"]), ["C4"], begin=8.0)
+    results = decode(online, feed, spoilt)
+    assert online.aside == ()
+    assert {r.status for r, _ in results if r.time > 6.5} == {"artifact"}
+
+
+@every_fault
+def test_what_lasts_too_short_sets_nothing_aside(make_online, samples, fault, words):
+    online, feed = make_online()
+    spoilt = spoilt_by(fault, samples, ["FC3"], end=10.0)
+    spoilt = spoilt_by(fault, spoilt, ["FC3"], begin=11.0, end=15.0)  # not in a row
     decode(online, feed, spoilt)
     assert online.aside == ()
+
+
+def test_electrodes_that_go_bad_one_after_another_are_set_aside_in_turn(imagery_recording):
+    from calibration.fitting import FitSettings, fit_decoder
+
+    labels = (*LABELS, "P3", "P4", "POZ")  # 20, so that two may be set aside
+    events = {"left_hand": "left_hand", "right_hand": "right_hand"}
+    settings = FitSettings(head="riemann", repeats=1, origin=False, rest=False)
+    decoder = fit_decoder([imagery_recording(labels=labels)], events, "01", settings).decoder
+    later = imagery_recording(seed=3, labels=labels).samples_uv[: int(SECONDS * RATE)]
+    spoilt = spoilt_by(flat, later.astype(np.float64), ["FC3"], labels=labels)
+    spoilt = spoilt_by(humming, spoilt, ["P4"], begin=7.0, labels=labels)
+    online, feed = online_of(decoder, labels)
+    results = decode(online, feed, spoilt)
+    changes = [aside for _, aside in results]
+    one, both = (changes.index(names) for names in (("FC3",), ("FC3", "P4")))
+    assert 10.5 < results[one][0].time < 11.5
+    assert 11.5 < results[both][0].time < 12.5  # five seconds of its own, not of both together
+    assert online.faults == {"FC3": "flat", "P4": "full of mains hum"}
+    assert {r.status for r, _ in results if r.time > 17.0} == {"ok"}
+
+
+def test_an_electrode_that_hums_again_is_set_aside_again(make_online, samples):
+    online, feed = make_online()
+    spoilt = spoilt_by(humming, samples, ["FC3"])
+    stamps = np.arange(len(samples)) / RATE
+    half = len(samples) // 2
+    list(online.push(feed.push(spoilt[:half], stamps[:half])))
+    assert online.faults == {"FC3": "full of mains hum"}
+    list(online.set_aside([]))
+    assert (online.aside, online.faults) == ((), {})
+    list(online.push(feed.push(spoilt[half:], stamps[half:])))
+    assert online.aside == ("FC3",)
 
 
 def test_set_aside_from_the_beginning_is_decoded_as_if_the_channel_sent_anything(
@@ -113,7 +175,7 @@ def test_an_electrode_that_is_used_again_begins_a_new_run(make_online, samples):
     list(online.set_aside([]))
     results = list(online.push(feed.push(samples[half:], stamps[half:])))
     assert online.aside == ()
-    waiting = [r for r in results if r.status == "gap"]
+    waiting = [r for r in results if r.status == "warming"]
     assert 14 <= len(waiting) <= 17  # a window of four seconds
     assert {r.status for r in results[len(waiting) :]} == {"ok"}
     assert "used again" in online.reason
