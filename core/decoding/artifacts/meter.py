@@ -246,7 +246,7 @@ def _rest(samples: np.ndarray) -> float:
         energy = course @ course
         if energy > 0.0:
             left = left - np.outer(course, course @ left / energy)
-    return float(np.median(_rms(left)))
+    return float(median(_rms(left)))
 
 
 def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
@@ -267,6 +267,13 @@ def _mains_kernel(samples: int, rate: float) -> tuple[np.ndarray, list[np.ndarra
     at = np.arange(samples) / rate
     waves = [np.exp(-2j * np.pi * mains * at) for mains in MAINS if mains < 0.49 * rate]
     return np.hanning(samples + 2)[1:-1], waves
+
+
+def median(values: np.ndarray) -> np.ndarray:
+    """Return the median over the last axis: numpy's takes ten times as long for few values."""
+    ordered, count = np.sort(values, axis=-1), values.shape[-1]
+    middle: np.ndarray = 0.5 * (ordered[..., (count - 1) // 2] + ordered[..., count // 2])
+    return middle
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:
