@@ -1,4 +1,4 @@
-"""Metrics of decisions: accuracies, scikit-learn's, information transfer rate, and what chance would give."""
+"""Metrics of decisions: scikit-learn's, information transfer rate, and what chance would give."""
 
 from __future__ import annotations
 

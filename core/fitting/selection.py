@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from core.decoding.heads import fit_head, with_temperature
 from core.decoding.readouts import same_covariance
 from core.decoding.riemannian import riemannian_mean
 from core.decoding.spatial import channel_covariance, power, spatial_filter
-from core.encoders import Encoder
 from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE, regression
 from core.fitting.choice import Head, choose, fit_on
 from core.fitting.feature_input import EVERYTHING, FeatureInput
@@ -40,6 +39,9 @@ from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
 from core.progress import progress
 from core.sites import is_motor
+
+if TYPE_CHECKING:
+    from core.encoders import Encoder
 
 HEADS: dict[str, tuple[str, ...]] = {
     "riemann": ("motor", "scalp"),
