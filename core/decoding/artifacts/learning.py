@@ -119,8 +119,7 @@ def measure_runs(
             meter.reset()
             picked = recording.samples_uv[start:stop, picks].astype(np.float64)
             meter.take(picked * factor(UNIT, unit))
-            ends = range(piece, len(run) + 1, piece)
-            measured[-1].append([meter.measure(run[end - piece : end], end) for end in ends])
+            measured[-1].append(meter.measure_run(run))
     return Measured(measured, settings.channels)
 
 
