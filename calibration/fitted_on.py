@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.selection import Selection
 from core.fitting.transfer.prior_head import PriorHead
 from core.recordings import Recording
+
+if TYPE_CHECKING:
+    from core.encoders import Encoder
 
 
 def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:

@@ -16,8 +16,7 @@ from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
-from core.encoders import DEFAULT, STARTER, EncoderSpec, load_encoder
-from core.encoders.known import remember
+from core.encoders import DEFAULT, STARTER, EncoderSpec, load_spec
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.eog import eog_beside
@@ -272,8 +271,12 @@ def fit_decoder(
         check_recordings(recordings)
     if prior is not None:
         check_apart(recordings, prior)
-    encoder = load_encoder(settings.encoder, home=settings.home)
-    spec = encoder.spec
+    tokens = None
+    if settings.tokens_needed:
+        from core.encoders import load_encoder
+
+        tokens = load_encoder(settings.encoder, home=settings.home)
+    spec = load_spec(settings.encoder, settings.home) if tokens is None else tokens.spec
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     if settings.head == GRAPH:
@@ -284,7 +287,6 @@ def fit_decoder(
     epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, shared)
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes)
-    tokens = encoder if settings.tokens_needed else None
     banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
     cache = replace(cache, banded=banded)  # for all that looks at the band from here on
     beginnings = None
@@ -320,8 +322,12 @@ def fit_decoder(
     recentred = selection.chosen in RECENTRED and not calm
 
     token_features: TokenFeatures | None = features.pop("tokens", None)
+    pin = None
     if token_features is not None:
-        remember(settings.encoder, encoder.weights_sha256(), settings.home)
+        from core.encoders.known import remember
+
+        remember(settings.encoder, token_features.encoder.weights_sha256(), settings.home)
+        pin = EncoderPin.of(token_features.encoder, settings.encoder)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
     decoder = Decoder(
         classes=epochs.classes,
@@ -334,7 +340,7 @@ def fit_decoder(
         head=head,
         tangents=tangents,
         spatial=None if token_features is None else token_features.spatial,
-        encoder=None if token_features is None else EncoderPin.of(encoder, settings.encoder),
+        encoder=pin,
         skip=taken.skip,
         token_channels=() if token_features is None else token_features.ch_names,
         facts=DecoderCard(

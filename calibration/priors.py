@@ -9,7 +9,7 @@ from pathlib import Path
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
-from core.encoders import load_encoder
+from core.encoders import load_spec
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.population import Prior, make_prior
@@ -167,7 +167,7 @@ def read_priors(
             take(path, read(path), named=True)
     if people:
         people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
-        spec = load_encoder(settings.encoder, home=settings.home).spec
+        spec = load_spec(settings.encoder, settings.home)
         labels_of = next(iter(people.values()))[0]
         path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)
         skip = settings.skip(spec)
@@ -206,7 +206,7 @@ def prior_head(
         As `core.fitting.transfer.prior_head.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
-    spec = load_encoder(settings.encoder, home=settings.home).spec
+    spec = load_spec(settings.encoder, settings.home)
     path, _ = path_for(labels, spec, settings, "The recording")
     rest = (REST,) if settings.idle_class else ()
     classes = tuple(dict.fromkeys((*events.values(), *rest)))

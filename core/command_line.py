@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -133,7 +134,8 @@ def _plain(field: StructFieldSpec) -> StructFieldSpec:
     missing = type(default).__module__.startswith("tyro.")
     if missing or default is None or isinstance(default, bool) or default in ("", ()):
         kind = Annotated[kind, tyro.conf.arg(help_behavior_hint="")]
-    return replace(field, type=kind, helptext=_paragraph(field.helptext))
+    # Read from the source when it is shown: that takes its time.
+    return replace(field, type=kind, helptext=partial(_paragraph, field.helptext))
 
 
 def _last(field: StructFieldSpec) -> bool:

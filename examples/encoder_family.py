@@ -10,8 +10,9 @@ import torch
 
 import eegpt_realtime as er
 from core.encoders import registry
-from core.encoders.base import Encoder, EncoderSpec, rows_of
+from core.encoders.base import Encoder, rows_of
 from core.encoders.patch_stream import PatchStream
+from core.encoders.spec import EncoderSpec
 
 ELECTRODES = ("FC3", "FCZ", "FC4", "C3", "CZ", "C4", "CP3", "CPZ", "CP4")
 

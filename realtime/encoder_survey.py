@@ -17,7 +17,7 @@ from core.errors import InputError, one_line
 from core.program import write_line
 
 if TYPE_CHECKING:
-    from core.encoders.base import EncoderSpec
+    from core.encoders.spec import EncoderSpec
 
 _DECISIONS = 10  # that are timed
 _PATIENCE = 240.0  # s for one encoder: torch and braindecode are loaded anew for each

@@ -119,7 +119,7 @@ def _labelled(recipe: str, facts: Mapping[str, Any]) -> dict[str, str]:
     """Return which files a recipe has read labels of, as `EncoderSpec.labels_seen` reads it."""
     if not import_module(RECIPES[recipe][0]).RECIPE.reads_labels:
         return {}
-    from core.encoders.base import DIGITS, LABELLED
+    from core.encoders.spec import DIGITS, LABELLED
 
     parts = [facts["training"], facts.get("validation") or {}]
     digests = {digest for part in parts for digest in part.get("files", [])}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.features import band_sections, shrunk_covariances
+from core.decoding.riemannian import riemannian_mean
 from core.decoding.spatial import power
 from core.fitting.baselines import BAND
 from core.fitting.selection import Selection
@@ -68,11 +69,9 @@ def patterns(epochs: Epochs, selection: Selection, rate: float) -> tuple[Pattern
     vector by generalised eigenvectors: Xu, Grosse-Wentrup and Jayaram (2020), J. Neural Eng.
     17(2); Kobler, Hirayama, Hehenberger, Lopes-Dias, Müller-Putz and Kawanabe (2021), EMBC.
     """
-    from pyriemann.geometry.mean import mean_riemann
-
     banded = epochs.filtered(band_sections(BAND, rate)).windows()
     covariances = shrunk_covariances(banded)
-    mean = mean_riemann(covariances)
+    mean = riemannian_mean(covariances)
     root, whitener = power(mean, 0.5), power(mean, -0.5)
     values, vectors = np.linalg.eigh(whitener @ covariances @ whitener)
     logs = np.log(np.maximum(values, 1e-12))

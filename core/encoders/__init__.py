@@ -1,7 +1,7 @@
 """Pretrained encoders: families of them, loading, saving and streaming.
 
-The names below are imported when they are first used, so that a command line may ask for the
-names of sizes without waiting for torch.
+What needs torch is imported when it is first used, so that a command line may ask for the names of
+sizes without waiting for it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core.encoders.defaults import DEFAULT, STARTER
+from core.encoders.header import load_spec
+from core.encoders.spec import EncoderSpec
 
 if TYPE_CHECKING:
-    from core.encoders.base import Encoder, EncoderSpec, TokenStream
+    from core.encoders.base import Encoder, TokenStream
     from core.encoders.files import save_encoder
     from core.encoders.registry import load_encoder
 
@@ -23,6 +25,7 @@ __all__ = [
     "EncoderSpec",
     "TokenStream",
     "load_encoder",
+    "load_spec",
     "save_encoder",
 ]
 

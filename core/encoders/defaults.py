@@ -1,7 +1,17 @@
 """Names of the encoders that are taken where none is named."""
 
+from pathlib import Path
+
 STARTER = "starter"
 """The encoder that was trained without labels and comes with the program."""
 
 DEFAULT = "imagery"
 """The encoder of decoders where none is named, among those that come with the program."""
+
+_HERE = Path(__file__).parent
+
+BUNDLED = {
+    STARTER: _HERE / "eegpt" / "weights" / "starter.safetensors",
+    DEFAULT: _HERE / "bandpower" / "weights" / "imagery.safetensors",
+}
+"""Names of the encoders that come with the program, and their files."""

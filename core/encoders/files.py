@@ -14,24 +14,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from core.encoders.base import ClassReadout, Encoder, EncoderSpec
+from core.encoders.base import Encoder
+from core.encoders.header import FORMAT_VERSION, HEADER, LONGEST_NAME, read_safetensors
 from core.errors import InputError, one_line
 from core.machine.files import open_regular, unicode_name, write_whole
-from core.strict_json import load_json
-from core.tensor_file import DamagedError, holds_what_it_lists, read_tensors
-from core.units import volts_per
+from core.tensor_file import holds_what_it_lists
 
-FORMAT_VERSION = 2
-
-HEADER = "eegpt_realtime.encoder"
-"""Key of our JSON among a file's metadata."""
-
-_LONGEST_NAME = 128  # characters
 _WRAPPERS = ("state_dict", "model")  # where Lightning, and scripts after BEiT's, keep the tensors
 _HARMLESS: list[Any] = [
     Namespace
@@ -54,97 +46,14 @@ def save_encoder(encoder: Encoder, path: Path | str, *, overwrite: bool = False)
         "weights_sha256": encoder.weights_sha256(),
     }
     tensors = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
-    if len(encoder.spec.name) > _LONGEST_NAME or not encoder.spec.name.isprintable():
+    if len(encoder.spec.name) > LONGEST_NAME or not encoder.spec.name.isprintable():
         raise InputError(
-            f"An encoder cannot be called {one_line(encoder.spec.name, 60)}: up to {_LONGEST_NAME} "
+            f"An encoder cannot be called {one_line(encoder.spec.name, 60)}: up to {LONGEST_NAME} "
             "characters can be read again, none of them a control character."
         )
     content = save(tensors, metadata={HEADER: json.dumps(header)})
     # Weights hold nothing about a person, and are made to be passed on.
     return write_whole(Path(path), content, overwrite=overwrite, shared=True)
-
-
-def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
-    """Read the spec that `save_encoder` wrote."""
-    version = header.get("format_version")
-    if version == 1:
-        header = _header_of_format_1(header)
-    elif version != FORMAT_VERSION:
-        raise InputError(
-            f"{path} is an encoder file of format {one_line(version, 40)} and this program reads "
-            f"format {FORMAT_VERSION}; use the version of the program that wrote it."
-        )
-    try:
-        tokens, width = header["tokens"]
-        spec = EncoderSpec(
-            family=one_line(header["family"], 40),
-            size=one_line(header["size"], 40),
-            name=str(header["name"]),
-            rate=float(header["rate"]),
-            unit=str(header["unit"]),
-            patch=int(header["patch"]),
-            stride=int(header["stride"]),
-            window=int(header["window"]),
-            ch_names=tuple(map(str, header["ch_names"])),
-            tokens=(None if tokens is None else int(tokens), int(width)),
-            trained=bool(header["trained"]),
-            context=header["context"],
-            warmup=int(header["warmup"]),
-            provenance={str(k): str(v) for k, v in header["provenance"].items()},
-            covariance=_covariance(header.get("covariance"), len(header["ch_names"])),
-            required=tuple(map(str, header.get("required", ()))),
-            regressors=tuple(map(str, header.get("regressors", ()))),
-            readout=_readout(header.get("readout")),
-        )
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
-    valid = (
-        spec.context in ("patch", "causal", "window")
-        and 0 < spec.rate < 1e6
-        and 0 < spec.stride <= spec.patch <= spec.window < 10**6
-        and 0 <= spec.warmup < 10**7
-        and (spec.window - spec.patch) % spec.stride == 0
-        and len(set(spec.ch_names)) == len(spec.ch_names)
-        and set(spec.required) <= set(spec.ch_names)
-        and len(set(spec.regressors)) == len(spec.regressors)
-        and volts_per(spec.unit) is not None
-        and spec.name.isprintable()
-        and len(spec.name) <= _LONGEST_NAME
-    )
-    if not valid:
-        raise InputError(f"{path} has a damaged header: its facts do not fit together.")
-    return spec
-
-
-def _header_of_format_1(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a file of format 1 says, in the words of today: all of them were EEGPT's."""
-    new = {"variant": "size", "channels": "ch_names", "summary": "tokens"}
-    renamed = {new.get(key, key): value for key, value in header.items()}
-    return renamed | {"family": "eegpt", "stride": header.get("patch"), "warmup": 0}
-
-
-def _readout(values: Mapping[str, Any] | None) -> ClassReadout | None:
-    """Check the readout of a header, if it has one."""
-    if values is None:
-        return None
-    classes = tuple(map(str, values["classes"]))
-    weights, bias = (np.array(values[name], dtype=np.float64) for name in ("weights", "bias"))
-    sizes = weights.ndim == 2 and weights.shape[1] == len(bias) == len(set(classes)) > 1
-    if not (sizes and bias.ndim == 1 and np.isfinite(weights).all() and np.isfinite(bias).all()):
-        raise ValueError(f"the readout is not that of {len(classes)} classes")
-    return ClassReadout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
-
-
-def _covariance(rows: list[Any] | None, channels: int) -> tuple[tuple[float, ...], ...] | None:
-    """Check the covariance of a header, if it has one."""
-    if rows is None:
-        return None
-    found = np.array(rows, dtype=np.float64)
-    if found.shape != (channels, channels) or not np.allclose(found, found.T):
-        raise ValueError(f"the covariance is not that of {channels} channels")
-    if np.linalg.eigvalsh(found)[0] <= 0:
-        raise ValueError("the covariance is not positive definite")
-    return tuple(map(tuple, found.tolist()))
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list[str]) -> None:
@@ -221,19 +130,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | Non
         raise InputError(f"{path} cannot be read: {one_line(error)}.") from error
     # The kind is told by the content, not by the name: length of a header, then the header.
     if start[8:] == b"{" or path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        return read_safetensors(path, "pt")
     return _read_torch(path, start), None
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
-    try:
-        metadata, tensors = read_tensors(path, "pt")
-        header = load_json(metadata[HEADER]) if HEADER in metadata else {}
-    except (DamagedError, ValueError) as error:
-        raise InputError(f"{path} is damaged: {one_line(error)}.") from error
-    if not isinstance(header, dict):
-        raise InputError(f"{path} has a damaged header: it is no table of facts.")
-    return tensors, header if HEADER in metadata else None
 
 
 def _read_torch(path: Path, start: bytes) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.encoders.base import EncoderSpec
+from core.encoders.spec import EncoderSpec
 from core.encoders.subprocess_encoder import EncoderStep
 
 

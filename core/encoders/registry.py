@@ -10,10 +10,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.base import Encoder
 from core.encoders.defaults import STARTER
-from core.encoders.files import fill, meta_init, read_weights, spec_of_header
+from core.encoders.files import fill, meta_init, read_weights
+from core.encoders.header import spec_of_header
 from core.encoders.hub import HubFile, cached, fetch
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
 from core.suggestions import did_you_mean
 

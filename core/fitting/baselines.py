@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
 
 BAND = (8.0, 30.0)
@@ -17,20 +18,27 @@ BAND = (8.0, 30.0)
 
 def csp_lda() -> Pipeline:
     """Return common spatial patterns with linear discriminant analysis, over covariances."""
-    from pyriemann.spatialfilters import CSP
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(CSP(nfilter=6), LinearDiscriminantAnalysis())
+    from core.fitting.csp import CommonSpatialPatterns
+
+    return make_pipeline(CommonSpatialPatterns(), LinearDiscriminantAnalysis())
 
 
 def tangent_space_lr() -> Pipeline:
     """Return the tangent space with logistic regression, over covariances."""
-    from pyriemann.tangentspace import TangentSpace
-    from sklearn.linear_model import LogisticRegression
+    from pyriemann.tangentspace import TangentSpace  # takes a second to import
     from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(TangentSpace(), LogisticRegression(max_iter=5000))
+    return make_pipeline(TangentSpace(), regression())
+
+
+def regression() -> LogisticRegression:
+    """Return the logistic regression of `tangent_space_lr`, over vectors."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=5000)
 
 
 TANGENT_SPACE = "TS+LR"

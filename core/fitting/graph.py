@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.decoding.graph_head import TASK, GraphHead
-from core.encoders.base import EncoderSpec
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 
 LEAST_OF_CLASS = 80

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.decoding.features import TangentFeatures, band_sections, shrunk
 from core.decoding.heads import fit_head
+from core.decoding.riemannian import exponential, logarithm
 from core.decoding.spatial import channel_covariance
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, without_eyes
@@ -282,16 +283,17 @@ class _Checker:
         views = [np.arange(len(spatial))]
         if len(motor) >= MOTOR_FROM and len(motor) < len(spatial):
             views.append(motor)
-        logs = [_log(covariances[:, view][:, :, view]) for view in views]
+        seen = [covariances[:, view][:, :, view] for view in views]
+        logs = [logarithm(part) for part in seen]
         labels = np.vstack([self._labels, self._permuted])  # the true ones first
         decided = np.empty(len(self._labels), dtype=np.intp)
         refitted = np.empty(labels.shape, dtype=np.intp)
         for train, test in self._folds:
             blocks = []
-            for view, log in zip(views, logs, strict=True):
-                whitener = _exp(-0.5 * log[train].mean(axis=0))
+            for view, part, log in zip(views, seen, logs, strict=True):
+                whitener = exponential(-0.5 * log[train].mean(axis=0))
                 features = TangentFeatures(BAND, 0.0, 0, view, whitener)
-                blocks.append(features.of_covariances(covariances[:, view][:, :, view]))
+                blocks.append(features.of_covariances(part))
             head = fit_head([b[train] for b in blocks], self._labels[train], self._classes)
             vectors = np.concatenate(blocks, axis=1)
             decided[test] = head.logits(vectors[test]).argmax(axis=1)
@@ -313,19 +315,6 @@ def _covariances(windows: np.ndarray) -> tuple[np.ndarray, int]:
 def _alone(spatial: np.ndarray, average: bool) -> np.ndarray:
     """Return a filter that takes some channels, with no others in their average reference."""
     return spatial - spatial.mean(axis=0) if average and len(spatial) > 2 else spatial
-
-
-def _log(covariances: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(covariances)
-    logs = np.log(np.maximum(values, values[:, -1:] * 1e-12))
-    found: np.ndarray = (vectors * logs[:, None, :]) @ vectors.transpose(0, 2, 1)
-    return found
-
-
-def _exp(symmetric: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(symmetric)
-    found: np.ndarray = (vectors * np.exp(values)) @ vectors.T
-    return found
 
 
 def _ridge(train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

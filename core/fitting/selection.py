@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from core.decoding.features import (
 )
 from core.decoding.heads import fit_head, with_temperature
 from core.decoding.readouts import same_covariance
+from core.decoding.riemannian import riemannian_mean
 from core.decoding.spatial import channel_covariance, power, spatial_filter
-from core.encoders import Encoder
-from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE
+from core.fitting.baselines import BAND, BASELINES, TANGENT_SPACE, regression
 from core.fitting.choice import Head, choose, fit_on
 from core.fitting.feature_input import EVERYTHING, FeatureInput
 from core.fitting.graph import fit_graph
@@ -39,6 +39,9 @@ from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.metrics import balanced_accuracy, chance_bound
 from core.progress import progress
 from core.sites import is_motor
+
+if TYPE_CHECKING:
+    from core.encoders import Encoder
 
 HEADS: dict[str, tuple[str, ...]] = {
     "riemann": ("motor", "scalp"),
@@ -241,14 +244,12 @@ class FeatureViews:
     def _tangent(
         self, picks: np.ndarray, covariances: np.ndarray, train: np.ndarray
     ) -> tuple[TangentFeatures, np.ndarray]:
-        from pyriemann.geometry.mean import mean_riemann
-
         # The mean of all trials is near, so that a few steps lead from it to any part's own; a
         # reference need not be exact to be a reference.
         near = self._near.get(len(picks))
         if near is None:
-            near = self._near[len(picks)] = mean_riemann(covariances)
-        whitener = power(mean_riemann(covariances[train], init=near, tol=1e-3), -0.5)
+            near = self._near[len(picks)] = riemannian_mean(covariances)
+        whitener = power(riemannian_mean(covariances[train], near, 1e-3), -0.5)
         regression = self._taken.regression
         features = TangentFeatures(
             BAND,
@@ -391,10 +392,11 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
             best = choose({head: inside[head] for head in candidates}, _share(inner))
             decided[CHOICE][repeat, test] = decided[best][repeat, test]
         for name, make in BASELINES.items():
-            model, seen = make(), views.covariances
             if name == TANGENT_SPACE and "scalp" in features:
                 # The tangent space of all channels is known: half of the time goes into it.
-                model, seen = model[-1], features["scalp"][1]
+                model, seen = regression(), features["scalp"][1]
+            else:
+                model, seen = make(), views.covariances
             model.fit(seen[train], labels[train])
             decided[name][repeat, test] = model.predict(seen[test])
         for name in names:

@@ -12,7 +12,7 @@ import foundation_table
 from foundation_table import AttentionHead, AttentionSystem, Bench, Row, all_tokens, systems_of
 
 from core.encoders import load_encoder
-from core.encoders.base import DIGITS, LABELLED
+from core.encoders.spec import DIGITS, LABELLED
 from core.errors import InputError
 from training.evaluation.people import Signal, Subject, path_for_all
 from training.evaluation.trials import Trials as RealTrials

@@ -8,7 +8,7 @@ from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder, save_encoder
-from core.encoders.base import LABELLED
+from core.encoders.spec import LABELLED
 from core.errors import InputError
 from core.fitting import graph
 

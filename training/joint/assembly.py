@@ -15,7 +15,7 @@ from core.decoding.card import EncoderPin
 from core.decoding.embedding_heads import ScaleHead
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.readouts import Readout, ReadoutCard
-from core.encoders.base import DIGITS, LABELLED
+from core.encoders.spec import DIGITS, LABELLED
 from core.fitting.joint_heads import Head, with_margin
 from core.fitting.transfer.shared_heads import SharedHeads, tangent_view
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.encoders.base import EncoderSpec
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 from core.machine.malloc import trim
 from training.pretraining.distributed import Interruption, Processes

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.base import Encoder
+from core.encoders.spec import EncoderSpec
 from training.pretraining.windows import Windows, WindowStore
 
 Drawn = tuple[np.ndarray, ...]

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
-from core.encoders.base import ClassReadout, Encoder
+from core.encoders.base import Encoder
+from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore

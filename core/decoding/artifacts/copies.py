@@ -41,7 +41,8 @@ def differences(samples: np.ndarray) -> np.ndarray:
     """
     largest = np.zeros((samples.shape[1], samples.shape[1]))  # correlation, of any lag
     for lag in range(min(LAGS, len(samples) - 2) + 1):
-        later, earlier = _normalised(samples[lag:]), _normalised(samples[: len(samples) - lag])
+        later = _normalised(samples[lag:])
+        earlier = _normalised(samples[:-lag]) if lag else later
         np.maximum(largest, np.abs(later.T @ earlier), out=largest)
     first, second = pairs(samples.shape[1])
     either = np.maximum(largest, largest.T).take(first * samples.shape[1] + second)

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.decoding.artifacts.levels import Levels
 from core.decoding.artifacts.limits import ArtifactLimits
-from core.decoding.artifacts.meter import Measures, Meter
+from core.decoding.artifacts.meter import Measures, Meter, median
 from core.decoding.artifacts.watch import Judge
 from core.montage import match
 from core.recordings import UNIT, Recording
@@ -119,8 +119,7 @@ def measure_runs(
             meter.reset()
             picked = recording.samples_uv[start:stop, picks].astype(np.float64)
             meter.take(picked * factor(UNIT, unit))
-            ends = range(piece, len(run) + 1, piece)
-            measured[-1].append([meter.measure(run[end - piece : end], end) for end in ends])
+            measured[-1].append(meter.measure_run(run))
     return Measured(measured, settings.channels)
 
 
@@ -133,7 +132,7 @@ def _limits_from(measured: Sequence[Sequence[Sequence[Measures]]]) -> ArtifactLi
     limits = {name: np.maximum(_FLOORS[name], _MARGINS[name] * usual[name]) for name in _FLOORS}
     twin = np.mean([piece.twin for piece in pieces], axis=0) >= 0.5
     level = np.median([piece.levels[0] for piece in pieces], axis=0)
-    shared = [np.median(piece.shared) for piece in pieces]
+    shared = [median(piece.shared) for piece in pieces]
     known = ArtifactLimits(
         **limits,
         still=np.mean([piece.still for piece in pieces], axis=0) >= 0.5,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.decoding.artifacts.limits import ArtifactLimits
-from core.decoding.artifacts.meter import Measures
+from core.decoding.artifacts.meter import Measures, median
 from core.montage import direction
 
 _READY = 2.0  # s of a stream after which it has a usual level
@@ -84,11 +84,11 @@ class Levels:
         if rest - np.log(limits.rest) < (_REST_OF_FEW if few else _REST):
             return _HEAD.format(times=limits.rest / max(measures.rest, _LEAST_UV))
         before = max(self._shared if self.known else 0.0, limits.shared)
-        if np.median(measures.shared) < _APART and before > _TOGETHER:
+        if median(measures.shared) < _APART and before > _TOGETHER:
             return _NOISE
         if self.known:
             change = _log(measures.levels) - self._usual  # (4, channels)
-            medians = np.median(change, axis=1)
+            medians = median(change)
             grown = min(float(medians.min()), float(rest - self._rest))
             self._loud = grown > (_STAYS if self._loud else 1.0) * _LOUD
             if self._loud or medians[:2].min() > _OPEN:  # as recorded: hum on open inputs
@@ -142,7 +142,7 @@ class Levels:
         if alone.any():
             for usual, shared in known:
                 lost = usual - slow
-                loose |= alone & (lost - np.median(lost) > _LOOSE) & (shared > _TOGETHER)
+                loose |= alone & (lost - median(lost) > _LOOSE) & (shared > _TOGETHER)
         return loose
 
     def learn(self, measures: Measures) -> None:
@@ -153,7 +153,7 @@ class Levels:
         self._usual += share * np.clip(change, -follow, follow)
         rest = float(_log(measures.rest)) - self._rest
         self._rest += share * min(max(rest, -follow), follow)
-        self._shared += share * (float(np.median(measures.shared)) - self._shared)
+        self._shared += share * (float(median(measures.shared)) - self._shared)
         self._count += 1
 
 

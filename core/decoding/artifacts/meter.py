@@ -134,8 +134,21 @@ class Meter:
             Samples from the path since the run began, this hop included.
         """
         uv = hop * self._to_uv
+        return self._measure(uv, self._muscle.push(uv), received)
+
+    def measure_run(self, run: np.ndarray) -> list[Measures]:
+        """Measure every whole piece of a run that has come from the signal path in one go."""
+        uv = run * self._to_uv
+        tense, piece = self._muscle.push(uv), self._piece
+        return [
+            self._measure(uv[end - piece : end], tense[end - piece : end], end)
+            for end in range(piece, len(run) + 1, piece)
+        ]
+
+    def _measure(self, uv: np.ndarray, tense: np.ndarray, received: int) -> Measures:
+        """Measure the newest piece, of which signal and muscle band of the newest hop are new."""
         self._signal = np.concatenate([self._signal, uv])[-2 * self._piece :]
-        self._tense = np.concatenate([self._tense, self._muscle.push(uv)])[-2 * self._piece :]
+        self._tense = np.concatenate([self._tense, tense])[-2 * self._piece :]
         new = self._raw_until(int((received - 1) * self._rate_in / self._rate) + 1)
         still, railed, dead = self._stillness(new)
         held, again = self._repeats.push(new)
@@ -246,7 +259,7 @@ def _rest(samples: np.ndarray) -> float:
         energy = course @ course
         if energy > 0.0:
             left = left - np.outer(course, course @ left / energy)
-    return float(np.median(_rms(left)))
+    return float(median(_rms(left)))
 
 
 def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
@@ -267,6 +280,13 @@ def _mains_kernel(samples: int, rate: float) -> tuple[np.ndarray, list[np.ndarra
     at = np.arange(samples) / rate
     waves = [np.exp(-2j * np.pi * mains * at) for mains in MAINS if mains < 0.49 * rate]
     return np.hanning(samples + 2)[1:-1], waves
+
+
+def median(values: np.ndarray) -> np.ndarray:
+    """Return the median over the last axis: numpy's takes ten times as long for few values."""
+    ordered, count = np.sort(values, axis=-1), values.shape[-1]
+    middle: np.ndarray = 0.5 * (ordered[..., (count - 1) // 2] + ordered[..., count // 2])
+    return middle
 
 
 def _rms(samples: np.ndarray) -> np.ndarray:

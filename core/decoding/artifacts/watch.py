@@ -9,7 +9,7 @@ import numpy as np
 from core.decoding.artifacts.copies import Copies
 from core.decoding.artifacts.levels import Levels
 from core.decoding.artifacts.limits import ArtifactLimits
-from core.decoding.artifacts.meter import Measures, Meter
+from core.decoding.artifacts.meter import Measures, Meter, median
 from core.decoding.artifacts.repeats import again_limit, held_limit
 from core.decoding.decoder import Decoder
 from core.recordings import UNIT
@@ -83,7 +83,7 @@ class Judge:
 
     def _wrong(self, measures: Measures) -> str | None:
         limits = self._limits
-        wrong_by = suspected_factor(float(np.median(measures.deviation)), limits.typical)
+        wrong_by = suspected_factor(float(median(measures.deviation)), limits.typical)
         if wrong_by is not None and not measures.dead:
             return unit_words(wrong_by)
         equal = measures.twin & ~limits.twin

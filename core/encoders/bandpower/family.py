@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from core.encoders.bandpower.model import ELECTRODES, FRONT, SHAPES, BandPower, bandpower_spec
-from core.encoders.base import EncoderSpec
+from core.encoders.defaults import BUNDLED, DEFAULT
 from core.encoders.registry import Family, untrained
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 
 untrained_spec = untrained("bandpower", bandpower_spec)
@@ -37,5 +36,5 @@ FAMILY = Family(
     default_size="small",
     untrained_spec=untrained_spec,
     build=build,
-    named={"imagery": Path(__file__).parent / "weights" / "imagery.safetensors"},
+    named={DEFAULT: BUNDLED[DEFAULT]},
 )

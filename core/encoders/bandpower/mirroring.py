@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core.encoders.bandpower.model import ELECTRODES, SHAPES, BandPower, BandPowerShape
-from core.encoders.base import ClassReadout
+from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec, rows_of
+from core.encoders.base import Encoder, rows_of
 from core.encoders.patch_stream import PatchStream
+from core.encoders.spec import EncoderSpec
 from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 from core.errors import InputError
 

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec, TokenStream, rows_of
+from core.encoders.base import Encoder, TokenStream, rows_of
 from core.encoders.braindecode.library import braindecode_class
 from core.encoders.braindecode.models import FAMILY_NAME, FoundationModel, model_named
 from core.encoders.files import no_init
+from core.encoders.spec import EncoderSpec
 from core.encoders.window_stream import WindowStream
 from core.errors import InputError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.encoders.base import EncoderSpec
 from core.encoders.braindecode.encoder import BraindecodeEncoder, spec_of
 from core.encoders.braindecode.models import FAMILY_NAME, MODELS, FoundationModel, model_named
 from core.encoders.hub import fetch
 from core.encoders.registry import Family, Recognised
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
 from core.strict_json import load_json
 

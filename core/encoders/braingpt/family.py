@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from core.encoders.base import EncoderSpec
 from core.encoders.braingpt.electrodes import ELECTRODES
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec, warmup
 from core.encoders.braingpt.sizes import PUBLISHED, size_named
 from core.encoders.registry import Family, untrained
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 
 untrained_spec = untrained("braingpt", braingpt_spec)

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.base import Encoder
 from core.encoders.braingpt.electrodes import ELECTRODES, electrode_rows
 from core.encoders.braingpt.layers import NORM_EPS, KeysValues, Layer, angles, initialise
 from core.encoders.braingpt.sizes import size_named
 from core.encoders.braingpt.stream import ColumnStream
+from core.encoders.spec import EncoderSpec
 
 SCALE = 0.05
 """Every sample is multiplied by it: 20 µV are 1. It never depends on the signal."""

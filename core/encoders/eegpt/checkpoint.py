@@ -13,12 +13,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from core.encoders.base import EncoderSpec
 from core.encoders.eegpt.electrodes import CODEX
 from core.encoders.eegpt.model import EEGPT, eegpt_spec
 from core.encoders.eegpt.pretraining import Pretraining
 from core.encoders.eegpt.sizes import SIZES, size_named, size_of
 from core.encoders.files import fill, meta_init, read_weights
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
 
 _PARTS = ("encoder", "target_encoder", "predictor", "reconstructor")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from core.encoders.defaults import BUNDLED, STARTER
 from core.encoders.eegpt.checkpoint import build, recognise, untrained_spec
 from core.encoders.eegpt.sizes import SIZES
 from core.encoders.hub import HubFile
@@ -18,7 +17,7 @@ FAMILY = Family(
     recognise=recognise,
     # What comes with the program, and what is downloaded once.
     named={
-        "starter": Path(__file__).parent / "weights" / "starter.safetensors",
+        STARTER: BUNDLED[STARTER],
         "eegpt": HubFile(
             name="eegpt",
             repository="braindecode/eegpt-pretrained",

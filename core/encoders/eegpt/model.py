@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.base import Encoder
 from core.encoders.eegpt.electrodes import CODEX, ChannelIds, as_ids, channel_ids
 from core.encoders.eegpt.layers import NORM_EPS, blocks, initialise
 from core.encoders.eegpt.packed import PackedEncoder
 from core.encoders.eegpt.sizes import size_named
 from core.encoders.patch_stream import PatchStream
+from core.encoders.spec import EncoderSpec
 from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 
 NEVER_TRAINED = ("AF7", "AF8", "PO5", "PO6")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import EncoderSpec
 from core.encoders.eegpt.layers import NORM_EPS, TimeEmbed, blocks, initialise
 from core.encoders.eegpt.model import summary_shape
 from core.encoders.eegpt.sizes import size_named
+from core.encoders.spec import EncoderSpec
 
 
 def visible_times(mask: Tensor, channels: int) -> Tensor:

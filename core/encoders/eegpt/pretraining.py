@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from core.encoders.base import EncoderSpec
 from core.encoders.eegpt.model import EEGPT
 from core.encoders.eegpt.predictor import Predictor
 from core.encoders.eegpt.reconstructor import Reconstructor
+from core.encoders.spec import EncoderSpec
 
 
 class Pretraining(nn.Module):

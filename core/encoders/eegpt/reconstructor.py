@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import EncoderSpec
 from core.encoders.eegpt.electrodes import CODEX, ChannelIds, as_ids
 from core.encoders.eegpt.layers import NORM_EPS, TimeEmbed, blocks, initialise
 from core.encoders.eegpt.model import summary_shape
 from core.encoders.eegpt.sizes import size_named
+from core.encoders.spec import EncoderSpec
 
 
 class Reconstructor(nn.Module):

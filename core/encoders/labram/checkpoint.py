@@ -9,9 +9,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from core.encoders.base import EncoderSpec
 from core.encoders.labram.model import labram_spec
 from core.encoders.labram.sizes import LABRAM_SIZES, LaBraMSize
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 
 _STUDENT = "student."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.encoders.base import EncoderSpec
 from core.encoders.hub import HubFile
 from core.encoders.labram.checkpoint import recognise
 from core.encoders.labram.electrodes import ELECTRODES
@@ -10,6 +9,7 @@ from core.encoders.labram.layers import SECONDS
 from core.encoders.labram.model import PATCH, RATE, LaBraM, labram_spec
 from core.encoders.labram.sizes import LABRAM_SIZES, size_named
 from core.encoders.registry import Family, untrained
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
 
 untrained_spec = untrained("labram", labram_spec)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.encoders.base import Encoder, EncoderSpec
+from core.encoders.base import Encoder
 from core.encoders.labram.electrodes import ELECTRODES, electrode_rows
 from core.encoders.labram.layers import SECONDS, TemporalConv, Transformer, initialise
 from core.encoders.labram.sizes import size_named
+from core.encoders.spec import EncoderSpec
 from core.encoders.window_stream import WindowStream
 from core.errors import InputError
 

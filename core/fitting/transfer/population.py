@@ -18,6 +18,7 @@ import numpy as np
 
 from core.decoding.features import TangentFeatures, band_sections
 from core.decoding.recentring import SECONDS
+from core.decoding.riemannian import riemannian_mean
 from core.decoding.spatial import power
 from core.errors import InputError
 from core.fitting.baselines import BAND
@@ -314,10 +315,8 @@ def whiteners(covariances: np.ndarray, recording: np.ndarray) -> dict[int, np.nd
     -------
     dict of int to ndarray, each (channels, channels)
     """
-    from pyriemann.geometry.mean import mean_riemann
-
     return {
-        int(one): power(mean_riemann(covariances[recording == one]), -0.5)
+        int(one): power(riemannian_mean(covariances[recording == one]), -0.5)
         for one in np.unique(recording)
     }
 

@@ -6,7 +6,7 @@ import torch
 
 from core.encoders import load_encoder
 from core.encoders.bandpower.mirroring import with_mirror_image
-from core.encoders.base import ClassReadout
+from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart
 

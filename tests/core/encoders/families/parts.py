@@ -2,7 +2,7 @@
 
 import torch
 
-from core.encoders.base import EncoderSpec
+from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 
 ELECTRODES = tuple("FZ FC3 FC1 FCZ FC2 FC4 C5 C3 C1 CZ C2 C4 C6 CP3 CPZ CP4 PZ".split())
