@@ -41,6 +41,7 @@ def test_a_data_set_of_the_release_passes_its_check(tmp_path):
     assert [f for f in check(copy) if f.kind in ("broken", "error")] == []
 
 
+@pytest.mark.slow
 def test_a_decoder_of_the_release_decides_as_then(tmp_path):
     log = tmp_path / "log.jsonl"
     given = ["--file", str(HEADER), "--decoder", str(DECODER), "--home", str(tmp_path)]

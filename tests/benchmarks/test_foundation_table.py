@@ -78,6 +78,7 @@ def test_a_row_says_what_training_is_worth(random, end):
     assert str(row) == f"| labram | window | linear | 58 | nothing {end}"
 
 
+@pytest.mark.slow
 def test_no_window_is_encoded_twice(imagery_person, monkeypatch):
     encoder = load_encoder("untrained-labram-tiny")
     path = path_for_all([imagery_person], [encoder.spec])

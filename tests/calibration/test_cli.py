@@ -32,6 +32,7 @@ def recording_file(imagery_recording, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
     assert main(["fit", str(recording_file), "--subject", "01", "--head", "riemann", *EVENTS]) == 0
     printed = capsys.readouterr().out
@@ -96,6 +97,7 @@ def test_channels_of_files_without_names_are_named(recording_file, tmp_path, cap
     assert f"Unused{len(own)}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_stream_is_chosen_in_xdf_files_alone(recording_file, capsys):
     given = [recording_file, "--subject", "01", *EVENTS, "--stream", "EEG"]
     assert "--stream chooses a stream of an XDF file" in refused(given, capsys)
@@ -157,6 +159,7 @@ def test_a_class_of_ones_own_is_taken(recording_file, tmp_path):
     assert load_decoder(tmp_path / "own.safetensors").classes == ("left", "counting")
 
 
+@pytest.mark.slow
 def test_an_event_that_is_not_there_is_answered_with_what_is(recording_file, capsys):
     wrong = ["--event", "t1=left_hand", "--event", "T2=right_hand"]
     said = refused([recording_file, "--subject", "01", *wrong], capsys)
@@ -179,6 +182,7 @@ def test_a_recording_given_twice_is_refused(recording_file, tmp_path, home, caps
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_a_recording_in_a_wrong_unit_is_refused(imagery_recording, tmp_path, home, capsys):
     recording = imagery_recording(trials=6)
     info = mne.create_info(list(recording.labels), recording.rate, "eeg")

@@ -15,6 +15,7 @@ from core.fitting import graph
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 
+@pytest.mark.slow
 def test_the_decoder_pins_what_it_was_made_from(fitted):
     for head, decoder in fitted.items():
         assert decoder.facts.head == head
@@ -50,6 +51,7 @@ def watched(imagery_recording):
     return replace(recording, samples_uv=samples, labels=(*recording.labels, "HEOG"))
 
 
+@pytest.mark.slow
 def test_eog_is_regressed_out_pinned_and_needed_live(watched, tmp_path):
     settings = FitSettings(head="riemann", repeats=1, regress_eyes=True, origin=False)
     decoder = fit_decoder([watched], EVENTS, "01", settings).decoder

@@ -67,6 +67,7 @@ def refused(command, capsys, *more):
     return said
 
 
+@pytest.mark.slow
 def test_a_gallery_with_a_missing_picture_is_refused(command, tmp_path, capsys):
     (tmp_path / NAMES[1]).unlink()
     assert f"The picture {NAMES[1]} of the gallery is not in" in refused(command, capsys)

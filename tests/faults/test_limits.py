@@ -22,6 +22,7 @@ def statuses(decoded):
     return {decision.status for decision in decoded.decisions}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     ["stall:at=6,for=2", "burst:samples=9,jitter=0.003", "drift:ppm=200", "rate:percent=-1"],

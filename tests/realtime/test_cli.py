@@ -118,6 +118,7 @@ def test_nothing_is_overwritten(decoder_file, fitted, tmp_path, capsys):
     assert log.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_path, capsys):
     recording = _recording_file(fitted, tmp_path)
     given = ["--file", recording, "--decoder", decoder_file]

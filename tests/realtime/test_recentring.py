@@ -43,6 +43,7 @@ def lines_of(log):
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_log_of_a_file_says_what_every_decision_refers_to(files, tmp_path, capsys):
     log = tmp_path / "log.jsonl"
     given = ["--recentre", "start", "--recentre-seconds", "30", "--log", str(log)]
@@ -70,6 +71,7 @@ def test_in_a_recording_that_is_too_short_the_reference_grows_to_the_end_and_it_
     assert not (tmp_path / "log.reference.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [[], ["--recentre", "off"]])
 def test_the_decoder_file_says_whether_anything_is_recentred(files, fitted, given, capsys):
     decoder = fitted["riemann"]

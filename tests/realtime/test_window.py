@@ -133,6 +133,7 @@ def test_hidden_window_asks_for_no_signal(show, make_view, qtbot):
     assert view.traces_asked == asked
 
 
+@pytest.mark.slow
 def test_two_hundred_frames_keep_every_reference_to_none(show, make_view):
     # PySide6 6.12.0 dropped one at every call that returns nothing, until Python aborted.
     view = make_view(channels=64)

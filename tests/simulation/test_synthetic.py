@@ -28,6 +28,7 @@ def scripted(subject, sizes, total=1300):
 WHOLE = scripted(SimulatedSubject(seed=5), [2000])
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=6))
 @settings(max_examples=25, deadline=None)
 def test_cutting_into_chunks_changes_nothing(sizes):
@@ -91,6 +92,7 @@ def test_imagery_lowers_the_rhythms_of_its_area(kind, lowered, kept):
     assert rest[LABELS.index("OZ")] == pytest.approx(imagery[LABELS.index("OZ")], rel=0.25)
 
 
+@pytest.mark.slow
 def test_imagery_sets_in_within_a_second_and_ends_again():
     subject, label = SimulatedSubject(seed=2), LABELS.index("C3")
     trials = []
@@ -108,6 +110,7 @@ def test_imagery_sets_in_within_a_second_and_ends_again():
     assert power[750 + 300 : 750 + 450].mean() > 0.8 * rest
 
 
+@pytest.mark.slow
 def test_session_is_balanced_and_its_events_fit():
     recording = session(6, ("left_hand", "feet"), seed=3)
     kinds = [event.label for event in recording.events]

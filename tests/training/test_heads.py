@@ -14,6 +14,8 @@ from simulation.synthetic import session
 from training.heads import main
 from training.shards import RecordingIdentity
 
+pytestmark = pytest.mark.slow
+
 HANDS = "hands=left_hand:left,right_hand:right"
 
 

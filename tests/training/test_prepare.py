@@ -135,6 +135,7 @@ def test_bad_input_is_one_sentence(folder, reference, tmp_path, capsys):
     assert not Path(store).exists()
 
 
+@pytest.mark.slow
 def test_a_recording_of_two_people_is_refused_or_left_out(folder, people, brainvision, capsys):
     first = next(iter(people.values()))
     brainvision(folder / "copied" / "renamed.vhdr", first)

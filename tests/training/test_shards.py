@@ -97,6 +97,7 @@ def test_nothing_is_left_of_a_shard_that_failed(tmp_path, form, people, recordin
         writer.finish(["key"])
 
 
+@pytest.mark.slow
 def test_a_store_is_no_store_before_it_is_finished(tmp_path, form, people, write):
     folder = tmp_path / "begun"
     writer = StoreWriter(folder, form)

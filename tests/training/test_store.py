@@ -108,6 +108,7 @@ def test_a_store_can_be_sent_to_another_process(store):
     np.testing.assert_array_equal(sent.crop(0, 5, 100), store.crop(0, 5, 100))
 
 
+@pytest.mark.slow
 def test_the_same_recordings_give_the_same_manifest(write, people, tmp_path):
     first, second = write(people), write(people, tmp_path / "second")
     assert first.manifest_sha256 == second.manifest_sha256

@@ -175,6 +175,7 @@ def test_the_default_run_takes_under_six_minutes():
     assert drive(sequencer, tick=0.05)[-1][0] < 360.0
 
 
+@pytest.mark.slow
 def test_lateness_does_not_add_up():
     paradigm = Paradigm(trials_per_class=20)
     trials = plan_trials(paradigm, 0)
@@ -184,6 +185,7 @@ def test_lateness_does_not_add_up():
     assert end - exact <= tick
 
 
+@pytest.mark.slow
 def test_what_follows_a_cue_is_counted_from_when_it_was_seen():
     paradigm = Paradigm()
     sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))

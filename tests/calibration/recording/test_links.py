@@ -50,6 +50,7 @@ def texts(root, *kinds):
     return [finding.text for finding in check(root) if finding.kind in kinds]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["eeg.eeg", "eeg.json", "events.tsv", "eeg.vmrk"])
 def test_a_run_with_linked_files_is_left_as_it_is(crashed, files_of, tmp_path, ending):
     elsewhere = moved(crashed.file(ending), tmp_path / "annex")

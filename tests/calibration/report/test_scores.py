@@ -4,6 +4,8 @@ import pytest
 from calibration.report.scores import confusion, estimate, learning_curve, wilson_interval
 from core.fitting.selection import FeatureViews, Score
 
+pytestmark = pytest.mark.slow
+
 
 def test_wilson_gives_the_published_interval():
     # Newcombe (1998), Stat. Med. 17: 81 of 263 is 0.2553 to 0.3662.

@@ -11,6 +11,8 @@ from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.signal.filtering import CausalFilter
 
+pytestmark = pytest.mark.slow
+
 HOP, WINDOW, RATE = 64, 1024, 256.0
 BOTH = (RECENTRE, LABELS)
 

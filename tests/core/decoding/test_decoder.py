@@ -5,6 +5,7 @@ import pytest
 from core.errors import InputError
 
 
+@pytest.mark.slow
 def test_a_stream_is_attached_by_name_and_unit(fitted):
     decoder = fitted["riemann"]
     labels = ["AUX", *reversed(decoder.settings.channels)]

@@ -11,6 +11,8 @@ from core.decoding.outputs import ClassesOutput, RetrievalOutput, ScaleOutput
 from core.decoding.readouts import Readout, ReadoutCard
 from core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 HOP = 64
 HEADS = ("riemann", "encoder", "hybrid")
 

@@ -68,6 +68,7 @@ def test_after_its_seconds_windows_are_seen_from_the_mean_of_those_before(fitted
     assert {one.reference for one in whole} == {DECODER, GROWING, windows.reference.name}
 
 
+@pytest.mark.slow
 def test_without_recentring_nothing_changes(fitted, run):
     decoder = fitted["riemann"]
     plain, windows = decided(decoder, run, recentre=None)
@@ -151,6 +152,7 @@ def test_a_head_without_covariances_has_nothing_to_recentre(fitted):
     assert windows.seconds_to_reference is None
 
 
+@pytest.mark.slow
 def test_decisions_are_computed_again_to_the_last_digit_from_the_file_of_a_reference(
     fitted, run, tmp_path
 ):
@@ -167,6 +169,7 @@ def test_decisions_are_computed_again_to_the_last_digit_from_the_file_of_a_refer
         np.testing.assert_array_equal(one.probabilities, two.probabilities)
 
 
+@pytest.mark.slow
 def test_a_reference_of_another_decoder_is_refused(fitted, run):
     _, windows = decided(fitted["riemann"], run)
     reference = windows.reference
@@ -208,6 +211,7 @@ def test_seconds_that_make_no_sense_are_refused(seconds):
         RunStart(seconds, RATE, WINDOW, HOP)
 
 
+@pytest.mark.slow
 def test_a_decoder_file_says_what_is_recentred_by_default(fitted, tmp_path):
     decoder = fitted["riemann"]
     facts = decoder.facts

@@ -115,6 +115,7 @@ def test_what_lasts_too_short_sets_nothing_aside(make_online, samples, fault, wo
     assert online.aside == ()
 
 
+@pytest.mark.slow
 def test_electrodes_that_go_bad_one_after_another_are_set_aside_in_turn(imagery_recording):
     from calibration.fitting import FitSettings, fit_decoder
 
@@ -148,6 +149,7 @@ def test_an_electrode_that_hums_again_is_set_aside_again(make_online, samples):
     assert online.aside == ("FC3",)
 
 
+@pytest.mark.slow
 def test_set_aside_from_the_beginning_is_decoded_as_if_the_channel_sent_anything(
     make_online, samples
 ):

@@ -11,6 +11,8 @@ from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.state import fit_state, memories
 
+pytestmark = pytest.mark.slow
+
 RATE, HOP, CHANNELS = 256.0, 64, 6
 
 

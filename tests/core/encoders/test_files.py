@@ -300,6 +300,7 @@ def test_a_dictionary_of_an_encoders_tensors(tmp_path, parts, name):
     assert "weights" not in encoder.spec.provenance
 
 
+@pytest.mark.slow
 def test_the_kind_of_a_file_is_told_by_its_content(tmp_path):
     path = save_encoder(load_encoder("untrained"), tmp_path / "e.ckpt")
     assert equal(load_encoder(path), load_encoder("untrained"))

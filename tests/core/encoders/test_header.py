@@ -18,6 +18,7 @@ def test_unknown_encoder_has_no_spec():
         load_spec("imagry")
 
 
+@pytest.mark.slow
 def test_fit_without_tokens_imports_neither_torch_nor_pyplot():
     code = (
         "import sys, calibration.fitting, calibration.priors, core.fitting.baselines as baselines\n"

@@ -12,6 +12,8 @@ from core.encoders import load_encoder, registry, save_encoder
 from core.encoders.known import place_of, remember
 from core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def file(tmp_path):

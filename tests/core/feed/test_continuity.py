@@ -61,6 +61,7 @@ def test_one_lost_sample_of_an_exact_stream_is_seen_at_once(rate, at):
     assert (continuity.samples, continuity.lost_samples) == (len(stamps), 1)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(1, 400), st.integers(1, 2000)), max_size=6),
     st.sampled_from([128.0, 250.0, 1000.0]),
@@ -259,6 +260,7 @@ def test_stream_without_a_rate_cannot_be_counted(rate):
         Continuity(rate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_bursts_that_fall_behind_and_catch_up_lose_nothing(seed):
     random, rate, late, waits = np.random.default_rng(seed), 125.0, [], 0.1

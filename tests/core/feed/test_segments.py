@@ -93,6 +93,7 @@ def test_a_nan_ends_a_run_only_for_those_who_use_its_channel():
     ]
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, 983), max_size=8))
 @settings(deadline=None, max_examples=40)
 def test_chunks_change_neither_runs_nor_samples(cuts):

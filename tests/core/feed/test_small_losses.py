@@ -42,6 +42,7 @@ def test_small_loss_between_chunks_with_one_stamp_is_noticed_in_time(lost, withi
     assert continuity.lost_samples == lost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 8, 250, 1250])
 def test_chunks_of_any_length_with_one_late_stamp_each_are_not_broken(chunk):
     stamps = one_stamp_a_chunk(np.arange(30_000), chunk, 0.002, seed=4)

@@ -23,6 +23,7 @@ def states(trials, seed):
     return vectors.reshape(trials, -1), labels
 
 
+@pytest.mark.slow
 def test_it_learns_what_no_electrode_tells_alone():
     vectors, labels = states(160, 0)
     head = fit_graph(vectors, labels, 2, NAMES)

@@ -51,12 +51,14 @@ def first_of_new(embedded, labels, loss="clip"):
     return float(np.mean(asked.similarities(seen).argmax(axis=1) == right))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["clip", "siglip"])
 def test_new_texts_are_found_in_a_new_person_whose_rhythms_follow_them(embedded, loss):
     share = first_of_new(embedded, embedded[2], loss)
     assert share > 2 * chance_bound(len(embedded[4]), NEW)
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_texts_and_windows_are_shuffled(embedded):
     shuffled = np.random.default_rng(1).permutation(embedded[2])
     assert first_of_new(embedded, shuffled) <= chance_bound(len(embedded[4]), NEW)

@@ -71,6 +71,7 @@ def test_imagery_over_the_motor_cortex_survives_every_check():
     )
 
 
+@pytest.mark.slow
 def test_a_movement_of_the_eyes_to_the_cue_is_not_left():
     origin = find_origin(trials_of(("F7", "F8"), 4.0, (0.0, 0.7), leak=0.3), SETTINGS)
     scores = {check.name: check.score for check in origin.checks}
@@ -80,6 +81,7 @@ def test_a_movement_of_the_eyes_to_the_cue_is_not_left():
     assert "within what guessing reaches" in origin.sentence
 
 
+@pytest.mark.slow
 def test_jaw_that_reaches_all_channels_is_regressed_out():
     origin = find_origin(trials_of(("T7", "T8"), 6.0, leak=0.25), SETTINGS)
     scores = {check.name: check.score for check in origin.checks}
@@ -87,6 +89,7 @@ def test_jaw_that_reaches_all_channels_is_regressed_out():
     assert scores[REGRESSED] < scores[CENTRAL] - 0.1
 
 
+@pytest.mark.slow
 def test_windows_that_begin_later_count_from_what_the_decoder_uses():
     epochs = trials_of(("C3", "C4"), 1.5)
     origin = find_origin(epochs, SETTINGS, FeatureInput(skip=64))

@@ -70,6 +70,7 @@ def test_the_hash_of_a_single_file_is_its_own(tmp_path):
     assert found == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [30.0, 119.0, 250.0, 244.0, 512.0, 999.75])
 def test_rate_of_brainvision_is_exact(brainvision, rate):
     assert read_recording(brainvision(rate=rate)[0]).rate == rate

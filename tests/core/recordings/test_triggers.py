@@ -115,6 +115,7 @@ def test_codes_that_became_volts_are_codes_again(tmp_path):
     assert found(path) == [("1", 500), ("2", 900)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -191,6 +191,7 @@ def test_channels_of_other_kinds_are_left_out_with_a_word(tmp_path):
     assert "left out STI 014 (stim), EOG (eog)" in recording.notes[0]
 
 
+@pytest.mark.slow
 def test_channels_that_were_raised_to_the_rate_of_others_are_named(tmp_path):
     path = write_edf(tmp_path / "a.edf", noise(1000, 3), ("C3", "Fast", "more"), annotations=None)
     content, sizes = path.read_bytes(), (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)

@@ -47,6 +47,7 @@ def test_clock_offsets_place_events_and_make_no_breaks(write_xdf, eeg, markers):
     assert found.events[0].onset == pytest.approx(12.0, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [-3600.0, -2.0, 2.0, 40.0])
 def test_a_sender_whose_clock_is_set_anew_keeps_its_events_and_is_said(
     write_xdf, eeg, markers, jump
@@ -69,6 +70,7 @@ def test_a_wrong_nominal_rate_is_said_and_the_true_one_used(write_xdf, eeg, mark
     assert f"says {nominal:g} Hz, but its stamps say 250 Hz; it is read at 250 Hz" in found.notes[0]
 
 
+@pytest.mark.slow
 def test_recordings_whose_measured_rates_differ_a_little_belong_together(write_xdf, eeg):
     paths = [
         write_xdf(eeg(stamps=100.0 + np.arange(7500) / rate), name=f"{rate}.xdf")
@@ -93,6 +95,7 @@ def test_stamps_that_are_no_seconds_are_refused(write_xdf, eeg, stamps):
 # Events
 
 
+@pytest.mark.slow
 def test_markers_of_every_kind_of_stream_are_read(write_xdf, eeg, markers):
     events = [(2.0, "T1"), (4.0, "T2")]
     for stream in (
@@ -104,6 +107,7 @@ def test_markers_of_every_kind_of_stream_are_read(write_xdf, eeg, markers):
         assert labelled(read_recording(write_xdf(eeg(), stream))) == [(500, "T1"), (1000, "T2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["float32", "double64", "int16", "int64"])
 def test_numbers_are_events_without_a_fraction(write_xdf, eeg, markers, format_):
     for stream in (

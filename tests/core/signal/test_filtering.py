@@ -9,6 +9,7 @@ from core.signal.filtering import Band, CausalFilter
 RATES = [250.0, 256.0, 500.0, 512.0, 1000.0, 1024.0, 2048.0]
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, 400), max_size=30))
 @settings(deadline=None)
 def test_any_split_gives_the_same_output_to_the_last_bit(cuts):

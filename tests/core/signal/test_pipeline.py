@@ -33,6 +33,7 @@ def test_chunking_never_matters(cuts):
     np.testing.assert_array_equal(split, whole)
 
 
+@pytest.mark.slow
 @given(order=st.permutations(range(6)))
 @settings(deadline=None, max_examples=30)
 def test_order_aliases_and_further_channels_never_matter(order):

@@ -48,6 +48,7 @@ def test_an_output_sample_waits_at_most_two_output_samples(rate):
     assert made == int(2 * rate * 256 / rate) or abs(made - 512) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [160.0, 250.0, 1000.0, SLOW])
 @given(cuts=st.lists(st.integers(0, 300), max_size=30))
 @settings(deadline=None, max_examples=40)

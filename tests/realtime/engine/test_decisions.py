@@ -134,6 +134,7 @@ def test_after_a_gap_decisions_are_those_of_a_new_stream(fitted, imagery_recordi
     assert again == [d.probabilities for d in fresh if d.probabilities]
 
 
+@pytest.mark.slow
 def test_shorter_hops_add_decisions_between(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording)
@@ -163,6 +164,7 @@ def test_a_hop_of_one_sample_needs_no_sample_of_the_stream(fitted, imagery_recor
         assert found == pytest.approx(decision.probabilities, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
     recording = imagery_recording(seed=9)
     decoder = fitted["riemann"]
@@ -175,6 +177,7 @@ def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
     assert right >= 0.8 * len(recording.events)
 
 
+@pytest.mark.slow
 def test_a_break_in_a_recording_is_a_gap(fitted, imagery_recording):
     recording = replace(imagery_recording(seed=9), breaks=(2500,))
     decoder = fitted["riemann"]
@@ -185,6 +188,7 @@ def test_a_break_in_a_recording_is_a_gap(fitted, imagery_recording):
     assert statuses.count("gap") == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [64, 16])
 def test_a_decision_is_given_when_two_patches_after_it_confirm_it(fitted, imagery_recording, hop):
     recording = imagery_recording(seed=5)
@@ -270,6 +274,7 @@ def test_an_odd_rate_is_decoded_for_minutes_at_the_right_times(fitted, imagery_r
         assert decision.time == pytest.approx(decision.sample / 256.0, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [250.0, 256.0, 512.0])
 @pytest.mark.parametrize("begin", [0.0, 4.5])
 def test_stamps_that_are_no_numbers_leave_every_decision_a_time(

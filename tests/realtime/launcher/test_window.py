@@ -91,6 +91,7 @@ def test_a_damaged_decoder_hides_no_other(launch, kept_decoder, tmp_path):
     assert launch(stream()).decoders.rowCount() == 3
 
 
+@pytest.mark.slow
 def test_a_click_decodes_the_selected_stream_with_the_selected_decoder(
     launch, qtbot, stand_in, kept_decoder
 ):
@@ -169,6 +170,7 @@ def test_a_sender_runs_in_the_background_and_ends_with_the_window(launch, qtbot,
     assert not sender.running
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_replayed_is_explained(launch, qtbot, tmp_path, capfd):
     (tmp_path / "notes.edf").write_text("no recording")
     window = launch()

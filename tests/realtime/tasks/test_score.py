@@ -69,6 +69,7 @@ class Sitting:
         self.cue_log.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["graz-bar", "cursor", "game"])
 @pytest.mark.parametrize("seed", [5, 6])
 def test_the_log_comes_to_the_hits_and_the_score_that_were_shown(

@@ -58,6 +58,7 @@ def test_keys_change_how_signals_are_drawn(show, make_view, qtbot):
     assert window.traces.span < span
 
 
+@pytest.mark.slow
 def test_keys_page_through_many_channels(show, make_view, qtbot):
     window = show(make_view(channels=256))
     shown = window.traces.page.stop

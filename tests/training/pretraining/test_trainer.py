@@ -146,6 +146,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(trainer, size):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_batchs_loss_is_the_mean_over_its_windows(trainer):
     made = trainer(batch=19)  # of both montages
     groups = made.windows.batch(0)
@@ -184,6 +185,7 @@ def test_mixed_precision_is_near_the_whole_one(trainer, precision):
     assert {p.dtype for p in made.parts.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(trainer, store, folder):
     made = trainer(steps=30, checkpoint_every=5, rate={"peak": 1.0, "start_divisor": 1.0})
     path = folder(made)

@@ -293,6 +293,7 @@ def test_every_source_says_what_it_expects_and_where_it_is():
         assert bool(source.pattern) != (source.find is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_stream_of_an_xdf_file_is_chosen_by_its_name(recordings_folder):
     path = recordings_folder / "formats" / "switch_example.xdf"

@@ -223,6 +223,7 @@ def test_a_gain_step_is_refused_for_as_long_as_it_lasts(subject_of_few, channels
     assert {hop.status for hop in after} == {"artifact"}
 
 
+@pytest.mark.slow
 def test_eight_clean_channels_are_never_refused(subject_of_few):
     _, recording = subject_of_few
     found = decoded(subject_of_few, recording.samples_uv)
@@ -281,6 +282,7 @@ def test_a_jump_of_the_clock_is_called_so(subject):
     assert feed.continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 def test_what_was_bad_at_calibration_refuses_nothing(subject):
     decoder, recording = subject
     dead = recording.samples_uv.copy()
@@ -310,6 +312,7 @@ def test_a_file_without_limits_has_wide_ones(subject):
     assert (limits.span > ArtifactLimits.of(decoder).span).all()
 
 
+@pytest.mark.slow
 def test_limits_learned_before_these_checks_still_refuse(subject):
     decoder, recording = subject
     known = {

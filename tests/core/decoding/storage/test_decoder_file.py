@@ -16,6 +16,7 @@ from core.encoders.braingpt.graph import ElectrodeGraph
 from core.errors import InputError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["riemann", "encoder", "hybrid"])
 def test_a_decoder_comes_back_as_it_was(fitted, head, tmp_path):
     decoder = fitted[head]

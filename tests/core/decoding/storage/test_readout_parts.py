@@ -14,6 +14,8 @@ from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, read_header, save_decoder
 from core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 HOP = 64
 
 

@@ -29,6 +29,7 @@ def test_it_is_the_reference_without_a_cache(size, tokens, rng):
         np.testing.assert_allclose(summaries[channel, 0], special, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_stream_in_float64_is_the_reference(rng):
     encoder = drawn("base").double()
     signal = rng.normal(0, 20, (1, encoder.spec.warmup))
@@ -92,6 +93,7 @@ def test_after_warming_up_it_does_not_matter_where_a_run_began(base, rng):
     assert (whole - early).abs().max() > 1e-5  # one token less, and it does
 
 
+@pytest.mark.slow
 def test_any_electrodes_in_any_order(base, rng):
     signal = torch.from_numpy(rng.normal(0, 20, (1, 4, 1024)).astype(np.float32))
     with torch.inference_mode():

@@ -105,6 +105,7 @@ def test_hours_into_a_run_tokens_are_as_exact(base, rng):
     torch.testing.assert_close(late.push(run), stream.push(run), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_special_token_leaves_no_trace(base, montage, rng):
     run = rng.normal(0, 20, (6, 4096)).astype(np.float32)
     asked, other = base.stream(montage, 32), base.stream(montage, 32)

@@ -69,6 +69,7 @@ def test_one_sample_changes_one_patch(encoder, window):
     assert difference.max() < 1e-5
 
 
+@pytest.mark.slow
 def test_the_order_of_channels_does_not_matter(encoder, window, rng):
     ids = channel_ids(NAMES)
     order = rng.permutation(len(NAMES))

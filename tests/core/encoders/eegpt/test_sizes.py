@@ -33,6 +33,7 @@ def test_every_variant_is_counted():
     assert set(COUNTS) == set(SIZES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", COUNTS)
 def test_parameter_counts_are_the_published_ones(variant):
     parts = on_meta(variant)

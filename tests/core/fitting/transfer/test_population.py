@@ -19,6 +19,8 @@ from core.fitting.transfer.prior_file import load_prior, save_prior
 from core.fitting.transfer.prior_head import average_heads, head_of_decoder, head_of_prior
 from core.signal.pipeline import SignalSettings
 
+pytestmark = pytest.mark.slow
+
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 CLASSES = ("left_hand", "right_hand")
 

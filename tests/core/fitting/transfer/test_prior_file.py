@@ -14,6 +14,8 @@ from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import FORMAT, is_prior, load_prior, save_prior
 from core.signal.pipeline import SignalSettings
 
+pytestmark = pytest.mark.slow
+
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 

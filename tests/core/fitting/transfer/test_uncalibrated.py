@@ -11,6 +11,8 @@ from core.fitting.transfer.prior_head import head_of_prior
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
 from core.signal.pipeline import SignalSettings
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("left_hand", "right_hand")
 
 

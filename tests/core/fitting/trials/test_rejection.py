@@ -43,6 +43,7 @@ def burst(uv):
     return lambda signal: signal + np.random.default_rng(1).normal(0.0, uv, len(signal))
 
 
+@pytest.mark.slow
 def test_a_clean_recording_loses_nothing(imagery_recording):
     recording = imagery_recording()
     epochs = cleaned(recording)
@@ -51,6 +52,7 @@ def test_a_clean_recording_loses_nothing(imagery_recording):
     assert [trial.number for trial in epochs.trials] == list(range(1, 17))
 
 
+@pytest.mark.slow
 def test_a_burst_of_muscle_is_left_out_and_named(imagery_recording):
     epochs = cleaned(spoilt(imagery_recording(), 5, "FC3", burst(300.0), 2.0))
     ((number, reason),) = found(epochs)
@@ -62,11 +64,13 @@ def test_a_burst_of_muscle_is_left_out_and_named(imagery_recording):
     assert np.abs(epochs.windows()).max() < 0.2  # mV: the burst is in none of them
 
 
+@pytest.mark.slow
 def test_a_flat_channel_costs_the_trials_in_which_it_is_flat(imagery_recording):
     recording = spoilt(imagery_recording(), 3, "C3", lambda signal: 0 * signal + 2.0, 2.6)
     assert found(cleaned(recording)) == [(3, "C3 flat for 2.5 s")]
 
 
+@pytest.mark.slow
 def test_a_railed_channel_is_called_so(imagery_recording):
     recording = spoilt(imagery_recording(), 3, "C3", lambda signal: 0 * signal + 3000.0, 1.0)
     ((number, reason),) = found(cleaned(recording))
@@ -74,6 +78,7 @@ def test_a_railed_channel_is_called_so(imagery_recording):
     assert reason.startswith("C3 railed for 1.0 s, ")  # and the step itself is an outlier
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_dead_throughout_costs_no_trial(imagery_recording):
     recording = imagery_recording()
     samples = recording.samples_uv.copy()
@@ -81,6 +86,7 @@ def test_a_channel_that_is_dead_throughout_costs_no_trial(imagery_recording):
     assert len(cleaned(replace(recording, samples_uv=samples))) == 16
 
 
+@pytest.mark.slow
 def test_blinks_cost_no_trial(imagery_recording):
     recording = imagery_recording()
     width = round(0.3 * RATE)
@@ -136,6 +142,7 @@ def test_after_an_artifact_an_encoder_warms_up_before_the_next_trial(imagery_rec
     )
 
 
+@pytest.mark.slow
 def test_a_gap_and_an_end_are_named_beside_artifacts(imagery_recording):
     recording = spoilt(imagery_recording(), 9, "CZ", burst(300.0))
     inside = round((recording.events[3].onset + 1.5) * RATE)

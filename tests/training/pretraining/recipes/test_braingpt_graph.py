@@ -131,6 +131,7 @@ def test_centred_states_of_a_recording_have_no_mean(cued, settings):
     assert np.std(states, axis=0).max() > 0.01
 
 
+@pytest.mark.slow
 def test_it_learns_from_a_frozen_encoder_and_goes_on_bit_for_bit(trainer, cued, tmp_path):
     training, validation = cued(0), cued(10)
     whole = trainer(training, validation, **given())

@@ -161,6 +161,7 @@ def test_settings_that_cannot_be_are_refused(options, changed, message):
         options(**changed)
 
 
+@pytest.mark.slow
 def test_tokens_learn_to_tell_hands_apart(cued, trainer, tmp_path):
     changes = {"dropout": 0.0, "jitter": 0, "subsets": 2, "rate": {"peak": 0.02}}
     run = trainer(cued(0), cued(100), **given(steps=60, validate_every=60, **changes))

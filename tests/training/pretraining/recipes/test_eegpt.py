@@ -135,6 +135,7 @@ def test_the_gain_is_a_factor_on_the_samples(parts, given):
     assert one.losses == other.losses
 
 
+@pytest.mark.slow
 def test_the_six_groups_are_the_published_ones():
     with torch.device("meta"):
         parts = Pretraining(eegpt_spec("large", name="", trained=False, provenance={}))
@@ -180,6 +181,7 @@ def test_variance_and_rank_of_tokens():
     assert collapse(line)[1] == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_losses_and_gradients_stay_when_no_token_is_made_that_nobody_reads(parts, given):
     lean = copy.deepcopy(parts)
     hidden = {}

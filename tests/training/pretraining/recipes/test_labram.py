@@ -220,6 +220,7 @@ def test_codes_are_asked_of_hidden_tokens_only(settings, given, tokenizer_run):
 # Runs
 
 
+@pytest.mark.slow
 def test_the_tokenizer_learns_and_goes_on_bit_for_bit(trainer, at_200, tokenizer_run, tmp_path):
     whole, folder = tokenizer_run
     rows = folder.curves()
@@ -240,6 +241,7 @@ def test_the_tokenizer_learns_and_goes_on_bit_for_bit(trainer, at_200, tokenizer
         assert torch.equal(tensor, whole.parts.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_the_second_stage_names_the_first_and_exports_an_encoder(
     trainer, at_200, tokenizer_run, tmp_path
 ):

@@ -76,6 +76,7 @@ def test_few_channels_show_few(channels, shown):
     assert len(mask.targets)
 
 
+@pytest.mark.slow
 def test_something_is_always_visible_and_asked_for():
     random = np.random.default_rng(0)
     settings = MaskSettings(hidden_times=0.9, kept_targets=0.01)
