@@ -1,7 +1,7 @@
 """Pretrained encoders: families of them, loading, saving and streaming.
 
-What needs torch is imported when it is first used, so that a command line may ask for the names of
-sizes without waiting for it.
+What needs torch or numpy is imported when it is first used, so that a command line may ask for the
+names of sizes without waiting for them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core.encoders.defaults import DEFAULT, STARTER
-from core.encoders.header import load_spec
 from core.encoders.spec import EncoderSpec
 
 if TYPE_CHECKING:
     from core.encoders.base import Encoder, TokenStream
     from core.encoders.files import save_encoder
+    from core.encoders.header import load_spec
     from core.encoders.registry import load_encoder
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "save_encoder",
 ]
 
-_FILES = {"load_encoder": "registry", "save_encoder": "files"}
+_FILES = {"load_encoder": "registry", "load_spec": "header", "save_encoder": "files"}
 
 
 def __getattr__(name: str) -> Any:
