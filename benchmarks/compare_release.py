@@ -159,7 +159,7 @@ def differences_of(
     list of (line, line)
         Lines behind these with the same decision from other probabilities.
     float
-        Largest difference of a probability where both decide, but behind a refusal.
+        Largest difference of a probability where both decide; those behind a refusal apart.
     """
     differing, refused, settling, largest = [], [], [], 0.0
     settled = float("-inf")

@@ -272,7 +272,7 @@ def fit_decoder(
     if prior is not None:
         check_apart(recordings, prior)
     tokens = None
-    if settings.tokens_needed:
+    if settings.tokens_needed:  # nothing else of a fit needs torch, which takes seconds to import
         from core.encoders import load_encoder
 
         tokens = load_encoder(settings.encoder, home=settings.home)
