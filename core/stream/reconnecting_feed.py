@@ -128,6 +128,10 @@ class ReconnectingFeed(StreamFeed):
         if (search := self._search) is not None:
             search.accept(uid)
 
+    def begin(self, seconds: float) -> None:
+        """Begin the first reading with the newest seconds of what waits; older is no loss."""
+        self._source.patience = seconds
+
     def read(self, timeout: float = _READ) -> Received | None:
         """Return what has come, waiting a little; None if nothing has."""
         self._wake()
@@ -191,7 +195,9 @@ class ReconnectingFeed(StreamFeed):
         if self._said != "ok":
             self._say("ok", "back", f"The stream is back after {gone:.1f} s.")
             self._noted.clear()
-        if self._arrival is not None:
+        if self._arrival is None:
+            self._dropped_before -= self._source.dropped_samples  # from before the beginning
+        else:
             first, newest = float(block.stamps[0]), float(block.stamps[-1])
             self._block = (self._arrival, newest - first, newest)
         self._source.patience = _PATIENCE

@@ -258,9 +258,10 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            if self._decoding is not None:
-                # Samples wait meanwhile, and none is late before the first.
+            if self._decoding is not None and self._maker is not None:
                 self._decoding.windows.prepare()
+                # Of what has come meanwhile, as much as the first decision needs.
+                self._feed.begin(self._maker.seconds_to_go + self._hop_seconds)
             while not self._stop.is_set():
                 received = self._feed.read()
                 if received is not None:

@@ -31,11 +31,16 @@ class HeldWindows:
         self.hop = windows.hop
         self.held = threading.Event()
         self.go = threading.Event()
+        self.prepared = threading.Event()
         self.pushed = 0
         self._windows = windows
 
     def __getattr__(self, name):
         return getattr(self._windows, name)
+
+    def prepare(self):
+        self._windows.prepare()
+        self.prepared.wait(60.0)
 
     def push(self, samples):
         while self.held.is_set() and not self.go.wait(0.01):
@@ -90,6 +95,7 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
 
     yield engine, inlet, windows, send, lines
     windows.held.clear()
+    windows.prepared.set()
     engine.stop()
     assert engine.error is None
     outlet.close()
@@ -97,6 +103,7 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
 
 def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow):
     engine, inlet, windows, send, lines = slow
+    windows.prepared.set()
     send(4.5)
     wait_for(lambda: windows.pushed >= 17)
     windows.held.set()
@@ -121,6 +128,7 @@ def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow):
 
 def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow):
     engine, inlet, windows, send, lines = slow
+    windows.prepared.set()
     send(4.5)
     wait_for(lambda: windows.pushed >= 17)
     windows.held.set()
@@ -133,3 +141,17 @@ def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow):
     wait_for(lambda: "too slow" in " ".join(engine.snapshot().warnings))
     send(4.5)
     wait_for(lambda: lines()[-1]["status"] == "ok")
+
+
+def test_what_comes_before_the_encoder_is_ready_is_neither_late_nor_lost(slow):
+    engine, _, windows, send, lines = slow
+    send(7.5)  # more than a window and the seconds after which a decision is dropped
+    windows.prepared.set()
+    wait_for(lines)
+    send(1.0)
+    wait_for(lambda: lines()[-1]["index"] >= 19)
+    found, stream = lines(), engine.snapshot().stream
+    assert [line["index"] for line in found] == list(range(len(found)))
+    assert [line["status"] for line in found[16:]] == ["ok"] * (len(found) - 16)
+    assert stream.dropped_decisions == stream.lost_samples == 0
+    assert not any("too slow" in warning for warning in engine.snapshot().warnings)
