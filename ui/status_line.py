@@ -7,12 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QHelpEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from ui import theme
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
+_HEIGHT, _SECOND_LINE = 70, 14  # px, and for the second line of remarks
+_NARROW = 1400  # px, below which remarks may take two lines
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class CellLine(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cells: tuple[Cell, ...] = ()
-        self.setFixedHeight(70)
+        self.setFixedHeight(_HEIGHT)
         self.setAccessibleName("Status")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
@@ -45,10 +55,15 @@ class CellLine(QWidget):
             theme.describe(self, theme.sentence(words))
             self.update()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Give remarks a second line where the first is short; by width alone, so none jumps."""
+        self.setFixedHeight(_HEIGHT + _SECOND_LINE * (event.size().width() < _NARROW))
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.PANEL)
+        lines = 2 if self.height() > _HEIGHT else 1
         for index, (cell, left, width) in enumerate(self._places()):
             if index:
                 painter.setPen(QPen(theme.RULE, 1))
@@ -58,7 +73,8 @@ class CellLine(QWidget):
             write_line(painter, box, 9, cell.caption, 11, theme.MUTED)
             write_line(painter, box, 26, cell.value, 16, theme.TEXT, bold=True)
             ink = theme.WARNING if cell.warn else theme.MUTED
-            write_line(painter, box, 47, cell.detail, 11, ink)
+            for number, line in enumerate(_broken(cell.detail, lines, box.width())):
+                write_line(painter, box, 47 + number * _SECOND_LINE, line, 11, ink)
         painter.end()
 
     def _places(self) -> Iterator[tuple[Cell, float, float]]:
@@ -80,6 +96,19 @@ class CellLine(QWidget):
                 text = f"<p>{html.escape(cell.tip)}</p><p>{html.escape(shown)}</p>"
                 QToolTip.showText(event.globalPos(), text, self)
         return True
+
+
+def _broken(text: str, lines: int, width: float) -> list[str]:
+    """Break a remark between words into so many lines at most, the last with what is left."""
+    metrics = QFontMetricsF(theme.font(11))
+    found, rest = [], text.split(" ")
+    while rest and len(found) < lines - 1:
+        count = len(rest)
+        while count > 1 and metrics.horizontalAdvance(" ".join(rest[:count])) > width:
+            count -= 1
+        found.append(" ".join(rest[:count]))
+        rest = rest[count:]
+    return [*found, " ".join(rest)] if rest else found
 
 
 def write_line(
