@@ -71,6 +71,7 @@ def flags(text):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_no_python_in_it(shown, command):
     text = shown(*command)

@@ -27,6 +27,7 @@ def imagery_person(imagery_recording):
     return Subject(identities, recordings)
 
 
+@pytest.mark.slow
 def test_the_attention_head_finds_the_one_token_that_tells(monkeypatch):
     random = np.random.default_rng(0)
     tokens = random.normal(size=(60, 12, 5)).astype(np.float32)

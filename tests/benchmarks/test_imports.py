@@ -24,6 +24,7 @@ def imports(tree):
             yield from imports(node)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_is_imported_is_there(path):
     missing = []

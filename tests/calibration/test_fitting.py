@@ -163,6 +163,7 @@ def chosen_part(imagery_recording):
     return fit_decoder([imagery_recording()], EVENTS, "01", settings)
 
 
+@pytest.mark.slow
 def test_a_decoder_that_passes_over_a_second_and_the_eyes_decodes_what_it_was_fitted_on(
     chosen_part, tmp_path
 ):

@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.text_encoder import check_texts, load_text_encoder
 
 
+@pytest.mark.slow
 def test_the_package_embeds_texts_without_a_network():
     pytest.importorskip("wordllama")
     encoder = load_text_encoder("wordllama")

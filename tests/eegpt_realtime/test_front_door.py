@@ -96,6 +96,7 @@ def test_epochs_are_told_apart_however_they_come(decoder, epochs):
     np.testing.assert_allclose(shuffled, given, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -31,6 +31,7 @@ def test_what_touches_no_window_refuses_none(decoded, spec):
     assert statuses(decoded(spec)) == {"warming", "ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec", ["flat:channel=C3,at=6.25,for=0.2", "noisy:channel=C3,at=6.25,for=0.25"]
 )

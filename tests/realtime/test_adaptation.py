@@ -83,6 +83,7 @@ def refused(given, capsys):
     return capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_adaptation_that_cannot_be_is_refused(files, tmp_path, capsys):
     off = ["--adapt", "recentre", "--recentre", "off"]
     assert "choose one" in refused([*files, *off], capsys)

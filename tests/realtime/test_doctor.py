@@ -28,6 +28,7 @@ def test_a_sound_installation_is_found_so_and_the_exit_code_says_it(home, capsys
     assert not list(home.glob("**/*doctor*"))
 
 
+@pytest.mark.slow
 def test_what_fails_is_said_with_what_to_do(tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(doctor, "check_loopback", lambda: Diagnosis("LSL", "ok", "left out."))

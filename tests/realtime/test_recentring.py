@@ -61,6 +61,7 @@ def test_the_log_of_a_file_says_what_every_decision_refers_to(files, tmp_path, c
     assert "exists already" in refused([*files, *given], capsys)
 
 
+@pytest.mark.slow
 def test_in_a_recording_that_is_too_short_the_reference_grows_to_the_end_and_it_says_so(
     files, tmp_path, capsys
 ):

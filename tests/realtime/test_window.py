@@ -33,6 +33,7 @@ def with_other_probabilities(view):
 # -- no probability unless one may be seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", STATUSES[1:])
 def test_refused_window_shows_words_and_no_probability(show, make_view, picture, status):
     view = make_view()

@@ -53,6 +53,7 @@ def test_amplitudes_are_those_of_an_eeg():
     assert np.abs(signal[:, LABELS.index("OZ")]).max() < 60
 
 
+@pytest.mark.slow
 def test_spectrum_falls_and_shows_alpha_and_mains():
     power, frequency = spectrum(SimulatedSubject().generate(250 * 120), 250)
     oz = power[:, LABELS.index("OZ")]
@@ -158,6 +159,7 @@ def test_simulated_cap_is_known_to_the_codex():
     assert len(set(channel_ids(LABELS))) == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [128.0, 256.0, 512.0, 1000.0])
 def test_rhythms_do_not_depend_on_the_rate(rate):
     power, frequency = spectrum(SimulatedSubject(rate=rate).generate(round(rate * 60)), rate)

@@ -47,6 +47,7 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
     assert (out / "rows.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -80,6 +80,7 @@ def test_from_recordings_to_an_encoder_by_the_three_commands(
     assert "C3" in spec.ch_names
 
 
+@pytest.mark.slow
 def test_a_card_says_that_labels_were_learned_and_what_is_regressed_out(store, tmp_path):
     command = "classification --size tiny --steps 2 --batch 4 --subsets 0 --device cpu".split()
     path, out = tmp_path / "labelled", tmp_path / "labelled.safetensors"

@@ -32,6 +32,7 @@ def reference(folder, tmp_path, capsys):
     return Store.open(tmp_path / "reference")
 
 
+@pytest.mark.slow
 def test_files_become_the_store_that_the_encoder_wants(reference, people, form):
     assert reference.form == form
     assert reference.subjects == ("files-lab/1", "files-lab/2", "files-lab/3")
@@ -40,6 +41,7 @@ def test_files_become_the_store_that_the_encoder_wants(reference, people, form):
     )
 
 
+@pytest.mark.slow
 def test_dry_run_says_what_it_needs_and_does_nothing(folder, reference, tmp_path, capsys):
     store = tmp_path / "dry"
     capsys.readouterr()
@@ -123,6 +125,7 @@ def said(capsys, arguments):
     return error
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_sentence(folder, reference, tmp_path, capsys):
     store, source = str(tmp_path / "store"), f"files:{folder}"
     assert "--store" in said(capsys, [source])
@@ -153,6 +156,7 @@ def test_a_recording_of_two_people_is_refused_or_left_out(folder, people, brainv
     assert "are the same recording" in left_out["reason"]
 
 
+@pytest.mark.slow
 def test_a_finished_store_stays_as_it_is(folder, reference, people, brainvision, capsys):
     again = [f"files:{folder}", "--store", str(reference.folder)]
     before = {path: path.stat().st_mtime_ns for path in reference.folder.rglob("*")}
@@ -163,6 +167,7 @@ def test_a_finished_store_stays_as_it_is(folder, reference, people, brainvision,
     assert {path: path.stat().st_mtime_ns for path in reference.folder.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_verify_names_the_shard(reference, capsys):
     assert main(["--verify", "--store", str(reference.folder)]) == 0
     file = reference.folder / "shards" / reference.shards[3].file
@@ -172,6 +177,7 @@ def test_verify_names_the_shard(reference, capsys):
     assert f"{file} is damaged" in said(capsys, ["--verify", "--store", str(reference.folder)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "instead", "words"),
     [
@@ -189,6 +195,7 @@ def test_a_recording_that_is_no_known_signal_is_named(
     assert f"{header} {words}" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_what_reading_assumed_is_said(folder, tmp_path, capsys, jobs):
     header = folder / "2" / "1.vhdr"
@@ -198,6 +205,7 @@ def test_what_reading_assumed_is_said(folder, tmp_path, capsys, jobs):
     assert error.count("Note: 1.vhdr does not say the unit of Fp1, C3, Cz, C4, T3: taken to") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_damaged_recordings_stop_it_or_are_left_out(folder, tmp_path, capsys, jobs):
     bad = folder / "2" / "1.vhdr"

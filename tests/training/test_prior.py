@@ -49,6 +49,7 @@ def test_a_store_gives_the_prior_that_its_recordings_give(stored, imagining, tmp
     np.testing.assert_allclose(found.covariances, again, atol=1e-3 * np.abs(again).max())
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_not_in_it(stored, imagining):
     names = [recording.path.name for recording in imagining.values()]
     people = stored_people(stored, EVENTS, (), ())
@@ -75,6 +76,7 @@ def test_a_gap_in_a_recording_stays_one(write, imagining):
     np.testing.assert_allclose([event.onset for event in found.events], asked, atol=0.01)
 
 
+@pytest.mark.slow
 def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     out = tmp_path / "others.safetensors"
     assert main([str(stored.folder), "--out", str(out), "--event", "left_hand"]) == 2

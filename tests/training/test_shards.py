@@ -137,6 +137,7 @@ def test_other_folders_are_left_alone(tmp_path, form):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.slow
 def test_a_finished_store_is_never_written_again(store, form):
     writer = StoreWriter(store.folder, form)
     assert writer.finished

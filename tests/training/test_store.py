@@ -22,6 +22,7 @@ def live(recording, form):
     return path.push(recording.samples_uv), found.channels
 
 
+@pytest.mark.slow
 def test_crops_are_what_the_live_path_gives(store, people, form, random):
     for index, recording in enumerate(people.values()):
         signal, channels = live(recording, form)
@@ -36,6 +37,7 @@ def test_crops_are_what_the_live_path_gives(store, people, form, random):
             np.testing.assert_array_equal(window[rows], expected)
 
 
+@pytest.mark.slow
 def test_missing_channels_are_masked_and_zero(store):
     assert [int(store.present(i).sum()) for i in range(4)] == [58, 58, 5, 32]
     few = store.recordings[2]
@@ -46,12 +48,14 @@ def test_missing_channels_are_masked_and_zero(store):
     assert window[present].std(axis=1).min() > 0
 
 
+@pytest.mark.slow
 def test_enough_channels_are_referenced_to_their_average(store):
     assert store.recordings[3].reference == "average"
     window = store.crop(3, 500, 512)
     assert np.abs(window[store.present(3)].mean(axis=0)).max() < 1e-6 * np.abs(window).max()
 
 
+@pytest.mark.slow
 def test_facts_of_a_recording_are_kept(store, people, form):
     assert (store.channels, store.rate, store.unit) == (form.channels, 256, "mV")
     assert store.subjects == ("simulated/1", "simulated/2", "simulated/3")
@@ -64,6 +68,7 @@ def test_facts_of_a_recording_are_kept(store, people, form):
     assert store.hours == pytest.approx(seconds / 3600, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_crop_cannot_leave_its_recording(store):
     length = store.recordings[0].length
     for start in (-1, length - 1023):
@@ -85,6 +90,7 @@ def test_stretches_between_breaks_are_recordings_of_their_own(write, people, for
     np.testing.assert_array_equal(found, expected.T.astype(np.float32))
 
 
+@pytest.mark.slow
 def test_split_shares_no_person(store):
     training, validation = store.split(["simulated/1"])
     assert validation.subjects == ("simulated/1",)
@@ -95,6 +101,7 @@ def test_split_shares_no_person(store):
     assert store.split(["2"])[1].subjects == ("simulated/2",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chosen", "said"), [(["4"], 'no person "4"'), ([], "either side"), ("123", "either side")]
 )
@@ -103,6 +110,7 @@ def test_impossible_splits_are_refused(store, chosen, said):
         store.split(chosen)
 
 
+@pytest.mark.slow
 def test_a_store_can_be_sent_to_another_process(store):
     sent = pickle.loads(pickle.dumps(store))
     np.testing.assert_array_equal(sent.crop(0, 5, 100), store.crop(0, 5, 100))
@@ -119,6 +127,7 @@ def damage(store, index=0):
     return store.folder / "shards" / store.shards[index].file
 
 
+@pytest.mark.slow
 def test_a_shard_that_is_short_or_gone_is_named(store):
     file = damage(store, 1)
     content = file.read_bytes()
@@ -132,6 +141,7 @@ def test_a_shard_that_is_short_or_gone_is_named(store):
         Store.open(store.folder)
 
 
+@pytest.mark.slow
 def test_one_wrong_bit_is_found_by_verifying(store):
     told = []
     store.verify(told.append)
@@ -144,6 +154,7 @@ def test_one_wrong_bit_is_found_by_verifying(store):
         Store.open(store.folder).verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -160,6 +171,7 @@ def test_another_manifest_is_refused_in_a_sentence(store, change, said):
     assert str(file) in str(refused.value)
 
 
+@pytest.mark.slow
 def test_no_store_and_half_a_manifest_are_refused(store, tmp_path):
     with pytest.raises(InputError, match="no window store at"):
         Store.open(tmp_path / "nothing")

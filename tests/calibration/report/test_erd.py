@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from calibration.report.erd import BANDS, rhythms
 from core.fitting.trials.epochs import cut_epochs
@@ -8,6 +9,7 @@ from core.fitting.trials.epochs import cut_epochs
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 
+@pytest.mark.slow
 def test_the_imagined_side_falls_where_it_was_made_to(fit, recording):
     found = rhythms(fit.epochs, [recording], fit.decoder.settings)
     assert sum(found.trials) == len(fit.epochs)

@@ -5,6 +5,7 @@ from calibration.session.feedback import Feedback
 from core.feed.segments import Segmenter
 
 
+@pytest.mark.slow
 def test_it_shows_the_newest_window_and_nothing_from_a_broken_one(
     fitted, imagery_recording, tmp_path
 ):

@@ -34,6 +34,7 @@ def checks(report):
     return {check.name: check for check in report.checks}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [250.0, 1000.0, 2048.0])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_latency_and_spread_are_what_they_were(stamps, rate, sign):

@@ -87,6 +87,7 @@ def test_without_recentring_nothing_changes(fitted, run):
     assert not any(late)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["riemann", pytest.param("hybrid", marks=pytest.mark.slow)])
 def test_how_a_stream_is_cut_changes_no_reference(fitted, run, head):
     def pushed(places):
@@ -107,6 +108,7 @@ def test_how_a_stream_is_cut_changes_no_reference(fitted, run, head):
     assert pushed([]) == pushed([1, 2_000, 2_001, 7_499, 7_500, 7_507, 9_000])
 
 
+@pytest.mark.slow
 def test_a_break_and_an_artifact_in_the_minute_are_in_no_window_of_it(fitted, run):
     decoder = fitted["riemann"]
     samples = run.samples_uv.copy()
@@ -137,6 +139,7 @@ def test_a_break_and_an_artifact_in_the_minute_are_in_no_window_of_it(fitted, ru
     assert 30.5 < own[-1].time < 40.0
 
 
+@pytest.mark.slow
 def test_the_reference_of_a_run_that_is_too_short_grows_to_its_end(fitted, run):
     short = replace(run, samples_uv=run.samples_uv[: round(29 * run.rate)])
     results, windows = decided(fitted["riemann"], short)
@@ -179,6 +182,7 @@ def test_a_reference_of_another_decoder_is_refused(fitted, run):
         fitted["riemann"].recentred(replace(reference, whiteners=reference.whiteners[::-1]))
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_a_reference_is_refused(fitted, run, tmp_path):
     _, windows = decided(fitted["riemann"], run)
     path = save_reference(windows.reference, tmp_path / "one.safetensors", 0)
@@ -225,6 +229,7 @@ def test_a_decoder_file_says_what_is_recentred_by_default(fitted, tmp_path):
         save_decoder(wrong, tmp_path / "wrong.safetensors")
 
 
+@pytest.mark.slow
 def test_a_fit_notes_recentring_for_the_heads_that_it_helps(fitted):
     assert fitted["riemann"].recentre == 60.0
     assert fitted["encoder"].recentre is None

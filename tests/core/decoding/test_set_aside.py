@@ -57,6 +57,7 @@ def spoilt_by(fault, samples, names, begin=6.0, end=SECONDS, labels=LABELS):
     return changed
 
 
+@pytest.mark.slow
 @every_fault
 def test_one_bad_electrode_is_set_aside_and_decisions_go_on(make_online, samples, fault, words):
     online, feed = make_online()
@@ -89,6 +90,7 @@ def test_how_the_stream_is_cut_changes_nothing(make_online, samples, head, fault
     assert whole[-1][1] == parts[-1][1] == ("C3",)
 
 
+@pytest.mark.slow
 @every_fault
 @pytest.mark.parametrize("names", [("FC3", "C4"), LABELS])
 def test_more_than_may_be_interpolated_stay_refused(make_online, samples, names, fault, words):
@@ -98,6 +100,7 @@ def test_more_than_may_be_interpolated_stay_refused(make_online, samples, names,
     assert {r.status for r, _ in results if r.time > 6.5} == {"artifact"}
 
 
+@pytest.mark.slow
 def test_a_flat_and_a_humming_electrode_are_too_many_together(make_online, samples):
     online, feed = make_online()
     spoilt = spoilt_by(humming, spoilt_by(flat, samples, ["FC3"]), ["C4"], begin=8.0)
@@ -106,6 +109,7 @@ def test_a_flat_and_a_humming_electrode_are_too_many_together(make_online, sampl
     assert {r.status for r, _ in results if r.time > 6.5} == {"artifact"}
 
 
+@pytest.mark.slow
 @every_fault
 def test_what_lasts_too_short_sets_nothing_aside(make_online, samples, fault, words):
     online, feed = make_online()
@@ -136,6 +140,7 @@ def test_electrodes_that_go_bad_one_after_another_are_set_aside_in_turn(imagery_
     assert {r.status for r, _ in results if r.time > 17.0} == {"ok"}
 
 
+@pytest.mark.slow
 def test_an_electrode_that_hums_again_is_set_aside_again(make_online, samples):
     online, feed = make_online()
     spoilt = spoilt_by(humming, samples, ["FC3"])
@@ -168,6 +173,7 @@ def test_set_aside_from_the_beginning_is_decoded_as_if_the_channel_sent_anything
     assert sum(r.status == "ok" for r, _ in expected) > 60
 
 
+@pytest.mark.slow
 def test_an_electrode_that_is_used_again_begins_a_new_run(make_online, samples):
     online, feed = make_online()
     half = len(samples) // 2

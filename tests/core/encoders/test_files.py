@@ -278,6 +278,7 @@ def test_the_braindecode_file(tmp_path, parts):
         load_encoder(path, weights="encoder")
 
 
+@pytest.mark.slow
 def test_the_large_braindecode_file_has_the_size_reported_for_the_published_one():
     with torch.device("meta"):
         large = new_pretraining("large").target_encoder

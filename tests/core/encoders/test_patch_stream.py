@@ -26,6 +26,7 @@ def whole(encoder, signal, end):
     return encoder(torch.from_numpy(signal[None, :, end - 1024 : end]), IDS)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [64, 32, 16])
 def test_incremental_equals_whole_however_it_is_pushed(encoder, signal, hop, rng):
     stream = encoder.stream(NAMES, hop)
@@ -43,6 +44,7 @@ def test_incremental_equals_whole_however_it_is_pushed(encoder, signal, hop, rng
     assert windows > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [64, 16])
 def test_the_first_window_comes_with_its_last_hop(encoder, signal, hop):
     stream = encoder.stream(NAMES, hop)
@@ -50,6 +52,7 @@ def test_the_first_window_comes_with_its_last_hop(encoder, signal, hop):
     assert stream.push(signal[:, 1024 - hop : 1024]) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [64, 32, 16])
 def test_a_hop_costs_one_patch(encoder, signal, hop):
     stream = encoder.stream(NAMES, hop)
@@ -72,6 +75,7 @@ def test_a_long_push_encodes_only_what_can_still_be_seen(encoder, rng):
     torch.testing.assert_close(tokens, whole(encoder, joined, 6432), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_reset_forgets_everything(encoder, signal):
     stream = encoder.stream(NAMES, 32)
     stream.push(np.full_like(signal, 7.0)[:, :1056])
@@ -89,6 +93,7 @@ def test_earlier_answers_do_not_change(encoder, signal):
     assert torch.equal(first, kept)
 
 
+@pytest.mark.slow
 def test_samples_of_any_kind(encoder, signal):
     kinds = [
         signal,

@@ -115,6 +115,7 @@ def test_packets_later_than_any_before_break_few_streams_in_their_first_seconds(
     assert broken <= 4  # with a bound of 1.5 times what was seen, 16 of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [1, 2, 5, 10])
 @pytest.mark.parametrize("kind", ["jitter", "bursts"])
 def test_small_loss_of_a_jittery_stream_is_confirmed_by_what_follows(kind, lost):
@@ -127,6 +128,7 @@ def test_small_loss_of_a_jittery_stream_is_confirmed_by_what_follows(kind, lost)
     assert continuity.lost_samples == lost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [60, 250, 5000])
 def test_large_loss_of_a_jittery_stream_is_seen_at_once(lost):
     rate, at = 250, 5000
@@ -151,6 +153,7 @@ def test_samples_that_catch_up_were_late_and_not_lost(late):
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 def test_stream_known_to_be_late_at_times_is_not_broken_by_it():
     rate = 250
     stamps = on_arrival(40, rate, 0.001)
@@ -162,6 +165,7 @@ def test_stream_known_to_be_late_at_times_is_not_broken_by_it():
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [-200_000.0, -1.0, 5 * 3600.0])
 @pytest.mark.parametrize("jitter", [0.0, 0.002])
 def test_clock_that_jumps_is_a_break_of_no_known_length(jump, jitter):
@@ -184,6 +188,7 @@ def test_stamp_that_is_no_number_breaks_the_run_on_both_sides(bad):
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [0.0, 3e-3, -3e-3])
 @pytest.mark.parametrize("jitter", [0.0, 0.002])
 def test_measured_rate_is_that_of_the_sender(off, jitter):

@@ -60,6 +60,7 @@ def test_a_rate_that_changes_is_refused_within_two_seconds(true):
     assert 10.0 < second < 12.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [1.0, 4.0])
 def test_stamps_that_are_no_seconds_are_said_to_be_none(step):
     _, verdict = first(watched(lambda i, t: i * step), "refused")
@@ -115,6 +116,7 @@ def test_stamps_of_a_stream_with_many_gaps_are_seconds(between):
         assert "are no seconds" not in verdict.words
 
 
+@pytest.mark.slow
 def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
     watch, random = RateWatch(RATE), np.random.default_rng(0)
     for start in range(0, 8000, 8):

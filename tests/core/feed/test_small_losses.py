@@ -30,6 +30,7 @@ def one_stamp_a_chunk(positions, chunk, jitter, seed=0, rate=RATE):
     return START + positions[last] / rate + late - (last - np.arange(len(positions))) / rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lost", "within"), [(1, 1.0), (2, 1.0), (5, 0.25), (10, 0.25)])
 @pytest.mark.parametrize("seed", range(3))
 def test_small_loss_between_chunks_with_one_stamp_is_noticed_in_time(lost, within, seed):
@@ -59,6 +60,7 @@ def test_one_late_stamp_leaves_a_stream_exact():
     assert breaks_of(continuity, stamps) == {2000: 1}
 
 
+@pytest.mark.slow
 def test_a_stream_that_was_late_for_a_while_becomes_exact_again():
     stamps = exact(60)
     stamps[500:750] += np.random.default_rng(0).exponential(0.002, 250)

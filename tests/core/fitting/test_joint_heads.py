@@ -64,6 +64,7 @@ def test_nothing_is_found_where_texts_and_windows_are_shuffled(embedded):
     assert first_of_new(embedded, shuffled) <= chance_bound(len(embedded[4]), NEW)
 
 
+@pytest.mark.slow
 def test_heads_that_are_trained_together_are_those_that_are_trained_alone(embedded):
     """The encoder is frozen, and no head shares a weight with another."""
     embeddings, learned, labels, _, _ = embedded
@@ -80,6 +81,7 @@ def test_heads_that_are_trained_together_are_those_that_are_trained_alone(embedd
         np.testing.assert_allclose(together[name].weights, alone[name].weights, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_scale_follows_its_numbers_and_says_how_far_off_it_is(embedded):
     embeddings, learned, labels, seen, right = embedded
     values = embeddings[labels, 0]

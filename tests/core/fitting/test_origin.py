@@ -57,6 +57,7 @@ def trials_of(sites, gain, seconds=(0.0, 4.0), leak=0.0, seed=0):
 SETTINGS = SignalSettings(CHANNELS, "recorded", RATE)
 
 
+@pytest.mark.slow
 def test_imagery_over_the_motor_cortex_survives_every_check():
     origin = find_origin(trials_of(("C3", "C4"), 1.5), SETTINGS)
     scores = {check.name: check.score for check in origin.checks}
@@ -100,6 +101,7 @@ def test_windows_that_begin_later_count_from_what_the_decoder_uses():
     ]
 
 
+@pytest.mark.slow
 def test_a_decoder_without_eyes_and_first_second_is_what_is_left():
     epochs = trials_of(("C3", "C4"), 1.5)
     regression = regression_of(CHANNELS, epochs.segments, epochs.segments)
@@ -109,6 +111,7 @@ def test_a_decoder_without_eyes_and_first_second_is_what_is_left():
     assert origin.sentence.endswith("is what is left without them.")
 
 
+@pytest.mark.slow
 def test_where_no_electrode_is_near_the_eyes_nothing_is_known_of_them():
     epochs = trials_of(("C3", "C4"), 1.5)
     motor = [index for index, name in enumerate(CHANNELS) if name in CHANNELS[8:]]
@@ -121,6 +124,7 @@ def test_where_no_electrode_is_near_the_eyes_nothing_is_known_of_them():
     assert origin.sentence.endswith("cannot be known: no frontal or temporal electrode is used.")
 
 
+@pytest.mark.slow
 def test_eog_takes_out_the_eyes_where_no_electrode_is_near_them():
     epochs = trials_of(("F7", "F8"), 6.0, leak=0.3)
     near = [CHANNELS.index(name) for name in ("F7", "F8")]
@@ -137,12 +141,14 @@ def test_eog_takes_out_the_eyes_where_no_electrode_is_near_them():
     assert origin.check(REGRESSED).electrodes == 8
 
 
+@pytest.mark.slow
 def test_labels_without_meaning_are_not_found_significant():
     epochs = trials_of(("C3", "C4"), 0.0)
     origin = find_origin(epochs, SETTINGS)
     assert np.mean([check.p for check in origin.checks]) > 0.1
 
 
+@pytest.mark.slow
 def test_facts_are_plain_numbers():
     import json
 

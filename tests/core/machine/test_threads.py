@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -41,6 +42,7 @@ def test_what_the_person_has_set_stays(monkeypatch):
     assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
 
 
+@pytest.mark.slow
 def test_what_is_loaded_meanwhile_has_one_thread_too():
     """As where a fit is what imports SciPy."""
     code = (

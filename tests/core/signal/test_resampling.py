@@ -70,6 +70,7 @@ def test_a_rate_too_low_for_the_band_is_refused():
         Resampler(100.0, 256.0, 1, BAND)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [256.0164, 255.99, 512.0328, 999.75, SLOW])
 def test_rates_that_are_no_simple_ratio_keep_step_with_the_clock(rate):
     seconds = 400

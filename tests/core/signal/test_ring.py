@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from core.signal.ring import Ring
 
 
+@pytest.mark.slow
 @given(sizes=st.lists(st.integers(0, 23), max_size=20), asked=st.integers(1, 10))
 @settings(deadline=None)
 def test_the_newest_samples_come_back_in_order(sizes, asked):

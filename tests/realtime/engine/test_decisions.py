@@ -99,6 +99,7 @@ def test_a_decision_is_the_head_on_the_window_cut_from_the_signal(fitted, imager
         assert decision.time == pytest.approx(decision.sample / 256.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [1, 17, 500])
 def test_no_probability_from_a_window_over_a_gap(fitted, imagery_recording, lost):
     recording = imagery_recording(seed=5)
@@ -123,6 +124,7 @@ def test_no_probability_from_a_window_over_a_gap(fitted, imagery_recording, lost
     assert [d.index for d in decisions] == list(range(len(decisions)))
 
 
+@pytest.mark.slow
 def test_after_a_gap_decisions_are_those_of_a_new_stream(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording, 14.0)
@@ -210,6 +212,7 @@ def test_a_decision_is_given_when_two_patches_after_it_confirm_it(fitted, imager
         assert behind == pytest.approx(0.5 if decision.status == "ok" else 0.0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_decision_is_refused_if_what_comes_after_it_is_spoilt(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording)

@@ -113,6 +113,7 @@ def test_a_panel_that_was_never_shown_is_not_imported(show, make_view):
     assert window.findChildren(Panel) == []
 
 
+@pytest.mark.slow
 def test_a_hidden_panel_is_asked_nothing(show, make_view, qtbot):
     window = show(make_view())
     window.panels.toggle("Counting")
@@ -170,6 +171,7 @@ def test_without_panels_the_host_has_no_timer_running(show, make_view, qtbot):
     assert not timer.isActive()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", [*BROKEN, "Absent"])
 def test_a_panel_that_fails_is_replaced_by_its_error_and_the_rest_goes_on(
     show, make_view, qtbot, title

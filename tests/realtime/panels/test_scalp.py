@@ -98,6 +98,7 @@ def test_the_pattern_is_where_power_moves_with_the_decoder(panel, make_view, unt
     assert pattern["C3"] < -0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(300, 200), (400, 640), (1000, 260)])
 @pytest.mark.parametrize("channels", [1, 8, 64])
 def test_it_is_drawn_at_every_size_with_any_channels(

@@ -85,6 +85,7 @@ def test_a_threshold_or_a_reason_in_the_key_draws_no_columns_anew(strip, make_vi
     assert max(drawn[1:]) <= 10
 
 
+@pytest.mark.slow
 def test_a_new_decision_draws_its_own_columns_and_the_same_picture(
     strip, make_view, picture, drawn
 ):

@@ -17,6 +17,7 @@ AMP = StreamIdentity("amp", "EEG", "serial", "lab", "uid")
 FACTS = StreamFacts(AMP, 250.0, ("Ch1", "Ch2"), ("", ""), ("", ""), 2, "float32", ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [("left_hand", "right_hand"), None])
 def test_every_control_of_the_window_and_of_its_panels_says_what_it_does(show, make_view, classes):
     window = show(make_view(64, classes), on_calibrate=lambda: None, on_imagine=lambda name: None)

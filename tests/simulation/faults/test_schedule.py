@@ -45,6 +45,7 @@ def test_without_faults_everything_is_sent_as_it_is_at_its_time():
     np.testing.assert_array_equal(parcel.due, at / RATE)
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, N), max_size=8))
 @settings(deadline=None, max_examples=20)
 def test_chunking_never_matters(cuts):
@@ -125,6 +126,7 @@ def test_a_copy_is_equal_to_the_last_bit():
     np.testing.assert_array_equal(spoilt[~inside], samples[~inside])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 7, 64, N])
 def test_what_was_sent_comes_again(chunk):
     samples, at = signal()

@@ -165,6 +165,7 @@ def test_the_batchs_loss_is_the_mean_over_its_windows(trainer):
     assert tokens.shape == (19, 4, 1, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ablation", "ABCD")
 def test_every_ablation_trains(trainer, ablation):
     made = trainer(ablation=ablation)

@@ -190,6 +190,7 @@ def noise(seconds, channels=8, gap_at=None):
     return Traces(times, samples)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("span", [2.0, 10.0, 30.0])
 @pytest.mark.parametrize(("gap_at", "few"), [(None, 0.001), (4600, 0.02)])
 def test_columns_drawn_one_by_one_are_the_picture_drawn_at_once(view, picture, span, gap_at, few):

@@ -90,6 +90,7 @@ def noise(size):
     return lambda x: x + np.random.default_rng(0).normal(0, size, len(x))
 
 
+@pytest.mark.slow
 def test_blinks_are_no_fault(subject):
     _, recording = subject
     samples = recording.samples_uv[: int(2 * SECONDS * RATE)]
@@ -195,6 +196,7 @@ def test_what_no_head_sends_is_refused_within_two_hops(subject, fault, words):
     assert {hop.status for hop, _ in found if hop.time > end + 5.1} == {"ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1.0, 2.0, 3.0])
 def test_an_electrode_that_is_off_when_the_stream_begins_gets_no_decision(subject, size):
     found = decoded(subject, faulty(subject, f"off:channel=C3,uv={size}"))
@@ -202,6 +204,7 @@ def test_an_electrode_that_is_off_when_the_stream_begins_gets_no_decision(subjec
     assert any(why.startswith("C3 is much smaller than before") for _, why in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 2, 5])
 def test_samples_that_a_driver_fills_in_are_refused_at_once(subject, samples):
     found = decoded(subject, faulty(subject, f"hold:samples={samples},at=7.1"))
@@ -249,6 +252,7 @@ def test_chunking_never_matters_to_a_fault(subject, cuts, which):
         np.testing.assert_array_equal(one.probabilities, two.probabilities)
 
 
+@pytest.mark.slow
 def test_one_value_that_is_no_number_restarts_the_filters(subject):
     samples = spoilt(subject, 7.0, 7.004, lambda x: x * np.nan, "C3")
     found = decoded(subject, samples)

@@ -184,6 +184,7 @@ def graph_decoder(fitted):
     )
 
 
+@pytest.mark.slow
 def test_a_graph_comes_back_to_the_last_digit(graph_decoder, tmp_path):
     head = replace(graph_decoder.head, centre=np.ones(len(graph_decoder.head.centre)))
     card = ReadoutCard("graph", 9, 0.6, 0.7, "balanced accuracy")

@@ -13,6 +13,7 @@ from tests.core.encoders.braingpt.conftest import Reference, drawn
 NAMES = ["C4", "Fz", "T3", "CCP3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "tokens"), [("base", 40), pytest.param("large", 28, marks=pytest.mark.slow)]
 )

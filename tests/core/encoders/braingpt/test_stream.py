@@ -53,6 +53,7 @@ def test_the_large_one_too(rng):
     assert_windows_of(encoder, run, windows, ["C3", "C4"])
 
 
+@pytest.mark.slow
 def test_after_a_gap_a_run_begins_anew_and_warms_up_again(base, montage, rng):
     stream = base.stream(montage, 32)
     run = rng.normal(0, 20, (6, 4000)).astype(np.float32)
@@ -66,6 +67,7 @@ def test_after_a_gap_a_run_begins_anew_and_warms_up_again(base, montage, rng):
     assert_windows_of(base, run, windows, montage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("middle", [96, 1536, 3584])
 def test_a_state_goes_on_where_it_was(base, montage, rng, middle):
     run = rng.normal(0, 20, (6, 4096)).astype(np.float32)
@@ -92,6 +94,7 @@ def test_a_state_is_a_copy(base, rng):
     assert all(torch.equal(kept[name], torch.as_tensor(value)) for name, value in state.items())
 
 
+@pytest.mark.slow
 def test_hours_into_a_run_tokens_are_as_exact(base, rng):
     run = rng.normal(0, 20, (1, base.spec.warmup)).astype(np.float32)
     stream, late = base.stream(["CZ"], 32), base.stream(["CZ"], 32)

@@ -37,6 +37,7 @@ def test_rotation_turns_half_of_a_head_and_keeps_its_length():
     torch.testing.assert_close(turned.norm(dim=-1), x.norm(dim=-1))
 
 
+@pytest.mark.slow
 def test_initial_weights_follow_the_published_recipe():
     spec = eegpt_spec("base1", name="", trained=False, provenance={})
     parts = Pretraining(spec, seed=5)

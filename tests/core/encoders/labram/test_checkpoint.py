@@ -65,6 +65,7 @@ def pth(base, tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_the_authors_file_is_loaded_with_every_tensor_accounted_for(
@@ -98,6 +99,7 @@ def test_braindecodes_file_is_the_same_encoder(base, tmp_path):
     assert encoder.spec.provenance["left_out"] == "final_layer.bias final_layer.weight"
 
 
+@pytest.mark.slow
 def test_our_own_file_comes_back_whole(base, pth, tmp_path):
     encoder = load_encoder(pth)
     again = load_encoder(save_encoder(encoder, tmp_path / "own.safetensors"))
@@ -105,6 +107,7 @@ def test_our_own_file_comes_back_whole(base, pth, tmp_path):
     assert again.spec == encoder.spec
 
 
+@pytest.mark.slow
 def test_the_bare_encoder_is_loaded_too(base, tmp_path):
     torch.save(named(base), tmp_path / "encoder.pth")
     assert load_encoder(tmp_path / "encoder.pth").weights_sha256() == base.weights_sha256()

@@ -48,6 +48,7 @@ def test_the_published_sizes(size, count, tensors):
     assert len(encoder.state_dict()) == tensors
 
 
+@pytest.mark.slow
 def test_the_front_door_gives_base():
     import eegpt_realtime as er
 

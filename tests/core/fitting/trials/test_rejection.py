@@ -154,6 +154,7 @@ def test_a_gap_and_an_end_are_named_beside_artifacts(imagery_recording):
     assert cut == (16, "the recording ends 3.0 s after the cue")
 
 
+@pytest.mark.slow
 def test_too_few_clean_trials_are_refused_with_their_reasons(imagery_recording):
     recording = imagery_recording(trials=5)
     with pytest.raises(InputError, match=r"5 of each class.*trial 1: .* peak to peak at CZ"):

@@ -81,6 +81,7 @@ def test_systems_are_compared_over_people(rows):
     assert comparisons(rows[:20], "accuracy") == {}
 
 
+@pytest.mark.slow
 def test_files_hold_the_same_numbers(rows, tmp_path):
     folder = tmp_path / "out"
     write_results(folder, rows, ("left", "right"), "accuracy", {"seed": 0})

@@ -113,6 +113,7 @@ def test_a_batch_has_tasks_and_montages_together(cued, settings):
     assert np.array_equal(np.concatenate([half.windows for half in halves]), group.windows)
 
 
+@pytest.mark.slow
 def test_only_the_electrodes_asked_for_are_read(cued, settings):
     store = cued(0)
     windows = recipe_of(settings(**given())).windows(store)

@@ -188,6 +188,7 @@ def tokenizer_run(trainer, at_200, tmp_path):
     return run(trainer, tmp_path / "tokenizer", at_200, **TOKENIZER)
 
 
+@pytest.mark.slow
 def test_codes_are_asked_of_hidden_tokens_only(settings, given, tokenizer_run):
     made = recipe_of(settings(**MASKED))
     tokenizer, gain = load_tokenizer(tokenizer_run[1].best)
@@ -260,6 +261,7 @@ def test_the_second_stage_names_the_first_and_exports_an_encoder(
         torch.testing.assert_close(again.tokens(window, CHANNELS), expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -277,6 +279,7 @@ def test_a_tokenizer_that_does_not_fit_is_refused(trainer, at_200, tokenizer_run
         trainer(*at_200, **MASKED | changes)
 
 
+@pytest.mark.slow
 def test_a_run_of_another_recipe_is_no_tokenizer(trainer, at_200, tokenizer_run, tmp_path):
     weights = str(tokenizer_run[1].best)
     _, folder = run(trainer, tmp_path / "masked", at_200, **MASKED | {"steps": 1}, weights=weights)

@@ -12,6 +12,7 @@ def draws(count, seed=0, **settings):
     return [draw_masks(TIMES, CHANNELS, MaskSettings(**settings), random) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_statistics_of_4000_draws_are_the_published_codes():
     masks = draws(4000)
     visible = np.array([len(mask.visible) for mask in masks])
@@ -49,6 +50,7 @@ def test_hidden_times_come_first_and_whole():
         assert np.isin(mask.targets[whole:] // CHANNELS, mask.visible[:, 0] // CHANNELS).all()
 
 
+@pytest.mark.slow
 def test_every_patch_is_shown_equally_often():
     seen = np.bincount(np.concatenate([mask.visible.ravel() for mask in draws(4000)]))
     share = seen / 4000
