@@ -355,6 +355,7 @@ def session(camera: Photographer) -> Steps:
     camera.shoot("end")
     (end,) = windows(EndWindow)
     yield lambda: end.report.isEnabled()
+    yield 0.3  # until the reasons have their room
     camera.shoot("report")
     end.leave.click()
 

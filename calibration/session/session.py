@@ -56,6 +56,7 @@ class Session:
         self._last_event = float("-inf")  # sender's clock, s
         self._presenter: Presenter | None = None
         self._listeners: tuple[Listener, ...] = (recorder.write, learner.write)
+        self._over = False  # whether the recording was closed
         acquisition.listen(self._listeners)
 
     @property
@@ -100,6 +101,7 @@ class Session:
         self.acquisition.listen(())
         self.recorder.close()
         self.learner.close()
+        self._over = True
 
     def release(self) -> None:
         """Let the stream go too, and end that of the markers: the next session has its own."""
@@ -161,6 +163,8 @@ class Session:
 
     def _alarms(self) -> list[Alarm]:
         alarms, free = [], self.recorder.free_bytes
+        if self._over and self.recorder.error is None:
+            return []  # what the stream does now changes nothing
         if (failure := self.failure) is not None:
             alarms.append(failure)
         elif self.recorder.error is not None:

@@ -96,6 +96,15 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     session.release()
 
 
+def test_what_the_stream_does_after_the_recording_is_no_alarm(make_session, acquisition):
+    session, *_ = make_session()
+    acquisition.failure = "The stream says 250 Hz and sends 71 Hz."
+    assert [alarm.title for alarm in session.progress().alarms] == ["Stream lost"]
+    session.close()
+    assert session.progress().alarms == ()
+    session.release()
+
+
 @pytest.mark.slow
 def test_why_the_recording_stopped_stays_on_the_screen(make_session):
     session, recorder, presenter, controller = make_session()
