@@ -101,7 +101,8 @@ class CellLine(QWidget):
 def _broken(text: str, lines: int, width: float) -> list[str]:
     """Break a remark between words into so many lines at most, the last with what is left."""
     metrics = QFontMetricsF(theme.font(11))
-    found, rest = [], text.split(" ")
+    found: list[str] = []
+    rest = text.split(" ")
     while rest and len(found) < lines - 1:
         count = len(rest)
         while count > 1 and metrics.horizontalAdvance(" ".join(rest[:count])) > width:
