@@ -87,6 +87,7 @@ def test_no_pickle_is_ever_loaded():
             assert text.count("torch.load(") == text.count("weights_only=True")
 
 
+@pytest.mark.slow
 def test_the_engine_runs_without_qt():
     code = (
         "import sys\nimport realtime.engine.engine, realtime.engine.sinks\n"

@@ -276,6 +276,7 @@ def test_lost_power_costs_stamps_but_no_sample(crashed, make_signal):
     np.testing.assert_array_equal(found.samples_uv, make_signal().samples)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_validator")
 def test_run_that_ended_before_its_first_sample_goes(dataset, files_of):
     whole = files_of(dataset.root)

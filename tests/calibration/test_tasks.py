@@ -323,6 +323,7 @@ def test_a_table_that_is_not_there_is_refused(tmp_path):
         read_captions(tmp_path / "none.tsv")
 
 
+@pytest.mark.slow
 def test_captions_of_unknown_trials_are_refused(recordings, tmp_path):
     path = table(tmp_path, ("event", "caption"), ("left_hand", "left"), ("blink", "eyes"))
     task, changed = caption_task(str(path), recordings)

@@ -71,6 +71,7 @@ def test_each_mistake_is_one_sentence(changes, words):
     assert refusal(None, **changes).startswith(words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

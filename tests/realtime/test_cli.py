@@ -98,6 +98,7 @@ def _recording_file(fitted, folder):
     return path
 
 
+@pytest.mark.slow
 def test_what_reading_a_file_left_out_is_said(decoder_file, fitted, tmp_path, capsys):
     labels = (*fitted["riemann"].settings.channels, "Trigger")
     path = write_edf(tmp_path / "a.edf", noise(2500, len(labels)), labels)
@@ -107,6 +108,7 @@ def test_what_reading_a_file_left_out_is_said(decoder_file, fitted, tmp_path, ca
     assert "a.edf: 10.0 s" in said.out
 
 
+@pytest.mark.slow
 def test_nothing_is_overwritten(decoder_file, fitted, tmp_path, capsys):
     recording = _recording_file(fitted, tmp_path)
     log = tmp_path / "log.jsonl"

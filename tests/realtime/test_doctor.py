@@ -85,6 +85,7 @@ def test_no_display_is_no_failure(monkeypatch):
     assert "--headless works" in found.advice
 
 
+@pytest.mark.slow
 def test_qt_that_cannot_open_a_window_fails_and_this_process_lives(monkeypatch):
     monkeypatch.setenv("QT_QPA_PLATFORM", "no-such-platform")
     found = doctor.check_screen()

@@ -88,6 +88,7 @@ def refused(given, capsys):
     return capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_recentring_that_cannot_be_is_refused(files, capsys):
     assert "choose 30 to 3600 s" in refused([*files, "--recentre-seconds", "5"], capsys)
     both = ["--recentre", "off", "--recentre-seconds", "60"]

@@ -328,6 +328,7 @@ def test_a_disk_that_stalls_between_two_runs_keeps_nobody_waiting(facts, tmp_pat
     assert len(recorded(tmp_path).samples_uv) == 10
 
 
+@pytest.mark.slow
 def test_a_disk_that_does_not_keep_up_is_told_and_leaves_a_break(
     facts, tmp_path, until, monkeypatch
 ):

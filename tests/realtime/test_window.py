@@ -49,6 +49,7 @@ def test_refused_window_shows_words_and_no_probability(show, make_view, picture,
     assert "2.3 s to go" in words
 
 
+@pytest.mark.slow
 def test_probabilities_are_drawn_when_ok(show, make_view, picture):
     view = make_view()
     window = show(view)
@@ -59,6 +60,7 @@ def test_probabilities_are_drawn_when_ok(show, make_view, picture):
     assert "left hand" in window.probabilities.accessibleDescription()
 
 
+@pytest.mark.slow
 def test_paused_window_shows_no_probability(show, make_view, picture):
     view = make_view()
     view.change(paused=True)
@@ -99,6 +101,7 @@ class PaintCounter(QObject):
         return False
 
 
+@pytest.mark.slow
 def test_nothing_is_painted_while_nothing_changes(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -113,6 +116,7 @@ def test_nothing_is_painted_while_nothing_changes(show, make_view, qtbot):
     assert window.traces.frames_drawn == frames
 
 
+@pytest.mark.slow
 def test_each_step_of_the_signal_is_one_frame(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -125,6 +129,7 @@ def test_each_step_of_the_signal_is_one_frame(show, make_view, qtbot):
         assert window.traces.frames_drawn == frames + 1
 
 
+@pytest.mark.slow
 def test_hidden_window_asks_for_no_signal(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -164,6 +169,7 @@ def test_any_number_of_channels_and_classes_is_painted(show, make_view, picture,
     assert picture(window).any()
 
 
+@pytest.mark.slow
 def test_unknown_samples_gaps_and_missing_channels_are_painted(show, make_view, picture):
     view = make_view()
     whole = view.traces(10.0)
@@ -199,6 +205,7 @@ def test_text_from_the_network_is_never_markup(show, make_view):
 # -- pictures and the whole run
 
 
+@pytest.mark.slow
 def test_screenshot_is_a_picture_of_the_window(show, make_view, tmp_path):
     window = show(make_view())
     window.screenshot(tmp_path / "window.png")
@@ -207,6 +214,7 @@ def test_screenshot_is_a_picture_of_the_window(show, make_view, tmp_path):
     assert [file.name for file in tmp_path.glob("*.png")] == ["window.png"]
 
 
+@pytest.mark.slow
 def test_screenshot_overwrites_nothing_unless_asked(show, make_view, tmp_path):
     window = show(make_view())
     path = tmp_path / "window.png"
@@ -218,18 +226,21 @@ def test_screenshot_overwrites_nothing_unless_asked(show, make_view, tmp_path):
     assert not QImage(str(path)).isNull()
 
 
+@pytest.mark.slow
 def test_screenshot_that_cannot_be_written_says_so(show, make_view, tmp_path):
     window = show(make_view())
     with pytest.raises(InputError, match="cannot be written"):
         window.screenshot(tmp_path / "missing" / "window.png")
 
 
+@pytest.mark.slow
 def test_run_ends_after_its_duration_with_a_picture(qapp, make_view, tmp_path):
     path = tmp_path / "window.png"
     assert run_window(make_view(), screenshot=path, duration=0.3) == 0
     assert not QImage(str(path)).isNull()
 
 
+@pytest.mark.slow
 def test_run_takes_its_picture_after_the_first_decision(qapp, make_view, tmp_path, monkeypatch):
     monkeypatch.setattr(realtime.screenshot, "_SETTLE", 0.1)
     path = tmp_path / "window.png"
@@ -240,6 +251,7 @@ def test_run_takes_its_picture_after_the_first_decision(qapp, make_view, tmp_pat
     assert not QImage(str(path)).isNull()
 
 
+@pytest.mark.slow
 def test_window_closed_early_still_leaves_its_picture(qapp, make_view, tmp_path):
     path = tmp_path / "window.png"
     QTimer.singleShot(100, qapp.closeAllWindows)
@@ -263,6 +275,7 @@ def test_run_refuses_to_overwrite_before_it_opens_anything(qapp, make_view, tmp_
     assert view.snapshots_asked == 0
 
 
+@pytest.mark.slow
 def test_run_reports_a_picture_that_failed(qapp, make_view, tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         run_window(make_view(), screenshot=tmp_path / "no" / "window.png", duration=0.1)
@@ -275,6 +288,7 @@ def test_c_where_no_decoder_fits_asks_for_a_calibration_and_closes(qapp, make_vi
     assert asked == [1]
 
 
+@pytest.mark.slow
 def test_c_while_decoding_asks_for_nothing(qapp, make_view):
     asked = []
     QTimer.singleShot(300, lambda: press(Qt.Key.Key_C))

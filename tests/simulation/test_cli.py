@@ -124,6 +124,7 @@ def test_a_signal_ends_it_without_a_traceback(command, number, program, name, re
     assert (process.returncode, "Traceback" in complaints) == (128 + number, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -147,6 +148,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, sentence, capfd):
     assert "Traceback" not in complaints
 
 
+@pytest.mark.slow
 def test_settings_without_a_meaning_are_refused(recording_file, capfd):
     for setting in ("--speed", "--chunk"):
         assert main(["replay", str(recording_file), setting, "0"]) == 2

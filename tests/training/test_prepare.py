@@ -61,6 +61,7 @@ def test_several_processes_write_the_same_store(folder, reference, tmp_path):
     assert Store.open(store).manifest_sha256 == reference.manifest_sha256
 
 
+@pytest.mark.slow
 def test_only_what_was_asked_for_is_taken(folder, tmp_path):
     store = tmp_path / "store"
     arguments = [f"files:{folder}", "--store", str(store), "--jobs", "1"]

@@ -76,6 +76,7 @@ def test_a_crop_cannot_leave_its_recording(store):
             store.crop(0, start, 1024)
 
 
+@pytest.mark.slow
 def test_stretches_between_breaks_are_recordings_of_their_own(write, people, form):
     who, recording = next(iter(people.items()))
     at = 10 * 160

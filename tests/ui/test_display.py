@@ -54,6 +54,7 @@ def test_a_screen_out_of_reach_ends_every_program_in_a_sentence(program, screen,
     assert "eegpt-realtime decodes without one with --headless." in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given", [{"DISPLAY": ":4242"}, {"WAYLAND_DISPLAY": "nowhere"}, {"QT_QPA_PLATFORM": "xcb"}]
 )
@@ -72,6 +73,7 @@ def test_a_screen_out_of_reach_is_told_in_qts_words(screen, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_platform_that_qt_does_not_know_is_named(screen):
     screen(QT_QPA_PLATFORM="nonsense")
     with pytest.raises(InputError, match='QT_QPA_PLATFORM is "nonsense", which Qt does not know'):

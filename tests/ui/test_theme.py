@@ -71,6 +71,7 @@ def test_text_of_the_light_theme_is_legible(ground, ink):
     assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "seen"),
     [("", "#0E1216 1.0"), ('"light", 1.5', "#EEF1F4 1.5"), ('"dark", 2', "#0E1216 2.0")],

@@ -65,6 +65,7 @@ def events(seen):
 # -- the plan
 
 
+@pytest.mark.slow
 @given(paradigms(), st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_every_block_is_balanced_and_nothing_is_left_out(paradigm, seed):

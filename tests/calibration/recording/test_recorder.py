@@ -132,6 +132,7 @@ def test_events_of_a_clock_that_is_gone_stay_with_its_samples(tmp_path, make_fac
     assert read_recording(run.file("eeg.vhdr")).breaks == (500,)
 
 
+@pytest.mark.slow
 def test_chunks_change_nothing(tmp_path, make_facts, make_signal, files_of):
     signal = make_signal(700)
     signal.stamps[300:] += 1.0

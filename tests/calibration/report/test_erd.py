@@ -25,6 +25,7 @@ def test_the_imagined_side_falls_where_it_was_made_to(fit, recording):
     assert (found.change <= found.high).all()
 
 
+@pytest.mark.slow
 def test_power_before_the_cue_is_the_measure(fit, recording):
     found = rhythms(fit.epochs, [recording], fit.decoder.settings)
     before = (found.times >= -2.0) & (found.times <= -0.5)
@@ -35,6 +36,7 @@ def test_power_before_the_cue_is_the_measure(fit, recording):
     assert found.times[-1] == 4.0
 
 
+@pytest.mark.slow
 def test_trials_without_a_baseline_are_left_out(fit, recording):
     # A break one second before every cue but the last few.
     breaks = tuple(round((e.onset - 1.0) * recording.rate) for e in recording.events[:3])
@@ -48,6 +50,7 @@ def test_trials_without_a_baseline_are_left_out(fit, recording):
     assert rhythms(epochs, [broken], fit.decoder.settings) is None
 
 
+@pytest.mark.slow
 def test_samples_that_are_no_numbers_cost_only_their_trials(fit, recording):
     samples = recording.samples_uv.copy()
     at = round((recording.events[2].onset + 1.0) * recording.rate)
@@ -59,6 +62,7 @@ def test_samples_that_are_no_numbers_cost_only_their_trials(fit, recording):
     assert np.isfinite(found.change).all()
 
 
+@pytest.mark.slow
 def test_a_dead_channel_stays_a_number(fit, recording):
     samples = recording.samples_uv.copy()
     samples[:, 0] = 3.0

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 
 from calibration.report.patterns import patterns
 
 
+@pytest.mark.slow
 def test_patterns_lie_over_the_sources(fit):
     found = patterns(fit.epochs, fit.selection, 256.0)
     channels = fit.decoder.settings.channels

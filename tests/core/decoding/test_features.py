@@ -61,6 +61,7 @@ def test_tangent_stream_equals_the_window_cut_from_the_recording():
     assert stream.push(samples[:64]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hop", [64, 32, 16])
 def test_token_stream_equals_the_window_in_one_piece(hop):
     encoder = load_encoder("untrained-tiny1")

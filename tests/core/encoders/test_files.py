@@ -75,6 +75,7 @@ def test_names_of_random_weights(name):
     assert equal(load_encoder(name), load_encoder("untrained"))
 
 
+@pytest.mark.slow
 def test_seeds_are_reproducible_and_differ():
     first = load_encoder("untrained-little-7")
     assert first.spec.size == "little"
@@ -314,6 +315,7 @@ def test_weights_in_half_precision_are_read_as_single(tmp_path, parts):
     assert {weight.dtype for weight in encoder.parameters()} == {torch.float32}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["tiny1", "tiny3", "base1"])
 def test_variants_are_told_by_their_tensors(tmp_path, variant):
     encoder = load_encoder(f"untrained-{variant}")
@@ -327,6 +329,7 @@ def test_variants_are_told_by_their_tensors(tmp_path, variant):
 # Pretraining
 
 
+@pytest.mark.slow
 def test_a_pretraining_comes_back_whole(lightning, parts):
     again = load_pretraining(lightning)
     assert isinstance(again, Pretraining)

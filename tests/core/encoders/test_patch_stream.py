@@ -64,6 +64,7 @@ def test_a_hop_costs_one_patch(encoder, signal, hop):
     assert stream.patches_encoded == before + 5
 
 
+@pytest.mark.slow
 def test_a_long_push_encodes_only_what_can_still_be_seen(encoder, rng):
     signal = rng.normal(0, 0.03, (len(IDS), 6400)).astype(np.float32)
     stream = encoder.stream(NAMES, 32)
@@ -107,6 +108,7 @@ def test_samples_of_any_kind(encoder, signal):
     assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
+@pytest.mark.slow
 def test_later_changes_to_the_given_samples_do_not_matter(encoder, signal):
     stream = encoder.stream(NAMES, 32)
     given = torch.from_numpy(signal[:, :1024].copy())
@@ -142,6 +144,7 @@ def test_a_hop_that_does_not_divide_the_patch_is_refused(encoder, hop):
         encoder.stream(NAMES, hop)
 
 
+@pytest.mark.slow
 def test_a_state_that_was_kept_goes_on_where_it_was(encoder, signal):
     stream = encoder.stream(NAMES, 32)
     stream.push(signal[:, :1056])

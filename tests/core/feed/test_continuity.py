@@ -80,6 +80,7 @@ def test_every_loss_of_an_exact_stream_is_found_and_counted(losses, rate, off):
     assert continuity.lost_samples == sum(expected.values())
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_where_nothing_is_missing():
     continuity = Continuity(250)
     assert breaks_of(continuity, exact(60, 250)) == {0: 0}

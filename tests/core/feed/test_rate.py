@@ -36,6 +36,7 @@ def first(seen, level):
     return next((second, verdict) for second, verdict in seen if verdict.level == level)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("true", [125.0, 240.0, 260.0, 500.0])
 @pytest.mark.parametrize("stamp", [None, lambda i, t: t, lambda i, t: i / RATE])
 def test_a_rate_off_by_four_hundredths_is_refused_before_the_first_window(true, stamp):
@@ -54,6 +55,7 @@ def test_a_rate_off_by_a_hundredth_is_doubted_within_three_seconds(true):
     assert "refused" not in [verdict.level for _, verdict in seen]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("true", [230.0, 270.0])
 def test_a_rate_that_changes_is_refused_within_two_seconds(true):
     second, _ = first(watched(lambda i, t: t, seconds=20.0, change=(10.0, true)), "refused")
@@ -90,6 +92,7 @@ def test_a_right_rate_is_never_doubted(given, seed):
     assert levels <= {"unknown", "ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 1.5, 5.0])
 def test_a_gap_is_no_other_rate(seconds):
     watch, continuity, random = RateWatch(RATE), Continuity(RATE), np.random.default_rng(0)
@@ -103,6 +106,7 @@ def test_a_gap_is_no_other_rate(seconds):
     assert continuity.lost_samples == round(seconds * RATE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [0.7, 1.0, 2.0])
 def test_stamps_of_a_stream_with_many_gaps_are_seconds(between):
     watch, continuity, random = RateWatch(RATE), Continuity(RATE), np.random.default_rng(0)

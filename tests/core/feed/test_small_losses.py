@@ -88,6 +88,7 @@ def test_a_chunk_sent_again_with_its_old_stamps_is_a_break(chunk):
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.slow
 def test_chunks_sent_again_by_a_sender_with_one_stamp_a_chunk_are_a_break():
     stamps = one_stamp_a_chunk(np.arange(8000), 8, 0.001)
     again = np.insert(stamps, 6000, stamps[5992:6000])

@@ -78,6 +78,7 @@ def test_order_names_and_number_of_channels_hide_nothing(recording):
     assert same_samples(fingerprint(recording), fingerprint(fewer))
 
 
+@pytest.mark.slow
 def test_other_recordings_are_others(make_recording, imagery_recording):
     recordings = [
         *(make_recording(6000, 160.0, SITES, seed=seed) for seed in range(6)),

@@ -72,6 +72,7 @@ def test_losses_between_exact_stamps_are_breaks_with_their_size():
     assert breaks_of(grid(250.0)[kept], 250.0) == ((2500, 4990), 34)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("burst", [9, 32])
 def test_stamps_of_arrival_are_no_breaks(burst):
     assert breaks_of(stamped_on_arrival(grid(250.0), burst), 250.0) == ((), 0)

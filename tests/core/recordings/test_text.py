@@ -36,6 +36,7 @@ def test_a_unit_that_is_not_said_is_asked_for(write):
     np.testing.assert_allclose(write(lines, unit="mV").samples_uv, 1e3 * drawn(1000, 2), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_muse_lsl_is_in_microvolts_and_rounded_stamps_are_no_losses(write):
     samples, stamps = drawn(2560, 5), np.round(150.0 + np.arange(2560) / 256.04, 3)
     marker = np.zeros(2560, dtype=int)
@@ -51,6 +52,7 @@ def test_muse_lsl_is_in_microvolts_and_rounded_stamps_are_no_losses(write):
     assert write(lines).breaks == (1000,)
 
 
+@pytest.mark.slow
 def test_bursts_in_milliseconds_have_the_rate_of_the_board(write):
     samples, label = drawn(2500, 8), ["Cue"] * 500 + ["15Hz"] * 2000
     milliseconds = np.floor(1e3 * EPOCH + 40.0 * (np.arange(2500) // 10))

@@ -74,6 +74,7 @@ def test_only_the_last_five_seconds_are_the_baseline():
     assert history.change[0, 0, 0] == pytest.approx(100 * (2**2 / 8**2 - 1), abs=0.5)
 
 
+@pytest.mark.slow
 def test_without_a_baseline_the_last_minute_is_compared_with_itself():
     history = BandHistory(10.0)
     for k in range(200):

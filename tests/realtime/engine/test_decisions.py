@@ -79,6 +79,7 @@ def test_order_names_and_units_of_the_stream_never_matter(fitted, imagery_record
                 assert two.probabilities[name] == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_decision_is_the_head_on_the_window_cut_from_the_signal(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording)
@@ -233,6 +234,7 @@ def test_a_decision_is_refused_if_what_comes_after_it_is_spoilt(fitted, imagery_
     assert [d.status for d in confirmed[: last - 1]] == [d.status for d in at_once[: last - 1]]
 
 
+@pytest.mark.slow
 def test_a_refusal_that_comes_late_is_given_and_refuses_what_is_not_confirmed(
     fitted, imagery_recording
 ):
@@ -253,6 +255,7 @@ def test_a_refusal_that_comes_late_is_given_and_refuses_what_is_not_confirmed(
     assert min(d.time for d in after) == pytest.approx(8.0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_what_is_not_confirmed_when_a_stream_is_lost_is_refused(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording)
@@ -294,6 +297,7 @@ def test_stamps_that_are_no_numbers_leave_every_decision_a_time(
     assert {d.status for d in after[:12]} == {"gap"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confirm", [False, True])
 def test_nothing_is_decided_on_signal_older_than_two_seconds(fitted, imagery_recording, confirm):
     recording = imagery_recording(seed=5)
@@ -314,6 +318,7 @@ def test_nothing_is_decided_on_signal_older_than_two_seconds(fitted, imagery_rec
     assert maker.maker.late_by == 0.0
 
 
+@pytest.mark.slow
 def test_a_barred_stream_is_refused_with_that_status(fitted, imagery_recording):
     recording = imagery_recording(seed=5)
     samples, stamps = streamed(recording, 9.4)

@@ -96,6 +96,7 @@ def words(window, title):
     return widget.text()
 
 
+@pytest.mark.slow
 def test_a_panel_gets_the_snapshot_and_the_newest_signal(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -127,6 +128,7 @@ def test_a_hidden_panel_is_asked_nothing(show, make_view, qtbot):
     assert (panel.looked, panel.drawn) == (looked, drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "floats"), [(900, True), (1280, False)])
 def test_a_panel_is_a_window_of_its_own_where_there_is_no_room(show, make_view, width, floats):
     window = show(make_view())
@@ -135,6 +137,7 @@ def test_a_panel_is_a_window_of_its_own_where_there_is_no_room(show, make_view, 
     assert window.panels.panel("Counting").parent().isFloating() == floats
 
 
+@pytest.mark.slow
 def test_a_panel_behind_a_tab_is_asked_nothing(show, make_view, qtbot):
     window = show(make_view())
     window.resize(1280, 700)  # too low for two, one below the other
@@ -149,6 +152,7 @@ def test_a_panel_behind_a_tab_is_asked_nothing(show, make_view, qtbot):
     assert panel.looked == looked
 
 
+@pytest.mark.slow
 def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view):
     window = show(make_view())
     window.resize(1280, 700)
@@ -161,6 +165,7 @@ def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view)
     assert window.tabifiedDockWidgets(first) == [second]
 
 
+@pytest.mark.slow
 def test_without_panels_the_host_has_no_timer_running(show, make_view, qtbot):
     window = show(make_view())
     timer = window.panels._timer
@@ -197,6 +202,7 @@ def test_a_panel_that_fails_is_replaced_by_its_error_and_the_rest_goes_on(
     qtbot.waitUntil(lambda: window.traces.frames_drawn > frames)
 
 
+@pytest.mark.slow
 def test_the_error_says_where_it_was(show, make_view, qtbot):
     window = show(make_view())
     window.panels.toggle("BreaksLooking")
@@ -206,6 +212,7 @@ def test_the_error_says_where_it_was(show, make_view, qtbot):
     )
 
 
+@pytest.mark.slow
 def test_a_failed_panel_is_made_anew_when_it_is_shown_again(show, make_view, qtbot, monkeypatch):
     window = show(make_view())
     window.panels.toggle("BreaksAtOnce")
@@ -216,6 +223,7 @@ def test_a_failed_panel_is_made_anew_when_it_is_shown_again(show, make_view, qtb
     assert isinstance(window.panels.panel("BreaksAtOnce"), Counting)
 
 
+@pytest.mark.slow
 def test_a_number_toggles_a_panel_and_a_letter_goes_to_those_that_are_shown(show, make_view, qtbot):
     window = show(make_view())
     qtbot.keyClicks(window.traces, "1")
@@ -228,6 +236,7 @@ def test_a_number_toggles_a_panel_and_a_letter_goes_to_those_that_are_shown(show
     assert window.panels.panel("Counting").pressed == 1
 
 
+@pytest.mark.slow
 def test_numbers_typed_into_a_control_stay_there(show, make_view, qtbot):
     window = show(make_view())
     box = window.controls.threshold.box
@@ -237,6 +246,7 @@ def test_numbers_typed_into_a_control_stay_there(show, make_view, qtbot):
     assert window.panels.shown == ()
 
 
+@pytest.mark.slow
 def test_closing_a_dock_takes_its_tick_away(show, make_view):
     window = show(make_view())
     window.panels.toggle("Counting")
@@ -244,6 +254,7 @@ def test_closing_a_dock_takes_its_tick_away(show, make_view):
     assert window.panels.shown == ()
 
 
+@pytest.mark.slow
 def test_a_panel_can_be_torn_off_and_closes_with_the_window(show, make_view, qtbot):
     window = show(make_view())
     window.panels.toggle("Counting")
@@ -256,6 +267,7 @@ def test_a_panel_can_be_torn_off_and_closes_with_the_window(show, make_view, qtb
     assert not panel.isVisible()
 
 
+@pytest.mark.slow
 def test_the_arrangement_is_kept_for_the_next_time(qtbot, make_view, tmp_path):
     file = tmp_path / "home" / "window.json"
     first = MainWindow(make_view(), arrangement=file)

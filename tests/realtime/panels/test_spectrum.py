@@ -73,6 +73,7 @@ def test_b_and_the_button_set_the_baseline(panel, make_view, picture):
     assert not np.array_equal(panel.history.baseline, kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(300, 200), (340, 640), (900, 900)])
 @pytest.mark.parametrize("channels", [1, 8, 64])
 def test_it_is_drawn_at_every_size(panel, make_view, picture, size, channels):

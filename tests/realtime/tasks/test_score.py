@@ -112,6 +112,7 @@ def test_markers_of_other_programs_are_no_trials_of_the_task(tmp_path, decide, h
     assert score.outcomes == sitting.run.outcomes
 
 
+@pytest.mark.slow
 def test_what_was_shown_differently_is_said(tmp_path, decide, hands):
     log = tmp_path / "live.jsonl"
     Sitting("game", log, decide, hands).play()

@@ -123,6 +123,7 @@ def test_controls_never_lie_on_each_other_and_all_stay_within_reach(bar, qtbot, 
         entries["Subject view"].trigger()
 
 
+@pytest.mark.slow
 def test_the_list_of_panels_opens_by_its_key_where_its_button_has_no_room(show, make_view, qtbot):
     window = show(make_view())
     window.resize(1100, 640)

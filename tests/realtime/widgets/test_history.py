@@ -29,6 +29,7 @@ def test_refused_windows_draw_no_probability(strip, make_view, picture):
     assert np.array_equal(before, picture(strip))
 
 
+@pytest.mark.slow
 def test_probabilities_decisions_and_refusals_are_drawn(strip, make_view, picture):
     view = make_view()
     images = []

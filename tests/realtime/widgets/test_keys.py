@@ -8,6 +8,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QWidget
 
 
+@pytest.mark.slow
 def test_space_pauses_and_resumes(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -24,6 +25,7 @@ def test_u_undoes_adaptation_wherever_the_focus_is(show, make_view, qtbot):
     assert view.adaptations_toggled == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "field", "value"),
     [
@@ -45,6 +47,7 @@ def test_keys_change_the_evidence_rule(show, make_view, qtbot, typed, field, val
     assert view.asked_evidence == [replace(before, **{field: value})]
 
 
+@pytest.mark.slow
 def test_keys_change_how_signals_are_drawn(show, make_view, qtbot):
     window = show(make_view())
     scale, span = window.traces.scale_uv, window.traces.span
@@ -72,6 +75,7 @@ def test_keys_page_through_many_channels(show, make_view, qtbot):
     assert window.traces.page == slice(0, 16)  # the next of 32, 16, 64 and all
 
 
+@pytest.mark.slow
 def test_keys_work_while_a_number_has_the_focus(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -116,6 +120,7 @@ def test_subject_view_opens_and_closes_by_key(show, make_view, qtbot):
     assert window.subject.view is not None
 
 
+@pytest.mark.slow
 def test_help_lists_the_keys_until_a_key_is_pressed(show, make_view, qtbot):
     window = show(make_view())
     qtbot.keyClicks(window.traces, "?")
@@ -125,12 +130,14 @@ def test_help_lists_the_keys_until_a_key_is_pressed(show, make_view, qtbot):
     assert not window.help.isVisible()
 
 
+@pytest.mark.slow
 def test_ctrl_q_quits(show, make_view, qtbot):
     window = show(make_view())
     qtbot.keyClick(window.traces, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
     assert not window.isVisible()
 
 
+@pytest.mark.slow
 def test_keys_that_mean_nothing_do_nothing(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -168,6 +175,7 @@ def test_no_hint_and_no_steering_without_a_simulated_subject(show, make_view):
     assert not show(make_view()).hint.isVisible()
 
 
+@pytest.mark.slow
 def test_calibration_is_offered_where_somebody_can_do_it(show, make_view, qtbot):
     asked = []
     view = make_view(classes=None)
@@ -178,6 +186,7 @@ def test_calibration_is_offered_where_somebody_can_do_it(show, make_view, qtbot)
     assert not show(view).offer.findChildren(QAbstractButton)
 
 
+@pytest.mark.slow
 def test_tab_goes_through_every_control_and_back(show, make_view):
     window = show(make_view())
     seen = []

@@ -52,6 +52,7 @@ def silent(monkeypatch):
     monkeypatch.setattr(sessions, "_outlet", Outlet)
 
 
+@pytest.mark.slow
 def test_a_task_is_begun_from_the_list_and_there_is_one_view(show, make_view, qtbot, silent):
     window = show(make_view())
     window.subject.toggle_feedback()
@@ -68,6 +69,7 @@ def test_a_task_is_begun_from_the_list_and_there_is_one_view(show, make_view, qt
     assert window.subject.view is window.subject.session is None
 
 
+@pytest.mark.slow
 def test_a_task_keeps_its_keys_and_hands_the_rest_to_the_operator(show, make_view, qtbot, silent):
     view = make_view()
     window = show(view)
@@ -90,6 +92,7 @@ def test_without_a_decoder_there_is_no_task_and_a_sentence_says_so(show, make_vi
     assert not window.notices.isVisible()
 
 
+@pytest.mark.slow
 def test_a_task_waits_for_other_peoples_decoder_to_be_aligned(show, make_view, silent):
     view = make_view()
     decoder = view.state.decoder
@@ -103,6 +106,7 @@ def test_a_task_waits_for_other_peoples_decoder_to_be_aligned(show, make_view, s
     assert isinstance(window.subject.view, TaskView)
 
 
+@pytest.mark.slow
 def test_a_task_that_does_not_exist_is_a_sentence(show, make_view, silent):
     window = show(make_view())
     window.subject.start("pong")
@@ -118,6 +122,7 @@ def test_the_window_takes_the_subjects_view_with_it(show, make_view, silent):
     assert window.subject.view is None
 
 
+@pytest.mark.slow
 def test_the_operators_corner_shows_by_a_key_what_goes_on(show, make_view, qtbot, picture):
     view = make_view()
     window = show(view)

@@ -70,6 +70,7 @@ def test_a_drift_is_said_as_a_person_would(make_view, drift, words):
     assert rate.detail == f"nominal 160 Hz, {words}"
 
 
+@pytest.mark.slow
 def test_the_picker_of_markers_says_what_is_to_be_chosen_and_the_engine_hears_of_it(
     show, make_view, qtbot, monkeypatch
 ):

@@ -29,6 +29,7 @@ def test_a_head_is_learned_on_frozen_features(persons):
     assert not any(name.startswith(("Labram", "BIOT", "untrained")) for name in NAMES)
 
 
+@pytest.mark.slow
 def test_recordings_that_lack_an_electrode_are_refused_before_anything_is_computed(
     persons, monkeypatch
 ):

@@ -130,6 +130,7 @@ def test_as_it_should_be_keeps_microvolts_and_white_channels(session):
     assert density[..., frequencies > 60].mean() < 1e-3 * density[..., frequencies < 30].mean()
 
 
+@pytest.mark.slow
 def test_only_what_the_published_job_trains_changes(encoder, monkeypatch):
     monkeypatch.setattr(probes, "EPOCHS", 2)
     before = encoder.weights_sha256()

@@ -8,6 +8,7 @@ from training.recipes.eegpt import alignment_weight
 from training.recipes.settings import AlignmentSettings, AverageSettings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [5, 10, 37, 1000])
 def test_rate_and_momentum_are_those_of_torchs_one_cycle(steps):
     parameter = torch.nn.Parameter(torch.zeros(1))

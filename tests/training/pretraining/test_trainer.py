@@ -90,6 +90,7 @@ def test_the_best_has_the_lowest_validation_loss_and_is_read_as_published_files_
     assert not torch.equal(parts.encoder.norm.weight, fresh.parts.encoder.norm.weight)
 
 
+@pytest.mark.slow
 def test_without_people_held_out_there_is_no_best(trainer, folder):
     made = trainer(validation=None, steps=2)
     path = folder(made)
@@ -207,6 +208,7 @@ def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint(trainer, s
     assert all(p.isfinite().all() for p in again.parts.parameters())
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_no_number_is_named(trainer, store):
     store.signals[1][:, 700:] = np.nan
     made = trainer(batch=64)

@@ -19,6 +19,7 @@ def draw(traces, width, per_second, channels=slice(None)):
     return envelope(traces, channels, width, per_second, newest_column(traces, per_second))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     width=st.integers(20, 200),

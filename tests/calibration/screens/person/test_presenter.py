@@ -324,6 +324,7 @@ def test_no_square_where_none_is_wanted():
     assert (paint(Scene(lit=True)) == paint(Scene())).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(320, 240), (1024, 768), (1920, 1080), (2560, 1080), (900, 1600)])
 def test_words_stay_on_any_screen(size):
     looks = class_looks(tuple(cue.TASKS))

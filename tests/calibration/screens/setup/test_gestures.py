@@ -48,6 +48,7 @@ def test_clenching_lights_the_sides():
     assert "CZ" not in lit(verdict)
 
 
+@pytest.mark.slow
 def test_channels_in_reverse_are_found_by_either_gesture():
     samples = clenching(eeg())[:, ::-1]
     blink, clench = judge(BLINK, samples), judge(CLENCH, samples[:, ::-1], LABELS)

@@ -191,6 +191,7 @@ def test_a_session_begins_once_all_is_well(window, qtbot):
         window.start.click()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -275,6 +276,7 @@ def test_a_list_that_is_closed_chooses_nothing(window, preparation, qtbot):
 # -- the check
 
 
+@pytest.mark.slow
 def test_blinks_and_jaw_light_up_where_they_should(window, preparation):
     prompts = run_check(window.check, preparation)
     assert prompts == [phase.prompt for phase in check.PHASES]
@@ -283,12 +285,14 @@ def test_blinks_and_jaw_light_up_where_they_should(window, preparation):
     assert "T7" in window.check.head.accessibleDescription()
 
 
+@pytest.mark.slow
 def test_channels_in_the_wrong_order_are_seen(window, preparation):
     run_check(window.check, preparation, reverse=True)
     assert window.check.verdicts[0].right is False
     assert "order and the names" in window.check.words.accessibleDescription()
 
 
+@pytest.mark.slow
 def test_the_check_runs_by_itself_and_can_be_stopped(window, preparation, qtbot, monkeypatch):
     window.check._timer.setInterval(5)
     qtbot.keyClick(window, Qt.Key.Key_B)

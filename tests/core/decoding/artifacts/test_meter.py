@@ -6,6 +6,7 @@ import pytest
 from core.decoding.artifacts.meter import Meter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [104.0, 128.0])
 def test_a_stretch_that_stands_still_is_seen_wherever_it_lies(rate):
     piece, width = round(rate / 4), round(rate / 8)  # samples, odd and even

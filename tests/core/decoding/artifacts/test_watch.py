@@ -263,6 +263,7 @@ def test_one_value_that_is_no_number_restarts_the_filters(subject):
     np.testing.assert_array_equal(again, anew)
 
 
+@pytest.mark.slow
 def test_a_stream_in_shreds_is_refused_hop_by_hop(subject):
     _, recording = subject
     stamps = np.arange(2000) / RATE
@@ -275,6 +276,7 @@ def test_a_stream_in_shreds_is_refused_hop_by_hop(subject):
     assert samples == sorted(samples)
 
 
+@pytest.mark.slow
 def test_a_jump_of_the_clock_is_called_so(subject):
     _, recording = subject
     stamps = np.arange(2000) / RATE
@@ -301,6 +303,7 @@ def test_what_was_bad_at_calibration_refuses_nothing(subject):
     assert {hop.status for hop, _ in found} == {"warming", "ok"}
 
 
+@pytest.mark.slow
 def test_limits_survive_the_decoder_file(subject, tmp_path):
     from core.decoding.storage.decoder_file import load_decoder, save_decoder
 
@@ -309,6 +312,7 @@ def test_limits_survive_the_decoder_file(subject, tmp_path):
     assert ArtifactLimits.of(loaded).as_facts() == decoder.facts.artifacts
 
 
+@pytest.mark.slow
 def test_a_file_without_limits_has_wide_ones(subject):
     decoder, _ = subject
     limits = ArtifactLimits.of(replace(decoder, facts=replace(decoder.facts, artifacts={})))
@@ -332,6 +336,7 @@ def test_limits_learned_before_these_checks_still_refuse(subject):
     assert {hop.status for hop, _ in clean} == {"warming", "ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wide", "named"),
     [
@@ -350,6 +355,7 @@ def test_limits_that_refuse_nothing_are_named(subject, wide, named):
     assert "refuse nothing" in doubt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [

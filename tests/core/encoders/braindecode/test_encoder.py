@@ -261,6 +261,7 @@ def test_a_licence_is_said_of_a_local_file_too(stand_in, tmp_path, caplog):
     assert "braindecode:BENDR are under no licence" in caplog.text
 
 
+@pytest.mark.slow
 def test_published_tables_give_the_electrodes(downloads, tmp_path, monkeypatch, signal):
     home = tmp_path / "home"
     import core.encoders.braindecode.family as family

@@ -162,6 +162,7 @@ class NewMemory(TorchDispatchMode):
         return answer
 
 
+@pytest.mark.slow
 def test_only_norms_of_a_column_take_memory(base, montage, rng):
     stream = base.stream(montage, 32)
     stream.push(rng.normal(0, 20, (6, 4096)))
@@ -172,6 +173,7 @@ def test_only_norms_of_a_column_take_memory(base, montage, rng):
     assert memory.names == 3 * (2 * 3 + 1) * ["layer_norm"]
 
 
+@pytest.mark.slow
 def test_every_column_is_encoded_once(base, montage, rng):
     stream = base.stream(montage, 32)
     streamed(stream, rng.normal(0, 20, (6, 4096)), rng)

@@ -164,6 +164,7 @@ def test_gradients_reach_every_weight(encoder, window):
     assert not still
 
 
+@pytest.mark.slow
 def test_half_precision_stays_close(encoder, window):
     ids = channel_ids(NAMES)
     with torch.autocast("cpu", torch.bfloat16):

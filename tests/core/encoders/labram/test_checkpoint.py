@@ -90,6 +90,7 @@ def test_the_authors_file_is_loaded_with_every_tensor_accounted_for(
     assert torch.equal(encoder.norm.weight, state["student.norm.weight"])
 
 
+@pytest.mark.slow
 def test_braindecodes_file_is_the_same_encoder(base, tmp_path):
     path = tmp_path / "model.safetensors"
     save_file(braindecodes(base), path)
@@ -113,6 +114,7 @@ def test_the_bare_encoder_is_loaded_too(base, tmp_path):
     assert load_encoder(tmp_path / "encoder.pth").weights_sha256() == base.weights_sha256()
 
 
+@pytest.mark.slow
 def test_by_name_it_comes_from_the_cache(base, tmp_path):
     from core.encoders.registry import family_named
 
@@ -166,6 +168,7 @@ def test_tensors_that_are_not_labrams_are_named(base, tmp_path, change, message)
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_other_models_are_refused_by_name(base, tmp_path):
     state = {f"encoder.{name}": tensor for name, tensor in named(base).items()}
     state |= {"quantize.embedding.weight": torch.zeros(8192, 64)}

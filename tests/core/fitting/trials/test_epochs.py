@@ -15,6 +15,7 @@ def settings(recording):
     return SignalSettings(recording.labels, "average", 256.0)
 
 
+@pytest.mark.slow
 def test_windows_lie_after_their_cues(imagery_recording):
     recording = imagery_recording()
     epochs = cut_epochs([recording], EVENTS, settings(recording), "mV", 1024)
@@ -48,6 +49,7 @@ def test_trials_that_touch_what_is_marked_as_bad_are_left_out(imagery_recording)
     assert len(epochs) == len(recording.events) - 1
 
 
+@pytest.mark.slow
 def test_rest_has_nothing_that_is_marked_as_bad(imagery_recording):
     recording = imagery_recording()
     samples = recording.samples_uv.copy()

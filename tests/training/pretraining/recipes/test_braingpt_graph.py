@@ -90,6 +90,7 @@ def test_a_cue_is_a_trial_and_a_label_for_all_has_as_many_as_fit(cued, settings)
     assert {trial.task for trial in alone} == {0}
 
 
+@pytest.mark.slow
 def test_a_batch_has_tasks_and_montages_together(cued, settings):
     recipe = recipe_of(settings(**given(batch=20)))
     windows = recipe.windows(cued(0))

@@ -76,6 +76,7 @@ def by_hand(parts, window, ids, visible, targets, skip=True, normed=True):
     return ((predicted - standardised(tokens)) ** 2).mean(), ((drawn - aim) ** 2).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ablation", "how"),
     [("A", {}), ("B", {"normed": False}), ("C", {"skip": False}), ("D", {})],
@@ -107,6 +108,7 @@ def test_the_momentum_encoder_gets_no_gradient_and_everything_else_does(parts, g
         assert (parameter.grad is not None) is learns, name
 
 
+@pytest.mark.slow
 def test_without_alignment_its_gradient_is_zero(parts, given):
     objective = Objective(parts, "A")
     minimised(objective(*given).losses, "A").backward()
