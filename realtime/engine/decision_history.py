@@ -30,6 +30,7 @@ class RecentDecisions:
         self._kept: deque[tuple[float, Decision]] = deque()  # when it was made, and it
         self._newest: deque[Decision] = deque(maxlen=max(round(_SECONDS / hop), 1))
         self._ages: deque[float] = deque(maxlen=max(round(_SECONDS / hop), 1))  # ms
+        self._percentiles: tuple[float, float] | None = None  # of them, until there is another
         self._step = max(_STEP, hop) - 0.5 * hop
 
     def add(self, decision: Decision, now: float) -> None:
@@ -37,6 +38,7 @@ class RecentDecisions:
         self._newest.append(decision)
         if decision.status == "ok" and decision.age_ms is not None:
             self._ages.append(decision.age_ms)
+            self._percentiles = None
         if self._kept:
             at, last = self._kept[-1]
             same = (decision.status, decision.decision) == (last.status, last.decision)
@@ -61,5 +63,7 @@ class RecentDecisions:
         """Median and 95th percentile of the ages of a minute, in ms; None where there is none."""
         if not self._ages:
             return None, None
-        half, most = np.percentile(self._ages, [50, 95])
-        return float(half), float(most)
+        if self._percentiles is None:
+            half, most = np.percentile(self._ages, [50, 95])
+            self._percentiles = float(half), float(most)
+        return self._percentiles

@@ -110,6 +110,7 @@ class Engine:
         self._clock = clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
+        self._decoder_status = None if decoding is None else DecoderStatus.of(decoding.decoder)
         path = connect(self._feed.segmenter)
         self._maker = None
         self._decoding, self._changes = decoding, None
@@ -243,7 +244,7 @@ class Engine:
                     dropped_decisions=0 if self._maker is None else self._maker.dropped,
                 ),
                 channels=self._channels(),
-                decoder=None if self._decoder is None else DecoderStatus.of(self._decoder),
+                decoder=self._decoder_status,
                 latest=self._latest,
                 recent=self._recent.decisions,
                 evidence=self._evidence,

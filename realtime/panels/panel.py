@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QSize, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from core.pictures.gallery import PictureFolder
@@ -68,6 +68,8 @@ class Panel(QWidget):
     supplies = Supplies()
     """Set when the panel has been made."""
 
+    _picture: QPixmap | None = None  # as drawn last: Qt asks for parts of it more often
+
     def look(self, snapshot: Snapshot, signal: NewestSignal) -> None:
         """Take what is known now, and call `update` if another picture follows from it."""
         raise NotImplementedError
@@ -79,6 +81,16 @@ class Panel(QWidget):
         """Do what a typed letter asks for; return whether it asks for anything."""
         return False
 
+    def update(self, *_: object) -> None:
+        """Have it drawn anew."""
+        self._picture = None
+        super().update()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Draw anew in other colours or another font."""
+        self._picture = None
+        super().changeEvent(event)
+
     def sizeHint(self) -> QSize:  # noqa: N802
         """A column beside the traces."""
         return QSize(400, 380)
@@ -88,9 +100,21 @@ class Panel(QWidget):
         return QSize(300, 200)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Paint the ground, and let the panel draw."""
+        """Paint what was drawn last, or let the panel draw if it has changed."""
+        ratio = self.devicePixelRatioF()
+        size = self.size() * ratio
+        if self._picture is None or self._picture.size() != size:
+            self._picture = QPixmap(size)
+            self._picture.setDevicePixelRatio(ratio)
+            self._draw_on(self._picture)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.PANEL)
+        painter.drawPixmap(0, 0, self._picture)
+        painter.end()
+
+    def _draw_on(self, picture: QPixmap) -> None:
+        """Paint the ground, and let the panel draw."""
+        picture.fill(theme.PANEL)
+        painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         try:
             self.draw(painter)

@@ -96,6 +96,21 @@ def words(window, title):
     return widget.text()
 
 
+def test_a_panel_is_drawn_when_it_changes_and_not_when_a_part_of_it_is_asked_for(qtbot):
+    panel = Counting()
+    qtbot.addWidget(panel)
+    panel.resize(300, 200)
+    panel.grab()
+    panel.grab()
+    assert panel.drawn == 1
+    panel.update()
+    panel.grab()
+    assert panel.drawn == 2
+    panel.resize(300, 220)
+    panel.grab()
+    assert panel.drawn == 3
+
+
 @pytest.mark.slow
 def test_a_panel_gets_the_snapshot_and_the_newest_signal(show, make_view, qtbot):
     view = make_view()

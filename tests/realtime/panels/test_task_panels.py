@@ -203,6 +203,7 @@ def test_the_nearest_picture_is_shown_and_the_next_ones_below_it(
     assert green.max() < red.min()
     assert red.min() == blue.min()
     panel.supplies = Supplies()
+    panel.update()
     names = picture(panel)
     assert not np.array_equal(shown, names)
     assert not (names[..., :3] == COLOURS["green.png"]).all(axis=-1).any()
