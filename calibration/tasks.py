@@ -272,6 +272,11 @@ def fit_tasks(
     of_first, *others = fits
     assert of_first.fit is not None
     decoder = joined(decoders, first.name, [fit.readout for fit in others])
+    if steady := [fit.task.name for fit in fits if fit.in_blocks]:
+        # A run's own reference would take away what stays the same for a run.
+        kept = {key: fact for key, fact in decoder.facts.fit.items() if key != "recentre"}
+        facts = replace(decoder.facts, fit={**kept, "in_blocks": steady})
+        decoder = replace(decoder, facts=facts)
     if decoder.spatial is None and gate:
         remember(settings.encoder, encoder.weights_sha256(), settings.home)
         decoder = replace(

@@ -204,6 +204,8 @@ class Options(ProgramOptions):
             return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log)
         if not self.adapt:
             return None
+        if "recentre" in self.adapt:
+            decoder.check_recentring()
         seconds = self.recentre_for(decoder) or SECONDS
         return Adaptation(decoder, windows, self.adapt, seconds)
 

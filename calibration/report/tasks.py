@@ -11,7 +11,8 @@ from calibration.tasks import TaskFit, TasksFit
 _IN_BLOCKS = (
     "Its trials lie in blocks: folds are stretches of time, so that no trial is recognised by "
     "its neighbours. Where a class has one block only, whatever else differed between the "
-    "blocks may carry the score too."
+    "blocks may carry the score too. Live, the reference of all tasks stays that of the fit: one "
+    "of the run's own would take away what stays the same for a run."
 )
 
 

@@ -166,6 +166,16 @@ class Decoder:
         seconds: float | None = self.facts.fit.get("recentre")
         return seconds
 
+    def check_recentring(self) -> None:
+        """Raise `InputError` if a run's own reference would take away what a task tells apart."""
+        if names := self.facts.fit.get("in_blocks"):
+            said = ", ".join(one_line(name, 40) for name in names)
+            raise InputError(
+                f"A reference of the run's own takes away what stays the same for a run, and that "
+                f"is what this decoder was fitted to tell apart ({said}): leave out --recentre and "
+                "--adapt recentre."
+            )
+
     def hop_samples(self, seconds: float | None) -> int:
         """Return a hop in samples at the model's rate.
 
@@ -288,6 +298,8 @@ class Decoder:
         recentre: float | None = None,
     ) -> WindowDecoder:
         """Return a decoder of one stream, hop by hop, as `WindowDecoder` takes these."""
+        if recentre is not None:
+            self.check_recentring()
         return WindowDecoder(self, encoder, hop or self.hop, in_subprocess, recentre)
 
     def recentred(self, reference: RunReference) -> Decoder:

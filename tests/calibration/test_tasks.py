@@ -20,6 +20,7 @@ from core.fitting.transfer.prior_head import head_of_decoder
 from core.fitting.trials.task import Task, parse_task
 from core.recordings import Event, read_recording
 from core.text_encoder import TextEncoder
+from realtime.options import Options
 
 HOP = 64
 
@@ -94,6 +95,22 @@ def test_tasks_share_filter_and_encoder_and_tell_their_classes(fits, recordings)
     assert share[1] > 0.8
     level = [np.mean([o["closure"].value for o in run]) for run in (looked, shut)]
     assert level[1] - level[0] > 0.5
+
+
+@pytest.mark.slow
+def test_a_run_whose_state_is_told_keeps_the_reference_of_the_fit(recordings):
+    """A reference of a run with closed eyes would take away what closed eyes are known by."""
+    settings = FitSettings(head="riemann", origin=False, rest=False, repeats=1)
+    hands, both = (fit_tasks(recordings, TASKS[:n], "01", settings).first.decoder for n in (1, 2))
+    assert hands.recentre == 60.0
+    assert both.recentre is None
+    assert both.facts.fit["in_blocks"] == ["eyes"]
+    closed = [said["eyes"].probabilities[1] for said in outputs_of(both, recordings[2])]
+    assert np.mean(closed) > 0.8
+    with pytest.raises(InputError, match=r"tell apart \(eyes\): leave out --recentre"):
+        both.windows(None, HOP, recentre=60.0)
+    with pytest.raises(InputError, match="leave out --recentre and --adapt recentre"):
+        Options(adapt=("recentre",)).adaptation_of(both, both.windows(None, HOP))
 
 
 @pytest.mark.slow

@@ -211,6 +211,8 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
         raise ValueError("its head has no score")
     if (seconds := facts.fit.get("recentre")) is not None:
         check_seconds(number(seconds, 0.0, 1e9))
+    if "in_blocks" in facts.fit:
+        texts(facts.fit["in_blocks"])
     check_facts(facts.fit)
     return facts
 
