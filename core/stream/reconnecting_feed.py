@@ -129,8 +129,9 @@ class ReconnectingFeed(StreamFeed):
             search.accept(uid)
 
     def begin(self, seconds: float) -> None:
-        """Begin the first reading with the newest seconds of what waits; older is no loss."""
-        self._source.patience = seconds
+        """Begin the first reading with the newest seconds, if what waits is not whole any more."""
+        if self._source.dropped_samples:
+            self._source.patience = seconds
 
     def read(self, timeout: float = _READ) -> Received | None:
         """Return what has come, waiting a little; None if nothing has."""

@@ -261,7 +261,7 @@ class Engine:
         try:
             if self._decoding is not None and self._maker is not None:
                 self._decoding.windows.prepare()
-                # Of what has come meanwhile, as much as the first decision needs.
+                # Samples wait meanwhile; when they are too many, those go that nothing needs.
                 self._feed.begin(self._maker.seconds_to_go + self._hop_seconds)
             while not self._stop.is_set():
                 received = self._feed.read()

@@ -145,7 +145,7 @@ def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow):
 
 def test_what_comes_before_the_encoder_is_ready_is_neither_late_nor_lost(slow):
     engine, _, windows, send, lines = slow
-    send(7.5)  # more than a window and the seconds after which a decision is dropped
+    send(12.0)  # more than an inlet keeps
     windows.prepared.set()
     wait_for(lines)
     send(1.0)
