@@ -6,6 +6,7 @@ It knows no window. Whoever wants to look asks for a snapshot.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -134,6 +135,7 @@ class Engine:
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
+        self._decided_at = -math.inf  # s of the clock
         self._recent = RecentDecisions(self._hop_seconds)
         self._warnings: dict[str, str] = {}  # kind -> sentence
         self._paused = False
@@ -255,6 +257,7 @@ class Engine:
                 adaptation="" if self._changes is None else self._changes.adaptation,
                 cues=None if self._cues is None else self._cues.cues,
                 trials=() if self._cues is None else self._cues.trials,
+                next_in=self._decided_at + self._hop_seconds - self._clock(),
             )
 
     def _run(self) -> None:
@@ -348,7 +351,7 @@ class Engine:
         with self._lock:
             paused = self._paused
             if not paused:
-                self._latest = decision
+                self._latest, self._decided_at = decision, self._clock()
                 self._recent.add(decision, self._clock())
         if paused:
             return

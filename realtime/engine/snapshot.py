@@ -184,3 +184,4 @@ class Snapshot:
     cues: tuple[Cue, ...] | None = None  # markers of the last minute; None without a marker stream
     trials: tuple[CuedTrial, ...] = ()  # all that are over, oldest first
     aligning: float | None = None  # s of signal yet, until other people's decoder is aligned
+    next_in: float | None = field(default=None, compare=False)  # s until a decision is expected

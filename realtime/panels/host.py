@@ -19,6 +19,8 @@ from realtime.panels.registry import available_panels
 from ui import theme
 
 _TICK = 50  # ms between two looks at which panel is due
+_BEFORE, _AFTER = 0.04, -0.03  # s to the next decision: in between no panel is looked after
+_OVERDUE = 0.2  # s after which one is all the same, as where decisions come faster
 _ROOM = 400  # px of height a panel needs before another one goes below it
 _NARROW = 1080  # px of width below which a panel opens as a window of its own
 _WIDTH = 0.3, 340, 520  # of the window; least and most, px
@@ -100,9 +102,14 @@ class PanelHost(QObject):
         """Let the panel that has waited longest look, if one is due."""
         now = monotonic()
         due = [dock for dock in self._docks.values() if dock.due <= now and dock.seen]
-        if due:
-            first = min(due, key=lambda dock: dock.due)
-            first.look(self._snapshot(), self._signal)
+        if not due:
+            return
+        snapshot = self._snapshot()
+        first = min(due, key=lambda dock: dock.due)
+        near = snapshot.next_in is not None and _AFTER < snapshot.next_in < _BEFORE
+        if near and now - first.due < _OVERDUE:
+            return  # drawing holds the interpreter, which the decision would wait for
+        first.look(snapshot, self._signal)
 
     def close(self) -> None:
         """Stop looking, and keep the arrangement."""

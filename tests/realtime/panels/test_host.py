@@ -3,6 +3,7 @@
 import json
 import sys
 from importlib.metadata import EntryPoint
+from time import monotonic
 
 import pytest
 from PySide6.QtCore import Qt
@@ -109,6 +110,27 @@ def test_a_panel_is_drawn_when_it_changes_and_not_when_a_part_of_it_is_asked_for
     panel.resize(300, 220)
     panel.grab()
     assert panel.drawn == 3
+
+
+@pytest.mark.slow
+def test_no_panel_is_looked_after_just_before_a_decision(show, make_view, qtbot):
+    view = make_view()
+    window = show(view)
+    window.panels.toggle("Counting")
+    panel = window.panels.panel("Counting")
+    qtbot.waitUntil(lambda: panel.looked > 0)
+    window.panels._timer.stop()
+    (dock,) = window.panels._docks.values()
+
+    def looks(next_in, waited):
+        view.change(next_in=next_in)
+        dock.due, before = monotonic() - waited, panel.looked
+        window.panels.look()
+        return panel.looked - before
+
+    assert looks(None, 0.0) == looks(0.1, 0.0) == looks(-0.1, 0.0) == 1
+    assert looks(0.02, 0.0) == 0
+    assert looks(0.02, 1.0) == 1
 
 
 @pytest.mark.slow
