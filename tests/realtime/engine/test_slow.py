@@ -151,6 +151,7 @@ def test_what_comes_before_the_encoder_is_ready_is_neither_late_nor_lost(slow):
     send(1.0)
     wait_for(lambda: lines()[-1]["index"] >= 19)
     found, stream = lines(), engine.snapshot().stream
+    assert engine.snapshot().decoder is engine.snapshot().decoder  # whose facts are read once
     assert [line["index"] for line in found] == list(range(len(found)))
     assert [line["status"] for line in found[16:]] == ["ok"] * (len(found) - 16)
     assert stream.dropped_decisions == stream.lost_samples == 0
