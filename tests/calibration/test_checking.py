@@ -51,6 +51,7 @@ def test_whole_data_set_passes_the_validator_and_stays_as_it_is(dataset, files_o
     assert files_of(dataset.root) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("mne_bids") is None, reason="needs mne-bids")
 def test_mne_bids_reads_samples_events_and_types(dataset, make_signal, recwarn):
     import mne_bids
@@ -216,6 +217,7 @@ def crashed(dataset, files_of, no_validator):
 LENGTH = "does not say how long the recording is"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crash", CRASHES)
 def test_what_a_crash_leaves_is_said_and_mended_to_the_byte(crashed, files_of, crash):
     run, whole = crashed

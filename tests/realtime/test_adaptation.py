@@ -101,6 +101,7 @@ def test_an_adaptation_that_cannot_be_is_refused(files, tmp_path, capsys):
     assert "asks for left_hand or right_hand" in refused([*files, "--adapt", "labels"], capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -72,6 +72,7 @@ def test_paused_window_shows_no_probability(show, make_view, picture):
     assert "Paused" in window.probabilities.accessibleDescription()
 
 
+@pytest.mark.slow
 def test_without_decoder_nothing_in_the_window_depends_on_probabilities(show, make_view, picture):
     view = make_view()
     view.change(decoder=None)
@@ -191,6 +192,7 @@ def test_unknown_samples_gaps_and_missing_channels_are_painted(show, make_view, 
     window.traces.repaint()
 
 
+@pytest.mark.slow
 def test_text_from_the_network_is_never_markup(show, make_view):
     view = make_view()
     name = "<b>amp</b>\u202e\nlifier"
@@ -259,6 +261,7 @@ def test_window_closed_early_still_leaves_its_picture(qapp, make_view, tmp_path)
     assert not QImage(str(path)).isNull()
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_run(qapp, make_view):
     before = signal.getsignal(signal.SIGINT)
     QTimer.singleShot(100, lambda: signal.raise_signal(signal.SIGINT))

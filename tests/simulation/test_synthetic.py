@@ -43,6 +43,7 @@ def test_seed_makes_the_subject_and_run_makes_the_chance():
         assert not np.allclose(other.generate(500), SimulatedSubject(seed=1).generate(500), atol=5)
 
 
+@pytest.mark.slow
 def test_amplitudes_are_those_of_an_eeg():
     signal = SimulatedSubject().generate(250 * 60)
     assert (signal.dtype, signal.shape) == (np.float32, (15000, 32))
@@ -64,6 +65,7 @@ def test_spectrum_falls_and_shows_alpha_and_mains():
     assert band(oz, frequency, 9, 12) > 3 * band(front, frequency, 9, 12)
 
 
+@pytest.mark.slow
 def test_neighbours_share_their_background():
     signal = SimulatedSubject().generate(250 * 60)
     correlation = np.corrcoef(signal.T)

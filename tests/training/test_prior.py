@@ -63,6 +63,7 @@ def test_what_is_left_out_is_not_in_it(stored, imagining):
         stored_people(stored, {"left_hand": "left_hand", "both_feet": "feet"}, (), ())
 
 
+@pytest.mark.slow
 def test_a_gap_in_a_recording_stays_one(write, imagining):
     from dataclasses import replace
 

@@ -31,6 +31,7 @@ def test_a_report_is_written_on_request(given, tmp_path, capsys):
     assert numbers["scores"]["riemann"]["score"] == decoder["facts"]["scores"]["riemann"]
 
 
+@pytest.mark.slow
 def test_a_report_is_never_overwritten_nor_costs_a_fit(given, tmp_path, home, capsys):
     report = tmp_path / "mine.html"
     report.write_text("precious")

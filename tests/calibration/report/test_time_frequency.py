@@ -91,6 +91,7 @@ def test_without_a_baseline_there_is_no_map():
     assert time_frequency(epochs_of(recording), [broken], SETTINGS) is None
 
 
+@pytest.mark.slow
 def test_spectra_are_those_of_welch_and_the_class_explains_the_rhythm():
     recording = recording_of()
     epochs = epochs_of(recording)
@@ -111,6 +112,7 @@ def test_spectra_are_those_of_welch_and_the_class_explains_the_rhythm():
     assert at["CZ"].max() < 0.4
 
 
+@pytest.mark.slow
 def test_r2_of_two_classes_is_the_squared_correlation():
     recording = recording_of()
     epochs = epochs_of(recording)

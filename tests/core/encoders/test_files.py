@@ -138,6 +138,7 @@ def test_a_loaded_encoder_does_not_depend_on_its_file(tmp_path):
     assert equal(encoder, load_encoder("untrained"))
 
 
+@pytest.mark.slow
 def test_an_existing_file_is_kept_unless_asked(tmp_path):
     path = tmp_path / "e.safetensors"
     path.write_text("precious")
@@ -254,6 +255,7 @@ def test_a_changed_weight_is_noticed(tmp_path):
 # Published files
 
 
+@pytest.mark.slow
 def test_the_official_checkpoint_gives_the_momentum_encoder(lightning, parts):
     encoder = load_encoder(lightning)
     assert equal(encoder, parts.target_encoder)

@@ -86,6 +86,7 @@ def test_reset_forgets_everything(encoder, signal):
     torch.testing.assert_close(tokens, whole(encoder, signal, 1024), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_earlier_answers_do_not_change(encoder, signal):
     stream = encoder.stream(NAMES)
     first = stream.push(signal[:, :1024])

@@ -51,6 +51,7 @@ def in_bursts(seconds, rate, size):
     return START + (n // size * size + size - 1) / rate + n % size * 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [100, 250, 256, 500, 2048])
 @pytest.mark.parametrize("at", [1, 2, 40, 127, 1000])
 def test_one_lost_sample_of_an_exact_stream_is_seen_at_once(rate, at):
@@ -141,6 +142,7 @@ def test_large_loss_of_a_jittery_stream_is_seen_at_once(lost):
     assert continuity.lost_samples == pytest.approx(lost, abs=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [0.04, 0.2, 3.0])
 def test_samples_that_catch_up_were_late_and_not_lost(late):
     rate, at = 250, 1000

@@ -171,6 +171,7 @@ def test_a_chunk_of_seconds_that_is_read_in_two_goes_is_no_other_rate(first):
         assert watch.take(stamps[first:], arrival + 0.004).level in ("unknown", "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [0.05, -0.05])
 def test_a_wrong_rate_in_chunks_of_five_seconds_is_refused_after_four_of_them(off):
     watch, continuity, levels = RateWatch(RATE), Continuity(RATE), []

@@ -25,6 +25,7 @@ def banded(epochs):
     return epochs.filtered(band_sections(BAND, 256.0))
 
 
+@pytest.mark.slow
 def test_covariances_are_of_what_follows_the_time_after_the_cue(epochs, banded, imagery_recording):
     views = FeatureViews(
         epochs, imagery_recording().labels, 256.0, None, taken=FeatureInput(skip=128)

@@ -60,6 +60,7 @@ def test_samples_that_the_counter_leaves_out_are_breaks(write):
     assert found.breaks == (300, 510, 697)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("channels", "rate", "index"),
     [

@@ -33,6 +33,7 @@ def test_amplitude_is_kept_and_images_are_far_below(rate, frequency):
     assert np.abs(images).max() < 10 ** (-40 / 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 def test_an_output_sample_waits_at_most_two_output_samples(rate):
     path = Resampler(rate, 256.0, 1, BAND)

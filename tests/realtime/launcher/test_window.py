@@ -108,6 +108,7 @@ def test_a_click_decodes_the_selected_stream_with_the_selected_decoder(
     assert arguments[arguments.index("--decoder") + 1] == str(path)
 
 
+@pytest.mark.slow
 def test_a_session_is_for_the_selected_person_and_leads_back(launch, qtbot, stand_in, kept_decoder):
     kept_decoder("01")
     started = stand_in("import time; time.sleep(0.2)")

@@ -145,6 +145,7 @@ def test_a_panel_gets_the_snapshot_and_the_newest_signal(show, make_view, qtbot)
     assert filtered.samples_uv.shape[1] == raw.samples_uv.shape[1] == len(snapshot.channels)
 
 
+@pytest.mark.slow
 def test_a_panel_that_was_never_shown_is_not_imported(show, make_view):
     window = show(make_view())
     assert window.panels.shown == ()

@@ -59,6 +59,7 @@ def test_it_says_accuracy_and_the_bound_of_guessing(panel, make_view):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(300, 200), (340, 330), (520, 700)])
 @pytest.mark.parametrize("count", [1, 2, 20, 400])
 def test_every_number_of_trials_is_drawn_at_every_size(panel, make_view, picture, size, count):

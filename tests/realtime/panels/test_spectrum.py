@@ -53,6 +53,7 @@ def test_motor_electrodes_are_shown_first_and_others_by_choice(panel, make_view)
     assert not actions[2].isChecked()  # the oldest made room
 
 
+@pytest.mark.slow
 def test_b_and_the_button_set_the_baseline(panel, make_view, picture):
     view = make_view()
     for _ in range(8):

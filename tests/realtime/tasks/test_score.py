@@ -104,6 +104,7 @@ def test_a_trial_that_was_left_counts_nowhere(tmp_path, decide, hands):
     )
 
 
+@pytest.mark.slow
 def test_markers_of_other_programs_are_no_trials_of_the_task(tmp_path, decide, hands):
     log = tmp_path / "live.jsonl"
     sitting = Sitting("cursor", log, decide, hands, foreign=True)

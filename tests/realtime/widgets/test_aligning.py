@@ -1,3 +1,5 @@
+import pytest
+
 from core.decoding.recentring import SECONDS
 from realtime.widgets.aligning import AligningPanel
 
@@ -16,6 +18,7 @@ def test_the_panel_says_for_how_long_to_sit_still(qtbot):
     assert "One moment" in panel.waiting.words.text()
 
 
+@pytest.mark.slow
 def test_the_window_has_it_where_probabilities_will_be(make_view, show):
     view = make_view(classes=())
     view.change(aligning=42.0)

@@ -17,6 +17,7 @@ def test_space_pauses_and_resumes(show, make_view, qtbot):
     assert view.asked_pause == [True, False]
 
 
+@pytest.mark.slow
 def test_u_undoes_adaptation_wherever_the_focus_is(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -93,6 +94,7 @@ def test_keys_work_while_a_number_has_the_focus(show, make_view, qtbot):
     assert window.focusWidget() is window.traces
 
 
+@pytest.mark.slow
 def test_a_fraction_can_be_typed(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -106,6 +108,7 @@ def test_a_fraction_can_be_typed(show, make_view, qtbot):
     assert window.traces.span == span
 
 
+@pytest.mark.slow
 def test_subject_view_opens_and_closes_by_key(show, make_view, qtbot):
     view = make_view()
     window = show(view)
@@ -149,6 +152,7 @@ def test_keys_that_mean_nothing_do_nothing(show, make_view, qtbot):
     assert view.state == before
 
 
+@pytest.mark.slow
 def test_arrow_keys_steer_the_simulated_subject(show, make_view, qtbot):
     imagined = []
     window = show(make_view(), on_imagine=imagined.append)
@@ -171,6 +175,7 @@ def test_arrow_keys_steer_the_simulated_subject(show, make_view, qtbot):
     assert "rest" in window.hint.accessibleDescription()
 
 
+@pytest.mark.slow
 def test_no_hint_and_no_steering_without_a_simulated_subject(show, make_view):
     assert not show(make_view()).hint.isVisible()
 

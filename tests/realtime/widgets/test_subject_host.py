@@ -113,6 +113,7 @@ def test_a_task_that_does_not_exist_is_a_sentence(show, make_view, silent):
     assert "there are: graz-bar" in window.notices.words.text()
 
 
+@pytest.mark.slow
 def test_the_window_takes_the_subjects_view_with_it(show, make_view, silent):
     window = show(make_view())
     window.subject.start("cursor")

@@ -34,6 +34,7 @@ def test_an_epoch_takes_as_many_windows_of_each_recording_as_fit(store, settings
     assert {start for _, start, _ in first} != {start for _, start, _ in second}
 
 
+@pytest.mark.slow
 def test_windows_begin_anywhere_in_a_recording(store, settings):
     windows = windows_of(store, settings(batch=64))
     for step in range(40):

@@ -83,6 +83,7 @@ def test_facts_that_worry_are_marked(make_session):
 # -- the window
 
 
+@pytest.mark.slow
 def test_what_the_person_sees_is_shown(show, make_session, qtbot, picture):
     session = make_session()
     scenes = [Scene("cross")]
@@ -171,6 +172,7 @@ def test_closing_asks_for_the_end_until_the_run_is_over(show, make_session, qtbo
     assert not window.isVisible()
 
 
+@pytest.mark.slow
 def test_traces_move_with_the_signal(show, make_session, qtbot):
     session = make_session()
     window = show(session)

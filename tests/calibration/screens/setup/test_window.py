@@ -139,6 +139,7 @@ def test_every_channel_is_shown_with_what_it_becomes(window):
     assert "32 of the 62 electrodes" in window.table.missing.text()
 
 
+@pytest.mark.slow
 def test_another_stream_replaces_the_table(window, preparation):
     rows, missing = channel_rows(("C3", "C4"), ("mV", "V"), CODEX)
     preparation.change(rows=rows, missing=missing)
@@ -156,6 +157,7 @@ def test_stream_folder_and_disk_are_said(window):
     assert window.where.text().startswith("Run 03 in /data/eegpt\n182.0 GB free")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_known_is_said(window, preparation):
     assert not window.doubts.isVisible()
     preparation.change(doubts=doubts(channels_named=True, unit="µV", unit_given=False))
@@ -167,6 +169,7 @@ def test_what_cannot_be_known_is_said(window, preparation):
     )
 
 
+@pytest.mark.slow
 def test_traces_move(window, preparation, qtbot):
     qtbot.waitUntil(lambda: window.traces.frames_drawn > 0)
     frames = window.traces.frames_drawn
@@ -254,6 +257,7 @@ def test_letters_typed_into_a_field_are_no_shortcuts(window, preparation, qtbot)
     assert window._picker is None
 
 
+@pytest.mark.slow
 def test_a_stream_is_chosen_from_the_list(window, preparation, qtbot):
     identity = SimpleNamespace(name="amp", type="EEG", source_id="1", host="lab", uid="u")
     found = SimpleNamespace(identity=identity, rate=250.0, channel_count=8, format="float32")
@@ -266,6 +270,7 @@ def test_a_stream_is_chosen_from_the_list(window, preparation, qtbot):
     assert window._picker is None
 
 
+@pytest.mark.slow
 def test_a_list_that_is_closed_chooses_nothing(window, preparation, qtbot):
     qtbot.keyClick(window, Qt.Key.Key_S)
     window._picker.reject()
@@ -305,6 +310,7 @@ def test_the_check_runs_by_itself_and_can_be_stopped(window, preparation, qtbot,
     assert window.check.verdicts == ()
 
 
+@pytest.mark.slow
 def test_another_stream_ends_a_check(window, preparation, qtbot):
     window.check.toggle()
     rows, missing = channel_rows(("C3", "C4"), ("uV", "uV"), CODEX)
@@ -328,6 +334,7 @@ def test_a_check_without_signal_judges_nothing(qtbot, picture):
     assert picture(panel).any()
 
 
+@pytest.mark.slow
 def test_every_state_is_painted(window, preparation, picture):
     for change in ({}, {"channels": (), "rows": (), "missing": ()}, {"stream": ""}):
         preparation.change(**change)
@@ -338,6 +345,7 @@ def test_every_state_is_painted(window, preparation, picture):
 # -- names, units and boards
 
 
+@pytest.mark.slow
 def test_a_board_without_motor_electrodes_is_told_so_above_everything(window, preparation):
     assert not window.motor.isVisible()
     preparation.change(motor=motor_words(["AF7", "AF8", "TP9", "TP10"]))
@@ -347,6 +355,7 @@ def test_a_board_without_motor_electrodes_is_told_so_above_everything(window, pr
     assert window.motor.y() < window.stream.mapTo(window, window.stream.rect().topLeft()).y()
 
 
+@pytest.mark.slow
 def test_names_are_asked_for_once_there_is_a_stream(window, preparation, qtbot, monkeypatch):
     asked = []
     monkeypatch.setattr(setup_window, "edit_names", lambda *given: asked.append(given) or "")

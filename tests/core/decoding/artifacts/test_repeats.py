@@ -61,6 +61,7 @@ def test_rows_of_coarse_steps_come_again_by_chance_and_not_in_a_row():
     assert 0 < again < again_limit(2)
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(0, 1500), max_size=10))
 @settings(deadline=None, max_examples=30)
 def test_chunking_never_matters(cuts):

@@ -143,6 +143,7 @@ def test_the_published_sizes(size, millions):
     assert count / 1e6 == pytest.approx(millions, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_size_or_facts_that_are_not_its_own_are_refused(tmp_path):
     from dataclasses import replace
 

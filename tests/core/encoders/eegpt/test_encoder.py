@@ -51,6 +51,7 @@ def test_it_equals_the_reference(pretraining, reference, ids, rng):
     assert tokens.std(axis=(0, 1)).min() > 1e-5  # the input matters to every number
 
 
+@pytest.mark.slow
 def test_a_patch_is_encoded_by_itself(encoder, window):
     ids = channel_ids(NAMES)
     whole = encoder(window, ids)
@@ -157,6 +158,7 @@ def test_the_hash_sees_names_shapes_and_every_byte(encoder):
     assert moved.weights_sha256() != first
 
 
+@pytest.mark.slow
 def test_gradients_reach_every_weight(encoder, window):
     learner = EEGPT(encoder.spec, seed=4)
     learner(window, channel_ids(NAMES)).square().mean().backward()

@@ -62,6 +62,7 @@ def layers(request, monkeypatch):
     return request.param
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["tiny1", "tiny2", "tiny3", "little"])
 def test_it_is_the_encoder(variant, layers, rng):
     encoder = load_encoder(f"untrained-{variant}")

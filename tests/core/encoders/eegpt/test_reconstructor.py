@@ -12,6 +12,7 @@ def combined(rng):
     return rng.normal(0, 1, (2, 6, 4, 64))
 
 
+@pytest.mark.slow
 def test_it_equals_the_reference(pretraining, reference, combined, ids):
     waves = pretraining.reconstructor(torch.from_numpy(combined), torch.tensor(TARGETS), ids)
     assert waves.shape == (2, 4, 64)

@@ -80,6 +80,7 @@ def block(name, width):
     }
 
 
+@pytest.mark.slow
 def test_names_and_shapes_of_large_are_the_published_ones():
     layout = {}
     for part in ("encoder", "target_encoder"):

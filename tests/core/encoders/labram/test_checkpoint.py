@@ -193,6 +193,7 @@ class Armed:
         return os.mkdir, (str(self.marker),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["args", "scaler", "inside the options"])
 def test_nothing_but_the_options_of_a_run_is_let_through(tiny, tmp_path, place):
     marker, path = tmp_path / "marker", tmp_path / "armed.pth"

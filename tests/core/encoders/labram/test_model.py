@@ -37,6 +37,7 @@ def test_rows_are_those_of_the_published_list():
     assert electrode_rows(["Iz", "T2"]).tolist() == [87, 114]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "count", "tensors"),
     [("base", 5_819_936, 221), ("large", 46_258_720, 425), ("huge", 369_235_712, 833)],

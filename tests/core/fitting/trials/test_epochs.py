@@ -96,6 +96,7 @@ def test_what_cannot_be_cut_is_said(imagery_recording):
         cut_epochs([recording], EVENTS, missing, "mV", 1024)
 
 
+@pytest.mark.slow
 def test_who_sent_no_numbers_is_named(imagery_recording):
     recording = imagery_recording()
     samples = recording.samples_uv.copy()

@@ -162,6 +162,7 @@ def test_it_learns_from_a_frozen_encoder_and_goes_on_bit_for_bit(trainer, cued, 
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_first_stage_is_named_by_its_file(settings, tmp_path):
     changes = {"size": "base", "window": 320, "targets": {"horizons": [1]}, "seed": 5}
     first = recipe_of(settings(recipe="braingpt", **changes))

@@ -94,6 +94,7 @@ def test_the_losses_are_those_of_the_definition(parts, given, ablation, how):
     assert float(total.detach()) == pytest.approx(float(expected.detach()), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_ablations_differ(parts, given):
     found = {name: Objective(parts, name)(*given).losses for name in ("B", "C", "D")}
     reconstructions = [float(losses["reconstruction"].detach()) for losses in found.values()]
@@ -101,6 +102,7 @@ def test_the_ablations_differ(parts, given):
     assert len({float(losses["alignment"].detach()) for losses in found.values()}) == 1
 
 
+@pytest.mark.slow
 def test_the_momentum_encoder_gets_no_gradient_and_everything_else_does(parts, given):
     minimised(Objective(parts)(*given).losses).backward()
     for name, parameter in parts.named_parameters():
@@ -129,6 +131,7 @@ def test_the_average_moves_by_its_share(parts):
         assert not after.requires_grad
 
 
+@pytest.mark.slow
 def test_the_gain_is_a_factor_on_the_samples(parts, given):
     window, *masks = given
     with torch.no_grad():
