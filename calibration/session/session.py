@@ -56,7 +56,8 @@ class Session:
         self._last_event = float("-inf")  # sender's clock, s
         self._presenter: Presenter | None = None
         self._listeners: tuple[Listener, ...] = (recorder.write, learner.write)
-        self._over = False  # whether the recording was closed
+        self._over = False  # whether the recording was closed ...
+        self._ended_by: Alarm | None = None  # ... and what had gone wrong by then
         acquisition.listen(self._listeners)
 
     @property
@@ -98,6 +99,8 @@ class Session:
         """
         if self.failure is None:
             self.acquisition.wait_for(self._last_event, _SETTLE)
+        if not self._over:
+            self._ended_by = self.failure
         self.acquisition.listen(())
         self.recorder.close()
         self.learner.close()
@@ -163,8 +166,8 @@ class Session:
 
     def _alarms(self) -> list[Alarm]:
         alarms, free = [], self.recorder.free_bytes
-        if self._over and self.recorder.error is None:
-            return []  # what the stream does now changes nothing
+        if self._over and self.recorder.error is None:  # what the stream does now changes nothing
+            return [] if self._ended_by is None else [self._ended_by]
         if (failure := self.failure) is not None:
             alarms.append(failure)
         elif self.recorder.error is not None:

@@ -96,12 +96,16 @@ def test_rest_of_a_run_keeps_the_numbers_of_its_blocks(acquisition, tmp_path):
     session.release()
 
 
-def test_what_the_stream_does_after_the_recording_is_no_alarm(make_session, acquisition):
+@pytest.mark.parametrize("lost", ["after", "before"])
+def test_only_what_ended_the_recording_stays_an_alarm(make_session, acquisition, lost):
     session, *_ = make_session()
-    acquisition.failure = "The stream says 250 Hz and sends 71 Hz."
-    assert [alarm.title for alarm in session.progress().alarms] == ["Stream lost"]
+    if lost == "before":
+        acquisition.failure = "The stream says 250 Hz and sends 71 Hz."
     session.close()
-    assert session.progress().alarms == ()
+    acquisition.failure = "The stream says 250 Hz and sends 71 Hz."
+    session.close()
+    titles = [alarm.title for alarm in session.progress().alarms]
+    assert titles == (["Stream lost"] if lost == "before" else [])
     session.release()
 
 
