@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
@@ -131,10 +132,8 @@ class TangentFeatures:
         values, vectors = np.linalg.eigh(white)
         logs = np.log(np.maximum(values, 1e-12))
         tangent = (vectors * logs[:, None, :]) @ vectors.transpose(0, 2, 1)
-        rows, columns = np.triu_indices(len(self.picks))
-        # Off-diagonal entries stand for two, so that the vector's norm is the matrix's.
-        weight = np.where(rows == columns, 1.0, np.sqrt(2.0))
-        weighted: np.ndarray = tangent[:, rows, columns] * weight
+        upper, weight = _upper_triangle(len(self.picks))
+        weighted: np.ndarray = tangent.reshape(len(tangent), -1)[:, upper] * weight
         return weighted
 
     def at(self, whitener: np.ndarray) -> Self:
@@ -159,6 +158,14 @@ class TangentFeatures:
     def stream(self) -> TangentStream:
         """Return the same features for a stream."""
         return TangentStream(self)
+
+
+@lru_cache(maxsize=8)
+def _upper_triangle(channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where a symmetric matrix has its upper triangle, flattened, and what each counts."""
+    rows, columns = np.triu_indices(channels)
+    # Off-diagonal entries stand for two, so that the vector's norm is the matrix's.
+    return rows * channels + columns, np.where(rows == columns, 1.0, np.sqrt(2.0))
 
 
 class TangentStream:

@@ -39,24 +39,20 @@ def differences(samples: np.ndarray) -> np.ndarray:
         Decimal logarithm of the share of variance that is left of either channel after linear
         regression on the other, at the lag of at most `LAGS` samples at which it is least.
     """
-    largest = np.zeros((samples.shape[1], samples.shape[1]))  # correlation, of any lag
-    for lag in range(min(LAGS, len(samples) - 2) + 1):
-        later = _normalised(samples[lag:])
-        earlier = _normalised(samples[:-lag]) if lag else later
-        np.maximum(largest, np.abs(later.T @ earlier), out=largest)
-    first, second = pairs(samples.shape[1])
-    either = np.maximum(largest, largest.T).take(first * samples.shape[1] + second)
+    count, channels = samples.shape
+    lags = max(0, min(LAGS, count - 2))
+    # One product for all lags: half of what this takes is the calls themselves.
+    shifted = np.concatenate([samples[lags - lag : count - lag] for lag in range(lags + 1)], axis=1)
+    shifted -= shifted.mean(axis=0)
+    norm = np.sqrt(np.einsum("nc,nc->c", shifted, shifted))
+    shifted /= np.maximum(norm, np.finfo(float).tiny)  # zeros where nothing moves
+    correlation = np.abs(shifted[:, :channels].T @ shifted).reshape(channels, lags + 1, channels)
+    largest = correlation.max(axis=1)  # of any lag
+    first, second = pairs(channels)
+    either = np.maximum(largest, largest.T).take(first * channels + second)
     left = 1.0 - np.square(either)
     decades: np.ndarray = np.log10(np.maximum(left, 10.0**_LEAST))
     return decades.astype(np.float16)
-
-
-def _normalised(samples: np.ndarray) -> np.ndarray:
-    """Return samples without their mean and of norm 1 a channel; zeros where nothing moves."""
-    centred = samples - samples.mean(axis=0)
-    norm = np.sqrt(np.einsum("nc,nc->c", centred, centred))
-    normalised: np.ndarray = centred / np.maximum(norm, np.finfo(float).tiny)
-    return normalised
 
 
 class Copies:
