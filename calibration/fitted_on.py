@@ -9,8 +9,10 @@ from core.errors import InputError
 from core.fitting.selection import Selection
 from core.fitting.transfer.prior_head import PriorHead
 from core.recordings import Recording
+from core.sites import is_frontal_or_temporal
 
 if TYPE_CHECKING:
+    from core.decoding.features import TokenFeatures
     from core.encoders import Encoder
 
 
@@ -20,6 +22,13 @@ def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> lis
         return []
     seen = encoder.spec.labels_seen([recording.sha256 for recording in recordings])
     return [one.path.name for one, was in zip(recordings, seen, strict=True) if was]
+
+
+def eyes_learned(tokens: TokenFeatures | None) -> list[str]:
+    """Return the frontal and temporal electrodes that an encoder trained with labels encodes."""
+    if tokens is None or tokens.encoder.spec.readout is None or tokens.encoder.spec.regressors:
+        return []
+    return [name for name in tokens.ch_names if is_frontal_or_temporal(name)]
 
 
 def check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from calibration.fitted_on import about_prior, check_apart, labels_seen
+from calibration.fitted_on import about_prior, check_apart, eyes_learned, labels_seen
 from calibration.usable_trials import SharedParts, check_recordings, usable_trials
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
@@ -368,6 +368,7 @@ def fit_decoder(
                 **({} if origin is None else {"origin": origin.as_facts()}),
                 **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
                 **({} if not (seen := labels_seen(recordings, tokens)) else {"labels_seen": seen}),
+                **({} if not (eyes := eyes_learned(token_features)) else {"eyes_learned": eyes}),
                 **({"recentre": SECONDS} if recentred else {}),
                 **({} if prior is None else {"prior": about_prior(prior, selection)}),
             },

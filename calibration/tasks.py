@@ -293,7 +293,7 @@ def readout_of(task: str, decoder: Decoder) -> Readout:
     """Return the readout of a decoder that was fitted for a task of classes alone."""
     facts = decoder.facts
     kept: dict[str, Any] = {
-        key: facts.fit[key] for key in ("events", "labels_seen") if key in facts.fit
+        key: facts.fit[key] for key in ("events", "labels_seen", "eyes_learned") if key in facts.fit
     }
     card = ReadoutCard(
         facts.head, facts.trials, facts.score, facts.chance, "balanced accuracy", kept

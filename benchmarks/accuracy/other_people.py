@@ -7,9 +7,11 @@ encoder was trained with labels of some of them (`labelled_encoder.py` makes fiv
 looked at through the one that has not seen them, and starts from the covariances of everybody whom
 that encoder has seen. Features of a person are computed once, behind the program's filters and
 without its artifact checks, and kept in WORK; heads are those of a fit (`core/fitting/transfer`).
-Everything is said twice: with all electrodes, and with the eyes regressed out by the runs that are
-fitted on. Where the reference is that of the whole first minute, trials in it are decided by what
-comes after them too; `causal` rows say what a live decoder has.
+Everything is said three times: with all electrodes; with the eyes regressed out by the runs that
+are fitted on; and of people whose eyes do not go with the cue, made of these by giving every trial
+the frontal and temporal electrodes of another one of its run, with what they explain of the rest.
+Others stay as they are then. Where the reference is that of the whole first minute, trials in it
+are decided by what comes after them too; `causal` rows say what a live decoder has.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from sklearn.metrics import roc_auc_score  # noqa: E402
 
 from core.decoding.features import band_sections, shrunk  # noqa: E402
 from core.decoding.heads import fit_head  # noqa: E402
-from core.decoding.spatial import channel_covariance, spatial_filter  # noqa: E402
+from core.decoding.spatial import channel_covariance, regression_filter, spatial_filter  # noqa: E402
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
 from core.fitting.feature_input import away_from_eyes, without_eyes  # noqa: E402
@@ -62,7 +64,11 @@ RATE, WINDOW = 256.0, 1024
 MINUTE = round(60 * RATE)
 WEIGHTS = (300.0, 30.0, 10.0)
 SHOTS = (5, 10, 15)
-EYES = ("in", "out")
+EYES = {
+    "in": "everything",
+    "out": "eyes regressed out",
+    "exchanged": "eyes of other trials",
+}
 
 Person = dict[str, np.ndarray]
 Logits = dict[str, np.ndarray]  # by person
@@ -75,7 +81,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--people", nargs="+", default=[])
     parser.add_argument(
-        "--eyes", nargs="+", choices=EYES, default=EYES, help="in, or regressed out"
+        "--eyes", nargs="+", choices=EYES, default=EYES, help="in, regressed out, or exchanged"
     )
     options = parser.parse_args()
     options.work.mkdir(exist_ok=True)
@@ -95,7 +101,7 @@ def main() -> None:
             np.savez(kept, **found)  # type: ignore[arg-type]
         people[folder.name] = dict(np.load(kept))
     for eyes in options.eyes:
-        _Table(people, eyes == "out", len(encoders)).print()
+        _Table(people, eyes, len(encoders)).print()
 
 
 def _features(folder: Path, look: int, encoder: Encoder) -> Person:
@@ -109,6 +115,7 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
     places = epochs.places.tolist()
     broad = np.stack([signals[run][at : at + WINDOW].T for run, at in places])
     windows = np.stack([banded[run][at : at + WINDOW].T for run, at in places])
+    exchange = _Exchange(channels, epochs.places[:, 0], channel_covariance(np.vstack(signals).T))
     sofar = [
         beginning_covariance([banded[run][: at + WINDOW]], RATE)
         for run, at in places
@@ -121,29 +128,54 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
         "run": epochs.places[:, 0],
         "late": epochs.places[:, 1] >= MINUTE,
         "covariances": _sample(windows).astype(np.float32),
+        "covariances exchanged": _sample(exchange(windows)).astype(np.float32),
         "beginnings": np.stack([beginning_covariance([run], RATE) for run in banded]),
         "whole": np.stack([channel_covariance(run.T) for run in banded]),
         "so far": np.stack(sofar).astype(np.float32),
     }
-    for eyes in (False, True):
+    for eyes in EYES:
+        seen = exchange(broad) if eyes == "exchanged" else broad
         for tested in range(len(RUNS)):
             learned = [run for run in range(len(RUNS)) if run != tested]
             fitted = np.concatenate([signals[run] for run in learned])
             regress = np.eye(len(channels))
             names = tuple(channels)
-            if eyes:
+            if eyes == "out":
                 regress = without_eyes(channels, channel_covariance(fitted.T))
                 names = tuple(channels[index] for index in away_from_eyes(channels))
             begun = np.concatenate([signals[run][:MINUTE] for run in learned])
             spatial = _before(encoder, regress, begun, names)
-            found[f"fit {eyes} {tested}"] = _readout(encoder, spatial @ broad, names)
+            found[f"fit {eyes} {tested}"] = _readout(encoder, spatial @ seen, names)
             minute = np.empty((len(places), 2))
             for run, signal in enumerate(signals):
                 its = found["run"] == run
                 spatial = _before(encoder, regress, signal[:MINUTE], names)
-                minute[its] = _readout(encoder, spatial @ broad[its], names)
+                minute[its] = _readout(encoder, spatial @ seen[its], names)
             found[f"minute {eyes} {tested}"] = minute
     return found
+
+
+class _Exchange:
+    """Gives trials the eyes of other ones of the same run, drawn once."""
+
+    def __init__(self, channels: Sequence[str], run: np.ndarray, covariance: np.ndarray) -> None:
+        self._kept = np.array(away_from_eyes(channels))
+        self._front = np.setdiff1d(np.arange(len(channels)), self._kept)
+        residual = regression_filter(covariance, self._front, self._kept)
+        self._explained = -residual[:, self._front]  # of the kept by the front
+        random = np.random.default_rng(0)
+        self._order = np.arange(len(run))
+        for one in np.unique(run):
+            its = np.flatnonzero(run == one)
+            self._order[its] = random.permutation(its)
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """Return other windows, (trials, channels, samples)."""
+        front = windows[:, self._front]
+        found = windows.copy()
+        found[:, self._front] = front[self._order]
+        found[:, self._kept] += self._explained @ (front[self._order] - front)
+        return found
 
 
 def _sample(windows: np.ndarray) -> np.ndarray:
@@ -184,13 +216,13 @@ class _Table:
     ----------
     people : mapping
         Name -> features.
-    eyes : bool
-        Whether they are regressed out.
+    eyes : str
+        One of `EYES`.
     folds : int
         Of encoders, and so of the covariances of others.
     """
 
-    def __init__(self, people: dict[str, Person], eyes: bool, folds: int) -> None:
+    def __init__(self, people: dict[str, Person], eyes: str, folds: int) -> None:
         self._people, self._eyes = people, eyes
         first = next(iter(people.values()))
         self._channels = tuple(first["channels"].tolist())
@@ -218,7 +250,7 @@ class _Table:
             beginnings=np.concatenate([one["beginnings"] for one in others]),
         )
         settings = SignalSettings(self._channels, default_reference(len(self._channels)), RATE)
-        return head_of_prior(prior, settings, WINDOW, HANDS, regress_eyes=self._eyes)
+        return head_of_prior(prior, settings, WINDOW, HANDS, regress_eyes=self._eyes == "out")
 
     def vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
         """Return tangent vectors; those of the tested run's first minute at another reference."""
@@ -230,9 +262,11 @@ class _Table:
     def _vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
         learned = [run for run in range(len(RUNS)) if run != tested]
         spatial = np.eye(len(self._channels))
-        if self._eyes:
+        if self._eyes == "out":
             spatial = without_eyes(self._channels, one["whole"][learned].mean(axis=0))
-        covariances = shrunk(spatial @ one["covariances"].astype(float) @ spatial.T, WINDOW)
+        exchanged = " exchanged" * (self._eyes == "exchanged")
+        seen = one[f"covariances{exchanged}"].astype(float)
+        covariances = shrunk(spatial @ seen @ spatial.T, WINDOW)
         begun = spatial @ one["beginnings"] @ spatial.T
         found = np.empty((len(covariances), len(spatial) * (len(spatial) + 1) // 2))
         for run in range(len(RUNS)):
@@ -328,8 +362,10 @@ class _Table:
     def print(self) -> None:
         """Decide in all ways and print a row for each."""
         trials = sum(len(one["labels"]) for one in self._people.values())
-        what = "eyes regressed out" if self._eyes else "everything"
-        print(f"\n{what}: {len(self._people)} people, {trials} trials, chance bound ", end="")
+        print(
+            f"\n{EYES[self._eyes]}: {len(self._people)} people, {trials} trials, chance bound ",
+            end="",
+        )
         print(f"{chance_bound(trials, 2):.3f}\n")
         print("| | accuracy | AUROC | later trials |\n|---|---|---|---|")
         started, inf = self.started, np.inf

@@ -137,6 +137,13 @@ def notes(fit: Fit) -> list[str]:
             f"{printable(', '.join(seen))}: on these recordings, scores with its tokens (prior, "
             "encoder, hybrid, auto) are too good. Judge it on others."
         )
+    if eyes := facts.get("eyes_learned"):
+        said.append(
+            f"The encoder {facts['encoder']} was trained with labels on frontal and temporal "
+            f"electrodes too ({printable(', '.join(eyes))}), of people whose eyes could follow the "
+            "cue: what it says may follow the eyes. Where the score comes from is said of the "
+            "covariances alone."
+        )
     if apart < trials:
         said.append(
             f"Windows of trials overlap: what shares samples is kept on one side of every split, "

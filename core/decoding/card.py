@@ -27,6 +27,7 @@ IDLE_CLASS = "idle_class"
 OF_THE_HEAD = (
     "events",
     "labels_seen",
+    "eyes_learned",
     "prior",
     "trust",
     "origin",

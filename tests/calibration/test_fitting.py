@@ -8,7 +8,8 @@ from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder, save_encoder
-from core.encoders.spec import LABELLED
+from core.encoders.bandpower.model import BandPower, bandpower_spec
+from core.encoders.spec import LABELLED, ClassReadout
 from core.errors import InputError
 from core.fitting import graph
 
@@ -243,6 +244,20 @@ def test_scores_of_recordings_whose_labels_the_encoder_learned_are_called_too_go
     other = fit_decoder([replace(recording, sha256="cd" * 32)], EVENTS, "01", settings)
     assert "labels_seen" not in other.decoder.facts.fit
     assert "trained with the labels" not in as_text(other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("front", [False, True])
+def test_a_fit_says_that_the_encoder_learned_of_the_eyes(imagery_recording, tmp_path, front):
+    recording = imagery_recording(trials=8, labels=("FP1", "C3", "CZ", "C4", "F8"))
+    spec = bandpower_spec("tiny", name="labelled", trained=True, provenance={}, front=front)
+    readout = ClassReadout(("left_hand", "right_hand"), ((0.0, 1.0),) * 4, (0.0, 0.0))
+    encoder = BandPower(replace(spec, readout=readout))
+    path = save_encoder(encoder, tmp_path / "labelled.safetensors")
+    settings = FitSettings(encoder=str(path), head="encoder", repeats=1, origin=False)
+    fit = fit_decoder([recording], EVENTS, "01", settings)
+    assert fit.decoder.facts.fit.get("eyes_learned") == (["FP1", "F8"] if front else None)
+    assert ("temporal electrodes too (FP1, F8), of people" in as_text(fit)) is front
 
 
 @pytest.mark.slow

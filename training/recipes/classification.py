@@ -20,7 +20,7 @@ from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
 from core.encoders.base import Encoder
-from core.encoders.spec import ClassReadout
+from core.encoders.spec import ClassReadout, EncoderSpec
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore
@@ -82,6 +82,13 @@ class ClassificationRecipe(Recipe):
         return with_mirror_image(encoder) if both else encoder
 
 
+def spec_of(settings: ClassificationSettings) -> EncoderSpec:
+    """Return the spec of the encoder that is trained."""
+    return bandpower_spec(
+        settings.size, name=settings.size, trained=True, provenance={}, front=settings.front
+    )
+
+
 class Classified(nn.Module):
     """The encoder and the layer that reads it, and their running means.
 
@@ -92,7 +99,7 @@ class Classified(nn.Module):
 
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__()
-        spec = bandpower_spec(settings.size, name=settings.size, trained=True, provenance={})
+        spec = spec_of(settings)
         _, width = spec.tokens
         classes = len(settings.classes)
         self.encoder = BandPower(spec, settings.seed)
@@ -183,7 +190,7 @@ class LabelledTrials(Windows):
         super().__init__(store, settings, lambda names, random: (), seed)
         self._plain = seed is not None
         self._classes = settings
-        self._spec = bandpower_spec(settings.size, name="", trained=True, provenance={})
+        self._spec = spec_of(settings)
         self._swap = swap(settings.classes) if settings.mirrored else None
         self.trials = [
             LabelledTrial(index, at, settings.classes.index(event))
@@ -242,7 +249,7 @@ class LabelledTrials(Windows):
             subset = int(random.integers(0, 2) * random.integers(1, self._classes.subsets + 1))
         picks = self._picks(montage, subset)
         names = [self._names[montage][pick] for pick in picks]
-        _, rows = encoded([counterpart(name) if mirrored else name for name in names])
+        _, rows = encoded([counterpart(name) if mirrored else name for name in names], self._spec)
         windows = []
         for trial, start in members:
             window = self.store.crop(trial.recording, start, self._settings.window)
@@ -279,7 +286,7 @@ class LabelledTrials(Windows):
             covariance = self._covariances[recording][np.ix_(picks, picks)]
             names = [self._names[montage][pick] for pick in picks]
             fitted = spatial_filter(covariance, names, self._spec)
-            self._fitted[key] = fitted[encoded(names)[0]].astype(np.float32)
+            self._fitted[key] = fitted[encoded(names, self._spec)[0]].astype(np.float32)
         return self._fitted[key]
 
 

@@ -113,6 +113,9 @@ class ClassificationSettings(PretrainSettings):
         "right_hand",
     )
     """Labels of events that are told apart."""
+    front: bool = False
+    """Whether frontal and temporal electrodes are encoded too, instead of being regressed out of
+    the others. Then eye movements are learned, where they go with the classes."""
     mirrored: bool = True
     """Half of the trials with left and right exchanged, where the classes name both hands."""
     jitter: Annotated[int, Field(ge=0, le=1024)] = 32

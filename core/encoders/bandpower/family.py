@@ -19,7 +19,9 @@ def build(spec: EncoderSpec, seed: int = 0) -> BandPower:
     InputError
         If the spec is not one of this family.
     """
-    made = bandpower_spec(spec.size, name=spec.name, trained=spec.trained, provenance={})
+    made = bandpower_spec(
+        spec.size, name=spec.name, trained=spec.trained, provenance={}, front=not spec.regressors
+    )
     pinned = ("rate", "unit", "patch", "stride", "context", "tokens", "regressors")
     if (
         any(getattr(spec, name) != getattr(made, name) for name in pinned)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.encoders.bandpower.model import ELECTRODES, SHAPES, BandPower, BandPowerShape
+from core.encoders.bandpower.model import SHAPES, BandPower, BandPowerShape
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
@@ -52,7 +52,7 @@ def with_mirror_image(encoder: BandPower) -> BandPower:
         for name, dimension in (("temporal", 0), ("mean", 0), ("deviation", 0), ("attention", 1)):
             part = getattr(encoder, name)
             getattr(whole, name).copy_(torch.cat([part, part], dim=dimension))
-        rows = [ELECTRODES.index(counterpart(name)) for name in ELECTRODES]
+        rows = [encoder.electrodes.index(counterpart(name)) for name in encoder.electrodes]
         whole.spatial.copy_(torch.cat([encoder.spatial, encoder.spatial[rows]], dim=1))
         whole.mixture.copy_(torch.block_diag(encoder.mixture, encoder.mixture))
     return whole.eval()

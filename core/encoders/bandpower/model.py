@@ -18,7 +18,7 @@ from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 from core.errors import InputError
 
 FRONT = tuple("FP1 FPZ FP2 AF3 AF4 F7 F5 F3 F1 FZ F2 F4 F6 F8 FT7 FT8 T7 T8 TP7 TP8".split())
-"""Electrodes near eyes and jaw: regressed out of the others before the encoder, never encoded."""
+"""Electrodes near eyes and jaw: regressed out of the others before the encoder, or encoded too."""
 
 ELECTRODES = tuple(
     """
@@ -26,7 +26,7 @@ ELECTRODES = tuple(
     P7 P5 P3 P1 PZ P2 P4 P6 P8 PO7 PO3 POZ PO4 PO8 O1 OZ O2
     """.split()
 )
-"""Electrodes that are encoded; the position of a name is its row of the spatial filters."""
+"""Electrodes that are always encoded."""
 
 RATE = 256.0  # Hz
 _DECIMATION = 2  # the signal has nothing above 40 Hz
@@ -54,12 +54,13 @@ SHAPES = {
 
 
 def bandpower_spec(
-    size: str, *, name: str, trained: bool, provenance: dict[str, str]
+    size: str, *, name: str, trained: bool, provenance: dict[str, str], front: bool = False
 ) -> EncoderSpec:
     """Return the spec of an encoder of this family.
 
     A token for each half a second and the filters' quarter before it, every quarter of a second,
-    of channels that were whitened to 10 µV.
+    of channels that were whitened to 10 µV. With `front`, frontal and temporal electrodes are
+    encoded as the others are, else they are regressed out of them.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def bandpower_spec(
         trained=trained,
         provenance=dict(provenance),
         covariance=tuple(map(tuple, (1e-4 * np.eye(len(channels))).tolist())),
-        regressors=FRONT,
+        regressors=() if front else FRONT,
     )
 
 
@@ -99,6 +100,8 @@ class BandPower(Encoder):
 
     Attributes
     ----------
+    electrodes : tuple of str
+        That are encoded; the position of a name is its row of `spatial`.
     spatial : Parameter, shape (electrodes, sources)
     temporal : Parameter, shape (sources, 1, taps)
         At half the rate.
@@ -123,8 +126,9 @@ class BandPower(Encoder):
     def __init__(self, spec: EncoderSpec, seed: int = 0) -> None:
         super().__init__()
         self.spec = spec
+        self.electrodes = electrodes_of(spec)
         size = SHAPES[spec.size]
-        self.spatial = nn.Parameter(torch.empty(len(ELECTRODES), size.sources))
+        self.spatial = nn.Parameter(torch.empty(len(self.electrodes), size.sources))
         self.temporal = nn.Parameter(torch.empty(size.sources, 1, _TAPS))
         self.register_buffer("mean", torch.zeros(size.sources, 1))
         self.register_buffer("deviation", torch.ones(size.sources, 1))
@@ -151,7 +155,7 @@ class BandPower(Encoder):
 
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode windows, as `Encoder.tokens`: (batch, patches, 1, width)."""
-        places, rows = encoded(ch_names)
+        places, rows = encoded(ch_names, self.spec)
         return self.encode(window[:, places], rows)
 
     def encode(self, window: Tensor, rows: Sequence[int] | Tensor) -> Tensor:
@@ -167,7 +171,7 @@ class BandPower(Encoder):
         -------
         Tensor, shape (batch, patches, 1, width)
         """
-        weights = self.spatial[rows] * (_GAIN * math.sqrt(len(ELECTRODES) / len(rows)))
+        weights = self.spatial[rows] * (_GAIN * math.sqrt(len(self.spatial) / len(rows)))
         mixed = torch.matmul(weights.T, window[..., ::_DECIMATION])  # (batch, sources, samples)
         filtered = F.conv1d(mixed, self.temporal, stride=_STEP, groups=len(self.temporal))
         every = _DECIMATION * _STEP
@@ -218,7 +222,12 @@ class BandPower(Encoder):
         return PatchStream(self.spec, len(ch_names), step, hop, weight.dtype, weight.device)
 
 
-def encoded(ch_names: Sequence[str]) -> tuple[list[int], list[int]]:
+def electrodes_of(spec: EncoderSpec) -> tuple[str, ...]:
+    """Return which electrodes an encoder encodes, in the order of its rows."""
+    return ELECTRODES if spec.regressors else FRONT + ELECTRODES
+
+
+def encoded(ch_names: Sequence[str], spec: EncoderSpec) -> tuple[list[int], list[int]]:
     """Return which channels are encoded, and their rows of the spatial filters.
 
     Raises
@@ -227,13 +236,14 @@ def encoded(ch_names: Sequence[str]) -> tuple[list[int], list[int]]:
         If an electrode is unknown or named twice, or none is encoded.
     """
     rows = rows_of(ch_names, FRONT + ELECTRODES, "The family bandpower")
-    places = [place for place, row in enumerate(rows) if row >= len(FRONT)]
+    first = len(FRONT) if spec.regressors else 0
+    places = [place for place, row in enumerate(rows) if row >= first]
     if not places:
         raise InputError(
-            "The family bandpower encodes no frontal or temporal electrode, and there is no other; "
+            "This encoder encodes no frontal or temporal electrode, and there is no other; "
             f"it encodes {' '.join(ELECTRODES)}."
         )
-    return places, [rows[place] - len(FRONT) for place in places]
+    return places, [rows[place] - first for place in places]
 
 
 class PatchStep:
@@ -248,7 +258,7 @@ class PatchStep:
 
     def __init__(self, encoder: BandPower, ch_names: Sequence[str]) -> None:
         self._encoder = encoder
-        self._places, self._rows = encoded(ch_names)
+        self._places, self._rows = encoded(ch_names, encoder.spec)
 
     def prepare(self) -> None:
         """Nothing to wait for."""

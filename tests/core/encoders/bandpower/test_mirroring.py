@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders import load_encoder
 from core.encoders.bandpower.mirroring import with_mirror_image
+from core.encoders.bandpower.model import BandPower, bandpower_spec
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart
 
-NAMES = ("C3", "C4", "CZ", "P7", "P8", "FC1", "FC2")
+NAMES = ("C3", "C4", "CZ", "F7", "F8", "FC1", "FC2")
 
 
-def encoder_of(classes):
-    encoder = load_encoder("untrained-bandpower-tiny-3")
+def encoder_of(classes, front=False):
+    spec = bandpower_spec("tiny", name="tiny", trained=False, provenance={}, front=front)
+    encoder = BandPower(spec, 3).eval()
     drawn = np.random.default_rng(0).normal(size=(5, len(classes))).tolist()
     readout = ClassReadout(classes, tuple(map(tuple, drawn[:4])), tuple(drawn[4]))
     encoder.spec = replace(encoder.spec, readout=readout)
@@ -32,8 +33,9 @@ def logits(encoder, window, names):
     ("classes", "order"),
     [(("left_hand", "right_hand"), [1, 0]), (("left_hand", "feet", "right_hand"), [2, 1, 0])],
 )
-def test_a_mirrored_trial_is_said_to_be_of_the_other_hand(classes, order):
-    encoder = encoder_of(classes)
+@pytest.mark.parametrize("front", [False, True])
+def test_a_mirrored_trial_is_said_to_be_of_the_other_hand(classes, order, front):
+    encoder = encoder_of(classes, front)
     whole = with_mirror_image(encoder)
     window = 0.01 * torch.from_numpy(np.random.default_rng(1).normal(size=(3, 7, 1024))).float()
     found = logits(whole, window, NAMES)

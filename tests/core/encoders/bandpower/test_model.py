@@ -9,7 +9,7 @@ from scipy import signal as scipy_signal
 
 from core.encoders import load_encoder, save_encoder
 from core.encoders.bandpower.family import FAMILY
-from core.encoders.bandpower.model import ELECTRODES, FRONT
+from core.encoders.bandpower.model import ELECTRODES, FRONT, bandpower_spec
 from core.errors import InputError
 
 NAMES = ("C4", "FP1", "C3", "CPZ", "T8", "O1", "FCZ")
@@ -33,11 +33,10 @@ def encode(encoder, window, names):
 def reference(encoder, window, names):
     """The same tokens in float64, sample by sample."""
     state = {name: tensor.double().numpy() for name, tensor in encoder.state_dict().items()}
-    places = [place for place, name in enumerate(names) if name in ELECTRODES]
-    weights = state["spatial"][[ELECTRODES.index(names[place]) for place in places]]
-    sources = (
-        weights.T @ window[places].astype(float) * 100 * np.sqrt(len(ELECTRODES) / len(places))
-    )
+    known = encoder.electrodes
+    places = [place for place, name in enumerate(names) if name in known]
+    weights = state["spatial"][[known.index(names[place]) for place in places]]
+    sources = weights.T @ window[places].astype(float) * 100 * np.sqrt(len(known) / len(places))
     tokens = []
     for start in range(0, 1024 - 192 + 1, 64):
         patch = sources[:, start : start + 192 : 2]
@@ -81,6 +80,30 @@ def test_eyes_and_jaw_are_not_encoded(encoder, run):
     given, other = (encode(encoder, each[:, :1024], NAMES) for each in (run, moved))
     torch.testing.assert_close(given, other, atol=0, rtol=0)
     assert set(encoder.spec.regressors) == set(FRONT)
+
+
+def test_eyes_and_jaw_are_encoded_where_they_are_not_regressed_out(run, rng):
+    spec = bandpower_spec("tiny", name="front", trained=False, provenance={}, front=True)
+    encoder = FAMILY.build(spec, 3).eval()
+    assert encoder.electrodes == FRONT + ELECTRODES
+    assert not spec.regressors
+    np.testing.assert_allclose(
+        encode(encoder, run[:, :1024], NAMES), reference(encoder, run[:, :1024], NAMES), atol=2e-5
+    )
+    moved = run.copy()
+    moved[NAMES.index("FP1")] = rng.normal(size=moved.shape[1])
+    given, other = (encode(encoder, each[:, :1024], NAMES) for each in (run, moved))
+    assert (given != other).any()
+    assert encode(encoder, run[:2, :1024], ("FP1", "FP2")).shape == (14, 1, 4)
+
+
+def test_a_file_keeps_that_eyes_and_jaw_are_encoded(run, tmp_path):
+    spec = bandpower_spec("tiny", name="front", trained=True, provenance={}, front=True)
+    encoder = FAMILY.build(spec, 3).eval()
+    loaded = load_encoder(save_encoder(encoder, tmp_path / "front.safetensors"))
+    assert loaded.electrodes == FRONT + ELECTRODES
+    given, other = (encode(each, run[:, :1024], NAMES) for each in (encoder, loaded))
+    torch.testing.assert_close(given, other, atol=0, rtol=0)
 
 
 def test_a_montage_of_eyes_and_jaw_alone_is_refused(encoder, run):
@@ -140,7 +163,12 @@ def test_a_file_keeps_everything(encoder, tmp_path):
 def test_facts_that_do_not_fit_are_refused(encoder):
     with pytest.raises(InputError, match='no size "huge"'):
         load_encoder("untrained-bandpower-huge")
-    for wrong in ({"stride": 96}, {"rate": 128.0}, {"ch_names": ("C3", "X1")}, {"regressors": ()}):
+    for wrong in (
+        {"stride": 96},
+        {"rate": 128.0},
+        {"ch_names": ("C3", "X1")},
+        {"regressors": ("FP1",)},
+    ):
         with pytest.raises(InputError, match="do not fit together"):
             FAMILY.build(replace(encoder.spec, **wrong), 0)
 

@@ -8,12 +8,12 @@ import torch
 from pydantic import ValidationError
 
 from core.decoding.spatial import channel_covariance, spatial_filter
-from core.encoders.bandpower.model import ELECTRODES, bandpower_spec
+from core.encoders.bandpower.model import ELECTRODES, bandpower_spec, electrodes_of
 from core.errors import InputError
 from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
 from training.recipes import recipe_of
-from training.recipes.classification import LabelledTrials
+from training.recipes.classification import LabelledTrials, spec_of
 
 FISTS = ("left_hand", "right_hand")
 CHANNELS = ("F3", "FZ", "F4", "C3", "CZ", "C4", "P3", "P4")
@@ -90,6 +90,15 @@ def test_a_trial_is_filtered_as_a_decoder_would(cued, options):
             assert any(np.allclose(window, each, atol=1e-6) for each in expected)
             seen += 1
     assert seen
+
+
+@pytest.mark.parametrize("front", [False, True])
+def test_frontal_electrodes_are_trained_on_where_that_is_asked(cued, options, front):
+    chosen = options(front=front, mirrored=False, jitter=0, subsets=0)
+    (group,) = LabelledTrials(cued(0), chosen).batch(0)
+    encoded = electrodes_of(spec_of(chosen))
+    assert [encoded[row] for row in group.drawn[0]] == list(CHANNELS if front else KEPT)
+    assert recipe_of(chosen).encoder().electrodes == encoded
 
 
 def test_every_trial_comes_once_an_epoch_and_again_the_same(cued, options):
