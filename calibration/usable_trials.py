@@ -107,7 +107,7 @@ def usable_trials(
     if measured is None:
         measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=cache.banded, measured=measured
+        epochs, recordings, path, spec.unit, banded=cache.banded, refused=measured.refused
     )
     if not settings.regress_eyes:
         return epochs, measured, FeatureInput(skip)

@@ -122,6 +122,7 @@ def _without_eyes(signal: Signal, names: Sequence[str] | None = None) -> Signal:
     settings = replace(signal.settings, channels=tuple(channels[place] for place in kept))
     made = Signal.__new__(Signal)
     made.__dict__.update(signal.__dict__ | {"settings": settings, "_banded": {}})
+    made.__dict__.pop("refused", None)
     made.segments = tuple(run[:, kept] - run[:, front] @ weights for run in signal.segments)
     made.epochs = replace(signal.epochs, segments=made.segments)
     return made

@@ -12,6 +12,7 @@ from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
 from simulation.faults.fault import Sent, Source
 from simulation.faults.schedule import Schedule
+from simulation.faults.spec import parse
 from simulation.faults.truth import Teller, Truth
 
 SHOWS = {"flat": 0.125, "railed": 0.25, "noisy": 0.25, "hum": 0.25, "scale": 0.25}
@@ -56,7 +57,8 @@ class Decoded:
         ]
         edges = (0, *broken, *(edge for h in anew for edge in h.samples))
         begun = max(edge for edge in edges if edge <= first)
-        seen = min(last, one.samples[1]) - max(one.samples[0], begun)
+        start = one.samples[0] if one.fault != "repeat" else self._repeated_from(one)
+        seen = min(last, one.samples[1]) - max(start, begun)
         if self.confirmed:
             return seen > 1  # a single sample that is filled in is no fault of few channels
         # Another fault of the same samples may hide this one, until it shows itself.
@@ -68,6 +70,21 @@ class Decoded:
             and one.samples[0] < h.samples[1]
         ]
         return seen >= max(there) * self.truth.rate
+
+    def _repeated_from(self, one):
+        """Return the first sample of a buffer sent again that had been received before."""
+        positions, length = self.truth.positions, parse(one.spec).reach(self.truth.rate)
+        start, stop = one.samples
+        later = positions[(positions >= start) & (positions < stop)]
+        first = start - length  # of the buffer
+        known = positions[positions >= first]
+        equal = (later - first) % length  # place in the buffer
+        again = [
+            p
+            for p, at in zip(later, equal, strict=True)
+            if at in (known[known < p] - first) % length
+        ]
+        return again[0] if again else stop
 
 
 def decode(decoder, recording, faults, chunk, confirm=False):

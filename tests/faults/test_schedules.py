@@ -90,7 +90,6 @@ def same_schedules(monkeypatch):
 
 
 @pytest.mark.usefixtures("same_schedules")
-@pytest.mark.parametrize("confirm", [False, True], ids=["at once", "confirmed"])
 @pytest.mark.parametrize(
     ("schedules", "count"),
     [
@@ -103,7 +102,7 @@ def same_schedules(monkeypatch):
     ids=["timing", "sender", "signal", "gain", "all"],
 )
 def test_no_probability_comes_from_a_window_that_touches_a_fault(
-    fitted, recording, decode_faulty, schedules, count, confirm
+    fitted, recording, decode_faulty, schedules, count
 ):
     published = []
 
@@ -115,8 +114,8 @@ def test_no_probability_comes_from_a_window_that_touches_a_fault(
         database=None,
         phases=(Phase.explicit, Phase.generate),  # to shrink one that fails takes minutes
     )
-    @given(faults=schedules, chunk=st.integers(8, 200))
-    def check(faults, chunk):
+    @given(faults=schedules, chunk=st.integers(8, 200), confirm=st.booleans())
+    def check(faults, chunk, confirm):
         decoded = decode_faulty(fitted["riemann"], recording, faults, chunk, confirm)
         assert decoded.wrong() == []
         published.append(len(decoded.published()))
@@ -129,6 +128,18 @@ def test_no_probability_comes_from_a_window_that_touches_a_fault(
 def test_a_short_copy_after_a_lost_sample_is_refused(fitted, recording, decode_faulty):
     faults = [Lose(1, at=2.0), Copy("C4", at=2.875, for_=0.375)]
     assert decode_faulty(fitted["riemann"], recording, faults, 8, True).wrong() == []
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_was_lost_before_it_is_sent_again_is_new(fitted, recording, decode_faulty, lost):
+    faults = [Repeat(0.448, at=5.126, for_=0.754)]
+    if lost:
+        faults.append(Silent(at=4.099, for_=1.566))
+    decoded = decode_faulty(fitted["riemann"], recording, faults, 160, False)
+    assert decoded.wrong() == []
+    begin, end = 5.126 * recording.rate, 5.88 * recording.rate
+    touching = [window for window in decoded.published() if window[0] < end and window[1] > begin]
+    assert bool(touching) is lost
 
 
 def test_an_electrode_that_has_just_come_off_is_refused(fitted, recording, decode_faulty):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from core.decoding.artifacts.learning import Refusals, measure_runs
 from core.decoding.features import band_sections
 from core.encoders import EncoderSpec
 from core.errors import InputError
@@ -281,6 +282,12 @@ class Signal:
         most = round(seconds * self.spec.rate)
         rest = resting(runs, cues, self.spec.window)[:most]
         return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
+
+    @cached_property
+    def refused(self) -> Refusals:
+        """Why the live program would refuse each piece of the segments."""
+        recordings = self.person.recordings
+        return measure_runs(recordings, self.settings, self.spec.unit, self.segments).refused
 
     @cached_property
     def pace(self) -> float:

@@ -177,6 +177,7 @@ class Share:
                 signal.settings,
                 signal.spec.unit,
                 banded=signal.banded(BAND),
+                refused=signal.refused,
             )
         except InputError:  # too few would stay
             return self

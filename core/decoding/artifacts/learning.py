@@ -27,6 +27,10 @@ _MOST = np.log(2.5), np.log(4.0)  # growth and loss that nobody's calibration ex
 _LEAST_UV = 1e-3
 
 
+Refusals = list[list[str | None]]
+"""Why the live program would refuse each piece, None where it would not, by run and piece."""
+
+
 class Measured:
     """Measures of recordings by quarter seconds, and what follows from them, computed once.
 
@@ -49,9 +53,9 @@ class Measured:
         return _limits_from(self._recordings)
 
     @cached_property
-    def refused(self) -> list[list[str | None]]:
+    def refused(self) -> Refusals:
         """What the live program would say of every piece with these limits, by run and piece."""
-        refused: list[list[str | None]] = []
+        refused: Refusals = []
         for recording in self._recordings:
             judge = Judge(self.limits, self._channels, PIECE)
             refused += [[judge.judge(piece) for piece in run] for run in recording]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.decoding.artifacts.learning import PIECE, Measured, measure_runs
+from core.decoding.artifacts.learning import PIECE, Refusals, measure_runs
 from core.decoding.features import band_sections
 from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import Epochs, Rejected, check_counts
@@ -52,7 +52,7 @@ def without_artifacts(
     unit: str,
     limits: RejectionLimits | None = None,
     banded: Sequence[np.ndarray] | None = None,
-    measured: Measured | None = None,
+    refused: Refusals | None = None,
 ) -> Epochs:
     """Leave out trials with a dead channel, an outlying amplitude or a window refused live.
 
@@ -69,8 +69,8 @@ def without_artifacts(
     limits : RejectionLimits, optional
     banded : sequence of ndarray, optional
         The epochs' runs in the band of the covariances, if they are known already.
-    measured : Measured, optional
-        What `measure_runs` gives of them, likewise.
+    refused : optional
+        `Measured.refused` of them, likewise.
 
     Returns
     -------
@@ -90,9 +90,9 @@ def without_artifacts(
     limits = limits or RejectionLimits()
     still, railed = _still_seconds(epochs, recordings, settings, limits)
     loud = _outlying_uv(epochs, settings, unit, limits, banded)
-    live = _refused_live(
-        epochs, settings, measured or measure_runs(recordings, settings, unit, epochs.segments)
-    )
+    if refused is None:
+        refused = measure_runs(recordings, settings, unit, epochs.segments).refused
+    live = _refused_live(epochs, settings, refused)
     rejected = []
     for index, trial in enumerate(epochs.trials):
         reasons = []
@@ -118,12 +118,11 @@ def without_artifacts(
     return clean
 
 
-def _refused_live(epochs: Epochs, settings: SignalSettings, measured: Measured) -> list[str]:
+def _refused_live(epochs: Epochs, settings: SignalSettings, refused: Refusals) -> list[str]:
     """Return why the live program would refuse each trial's window; empty where it would not.
 
     After an artifact an encoder has to warm up, as at the beginning of a segment.
     """
-    refused = measured.refused
     piece = PIECE * settings.rate  # samples
     reasons = []
     for run, start in epochs.places:

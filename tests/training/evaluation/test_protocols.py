@@ -3,7 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.decoding.artifacts.learning import measure_runs
 from core.errors import InputError
+from training.evaluation import people
 from training.evaluation.people import Subject
 from training.evaluation.protocols import cross_session, few_shot, leave_one_out, within
 
@@ -26,6 +28,20 @@ def test_within_tests_every_trial_once_and_never_learns_from_it(signals):
     tested = [number for fold in folds for number in numbers(fold.test)]
     assert len(folds) == 5 * len(signals)
     assert len(tested) == len(set(tested)) == sum(len(signal.epochs) for signal in signals)
+
+
+def test_a_person_is_looked_through_for_artefacts_once(persons, make_signals, monkeypatch):
+    looked = []
+
+    def measure(*given):
+        looked.append(given)
+        return measure_runs(*given)
+
+    monkeypatch.setattr(people, "measure_runs", measure)
+    (signal,) = make_signals(persons[:1])
+    kept = [numbers(fold.train) for fold in within([signal], 0)]
+    assert len(kept) == 5
+    assert len(looked) == 1
 
 
 def test_seeds_draw_folds_anew(signals):
