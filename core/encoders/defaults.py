@@ -8,10 +8,14 @@ STARTER = "starter"
 DEFAULT = "imagery"
 """The encoder of decoders where none is named, among those that come with the program."""
 
+WITH_EYES = "imagery-with-eyes"
+"""The encoder trained as the default is, on all electrodes, and so on what the eyes do."""
+
 _HERE = Path(__file__).parent
 
 BUNDLED = {
     STARTER: _HERE / "eegpt" / "weights" / "starter.safetensors",
     DEFAULT: _HERE / "bandpower" / "weights" / "imagery.safetensors",
+    WITH_EYES: _HERE / "bandpower" / "weights" / "imagery-with-eyes.safetensors",
 }
 """Names of the encoders that come with the program, and their files."""
