@@ -47,6 +47,7 @@ from torch import nn  # noqa: E402
 
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.errors import InputError  # noqa: E402
+from core.fitting.trials.epochs import Trial  # noqa: E402
 from core.machine.files import write_whole  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from realtime.encoder_survey import candidates  # noqa: E402
@@ -59,6 +60,7 @@ from training.evaluation.systems.catalogue import make_systems  # noqa: E402
 from training.evaluation.trials import Share, Trials  # noqa: E402
 
 METRIC = "balanced_accuracy"
+COMMON = "starter"  # whose windows say which trials all encoders are tested on
 QUERIES, STEPS, RATE, DECAY = 4, 100, 3e-3, 0.1  # of the attention head; set beforehand
 
 
@@ -189,6 +191,11 @@ class Row:
         return "| " + " | ".join(map(str, (*facts, random, gain))) + " |"
 
 
+def _cue(trial: Trial) -> tuple[int, float]:
+    """Return which cue a trial is of."""
+    return trial.recording, trial.onset
+
+
 def _spread(values: np.ndarray) -> str:
     return f"{values.mean():.3f} ({values.std(ddof=1) if len(values) > 1 else 0.0:.3f})"
 
@@ -198,33 +205,54 @@ class Bench:
 
     def __init__(self, people: Sequence[Subject], classes: Sequence[str]) -> None:
         self.people, self.classes = people, classes
-        self.trials: dict[str, int] = {}  # of each person
+        # Those of a window of 4 s: a shorter one fits once more before a recording ends.
+        self._asked: dict[str, set[tuple[int, float]]] = {}
+        for signal in self._signals(load_encoder(COMMON)):
+            self._asked[signal.person.name] = {_cue(trial) for trial in signal.epochs.trials}
+        self.trials = {name: len(asked) for name, asked in self._asked.items()}
 
     def scores(self, encoder: Encoder, systems: Sequence) -> tuple[int, dict[str, np.ndarray]]:
         """Return the number of electrodes, and each system's score of every person."""
-        path = path_for_all(self.people, [encoder.spec])
-        signals = [Signal(person, path, encoder.spec, self.classes) for person in self.people]
+        signals = self._signals(encoder)
         folds: dict[str, dict[str, list[float]]] = {system.name: {} for system in systems}
-        counts: dict[str, int] = {}
         for fold in offline("within", (5,))(signals, 0):
             who = fold.signal.person.name
-            counts[who] = counts.get(who, 0) + len(fold.test)
             for system in systems:
                 probabilities = system.fit(fold.train, 0).probabilities(fold.test)
                 value = score(fold.test.labels, probabilities)[METRIC]
                 folds[system.name].setdefault(who, []).append(value)
-        if counts != (self.trials or counts):
-            raise InputError("Encoders were tested on different trials; their windows differ.")
-        self.trials = counts
         means = {
             name: np.array([np.mean(values) for values in each.values()])
             for name, each in folds.items()
         }
-        return len(path.channels), means
+        return len(signals[0].settings.channels), means
+
+    def _signals(self, encoder: Encoder) -> list[Signal]:
+        """Return everybody's signal for an encoder, with the trials that all are tested on.
+
+        Raises
+        ------
+        InputError
+            If one of them comes too early in its run for the encoder.
+        """
+        path = path_for_all(self.people, [encoder.spec])
+        signals = [Signal(person, path, encoder.spec, self.classes) for person in self.people]
+        for signal in signals:
+            cues = [_cue(trial) for trial in signal.epochs.trials]
+            asked = self._asked.get(signal.person.name, set(cues))
+            kept = [index for index, cue in enumerate(cues) if cue in asked]
+            if len(kept) < len(asked):
+                raise InputError(
+                    f"it has windows for {len(kept)} of the {len(asked)} trials of "
+                    f"{signal.person.name}: it needs {encoder.spec.warmup / encoder.spec.rate:g} s "
+                    "of a run before the first."
+                )
+            signal.epochs = signal.epochs.only(np.array(kept, dtype=np.intp))
+        return signals
 
     def baseline(self, name: str) -> list[Row]:
         """Return the row of what no encoder is needed for."""
-        starter = load_encoder("starter")  # of which only rate and window are asked
+        starter = load_encoder(COMMON)  # of which only rate and window are asked
         electrodes, found = self.scores(starter, make_systems([name], starter, "starter"))
         return [Row(name, "no encoder", "", electrodes, "", found[name])]
 
@@ -288,14 +316,16 @@ def main() -> None:
     people = _drawn(people, options.draw, options.seed)
     bench = Bench(people, options.classes)
     kept = ResumableRows(options.out.with_suffix(".jsonl"))
-    of = {"people": [person.name for person in people], "classes": list(options.classes)}
+    of = {
+        "people": [person.name for person in people],
+        "classes": list(options.classes),
+        "trials": bench.trials,
+    }
     if any({name: row[name] for name in of} != of for row in kept.read()):
         raise InputError(
-            f"{options.out.with_suffix('.jsonl')} has rows of other people or classes; name "
-            "another file with --out, or take that one away."
+            f"{options.out.with_suffix('.jsonl')} has rows of other people, classes or trials; "
+            "name another file with --out, or take that one away."
         )
-    for row in kept.read():
-        bench.trials = row["trials"]
     known = {source for (source,) in kept.known("source")}
     baselines = ["riemann", "ACM+TS+LR", *(["EEGNet"] if find_spec("braindecode") else [])]
     work = [(name, partial(bench.baseline, name)) for name in baselines]
@@ -307,7 +337,7 @@ def main() -> None:
         print(f"{source} ...", flush=True)
         try:
             for row in rows_of():
-                kept.add(row.as_json() | of | {"source": source, "trials": bench.trials})
+                kept.add(row.as_json() | of | {"source": source})
         except InputError as error:  # such as electrodes that the data lack
             print(f"{source} is left out: {error}", flush=True)
     text = _table(kept.read(), [source for source, _ in work], options.classes)

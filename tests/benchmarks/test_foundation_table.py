@@ -103,6 +103,31 @@ def test_labels_that_are_tested_must_not_have_been_learned_from(imagery_person):
         bench._refuse_labels(encoder)
 
 
+def test_all_encoders_are_tested_on_the_trials_of_four_seconds(imagery_person):
+    """A shorter window fits once more before a recording ends; a warm-up takes early trials."""
+    first, second = imagery_person.recordings
+    last = max(event.onset for event in first.events if event.label in ("left_hand", "right_hand"))
+    end = round((last + 3.5) * first.rate)
+    first = replace(
+        first,
+        samples_uv=first.samples_uv[:end],
+        events=tuple(event for event in first.events if event.onset <= last),
+    )
+    bench = Bench(
+        [replace(imagery_person, recordings=(first, second))], ("left_hand", "right_hand")
+    )
+    encoder = load_encoder("untrained-labram-tiny")
+    encoder.spec = replace(encoder.spec, window=600)  # 3 s
+    (signal,) = bench._signals(encoder)
+    cues = {(trial.recording, trial.onset) for trial in signal.epochs.trials}
+    assert (0, last) not in cues
+    assert len(cues) == bench.trials["made S1"]
+    late = load_encoder("untrained-labram-tiny")
+    late.spec = replace(late.spec, warmup=12 * 200)
+    with pytest.raises(InputError, match="it needs 12 s of a run before the first"):
+        bench._signals(late)
+
+
 def test_people_are_drawn_by_the_seed():
     people = [f"S{who}" for who in range(9)]
     drawn = foundation_table._drawn(people, 4, seed=1)
@@ -125,7 +150,6 @@ def test_a_run_that_was_stopped_goes_on(imagery_person, tmp_path, monkeypatch, c
         computed.append(given[0])
         if given == ("starter", "untrained-eegpt-tiny2"):
             raise InputError("it lacks everything.")
-        bench.trials = {people[0].name: 36}
         scores = np.array([0.625])
         return [Row(given[0], "window", "linear", 17, "nothing", scores, scores - 0.125)]
 
@@ -139,11 +163,14 @@ def test_a_run_that_was_stopped_goes_on(imagery_person, tmp_path, monkeypatch, c
     text = out.read_text()
     line = "| untrained-tiny1 | window | linear | 17 | nothing | 0.625 (0.000) | 0.500 (0.000) |"
     assert f"{line} +0.125 |" in text
-    assert "0.64 (36)" in text
+    trials = Bench(people, ("left_hand", "right_hand")).trials["made S1"]
+    assert f"({trials})." in text
     assert "starter is left out: it lacks everything." in capsys.readouterr().out
     foundation_table.main()
     assert computed[4:] == ["starter"]
     assert out.read_text() == text
-    monkeypatch.setattr(sys, "argv", [*words, "untrained-tiny1", "--classes", "left_hand", "feet"])
-    with pytest.raises(InputError, match="rows of other people or classes"):
+    monkeypatch.setattr(
+        sys, "argv", [*words, "untrained-tiny1", "--classes", "right_hand", "left_hand"]
+    )
+    with pytest.raises(InputError, match="rows of other people, classes or trials"):
         foundation_table.main()
