@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.fitting.origin import CENTRAL, EYES, Origin
+from core.fitting.origin import CENTRAL, EYES, REGRESSED, Origin
 
 NEXT = CLOSE, DECODE, AGAIN = "close", "decode", "again"
 """What can come after a session: the end, live decoding, another run."""
@@ -188,8 +188,18 @@ def _for(evidence: CalibrationSummary) -> str:
     return f"{said}: better than guessing, though not by a wide margin."
 
 
+def _eyes(origin: Origin) -> list[str]:
+    without, whole = origin.check(REGRESSED), origin.checks[0]
+    if without is None or without.score < max(whole.score, origin.chance):
+        return []
+    return [
+        f"With {origin.eyes} taken out the score is no lower ({percent(without.score)}, before "
+        f"{percent(whole.score)}): fit with --regress-eyes, and the decoder cannot follow the eyes."
+    ]
+
+
 def _advice(evidence: CalibrationSummary) -> list[str]:
-    said = [] if evidence.origin is None else [evidence.origin.sentence]
+    said = [] if evidence.origin is None else [evidence.origin.sentence, *_eyes(evidence.origin)]
     if evidence.bad:
         named = [f"{name} ({what})" for name, what in sorted(evidence.bad.items())]
         shown = named if len(named) <= 6 else [*named[:5], f"{len(named) - 5} more"]

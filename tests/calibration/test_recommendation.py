@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from calibration.recommendation import CalibrationSummary, recommend
-from core.fitting.origin import CENTRAL, EYES, Origin, PartScore
+from core.fitting.origin import CENTRAL, EYES, REGRESSED, Origin, PartScore
 
 GOOD = CalibrationSummary(
     score=0.85,
@@ -130,3 +130,17 @@ def test_a_central_score_above_guessing_or_none_at_all_stops_nothing(central):
     said = recommend(replace(GOOD, origin=origin_with(central, eyes=0.80)))
     assert said.go
     assert said.advice == ("Nothing is known.",)
+
+
+@pytest.mark.parametrize(("score", "said"), [(0.85, True), (0.84, False), (0.62, False)])
+def test_eyes_that_add_nothing_are_advised_to_be_taken_out(score, said):
+    whole = PartScore("everything", 32, 0.0, min(0.85, score + 0.01 * (not said)), 0.002)
+    without = PartScore(REGRESSED, 20, 0.0, score, 0.002)
+    late = PartScore(f"{REGRESSED}, from 1 s", 20, 1.0, 0.7, 0.002)
+    origin = Origin((whole, without, late), late, 0.63)
+    advice = recommend(replace(GOOD, origin=origin)).advice
+    expected = (
+        "With the frontal and temporal electrodes taken out the score is no lower (85 %, before "
+        "85 %): fit with --regress-eyes, and the decoder cannot follow the eyes."
+    )
+    assert advice[1:] == ((expected,) if said else ())
