@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from core.errors import InputError
 from core.montage import match
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.units import factor
+
+_AHEAD = 4  # samples of the input, more than resampling looks ahead
 
 
 def as_array(
@@ -58,8 +61,12 @@ def through_path(
     unit: str,
     settings: SignalSettings,
     to_unit: str,
+    needed: int,
 ) -> list[np.ndarray]:
     """Run each epoch through the signal path, as a stream that begins with it.
+
+    The path looks some samples ahead: where an epoch is just as long as is needed, its last sample
+    is held for those.
 
     Parameters
     ----------
@@ -70,6 +77,8 @@ def through_path(
     unit, to_unit : str
         Of the epochs, and of what leaves the path.
     settings : SignalSettings
+    needed : int
+        Samples at the settings' rate.
 
     Returns
     -------
@@ -78,17 +87,27 @@ def through_path(
     Raises
     ------
     InputError
-        If a channel is missing, or a value is NaN or inf.
+        If a channel is missing, a value is NaN or inf, or the epochs are shorter than needed.
     """
     found = match(ch_names, settings.channels)
     if found.missing:
         raise InputError(f"The epochs lack the channels {' '.join(found.missing)}.")
     if not np.isfinite(epochs[:, list(found.indices)]).all():
         raise InputError("The epochs hold values that are NaN or inf; leave those epochs out.")
+    least = math.ceil(round(needed * sfreq / settings.rate, 6))
+    if len(epochs) and (have := epochs.shape[-1]) < least:
+        raise InputError(
+            f"The epochs are too short: they have {have} samples ({have / sfreq:g} s at {sfreq:g} "
+            f"Hz), and {least} ({needed / settings.rate:g} s) are needed."
+        )
     factors = [factor(unit, to_unit)] * len(found.indices)
     path = SignalPath(settings, sfreq, found.indices, factors)
     signals = []
     for epoch in epochs:
         path.restart()
-        signals.append(path.push(epoch.T))
+        signal = path.push(epoch.T)
+        if len(signal) < needed:
+            held = path.push(np.repeat(epoch[:, -1:].T, _AHEAD, axis=0))
+            signal = np.concatenate([signal, held])[:needed]
+        signals.append(signal)
     return signals

@@ -106,15 +106,10 @@ class FittedDecoder:
         epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
         decoder = self.decoder
         needed = max(decoder.window, decoder.warmup)
-        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit)
+        signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit, needed)
         windows, hop = decoder.windows(self.encoder), decoder.hop
         outputs: list[Mapping[str, Output]] = []
         for signal in signals:
-            if len(signal) < needed:
-                raise InputError(
-                    f"An epoch of {epochs.shape[-1] / rate:.2f} s is too short: the decoder needs "
-                    f"{needed / decoder.settings.rate:.2f} s."
-                )
             windows.reset()
             for start in range(len(signal) % hop, len(signal), hop):
                 windows.push(signal[start : start + hop])

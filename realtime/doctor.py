@@ -24,7 +24,7 @@ PACKAGE = "eegpt-realtime"
 REINSTALL = f"Install again: pip install --upgrade {PACKAGE}."
 _SAMPLES, _RATE = 250, 250.0  # of the stream that is sent to this machine itself; number, Hz
 _PATIENCE = 10.0  # s for that stream to be found, and for its samples to come
-_FREE = (100 * 2**20, 2 * 2**30)  # bytes: too little, and little (an hour of 64 channels is 1 GB)
+_FREE = (100e6, 2e9)  # bytes: too little, and little (an hour of 64 channels is 1 GB)
 _STEPS = 40  # decisions that are timed
 _PORTS = "UDP 16571 and TCP and UDP 16572-16604"
 
@@ -173,7 +173,7 @@ def check_disk(home: Path) -> Diagnosis:
     except (InputError, OSError) as error:
         advice = "Choose another folder with --home or EEGPT_HOME."
         return Diagnosis("disk", "fails", one_line(error), advice)
-    said = f"{free / 2**30:.1f} GB free in {home}."
+    said = f"{free / 1e9:.1f} GB free in {home}."
     if free < _FREE[1]:
         state: State = "fails" if free < _FREE[0] else "warning"
         return Diagnosis(

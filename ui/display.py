@@ -16,7 +16,10 @@ from ui.palettes import THEME
 
 _WITHOUT = ("offscreen", "minimal", "minimalegl", "vnc")  # platforms that need no screen
 _PATIENCE = 10.0  # s that a display has to answer
-_ADVICE = "eegpt-realtime decodes without one with --headless."
+_ADVICE = (
+    "eegpt-realtime decodes without one with --headless, and eegpt-calibrate fit makes a decoder "
+    "of recordings."
+)
 _PACKAGES = " (on Debian and Ubuntu: apt install libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1)"
 _PROBE = """
 import resource

@@ -330,9 +330,10 @@ def _open_stream(setup: Setup, options: SessionOptions, ask: Callable[[], object
     """
     try:
         setup.open(find_stream(options.query, options.timeout))
-    except InputError:
+    except InputError as error:
         if not options.ask:
             raise
+        setup.refuse(str(error))
     if not options.ask:
         if setup.acquisition is not None:  # for a look at the amplitude
             setup.acquisition.wait_for_signal(_LOOK, 3.0 * _LOOK)

@@ -126,6 +126,10 @@ class Setup:
         self.acquisition, self._problem = acquisition, ""
         return acquisition
 
+    def refuse(self, words: str) -> None:
+        """Say why the stream that was asked for cannot be used, until one is chosen."""
+        self._problem = words
+
     def choose_again(self) -> None:
         """Open the stream anew, with the names that were kept meanwhile."""
         if self._found is not None:

@@ -12,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 
 import eegpt_realtime as er
 from core.decoding.storage.reference_file import save_reference
+from core.signal.pipeline import SignalSettings
+from eegpt_realtime.arrays import through_path
 from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
 
@@ -116,6 +118,20 @@ def test_what_does_not_fit_is_refused(decoder, epochs, change, message):
         decoder.predict_proba(**change(epochs.get_data()[:2], epochs.ch_names))
 
 
+@pytest.mark.parametrize("rate", [128.0, 160.0, 250.0, 256.0, 500.0, 512.0, 1000.0])
+def test_epochs_of_just_a_window_are_long_enough(rate):
+    """MNE's epochs from 0 to 4 s have one sample more, and resampling looks some samples ahead."""
+    settings, count = SignalSettings(("C3", "C4"), "recorded", 256.0), round(4 * rate)
+    longer = np.random.default_rng(0).normal(size=(2, 2, count + round(rate)))
+    whole = through_path(longer, ("C3", "C4"), rate, "uV", settings, "uV", 1024)
+    just = through_path(longer[..., :count], ("C3", "C4"), rate, "uV", settings, "uV", 1024)
+    for long, short in zip(whole, just, strict=True):
+        assert len(short) == 1024
+        np.testing.assert_array_equal(short[:1016], long[:1016])
+    with pytest.raises(er.InputError, match=rf"have {count - 1} samples .* and {count} \(4 s\)"):
+        through_path(longer[..., : count - 1], ("C3", "C4"), rate, "uV", settings, "uV", 1024)
+
+
 @pytest.mark.slow
 def test_features_are_a_step_of_any_pipeline(epochs):
     features = er.EncoderFeatures("starter", epochs.ch_names, epochs.info["sfreq"])
@@ -131,7 +147,7 @@ def test_features_are_a_step_of_any_pipeline(epochs):
 
 def test_features_refuse_what_is_too_short_or_unknown(epochs):
     data, sfreq = epochs.get_data(), epochs.info["sfreq"]
-    with pytest.raises(er.InputError, match="too short for the encoder"):
+    with pytest.raises(er.InputError, match="too short: they have 600"):
         er.EncoderFeatures("starter", epochs.ch_names, sfreq).fit(data[..., :600])
     with pytest.raises(er.InputError, match="knows 0 of the channels"):
         er.EncoderFeatures("starter", [f"X{i}" for i in range(17)], sfreq).fit(data)

@@ -296,11 +296,8 @@ def _origin(state: SetupState) -> str:
 
 def _where(state: SetupState) -> str:
     run = f"Run {theme.plain(state.run)} in " if state.run else ""
-    free = size(state.free_bytes)
-    return (
-        f"{run}{theme.plain(state.folder, 300)}\n"
-        f"{free} free; this session takes about {size(state.needed_bytes)}"
-    )
+    needed = f"; this session takes about {size(state.needed_bytes)}" * (state.needed_bytes > 0)
+    return f"{run}{theme.plain(state.folder, 300)}\n{size(state.free_bytes)} free{needed}"
 
 
 def _ready(state: SetupState) -> str:

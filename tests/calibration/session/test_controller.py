@@ -10,13 +10,18 @@ import pylsl
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
+from calibration.fitting import FitSettings
 from calibration.paradigm.model import Paradigm
 from calibration.paradigm.sequencer import TrialSequencer, plan_trials
 from calibration.recommendation import AGAIN
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
+from calibration.recording.sidecars import Details
 from calibration.screens.person.presenter import Presenter
+from calibration.screens.setup.window import SetupWindow
+from calibration.session import app
 from calibration.session.acquisition import Acquisition
 from calibration.session.controller import Controller, ask_setup
 from calibration.session.session import Session
@@ -214,6 +219,31 @@ def test_a_signal_ends_the_session_in_order_and_closes_its_windows(make_session,
     assert len(recording.samples_uv) == recorder.samples_written > 0
     assert not presenter.window.isVisible()
     assert not controller.operator.isVisible()
+
+
+def test_the_first_screen_says_why_the_stream_that_was_asked_for_is_not_there(qtbot, tmp_path):
+    setup = Setup(tmp_path, 60.0, Person("01"), Overrides(), ("C3", "C4"))
+    options = app.SessionOptions(
+        query=StreamQuery.matching("nosuch"),
+        person=setup.person,
+        root=tmp_path,
+        home=tmp_path,
+        overrides=Overrides(),
+        details=Details(),
+        fit=FitSettings(),
+        timeout=0.2,
+    )
+    seen = []
+
+    def look():
+        (window,) = (w for w in QApplication.topLevelWidgets() if isinstance(w, SetupWindow))
+        seen.append((window.origin.text(), window.where.text()))
+        window.close()
+
+    assert not app._open_stream(setup, options, lambda: QTimer.singleShot(300, look))
+    ((origin, where),) = seen
+    assert '"nosuch" was found' in origin
+    assert where.endswith(" free")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
