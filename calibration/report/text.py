@@ -170,6 +170,17 @@ def worth(fit: Fit) -> str:
     return f"{said}: the decoder starts from it with weight {found['weight']}, and {alone}"
 
 
+def _higher(fit: Fit) -> list[str]:
+    """Return the heads that scored higher than the one that was chosen."""
+    scores, chosen = fit.selection.scores, fit.selection.chosen
+    reached = scores[chosen].balanced_accuracy
+    return [
+        name
+        for name in (*VIEWS, PRIOR)
+        if name in scores and scores[name].balanced_accuracy > reached
+    ]
+
+
 def _verdict(fit: Fit) -> str:
     facts, head = fit.decoder.facts, fit.selection.chosen
     # A refined decoder uses tokens alone.
@@ -181,6 +192,10 @@ def _verdict(fit: Fit) -> str:
     said = f'The decoder uses the head "{head}": {carried} carry it.'
     if facts.fit["head"] == "auto" and head == "riemann":
         said += f" Tokens of the encoder {facts.fit['encoder']} did not do significantly better."
+    elif facts.fit["head"] == "auto" and (better := _higher(fit)):
+        said += (
+            f" The higher score of {' and '.join(better)} is not beyond chance with so few trials."
+        )
     choice = ", the head chosen again inside every fold," if CHOICE in facts.scores else ""
     score = f"{said}\nIts score of {facts.score:.3f}{choice}"
     if facts.score <= facts.chance:

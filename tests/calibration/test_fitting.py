@@ -261,6 +261,20 @@ def test_a_fit_says_that_the_encoder_learned_of_the_eyes(imagery_recording, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("hybrid", [0.7, 0.9])
+def test_a_report_says_why_a_higher_score_was_not_taken(imagery_recording, hybrid):
+    settings = FitSettings(encoder="untrained-bandpower-tiny", repeats=1, origin=False)
+    fit = fit_decoder([imagery_recording(trials=8)], EVENTS, "01", settings)
+    scores = {
+        name: replace(fit.selection.scores[name], balanced_accuracy=score)
+        for name, score in {"encoder": 0.8, "hybrid": hybrid, "riemann": 0.6, "auto": 0.8}.items()
+    }
+    text = as_text(replace(fit, selection=replace(fit.selection, chosen="encoder", scores=scores)))
+    said = "The higher score of hybrid is not beyond chance with so few trials."
+    assert (said in text) is (hybrid > 0.8)
+
+
+@pytest.mark.slow
 def test_the_graph_is_a_head_for_an_encoder_of_electrodes(imagery_recording, monkeypatch):
     recording = imagery_recording(trials=8, labels=("C3", "CZ", "C4"))
     settings = FitSettings(encoder="untrained-braingpt-base", head="graph", repeats=1)

@@ -51,9 +51,7 @@ def test_a_screen_out_of_reach_ends_every_program_in_a_sentence(program, screen,
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert (
-        "decodes without one with --headless, and eegpt-calibrate fit" in done.stderr
-    )
+    assert "decodes without one with --headless, and eegpt-calibrate fit" in done.stderr
 
 
 @pytest.mark.slow

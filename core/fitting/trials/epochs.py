@@ -218,13 +218,13 @@ def cut_epochs(
         If an asked event does not occur, fewer than two classes remain, cues of two classes lie
         at once, or a class has fewer than five trials.
     """
+    check_asked(recordings, events)
     classes = tuple(dict.fromkeys(events.values()))
     if len(classes) == 1:
         raise InputError(
             f"Only one class was asked for ({classes[0]}); a decoder needs at "
             "least two, such as --event T1=left_hand --event T2=right_hand."
         )
-    check_asked(recordings, events)
     runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []
     cues: list[tuple[int, int]] = []
