@@ -26,8 +26,10 @@ def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> lis
 
 def eyes_learned(tokens: TokenFeatures | None) -> list[str]:
     """Return the frontal and temporal electrodes that an encoder trained with labels encodes."""
-    if tokens is None or tokens.encoder.spec.readout is None or tokens.encoder.spec.regressors:
+    if tokens is None or tokens.encoder.spec.regressors:
         return []
+    if tokens.encoder.spec.readout is None and not tokens.encoder.spec.graph_tasks:
+        return []  # trained without labels
     return [name for name in tokens.ch_names if is_frontal_or_temporal(name)]
 
 

@@ -286,7 +286,7 @@ def fit_decoder(
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
     epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, shared)
     if settings.head == GRAPH:
-        check_enough(epochs.labels, epochs.classes)
+        check_enough(epochs.labels, epochs.classes, spec)
     banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
     cache = replace(cache, banded=banded)  # for all that looks at the band from here on
     beginnings = None
@@ -329,6 +329,7 @@ def fit_decoder(
         remember(settings.encoder, token_features.encoder.weights_sha256(), settings.home)
         pin = EncoderPin.of(token_features.encoder, settings.encoder)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
+    taught = spec.graph_tasks if selection.chosen == GRAPH else {}
     decoder = Decoder(
         classes=epochs.classes,
         settings=path,
@@ -370,6 +371,7 @@ def fit_decoder(
                 **({} if not (seen := labels_seen(recordings, tokens)) else {"labels_seen": seen}),
                 **({} if not (eyes := eyes_learned(token_features)) else {"eyes_learned": eyes}),
                 **({"recentre": SECONDS} if recentred else {}),
+                **({"graph_tasks": list(taught)} if taught else {}),
                 **({} if prior is None else {"prior": about_prior(prior, selection)}),
             },
         ),

@@ -142,7 +142,11 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
         f"- {_treatment(settings, facts['band'])}\n"
         f"- {len(spec.ch_names)} electrodes: {' '.join(spec.ch_names)}\n"
         f"- {_tokens(spec)}\n"
-        f"- SHA-256 of the weights: `{encoder.weights_sha256()}`",
+        + "".join(
+            f"- an electrode graph that learned {' or '.join(classes)} from them\n"
+            for classes in spec.graph_tasks.values()
+        )
+        + f"- SHA-256 of the weights: `{encoder.weights_sha256()}`",
         "## Data\n\n"
         + _data("Trained on", facts["training"])
         + _data("Checkpoint chosen on", facts["validation"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
@@ -171,13 +172,19 @@ def _facts(trainer: Trainer, training: Store, held_out: Store | None) -> dict[st
 
 
 def _weights(path: str | None) -> dict[str, Any] | None:
-    """Say what the first weights were trained on, as far as the folder that they lie in does."""
+    """Say what the first weights were trained on, as the folder of their run or their file does."""
+    from core.encoders import load_spec
+    from training.evaluation.pretraining_overlap import recordings_seen
+
     if path is None:
         return None
+    seen: Sequence[Sequence[str]] | None = None
     try:
         seen = RunFolder(Path(path).parent).seen()
-    except InputError:
-        seen = None  # no folder of a run: who knows
+    except InputError:  # no folder of a run
+        with suppress(InputError):  # nor an encoder: who knows
+            told = recordings_seen(load_spec(path))
+            seen = None if told is None else [astuple(one) for one in told]
     return {} if seen is None else {"recordings": seen}
 
 

@@ -4,15 +4,14 @@ r"""Whether an electrode graph gains from learning tasks together: joint against
         --encoder braingpt.safetensors --work work
 
 The graph is trained by the recipe braingpt-graph on the people that the encoder was pretrained on;
-its checkpoint is chosen on those held out, and its accuracy is of those left out altogether. Beside
-it: logistic regression on the states' mean over electrodes, a task at a time.
+its checkpoint is chosen on those held out, and its accuracy is of those left out altogether, a mean
+over the seeds of its weights and batches. Beside it: logistic regression on the states' mean over
+electrodes, a task at a time. WORK/joint-SEED is a run's folder, which `training.export` takes.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +24,11 @@ import torch  # noqa: E402 - after the threads
 
 from core.settings import as_yaml  # noqa: E402
 from training.evaluation.report.statistics import paired_p  # noqa: E402
+from training.pretrain import main as pretrain  # noqa: E402
 from training.pretraining.output.checkpoints import load_checkpoint  # noqa: E402
 from training.pretraining.output.folder import RunFolder  # noqa: E402
 from training.recipes import recipe_of  # noqa: E402
+from training.recipes.braingpt_graph import TrialWindows  # noqa: E402
 from training.recipes.braingpt_settings import GraphSettings  # noqa: E402
 from training.store import Store  # noqa: E402
 
@@ -42,7 +43,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for name in ("run", "store", "encoder", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     first = RunFolder(options.run).settings()
     common = GraphSettings(
@@ -57,23 +59,47 @@ def main() -> None:
         device="cpu",
         threads=1,
         log_every=20,
-        validate_every=40,
+        validate_every=20,
         validation_windows=256,
         checkpoint_every=1000,
     )
     options.work.mkdir(parents=True, exist_ok=True)
-    trained: dict[str, Results] = {}
-    joint = _trained(common, options.work / "joint")
-    trained["joint"] = _accuracies(joint)
-    # Alone, a task that only one person was asked for cannot be judged on others.
-    alone = [classes for classes in common.tasks if "_or_".join(classes) in trained["joint"]]
-    trained["separate"], trained["linear"] = {}, {}
-    for classes in alone:
-        one = common.model_copy(update={"tasks": (classes,)})
-        folder = _trained(one, options.work / classes[0])
-        trained["separate"] |= _accuracies(folder)
-        trained["linear"] |= _linear(folder)
-    _print(trained)
+    _encode_once()
+    joint, separate, linear = [], [], {}
+    for seed in options.seeds:
+        one = common.model_copy(update={"seed": seed})
+        joint.append(_accuracies(_trained(one, options.work / f"joint-{seed}")))
+        # Alone, a task that only one person was asked for cannot be judged on others.
+        alone = [classes for classes in common.tasks if "_or_".join(classes) in joint[-1]]
+        separate.append({})
+        for classes in alone:
+            of_task = one.model_copy(update={"tasks": (classes,)})
+            folder = _trained(of_task, options.work / f"{classes[0]}-{seed}")
+            separate[-1] |= _accuracies(folder)
+            linear |= {} if "_or_".join(classes) in linear else _linear(folder)
+    _print({"joint": _mean(joint), "separate": _mean(separate), "linear": linear})
+
+
+def _encode_once() -> None:
+    """Keep each recording's states for all runs of this process, which have the same encoder."""
+    encode, known = TrialWindows._encode, {}
+
+    def kept(windows: TrialWindows, recording: int) -> dict[int, np.ndarray]:
+        starts = [trial.start for trial in windows.trials if trial.recording == recording]
+        key = (windows.store.recordings[recording].origin_sha256, *starts)
+        if key not in known:
+            known[key] = encode(windows, recording)
+        return known[key]
+
+    TrialWindows._encode = kept
+
+
+def _mean(seeds: list[Results]) -> Results:
+    """Return each person's mean over seeds."""
+    return {
+        task: {person: float(np.mean([one[task][person] for one in seeds])) for person in people}
+        for task, people in seeds[0].items()
+    }
 
 
 def _trained(settings: GraphSettings, path: Path) -> RunFolder:
@@ -81,8 +107,8 @@ def _trained(settings: GraphSettings, path: Path) -> RunFolder:
     if not path.is_dir():
         file = path.with_suffix(".yaml")
         file.write_text(as_yaml(settings), encoding="utf-8")
-        words = [sys.executable, "-m", "training.pretrain", str(file), "--folder", str(path)]
-        subprocess.run(words, check=True)
+        if pretrain([str(file), "--folder", str(path)]):
+            raise SystemExit(f"The run in {path} failed.")
     return RunFolder(path)
 
 

@@ -33,7 +33,7 @@ from training.store import Store  # noqa: E402
 
 HEADS = {
     "linear": lambda x, y: fit_head([x], y, 2),
-    "graph": lambda x, y: fit_graph(x, y, 2, MOTOR),
+    "graph": lambda x, y: fit_graph(x, y, ("left_hand", "right_hand"), MOTOR),
 }
 
 

@@ -118,7 +118,8 @@ def about(name: str, facts: DecoderCard) -> str:
         "riemann": "covariances only",
         "encoder": f"tokens of {facts.fit['encoder']} only",
         "hybrid": "covariances and tokens",
-        GRAPH: f"tokens of {facts.fit['encoder']}, electrodes attending to one another",
+        GRAPH: f"tokens of {facts.fit['encoder']}, electrodes attending to one another"
+        + (", started from others' graph" if "graph_tasks" in facts.fit else ""),
         PRIOR: "covariances, started from the prior"
         + (f", and the readout of {facts.fit['encoder']}" if readout else ""),
         "refined": f"filter and probe trained through {facts.fit['encoder']}",

@@ -28,6 +28,7 @@ OF_THE_HEAD = (
     "events",
     "labels_seen",
     "eyes_learned",
+    "graph_tasks",
     "prior",
     "trust",
     "origin",

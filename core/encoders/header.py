@@ -99,6 +99,7 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             required=tuple(map(str, header.get("required", ()))),
             regressors=tuple(map(str, header.get("regressors", ()))),
             readout=_readout(header.get("readout")),
+            graph_tasks=_graph_tasks(header.get("graph_tasks", {})),
         )
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
@@ -137,6 +138,16 @@ def _readout(values: Mapping[str, Any] | None) -> ClassReadout | None:
     if not (sizes and bias.ndim == 1 and np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError(f"the readout is not that of {len(classes)} classes")
     return ClassReadout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
+
+
+def _graph_tasks(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Check the tasks of a header's electrode graph."""
+    tasks = {str(name): tuple(map(str, classes)) for name, classes in values.items()}
+    for name, classes in tasks.items():
+        # Names of modules, which torch keeps apart by dots.
+        if not name.isidentifier() or not len(set(classes)) == len(classes) > 1:
+            raise ValueError(f"{one_line(name, 40)} is no task of an electrode graph")
+    return tasks
 
 
 def _covariance(rows: list[Any] | None, channels: int) -> tuple[tuple[float, ...], ...] | None:

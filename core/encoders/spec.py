@@ -74,6 +74,8 @@ class EncoderSpec:
     readout : ClassReadout or None
         What its features say of the classes that it was trained to tell apart; None if it was
         trained without labels.
+    graph_tasks : dict of str to tuple of str
+        Classes of each task that an electrode graph learned from its tokens; empty without one.
     """
 
     family: str
@@ -94,6 +96,7 @@ class EncoderSpec:
     required: tuple[str, ...] = ()
     regressors: tuple[str, ...] = ()
     readout: ClassReadout | None = None
+    graph_tasks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def labels_seen(self, digests: Iterable[str]) -> list[bool]:
         """Return of which recordings, by the SHA-256 of their files, labels were learned from.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,16 +12,32 @@ from core.decoding.graph_head import TASK, GraphHead
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError
 
+if TYPE_CHECKING:
+    from core.encoders.base import Encoder
+    from core.encoders.braingpt.graph import ElectrodeGraph
+
 LEAST_OF_CLASS = 80
-"""Trials of each class from which on the graph is offered. What it learns from half as many is
-hardly better than guessing (`docs/decoder.md` has the curve)."""
+"""Trials of each class from which on a graph with random weights is offered. What it learns from
+half as many is hardly better than guessing (`docs/decoder.md` has the curve)."""
 
 _WIDTH, _LAYERS = 32, 2
 """Of the nodes. Set once, as a linear head's penalty is: choosing them for every person would cost
 more trials than there are."""
 
-_STEPS, _RATE, _DECAY = 100, 3e-3, 0.05  # of AdamW, all trials at once, half a cosine down
 _KEPT = 0.7  # of the electrodes, drawn anew for every trial and step
+_DECAY = 0.05
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """Steps of AdamW, all trials at once, from the highest rate half a cosine down."""
+
+    steps: int
+    rate: float
+
+
+_FROM_RANDOM = _Schedule(100, 3e-3)
+_FROM_LEARNED = _Schedule(30, 3e-4)
 
 
 def check_electrode_tokens(spec: EncoderSpec, channels: Sequence[str]) -> None:
@@ -47,26 +64,34 @@ def check_electrode_tokens(spec: EncoderSpec, channels: Sequence[str]) -> None:
         )
 
 
-def check_enough(labels: np.ndarray, classes: Sequence[str]) -> None:
-    """Refuse trials that are too few for the graph.
+def check_enough(labels: np.ndarray, classes: Sequence[str], spec: EncoderSpec) -> None:
+    """Refuse trials that are too few for a graph with random weights.
 
     Raises
     ------
     InputError
-        If a class has fewer than `LEAST_OF_CLASS`.
+        If a class has fewer than `LEAST_OF_CLASS`, and the encoder brings no graph.
     """
+    if spec.graph_tasks:
+        return
     counts = np.bincount(labels, minlength=len(classes))
     if counts.min() < LEAST_OF_CLASS:
         there = ", ".join(f"{count} of {name}" for name, count in zip(classes, counts, strict=True))
         raise InputError(
             f"--head graph needs {LEAST_OF_CLASS} trials of each class, as it learns ten thousand "
             f"weights and with half as many is hardly better than guessing, and there are {there}; "
-            "take --head encoder, which reads the same tokens, or record more."
+            "take --head encoder, which reads the same tokens, record more, or name an encoder "
+            "with a graph that others taught (recipe braingpt-graph)."
         )
 
 
 def fit_graph(
-    vectors: np.ndarray, labels: np.ndarray, classes: int, ch_names: Sequence[str], seed: int = 0
+    vectors: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    ch_names: Sequence[str],
+    encoder: Encoder | None = None,
+    seed: int = 0,
 ) -> GraphHead:
     """Fit an electrode graph on pooled states of electrodes.
 
@@ -75,9 +100,12 @@ def fit_graph(
     vectors : ndarray, shape (trials, electrodes x width)
         Each electrode's mean token, as `Encoder.pool` gives it.
     labels : ndarray of int, shape (trials,)
-    classes : int
+    classes : sequence of str
     ch_names : sequence of str
         The electrode of each state, in order.
+    encoder : Encoder, optional
+        Whose graph it begins with, if it has one: with all of it for the classes of a task that
+        the graph has learned, without the last linear map for others.
     seed : int
         Of the random weights and of the electrodes that are left out in a step.
 
@@ -95,18 +123,17 @@ def fit_graph(
     import torch.nn.functional as F
 
     from core.encoders.braingpt.electrodes import electrode_rows
-    from core.encoders.braingpt.graph import ElectrodeGraph
 
     head = GraphHead(tuple(ch_names), vectors.mean(axis=0), {})
     states = torch.from_numpy(head.states(vectors)).float()
     truth, rows = torch.from_numpy(labels).long(), electrode_rows(ch_names)
-    counts = np.bincount(labels, minlength=classes)
+    counts = np.bincount(labels, minlength=len(classes))
     balance = torch.from_numpy(len(labels) / np.maximum(counts, 1) / np.count_nonzero(counts))
-    graph = ElectrodeGraph(states.shape[2], _WIDTH, _LAYERS, {TASK: classes}, seed)
-    optimiser = torch.optim.AdamW(graph.parameters(), lr=_RATE, weight_decay=_DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _STEPS)
+    graph, schedule = _first_graph(states.shape[2], classes, encoder, seed)
+    optimiser = torch.optim.AdamW(graph.parameters(), lr=schedule.rate, weight_decay=_DECAY)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.steps)
     drawn = torch.Generator().manual_seed(seed)
-    for _ in range(_STEPS):
+    for _ in range(schedule.steps):
         present = torch.rand(states.shape[:2], generator=drawn) < _KEPT
         present[:, 0] |= ~present.any(dim=1)  # at least one
         logits = graph.logits(graph(states, rows, present), TASK)
@@ -114,6 +141,29 @@ def fit_graph(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        schedule.step()
+        falling.step()
     weights = {name: tensor.double().numpy() for name, tensor in graph.state_dict().items()}
     return replace(head, weights=weights)
+
+
+def _first_graph(
+    features: int, classes: Sequence[str], encoder: Encoder | None, seed: int
+) -> tuple[ElectrodeGraph, _Schedule]:
+    """Return the graph that learning begins with, and how it learns."""
+    from core.encoders.braingpt.graph import ElectrodeGraph
+
+    tasks = {TASK: len(classes)}
+    learned = getattr(encoder, "graph", None)
+    if encoder is None or learned is None:
+        return ElectrodeGraph(features, _WIDTH, _LAYERS, tasks, seed), _FROM_RANDOM
+    width, layers = learned.nodes.embedding_dim, len(learned.layers)
+    graph = ElectrodeGraph(features, width, layers, tasks, seed)
+    first = graph.state_dict()
+    first |= {name: learned.state_dict()[name] for name in first if not name.startswith("heads.")}
+    for task, known in encoder.spec.graph_tasks.items():
+        if set(known) == set(classes):
+            order = [known.index(label) for label in classes]
+            first[f"heads.{TASK}.weight"] = learned.heads[task].weight[order]
+            first[f"heads.{TASK}.bias"] = learned.heads[task].bias[order]
+    graph.load_state_dict(first)
+    return graph, _FROM_LEARNED

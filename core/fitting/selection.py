@@ -307,7 +307,8 @@ class FeatureViews:
     def fit_head(self, head: str, blocks: Sequence[np.ndarray], labels: np.ndarray) -> Head:
         """Fit a head on features of some trials, with temperature 1."""
         if head == GRAPH:
-            return fit_graph(blocks[0], labels, self.classes, self._tokens[0].ch_names)
+            tokens, classes = self._tokens[0], self.epochs.classes
+            return fit_graph(blocks[0], labels, classes, tokens.ch_names, tokens.encoder)
         return fit_head(blocks, labels, self.classes)
 
     def fit(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:

@@ -9,6 +9,7 @@ from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder, save_encoder
 from core.encoders.bandpower.model import BandPower, bandpower_spec
+from core.encoders.braingpt.model import BrainGPT, braingpt_spec
 from core.encoders.spec import LABELLED, ClassReadout
 from core.errors import InputError
 from core.fitting import graph
@@ -290,3 +291,21 @@ def test_the_graph_is_a_head_for_an_encoder_of_electrodes(imagery_recording, mon
     text = as_text(fit)
     assert "electrodes attending to one another" in text
     assert "encoder tokens carry it" in text
+    assert "others' graph" not in text
+
+
+@pytest.mark.slow
+def test_a_graph_that_others_taught_takes_few_trials(imagery_recording, tmp_path):
+    recording = imagery_recording(trials=8, labels=("C3", "CZ", "C4"))
+    spec = braingpt_spec("base", name="taught", trained=True, provenance={})
+    tasks = {"fists": ("right_hand", "left_hand"), "eyes": ("eyes_open", "eyes_closed")}
+    encoder = BrainGPT(replace(spec, graph_tasks=tasks))
+    path = save_encoder(encoder, tmp_path / "taught.safetensors")
+    assert load_encoder(path).spec.graph_tasks == tasks
+    settings = FitSettings(encoder=str(path), head="graph", repeats=1, origin=False)
+    fit = fit_decoder([recording], EVENTS, "01", settings)
+    assert fit.decoder.facts.fit["graph_tasks"] == ["fists", "eyes"]
+    assert "started from others' graph" in as_text(fit)
+    learned = encoder.graph.state_dict()["layers.0.project.weight"].numpy()
+    moved = fit.decoder.head.weights["layers.0.project.weight"] - learned
+    assert 0.0 < np.abs(moved).max() < 0.1

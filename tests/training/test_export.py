@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders import load_encoder
+from core.encoders import load_encoder, save_encoder
+from core.encoders.braingpt.model import BrainGPT, braingpt_spec
 from core.encoders.eegpt.checkpoint import load_pretraining
 from core.encoders.eegpt.electrodes import channel_ids
+from simulation.synthetic import session
 from training.export import main
+from training.manifest import Form
 from training.prepare import main as prepare
 from training.pretrain import main as pretrain
 from training.pretraining.output.folder import RunFolder
+from training.shards import RecordingIdentity
 
 
 @pytest.fixture
@@ -138,6 +142,41 @@ def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     (tmp_path / "b.md").write_text("mine")
     assert "b.md exists already" in refused(folder.path, "--out", tmp_path / "b.safetensors")
     assert not (tmp_path / "b.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_an_encoder_goes_with_the_graph_that_learned_from_it(write, tmp_path):
+    names = ("FC3", "C3", "CZ", "C4", "CP4")
+    people = {
+        RecordingIdentity("simulated", str(who), "", "1"): session(
+            trials_per_class=4, seed=who, run=1, rate=256.0, labels=names
+        )
+        for who in (1, 2)
+    }
+    store = write(people, form=Form(names, 256.0, "uV"))
+    first = tmp_path / "first" / "encoder.safetensors"
+    first.parent.mkdir()
+    spec = braingpt_spec(
+        "base", name="first", trained=True, provenance={"recordings": '[["else", "9", "", "1"]]'}
+    )
+    save_encoder(BrainGPT(spec, seed=4), first)
+    given = ["braingpt-graph", "--folder", str(tmp_path / "graph"), "--weights", str(first)]
+    given += ["--store", str(store.folder), "--validation-subjects", "simulated/2"]
+    given += "--steps 2 --batch 4 --channels C3 C4".split()
+    assert pretrain(given) == 0
+    out = tmp_path / "graph.safetensors"
+    assert main([str(tmp_path / "graph"), "--out", str(out)]) == 0
+    encoder = load_encoder(out)
+    assert encoder.spec.graph_tasks["left_hand_or_right_hand"] == ("left_hand", "right_hand")
+    assert encoder.spec.ch_names == ("C3", "C4")
+    assert np.array(encoder.spec.covariance).shape == (2, 2)
+    assert torch.equal(encoder.embed.weight, load_encoder(first).embed.weight)
+    assert ["else", "9", "", "1"] in json.loads(encoder.spec.provenance["recordings"])
+    files = [recording.origin_sha256 for recording in store.recordings]
+    assert encoder.spec.labels_seen(files) == [True, True]
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "an electrode graph that learned left_hand or right_hand" in card
+    assert "The data's labels were what was learned" in card
 
 
 @pytest.mark.slow

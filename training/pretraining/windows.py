@@ -208,7 +208,7 @@ class Windows:
         total = np.zeros((len(ever), len(ever)))
         together = np.zeros_like(total)
         for recording, start in self._spread(4 * _LOOKS):
-            rows = self._rows[self._montage[recording]]
+            rows = np.intersect1d(self._rows[self._montage[recording]], ever)
             signal = self.store.crop(recording, start, self._settings.window)[rows]
             places = np.searchsorted(ever, rows)
             total[np.ix_(places, places)] += channel_covariance(signal)
@@ -271,10 +271,12 @@ class Windows:
             tuple(recording for recording, _ in windows),
         )
 
-    def _read(self, recording: int, start: int, montage: int) -> np.ndarray:
-        crop: np.ndarray = self.store.crop(recording, start, self._settings.window)[
-            self._rows[montage]
-        ]
+    def _read(
+        self, recording: int, start: int, montage: int, length: int | None = None
+    ) -> np.ndarray:
+        """Return samples as the model gets them: a window, or as many as are asked for."""
+        length = length or self._settings.window
+        crop: np.ndarray = self.store.crop(recording, start, length)[self._rows[montage]]
         if self._settings.whitening == "none":
             return crop
         of = self.store.recordings[recording]

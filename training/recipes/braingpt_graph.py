@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from core.encoders import Encoder, load_encoder
 from core.encoders.braingpt.electrodes import electrode_rows
-from core.encoders.braingpt.graph import ElectrodeGraph, electrode_states
+from core.encoders.braingpt.graph import ElectrodeGraph
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec
-from core.encoders.braingpt.sizes import size_named
 from core.errors import InputError
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes.base import Drawn, ModelOutputs, Recipe
@@ -26,19 +25,21 @@ class GraphRecipe(Recipe):
 
     losses = ("cross_entropy", "wrong", "guessing")
     chooses = "cross_entropy"
+    reads_labels = True
 
     settings: GraphSettings
-    parts: Reader
+    parts: BrainGPT
 
     def __init__(self, settings: GraphSettings) -> None:
         super().__init__(settings)
-        self.parts = Reader(settings)
-        self.spec = self.parts.encoder.spec
+        self.parts = _with_graph(settings)
+        self.spec = self.parts.spec
+        assert self.parts.graph is not None
         self.model = GraphObjective(self.parts.graph, settings.names)
 
     def windows(self, store: WindowStore, seed: int | None = None) -> Windows:
         """Return batches of trials instead of windows from anywhere."""
-        return TrialWindows(store, self.settings, self.parts.encoder, seed)
+        return TrialWindows(store, self.settings, self.parts, seed)
 
     def draw(self, ch_names: Sequence[str], random: np.random.Generator) -> Drawn:
         """Return nothing: what accompanies trials is not drawn."""
@@ -49,46 +50,35 @@ class GraphRecipe(Recipe):
         return losses["cross_entropy"]
 
     def encoder(self) -> Encoder:
-        """Return the frozen encoder, as it was given."""
-        return self.parts.encoder
+        """Return the encoder, frozen as it was given, with the graph that learned."""
+        return self.parts
 
 
-class Reader(nn.Module):
-    """The frozen encoder, and the graph that learns.
-
-    Parameters
-    ----------
-    settings : GraphSettings
+def _with_graph(settings: GraphSettings) -> BrainGPT:
+    """Return the encoder that the settings name, frozen, with a new graph that is not.
 
     Raises
     ------
     InputError
-        If the settings name an encoder of another family or size.
+        If it is of another family or size.
     """
-
-    def __init__(self, settings: GraphSettings) -> None:
-        super().__init__()
-        self.encoder = _first_stage(settings).eval().requires_grad_(False)
-        size, width = size_named(settings.size), self.encoder.spec.tokens[1]
-        self.graph = ElectrodeGraph(
-            2 * width,
-            size.width,
-            size.graph_layers,
-            {name: len(classes) for name, classes in settings.names.items()},
-            settings.seed,
-        )
-
-
-def _first_stage(settings: GraphSettings) -> BrainGPT:
     if settings.weights is None:
         spec = braingpt_spec(settings.size, name=settings.size, trained=False, provenance={})
-        return BrainGPT(spec, seed=settings.seed)
-    encoder = load_encoder(settings.weights)
-    if not isinstance(encoder, BrainGPT) or encoder.spec.size != settings.size:
-        raise InputError(
-            f"{settings.weights} is an encoder {encoder.spec.family} {encoder.spec.size}; one of "
-            f"braingpt {settings.size} was expected."
-        )
+        given = BrainGPT(spec, seed=settings.seed)
+    else:
+        loaded = load_encoder(settings.weights)
+        if not isinstance(loaded, BrainGPT) or loaded.spec.size != settings.size:
+            raise InputError(
+                f"{settings.weights} is an encoder {loaded.spec.family} {loaded.spec.size}; one of "
+                f"braingpt {settings.size} was expected."
+            )
+        given = loaded
+    encoder = BrainGPT(replace(given.spec, graph_tasks=settings.names), seed=settings.seed)
+    frozen = {name: w for name, w in given.state_dict().items() if not name.startswith("graph.")}
+    encoder.load_state_dict(encoder.state_dict() | frozen)
+    encoder.eval().requires_grad_(False)
+    assert encoder.graph is not None
+    encoder.graph.requires_grad_(True)
     return encoder
 
 
@@ -162,7 +152,9 @@ class TaskTrial:
 class TrialWindows(Windows):
     """Batches of trials of all tasks and montages, as the encoder's states.
 
-    Every trial is encoded once and kept, by itself: the encoder begins where the trial does.
+    A recording is encoded once, as a stream of it would be, and what `Encoder.pool` makes of its
+    trials is kept: what `core.fitting.graph` begins with and a decoder reads. Trials that end
+    before the encoder is warm are left out.
 
     Parameters
     ----------
@@ -189,20 +181,23 @@ class TrialWindows(Windows):
         super().__init__(store, settings, lambda names, random: (), seed)
         self._encoder = encoder
         self._centred = settings.centred
-        self.trials = find_trials(store, settings)
+        self._taken = np.isin(store.channels, settings.channels or store.channels)
+        found = find_trials(store, settings)
+        warm = encoder.spec.warmup
+        self.trials = [trial for trial in found if trial.start + settings.window >= warm]
         if not self.trials:
             tasks = "; ".join(" or ".join(classes) for classes in settings.tasks)
-            raise InputError(f"No recording of the store has an event of a task ({tasks}).")
-        unknown = sorted(set(settings.channels) - set(self.channels()))
-        if unknown:
             raise InputError(
-                f"No trial has the electrode {', '.join(unknown)}; there are "
-                f"{' '.join(self.channels())}."
+                f"No recording of the store has an event of a task ({tasks})."
+                if not found
+                else "No trial ends late enough: the encoder is warm "
+                f"{warm / store.rate:g} s after a recording began."
             )
+        self._columns = self._ever()
+        there = {store.channels[row] for row in self._columns}
+        if unknown := sorted(set(settings.channels) - there):
+            raise InputError(f"No trial has the electrode {', '.join(unknown)}.")
         self._slots = np.arange(len(self.trials))
-        wanted = settings.channels or store.channels
-        self._taken = np.isin(store.channels, wanted)
-        self._columns = np.array([row for row in self._ever() if self._taken[row]])
         self._known: dict[int, dict[int, np.ndarray]] = {}  # recording -> start -> states
 
     def batch(self, step: int, rank: int = 0, processes: int = 1) -> list[Group]:
@@ -236,14 +231,11 @@ class TrialWindows(Windows):
         picks = np.flatnonzero(self._taken[rows])
         names = [self._names[montage][pick] for pick in picks]
         starts = [trial.start for trial in self.trials if trial.recording == recording]
-        device = self._encoder.embed.weight.device
-        encoded = []
-        for start in starts:
-            window = torch.from_numpy(self._read(recording, start, montage)[picks]).to(device)
-            with torch.no_grad():
-                columns = self._encoder.tokens(window[None], names)[0]
-                encoded.append(electrode_states(columns).cpu().numpy())
-        seen = np.stack(encoded)
+        run = self._read(recording, 0, montage, self.store.recordings[recording].length)[picks]
+        ends = [start + self._settings.window for start in starts]
+        with torch.no_grad():
+            tokens = torch.stack(list(self._encoder.tokens_at(run, ends, names)))
+        seen = self._encoder.pool(tokens.cpu().numpy()).reshape(len(ends), len(picks), -1)
         if self._centred:
             seen = seen - seen.mean(axis=0)
         states = np.zeros((len(starts), len(self._columns), seen.shape[-1]), dtype=np.float32)
@@ -256,7 +248,9 @@ class TrialWindows(Windows):
 
     def _ever(self) -> np.ndarray:
         used = np.unique([self._montage[trial.recording] for trial in self.trials])
-        return np.unique(np.concatenate([self._rows[montage] for montage in used]))
+        rows = np.unique(np.concatenate([self._rows[montage] for montage in used]))
+        taken: np.ndarray = rows[self._taken[rows]]
+        return taken
 
 
 def find_trials(store: WindowStore, settings: GraphSettings) -> list[TaskTrial]:

@@ -16,6 +16,9 @@ from training.pretraining.settings import PretrainSettings, RateSettings
 PATCH, STRIDE = 256, 32
 """Samples of a token, and from one to the next; the shape of the weights of every size."""
 
+WINDOW = 4 * PATCH
+"""Samples that are decoded at once."""
+
 UNSEEN = PATCH // STRIDE
 """Tokens from one to the first that has no sample in common with it."""
 
@@ -96,8 +99,8 @@ class GraphSettings(PretrainSettings):
     """Trials of several tasks, a head each."""
     size: str = "base"
     """Size of the model, from base to giant."""
-    window: Annotated[int, Field(ge=128, le=65536)] = 4 * PATCH
-    """Samples of a trial, from its event on."""
+    window: Annotated[int, Field(ge=128, le=65536)] = WINDOW
+    """Samples of a trial, from its event on: those of the window that the encoder decodes."""
     tasks: Annotated[tuple[Classes, ...], Field(strict=False, min_length=1)] = (
         ("left_hand", "right_hand"),
         ("left_hand_movement", "right_hand_movement"),
@@ -123,8 +126,8 @@ class GraphSettings(PretrainSettings):
             raise ValueError(f'size is "{self.size}"; one of {", ".join(PUBLISHED)} was meant.')
         if self.micro_batch is not None:
             raise ValueError("recipe braingpt-graph takes a batch at once; leave micro_batch out.")
-        if self.window < PATCH:
-            raise ValueError(f"window is {self.window}; {PATCH} or more was expected.")
+        if self.window != WINDOW:
+            raise ValueError(f"window is {self.window}; {WINDOW}, which is decoded, was expected.")
         labels = [label for classes in self.tasks for label in classes]
         if len(set(labels)) < len(labels):
             raise ValueError("tasks has a label twice; each belongs to one task.")

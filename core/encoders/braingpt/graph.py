@@ -100,18 +100,3 @@ class GraphLayer(nn.Module):
         scores = scores.masked_fill(~present[:, None, :], -torch.inf)
         mixed: Tensor = nodes + scores.softmax(dim=-1) @ projected
         return mixed
-
-
-def electrode_states(columns: Tensor) -> Tensor:
-    """Return what the graph reads of an electrode: mean and deviation over a window's columns.
-
-    Parameters
-    ----------
-    columns : Tensor, shape (..., columns, electrodes, width)
-        A window's tokens.
-
-    Returns
-    -------
-    Tensor, shape (..., electrodes, 2 x width)
-    """
-    return torch.cat((columns.mean(dim=-3), columns.std(dim=-3, correction=0)), dim=-1)

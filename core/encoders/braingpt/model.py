@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core.encoders.base import Encoder
 from core.encoders.braingpt.electrodes import ELECTRODES, electrode_rows
+from core.encoders.braingpt.graph import ElectrodeGraph
 from core.encoders.braingpt.layers import NORM_EPS, KeysValues, Layer, angles, initialise
 from core.encoders.braingpt.sizes import size_named
 from core.encoders.braingpt.stream import ColumnStream
@@ -88,6 +89,8 @@ class BrainGPT(Encoder):
         Width of an attention head.
     scale : float
         Every sample is multiplied by it.
+    graph : ElectrodeGraph or None
+        What reads the electrodes' states, if tasks were learned from them: those of the spec.
 
     Notes
     -----
@@ -115,6 +118,10 @@ class BrainGPT(Encoder):
         )
         self.norm = nn.LayerNorm(size.width, eps=NORM_EPS, bias=False)
         initialise(self, seed)
+        tasks = {name: len(classes) for name, classes in spec.graph_tasks.items()}
+        self.graph = None
+        if tasks:
+            self.graph = ElectrodeGraph(size.width, size.width, size.graph_layers, tasks, seed)
 
     def patches(self, signal: Tensor) -> Tensor:
         """Cut signal, shape (..., samples), into overlapping patches, (..., tokens, patch)."""

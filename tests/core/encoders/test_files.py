@@ -226,6 +226,9 @@ def test_rewriting_alone_does_no_harm(tmp_path):
         ({"covariance": [[1.0, 0.0], [0.0, 1.0]]}, "not that of 58 channels"),
         ({"covariance": np.zeros((58, 58)).tolist()}, "not positive definite"),
         ({"covariance": "unknown"}, "damaged header"),
+        ({"graph_tasks": {"fists": ["left_hand"]}}, "fists is no task of an electrode graph"),
+        ({"graph_tasks": {"a.b": ["left_hand", "feet"]}}, "a.b is no task of"),
+        ({"graph_tasks": ["fists"]}, "damaged header"),
         ({"weights_sha256": "00"}, "weights are not those it was written with"),
     ],
 )

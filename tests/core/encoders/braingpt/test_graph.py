@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from core.encoders.braingpt.graph import ElectrodeGraph, GraphLayer, electrode_states
+from core.encoders.braingpt.graph import ElectrodeGraph, GraphLayer
 
 TASKS = {"hands": 2, "sleep": 5}
 ROWS = torch.tensor([3, 40, 41, 97])
@@ -67,8 +67,3 @@ def test_weights_are_those_of_the_seed():
     one, same, other = (ElectrodeGraph(6, 8, 2, TASKS, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(one.nodes.weight, same.nodes.weight)
     assert not torch.equal(one.nodes.weight, other.nodes.weight)
-
-
-def test_states_are_the_mean_and_the_deviation_over_columns():
-    columns = torch.tensor([[[1.0]], [[3.0]]])  # two columns of an electrode
-    assert electrode_states(columns).tolist() == [[2.0, 1.0]]
