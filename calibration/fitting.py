@@ -24,21 +24,13 @@ from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
-from core.fitting.selection import (
-    GRAPH,
-    HEADS,
-    RECENTRED,
-    VIEWS,
-    FeatureViews,
-    Selection,
-    fit_chosen,
-    select,
-)
+from core.fitting.selection import Selection, fit_chosen, select
 from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
+from core.fitting.views import GRAPH, HEADS, RECENTRED, VIEWS, FeatureViews
 from core.montage import electrode, match
 from core.recordings import (
     Recording,
@@ -76,7 +68,7 @@ class FitSettings:
     encoder : str
         What `core.encoders.load_encoder` takes.
     head : str
-        One of `core.fitting.selection.VIEWS`, or "auto": the best of `HEADS`.
+        One of `core.fitting.views.VIEWS`, or "auto": the best of `HEADS`.
     reference : str or None
         "average" or "recorded"; None lets the number of channels decide.
     band : Band

@@ -26,8 +26,8 @@ from core.fitting.joint_heads import (
     train_heads,
     with_margin,
 )
-from core.fitting.selection import HEADS, FeatureViews
 from core.fitting.trials.epochs import FeatureCache
+from core.fitting.views import HEADS, FeatureViews
 from core.metrics import balanced_accuracy, chance_bound
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings

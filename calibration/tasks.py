@@ -26,9 +26,9 @@ from core.encoders import load_encoder
 from core.encoders.known import remember
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.selection import GRAPH
 from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
 from core.fitting.trials.task import Task
+from core.fitting.views import GRAPH
 from core.recordings import Event, Recording, without_bad_channels
 from core.signal.filtering import CausalFilter
 

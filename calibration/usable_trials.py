@@ -51,7 +51,7 @@ class SharedParts:
         Signal that the filter before the encoder is fitted on; None for that outside the trials,
         or for an encoder with a readout the first minute of each recording.
     references : sequence of TangentFeatures
-        Of a task that is fitted already, as `core.fitting.selection.FeatureViews` takes them.
+        Of a task that is fitted already, as `core.fitting.views.FeatureViews` takes them.
     measured : Measured or None
         Of all signal, if that is known.
     """

@@ -20,8 +20,8 @@ from calibration.report.time_frequency import (
     time_frequency,
     time_frequency_numbers,
 )
-from core.fitting.selection import HEADS, FeatureViews
 from core.fitting.trust import Trust
+from core.fitting.views import HEADS, FeatureViews
 from core.montage import match
 from core.recordings import Recording
 from core.signal.quality import QUALITIES, channel_quality

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.heads import fit_head
-from core.fitting.selection import FeatureViews, Score
+from core.fitting.selection import Score
+from core.fitting.views import FeatureViews
 from core.metrics import balanced_accuracy
 
 POINTS = 5
@@ -93,7 +94,7 @@ def learning_curve(
     views : FeatureViews
         Of all trials, in the order recorded.
     head : str
-        One of `core.fitting.selection.HEADS`.
+        One of `core.fitting.views.HEADS`.
     seed : int
         Of the folds.
     repeats : int

@@ -11,7 +11,7 @@ from core.decoding.card import CHOICE, DecoderCard
 from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
 from core.errors import InputError, printable
 from core.fitting.origin import PERMUTATIONS, Origin
-from core.fitting.selection import GRAPH, PRIOR, VIEWS
+from core.fitting.views import GRAPH, PRIOR, VIEWS
 
 SOME_RATES = (5.0, 2.0)
 """False alarms a minute whose thresholds are told where nobody asked for any."""

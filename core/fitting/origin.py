@@ -18,8 +18,8 @@ from core.decoding.riemannian import exponential, logarithm
 from core.decoding.spatial import channel_covariance
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import EVERYTHING, FeatureInput, without_eyes
-from core.fitting.selection import MOTOR_FROM
 from core.fitting.trials.epochs import Epochs
+from core.fitting.views import MOTOR_FROM
 from core.metrics import balanced_accuracy, chance_bound
 from core.signal.pipeline import SignalSettings
 from core.sites import eog_of, is_central, is_frontal_or_temporal, is_motor

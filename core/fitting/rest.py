@@ -13,9 +13,10 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.choice import Head
 from core.fitting.folds import FOLDS, overlapping
-from core.fitting.selection import PRIOR, FeatureViews, Selection
+from core.fitting.selection import Selection
 from core.fitting.transfer.prior_weight import fit_weighted, start_from
 from core.fitting.trials.pauses import REST, Pauses
+from core.fitting.views import PRIOR, FeatureViews
 from core.progress import progress
 
 LEAST_WINDOWS, LEAST_PAIRS = 20, 10

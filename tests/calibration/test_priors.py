@@ -12,9 +12,9 @@ from calibration.report import as_json, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.fitting.selection import PRIOR
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import population, save_prior
+from core.fitting.views import PRIOR
 from core.recordings import read_recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings

@@ -19,10 +19,10 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
-from core.fitting.selection import token_vectors
 from core.fitting.transfer.population import beginning, beginning_covariance
 from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
+from core.fitting.views import token_vectors
 from training.evaluation.people import Signal
 
 ALIGN_SECONDS = 60.0

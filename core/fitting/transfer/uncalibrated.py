@@ -19,9 +19,9 @@ from core.decoding.spatial import channel_covariance, spatial_filter
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import regression_of
-from core.fitting.selection import PRIOR
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
+from core.fitting.views import PRIOR
 from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter

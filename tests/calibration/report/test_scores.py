@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from calibration.report.scores import confusion, estimate, learning_curve, wilson_interval
-from core.fitting.selection import FeatureViews, Score
+from core.fitting.selection import Score
+from core.fitting.views import FeatureViews
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of, without_eyes
-from core.fitting.selection import FeatureViews
 from core.fitting.trials.epochs import cut_epochs
+from core.fitting.views import FeatureViews
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}

@@ -4,8 +4,9 @@ import pytest
 from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder
 from core.fitting.choice import choose
-from core.fitting.selection import HEADS, FeatureViews, fit_chosen, select
+from core.fitting.selection import fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
+from core.fitting.views import HEADS, FeatureViews
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}

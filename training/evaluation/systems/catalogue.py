@@ -10,7 +10,7 @@ from core.encoders.braindecode.library import braindecode_class
 from core.errors import InputError
 from core.fitting.baselines import csp_lda, tangent_space_lr
 from core.fitting.graph import check_electrode_tokens
-from core.fitting.selection import GRAPH, HEADS
+from core.fitting.views import GRAPH, HEADS
 from core.suggestions import did_you_mean
 from training.evaluation.systems.base import System
 from training.evaluation.systems.heads import HeadSystem

@@ -18,16 +18,10 @@ from core.decoding.recentring import SECONDS
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
 from core.fitting.choice import fit_on
-from core.fitting.selection import (
-    HEADS,
-    RECENTRED,
-    VIEWS,
-    FeatureViews,
-    fit_chosen,
-    select,
-)
+from core.fitting.selection import fit_chosen, select
 from core.fitting.transfer.prior_head import with_readout
 from core.fitting.trials.epochs import Epochs, FeatureCache
+from core.fitting.views import HEADS, RECENTRED, VIEWS, FeatureViews
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
@@ -40,7 +34,7 @@ class HeadSystem:
     Attributes
     ----------
     kind : str
-        One of `core.fitting.selection.VIEWS`, or "auto".
+        One of `core.fitting.views.VIEWS`, or "auto".
     eeg_encoder : Encoder
         Looked through by heads that want tokens.
     source : str

@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from core.fitting.baselines import BAND
-from core.fitting.selection import MOTOR_FROM
+from core.fitting.views import MOTOR_FROM
 from core.sites import is_motor
 from training.evaluation.trials import Trials
 
