@@ -25,8 +25,8 @@ from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import Selection, fit_chosen, select
-from core.fitting.transfer.population import beginnings_of
 from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.transfer.recentring import beginnings_of
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust

@@ -14,7 +14,7 @@ from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of
-from core.fitting.transfer.population import all_beginnings
+from core.fitting.transfer.recentring import all_beginnings
 from core.fitting.trials.epochs import Epochs, FeatureCache, cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.recordings import Recording, implausible_amplitude

@@ -43,14 +43,10 @@ from core.fitting.transfer.hemisphere_flip import (  # noqa: E402
     fit_with_images,
     mirror_of,
 )
-from core.fitting.transfer.population import (  # noqa: E402
-    Prior,
-    beginning_covariance,
-    reference_whitener,
-    vectors_at,
-)
+from core.fitting.transfer.population import Prior  # noqa: E402
 from core.fitting.transfer.prior_head import BESIDE_TOKENS, PriorHead, head_of_prior  # noqa: E402
 from core.fitting.transfer.prior_weight import Start, fit_weighted, start_from  # noqa: E402
+from core.fitting.transfer.recentring import beginning_covariance, reference_whitener, vectors_at  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402

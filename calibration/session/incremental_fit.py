@@ -26,8 +26,8 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
 from core.fitting.baselines import BAND
-from core.fitting.transfer.population import all_beginnings, beginning
 from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.transfer.recentring import all_beginnings, beginning
 from core.fitting.trials.epochs import REST_SECONDS, FeatureCache, place, resting, signals_of
 from core.montage import match
 from core.recordings import UNIT, Event, Recording

@@ -21,8 +21,8 @@ from core.fitting.baselines import BAND
 from core.fitting.choice import Head
 from core.fitting.feature_input import EVERYTHING, FeatureInput
 from core.fitting.graph import fit_graph
-from core.fitting.transfer.population import recentre, reference_whitener
 from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.transfer.recentring import recentre, reference_whitener
 from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.progress import progress
 from core.sites import is_motor

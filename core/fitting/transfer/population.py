@@ -1,27 +1,23 @@
-"""What others, or earlier sessions, teach a decoder before its person's first trial.
+"""What others, or earlier sessions, teach a decoder before its person's first trial: their trials.
 
-Covariances differ between people and sessions mostly by where they lie. Each recording is
-therefore whitened by its own mean, the person's by the person's own, and what is left is compared
-(Zanini et al., 2018; He and Wu, 2020). On such vectors one linear head is fitted to the others'
-trials, and the person's trials then move it as far as they can show to be right.
+Each recording is whitened by its own reference (`core.fitting.transfer.recentring`), the person's
+by the person's own; on such vectors one linear head is fitted to the others' trials, and the
+person's trials then move it as far as they can show to be right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import permutations
 
 import numpy as np
 
-from core.decoding.features import TangentFeatures, band_sections
-from core.decoding.recentring import SECONDS
-from core.decoding.riemannian import riemannian_mean
-from core.decoding.spatial import power
+from core.decoding.features import band_sections
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.transfer.recentring import beginning_covariance
 from core.fitting.trials.epochs import cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
@@ -217,83 +213,6 @@ def make_prior(
     )
 
 
-def beginning(segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS) -> np.ndarray:
-    """Return a recording's first signal, shape (samples, channels), of its contiguous stretches."""
-    first: np.ndarray = np.concatenate(list(segments))[: round(seconds * rate)]
-    return first
-
-
-def beginning_covariance(
-    segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS
-) -> np.ndarray:
-    """Return the covariance of a recording's first signal, labels unseen.
-
-    Parameters
-    ----------
-    segments : sequence of ndarray, each (samples, channels)
-        Contiguous stretches in the band of the covariances.
-    rate : float
-        In Hz.
-    seconds : float
-
-    Returns
-    -------
-    ndarray, shape (channels, channels)
-    """
-    first = beginning(segments, rate, seconds)
-    first = first - first.mean(axis=0)
-    covariance: np.ndarray = first.T @ first / len(first)
-    return covariance
-
-
-def beginnings_of(
-    recordings: Sequence[Recording],
-    channels: Sequence[str],
-    segments: Sequence[np.ndarray],
-    rate: float,
-) -> dict[int, np.ndarray]:
-    """Return `beginning_covariance` of each recording, by its position.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-    channels : sequence of str
-        Of the signal path.
-    segments : sequence of ndarray, each (samples, channels)
-        All their stretches in the band of the covariances, in order.
-    rate : float
-        In Hz.
-    """
-    each = _segments_of_each(recordings, channels, segments)
-    return {index: beginning_covariance(own, rate) for index, own in enumerate(each)}
-
-
-def all_beginnings(
-    recordings: Sequence[Recording],
-    channels: Sequence[str],
-    segments: Sequence[np.ndarray],
-    rate: float,
-) -> np.ndarray:
-    """Return the first minutes of recordings, one after the other, as `beginnings_of` takes them.
-
-    Returns
-    -------
-    ndarray, shape (samples, channels)
-    """
-    each = _segments_of_each(recordings, channels, segments)
-    return np.concatenate([beginning(own, rate) for own in each])
-
-
-def _segments_of_each(
-    recordings: Sequence[Recording], channels: Sequence[str], segments: Sequence[np.ndarray]
-) -> Iterator[Sequence[np.ndarray]]:
-    start = 0
-    for recording in recordings:
-        stop = start + len(recording.stretches(channels))
-        yield segments[start:stop]
-        start = stop
-
-
 def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:
     """Return the contiguous stretches of a recording as they are, each (samples, channels)."""
     picks = list(match(recording.labels, channels).indices)
@@ -301,130 +220,3 @@ def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray
         recording.samples_uv[start:stop, picks].astype(float)
         for start, stop in recording.stretches(channels)
     ]
-
-
-def whiteners(covariances: np.ndarray, recording: np.ndarray) -> dict[int, np.ndarray]:
-    """Return, for every recording, the inverse square root of the mean of its covariances.
-
-    Parameters
-    ----------
-    covariances : ndarray, shape (trials, channels, channels)
-    recording : ndarray of int, shape (trials,)
-
-    Returns
-    -------
-    dict of int to ndarray, each (channels, channels)
-    """
-    return {
-        int(one): power(riemannian_mean(covariances[recording == one]), -0.5)
-        for one in np.unique(recording)
-    }
-
-
-def reference_whitener(covariance: np.ndarray, shrinkage: float = 0.01) -> np.ndarray:
-    """Return the inverse square root of the covariance of much signal, kept from being singular.
-
-    Parameters
-    ----------
-    covariance : ndarray, shape (channels, channels)
-    shrinkage : float
-        Share of the mean variance put on every channel.
-    """
-    floor = np.trace(covariance) / len(covariance)
-    return power((1.0 - shrinkage) * covariance + shrinkage * floor * np.eye(len(covariance)), -0.5)
-
-
-def vectors_at(covariances: np.ndarray, whitener: np.ndarray) -> np.ndarray:
-    """Return tangent vectors of covariances at the reference that a whitener belongs to.
-
-    Returns
-    -------
-    ndarray, shape (trials, channels x (channels + 1) / 2)
-    """
-    everything = np.arange(covariances.shape[-1])
-    return TangentFeatures(BAND, 0.0, 0, everything, whitener).of_covariances(covariances)
-
-
-def recentre(
-    covariances: np.ndarray, recording: np.ndarray, whitened: Mapping[int, np.ndarray]
-) -> np.ndarray:
-    """Return tangent vectors of covariances, each recording's at its own mean.
-
-    Parameters
-    ----------
-    covariances : ndarray, shape (trials, channels, channels)
-    recording : ndarray of int, shape (trials,)
-    whitened : mapping of int to ndarray
-        From `whiteners`.
-
-    Returns
-    -------
-    ndarray, shape (trials, channels x (channels + 1) / 2)
-
-    Notes
-    -----
-    Zanini, Congedo, Jutten, Said and Berthoumieu (2018), Transfer learning: a Riemannian geometry
-    framework with applications to brain-computer interfaces, IEEE Trans. Biomed. Eng. 65(5).
-    """
-    channels = covariances.shape[-1]
-    vectors = np.empty((len(covariances), channels * (channels + 1) // 2))
-    for one, whitener in whitened.items():
-        its = recording == one
-        vectors[its] = vectors_at(covariances[its], whitener)
-    return vectors
-
-
-def recentre_pairs(
-    covariances: np.ndarray,
-    recording: np.ndarray,
-    person: np.ndarray,
-    whitened: Mapping[int, np.ndarray],
-) -> dict[tuple[int, int], np.ndarray]:
-    """Return tangent vectors of every recording at the mean of each other one of its person.
-
-    Parameters
-    ----------
-    covariances, recording, whitened
-        As in `recentre`.
-    person : ndarray of int, shape (trials,)
-
-    Returns
-    -------
-    dict of (int, int) to ndarray, each (trials of the recording, features)
-        By the recording whose mean is the reference, and the one that is seen from there.
-    """
-    return {
-        (reference, seen): vectors_at(covariances[recording == seen], whitened[reference])
-        for one in np.unique(person)
-        for reference, seen in permutations(np.unique(recording[person == one]).tolist(), 2)
-    }
-
-
-def recentre_cross_session(
-    vectors: np.ndarray, recording: np.ndarray, seen_from: Mapping[tuple[int, int], np.ndarray]
-) -> np.ndarray:
-    """Return vectors, each recording's at the mean of the one before it of the same person.
-
-    Nobody's own trials are known before they happen: this is how a live stream is seen from a
-    reference that was fitted earlier. A person's first recording is seen from the last one; who
-    has one recording keeps its own reference.
-
-    Parameters
-    ----------
-    vectors : ndarray, shape (trials, features)
-        From `recentre`.
-    recording : ndarray of int, shape (trials,)
-    seen_from : mapping
-        From `recentre_pairs`.
-
-    Returns
-    -------
-    ndarray, shape (trials, features)
-    """
-    found = vectors.copy()
-    for one in np.unique(recording):
-        references = [reference for reference, seen in seen_from if seen == one]
-        earlier = [reference for reference in references if reference < one]
-        if references:
-            found[recording == one] = seen_from[max(earlier or references), one]
-    return found

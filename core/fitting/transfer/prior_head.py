@@ -15,8 +15,8 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.transfer.hemisphere_flip import fit_with_images, mirror_of, swap
-from core.fitting.transfer.population import (
-    Prior,
+from core.fitting.transfer.population import Prior
+from core.fitting.transfer.recentring import (
     recentre,
     recentre_cross_session,
     recentre_pairs,

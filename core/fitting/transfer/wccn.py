@@ -21,7 +21,7 @@ def moves(seen_from: Mapping[tuple[int, int], np.ndarray], features: int) -> np.
     Parameters
     ----------
     seen_from : mapping
-        From `core.fitting.transfer.population.recentre_pairs`.
+        From `core.fitting.transfer.recentring.recentre_pairs`.
     features : int
         Of a vector, for the case that nobody has two recordings.
 

@@ -6,17 +6,10 @@ import pytest
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
-from core.fitting.transfer.population import (
-    all_beginnings,
-    beginnings_of,
-    make_prior,
-    recentre,
-    recentre_cross_session,
-    recentre_pairs,
-    whiteners,
-)
+from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import load_prior, save_prior
 from core.fitting.transfer.prior_head import average_heads, head_of_decoder, head_of_prior
+from core.fitting.transfer.recentring import recentre, whiteners
 from core.signal.pipeline import SignalSettings
 
 pytestmark = pytest.mark.slow
@@ -50,36 +43,6 @@ def test_a_prior_holds_every_trial_and_where_it_is_from(prior, people):
     assert prior.covariances.shape == (48, 17, 17)
     assert prior.recordings == {f"{n}/{n}.edf": one[0].sha256 for n, one in people.items()}
     assert np.bincount(prior.person).tolist() == [16, 16, 16]
-
-
-def test_recordings_are_compared_where_they_are_alike(prior):
-    covariances = prior.covariances.astype(float)
-    mixed = covariances.copy()
-    other = np.diag(np.linspace(0.5, 2.0, 17))
-    mixed[prior.recording == 1] = other @ mixed[prior.recording == 1] @ other
-    plain, moved = (at_home(c, prior.recording) for c in (covariances, mixed))
-    for one in range(3):
-        assert np.abs(plain[prior.recording == one].mean(axis=0)).max() < 1e-6
-    # Up to a rotation, another amplifier changes nothing.
-    norms = [np.linalg.norm(v, axis=1) for v in (plain, moved)]
-    np.testing.assert_allclose(norms[0], norms[1], rtol=1e-6)
-
-
-def test_trials_can_be_seen_from_another_recording_of_their_person(prior):
-    covariances = prior.covariances.astype(float)
-    whitened = whiteners(covariances, prior.recording)
-    # The first two recordings as one person's.
-    person = np.where(prior.recording < 2, 0, 1)
-    own = recentre(covariances, prior.recording, whitened)
-    seen_from = recentre_pairs(covariances, prior.recording, person, whitened)
-    assert set(seen_from) == {(0, 1), (1, 0)}
-    found = recentre_cross_session(own, prior.recording, seen_from)
-    alone = prior.recording == 2
-    np.testing.assert_array_equal(found[alone], own[alone])
-    first = prior.recording == 0
-    wanted = recentre(covariances[first], prior.recording[first], {0: whitened[1]})
-    np.testing.assert_array_equal(found[first], wanted)
-    assert np.abs(found[first].mean(axis=0)).max() > 0.01
 
 
 def test_the_head_decodes_somebody_it_never_saw(prior, settings, people, imagery_recording):
@@ -233,15 +196,3 @@ def test_a_prior_is_regressed_recording_by_recording(prior, settings):
     assert "FZ" not in head.views[0]
     assert len(head.views[0]) == len(prior.channels) - 1
     assert head.accuracy > 0.7
-
-
-def test_first_minutes_are_those_of_each_recording_over_its_breaks(imagery_recording):
-    plain = imagery_recording(trials=5)
-    broken = replace(plain, breaks=(1_000,))
-    random = np.random.default_rng(0)
-    segments = [random.normal(size=(n, 3)) for n in (40, 10, 25)]
-    found = all_beginnings([plain, broken], plain.labels, segments, rate=0.5)
-    joined = np.concatenate(segments[1:])[:30]
-    np.testing.assert_array_equal(found, np.concatenate([segments[0][:30], joined]))
-    covariances = beginnings_of([plain, broken], plain.labels, segments, rate=0.5)
-    np.testing.assert_allclose(covariances[1], np.cov(joined.T, bias=True))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.fitting.transfer.population import recentre_pairs, whiteners
+from core.fitting.transfer.recentring import recentre_pairs, whiteners
 from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
 
 
