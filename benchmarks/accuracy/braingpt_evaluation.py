@@ -13,7 +13,8 @@ the 21 electrodes of the sensorimotor cortex. With `--skip 1`
 from 1 s on, each window encoded by itself: people look at the cue in the first second, and a state
 of the run so far would remember it. Within a person by five folds, and zero-shot by
 leaving one person out, each person's features about their own mean and deviation (no labels). What
-was computed already lies in --work.
+was computed already lies in --work. `--held-out` takes those held out alone: to choose among runs
+without looking at the people left out.
 """
 
 from __future__ import annotations
@@ -63,13 +64,17 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=24, help="of each person, for prediction")
     parser.add_argument("--skip", type=float, default=0.0, help="s after the cue, for states")
     parser.add_argument("--draws", type=int, default=3, help="of random weights, for states")
+    parser.add_argument("--held-out", action="store_true", help="states of these people only")
     options = parser.parse_args()
     if options.what == "prediction":
         prediction(RunFolder(options.run), Store.open(options.store), options.windows)
     else:
         work, skip = options.work / f"{options.skip:g}", round(256.0 * options.skip)
         folder, store = RunFolder(options.run), Store.open(options.store)
-        states(folder, store, options.encoder, work, skip, options.draws)
+        settings = folder.settings()
+        left_out = () if options.held_out else settings.test_subjects
+        people = (left_out, settings.validation_subjects)
+        states(people, store, options.encoder, work, skip, options.draws)
 
 
 # Prediction
@@ -168,11 +173,15 @@ def _powers(signal: np.ndarray) -> np.ndarray:
 
 
 def states(
-    folder: RunFolder, store: Store, encoder: str, work: Path, skip: int, draws: int
+    named: tuple[tuple[str, ...], tuple[str, ...]],
+    store: Store,
+    encoder: str,
+    work: Path,
+    skip: int,
+    draws: int,
 ) -> None:
-    """Print accuracies within people and zero-shot, and the tests over people."""
-    settings = folder.settings()
-    people = [store.split((p,))[1] for p in settings.test_subjects + settings.validation_subjects]
+    """Print accuracies of people left out and held out, within them and zero-shot, and tests."""
+    people = [store.split((person,))[1] for person in (*named[0], *named[1])]
     trained = load_encoder(encoder)
     warm = trained.spec.warmup - trained.spec.window
     systems = {
@@ -208,7 +217,7 @@ def states(
     for table in scores.values():  # of each person, the mean over the draws
         drawn = [table.pop(f"{RANDOM} {seed}") for seed in range(1, draws + 1)]
         table[RANDOM] = np.mean(drawn, axis=0)
-    apart = len(settings.test_subjects)
+    apart = len(named[0])
     for how, table in scores.items():
         print(f"\n{how}: mean balanced accuracy (left out {apart}, with those held out "
               f"{len(people)})\n")  # fmt: skip
@@ -217,8 +226,8 @@ def states(
         for name, values in table.items():
             against = "" if name == RANDOM else f"{paired_p(values - table[RANDOM]):.3f}"
             chance = paired_p(values - 0.5)
-            print(f"| {name} | {values[:apart].mean():.3f} | {values.mean():.3f} | {against} | "
-                  f"{chance:.3f} |")  # fmt: skip
+            first = f"{values[:apart].mean():.3f}" if apart else ""
+            print(f"| {name} | {first} | {values.mean():.3f} | {against} | {chance:.3f} |")
 
 
 def _place_of(spec):  # type: ignore[no-untyped-def]

@@ -37,7 +37,7 @@ class _Schedule:
 
 
 _FROM_RANDOM = _Schedule(100, 3e-3)
-_FROM_LEARNED = _Schedule(30, 3e-4)
+_FROM_LEARNED = _Schedule(10, 3e-4)
 
 
 def check_electrode_tokens(spec: EncoderSpec, channels: Sequence[str]) -> None:
