@@ -24,6 +24,7 @@ share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
 from resumable_rows import ResumableRows, arguments, parsed  # noqa: E402
+from scipy.stats import bootstrap  # noqa: E402
 
 from core.encoders import load_encoder  # noqa: E402
 from core.errors import InputError  # noqa: E402
@@ -100,6 +101,37 @@ def _print(rows: list[ScoreRow]) -> None:
     if rows:
         print(len({row.person for row in rows}), "people")
         print(as_markdown(summarise(rows, len(CLASSES)), comparisons(rows, METRIC), METRIC))
+        _print_intervals(rows)
+
+
+def _print_intervals(rows: list[ScoreRow]) -> None:
+    """Print means over people with 95 % intervals, and the gain of `auto` that starts from others.
+
+    The intervals are those of the bootstrap over people, by percentiles.
+    """
+    scores: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
+    for row in rows:
+        found = row.scores[METRIC], row.scores["auroc"]
+        scores.setdefault((row.protocol, row.system), {}).setdefault(row.person, []).append(found)
+    means = {
+        key: np.array([np.mean(each, axis=0) for _, each in sorted(people.items())])
+        for key, people in scores.items()
+    }
+    print("| protocol | system | balanced accuracy | AUROC | `auto + others` is above by |")
+    print("|---|---|---|---|---|")
+    for (protocol, system), table in means.items():
+        best = means.get((protocol, "auto + others"))
+        gain = "" if best is None else _with_interval(best[:, 0] - table[:, 0])
+        cells = (protocol, system, _with_interval(table[:, 0]), f"{table[:, 1].mean():.3f}", gain)
+        print(f"| {' | '.join(cells)} |")
+
+
+def _with_interval(values: np.ndarray) -> str:
+    if len(values) < 2 or not np.ptp(values):
+        return f"{values.mean():.3f}"
+    drawn = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0))
+    low, high = drawn.confidence_interval
+    return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":

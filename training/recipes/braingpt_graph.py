@@ -194,9 +194,12 @@ class TrialWindows(Windows):
                 f"{warm / store.rate:g} s after a recording began."
             )
         self._columns = self._ever()
-        there = {store.channels[row] for row in self._columns}
-        if unknown := sorted(set(settings.channels) - there):
-            raise InputError(f"No trial has the electrode {', '.join(unknown)}.")
+        if unknown := sorted(set(settings.channels) - set(self.channels())):
+            there = [name for rows in self._names for name in rows]
+            raise InputError(
+                f"No trial has the electrode {', '.join(unknown)}; there are "
+                f"{' '.join(dict.fromkeys(there))}."
+            )
         self._slots = np.arange(len(self.trials))
         self._known: dict[int, dict[int, np.ndarray]] = {}  # recording -> start -> states
 

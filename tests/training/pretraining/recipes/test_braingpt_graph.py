@@ -149,7 +149,7 @@ def test_only_the_electrodes_asked_for_are_read(cued, settings):
     (group,), (part,) = windows.batch(0), few.batch(0)
     assert part.drawn[0].tolist() == electrode_rows(("CZ", "C4")).tolist()
     np.testing.assert_allclose(part.windows, group.windows[:, 4:6], rtol=1e-5, atol=1e-6)
-    with pytest.raises(InputError, match="No trial has the electrode OZ"):
+    with pytest.raises(InputError, match="No trial has the electrode OZ; there are F3 FZ F4 C3"):
         recipe_of(settings(**given(channels=["CZ", "OZ"]))).windows(store)
 
 
