@@ -23,6 +23,7 @@ from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder, load_encoder
 from core.encoders.known import remember
 from core.errors import InputError
+from core.fitting.choice import is_better
 from core.fitting.selection import Score
 from core.fitting.trust import find_trust
 from core.metrics import balanced_accuracy
@@ -244,7 +245,7 @@ def refine(
     share = 1.0 / (len(folds) - 1)
     chosen_again = fit.selection.score.decided[0].copy()
     for number, (_, test) in enumerate(folds):
-        if wins(np.delete(gains, number), share):  # by what the other folds show
+        if is_better(np.delete(gains, number), share):  # by what the other folds show
             chosen_again[test] = decided[test]
     again = tuple(float(np.mean(chosen_again[test] == labels[test])) for _, test in folds)
     choice = Score(balanced_accuracy(labels, chosen_again), again, chosen_again[None])
@@ -253,7 +254,7 @@ def refine(
         fit.decoder.facts, scores={name: each.balanced_accuracy for name, each in scores.items()}
     )
     fit = replace(fit, decoder=replace(fit.decoder, facts=facts))
-    if not wins(gains, share):
+    if not is_better(gains, share):
         return replace(fit, selection=replace(fit.selection, scores=scores))
     remember(source, encoder.weights_sha256(), home)
     selection = replace(fit.selection, scores=scores, chosen=NAME, logits=logits)
@@ -309,23 +310,6 @@ def train(
             break
     probe.load_state_dict(state)
     return probe.eval()
-
-
-def wins(gains: np.ndarray, share: float) -> bool:
-    """Return whether gains over folds are significantly above zero.
-
-    Parameters
-    ----------
-    gains : ndarray, shape (folds,)
-    share : float
-        Test trials for one training trial.
-    """
-    from scipy.stats import t
-
-    if len(gains) < 2:
-        return False
-    error = gains.std(ddof=1) * np.sqrt(1.0 / len(gains) + share)
-    return bool(gains.mean() > t.ppf(0.95, len(gains) - 1) * error + 1e-12)
 
 
 def _decoder(

@@ -20,7 +20,7 @@ from core.encoders import DEFAULT, STARTER, EncoderSpec, load_spec
 from core.errors import InputError, check_number
 from core.fitting.baselines import BAND
 from core.fitting.eog import eog_beside
-from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes
+from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, skip_of
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
@@ -140,18 +140,7 @@ class FitSettings:
             If less than a second of a window is left, or the tokens that are needed depend on the
             whole window.
         """
-        skip = round(self.from_cue * spec.rate)
-        if spec.window - skip < spec.rate:
-            raise InputError(
-                f"--from-cue {self.from_cue:g} leaves less than a second of the window of "
-                f"{spec.window / spec.rate:g} s; take a smaller number."
-            )
-        if skip and self.tokens_needed and spec.context != "patch":
-            raise InputError(
-                f"Tokens of the encoder {spec.label} depend on all of a window or run, so that "
-                "--from-cue cannot leave out its beginning; take --head riemann with it."
-            )
-        return skip
+        return skip_of(self.from_cue, spec, self.tokens_needed, "take --head riemann with it")
 
     def check_refinable(self) -> None:
         """Refuse what --refine cannot do.

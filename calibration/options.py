@@ -62,8 +62,9 @@ class FitFlags:
     """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
     eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     head: str = "auto"
-    """encoder, riemann, hybrid, or auto: the best of these by nested cross-validation; or graph:
-    attention between electrodes, of an encoder with tokens of each (braingpt) and many trials."""
+    """encoder, riemann, hybrid, or auto: what starts from --prior, else riemann, unless another of
+    these is better beyond chance by nested cross-validation; or graph: attention between
+    electrodes, of an encoder with tokens of each (braingpt) and many trials."""
     prior: tuple[Path, ...] = ()
     """What to start from: recordings, or folders of them, of earlier sessions or other people, with
     the same events; decoders; prior files; population, for the one that comes with the program; or

@@ -23,6 +23,7 @@ from core.fitting.transfer.prior_head import (
 )
 from core.fitting.trials.pauses import REST
 from core.montage import direction
+from core.program import say
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
 
@@ -49,7 +50,7 @@ def starting_head(
 
     Where nothing is asked for, that is the population that comes with the program, in the case
     that it was made for: `auto` tells left from right hand, and the population has at least half
-    of the electrodes.
+    of the electrodes and windows like the encoder's. Where only that is missing, a note says so.
 
     Parameters
     ----------
@@ -84,8 +85,9 @@ def starting_head(
     others = population().without_people_of(recording.sha256 for recording in own)
     try:
         return prior_head([others], labels, events, settings)
-    except InputError:
-        return None  # another montage or encoder than it was made for
+    except InputError as error:  # another montage or encoder than it was made for
+        say(f"Note: the fit starts from own trials alone, not from other people. {error}")
+        return None
 
 
 def read_priors(

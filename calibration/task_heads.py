@@ -28,11 +28,9 @@ from core.fitting.joint_heads import (
 )
 from core.fitting.trials.epochs import FeatureCache
 from core.fitting.views import HEADS, FeatureViews
-from core.metrics import balanced_accuracy, chance_bound
+from core.metrics import balanced_accuracy, chance_bound, correlation, guessed_correlation
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings
-
-_PERMUTATIONS = 1000  # of numbers, for what a correlation reaches by guessing
 
 
 class GalleryMaker(Protocol):
@@ -142,8 +140,8 @@ def fit_head(
     said = np.concatenate([values for _, values in left_out])
     if isinstance(head, ScaleHead) and isinstance(target, ScaleTarget):
         head = with_margin(head, said, target.values[tested])
-        score, measure = _correlation(said, target.values[tested]), "correlation"
-        chance = _guessed_correlation(said, target.values[tested])
+        score, measure = correlation(said, target.values[tested]), "correlation"
+        chance = guessed_correlation(said, target.values[tested])
     else:
         score = balanced_accuracy(epochs.labels[tested], said.astype(np.intp))
         chance = chance_bound(len(epochs.independent), len(epochs.classes))
@@ -236,14 +234,3 @@ def _said(head: RetrievalHead | ScaleHead, features: np.ndarray) -> np.ndarray:
         return head.values(features)
     nearest: np.ndarray = head.similarities(features).argmax(axis=1).astype(np.float64)
     return nearest
-
-
-def _correlation(said: np.ndarray, values: np.ndarray) -> float:
-    return float(np.corrcoef(said, values)[0, 1]) if said.std() > 0 else 0.0
-
-
-def _guessed_correlation(said: np.ndarray, values: np.ndarray) -> float:
-    """Return the correlation that 95 of 100 permutations of the numbers stay below."""
-    random = np.random.default_rng(0)
-    guessed = [_correlation(said, random.permutation(values)) for _ in range(_PERMUTATIONS)]
-    return float(np.quantile(guessed, 0.95))

@@ -6,6 +6,8 @@ from itertools import permutations
 
 import numpy as np
 
+_PERMUTATIONS = 1000  # of numbers, for what a correlation reaches by guessing
+
 
 def balanced_accuracy(truth: np.ndarray, decided: np.ndarray) -> float:
     """Return the mean of the recalls of the classes that occur in `truth`."""
@@ -135,3 +137,15 @@ def information_transfer_rate(accuracy: float, classes: int, seconds: float) -> 
     if accuracy < 1.0:
         bits += (1.0 - accuracy) * np.log2((1.0 - accuracy) / (classes - 1))
     return float(bits * 60.0 / seconds)
+
+
+def correlation(said: np.ndarray, values: np.ndarray) -> float:
+    """Return Pearson's correlation of numbers said and true ones; 0 where all said are the same."""
+    return float(np.corrcoef(said, values)[0, 1]) if said.std() > 0 else 0.0
+
+
+def guessed_correlation(said: np.ndarray, values: np.ndarray) -> float:
+    """Return the correlation that 95 of 100 permutations of the true numbers stay below."""
+    random = np.random.default_rng(0)
+    guessed = [correlation(said, random.permutation(values)) for _ in range(_PERMUTATIONS)]
+    return float(np.quantile(guessed, 0.95))

@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.classes import cue_events
 from calibration.fitting import FitSettings, fit_decoder
+from calibration.priors import starting_head
 from calibration.tasks import fit_tasks
 from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output
@@ -22,7 +23,12 @@ from core.encoders import DEFAULT, Encoder
 from core.errors import InputError
 from core.fitting.trials.task import Task, parse_task
 from core.machine.threads import few_threads
-from core.recordings import Recording, read_recording, recording_of_raw
+from core.recordings import (
+    Recording,
+    read_recording,
+    recording_of_raw,
+    without_bad_channels,
+)
 from core.sites import eog_of
 from eegpt_realtime.arrays import as_array, through_path
 from realtime.engine.evidence import EvidenceSettings
@@ -247,6 +253,7 @@ def fit(
     false_alarms: float | None = None,
     idle_class: bool = False,
     tasks: Sequence[str] = (),
+    prior: Sequence[str | Path] = (),
 ) -> FittedDecoder:
     """Fit a decoder on recordings of one person, as ``eegpt-calibrate fit`` does.
 
@@ -272,6 +279,11 @@ def fit(
     tasks : sequence of str
         Tasks beside that of `events`, as ``eegpt-calibrate fit --task`` takes them, such as
         ``"eyes=R01.edf:open,R02.edf:closed"``.
+    prior : sequence of str or path
+        What the head starts from, as ``eegpt-calibrate fit --prior`` takes it: recordings of other
+        people or of earlier sessions, folders of them, decoders, prior files; ``["none"]`` for own
+        trials alone. By default, the population that comes with the program where ``auto`` tells
+        left from right hand.
 
     Returns
     -------
@@ -281,19 +293,24 @@ def fit(
     Raises
     ------
     InputError
-        If a recording cannot be used, there are too few trials of a class, or no threshold keeps to
-        the false alarms.
+        If a recording cannot be used, there are too few trials of a class, no threshold keeps to
+        the false alarms, or a prior does not fit or is given beside tasks.
     """
     read = [as_recording(recording) for recording in recordings]
     settings = FitSettings(
         str(encoder), head, seed=seed, false_alarms=false_alarms, idle_class=idle_class
     )
     if tasks:
+        if prior:
+            raise InputError("A prior is for one task; leave out prior=, or tasks=.")
         first = [Task(FIRST, events)] if events else []
         every = [*first, *map(parse_task, tasks)]
         found = fit_tasks(read, every, subject, settings).first
     else:
-        found = fit_decoder(read, events or cue_events(read), subject, settings)
+        events = events or cue_events(read)
+        labels = without_bad_channels(read)[0].labels
+        start = starting_head([Path(one) for one in prior], labels, events, settings, own=read)
+        found = fit_decoder(read, events, subject, settings, prior=start)
     if found.unkept:
         raise InputError(found.unkept)
     return FittedDecoder(found.decoder, found.decoder.load_encoder())

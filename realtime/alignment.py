@@ -157,7 +157,7 @@ class Alignment:
                 engine.start()
                 self._engine, self._aligned = engine, True
         except BaseException as error:  # the window says so, and whoever closed it hears of it
-            if self._stopped.is_set():
+            if self._stopped.is_set() and isinstance(error, InputError):
                 say(_CUT_SHORT)
             else:
                 self._failed = error

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import InputError
+from core.program import say
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import MarkerInlet
 from simulation.synthetic import IMAGERY, SimulatedSubject
@@ -61,6 +62,7 @@ def follow_cues(
     note : callable, optional
         Gets every marker with its time, in seconds of the sender's LSL clock.
     """
+    said = ""
     while not stop.is_set():
         try:
             found = find_stream(StreamQuery.matching(stream), 1.0, stop, markers=True)
@@ -69,6 +71,8 @@ def follow_cues(
                     for marker in inlet.read(0.2):
                         note({"marker": marker.text, "time": marker.time})
                         subject.imagine(imagery_after(marker.text, subject.imagined))
-        except InputError:
-            pass  # not there yet, or several of them: look again
+        except InputError as error:  # not there yet, or several of them: look again
+            if str(error) != said:
+                said = str(error)
+                say(f"Waiting for markers. {said}")
         subject.imagine(None)

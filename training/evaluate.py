@@ -56,13 +56,13 @@ class EvaluateOptions(ProgramOptions):
             "pseudo-online",
         ],
         ...,
-    ] = ("within",)
-    """How trials are parted into those learned from and those tested."""
+    ] = ()
+    """How trials are parted into those learned from and those tested; within by default."""
     systems: tuple[str, ...] = ()
     """What is evaluated, such as riemann encoder CSP+LDA; by default all that need no extra.
     "published probe" is the job that the preset bcic-2a has for LaBraM."""
-    classes: tuple[str, ...] = ("left_hand", "right_hand")
-    """Labels of the cues to tell apart."""
+    classes: tuple[str, ...] = ()
+    """Labels of the cues to tell apart; left_hand and right_hand by default."""
     subjects: tuple[str, ...] = ()
     """Only these people."""
     runs: tuple[str, ...] = ()
@@ -93,8 +93,8 @@ class EvaluateOptions(ProgramOptions):
     """In the protocols that decide live: take the reference of our heads' covariances anew from the
     first minute of the tested recording, without labels (start), or not (off). By default where the
     file of a decoder with that head would say so."""
-    recentre_seconds: float = 60.0
-    """Seconds of signal without artifacts for --recentre start."""
+    recentre_seconds: float | None = None
+    """Seconds of signal without artifacts for --recentre start; 60 if not said."""
     adapt: tuple[Literal["recentre", "labels"], ...] = ()
     """In the protocols that decide live: what of our heads adapts while a tested recording goes on,
     the reference without labels (recentre), the head by trials that are over (labels)."""
@@ -123,9 +123,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _with_preset(options: EvaluateOptions) -> EvaluateOptions:
-    """Return options with what a preset says."""
+    """Return options with what a preset says, or what holds where nobody says anything."""
     if options.preset is None:
-        return options
+        return replace(
+            options,
+            classes=options.classes or ("left_hand", "right_hand"),
+            protocols=options.protocols or ("within",),
+        )
     from training.evaluation.presets import PRESETS
 
     preset = PRESETS[options.preset]
@@ -133,6 +137,11 @@ def _with_preset(options: EvaluateOptions) -> EvaluateOptions:
         raise InputError(
             f"The data of {options.preset} are not to be downloaded; name their folder, such as "
             f"{preset.kind}:DIR (python -m training.prepare --list says where to get them)."
+        )
+    if options.classes or options.protocols:
+        raise InputError(
+            f"--preset {options.preset} is of the classes {', '.join(preset.classes)} and the "
+            f"protocol {preset.protocol}; leave out --classes and --protocols, or --preset."
         )
     return replace(
         options,
@@ -148,6 +157,7 @@ def _main(options: EvaluateOptions) -> int:
 
     from tqdm import tqdm
 
+    from core.decoding.recentring import SECONDS
     from core.encoders import load_encoder
     from training.evaluation.people import Signal, path_for_all, read_people
     from training.evaluation.presets import as_published
@@ -180,9 +190,9 @@ def _main(options: EvaluateOptions) -> int:
     signals = [
         Signal(person, path, spec, options.classes, skip, options.regress_eyes) for person in people
     ]
-    recentre: float | Literal["fit"] | None = None
-    if options.recentre != "off":
-        recentre = options.recentre_seconds if options.recentre == "start" else "fit"
+    recentre: float | Literal["fit"] | None = options.recentre_seconds
+    if recentre is None and options.recentre != "off":
+        recentre = SECONDS if options.recentre == "start" else "fit"
     bench = Bench(
         signals,
         names,
@@ -250,8 +260,8 @@ def _check(options: EvaluateOptions) -> None:
         raise InputError("Name at least one source of recordings.")
     if len(set(options.classes)) < 2:
         raise InputError(f"--classes {' '.join(options.classes)} are fewer than two classes.")
-    if not (options.protocols and options.seeds and options.shots):
-        raise InputError("Name at least one protocol, seed and number of shots.")
+    if not (options.seeds and options.shots):
+        raise InputError("Name at least one seed and number of shots.")
     if min(options.shots) < 3:
         raise InputError(
             f"--shots {min(options.shots)} is too few; auto needs 3 of each class to choose by."
@@ -263,9 +273,11 @@ def _check(options: EvaluateOptions) -> None:
     check_number("--from-cue", options.from_cue, 0.0, 60.0, " s")
     if min(options.seeds) < 0:
         raise InputError(f"--seeds {min(options.seeds)} is negative; seeds are from 0 on.")
-    if options.recentre == "start":
+    if options.recentre_seconds is not None:
         from core.decoding.recentring import check_seconds
 
+        if options.recentre == "off":
+            raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
         check_seconds(options.recentre_seconds)
     names = ("protocols", options.protocols), ("seeds", options.seeds), ("adapt", options.adapt)
     for what, given in names:
@@ -292,24 +304,15 @@ def _unseen_encoder(people: Sequence[Subject]) -> str:
 def _skip(options: EvaluateOptions, specs: Sequence[EncoderSpec]) -> int:
     """Return the samples after the cue that systems do not get, if all of them can do without."""
     from core.encoders import load_encoder
+    from core.fitting.feature_input import skip_of
     from training.evaluation.systems.catalogue import PROBE
 
-    window = specs[0] if specs else load_encoder(options.encoder[0]).spec
-    skip = round(options.from_cue * window.rate)
-    if window.window - skip < window.rate:
-        raise InputError(
-            f"--from-cue {options.from_cue:g} leaves less than a second of the window of "
-            f"{window.window / window.rate:g} s; take a smaller number."
-        )
-    if skip and PROBE in options.systems:
+    if options.from_cue and PROBE in options.systems:
         raise InputError(f'The system "{PROBE}" takes whole windows; leave out --from-cue.')
-    for spec in specs:
-        if skip and spec.context != "patch":
-            raise InputError(
-                f"Tokens of the encoder {spec.label} depend on all of a window or run, so that "
-                "--from-cue cannot leave out its beginning; name systems without tokens."
-            )
-    return skip
+    windows = specs or [load_encoder(options.encoder[0]).spec]
+    instead = "name systems without tokens"
+    first, *_ = [skip_of(options.from_cue, spec, bool(specs), instead) for spec in windows]
+    return first
 
 
 def _looks(

@@ -41,7 +41,7 @@ class ExportCommand(ProgramOptions):
     checkpoint: Literal["best", "last"] | None = None
     """Lowest validation loss, or newest; by default the best if there is one."""
     name: str = ""
-    """What the encoder is called; by default after the run's folder and the variant."""
+    """What the encoder is called; by default after the run's folder and the size."""
     notes: Path | None = None
     """Markdown file to put into the card: licence and attribution of the data, scores."""
 

@@ -9,6 +9,7 @@ is computed is `training.evaluate --protocols calibrate-then-run-each --others -
 ways; here person by person, so that a run that was stopped goes on. Each person is looked at
 through one of the encoders that has not seen them (`labelled_encoder.py` makes five), and starts
 from people outside their group; people whom every encoder has seen are others, and are not tested.
+Standard pipelines learn from nobody else: `--alone` computes them without waiting for others.
 People are drawn in the order of --seed, so that those who came to be computed are a random sample.
 """
 
@@ -45,6 +46,7 @@ def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--encoders", nargs="+", default=[])
     parser.add_argument("--systems", nargs="+", default=SYSTEMS)
+    parser.add_argument("--alone", action="store_true", help="without what other people teach")
     parser.add_argument("--seed", type=int, default=0)
     options = parsed(parser)
     rows = ResumableRows(options.out)
@@ -80,7 +82,10 @@ def _bench(options: argparse.Namespace, known: set[tuple]) -> Bench:
         and (name,) not in known
         and (not options.people or name.split()[-1] in options.people)
     ]
-    return Bench(signals, options.systems, encoders, looks, True, 5, recentre="fit", tested=tested)
+    others = not options.alone
+    return Bench(
+        signals, options.systems, encoders, looks, others, 5, recentre="fit", tested=tested
+    )
 
 
 def _person(row: ScoreRow) -> str:

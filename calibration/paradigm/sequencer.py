@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from calibration.paradigm.model import Label, Paradigm, cue_name, event_code
@@ -136,13 +136,8 @@ def plan_trials(paradigm: Paradigm, seed: int) -> tuple[PlannedTrial, ...]:
     return tuple(trials)
 
 
-def trials_to_json(trials: Iterable[PlannedTrial]) -> str:
-    """Return trials as JSON, one a line."""
-    return "[\n" + ",\n".join(json.dumps(asdict(trial)) for trial in trials) + "\n]\n"
-
-
 def trials_from_json(text: str) -> tuple[PlannedTrial, ...]:
-    """Return the trials that `trials_to_json` wrote.
+    """Return planned trials from a JSON list of their fields.
 
     Raises
     ------

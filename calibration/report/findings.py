@@ -54,8 +54,6 @@ class Findings:
     patterns : tuple of Pattern
     quality : dict of str to dict of str to float
         Electrode -> quality -> share of the trials.
-    timing : dict of str to ndarray
-        What was measured -> milliseconds, one a cue; empty if the session measured nothing.
     """
 
     fit: Fit
@@ -70,7 +68,6 @@ class Findings:
     spectra: Spectra | None
     patterns: tuple[Pattern, ...]
     quality: dict[str, dict[str, float]]
-    timing: dict[str, np.ndarray]
 
     @property
     def estimate(self) -> Estimate:
@@ -78,9 +75,7 @@ class Findings:
         return self.estimates[self.fit.selection.quoted]
 
 
-def analyse(
-    fit: Fit, recordings: Sequence[Recording], timing: Mapping[str, Sequence[float]] | None = None
-) -> Findings:
+def analyse(fit: Fit, recordings: Sequence[Recording]) -> Findings:
     """Look at a fit and the recordings it was made from.
 
     Parameters
@@ -88,8 +83,6 @@ def analyse(
     fit : Fit
     recordings : sequence of Recording
         Those of the fit, in its order.
-    timing : mapping, optional
-        What a session measured of its cues -> milliseconds, one a cue.
     """
     epochs, selection, settings = fit.epochs, fit.selection, fit.decoder.settings
     labels = epochs.labels
@@ -131,7 +124,6 @@ def analyse(
         spectra=spectra(epochs, recordings, settings),
         patterns=patterns(epochs, selection, settings.rate),
         quality=quality,
-        timing={name: np.asarray(values, float) for name, values in (timing or {}).items()},
     )
 
 
@@ -210,7 +202,6 @@ def numbers(findings: Findings) -> dict[str, Any]:
             for found in fit.rejected
         ],
         "quality": findings.quality,
-        "timing_ms": {name: values.tolist() for name, values in findings.timing.items()},
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,8 +67,6 @@ def pictures(findings: Findings) -> dict[str, str]:
             drawn["quality"] = _quality(findings, sites)
         if findings.fit.rest is not None:
             drawn["rest"] = rest_picture(findings.fit)
-        if findings.timing:
-            drawn["timing"] = _timing(findings)
         return {name: data_uri(figure) for name, figure in drawn.items()}
 
 
@@ -324,17 +321,6 @@ def _quality(findings: Findings, sites: Head) -> Figure:
                 ha="center",
                 color=WARNING,
             )
-    return figure
-
-
-def _timing(findings: Findings) -> Figure:
-    figure = new_figure(min(9.4, 3.4 * len(findings.timing)), 2.5)
-    grid = figure.subplots(1, len(findings.timing), squeeze=False)[0]
-    for axes, (name, values) in zip(grid, findings.timing.items(), strict=True):
-        axes.hist(values, bins="auto", color=ACCENT, alpha=0.8)
-        axes.axvline(float(np.median(values)), color=INK, lw=1)
-        axes.set(xlabel="ms", ylabel="cues")
-        axes.set_title("\n".join(textwrap.wrap(name, 34)))
     return figure
 
 

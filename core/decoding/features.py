@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy import signal
@@ -19,19 +19,6 @@ from core.signal.ring import Ring
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
-
-
-class FeatureStream(Protocol):
-    """Turns a stream of signal into one vector a window."""
-
-    def prepare(self) -> None:
-        """Wait until the first sample can be taken without delay."""
-
-    def push(self, samples: np.ndarray) -> np.ndarray | None:
-        """Take one hop, shape (hop, channels); return a vector once a window is full."""
-
-    def reset(self) -> None:
-        """Begin a new run of contiguous samples."""
 
 
 def band_sections(band: tuple[float, float], rate: float) -> np.ndarray:

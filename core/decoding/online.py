@@ -41,6 +41,8 @@ class WindowResult:
     reference : str
         What it was decoded with: "decoder" for the decoder's own reference, or the name of the one
         that was taken from this stream (`core.decoding.recentring`).
+    outputs : mapping of str to Output
+        What each task says of the window; empty where the status is not "ok".
     adapted : str
         Name of what was laid over the decoder for it (`core.decoding.adaptation`); empty for
         nothing.

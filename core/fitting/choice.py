@@ -57,6 +57,22 @@ def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
         Head -> accuracy of every test fold, in order of preference.
     share : float
         Test trials for one training trial.
+    """
+    chosen, *others = folds
+    for head in others:
+        if is_better(np.subtract(folds[head], folds[chosen]), share):
+            chosen = head
+    return chosen
+
+
+def is_better(gains: np.ndarray, share: float) -> bool:
+    """Return whether gains over folds are significantly above zero; those of one fold never are.
+
+    Parameters
+    ----------
+    gains : ndarray, shape (folds,)
+    share : float
+        Test trials for one training trial.
 
     Notes
     -----
@@ -66,10 +82,7 @@ def choose(folds: Mapping[str, Sequence[float]], share: float) -> str:
     """
     from scipy.stats import t
 
-    chosen, *others = folds
-    for head in others:
-        gain = np.subtract(folds[head], folds[chosen])
-        error = gain.std(ddof=1) * np.sqrt(1.0 / len(gain) + share)
-        if gain.mean() > t.ppf(0.95, len(gain) - 1) * error + 1e-12:
-            chosen = head
-    return chosen
+    if len(gains) < 2:
+        return False
+    error = gains.std(ddof=1) * np.sqrt(1.0 / len(gains) + share)
+    return bool(gains.mean() > t.ppf(0.95, len(gains) - 1) * error + 1e-12)

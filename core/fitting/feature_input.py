@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.decoding.spatial import channel_covariance, regression_filter
 from core.errors import InputError
 from core.sites import is_eog, is_frontal_or_temporal, is_near_eyes_or_jaw
+
+if TYPE_CHECKING:
+    from core.encoders import EncoderSpec
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,38 @@ class FeatureInput:
 
 EVERYTHING = FeatureInput()
 """Whole windows of all channels."""
+
+
+def skip_of(from_cue: float, spec: EncoderSpec, tokens: bool, instead: str) -> int:
+    """Return how many samples of an encoder's windows are passed over after the cue.
+
+    Parameters
+    ----------
+    from_cue : float
+        Seconds after the cue that features begin at.
+    spec : EncoderSpec
+    tokens : bool
+        Whether the encoder's tokens are among the features.
+    instead : str
+        What to do where its tokens depend on all of a window.
+
+    Raises
+    ------
+    InputError
+        If less than a second of a window is left, or the tokens depend on all of it.
+    """
+    skip = round(from_cue * spec.rate)
+    if spec.window - skip < spec.rate:
+        raise InputError(
+            f"--from-cue {from_cue:g} leaves less than a second of the window of "
+            f"{spec.window / spec.rate:g} s; take a smaller number."
+        )
+    if skip and tokens and spec.context != "patch":
+        raise InputError(
+            f"Tokens of the encoder {spec.label} depend on all of a window or run, so that "
+            f"--from-cue cannot leave out its beginning; {instead}."
+        )
+    return skip
 
 
 def regression_of(

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from calibration.finetuning import NAME, Probe, RefineSettings, refine, train, wins
+from calibration.finetuning import NAME, Probe, RefineSettings, refine, train
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.report import analyse, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import channel_ids
 from core.errors import InputError
+from core.fitting.choice import is_better
 
 pytestmark = pytest.mark.slow
 
@@ -134,6 +135,6 @@ def test_refining_twice_gives_the_same(fit):
 
 
 def test_a_win_is_beyond_doubt_or_none():
-    assert wins(np.array([0.2, 0.25, 0.2, 0.15, 0.2]), 0.25)
-    assert not wins(np.array([0.2, -0.1, 0.1, 0.0, 0.0]), 0.25)
-    assert not wins(np.zeros(5), 0.25)
+    assert is_better(np.array([0.2, 0.25, 0.2, 0.15, 0.2]), 0.25)
+    assert not is_better(np.array([0.2, -0.1, 0.1, 0.0, 0.0]), 0.25)
+    assert not is_better(np.zeros(5), 0.25)

@@ -108,7 +108,7 @@ def test_files_of_every_kind_are_read(prior, fitted, tmp_path):
         read_priors([tmp_path], EVENTS, SETTINGS)
 
 
-def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording):
+def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording, capsys):
     own = imagery_recording(5, trials=5)
     settings = FitSettings(repeats=1)
     found = starting_head((), own.labels, EVENTS, settings)
@@ -119,9 +119,13 @@ def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording
     assert starting_head((), own.labels, {**EVENTS, "feet": "feet"}, settings) is None
     assert starting_head((), own.labels, EVENTS, SETTINGS) is None  # one head was asked for
     assert starting_head((Path("none"),), own.labels, EVENTS, settings) is None
-    # Who has one known electrode is told so by the fit itself.
+    assert not capsys.readouterr().err
     few = ("C3", "AF7", "AF8", "PO5")
     assert starting_head((), few, EVENTS, settings) is None
+    assert "own trials alone, not from other people" in capsys.readouterr().err
+    labram = replace(settings, encoder="untrained-labram")
+    assert starting_head((), own.labels, EVENTS, labram) is None
+    assert "200 Hz" in capsys.readouterr().err
     with pytest.raises(InputError, match="at least 2 are needed"):
         starting_head((Path("population"),), few, EVENTS, settings)
 

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 import eegpt_realtime as er
 from core.decoding.storage.reference_file import save_reference
+from core.fitting.transfer.prior_file import population
 from core.signal.pipeline import SignalSettings
 from eegpt_realtime.arrays import through_path
 from realtime.engine.evidence import EvidenceSettings
@@ -63,6 +64,20 @@ def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
     assert again.classes_ == ("left_hand", "right_hand")
     assert again.window == 4.0
     np.testing.assert_array_equal(again.predict_proba(recording), decoder.predict_proba(recording))
+
+
+@pytest.mark.slow
+def test_a_fit_starts_from_others_as_the_program_does(recording):
+    started = er.fit([recording], EVENTS).decoder.facts
+    assert started.fit["prior"]["trials"] == len(population())
+    alone = er.fit([recording], EVENTS, prior=["none"]).decoder.facts
+    assert "prior" not in alone.fit
+    assert "prior" not in alone.scores
+
+
+def test_a_prior_is_for_one_task(recording):
+    with pytest.raises(er.InputError, match="A prior is for one task"):
+        er.fit([recording], EVENTS, tasks=["eyes=a.edf:open,b.edf:closed"], prior=["none"])
 
 
 @pytest.mark.slow

@@ -64,6 +64,9 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
         (["--regress-eyes", "--with-and-without-eyes"], "does --regress-eyes too"),
         (["--encoder", "nowhere.safetensors"], "no file nowhere.safetensors"),
         (["--preset", "bcic-2a"], "No event feet"),
+        (["--preset", "bcic-2b", "--protocols", "within"], "leave out --classes and --protocols"),
+        (["--recentre", "off", "--recentre-seconds", "60"], "takes no --recentre-seconds"),
+        (["--recentre-seconds", "5"], "A reference from 5 s"),
     ],
 )
 def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):

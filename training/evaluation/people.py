@@ -191,7 +191,7 @@ class Signal:
 
     Attributes
     ----------
-    runs : tuple of ndarray, each (samples, channels)
+    segments : tuple of ndarray, each (samples, channels)
         Contiguous stretches.
     owner : tuple of int
         Recording that each stretch is of.

@@ -26,7 +26,7 @@ class Fold:
     name : str
         Which fold of that person.
     train, test : Trials
-        Trials with artefacts are left out of the training part only.
+        Trials with artifacts are left out of the training part only.
     """
 
     protocol: str

@@ -166,7 +166,7 @@ class Share:
         return spatial_filter(covariance, self.channels, encoder.spec)
 
     def clean(self) -> Share:
-        """Leave out trials with artefacts, if enough stay to judge and to learn by."""
+        """Leave out trials with artifacts, if enough stay to judge and to learn by."""
         signal, chosen = self.signal, self.epochs.only(self.index)
         if np.bincount(chosen.labels, minlength=len(chosen.classes)).min() < LEAST_TRIALS:
             return self
@@ -282,7 +282,7 @@ class Trials:
         return np.concatenate([share.filtered(encoder) for share in self.shares])
 
     def clean(self) -> Trials:
-        """Leave out trials with artefacts, each person's judged by these alone."""
+        """Leave out trials with artifacts, each person's judged by these alone."""
         return Trials(tuple(share.clean() for share in self.shares))
 
     def as_epochs(self) -> tuple[Epochs, tuple[np.ndarray, ...]]:

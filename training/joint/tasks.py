@@ -20,14 +20,12 @@ from core.fitting.joint_heads import (
     Target,
 )
 from core.fitting.trials.task import Task
-from core.metrics import balanced_accuracy, chance_bound
+from core.metrics import balanced_accuracy, chance_bound, correlation, guessed_correlation
 from core.recordings.bids import read_table
 from core.text_encoder import TextEncoder, check_texts
 
 TEXT = "text"
 """Name of the task of finding the text."""
-
-_PERMUTATIONS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +80,8 @@ class SharedTask:
         if isinstance(head, ScaleHead):
             values = np.array([float(self.meanings[label][0]) for label in labels])
             said = head.values(features)
-            random = np.random.default_rng(0)
-            guessed = [_correlation(said, random.permutation(values)) for _ in range(_PERMUTATIONS)]
-            bound = float(np.quantile(guessed, 0.95))
-            return LeftOutScore(_correlation(said, values), bound, "correlation", len(own))
+            bound = guessed_correlation(said, values)
+            return LeftOutScore(correlation(said, values), bound, "correlation", len(own))
         groups = tuple(dict.fromkeys(self.meanings.values()))
         truth = np.array([groups.index(self.meanings[label]) for label in labels])
         if isinstance(head, RetrievalHead):
@@ -190,7 +186,3 @@ def read_phrasings(path: Path) -> dict[str, tuple[str, ...]]:
         raise InputError(f"{path} has captions of one label only; at least two are needed.")
     check_texts([text for texts in said.values() for text in texts], "The caption")
     return {label: tuple(dict.fromkeys(texts)) for label, texts in said.items()}
-
-
-def _correlation(said: np.ndarray, values: np.ndarray) -> float:
-    return float(np.corrcoef(said, values)[0, 1]) if said.std() > 0 else 0.0

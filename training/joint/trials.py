@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,7 +88,6 @@ def stored_trials(
     spec: EncoderSpec,
     encoder: Encoder | None,
     covariances: bool,
-    tell: Callable[[int, int], object] = lambda done, of: None,
 ) -> StoredTrials:
     """Read the trials of a store.
 
@@ -103,8 +102,6 @@ def stored_trials(
         Where tokens are a view.
     covariances : bool
         Whether covariances are.
-    tell : callable, optional
-        Called with how many recordings are read, and how many there are.
 
     Raises
     ------
@@ -147,7 +144,7 @@ def stored_trials(
     rows = [store.channels.index(name) for name in channels]
     minute = round(SECONDS * store.rate)
     recordings, blocks = [], list[list[np.ndarray]]()
-    for number, (index, found) in enumerate(trials.items(), start=1):
+    for index, found in trials.items():
         stored = store.recordings[index]
         run = store.crop(index, 0, stored.length)[rows].T.astype(np.float64)
         run = run * factor(store.unit, spec.unit)
@@ -169,7 +166,6 @@ def stored_trials(
                 alignment,
             )
         )
-        tell(number, len(trials))
     return StoredTrials(
         channels,
         tuple(recordings),

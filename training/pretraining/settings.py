@@ -1,7 +1,6 @@
 """What every pretraining run is told: one YAML file a run, and flags that change it.
 
-Every default is what the code that made EEGPT's published weights does; where the paper says
-otherwise, `training/configs/paper.yaml` follows the paper (`docs/pretraining.md`, "Differences").
+What is the same for every recipe; each has settings of its own besides (`training.recipes`).
 """
 
 from __future__ import annotations

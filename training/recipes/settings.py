@@ -1,8 +1,8 @@
-"""Settings of the recipes for encoders of EEGPT's kind.
+"""Settings of the recipes for encoders of EEGPT's kind, and of the one with labels.
 
-Apart from what they make, so that ``--help`` waits for no torch. Every default is what the code
-that made EEGPT's published weights does; where the paper says otherwise,
-`training/configs/paper.yaml` follows the paper (`docs/pretraining.md`, "Differences").
+Apart from what they make, so that ``--help`` waits for no torch. The defaults of EEGPT's recipe
+are what the code that made its published weights does; where the paper says otherwise,
+`training/configs/paper.yaml` follows the paper.
 """
 
 from __future__ import annotations

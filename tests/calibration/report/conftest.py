@@ -28,4 +28,4 @@ def fit(recording):
 
 @pytest.fixture(scope="package")
 def findings(fit, recording):
-    return analyse(fit, [recording], {"cue stamp to frame": [1.0, 2.0, 1.5, 1.2]})
+    return analyse(fit, [recording])

@@ -16,6 +16,7 @@ from core.fitting.baselines import BAND
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_head import PriorHead, head_of_prior, with_readout
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
+from core.program import say
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings
 from training.evaluation.people import Signal
@@ -112,12 +113,13 @@ def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Othe
 
 
 def _taught(signal: Signal, index: int) -> Prior | None:
-    """Return what one recording of a person teaches others."""
+    """Return what one recording of a person teaches others; a note says why it teaches nothing."""
     one = {signal.person.name: [signal.person.recordings[index]]}
     events, path = {name: name for name in signal.classes}, signal.settings
     try:
         return make_prior(one, events, path.channels, path, signal.spec.window, skip=signal.skip)
-    except InputError:  # too few trials, or not of every class
+    except InputError as error:
+        say(f"Note: others do not learn from a recording. {error}")
         return None
 
 
