@@ -50,6 +50,10 @@ SHAPES = {
     "tiny": BandPowerShape(sources=8, width=4),
     "mirrored": BandPowerShape(sources=96, width=8),  # a small one and its mirror image
     "mirrored-tiny": BandPowerShape(sources=16, width=8),
+    "five": BandPowerShape(sources=240, width=20),  # small ones
+    "five-tiny": BandPowerShape(sources=40, width=20),
+    "five-mirrored": BandPowerShape(sources=480, width=40),
+    "five-mirrored-tiny": BandPowerShape(sources=80, width=40),
 }
 
 
