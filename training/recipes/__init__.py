@@ -31,7 +31,7 @@ RECIPES = {
     "labram": ("training.recipes.labram", "training.recipes.labram_settings.LaBraMSettings"),
     "classification": (
         "training.recipes.classification",
-        "training.recipes.settings.ClassificationSettings",
+        "training.recipes.classification_settings.ClassificationSettings",
     ),
 }
 """Name of a recipe -> module with its `RECIPE`, and its settings. A new recipe is a file and a line

@@ -26,7 +26,7 @@ from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes.base import Drawn, ModelOutputs, Recipe, ema_decay, update_ema
-from training.recipes.settings import ClassificationSettings
+from training.recipes.classification_settings import ClassificationSettings
 
 _TRIALS, _SUBSETS, _PLACES = 2, 3, 4  # streams of random numbers from one seed
 
