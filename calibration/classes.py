@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from core.errors import InputError
+from core.errors import InputError, one_line
 from core.recordings import Recording
 from core.suggestions import closest
 
@@ -33,6 +33,25 @@ def check_class(name: str, known: Sequence[str] = CLASSES) -> str:
             f"are {', '.join(known)}; one of your own needs a name less like these."
         )
     return name
+
+
+def check_events(events: Mapping[str, str]) -> dict[str, str]:
+    """Return label -> class, unless a class is none that a decoder can have.
+
+    Raises
+    ------
+    InputError
+        If a label or class is no text, a class is no short word, or as `check_class`.
+    """
+    for label, name in events.items():
+        if not (isinstance(label, str) and isinstance(name, str)):
+            raise InputError(
+                f"Events are given as label -> class, both of them text; found {label!r} -> "
+                f"{name!r}."
+            )
+        if len(name) > 100 or not name.isprintable():
+            raise InputError(f"A class cannot be called {one_line(name, 60)}; choose a short word.")
+    return {label: check_class(name) for label, name in events.items()}
 
 
 def cue_events(recordings: Sequence[Recording]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import tyro
 from calibration.commands import COMMANDS
 from calibration.options import FitFlags
 from core.command_line import ProgramOptions, parse_command
-from core.errors import InputError, one_line
+from core.errors import InputError
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
 
@@ -152,13 +152,8 @@ def _fit(command: FitCommand) -> int:
             "--state, --gate, --task-gate and --caption."
         )
     _check_pictures(command)
-    if command.heads is not None and (
-        several or asked.refine or asked.prior or command.event or command.report
-    ):
-        raise InputError(
-            "--heads takes the tasks of its file and no trial; leave out --event, --task, --state, "
-            "--gate, --task-gate, --caption, --refine, --prior and --report."
-        )
+    if command.heads is not None:
+        _check_heads(command)
     out = None if command.out is None else _free(command.out)
     if out is None or command.home is not None:
         check_folder(home_folder(command.home), "--home")
@@ -198,6 +193,24 @@ def _fit(command: FitCommand) -> int:
         fit = refine(fit, settings.encoder, home=settings.home)
     _save(command, fit, recordings, as_text(fit), as_json(fit), out)
     return 0
+
+
+def _check_heads(command: FitCommand) -> None:
+    """Refuse what a file of heads does not leave open."""
+    alone = replace(FitFlags(), encoder=command.fit.encoder)
+    kept = ("files", "subject", "heads", "unit", "stream", "channels", "out", "home", "verbose")
+    given = [
+        each.name
+        for owner, usual in ((command, FitCommand), (command.fit, alone))
+        for each in fields(owner)
+        if each.name not in (*kept, "fit")
+        and getattr(owner, each.name) != getattr(usual, each.name)
+    ]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            f"--heads takes tasks and signal path of its file and fits nothing; leave out {flags}."
+        )
 
 
 def _fit_tasks(
@@ -340,16 +353,10 @@ def _free(out: Path) -> Path:
 
 def _events(given: Sequence[str], recordings: Sequence[Recording]) -> dict[str, str]:
     """Return label -> class, from ``LABEL=CLASS`` texts or from labels that are class names."""
-    from calibration.classes import check_class, cue_events
+    from calibration.classes import check_events, cue_events
     from core.fitting.trials.labels import parse_events
 
-    if not given:
-        return cue_events(recordings)
-    asked = parse_events(given)
-    for name in asked.values():
-        if len(name) > 100 or not name.isprintable():
-            raise InputError(f"A class cannot be called {one_line(name, 60)}; choose a short word.")
-    return {label: check_class(name) for label, name in asked.items()}
+    return check_events(parse_events(given)) if given else cue_events(recordings)
 
 
 if __name__ == "__main__":

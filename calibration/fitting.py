@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from calibration.fitted_on import about_prior, check_apart, eyes_learned, labels_seen
 from calibration.usable_trials import SharedParts, check_recordings, usable_trials
 from core.decoding.card import DecoderCard, EncoderPin
@@ -27,6 +29,7 @@ from core.fitting.rest import measure_rest, unkept_words
 from core.fitting.selection import Selection, fit_chosen, select
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.recentring import beginnings_of
+from core.fitting.trials.by_recording import ByRecording, by_recording
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
@@ -191,6 +194,9 @@ class Fit:
         where it does, or nobody asked.
     trust : Trust or None
         How reliable left-out probabilities are, if that is known.
+    recordings : ByRecording or None
+        How well the recordings alone tell the classes; None for classes that are known to lie in
+        blocks.
     """
 
     decoder: Decoder
@@ -202,6 +208,7 @@ class Fit:
     rest: RestCurve | None = None
     unkept: str = ""
     trust: Trust | None = None
+    recordings: ByRecording | None = None
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -357,7 +364,10 @@ def fit_decoder(
             },
         ),
     )
-    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust)
+    found = None
+    if not settings.in_time:
+        found = by_recording(epochs.labels, np.array([each.recording for each in epochs.trials]))
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust, found)
 
 
 def path_for(
@@ -382,9 +392,10 @@ def path_for(
     """
     found = match(labels, spec.ch_names)
     if len(found.channels) < 2:
+        known = "1 electrode" if found.channels else "0 electrodes"
         raise InputError(
-            f"{source} has {len(found.channels)} electrodes that the encoder {spec.label} knows; "
-            f"at least 2 are needed (found: {' '.join(found.ignored[:8])} ...)."
+            f"{source} has {known} that the encoder {spec.label} knows; at least 2 are needed "
+            f"(found: {' '.join(labels[:8])}{' ...' * (len(labels) > 8)})."
         )
     used = set(channels_at(settings.sites, found.channels, source))
     channels = tuple(

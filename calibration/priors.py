@@ -9,7 +9,7 @@ from pathlib import Path
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
-from core.encoders import load_spec
+from core.encoders import EncoderSpec, load_spec
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.population import Prior, make_prior
@@ -26,6 +26,7 @@ from core.montage import direction
 from core.program import say
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
+from core.signal.pipeline import SignalSettings
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
 """Endings of recordings in a folder."""
@@ -82,6 +83,10 @@ def starting_head(
         return prior_head(priors, labels, events, settings)
     if settings.head != "auto" or settings.idle_class or set(events.values()) != set(HANDS):
         return None
+    try:
+        _wanted(labels, events, settings)
+    except InputError:
+        return None  # the fit says so itself
     others = population().without_people_of(recording.sha256 for recording in own)
     try:
         return prior_head([others], labels, events, settings)
@@ -107,7 +112,7 @@ def read_priors(
         Prior files, decoder files, recordings, folders of recordings with all that is in them, and
         the word "population" for the prior that comes with the program. In a folder, recordings
         without the events, `own` ones and what is there already, in whatever format, are passed
-        over; in the population, everybody who made one of `own`.
+        over; in the population, everybody who made one of `own` or is in another prior.
     events : mapping
         Label in the recordings -> class name.
     settings : FitSettings, optional
@@ -123,8 +128,8 @@ def read_priors(
     Raises
     ------
     InputError
-        If there is nothing, something cannot be read, or a recording that is named is an `own`
-        one or there twice.
+        If there is nothing, something cannot be read, or a recording or prior that is named is an
+        `own` one or there twice.
     """
     settings = settings or FitSettings()
     own = list(own)
@@ -152,10 +157,13 @@ def read_priors(
         known = any(direction(label) is not None for label in recording.labels)
         return recording if known else renamed(recording, names)
 
+    wanted = [str(path) for path in paths].count(POPULATION)
+    if wanted > 1:
+        raise InputError("--prior names population more than once; name it once.")
     for path in paths:
         if str(path) == POPULATION:
-            found.append(population().without_people_of(mine))
-        elif path.is_dir():
+            continue
+        if path.is_dir():
             for file in sorted(path.rglob("*")):
                 if file.suffix.lower() not in RECORDINGS or not file.is_file():
                     continue
@@ -176,10 +184,28 @@ def read_priors(
         found.append(
             make_prior(people, events, spec.ch_names, path_settings, spec.window, skip=skip)
         )
+    for number, prior in enumerate(found):
+        same = [other for other in found[:number] if _share(prior, other)]
+        if same:
+            raise InputError(
+                "Two of the files that --prior names hold the same recording, so that its person "
+                "would count twice; leave one of them out."
+            )
+    if wanted:
+        known = {sha256 for prior in found for sha256 in _recordings(prior).values()}
+        found.append(population().without_people_of(mine | known))
     if not found:
         listed = ", ".join(map(str, paths))
         raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
     return found
+
+
+def _recordings(prior: Prior | Decoder) -> Mapping[str, str]:
+    return prior.recordings if isinstance(prior, Prior) else prior.facts.recordings
+
+
+def _share(one: Prior | Decoder, other: Prior | Decoder) -> bool:
+    return bool(set(_recordings(one).values()) & set(_recordings(other).values()))
 
 
 def prior_head(
@@ -208,11 +234,8 @@ def prior_head(
         As `core.fitting.transfer.prior_head.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
-    spec = load_spec(settings.encoder, settings.home)
-    path, _ = path_for(labels, spec, settings, "The recording")
-    rest = (REST,) if settings.idle_class else ()
-    classes = tuple(dict.fromkeys((*events.values(), *rest)))
-    asked = path, spec.window, classes, settings.skip(spec), settings.regress_eyes
+    spec, asked = _wanted(labels, events, settings)
+    _, _, classes, *_ = asked
     head = average_heads(
         [
             head_of_prior(prior, *asked)
@@ -222,6 +245,17 @@ def prior_head(
         ]
     )
     return with_readout(head, spec, classes) if settings.tokens_needed else head
+
+
+def _wanted(
+    labels: Sequence[str], events: Mapping[str, str], settings: FitSettings
+) -> tuple[EncoderSpec, tuple[SignalSettings, int, tuple[str, ...], int, bool]]:
+    """Return a fit's encoder, and its signal path, window, classes, skip and regression."""
+    spec = load_spec(settings.encoder, settings.home)
+    path, _ = path_for(labels, spec, settings, "The recording")
+    rest = (REST,) if settings.idle_class else ()
+    classes = tuple(dict.fromkeys((*events.values(), *rest)))
+    return spec, (path, spec.window, classes, settings.skip(spec), settings.regress_eyes)
 
 
 def person_of(path: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.fitting.origin import CENTRAL, EYES, REGRESSED, Origin
+from core.fitting.trials.by_recording import ByRecording
 
 NEXT = CLOSE, DECODE, AGAIN = "close", "decode", "again"
 """What can come after a session: the end, live decoding, another run."""
@@ -52,6 +53,8 @@ class CalibrationSummary:
         Trials learned from and the score reached, in rising order; may be empty.
     origin : Origin or None
         Where the score comes from, if that is known.
+    recordings : ByRecording or None
+        How well the recordings alone tell the classes.
     """
 
     score: float
@@ -64,6 +67,7 @@ class CalibrationSummary:
     electrodes: int
     curve: tuple[tuple[int, float], ...] = ()
     origin: Origin | None = None
+    recordings: ByRecording | None = None
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,15 @@ class Recommendation:
 def recommend(evidence: CalibrationSummary) -> Recommendation:
     """Weigh the evidence.
 
-    Redo, if the score is within what guessing reaches, or that of central electrodes alone is; a
-    class is hardly ever found, too few
-    clean trials are left of a class, a third of the trials was lost, or a quarter of the
-    electrodes is bad. Else go.
+    Redo, if the score is within what guessing reaches, or that of central electrodes alone is; the
+    recordings alone tell the classes as well; a class is hardly ever found, too few clean trials
+    are left of a class, a third of the trials was lost, or a quarter of the electrodes is bad.
+    Else go.
     """
     against = [
         *_score(evidence),
         *_central(evidence),
+        *_recordings(evidence),
         *_classes(evidence),
         *_trials(evidence),
         *_electrodes(evidence),
@@ -146,6 +151,22 @@ def _central(evidence: CalibrationSummary) -> list[str]:
     if eyes is not None and eyes.score > origin.chance:
         said += f" (frontal and temporal electrodes alone reach {percent(eyes.score)})"
     return [f"{said}."]
+
+
+def _recordings(evidence: CalibrationSummary) -> list[str]:
+    found = evidence.recordings
+    if found is None or not found.tied or evidence.interval[0] > found.score:
+        return []
+    return [about_recordings(found)]
+
+
+def about_recordings(found: ByRecording) -> str:
+    """Say that classes go with recordings."""
+    return (
+        f"The classes lie in different recordings: which recording a trial is of tells its class "
+        f"in {percent(found.score)} already, so that the score cannot tell the classes from "
+        "whatever else differed between the recordings. Record every class in every run."
+    )
 
 
 def _classes(evidence: CalibrationSummary) -> list[str]:

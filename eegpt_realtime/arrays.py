@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from core.decoding.artifacts.watch import ArtifactWatch
+from core.decoding.decoder import Decoder
 from core.errors import InputError
 from core.montage import match
+from core.recordings import UNIT
+from core.recordings.amplitude import TYPICAL_UV
 from core.signal.pipeline import SignalPath, SignalSettings
+from core.signal.quality import suspected_factor
 from core.units import factor
 
 _AHEAD = 4  # samples of the input, more than resampling looks ahead
@@ -111,3 +116,57 @@ def through_path(
             signal = np.concatenate([signal, held])[:needed]
         signals.append(signal)
     return signals
+
+
+def refused(
+    decoder: Decoder,
+    epochs: np.ndarray,
+    signals: Sequence[np.ndarray],
+    ch_names: Sequence[str],
+    sfreq: float,
+    unit: str,
+) -> list[bool]:
+    """Return of each epoch whether a live stream of it would be refused for an artifact.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    epochs : ndarray, shape (epochs, channels, samples)
+    signals : sequence of ndarray
+        From `through_path`, of the same epochs.
+    ch_names, sfreq, unit
+        As given to `through_path`.
+
+    Raises
+    ------
+    InputError
+        If the amplitude of the epochs cannot be that of EEG.
+    """
+    hop, window = decoder.hop, max(decoder.window, decoder.warmup)
+    picks = list(match(ch_names, decoder.settings.channels).indices)
+    picked = epochs[:, picks] * factor(unit, decoder.unit)
+    _check_amplitude(picked * factor(decoder.unit, UNIT))
+    found = []
+    for epoch, signal in zip(picked, signals, strict=True):
+        watch = ArtifactWatch(decoder, sfreq, hop)
+        watch.reset()
+        watch.take(epoch.T)
+        first = len(signal) % hop
+        stops = range(first + hop, len(signal) + 1, hop)
+        wrong = [bool(watch.judge(signal[stop - hop : stop], stop)) for stop in stops]
+        # The piece before the window counts too: the filters carry an artifact on.
+        found.append(any(wrong[-(window // hop + 1) :]))
+    return found
+
+
+def _check_amplitude(epochs_uv: np.ndarray) -> None:
+    """Raise `InputError` where a usual channel is a hundredfold off."""
+    deviations = epochs_uv.std(axis=-1)
+    moving = deviations[deviations > 0]
+    usual = float(np.median(moving)) if len(moving) else 0.0
+    if suspected_factor(usual, TYPICAL_UV) is not None:
+        raise InputError(
+            f"The epochs have an amplitude of {usual:.2g} µV, where EEG has about {TYPICAL_UV:g} "
+            "µV (standard deviation, median over channels): their unit looks wrong. Say it with "
+            'unit=, such as unit="uV" for an array in microvolts.'
+        )

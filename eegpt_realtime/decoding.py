@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from calibration.classes import cue_events
+from calibration.classes import check_events, cue_events
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import starting_head
 from calibration.tasks import fit_tasks
@@ -30,7 +30,7 @@ from core.recordings import (
     without_bad_channels,
 )
 from core.sites import eog_of
-from eegpt_realtime.arrays import as_array, through_path
+from eegpt_realtime.arrays import as_array, refused, through_path
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
 from realtime.offline import decode_recording
@@ -100,22 +100,27 @@ class FittedDecoder:
         Returns
         -------
         list of dict
-            For each epoch or decision: task -> output; empty where a decision was refused.
+            For each epoch or decision: task -> output; empty where one was refused.
 
         Raises
         ------
         InputError
-            If channels are missing or epochs are shorter than a window.
+            If channels are missing, epochs are shorter than a window, or their amplitude is not
+            that of EEG.
         """
-        if isinstance(X, Recording) or hasattr(X, "first_samp"):
+        if isinstance(X, Recording | str | Path) or hasattr(X, "first_samp"):
             return [decision.outputs for decision in self.decisions(X)]
         epochs, names, rate, unit = as_array(X, ch_names, sfreq, unit)
         decoder = self.decoder
         needed = max(decoder.window, decoder.warmup)
         signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit, needed)
+        wrong = refused(decoder, epochs, signals, names, rate, unit)
         windows, hop = decoder.windows(self.encoder), decoder.hop
         outputs: list[Mapping[str, Output]] = []
-        for signal in signals:
+        for signal, artifact in zip(signals, wrong, strict=True):
+            if artifact:
+                outputs.append({})
+                continue
             windows.reset()
             for start in range(len(signal) % hop, len(signal), hop):
                 windows.push(signal[start : start + hop])
@@ -133,7 +138,7 @@ class FittedDecoder:
 
         Parameters
         ----------
-        X : ndarray of shape (epochs, channels, samples), mne.BaseEpochs, mne.io.BaseRaw, Recording
+        X : ndarray of shape (epochs, channels, samples), mne.BaseEpochs, Recording, Raw, str, path
             Of epochs, the last window counts; each goes through the signal path as a stream that
             begins with it. A continuous recording gives what a live stream of it would have given.
         ch_names : sequence of str, optional
@@ -151,11 +156,12 @@ class FittedDecoder:
         Raises
         ------
         InputError
-            If channels are missing or epochs are shorter than a window.
+            If channels are missing, epochs are shorter than a window, or their amplitude is not
+            that of EEG.
         """
-        task, refused = self.decoder.task, (np.nan,) * len(self.classes_)
+        task, nothing = self.decoder.task, (np.nan,) * len(self.classes_)
         rows = [
-            outputs[task].values if outputs else refused
+            outputs[task].values if outputs else nothing
             for outputs in self.outputs(X, ch_names, sfreq, unit)
         ]
         return np.array(rows).reshape(-1, len(self.classes_))
@@ -210,6 +216,8 @@ class FittedDecoder:
         """Return the seconds that were asked for, or that the decoder says; None for none."""
         if asked is None:
             return self.decoder.recentre
+        if isinstance(asked, str) and asked != "off":
+            raise InputError(f'recentre="{asked}" is neither "off" nor a number of seconds.')
         return None if asked == "off" else asked
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
@@ -237,6 +245,10 @@ def as_recording(source: Any, eog: bool = False) -> Recording:
         return source
     if isinstance(source, str | Path):
         return read_recording(source, eog=eog)
+    if not hasattr(source, "filenames"):
+        raise InputError(
+            f"A recording is a path, a Recording or MNE's Raw; found {type(source).__name__}."
+        )
     names = [Path(name) for name in source.filenames if name is not None]
     return recording_of_raw(source, names[0] if names else Path("raw"), eog=eog)
 
@@ -296,7 +308,11 @@ def fit(
         If a recording cannot be used, there are too few trials of a class, no threshold keeps to
         the false alarms, or a prior does not fit or is given beside tasks.
     """
+    if isinstance(recordings, str | Path):
+        recordings = [recordings]
     read = [as_recording(recording) for recording in recordings]
+    if not read:
+        raise InputError("There is no recording to fit a decoder on; give one at least.")
     settings = FitSettings(
         str(encoder), head, seed=seed, false_alarms=false_alarms, idle_class=idle_class
     )
@@ -307,7 +323,7 @@ def fit(
         every = [*first, *map(parse_task, tasks)]
         found = fit_tasks(read, every, subject, settings).first
     else:
-        events = events or cue_events(read)
+        events = check_events(events) if events else cue_events(read)
         labels = without_bad_channels(read)[0].labels
         start = starting_head([Path(one) for one in prior], labels, events, settings, own=read)
         found = fit_decoder(read, events, subject, settings, prior=start)

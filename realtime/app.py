@@ -31,7 +31,7 @@ from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.decoder_choice import chosen_decoder, connect, fitting_decoder, introduce
 from realtime.engine.adaptation_log import AdaptationLog
-from realtime.engine.cued_trials import known_events
+from realtime.engine.cued_trials import check_cues, known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.evidence import EvidenceSettings
@@ -258,6 +258,7 @@ def _cue_watch(options: Options, markers: MarkerFeed | None, decoder: Decoder | 
     asked = options.markers is not None
     if decoder is None:
         return CueWatch(markers, (), {}, 0.0, asked)
+    check_cues(decoder, options.cue_events)
     events = {**known_events(decoder), **options.cue_events}
     return CueWatch(markers, decoder.classes, events, decoder.settings.rate, asked)
 

@@ -48,7 +48,7 @@ def _main(options: Options) -> int:
         from core.stream.local import keep_local
 
         keep_local()
-    if options.list:
+    if options.list and options.file is None:
         return _list_streams()
     options.evidence()  # refuses nonsense before anything is opened
     options.cue_events  # noqa: B018 - likewise
@@ -79,8 +79,8 @@ def _main(options: Options) -> int:
     if not 1 <= options.trials <= 200:
         raise InputError(f"--trials is {options.trials}; it must lie between 1 and 200.")
     if options.file is not None:
-        if options.duration is not None:
-            raise InputError("--file decodes all of a recording; leave out --duration.")
+        if given := options.of_streams:
+            raise InputError(f"--file decodes all of a recording; leave out {', '.join(given)}.")
         from realtime.offline import decode_file
 
         return decode_file(options)

@@ -21,7 +21,7 @@ from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording
 from core.sites import eog_of
-from realtime.engine.cued_trials import Cue, class_of, known_events
+from realtime.engine.cued_trials import Cue, check_cues, class_of, known_events
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision
@@ -117,6 +117,11 @@ def decode_file(options: Options) -> int:
         decoder.hop_samples(options.hop),
         recentre=options.recentre_for(decoder),
     )
+    check_cues(decoder, options.cue_events)
+    there = {event.label.strip() for event in recording.events}
+    if unknown := [label for label in options.cue_events if label not in there]:
+        known = ", ".join(sorted(there)[:12]) or "no event at all"
+        raise InputError(f"--event {unknown[0]} is no event of {options.file}, which has {known}.")
     cues = recorded_cues(recording, decoder, options.cue_events)
     adaptation = options.adaptation_of(decoder, windows)
     if LABELS in options.adapt and not any(cue.name for cue in cues):
@@ -209,7 +214,10 @@ def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
     missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
     if missing is None:
         return ""
+    kept = "stayed the decoder's own"
+    if windows.reference_name == GROWING:
+        kept = "has grown to the end"
     return (
         f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
-        "needed: the reference has grown to the end."
+        f"needed: the reference {kept}."
     )

@@ -151,6 +151,23 @@ class Options(ProgramOptions):
         return self == plain
 
     @property
+    def of_streams(self) -> tuple[str, ...]:
+        """The flags that were given and that only a stream has a use for."""
+        asked = {
+            "--demo": self.demo,
+            "--duration": self.duration is not None,
+            "--host": self.host is not None,
+            "--list": self.list,
+            "--markers": self.markers is not None,
+            "--reconnect": self.reconnect != Options.reconnect,
+            "--source-id": self.source_id is not None,
+            "--timeout": self.timeout != Options.timeout,
+            "--trials": self.trials != Options.trials,
+            "--type": self.type is not None,
+        }
+        return tuple(flag for flag, given in asked.items() if given)
+
+    @property
     def needs_decoder(self) -> bool:
         """Whether there is nothing to do without a decoder: signals alone are not enough."""
         return self.headless or any((self.log, self.record, self.task))

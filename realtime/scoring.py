@@ -41,6 +41,12 @@ def main(argv: Sequence[str]) -> int:
 
     options = parse(ScoreOptions, "eegpt-realtime score", argv)
     events, log = parse_events(options.event), read_log(options.log)
+    there = {cue.label.strip() for cue in log.cues}
+    if unknown := [label for label in events if label not in there]:
+        raise InputError(
+            f"--event {unknown[0]} is no marker of {options.log}, which has "
+            f"{', '.join(sorted(there)[:12]) or 'none at all'}."
+        )
     write_line(in_words(log.score(events)))
     for score in log.task_scores():
         write_line(task_score.in_words(score))

@@ -270,6 +270,8 @@ def _check(options: EvaluateOptions) -> None:
         raise InputError("--with-and-without-eyes does --regress-eyes too; leave that out.")
     if options.jobs < 1 or options.others_groups < 0 or options.others_groups == 1:
         raise InputError("--jobs is at least 1, and --others-groups at least 2.")
+    if options.others_groups and not options.others:
+        raise InputError("--others-groups parts the people of --others; add that, or leave it out.")
     check_number("--from-cue", options.from_cue, 0.0, 60.0, " s")
     if min(options.seeds) < 0:
         raise InputError(f"--seeds {min(options.seeds)} is negative; seeds are from 0 on.")
@@ -279,10 +281,33 @@ def _check(options: EvaluateOptions) -> None:
         if options.recentre == "off":
             raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
         check_seconds(options.recentre_seconds)
-    names = ("protocols", options.protocols), ("seeds", options.seeds), ("adapt", options.adapt)
+    names = (
+        ("protocols", options.protocols),
+        ("systems", options.systems),
+        ("classes", options.classes),
+        ("seeds", options.seeds),
+        ("adapt", options.adapt),
+    )
     for what, given in names:
         if len(set(given)) < len(given):
             raise InputError(f"--{what} names one of them twice.")
+    from training.evaluation.running import ONLINE
+
+    live = [protocol for protocol in options.protocols if protocol in ONLINE]
+    asked = [
+        flag
+        for flag, given in (
+            ("--recentre", options.recentre is not None),
+            ("--recentre-seconds", options.recentre_seconds is not None),
+            ("--adapt", bool(options.adapt)),
+        )
+        if given
+    ]
+    if asked and not live:
+        raise InputError(
+            f"{asked[0]} is for protocols that decide live ({', '.join(ONLINE)}), and none is "
+            "asked for; leave it out, or name one with --protocols."
+        )
 
 
 def _unseen_encoder(people: Sequence[Subject]) -> str:

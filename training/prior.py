@@ -88,6 +88,13 @@ def _make(options: PriorOptions) -> int:
     events = parse_events(options.event)
     classes = tuple(dict.fromkeys(events.values()))
     store = Store.open(options.store)
+    present = {label for recording in store.recordings for _, label in recording.events}
+    missing = [label for label in events if label not in present]
+    if missing and options.event != HANDS:
+        raise InputError(
+            f"The store has no event {', '.join(missing)}; it has "
+            f"{', '.join(sorted(present)[:12]) or 'none at all'}."
+        )
     people = stored_people(store, events, options.subjects, options.leave_out)
     settings = SignalSettings(store.channels, "recorded", store.rate, store.form.band)
     window = round(options.window * store.rate)

@@ -200,14 +200,14 @@ class StoreWriter:
     ) -> Iterator[StoredRecording]:
         """Write every contiguous stretch of a recording, and describe it."""
         name = recording.path.name
+        if (implausible := implausible_amplitude(recording)) is not None:
+            raise InputError(implausible)
         settings, indices = _path_settings(recording, self.form)
         scale = factor(UNIT, self.form.unit)
         try:
             path = SignalPath(settings, recording.rate, indices, [scale] * len(indices))
         except InputError as error:
             raise InputError(f"{recording.path}: {error}") from error
-        if (implausible := implausible_amplitude(recording)) is not None:
-            raise InputError(implausible)
         total = 0
         marks = as_text(fingerprint(recording))
         for start, stop in _stretches(recording, indices):
@@ -256,8 +256,9 @@ def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tu
         raise InputError(f"{recording.path}: {error}") from error
     if not found.channels:
         raise InputError(
-            f"{recording.path} has no electrode that the encoder knows; its channels are "
-            f"{', '.join(recording.labels[:8])}{' ...' if len(recording.labels) > 8 else ''}."
+            f"{recording.path} has no electrode that the encoder knows and that has signal; its "
+            f"channels are {', '.join(recording.labels[:8])}"
+            f"{' ...' if len(recording.labels) > 8 else ''}."
         )
     reference = default_reference(len(found.channels))
     return SignalSettings(found.channels, reference, form.rate, form.band), found.indices

@@ -109,6 +109,7 @@ def analyse(fit: Fit, recordings: Sequence[Recording]) -> Findings:
             electrodes=len(settings.channels),
             curve=tuple((point.trials, point.estimate.score) for point in curve),
             origin=fit.origin,
+            recordings=fit.recordings,
         )
     )
     return Findings(

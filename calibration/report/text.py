@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
+from calibration.recommendation import about_recordings
 from core.decoding.card import CHOICE, DecoderCard
 from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
 from core.errors import InputError, printable
@@ -145,6 +146,8 @@ def notes(fit: Fit) -> list[str]:
             "cue: what it says may follow the eyes. Where the score comes from is said of the "
             "covariances alone."
         )
+    if fit.recordings is not None and fit.recordings.tied:
+        said.append(about_recordings(fit.recordings))
     if apart < trials:
         said.append(
             f"Windows of trials overlap: what shares samples is kept on one side of every split, "

@@ -28,6 +28,12 @@ def amplitude_uv(recording: Recording) -> float | None:
         break. Channels that stand still do not count, and where some are electrodes, no others do.
         None where there is nothing to judge.
     """
+    moving = [deviation for deviation in _deviations(recording) if deviation > 0.0]
+    return float(np.median(moving)) if moving else None
+
+
+def _deviations(recording: Recording) -> list[float]:
+    """Return the standard deviation above 1 Hz of every channel that can be judged, in µV."""
     sites = [i for i, label in enumerate(recording.labels) if direction(label) is not None]
     picks = sites or slice(None)
     windows = [
@@ -35,11 +41,8 @@ def amplitude_uv(recording: Recording) -> float | None:
         for start, stop in _windows(recording)
     ]
     if not windows:
-        return None
-    deviations = np.array(windows)
-    channels = [float(np.median(of[~np.isnan(of)])) for of in deviations.T if (of == of).any()]
-    moving = [deviation for deviation in channels if deviation > 0.0]
-    return float(np.median(moving)) if moving else None
+        return []
+    return [float(np.median(of[~np.isnan(of)])) for of in np.array(windows).T if (of == of).any()]
 
 
 def implausible_amplitude(recording: Recording) -> str | None:
@@ -53,9 +56,14 @@ def implausible_amplitude(recording: Recording) -> str | None:
     -------
     str or None
         A sentence if a usual channel is a hundredfold off or more on either side, as it is where
-        a unit was mistaken.
+        a unit was mistaken, or if no channel moves at all.
     """
     deviation = amplitude_uv(recording)
+    if deviation is None and (still := len(_deviations(recording))):
+        return (
+            f"{recording.path.name} is flat: none of its {still} electrodes ever moves. Check that "
+            "the amplifier was connected and running, or leave the file out."
+        )
     wrong_by = None if deviation is None else suspected_factor(deviation, TYPICAL_UV)
     if deviation is None or wrong_by is None:
         return None

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from core.decoding.decoder import Decoder
+from core.errors import InputError
 from core.fitting.trials.cues import AT_ONCE
 from core.metrics import chance_bound, information_transfer_rate
 from simulation.cues import GDF
@@ -243,6 +244,16 @@ def known_events(decoder: Decoder) -> dict[str, str]:
     """Return label -> class of the events that a decoder was fitted with."""
     events = decoder.facts.fit.get("events", {})
     return {str(k): str(v) for k, v in events.items()} if isinstance(events, dict) else {}
+
+
+def check_cues(decoder: Decoder, events: Mapping[str, str]) -> None:
+    """Raise `InputError` if a label is said to ask for a class that a decoder does not have."""
+    for label, name in events.items():
+        if name not in decoder.classes:
+            raise InputError(
+                f"--event {label}={name} asks for a class that the decoder does not have; it has "
+                f"{', '.join(decoder.classes)}."
+            )
 
 
 def score_cues(

@@ -108,6 +108,21 @@ def test_files_of_every_kind_are_read(prior, fitted, tmp_path):
         read_priors([tmp_path], EVENTS, SETTINGS)
 
 
+def test_nobody_counts_twice(prior, tmp_path):
+    paths = [save_prior(prior, tmp_path / f"{name}.safetensors") for name in "ab"]
+    with pytest.raises(InputError, match="hold the same recording"):
+        read_priors(paths, EVENTS, SETTINGS)
+    with pytest.raises(InputError, match="population more than once"):
+        read_priors([Path("population")] * 2, EVENTS, SETTINGS)
+    everybody = population()
+    gone = list(everybody.recordings.values())[:3]
+    theirs = replace(prior, recordings=dict(zip(prior.recordings, gone, strict=True)))
+    known = save_prior(theirs, tmp_path / "c.safetensors")
+    (_, others) = read_priors([Path("population"), known], EVENTS, SETTINGS)
+    assert not set(gone) & set(others.recordings.values())
+    assert 0 < len(everybody) - len(others) <= 60
+
+
 def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording, capsys):
     own = imagery_recording(5, trials=5)
     settings = FitSettings(repeats=1)
@@ -120,12 +135,15 @@ def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording
     assert starting_head((), own.labels, EVENTS, SETTINGS) is None  # one head was asked for
     assert starting_head((Path("none"),), own.labels, EVENTS, settings) is None
     assert not capsys.readouterr().err
+    # Who has one known electrode is told so by the fit itself.
     few = ("C3", "AF7", "AF8", "PO5")
     assert starting_head((), few, EVENTS, settings) is None
-    assert "own trials alone, not from other people" in capsys.readouterr().err
+    assert not capsys.readouterr().err
     labram = replace(settings, encoder="untrained-labram")
     assert starting_head((), own.labels, EVENTS, labram) is None
-    assert "200 Hz" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "own trials alone, not from other people" in said
+    assert "200 Hz" in said
     with pytest.raises(InputError, match="at least 2 are needed"):
         starting_head((Path("population"),), few, EVENTS, settings)
 

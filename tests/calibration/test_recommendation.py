@@ -4,6 +4,7 @@ import pytest
 
 from calibration.recommendation import CalibrationSummary, recommend
 from core.fitting.origin import CENTRAL, EYES, REGRESSED, Origin, PartScore
+from core.fitting.trials.by_recording import ByRecording
 
 GOOD = CalibrationSummary(
     score=0.85,
@@ -144,3 +145,11 @@ def test_eyes_that_add_nothing_are_advised_to_be_taken_out(score, said):
         "85 %): fit with --regress-eyes, and the decoder cannot follow the eyes."
     )
     assert advice[1:] == ((expected,) if said else ())
+
+
+def test_classes_in_recordings_of_their_own_are_a_redo():
+    said = recommend(replace(GOOD, recordings=ByRecording(1.0, 0.7)))
+    assert not said.go
+    assert "The classes lie in different recordings" in said.reasons[0]
+    assert recommend(replace(GOOD, recordings=ByRecording(0.65, 0.7))).go
+    assert recommend(replace(GOOD, recordings=ByRecording(0.69, 0.68))).go  # the score is above

@@ -75,6 +75,22 @@ def test_a_fit_starts_from_others_as_the_program_does(recording):
     assert "prior" not in alone.scores
 
 
+@pytest.mark.parametrize(
+    ("recordings", "events", "says"),
+    [
+        ([], EVENTS, "no recording to fit"),
+        ("nowhere.edf", EVENTS, "nowhere.edf"),
+        ([None], EVENTS, "found NoneType"),
+        (None, {1: "left_hand", 2: "right_hand"}, "both of them text"),
+        (None, {"left_hand": "left_hnad"}, 'Did you mean "left_hand"'),
+    ],
+)
+def test_what_cannot_be_fitted_is_said(recording, recordings, events, says):
+    given = [recording] if recordings is None else recordings
+    with pytest.raises(er.InputError, match=says):
+        er.fit(given, events)
+
+
 def test_a_prior_is_for_one_task(recording):
     with pytest.raises(er.InputError, match="A prior is for one task"):
         er.fit([recording], EVENTS, tasks=["eyes=a.edf:open,b.edf:closed"], prior=["none"])
@@ -111,6 +127,24 @@ def test_epochs_are_told_apart_however_they_come(decoder, epochs):
     order = np.random.default_rng(0).permutation(len(names))
     shuffled = decoder.predict_proba(array[:, order], [names[i] for i in order], sfreq)
     np.testing.assert_allclose(shuffled, given, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_an_epoch_with_an_artifact_is_refused_as_live(decoder, epochs):
+    array, names, sfreq = epochs.get_data(), epochs.ch_names, epochs.info["sfreq"]
+    expected = decoder.predict_proba(epochs)
+    assert np.isfinite(expected).all()
+    spoilt = array.copy()
+    spoilt[0] = 0.0
+    spoilt[1, :, -300:] = 0.0
+    spoilt[2, 4] += 5e-3 * np.random.default_rng(0).normal(size=array.shape[-1])
+    found = decoder.predict_proba(spoilt, names, sfreq)
+    assert np.isnan(found[:3]).all()
+    np.testing.assert_array_equal(found[3:], expected[3:])
+    assert list(decoder.predict(spoilt, ch_names=names, sfreq=sfreq)[:3]) == ["", "", ""]
+    for off in (1e6, 1e-3):
+        with pytest.raises(er.InputError, match="their unit looks wrong"):
+            decoder.predict_proba(off * array, names, sfreq)
 
 
 @pytest.mark.slow

@@ -184,3 +184,21 @@ def test_sites_are_chosen_for_an_uncalibrated_decoder_alone(tmp_path, capsys):
     for flags in (["--sites", "motor"], ["--regress-eyes"]):
         given = ["--decoder", tmp_path / "one.safetensors", "--file", tmp_path / "one.edf", *flags]
         assert "go with --uncalibrated; a decoder's own are in its file" in refused(given, capsys)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--demo"],
+        ["--duration", "5"],
+        ["--markers", "X"],
+        ["--type", "EEG"],
+        ["--source-id", "one"],
+        ["--trials", "3"],
+        ["--timeout", "1"],
+        ["--list"],
+    ],
+)
+def test_a_file_takes_no_flags_of_a_stream(flags, tmp_path, capsys):
+    given = ["--decoder", tmp_path / "one.safetensors", "--file", tmp_path / "one.edf", *flags]
+    assert f"leave out {flags[0]}." in refused(given, capsys)

@@ -50,6 +50,8 @@ def test_a_log_is_scored_by_the_markers_beside_it(tmp_path, capsys):
     assert "3 of 3 cues decided as asked: 100.0 %" in capsys.readouterr().out
     assert realtime(["score", str(log), "--event", "x=left"]) == 0
     assert "1 of 3 cues" in capsys.readouterr().out
+    assert realtime(["score", str(log), "--event", "T9=left"]) == 2
+    assert "T9 is no marker of" in capsys.readouterr().err
 
 
 def test_what_cannot_be_scored_is_said(tmp_path, capsys):

@@ -67,6 +67,12 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
         (["--preset", "bcic-2b", "--protocols", "within"], "leave out --classes and --protocols"),
         (["--recentre", "off", "--recentre-seconds", "60"], "takes no --recentre-seconds"),
         (["--recentre-seconds", "5"], "A reference from 5 s"),
+        (["--recentre", "start"], "--recentre is for protocols that decide live"),
+        (["--others-groups", "3"], "parts the people of --others"),
+        (
+            ["--classes", "left_hand", "right_hand", "left_hand"],
+            "--classes names one of them twice",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(words, says, data, tmp_path, capsys):

@@ -183,4 +183,4 @@ def test_a_decoder_of_heads_wants_a_minute_and_the_channels(stored, tmp_path, br
         assert calibrate([*asked, "--home", str(tmp_path / "home")]) == 2
         assert said in capsys.readouterr().err
     assert calibrate([*asked, "--event", "left_hand=left_hand"]) == 2
-    assert "takes the tasks of its file and no trial" in capsys.readouterr().err
+    assert "fits nothing; leave out --" in capsys.readouterr().err

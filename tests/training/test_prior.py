@@ -85,6 +85,9 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     twice = ["--event", "a=left_hand", "--event", "a=right_hand"]
     assert main([str(stored.folder), "--out", str(out), *twice]) == 2
     assert 'gives the label "a" two classes' in capsys.readouterr().err
+    absent = ["--event", "T1=left_hand", "--event", "right_hand=right_hand"]
+    assert main([str(stored.folder), "--out", str(out), *absent]) == 2
+    assert "no event T1; it has" in capsys.readouterr().err
     assert main([str(tmp_path), "--out", str(out)]) == 2
     assert "There is no window store" in capsys.readouterr().err
     given = [str(stored.folder), "--out", str(out)]

@@ -20,7 +20,7 @@ from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
 from core.montage import match
-from core.recordings import Recording
+from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import find_copy, fingerprint
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings, default_reference
@@ -88,7 +88,8 @@ def read_people(
     Raises
     ------
     InputError
-        If there is none, one cannot be read, or two have samples in common.
+        If there is none, one cannot be read or has no amplitude of EEG, or two have samples in
+        common.
     """
     people: dict[tuple[str, str], list[tuple[RecordingIdentity, Recording]]] = {}
     taken: list[tuple[RecordingIdentity, Recording]] = []
@@ -98,6 +99,8 @@ def read_people(
             labels = {event.label for event in recording.events}
             seen += [event.label for event in recording.events]
             if labels & set(classes):
+                if (implausible := implausible_amplitude(recording)) is not None:
+                    raise InputError(implausible)
                 one = people.setdefault((identity.source, identity.subject), [])
                 one.append((identity, recording))
                 taken.append((identity, recording))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.decoding.spatial import channel_covariance, spatial_filter
-from core.encoders.bandpower.combining import combine, mirror_image
+from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
 from core.encoders.base import Encoder
 from core.encoders.spec import ClassReadout, EncoderSpec
@@ -44,7 +43,7 @@ class ClassificationRecipe(Recipe):
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__(settings)
         self.parts = Classified(settings)
-        self.spec = spec_of(settings)
+        self.spec = self.parts.encoder.spec
         self.model = ClassificationObjective(self.parts, settings)
 
     def windows(self, store: WindowStore, seed: int | None = None) -> Windows:
@@ -63,21 +62,24 @@ class ClassificationRecipe(Recipe):
         """Let the mean of the weights follow."""
         average = self.settings.average
         decay = ema_decay(step, steps, average.start, average.end)
-        for member in self.parts.members:
-            update_ema(member.mean_encoder, member.encoder, decay)
-            update_ema(member.mean_head, member.head, decay)
-            for mean, buffer in zip(
-                member.mean_encoder.buffers(), member.encoder.buffers(), strict=True
-            ):
-                mean.copy_(buffer)
+        update_ema(self.parts.mean_encoder, self.parts.encoder, decay)
+        update_ema(self.parts.mean_head, self.parts.head, decay)
+        for mean, buffer in zip(
+            self.parts.mean_encoder.buffers(), self.parts.encoder.buffers(), strict=True
+        ):
+            mean.copy_(buffer)
         return {}
 
     def encoder(self) -> Encoder:
         """Return the encoder of averaged weights, which says what its features mean."""
-        encoders = [member.exported(self.settings.classes) for member in self.parts.members]
-        if self.settings.mirrored and swap(self.settings.classes) is not None:
-            encoders = [each for one in encoders for each in (one, mirror_image(one))]
-        return combine(encoders) if len(encoders) > 1 else encoders[0]
+        encoder, head = self.parts.mean_encoder.eval(), self.parts.mean_head
+        weights, bias = head.weight.detach().double().T, head.bias.detach().double()
+        readout = ClassReadout(
+            self.settings.classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
+        )
+        encoder.spec = replace(encoder.spec, readout=readout)
+        both = self.settings.mirrored and swap(self.settings.classes) is not None
+        return with_mirror_image(encoder) if both else encoder
 
 
 def spec_of(settings: ClassificationSettings) -> EncoderSpec:
@@ -88,7 +90,7 @@ def spec_of(settings: ClassificationSettings) -> EncoderSpec:
 
 
 class Classified(nn.Module):
-    """Encoders of the same trials, which differ in the weights that they begin with.
+    """The encoder and the layer that reads it, and their running means.
 
     Parameters
     ----------
@@ -97,56 +99,18 @@ class Classified(nn.Module):
 
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__()
-        seeds = range(settings.seed, settings.seed + settings.members)
-        members = nn.ModuleList([Member(settings, seed) for seed in seeds])
-        self.members = cast("Sequence[Member]", members)  # so that each is known as one
-
-
-class Member(nn.Module):
-    """An encoder and the layer that reads it, and their running means.
-
-    Parameters
-    ----------
-    settings : ClassificationSettings
-    seed : int
-        Of the weights.
-    """
-
-    def __init__(self, settings: ClassificationSettings, seed: int) -> None:
-        super().__init__()
         spec = spec_of(settings)
         _, width = spec.tokens
         classes = len(settings.classes)
-        self.encoder = BandPower(spec, seed)
+        self.encoder = BandPower(spec, settings.seed)
         self.head = nn.Linear(width, classes)
-        drawn = np.random.default_rng((seed, 1)).standard_normal((classes, width))
+        drawn = np.random.default_rng((settings.seed, 1)).standard_normal((classes, width))
         with torch.no_grad():
             self.head.weight.copy_(torch.from_numpy(drawn) / width**0.5)
             self.head.bias.zero_()
-        self.mean_encoder = BandPower(spec, seed).requires_grad_(False)
+        self.mean_encoder = BandPower(spec, settings.seed).requires_grad_(False)
         self.mean_head = nn.Linear(width, classes).requires_grad_(False)
         self.mean_head.load_state_dict(self.head.state_dict())
-
-    def tokens(self, window: Tensor, rows: Tensor, learns: bool) -> Tensor:
-        """Encode windows, shape (batch, patches, width), by the weights or by their mean."""
-        encoder = self.encoder if learns else self.mean_encoder
-        return encoder.train(learns).encode(window, rows)[:, :, 0]
-
-    def logits(self, tokens: Tensor, dropout: float, learns: bool) -> Tensor:
-        """Classify encoded windows, shape (batch, classes)."""
-        encoder = self.encoder if learns else self.mean_encoder
-        head = self.head if learns else self.mean_head
-        pooled = (tokens * encoder.attention).sum(dim=1)  # as `BandPower.pool`
-        found: Tensor = head(F.dropout(pooled, dropout, learns)).float()
-        return found
-
-    def exported(self, classes: tuple[str, ...]) -> BandPower:
-        """Return the encoder of averaged weights with its readout."""
-        encoder, head = self.mean_encoder.eval(), self.mean_head
-        weights, bias = head.weight.detach().double().T, head.bias.detach().double()
-        readout = ClassReadout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
-        encoder.spec = replace(encoder.spec, readout=readout)
-        return encoder
 
 
 class ClassificationObjective(nn.Module):
@@ -175,24 +139,19 @@ class ClassificationObjective(nn.Module):
         Returns
         -------
         ModelOutputs
-            `cross_entropy` is the mean of the encoders', each of which learns by itself; without
-            learning it is that of their mean logits, which is what is exported. `wrong` is the
-            share of trials that are told wrongly by those.
+            `wrong` is the share of trials that are told wrongly.
         """
         learns = torch.is_grad_enabled()
-        tokens = [member.tokens(window, rows, learns) for member in self.parts.members]
-        each = [
-            member.logits(found, self.dropout, learns)
-            for member, found in zip(self.parts.members, tokens, strict=True)
-        ]
-        mean = torch.stack(each).mean(dim=0)
-        judged = each if learns else [mean]
+        encoder = self.parts.encoder if learns else self.parts.mean_encoder
+        head = self.parts.head if learns else self.parts.mean_head
+        tokens = encoder.train(learns).encode(window, rows)
+        pooled = (tokens[:, :, 0] * encoder.attention).sum(dim=1)  # as `BandPower.pool`
+        logits = head(F.dropout(pooled, self.dropout, learns)).float()
         losses = {
-            "cross_entropy": torch.stack([F.cross_entropy(one, label) for one in judged]).mean(),
-            "wrong": (mean.argmax(dim=1) != label).float().mean(),
+            "cross_entropy": F.cross_entropy(logits, label),
+            "wrong": (logits.argmax(dim=1) != label).float().mean(),
         }
-        whole = torch.cat(tokens, dim=-1).detach().float()[:, :, None]
-        return ModelOutputs(losses, F.layer_norm(whole, whole.shape[-1:]))
+        return ModelOutputs(losses, F.layer_norm(tokens.detach().float(), tokens.shape[-1:]))
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,6 @@ class ClassificationSettings(PretrainSettings):
     """Labelled trials, told apart through the tokens."""
     size: str = "small"
     """Size of the model: small or tiny."""
-    members: Literal[1, 5] = 1
-    """Encoders that are trained on the same trials from other weights, and exported as one, whose
-    readout is the mean of theirs."""
     classes: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] = (
         "left_hand",
         "right_hand",

@@ -50,10 +50,6 @@ SHAPES = {
     "tiny": BandPowerShape(sources=8, width=4),
     "mirrored": BandPowerShape(sources=96, width=8),  # a small one and its mirror image
     "mirrored-tiny": BandPowerShape(sources=16, width=8),
-    "five": BandPowerShape(sources=240, width=20),  # small ones
-    "five-tiny": BandPowerShape(sources=40, width=20),
-    "five-mirrored": BandPowerShape(sources=480, width=40),
-    "five-mirrored-tiny": BandPowerShape(sources=80, width=40),
 }
 
 
@@ -159,6 +155,10 @@ class BandPower(Encoder):
 
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode windows, as `Encoder.tokens`: (batch, patches, 1, width)."""
+        if window.ndim != 3 or window.shape[1] != len(ch_names):
+            raise ValueError(
+                f"{tuple(window.shape)} is not (batch, {len(ch_names)} channels, samples)."
+            )
         places, rows = encoded(ch_names, self.spec)
         return self.encode(window[:, places], rows)
 

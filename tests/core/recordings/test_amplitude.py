@@ -83,3 +83,11 @@ def test_samples_that_are_no_numbers_are_passed_over(recording):
 def test_what_is_too_short_or_silent_is_not_judged(make_recording, samples):
     assert implausible_amplitude(make_recording(samples=samples)) is None
     assert amplitude_uv(scaled(make_recording(samples=5000), 0.0)) is None
+
+
+def test_a_recording_that_never_moves_is_flat(make_recording):
+    still = scaled(make_recording(samples=5000, labels=("C3", "C4", "CZ")), 0.0)
+    assert "is flat: none of its 3 electrodes ever moves" in implausible_amplitude(still)
+    samples = still.samples_uv.copy()
+    samples[:, 1] = np.random.default_rng(0).normal(size=5000) * 20
+    assert implausible_amplitude(replace(still, samples_uv=samples)) is None

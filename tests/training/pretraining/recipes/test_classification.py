@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from torch.nn.functional import cross_entropy
 
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders.bandpower.model import ELECTRODES, bandpower_spec, electrodes_of
@@ -190,37 +189,13 @@ def test_tokens_learn_to_tell_hands_apart(cued, trainer, tmp_path):
 
 def test_the_exported_encoder_is_the_mean_of_the_weights(options):
     recipe = recipe_of(options())
-    (member,) = recipe.parts.members
     with torch.no_grad():
-        member.encoder.spatial.add_(1.0)
-        member.encoder.mean.add_(2.0)
-    before = member.mean_encoder.spatial.clone()
+        recipe.parts.encoder.spatial.add_(1.0)
+        recipe.parts.encoder.mean.add_(2.0)
+    before = recipe.parts.mean_encoder.spatial.clone()
     recipe.after_step(0, 10)
     share = 1.0 - recipe.settings.average.start
     encoder = recipe.encoder()  # the mirror image comes second
     torch.testing.assert_close(encoder.spatial[:, : before.shape[1]], before + share)
-    torch.testing.assert_close(encoder.mean[: before.shape[1]], member.encoder.mean)
+    torch.testing.assert_close(encoder.mean[: before.shape[1]], recipe.parts.encoder.mean)
     assert encoder.spec.size == "mirrored-tiny"
-
-
-def test_several_learn_by_themselves_and_are_judged_together(cued, options):
-    recipe = recipe_of(options(members=5, dropout=0.0))
-    (group,) = LabelledTrials(cued(0), options(mirrored=False, subsets=0)).batch(0)
-    window, (rows, labels) = torch.from_numpy(group.windows), map(torch.from_numpy, group.drawn)
-    recipe.model(window, rows, labels).losses["cross_entropy"].backward()
-    slopes = [member.encoder.spatial.grad for member in recipe.parts.members]
-    alone = recipe_of(options(seed=recipe.settings.seed + 3, dropout=0.0))
-    alone.model(window, rows, labels).losses["cross_entropy"].backward()
-    (member,) = alone.parts.members
-    torch.testing.assert_close(5 * slopes[3], member.encoder.spatial.grad)
-    assert recipe.encoder().spec.size == "five-mirrored-tiny"
-    plain = recipe_of(options(members=5, mirrored=False))
-    with torch.no_grad():
-        judged = plain.model(window, rows, labels).losses["cross_entropy"]
-        encoder = plain.encoder()
-        features = encoder.pooled(encoder.encode(window, rows)).double()
-    assert encoder.spec.size == "five-tiny"
-    readout = encoder.spec.readout
-    weights, bias = (torch.tensor(each).double() for each in (readout.weights, readout.bias))
-    logits = features @ weights + bias
-    torch.testing.assert_close(judged.double(), cross_entropy(logits, labels), atol=1e-5, rtol=0)

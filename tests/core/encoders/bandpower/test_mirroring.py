@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders.bandpower.combining import combine, mirror_image
+from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
@@ -13,10 +13,10 @@ from core.fitting.transfer.hemisphere_flip import counterpart
 NAMES = ("C3", "C4", "CZ", "F7", "F8", "FC1", "FC2")
 
 
-def encoder_of(classes, front=False, seed=3):
+def encoder_of(classes, front=False):
     spec = bandpower_spec("tiny", name="tiny", trained=False, provenance={}, front=front)
-    encoder = BandPower(spec, seed).eval()
-    drawn = np.random.default_rng(seed).normal(size=(5, len(classes))).tolist()
+    encoder = BandPower(spec, 3).eval()
+    drawn = np.random.default_rng(0).normal(size=(5, len(classes))).tolist()
     readout = ClassReadout(classes, tuple(map(tuple, drawn[:4])), tuple(drawn[4]))
     encoder.spec = replace(encoder.spec, readout=readout)
     return encoder
@@ -36,7 +36,7 @@ def logits(encoder, window, names):
 @pytest.mark.parametrize("front", [False, True])
 def test_a_mirrored_trial_is_said_to_be_of_the_other_hand(classes, order, front):
     encoder = encoder_of(classes, front)
-    whole = combine([encoder, mirror_image(encoder)])
+    whole = with_mirror_image(encoder)
     window = 0.01 * torch.from_numpy(np.random.default_rng(1).normal(size=(3, 7, 1024))).float()
     found = logits(whole, window, NAMES)
     image = logits(whole, window, [counterpart(name) for name in NAMES])
@@ -48,16 +48,4 @@ def test_a_mirrored_trial_is_said_to_be_of_the_other_hand(classes, order, front)
 
 def test_without_both_hands_there_is_no_image():
     with pytest.raises(InputError, match="has no mirror image"):
-        mirror_image(encoder_of(("feet", "rest")))
-
-
-def test_several_say_what_they_say_in_the_mean():
-    ones = [encoder_of(("left_hand", "right_hand"), seed=seed) for seed in range(5)]
-    every = [each for one in ones for each in (one, mirror_image(one))]
-    whole = combine(every)
-    assert whole.spec.size == "five-mirrored-tiny"
-    window = 0.01 * torch.from_numpy(np.random.default_rng(1).normal(size=(3, 7, 1024))).float()
-    expected = np.mean([logits(each, window, NAMES) for each in every], axis=0)
-    np.testing.assert_allclose(logits(whole, window, NAMES), expected, atol=1e-5)
-    with pytest.raises(InputError, match="3 encoders of the size tiny"):
-        combine(ones[:3])
+        with_mirror_image(encoder_of(("feet", "rest")))
