@@ -89,8 +89,7 @@ def _make(options: PriorOptions) -> int:
     classes = tuple(dict.fromkeys(events.values()))
     store = Store.open(options.store)
     present = {label for recording in store.recordings for _, label in recording.events}
-    missing = [label for label in events if label not in present]
-    if missing and options.event != HANDS:
+    if missing := [each for each in events if each not in present | parse_events(HANDS).keys()]:
         raise InputError(
             f"The store has no event {', '.join(missing)}; it has "
             f"{', '.join(sorted(present)[:12]) or 'none at all'}."
