@@ -130,6 +130,7 @@ def _fit(command: FitCommand) -> int:
     from calibration.fitting import fit_decoder
     from calibration.priors import starting_head
     from calibration.report import as_json, as_text, check_report_path
+    from calibration.report.page import NUMBERS
     from core.machine.files import check_folder, check_new_file
     from core.montage import names_in
     from core.recordings import (
@@ -159,6 +160,11 @@ def _fit(command: FitCommand) -> int:
         check_folder(home_folder(command.home), "--home")
     if command.report is not None:
         check_new_file(check_report_path(command.report), "--report")
+        if out is not None and command.report.with_suffix(NUMBERS) == out.with_suffix(".json"):
+            raise InputError(
+                f"--out and --report would both write {out.with_suffix('.json')}; give one of them "
+                "another name."
+            )
     names = names_in(command.channels)
     recordings = read_recordings(command.files, command.unit, command.stream, names, eog=True)
     if not any(map(implausible_amplitude, recordings)):  # else the fit refuses, with that sentence

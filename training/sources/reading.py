@@ -63,6 +63,7 @@ def read_header(path: Path) -> tuple[float, tuple[str, ...]]:
             read = partial(mne.io.read_raw, preload=False, verbose="ERROR")
             raw, _ = read_in_its_encoding(path, read)
     except Exception as error:  # a damaged file can raise anything in a reader
+        read_recording(path)  # which has sentences for what is damaged
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} cannot be read as a recording: {reason}") from error
     return raw.n_times / raw.info["sfreq"], tuple(raw.ch_names)
