@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from embedded_rhythms import EmbeddedRhythms
 
 from core.decoding.embedding_heads import Gallery
 from core.decoding.features import TangentFeatures, shrunk_covariances
@@ -17,7 +18,6 @@ from core.fitting.joint_heads import (
     with_margin,
 )
 from core.metrics import chance_bound
-from simulation.embedded_rhythms import EmbeddedRhythms
 
 KNOWN, NEW, DIMENSIONS, CHANNELS, RATE = 60, 12, 6, 8, 128.0
 
