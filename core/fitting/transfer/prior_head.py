@@ -87,7 +87,8 @@ class PriorHead:
     accuracy : float or None
         Balanced accuracy on people left out of it (on trials left out, if there is one person),
         each recording aligned by another one of that person: what somebody without own trials may
-        expect. None if nobody was left out.
+        expect. With `by_beginning` it is aligned by its own first minute, in which some of its
+        trials may lie. None if nobody was left out.
     readout : TokenReadout or None
         What an encoder that was trained with others' labels adds to the logits.
     by_beginning : bool

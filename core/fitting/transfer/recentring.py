@@ -139,16 +139,16 @@ def vectors_at(covariances: np.ndarray, whitener: np.ndarray) -> np.ndarray:
 
 
 def recentre(
-    covariances: np.ndarray, recording: np.ndarray, whitened: Mapping[int, np.ndarray]
+    covariances: np.ndarray, recording: np.ndarray, whiteners: Mapping[int, np.ndarray]
 ) -> np.ndarray:
-    """Return tangent vectors of covariances, each recording's at its own mean.
+    """Return tangent vectors of covariances, each recording's at a reference of its own.
 
     Parameters
     ----------
     covariances : ndarray, shape (trials, channels, channels)
     recording : ndarray of int, shape (trials,)
-    whitened : mapping of int to ndarray
-        From `whiteners`.
+    whiteners : mapping of int to ndarray
+        Inverse square root of each recording's reference: of its mean, or of its first minute.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def recentre(
     """
     channels = covariances.shape[-1]
     vectors = np.empty((len(covariances), channels * (channels + 1) // 2))
-    for one, whitener in whitened.items():
+    for one, whitener in whiteners.items():
         its = recording == one
         vectors[its] = vectors_at(covariances[its], whitener)
     return vectors
