@@ -265,6 +265,8 @@ def _check_pictures(command: FitCommand) -> None:
     if command.image_encoder is None:
         if command.pictures is not None:
             raise InputError("--pictures is for a gallery of pictures; add --image-encoder.")
+        if command.caption is None and command.text_encoder != FitCommand.text_encoder:
+            raise InputError("--text-encoder is for texts of --caption; add --caption TABLE.")
         return
     if command.caption is None:
         raise InputError(

@@ -58,6 +58,11 @@ def _main(options: Options) -> int:
         from core.units import factor
 
         factor(options.unit, "uV")  # refuses what is no voltage
+    if options.text_encoder is not None and not options.prompts and options.without_window:
+        raise InputError(
+            "--text-encoder is for texts of --prompts, or typed in the window; name some with "
+            "--prompts."
+        )
     _check_recentring(options)
     chosen_by = None if options.record is not None else options.subject
     if options.decoder is not None and chosen_by is not None:

@@ -151,6 +151,11 @@ class Options(ProgramOptions):
         return self == plain
 
     @property
+    def without_window(self) -> bool:
+        """Whether nothing is shown."""
+        return self.headless or self.file is not None
+
+    @property
     def of_streams(self) -> tuple[str, ...]:
         """The flags that were given and that only a stream has a use for."""
         asked = {

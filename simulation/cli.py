@@ -16,6 +16,7 @@ from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, check_number
 from core.machine.files import new_text_file
 from core.machine.threads import share_cores
+from core.montage import electrode, match
 from core.program import run_program, say, write_line
 
 PROGRAM = "eegpt-stream"
@@ -141,6 +142,7 @@ def _simulate(settings: Simulate) -> None:
     labels = LABELS
     if settings.channels is not None:
         labels = tuple(name.strip() for name in settings.channels.split(","))
+        match(labels, [name for name in map(electrode, labels) if name])  # none is there twice
     check_number("--seed", settings.seed, 0, 2**32 - 1)
     check_number("--run", settings.run, 0, 2**32 - 1)
     check_number("--rate", settings.rate, 1.0, 100_000.0, " Hz")

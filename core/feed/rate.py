@@ -144,16 +144,17 @@ class RateWatch:
         self._judged_at = -1  # quarter of a second
         self._gap = -np.inf  # s, arrival after the newest gap
         self._bad: tuple[float, RateVerdict] | None = None  # the last, and when, s of arrival
+        self._known = False  # whether there was any verdict
         self.verdict = RateVerdict()
 
     @property
     def barred(self) -> str:
         """Status with which nothing is decided now; empty if something may be.
 
-        "rate" where it is refused, and "warming" for as long as nobody can know it: at twice the
-        rate a window is full before that.
+        "rate" where it is refused, and "warming" for as long as nobody can know it at the
+        beginning: at twice the rate a window is full before that.
         """
-        if self.verdict.level == "unknown" and self._since is not None:
+        if not self._known and self._since is not None:
             early = (self._newest - self._since) * self._speed < _EARLY
             return "warming" if early else ""
         return "rate" if self.verdict.level == "refused" else ""
@@ -207,6 +208,7 @@ class RateWatch:
         if (now := int(arrival // _BIN)) != self._judged_at:
             self._judged_at = now
             self.verdict = self._judged(arrival)
+            self._known = self._known or self.verdict.level != "unknown"
         return self.verdict
 
     def _judged(self, now: float) -> RateVerdict:

@@ -443,6 +443,8 @@ class Engine:
             )
         to_go = self._maker.seconds_to_go
         if to_go == 0.0:
+            if self._feed.rate.barred == "warming":
+                return "warming", "Waiting until the stream's rate is known: less than 3 s."
             return "ok", ""
         if reason := self._maker.reason:
             return self._maker.status, f"{reason}; decisions return in {to_go:.1f} s."

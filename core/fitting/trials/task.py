@@ -71,6 +71,9 @@ def parse_task(given: str) -> Task:
 
 def _is_number(value: str) -> bool:
     try:
-        return bool(np.isfinite(float(value)))
+        number = float(value)
     except ValueError:
         return False
+    if not np.isfinite(number):
+        raise InputError(f'The value "{value}" of a --task is no number that can be learned.')
+    return True

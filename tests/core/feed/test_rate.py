@@ -182,3 +182,26 @@ def test_a_wrong_rate_in_chunks_of_five_seconds_is_refused_after_four_of_them(of
         verdict = watch.take(stamps, arrival, continuity.lost_samples, continuity.resets)
         levels.append(verdict.level)
     assert levels[3:] == ["refused"] * 3
+
+
+def test_what_is_known_once_is_no_longer_waited_for():
+    """Blocks come up to 0.2 s late, and now and then half a second: stamps and arrivals part."""
+    forgotten = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        began = 100.0 - random.uniform(0, 6)  # of the sender
+        watch, sent, arrival = RateWatch(160.0, since=100.0), 0, 100.0
+        levels, barred = [], []
+        while arrival < 104.0:
+            arrival += random.uniform(0.01, 0.03)
+            arrival += random.uniform(0.1, 0.5) if random.random() < 0.06 else 0.0
+            there = int((arrival - random.uniform(0, 0.2) - began) * 160) // 5 * 5
+            if there > sent:
+                watch.take(5000.0 + began + np.arange(sent, there) / 160, arrival)
+                sent = there
+                levels.append(watch.verdict.level)
+                barred.append(watch.barred)
+        free = barred.index("")
+        assert "warming" not in barred[free:]
+        forgotten += "unknown" in levels[free:]
+    assert forgotten  # else nothing was tried
