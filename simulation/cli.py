@@ -16,7 +16,6 @@ from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, check_number
 from core.machine.files import new_text_file
 from core.machine.threads import share_cores
-from core.montage import electrode, match
 from core.program import run_program, say, write_line
 
 PROGRAM = "eegpt-stream"
@@ -133,6 +132,7 @@ def _replay(settings: Replay) -> None:
 def _simulate(settings: Simulate) -> None:
     import threading
 
+    from core.montage import electrode, match
     from simulation.cues import follow_cues
     from simulation.faults.spec import parse_all
     from simulation.player import simulate
