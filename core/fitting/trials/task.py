@@ -75,5 +75,5 @@ def _is_number(value: str) -> bool:
     except ValueError:
         return False
     if not np.isfinite(number):
-        raise InputError(f'The value "{value}" of a --task is no number that can be learned.')
+        raise InputError(f'The value "{value}" of a --task is neither a class nor a finite number.')
     return True
