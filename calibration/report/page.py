@@ -38,6 +38,7 @@ def as_html(findings: Findings) -> str:
     environment.filters |= {"percent": percent, "words": words}
     fit = findings.fit
     bad = {name: worst(shares) for name, shares in findings.quality.items()}
+    reasons = findings.recommendation.reasons
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         found=findings,
         fit=fit,
@@ -50,7 +51,8 @@ def as_html(findings: Findings) -> str:
         bad={name: what for name, what in bad.items() if what in BAD},
         worth=worth(fit),
         rest_lines=at_rest(fit),
-        remarks=[*notes(fit), *DOUBTS],
+        # Reasons against the decoder stand above already.
+        remarks=[*(note for note in notes(fit) if note not in reasons), *DOUBTS],
         choice=CHOICE,
         humming=[name for name, what in bad.items() if what == "line"],
         files=findings.files,
