@@ -52,6 +52,6 @@ def about_prior(prior: PriorHead, selection: Selection) -> dict[str, object]:
         "weight": "infinite" if weight == float("inf") else weight,
         "trials": prior.trials,
         "alone": prior.accuracy,
-        "readout": prior.readout is not None,
+        "readout": prior.tokens > 0,
         "recordings": prior.recordings,
     }

@@ -38,6 +38,9 @@ class ExportCommand(ProgramOptions):
     """Folder of the run."""
     out: Path
     """File to write, ending in .safetensors; the card gets the same name and .md."""
+    beside: tuple[Path, ...] = ()
+    """Folders of other runs on the same store, whose encoders become one with this: those of the
+    recipe classification, of the sizes small and course."""
     checkpoint: Literal["best", "last"] | None = None
     """Lowest validation loss, or newest; by default the best if there is one."""
     name: str = ""
@@ -64,10 +67,12 @@ def _export(command: ExportCommand) -> int:
     for path in (command.out, card):
         check_new_file(path, "--out")
     notes = "" if command.notes is None else _text(command.notes)
-    folder = RunFolder(command.folder)
-    encoder = exported_encoder(folder, command.checkpoint, command.name)
+    runs = [RunFolder(path) for path in (command.folder, *command.beside)]
+    encoders = [exported_encoder(run, command.checkpoint, command.name) for run in runs]
+    encoder = combined(encoders) if command.beside else encoders[0]
     save_encoder(encoder, command.out)
-    write_whole(card, model_card(encoder, folder, notes).encode(), shared=True)
+    exported = list(zip(runs, encoders, strict=True))
+    write_whole(card, model_card(encoder, exported, notes).encode(), shared=True)
     write_line(f"Encoder: {command.out}\nCard:    {card}")
     return 0
 
@@ -115,6 +120,32 @@ def exported_encoder(
     return encoder.eval()
 
 
+def combined(encoders: Sequence[Encoder]) -> Encoder:
+    """Return the encoders of several runs as one, which says of what all of them were made.
+
+    Raises
+    ------
+    InputError
+        If they do not go together, or have learned from other recordings.
+    """
+    from core.encoders.bandpower.combining import combine
+    from core.encoders.bandpower.model import BandPower
+
+    kinds = [encoder for encoder in encoders if isinstance(encoder, BandPower)]
+    stores = {each.spec.provenance["store_manifest_sha256"] for each in encoders}
+    seen = {each.spec.provenance.get("recordings") for each in encoders}
+    if len(kinds) < len(encoders) or len(stores) > 1 or len(seen) > 1:
+        raise InputError(
+            "--beside names runs of the recipe classification on one store that left out the same "
+            "people; these are others."
+        )
+    whole = combine(kinds)
+    facts = [encoder.spec.provenance for encoder in encoders]
+    together = {key: ", ".join(dict.fromkeys(each[key] for each in facts)) for key in facts[0]}
+    whole.spec = replace(whole.spec, provenance=together)
+    return whole
+
+
 def _labelled(recipe: str, facts: Mapping[str, Any]) -> dict[str, str]:
     """Return which files a recipe has read labels of, as `EncoderSpec.labels_seen` reads it."""
     if not import_module(RECIPES[recipe][0]).RECIPE.reads_labels:
@@ -126,11 +157,22 @@ def _labelled(recipe: str, facts: Mapping[str, Any]) -> dict[str, str]:
     return {LABELLED: " ".join(sorted(digest[:DIGITS] for digest in digests))}
 
 
-def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
-    """Return the card of an exported encoder, as Markdown."""
+def model_card(
+    encoder: Encoder, exported: Sequence[tuple[RunFolder, Encoder]], notes: str = ""
+) -> str:
+    """Return the card of an exported encoder, as Markdown.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    exported : sequence of (RunFolder, Encoder)
+        What it was made of: the runs, and the encoder of each.
+    notes : str
+        Markdown to put at its end.
+    """
+    folder = exported[0][0]
     settings, facts, spec = folder.settings(), folder.facts(), encoder.spec
     size = sum(parameter.numel() for parameter in encoder.parameters())
-    origin = spec.provenance
     labels = import_module(RECIPES[settings.recipe][0]).RECIPE.reads_labels
     parts = [
         f"# {spec.name}",
@@ -153,12 +195,7 @@ def model_card(encoder: Encoder, folder: RunFolder, notes: str = "") -> str:
         + _data("Left out altogether", facts.get("test"))
         + _sources(facts)
         + f"- store: manifest `{facts['manifest_sha256']}`",
-        "## Recipe\n\n"
-        f"Checkpoint `{origin['checkpoint']}`, step {origin['step']} of {facts['steps']}, seed "
-        f"{settings.seed}, on torch {facts['started']['torch']}, code {origin['git_commit']}. "
-        f"The data's labels were {'what was learned' if labels else 'never read'}.\n\n"
-        f"```yaml\n{_recipe(folder)}```",
-        "## Losses\n\n" + _losses(folder),
+        *(_run(each, origin.spec.provenance, labels) for each, origin in exported),
         "## What it is not\n\n"
         "Not the published EEGPT weights, and no medical device. It was seen to work, if at all, "
         "on the people, electrodes and amplifiers named here only; a decoder on it needs a "
@@ -208,6 +245,19 @@ def _sources(facts: dict[str, Any]) -> str:
     return "".join(
         f"- {name}: {kind.where if kind else 'not one of our sources'}\n"
         for name, kind in kinds.items()
+    )
+
+
+def _run(folder: RunFolder, origin: Mapping[str, str], labels: bool) -> str:
+    """Return the sections of a run: its recipe, and its losses."""
+    settings, facts = folder.settings(), folder.facts()
+    return (
+        "## Recipe\n\n"
+        f"Checkpoint `{origin['checkpoint']}`, step {origin['step']} of {facts['steps']}, seed "
+        f"{settings.seed}, on torch {facts['started']['torch']}, code {origin['git_commit']}. "
+        f"The data's labels were {'what was learned' if labels else 'never read'}.\n\n"
+        f"```yaml\n{_recipe(folder)}```\n\n"
+        "## Losses\n\n" + _losses(folder)
     )
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -32,20 +31,19 @@ from scipy.stats import wilcoxon  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
 from core.decoding.features import band_sections, shrunk  # noqa: E402
-from core.decoding.heads import fit_head  # noqa: E402
+from core.decoding.heads import LinearHead, fit_head  # noqa: E402
 from core.decoding.spatial import channel_covariance, regression_filter, spatial_filter  # noqa: E402
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
 from core.fitting.feature_input import away_from_eyes, without_eyes  # noqa: E402
 from core.fitting.transfer.hemisphere_flip import (  # noqa: E402
     HANDS,
-    counterpart,
     fit_with_images,
     mirror_of,
 )
 from core.fitting.transfer.population import Prior  # noqa: E402
-from core.fitting.transfer.prior_head import BESIDE_TOKENS, PriorHead, head_of_prior  # noqa: E402
-from core.fitting.transfer.prior_weight import Start, fit_weighted, start_from  # noqa: E402
+from core.fitting.transfer.prior_head import PriorHead, head_of_prior, with_readout  # noqa: E402
+from core.fitting.transfer.prior_weight import fit_weighted, start_from  # noqa: E402
 from core.fitting.transfer.recentring import beginning_covariance, reference_whitener, vectors_at  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
@@ -97,11 +95,11 @@ def main() -> None:
             np.savez(kept, **found)  # type: ignore[arg-type]
         people[folder.name] = dict(np.load(kept))
     for eyes in options.eyes:
-        _Table(people, eyes, len(encoders)).print()
+        _Table(people, eyes, encoders).print()
 
 
 def _features(folder: Path, look: int, encoder: Encoder) -> Person:
-    """Compute what is needed of a person: covariances, and what the readout says of trials."""
+    """Compute what is needed of a person: covariances and token features of trials."""
     recordings = read_recordings([folder / f"{folder.name}R{run:02d}.edf" for run in RUNS])
     channels = match(recordings[0].labels, encoder.spec.ch_names).channels
     settings = SignalSettings(channels, default_reference(len(channels)), RATE)
@@ -141,13 +139,12 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
                 names = tuple(channels[index] for index in away_from_eyes(channels))
             begun = np.concatenate([signals[run][:MINUTE] for run in learned])
             spatial = _before(encoder, regress, begun, names)
-            found[f"fit {eyes} {tested}"] = _readout(encoder, spatial @ seen, names)
-            minute = np.empty((len(places), 2))
+            found[f"fit {eyes} {tested}"] = _tokens(encoder, spatial @ seen, names)
+            minute = []
             for run, signal in enumerate(signals):
-                its = found["run"] == run
                 spatial = _before(encoder, regress, signal[:MINUTE], names)
-                minute[its] = _readout(encoder, spatial @ seen[its], names)
-            found[f"minute {eyes} {tested}"] = minute
+                minute.append(_tokens(encoder, spatial @ seen[found["run"] == run], names))
+            found[f"minute {eyes} {tested}"] = np.concatenate(minute)
     return found
 
 
@@ -188,21 +185,13 @@ def _before(
     return before
 
 
-def _readout(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Return the log-odds of the right hand, of windows and of their mirror images, (trials, 2)."""
+def _tokens(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Return token features of windows, (trials, features)."""
     import torch
 
-    readout = encoder.spec.readout
-    assert readout is not None
-    found = []
-    for electrodes in (names, [counterpart(name) for name in names]):
-        with torch.inference_mode():
-            tokens = encoder.tokens(torch.from_numpy(windows).float(), electrodes)
-        features = encoder.pool(tokens.double().numpy())
-        logits = features @ np.array(readout.weights) + np.array(readout.bias)
-        found.append(logits[:, 1] - logits[:, 0])
-    both: np.ndarray = np.stack(found, axis=1)
-    return both
+    with torch.inference_mode():
+        tokens = encoder.tokens(torch.from_numpy(windows).float(), names)
+    return encoder.pool(tokens.double().numpy()).astype(np.float32)
 
 
 class _Table:
@@ -214,15 +203,19 @@ class _Table:
         Name -> features.
     eyes : str
         One of `EYES`.
-    folds : int
-        Of encoders, and so of the covariances of others.
+    encoders : sequence of Encoder
+        Each of which leaves out some of the people, and so do the covariances of others.
     """
 
-    def __init__(self, people: dict[str, Person], eyes: str, folds: int) -> None:
-        self._people, self._eyes = people, eyes
+    def __init__(self, people: dict[str, Person], eyes: str, encoders: Sequence[Encoder]) -> None:
+        self._people, self._eyes, self._encoders = people, eyes, encoders
         first = next(iter(people.values()))
         self._channels = tuple(first["channels"].tolist())
-        self._heads = [self._others(fold) for fold in range(folds)]
+        self._heads = [self._others(fold) for fold in range(len(encoders))]
+        self._with_tokens = [
+            with_readout(head, encoder.spec, HANDS)
+            for head, encoder in zip(self._heads, encoders, strict=True)
+        ]
         self._base: np.ndarray | None = None
         self._known: dict[tuple[int, int, str], np.ndarray] = {}
 
@@ -291,16 +284,20 @@ class _Table:
             found[name] = logits
         return found
 
-    def readout(self, one: Person, tested: int, kind: str) -> np.ndarray:
-        """Return the readout's log-odds, mean over both sides, or of "one side".
+    def tokens(self, one: Person, tested: int, kind: str) -> np.ndarray:
+        """Return token features of all trials.
 
-        Behind a filter of the first minutes of the runs to fit on ("fit"), or of each run's
-        own ("minute", and "one side").
+        Behind a filter of the first minutes of the runs to fit on ("fit"), or of each run's own
+        ("minute").
         """
-        filtered = "fit" if kind == "fit" else "minute"
-        sides = one[f"{filtered} {self._eyes} {tested}"]
-        mean: np.ndarray = (sides[:, 0] - sides[:, 1]) / 2
-        return mean if kind != "one side" else sides[:, 0]
+        return one[f"{kind} {self._eyes} {tested}"].astype(float)
+
+    def readout(self, one: Person, tested: int, kind: str) -> np.ndarray:
+        """Return the log-odds of the encoder's readout, of tokens of some kind."""
+        readout = self._encoders[int(one["look"])].spec.readout
+        assert readout is not None
+        logits = self.tokens(one, tested, kind) @ np.array(readout.weights) + readout.bias
+        return np.asarray(logits[:, 1] - logits[:, 0])
 
     def started(
         self,
@@ -311,24 +308,19 @@ class _Table:
         early: str = "whole minute",
         shots: int | None = None,
     ) -> np.ndarray:
-        """Decide by others' head, moved by own trials, and by a readout of some kind beside it."""
-        head = self._heads[int(one["look"])]
-        vectors = self.vectors(one, tested, early)
-        share, beside = BESIDE_TOKENS if kind else (1.0, 0.0)
-        added = beside * self.readout(one, tested, kind) if kind else np.zeros(len(vectors))
-        weights, bias = share * head.weights, share * head.bias
-        both = np.stack([-added, added], axis=1) / 2
-        if weight == np.inf:
-            logits = vectors @ weights + bias + both
-        else:
-            head = replace(head, weights=weights, bias=bias)
+        """Decide by others' head, moved by own trials, with tokens of some kind or without."""
+        heads = self._with_tokens if kind else self._heads
+        head = heads[int(one["look"])]
+        blocks = [self.vectors(one, tested, early)]
+        if kind:
+            blocks.append(self.tokens(one, tested, kind))
+        found: PriorHead | LinearHead = head
+        if weight != np.inf:
             own = self.drawn(one, tested, shots)
-            start = start_from(head, [vectors[own]], one["labels"][own])
-            twice = np.concatenate([both[own], both[own][:, ::-1]])
-            start = Start(start.blocks, start.labels, start.weights, twice)
-            logits = fit_weighted(head, start, weight).logits(vectors) + both
-        odds: np.ndarray = logits[:, 1] - logits[:, 0]
-        return odds
+            start = start_from(head, [block[own] for block in blocks], one["labels"][own])
+            found = fit_weighted(head, start, weight)
+        logits = found.logits(np.concatenate(blocks, axis=1))
+        return np.asarray(logits[:, 1] - logits[:, 0])
 
     def alone(
         self, one: Person, tested: int, mirrored: bool, shots: int | None = None
@@ -366,7 +358,7 @@ class _Table:
         print("| | accuracy | AUROC | later trials |\n|---|---|---|---|")
         started, inf = self.started, np.inf
         self._row("others' covariances", partial(started, weight=inf))
-        for kind in ("one side", "minute", "fit"):
+        for kind in ("minute", "fit"):
             self._row(f"readout, {kind}", partial(self.readout, kind=kind))
         for kind in ("minute", "fit"):
             self._row(f"both, {kind}", partial(started, weight=inf, kind=kind))

@@ -132,7 +132,7 @@ def fit_near(
     bias: np.ndarray,
     inverse_penalty: float,
     bias_precision: float = 0.0,
-    offset: np.ndarray | float = 0.0,
+    reach: Sequence[float] | None = None,
 ) -> LinearHead:
     """Fit a head that stays near a given one: the penalty is on what it adds to that.
 
@@ -148,8 +148,8 @@ def fit_near(
         Inverse of the penalty; with 0 the given head comes back.
     bias_precision : float
         Of the penalty on what is added to the bias; with 0 it is free.
-    offset : ndarray, shape (trials, classes), optional
-        Logits from elsewhere, which the head will be added to.
+    reach : sequence of float, optional
+        How far each block's weights go for the same penalty, beside those of others; 1 by default.
 
     Returns
     -------
@@ -169,8 +169,11 @@ def fit_near(
         nothing, one = np.zeros(features.shape[1]), np.ones(features.shape[1])
         return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
     centre = features.mean(axis=0)
-    scale = np.concatenate([np.full(block.shape[1], _spread(block)) for block in blocks])
-    given = features @ weights + bias + offset
+    reach = reach or [1.0] * len(blocks)
+    scale = np.concatenate(
+        [np.full(b.shape[1], _spread(b) / far) for b, far in zip(blocks, reach, strict=True)]
+    )
+    given = features @ weights + bias
     scaled = (features - centre) / scale
     powers, left = np.linalg.eigh(scaled @ scaled.T)  # in the span of the trials, as `fit_head`
     kept = powers > powers[-1] * 1e-10

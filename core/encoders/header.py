@@ -137,7 +137,15 @@ def _readout(values: Mapping[str, Any] | None) -> ClassReadout | None:
     sizes = weights.ndim == 2 and weights.shape[1] == len(bias) == len(set(classes)) > 1
     if not (sizes and bias.ndim == 1 and np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError(f"the readout is not that of {len(classes)} classes")
-    return ClassReadout(classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist()))
+    mirror = values.get("mirror")
+    if mirror is not None and sorted(mirror) != list(range(len(weights))):
+        raise ValueError("the readout's mirror names no exchange of its features")
+    return ClassReadout(
+        classes,
+        tuple(map(tuple, weights.tolist())),
+        tuple(bias.tolist()),
+        None if mirror is None else tuple(map(int, mirror)),
+    )
 
 
 def _graph_tasks(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -28,11 +28,15 @@ class ClassReadout:
     weights : tuple of tuple of float, (features, classes)
         On features as `Encoder.pool` gives them.
     bias : tuple of float
+    mirror : tuple of int, or None
+        Where each feature goes when left and right electrodes are exchanged; None if the encoder
+        does not encode its mirror image too.
     """
 
     classes: tuple[str, ...]
     weights: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
+    mirror: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

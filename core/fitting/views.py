@@ -228,8 +228,8 @@ class FeatureViews:
     def of(self, head: str) -> tuple[str, ...]:
         """Return the views that a head uses on this montage."""
         if head == PRIOR:
-            has_readout = self.prior is not None and self.prior.readout is not None
-            return (*self._aligned, "tokens") if has_readout else tuple(self._aligned)
+            has_tokens = self.prior is not None and self.prior.tokens > 0
+            return (*self._aligned, "tokens") if has_tokens else tuple(self._aligned)
         few = len(self._motor) < MOTOR_FROM
         return tuple(view for view in VIEWS[head] if not (few and view == "motor"))
 

@@ -204,3 +204,27 @@ def test_whoever_taught_the_first_weights_was_seen_too(run, store, tmp_path):
     alone.parent.mkdir()
     alone.write_bytes(first.best.read_bytes())
     assert seen(alone, "fourth") is None  # nobody knows
+
+
+@pytest.mark.slow
+def test_encoders_of_two_runs_are_exported_as_one(store, tmp_path, capsys):
+    given = f"classification --store {store.folder} --steps 2 --batch 8 --threads 1".split()
+    for size in ("small", "course"):
+        assert pretrain([*given, "--size", size, "--folder", str(tmp_path / size)]) == 0
+    out = tmp_path / "both.safetensors"
+    wanted = [str(tmp_path / "small"), "--beside", str(tmp_path / "course"), "--out", str(out)]
+    assert main([*wanted, "--name", "both"]) == 0
+    spec = load_encoder(out).spec
+    assert (spec.name, spec.size) == ("both", "mirrored-wide-course")
+    assert spec.provenance["step"] == "2"
+    assert spec.readout.classes == ("left_hand", "right_hand")
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert card.count("## Recipe") == card.count("## Losses") == 2
+    assert "size: small" in card
+    assert "size: course" in card
+    less = [*given, "--test-subjects", "simulated/1", "--folder", str(tmp_path / "less")]
+    assert pretrain(less) == 0
+    capsys.readouterr()
+    others = [str(tmp_path / "small"), "--beside", str(tmp_path / "less")]
+    assert main([*others, "--out", str(tmp_path / "no.safetensors")]) == 2
+    assert "left out the same people" in capsys.readouterr().err

@@ -100,9 +100,9 @@ class Classified(nn.Module):
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__()
         spec = spec_of(settings)
-        _, width = spec.tokens
         classes = len(settings.classes)
         self.encoder = BandPower(spec, settings.seed)
+        width = self.encoder.features
         self.head = nn.Linear(width, classes)
         drawn = np.random.default_rng((settings.seed, 1)).standard_normal((classes, width))
         with torch.no_grad():
@@ -145,8 +145,8 @@ class ClassificationObjective(nn.Module):
         encoder = self.parts.encoder if learns else self.parts.mean_encoder
         head = self.parts.head if learns else self.parts.mean_head
         tokens = encoder.train(learns).encode(window, rows)
-        pooled = (tokens[:, :, 0] * encoder.attention).sum(dim=1)  # as `BandPower.pool`
-        logits = head(F.dropout(pooled, self.dropout, learns)).float()
+        features = encoder.pooled(tokens)
+        logits = head(F.dropout(features, self.dropout, learns)).float()
         losses = {
             "cross_entropy": F.cross_entropy(logits, label),
             "wrong": (logits.argmax(dim=1) != label).float().mean(),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.encoders.bandpower.model import SHAPES, BandPower, BandPowerShape
+from core.encoders.bandpower.model import SHAPES, BandPower, size_of
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
@@ -33,26 +33,32 @@ def with_mirror_image(encoder: BandPower) -> BandPower:
     spec, one = encoder.spec, SHAPES[encoder.spec.size]
     readout = spec.readout
     order = None if readout is None else swap(readout.classes)
-    shape = BandPowerShape(2 * one.sources, 2 * one.width)
-    size = next((name for name, other in SHAPES.items() if other == shape), None)
+    size = size_of(one.image)
     if readout is None or order is None or size is None:
         raise InputError(
-            f"The encoder {spec.label} has no mirror image: one of the size small or tiny was "
-            "expected that was trained to tell both hands apart."
+            f"The encoder {spec.label} has no mirror image: one was expected that was trained to "
+            "tell both hands apart, and that is none with its image already."
         )
-    weights, bias = np.array(readout.weights) / 2, np.array(readout.bias) / 2
-    both = np.concatenate([weights, weights[:, order]])
+    # Of a token that both share, the second half is the image's.
+    weights = np.array(readout.weights).reshape(-1, one.width, len(readout.classes)) / 2
+    bias = np.array(readout.bias) / 2
+    both = np.concatenate([weights, weights[:, :, order]], axis=1)
     found = ClassReadout(
         readout.classes,
-        tuple(map(tuple, both.tolist())),
+        tuple(map(tuple, both.reshape(-1, len(readout.classes)).tolist())),
         tuple((bias + bias[list(order)]).tolist()),
+        one.image.exchange(spec.patches),
     )
-    whole = BandPower(replace(spec, size=size, tokens=(1, shape.width), readout=found))
+    whole = BandPower(replace(spec, size=size, tokens=(1, one.image.width), readout=found))
     with torch.no_grad():
-        for name, dimension in (("temporal", 0), ("mean", 0), ("deviation", 0), ("attention", 1)):
+        for name in ("temporal", "mean", "deviation"):
             part = getattr(encoder, name)
-            getattr(whole, name).copy_(torch.cat([part, part], dim=dimension))
+            getattr(whole, name).copy_(torch.cat([part, part]))
         rows = [encoder.electrodes.index(counterpart(name)) for name in encoder.electrodes]
         whole.spatial.copy_(torch.cat([encoder.spatial, encoder.spatial[rows]], dim=1))
-        whole.mixture.copy_(torch.block_diag(encoder.mixture, encoder.mixture))
+        if encoder.mixture is not None and encoder.attention is not None:
+            assert whole.mixture is not None
+            assert whole.attention is not None
+            whole.attention.copy_(torch.cat([encoder.attention, encoder.attention], dim=1))
+            whole.mixture.copy_(torch.block_diag(encoder.mixture, encoder.mixture))
     return whole.eval()

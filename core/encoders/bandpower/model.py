@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,18 +39,67 @@ _FLOOR = 1e-3  # added to a power; the sources of whitened signal have about 1
 
 @dataclass(frozen=True)
 class BandPowerShape:
-    """How many sources an encoder has, and how wide its tokens are."""
+    """How many sources an encoder has, and what its tokens and features are.
+
+    Attributes
+    ----------
+    sources : int
+    width : int
+        Of a token: mixtures of the sources' log power, or as many as there are sources, which then
+        are not mixed.
+    course : bool
+        Whether the features of a window are all of its tokens, and not sums over them.
+    mirrored : bool
+        Whether the second half of the sources is the mirror image of the first.
+    """
 
     sources: int
     width: int
+    course: bool = False
+    mirrored: bool = False
 
+    @property
+    def image(self) -> BandPowerShape:
+        """Of an encoder of this shape and its mirror image together."""
+        return replace(self, sources=2 * self.sources, width=2 * self.width, mirrored=True)
+
+    def exchange(self, patches: int) -> tuple[int, ...] | None:
+        """Return where each feature of a window goes when left and right electrodes are exchanged.
+
+        None if the encoder does not encode the mirror image too.
+        """
+        if not self.mirrored:
+            return None
+        columns = patches if self.course else 1
+        halves = np.arange(columns * self.width).reshape(columns, 2, -1)
+        return tuple(np.roll(halves, 1, axis=1).ravel().tolist())
+
+
+_SMALL, _TINY = BandPowerShape(sources=48, width=4), BandPowerShape(sources=8, width=4)
+_COURSE = BandPowerShape(sources=48, width=48, course=True)
+_COURSE_TINY = BandPowerShape(sources=8, width=8, course=True)
+_WIDE = BandPowerShape(sources=96, width=96, course=True)
+_WIDE_TINY = BandPowerShape(sources=16, width=16, course=True)
 
 SHAPES = {
-    "small": BandPowerShape(sources=48, width=4),
-    "tiny": BandPowerShape(sources=8, width=4),
-    "mirrored": BandPowerShape(sources=96, width=8),  # a small one and its mirror image
-    "mirrored-tiny": BandPowerShape(sources=16, width=8),
+    "small": _SMALL,
+    "tiny": _TINY,
+    "course": _COURSE,
+    "course-tiny": _COURSE_TINY,
+    "wide-course": _WIDE,
+    "wide-course-tiny": _WIDE_TINY,
+    "mirrored": _SMALL.image,
+    "mirrored-tiny": _TINY.image,
+    "mirrored-course": _COURSE.image,
+    "mirrored-course-tiny": _COURSE_TINY.image,
+    "mirrored-wide-course": _WIDE.image,
+    "mirrored-wide-course-tiny": _WIDE_TINY.image,
 }
+
+
+def size_of(shape: BandPowerShape) -> str | None:
+    """Return what the size of this shape is called; None if there is none."""
+    return next((name for name, other in SHAPES.items() if other == shape), None)
 
 
 def bandpower_spec(
@@ -107,9 +156,11 @@ class BandPower(Encoder):
         At half the rate.
     mean, deviation : Tensor, shape (sources, 1)
         Of the sources' log power over what was trained on, which `encode` follows in training mode.
-    mixture : Parameter, shape (sources, width)
-    attention : Parameter, shape (patches, width)
-        How much each quarter second of a window counts in `pool`.
+    mixture : Parameter, shape (sources, width), or None
+        None where sources are not mixed.
+    attention : Parameter, shape (patches, width), or None
+        How much each quarter second of a window counts in `pool`; None where all of them are
+        features.
 
     Notes
     -----
@@ -132,8 +183,11 @@ class BandPower(Encoder):
         self.temporal = nn.Parameter(torch.empty(size.sources, 1, _TAPS))
         self.register_buffer("mean", torch.zeros(size.sources, 1))
         self.register_buffer("deviation", torch.ones(size.sources, 1))
-        self.mixture = nn.Parameter(torch.empty(size.sources, size.width))
-        self.attention = nn.Parameter(torch.empty(spec.patches, size.width))
+        self.mixture: nn.Parameter | None = None
+        self.attention: nn.Parameter | None = None
+        if not size.course:
+            self.mixture = nn.Parameter(torch.empty(size.sources, size.width))
+            self.attention = nn.Parameter(torch.empty(spec.patches, size.width))
         if self.spatial.device.type != "meta":
             self._draw(np.random.default_rng(seed))
 
@@ -149,9 +203,15 @@ class BandPower(Encoder):
         self.temporal.copy_(torch.from_numpy(waves)[:, None])
         drawn = random.standard_normal((electrodes, sources)) / math.sqrt(electrodes)
         self.spatial.copy_(torch.from_numpy(drawn))
-        mixture = random.standard_normal(tuple(self.mixture.shape)) / math.sqrt(sources)
-        self.mixture.copy_(torch.from_numpy(mixture))
-        self.attention.fill_(1.0 / len(self.attention))
+        if self.mixture is not None and self.attention is not None:
+            mixture = random.standard_normal(tuple(self.mixture.shape)) / math.sqrt(sources)
+            self.mixture.copy_(torch.from_numpy(mixture))
+            self.attention.fill_(1.0 / len(self.attention))
+
+    @property
+    def features(self) -> int:
+        """Length of what `pool` makes of a window."""
+        return self.spec.tokens[1] * (1 if self.attention is not None else self.spec.patches)
 
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode windows, as `Encoder.tokens`: (batch, patches, 1, width)."""
@@ -188,28 +248,37 @@ class BandPower(Encoder):
             with torch.no_grad():
                 self.mean.lerp_(mean, _FOLLOWED)
                 self.deviation.lerp_(deviation, _FOLLOWED)
-        standard = (logs - mean) / deviation
-        return torch.matmul(standard.transpose(1, 2), self.mixture).unsqueeze(2)
+        standard = ((logs - mean) / deviation).transpose(1, 2)  # (batch, patches, sources)
+        mixed = standard if self.mixture is None else torch.matmul(standard, self.mixture)
+        return mixed.unsqueeze(2)
 
     def pool(self, tokens: np.ndarray) -> np.ndarray:
-        """Return the features of windows: sums over their columns, weighted by `attention`.
+        """Return the features of windows: their columns, or the sums that `attention` weighs.
 
         Parameters
         ----------
         tokens : ndarray, shape (windows, columns, 1, width)
-            All of a window's columns, or its last ones.
+            All of a window's columns, or its last ones; the first ones then count as average.
 
         Returns
         -------
-        ndarray, shape (windows, width)
+        ndarray, shape (windows, features)
         """
+        windows, columns, _, width = tokens.shape
+        if self.attention is None:
+            whole = np.zeros((windows, self.spec.patches, width))
+            whole[:, -columns:] = tokens[:, :, 0]
+            return whole.reshape(windows, -1)
         weights = self.attention.detach().cpu().double().numpy()
-        pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights[-tokens.shape[1] :])
+        pooled: np.ndarray = np.einsum("wcsf,cf->wf", tokens, weights[-columns:])
         return pooled
 
     def pooled(self, tokens: Tensor) -> Tensor:
         """Return the features of `pool` as a tensor, through which weights can be trained."""
-        return torch.einsum("wcsf,cf->wf", tokens, self.attention[-tokens.shape[1] :])
+        columns = tokens.shape[1]
+        if self.attention is None:
+            return F.pad(tokens[:, :, 0], (0, 0, self.spec.patches - columns, 0)).flatten(1)
+        return torch.einsum("wcsf,cf->wf", tokens, self.attention[-columns:])
 
     def stream(
         self, ch_names: Sequence[str], hop: int | None = None, in_subprocess: bool = False
@@ -222,7 +291,7 @@ class BandPower(Encoder):
             piece = (len(ch_names), self.spec.patch)
             shape = self.spec.token_shape(len(ch_names))[1:]
             step = SubprocessStep(PatchStep, (self, tuple(ch_names)), piece, shape)
-        weight = self.mixture
+        weight = self.spatial
         return PatchStream(self.spec, len(ch_names), step, hop, weight.dtype, weight.device)
 
 

@@ -43,35 +43,16 @@ _TRIALS = 10  # of each class, for a head
 
 
 @dataclass(frozen=True)
-class TokenReadout:
-    """An encoder's readout, for a person's classes and beside a head on covariances.
-
-    Attributes
-    ----------
-    weights : ndarray, shape (features, classes)
-    bias : ndarray, shape (classes,)
-    """
-
-    weights: np.ndarray
-    bias: np.ndarray
-
-    def logits(self, features: np.ndarray) -> np.ndarray:
-        """Return logits of token features, shape (trials, classes)."""
-        logits: np.ndarray = features @ self.weights + self.bias
-        return logits
-
-
-@dataclass(frozen=True)
 class PriorHead:
-    """A linear head on aligned covariances, learned before a person's first trial.
+    """A linear head on aligned covariances, and on tokens, learned before a person's first trial.
 
     Attributes
     ----------
     views : tuple of tuple of str
         Electrodes of each view of the covariance that it uses.
     weights : ndarray, shape (features, classes)
-        On tangent vectors of the views, one after the other. Classes are the person's; those
-        that nothing was learned of have zeros.
+        On tangent vectors of the views, one after the other, and token features. Classes are the
+        person's; those that nothing was learned of have zeros.
     bias : ndarray, shape (classes,)
     mirror : ndarray of int, shape (features,), or None
         Where each feature goes when left and right are exchanged; None if they cannot be.
@@ -89,8 +70,9 @@ class PriorHead:
         each recording aligned by another one of that person: what somebody without own trials may
         expect. With `by_beginning` it is aligned by its own first minute, in which some of its
         trials may lie. None if nobody was left out.
-    readout : TokenReadout or None
-        What an encoder that was trained with others' labels adds to the logits.
+    tokens : int
+        How many of the features, the last ones, are an encoder's that was trained with others'
+        labels; 0 without.
     by_beginning : bool
         Whether each recording is aligned by its first minute, and not by its trials.
     """
@@ -104,11 +86,11 @@ class PriorHead:
     recordings: dict[str, str]
     trials: int
     accuracy: float | None = None
-    readout: TokenReadout | None = None
+    tokens: int = 0
     by_beginning: bool = False
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
-        """Return logits of aligned tangent vectors, shape (trials, classes), without a readout."""
+        """Return logits of aligned tangent vectors and tokens, shape (trials, classes)."""
         logits: np.ndarray = vectors @ self.weights + self.bias
         return logits
 
@@ -230,7 +212,8 @@ def head_of_prior(
 def with_readout(prior: PriorHead, spec: EncoderSpec, classes: Sequence[str]) -> PriorHead:
     """Return the head together with what an encoder's features say of these classes.
 
-    Logits of both are added, each weighed as suits people that neither has seen.
+    Logits of both are added, each weighed as suits people that neither has seen. With an encoder
+    whose features have no mirror images, trials have none either.
 
     Parameters
     ----------
@@ -252,11 +235,16 @@ def with_readout(prior: PriorHead, spec: EncoderSpec, classes: Sequence[str]) ->
     theirs = [readout.classes.index(name) for name in shared]
     weights, bias = np.array(readout.weights)[:, theirs], np.array(readout.bias)[theirs]
     wide, at = _spread(BESIDE_TOKENS[1] * weights, BESIDE_TOKENS[1] * bias, shared, classes)
+    mirror = None
+    if prior.mirror is not None and readout.mirror is not None:
+        mirror = np.concatenate([prior.mirror, len(prior.mirror) + np.array(readout.mirror)])
     return replace(
         prior,
-        weights=BESIDE_TOKENS[0] * prior.weights,
-        bias=BESIDE_TOKENS[0] * prior.bias,
-        readout=TokenReadout(wide, at),
+        weights=np.concatenate([BESIDE_TOKENS[0] * prior.weights, wide]),
+        bias=BESIDE_TOKENS[0] * prior.bias + at,
+        mirror=mirror,
+        drift=np.pad(prior.drift, ((0, 0), (0, len(wide)))),  # tokens are taken not to drift
+        tokens=len(wide),
     )
 
 
@@ -331,7 +319,7 @@ def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
     """
     if len(heads) == 1:
         return heads[0]
-    assert all(head.readout is None for head in heads)
+    assert all(head.tokens == 0 for head in heads)
     views = tuple(dict.fromkeys(view for head in heads for view in head.views))
     sizes = {view: len(view) * (len(view) + 1) // 2 for view in views}
     summed = {view: np.zeros((sizes[view], len(heads[0].bias))) for view in views}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
@@ -29,18 +29,15 @@ class Start:
     Attributes
     ----------
     blocks : list of ndarray, each (trials, features of the view)
-        Aligned vectors, those of mirror images too, with what drifts held back.
+        Aligned vectors and token features, those of mirror images too, with what drifts held back.
     labels : ndarray of int, shape (trials,)
     weights : ndarray, shape (features, classes)
         Of the prior's head, on these vectors.
-    added : ndarray, shape (trials, classes)
-        What the readout of an encoder adds to the logits, whatever these trials teach.
     """
 
     blocks: list[np.ndarray]
     labels: np.ndarray
     weights: np.ndarray
-    added: np.ndarray
 
 
 def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarray) -> Start:
@@ -54,17 +51,11 @@ def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarra
     ----------
     prior : PriorHead
     blocks : sequence of ndarray, each (trials, features of the view)
-        Aligned vectors of the prior's views, and token features if it has a readout.
+        Aligned vectors of the prior's views, and token features if it has weights for them.
     labels : ndarray of int, shape (trials,)
     """
-    added = np.zeros((len(labels), len(prior.bias)))
-    if prior.readout is not None:
-        *blocks, tokens = blocks
-        added = prior.readout.logits(tokens)
     whole = np.concatenate(blocks, axis=1)
     if prior.mirror is not None:
-        # The mirror image of a readout's logits is taken to be those with the hands exchanged.
-        added = np.concatenate([added, added[:, list(prior.swapped)]])
         whole = np.concatenate([whole, whole[:, prior.mirror]])
         labels = np.concatenate([labels, np.array(prior.swapped)[labels]])
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
@@ -72,7 +63,6 @@ def start_from(prior: PriorHead, blocks: Sequence[np.ndarray], labels: np.ndarra
         blocks=np.split(apply_wccn(whole, prior.drift), ends, axis=1),
         labels=labels,
         weights=apply_wccn(prior.weights.T, prior.drift, undo=True).T,
-        added=added,
     )
 
 
@@ -92,14 +82,16 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
         With temperature 1.
     """
     inverse_penalty = 0.0 if weight == inf else INVERSE_PENALTY / weight
+    reach = [1.0] * len(start.blocks)
+    if prior.tokens:
+        # A token's feature goes no further than one of the covariances, nor do all together:
+        # sums over time, which are few, were only worse for it (docs/evaluation.md).
+        reach[-1] = min(1.0, sqrt(prior.tokens / (len(prior.weights) - prior.tokens)))
     head = fit_near(
-        start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, offset=start.added
+        start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, reach=reach
     )
     slopes, bias = head.plain()
     weights = apply_wccn(slopes.T, prior.drift).T
-    if prior.readout is not None:
-        weights = np.concatenate([weights, prior.readout.weights])
-        bias = bias + prior.readout.bias
     return LinearHead(  # on vectors as they are
         centre=np.zeros(len(weights)), scale=np.ones(len(weights)), weights=weights, bias=bias
     )

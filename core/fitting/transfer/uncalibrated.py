@@ -68,7 +68,7 @@ def uncalibrated_decoder(
     fit : mapping, optional
         What else to keep in the decoder's `facts.fit`.
     encoder : tuple of (str, Encoder), optional
-        What it was loaded from, and it: of the prior's readout, if that has one.
+        What it was loaded from, and it: of the prior's weights for tokens, if it has any.
 
     Returns
     -------
@@ -123,15 +123,13 @@ def uncalibrated_decoder(
         )
         for rows, whitener in zip(views, mean.reference().whiteners, strict=True)
     ]
-    weights, bias, before = prior.weights, prior.bias, None
-    if prior.readout is not None:
+    before = None
+    if prior.tokens:
         assert encoder is not None
-        weights = np.concatenate([weights, prior.readout.weights])
-        bias = bias + prior.readout.bias
         broad = np.eye(len(settings.channels)) if broad is None else broad
         minute = channel_covariance(broad @ np.concatenate(signals).T)
         before = spatial_filter(minute, names, encoder[1].spec) @ broad
-    features = len(weights)
+    features = len(prior.weights)
     return Decoder(
         classes=tuple(classes),
         settings=settings,
@@ -140,7 +138,7 @@ def uncalibrated_decoder(
         hop=patch,
         patch=patch,
         warmup=0 if before is None or encoder is None else encoder[1].spec.warmup,
-        head=LinearHead(np.zeros(features), np.ones(features), weights, bias),
+        head=LinearHead(np.zeros(features), np.ones(features), prior.weights, prior.bias),
         tangents=tuple(tangents),
         spatial=before,
         encoder=None if before is None or encoder is None else EncoderPin.of(*encoder[::-1]),

@@ -47,7 +47,8 @@ def reference(encoder, window, names):
             ]
         )
         logs = np.log((filtered**2).mean(axis=1) + 1e-3)
-        tokens.append(((logs - state["mean"][:, 0]) / state["deviation"][:, 0]) @ state["mixture"])
+        standard = (logs - state["mean"][:, 0]) / state["deviation"][:, 0]
+        tokens.append(standard @ state["mixture"] if "mixture" in state else standard)
     return np.stack(tokens)[:, None]
 
 
@@ -66,6 +67,21 @@ def test_features_of_a_window_are_weighted_sums_over_its_columns(rng):
     expected = tokens[:, :2, 0].sum(axis=1) / 14
     np.testing.assert_allclose(encoder.pool(tokens), expected, atol=1e-6)
     np.testing.assert_allclose(encoder.pool(tokens[:, 1:]), tokens[:, 1, 0] / 14, atol=1e-6)
+
+
+def test_features_of_a_course_are_the_log_powers_themselves(run, rng):
+    encoder = load_encoder("untrained-bandpower-course-tiny-3")
+    tokens = encode(encoder, run[:, :1024], NAMES)
+    np.testing.assert_allclose(tokens, reference(encoder, run[:, :1024], NAMES), atol=2e-5)
+    tokens = rng.normal(size=(3, 14, 1, 8))
+    flat = tokens.reshape(3, -1)
+    np.testing.assert_array_equal(encoder.pool(tokens), flat)
+    later = encoder.pool(tokens[:, 2:])  # what came first counts as average
+    np.testing.assert_array_equal(later[:, :16], 0.0)
+    np.testing.assert_array_equal(later[:, 16:], flat[:, 16:])
+    for part in (tokens, tokens[:, 2:]):
+        np.testing.assert_array_equal(encoder.pooled(torch.from_numpy(part)), encoder.pool(part))
+    assert encoder.features == flat.shape[1]
 
 
 def test_the_order_of_channels_changes_nothing(encoder, run, rng):

@@ -1,10 +1,14 @@
+from dataclasses import replace
 from math import inf
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from core.decoding.heads import fit_head, fit_near
-from core.fitting.transfer.prior_head import PriorHead
+from core.encoders.spec import ClassReadout
+from core.fitting.transfer.hemisphere_flip import HANDS
+from core.fitting.transfer.prior_head import BESIDE_TOKENS, PriorHead, with_readout
 from core.fitting.transfer.prior_weight import (
     WEIGHTS,
     choose_weight,
@@ -85,6 +89,27 @@ def test_mirrored_trials_leave_no_side_preferred():
     head = fit_weighted(prior, start_from(prior, [features], labels), 300.0)
     found, mirrored = head.logits(features), head.logits(features[:, exchange])
     np.testing.assert_allclose(found, mirrored[:, ::-1], atol=1e-3)
+
+
+def test_tokens_of_others_are_moved_by_own_trials_too():
+    features, labels = trials(40)
+    tokens, _ = trials(40, seed=2, features=6)
+    readout = ClassReadout(
+        HANDS, tuple((-1.0, 1.0) for _ in range(6)), (0.0, 0.0), (3, 4, 5, 0, 1, 2)
+    )
+    exchange = np.arange(30)[::-1].copy()
+    beside = replace(prior_of(1.0), mirror=exchange)
+    prior = with_readout(beside, SimpleNamespace(readout=readout), HANDS)
+    both = np.concatenate([features, tokens], axis=1)
+    expected = BESIDE_TOKENS[0] * beside.logits(features)
+    expected = expected + BESIDE_TOKENS[1] * tokens @ np.array(readout.weights)
+    np.testing.assert_allclose(prior.logits(both), expected)
+    np.testing.assert_array_equal(prior.mirror, [*exchange, 33, 34, 35, 30, 31, 32])
+    head = fit_weighted(prior, start_from(prior, [features, tokens], labels), 30.0)
+    moved = head.plain()[0] - prior.weights
+    assert np.linalg.norm(moved[30:]) > 0
+    unmirrored = SimpleNamespace(readout=replace(readout, mirror=None))
+    assert with_readout(beside, unmirrored, HANDS).mirror is None
 
 
 @pytest.mark.parametrize(("gain", "chosen"), [(1.0, 0.0), (0.05, 300.0), (-1.0, 300.0)])
