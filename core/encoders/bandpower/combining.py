@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.encoders.bandpower.model import SHAPES, BandPower, BandPowerShape, size_of
+from core.encoders.bandpower.model import SHAPES, BandPower, BandPowerShape, size_with_shape
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
 
@@ -33,7 +33,7 @@ def combine(encoders: Sequence[BandPower]) -> BandPower:
     shapes = [SHAPES[encoder.spec.size] for encoder in encoders]
     mirrored, sources = shapes[0].mirrored, sum(shape.sources for shape in shapes)
     shape = BandPowerShape(sources, sources, course=True, mirrored=mirrored)
-    size = size_of(shape)
+    size = size_with_shape(shape)
     readouts = [each.spec.readout for each in encoders if each.spec.readout is not None]
     alike = {(each.classes, each.mirror is None) for each in readouts}
     regressed = {(encoder.spec.regressors, encoder.spec.ch_names) for encoder in encoders}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.encoders.bandpower.model import SHAPES, BandPower, size_of
+from core.encoders.bandpower.model import SHAPES, BandPower, size_with_shape
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import counterpart, swap
@@ -28,16 +28,16 @@ def with_mirror_image(encoder: BandPower) -> BandPower:
     Raises
     ------
     InputError
-        If it was not, or no size has twice its sources.
+        If it was not, or has its mirror image already.
     """
     spec, one = encoder.spec, SHAPES[encoder.spec.size]
     readout = spec.readout
     order = None if readout is None else swap(readout.classes)
-    size = size_of(one.image)
+    size = size_with_shape(one.image)
     if readout is None or order is None or size is None:
         raise InputError(
             f"The encoder {spec.label} has no mirror image: one was expected that was trained to "
-            "tell both hands apart, and that is none with its image already."
+            "tell both hands apart and does not have its image yet."
         )
     # Of a token that both share, the second half is the image's.
     weights = np.array(readout.weights).reshape(-1, one.width, len(readout.classes)) / 2

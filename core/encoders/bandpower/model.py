@@ -97,7 +97,7 @@ SHAPES = {
 }
 
 
-def size_of(shape: BandPowerShape) -> str | None:
+def size_with_shape(shape: BandPowerShape) -> str | None:
     """Return what the size of this shape is called; None if there is none."""
     return next((name for name, other in SHAPES.items() if other == shape), None)
 

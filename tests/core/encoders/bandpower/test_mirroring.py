@@ -64,5 +64,5 @@ def test_without_both_hands_there_is_no_image():
 
 def test_an_image_has_no_image():
     whole = with_mirror_image(encoder_of(("left_hand", "right_hand")))
-    with pytest.raises(InputError, match="none with its image already"):
+    with pytest.raises(InputError, match="does not have its image yet"):
         with_mirror_image(whole)
