@@ -14,13 +14,8 @@ from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_file import POPULATION, is_prior, load_prior, population
-from core.fitting.transfer.prior_head import (
-    PriorHead,
-    average_heads,
-    head_of_decoder,
-    head_of_prior,
-    with_readout,
-)
+from core.fitting.transfer.prior_head import PriorHead, average_heads, with_readout
+from core.fitting.transfer.prior_sources import head_of_decoder, head_of_prior
 from core.fitting.trials.pauses import REST
 from core.montage import direction
 from core.program import say
@@ -231,7 +226,7 @@ def prior_head(
     Raises
     ------
     InputError
-        As `core.fitting.transfer.prior_head.head_of_prior` and `head_of_decoder`.
+        As `core.fitting.transfer.prior_sources.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
     spec, asked = _wanted(labels, events, settings)

@@ -16,7 +16,8 @@ from core.errors import InputError
 from core.feed.segments import Segment
 from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_file import population
-from core.fitting.transfer.prior_head import head_of_prior, with_readout
+from core.fitting.transfer.prior_head import with_readout
+from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.recordings import Recording
 from core.sites import Sites

@@ -80,7 +80,7 @@ def _make(options: PriorOptions) -> int:
 
     from core.fitting.transfer.population import make_prior
     from core.fitting.transfer.prior_file import save_prior
-    from core.fitting.transfer.prior_head import head_of_prior
+    from core.fitting.transfer.prior_sources import head_of_prior
     from core.fitting.trials.labels import parse_events
     from core.signal.pipeline import SignalSettings, default_reference
     from training.store import Store

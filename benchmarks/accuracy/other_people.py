@@ -42,7 +42,8 @@ from core.fitting.transfer.hemisphere_flip import (  # noqa: E402
     mirror_of,
 )
 from core.fitting.transfer.population import Prior  # noqa: E402
-from core.fitting.transfer.prior_head import PriorHead, head_of_prior, with_readout  # noqa: E402
+from core.fitting.transfer.prior_head import PriorHead, with_readout  # noqa: E402
+from core.fitting.transfer.prior_sources import head_of_prior  # noqa: E402
 from core.fitting.transfer.prior_weight import fit_weighted, start_from  # noqa: E402
 from core.fitting.transfer.recentring import beginning_covariance, reference_whitener, vectors_at  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402

@@ -16,7 +16,7 @@ from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
-from core.fitting.transfer.prior_head import head_of_decoder
+from core.fitting.transfer.prior_sources import head_of_decoder
 from core.fitting.trials.task import Task, parse_task
 from core.recordings import Event, read_recording
 from core.text_encoder import TextEncoder

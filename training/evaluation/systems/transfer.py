@@ -14,7 +14,8 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.transfer.population import Prior, make_prior
-from core.fitting.transfer.prior_head import PriorHead, head_of_prior, with_readout
+from core.fitting.transfer.prior_head import PriorHead, with_readout
+from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
 from core.program import say
 from core.recordings import Recording

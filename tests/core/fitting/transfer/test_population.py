@@ -8,7 +8,8 @@ from core.errors import InputError
 from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import load_prior, save_prior
-from core.fitting.transfer.prior_head import average_heads, head_of_decoder, head_of_prior
+from core.fitting.transfer.prior_head import average_heads
+from core.fitting.transfer.prior_sources import head_of_decoder, head_of_prior
 from core.fitting.transfer.recentring import recentre, whiteners
 from core.signal.pipeline import SignalSettings
 

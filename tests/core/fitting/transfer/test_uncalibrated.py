@@ -7,7 +7,7 @@ from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.population import make_prior
-from core.fitting.transfer.prior_head import head_of_prior
+from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
 from core.signal.pipeline import SignalSettings
 
