@@ -59,8 +59,8 @@ class FitFlags:
     """How the decoder is fitted."""
 
     encoder: str | None = None
-    """Encoder by name or path: imagery (the default; starter with --refine), starter, untrained,
-    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
+    """Encoder by name or path: imagery-2 (the default; starter with --refine), imagery, starter,
+    untrained, eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: what starts from --prior, else riemann, unless another of
     these is better beyond chance by nested cross-validation; or graph: attention between

@@ -279,7 +279,7 @@ def fit(
     subject : str
         Whose they are.
     encoder : str or path
-        What `load_encoder` takes; by default ``imagery``.
+        What `load_encoder` takes; by default ``imagery-2``.
     head : str
         ``auto``, ``riemann``, ``encoder``, ``hybrid`` or ``graph``.
     seed : int

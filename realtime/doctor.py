@@ -81,8 +81,8 @@ class DoctorCommand(ProgramOptions):
     """
 
     encoder: str = DEFAULT
-    """Encoder by name or path: starter, imagery, imagery-with-eyes, untrained, eegpt, labram,
-    untrained-braingpt-base, braindecode:NAME, or a file."""
+    """Encoder by name or path: imagery-2, imagery, imagery-with-eyes, starter, untrained, eegpt,
+    labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     encoders: bool = False
     """List all encoders: weights, licence, context, electrodes, time and memory of a decision."""
     stream: str | None = None

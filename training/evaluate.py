@@ -69,8 +69,8 @@ class EvaluateOptions(ProgramOptions):
     """Only these runs."""
     encoder: tuple[str, ...] = ()
     """What our heads look through: untrained, starter, eegpt, braindecode:NAME, or a file. By
-    default imagery where it has seen nobody who is tested, else untrained. Of several, each person
-    is looked at through the first that has seen the least of them."""
+    default imagery-2 where it has seen nobody who is tested, else untrained. Of several, each
+    person is looked at through the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
     others_groups: int = 0

@@ -27,7 +27,7 @@ def test_the_decoder_pins_what_it_was_made_from(fitted):
         assert (decoder.settings.rate, decoder.unit, decoder.window) == (256.0, "mV", 1024)
         assert decoder.classes == ("left_hand", "right_hand")
     assert fitted["riemann"].encoder is None
-    assert fitted["encoder"].encoder.label == "imagery"
+    assert fitted["encoder"].encoder.label == "imagery-2"
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ class ClassificationSettings(PretrainSettings):
     recipe: Literal["classification"] = "classification"
     """Labelled trials, told apart through the tokens."""
     size: str = "small"
-    """Size of the model: small or tiny."""
+    """Size of the model: small, or course (and tiny, course-tiny for tests)."""
     classes: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] = (
         "left_hand",
         "right_hand",
@@ -63,7 +63,7 @@ class ClassificationSettings(PretrainSettings):
     align_seconds: Annotated[float, Field(ge=4.0, le=3600.0)] = 60.0
     """From a recording's beginning, that its spatial filter is fitted on."""
     dropout: Annotated[float, Field(ge=0.0, le=0.95)] = 0.1
-    """Of the pooled features before the layer that classifies them."""
+    """Of a window's features before the layer that classifies them."""
     whitening: Literal["unit"] = "unit"
     """Each recording's channels are whitened to 10 microvolts by its beginning, as a decoder does
     by rest."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.encoders.bandpower.model import ELECTRODES, FRONT, SHAPES, BandPower, bandpower_spec
-from core.encoders.defaults import BUNDLED, DEFAULT, WITH_EYES
+from core.encoders.defaults import BUNDLED, DEFAULT, SUMS, WITH_EYES
 from core.encoders.registry import Family, untrained
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError
@@ -38,5 +38,5 @@ FAMILY = Family(
     default_size="small",
     untrained_spec=untrained_spec,
     build=build,
-    named={name: BUNDLED[name] for name in (DEFAULT, WITH_EYES)},
+    named={name: BUNDLED[name] for name in (DEFAULT, SUMS, WITH_EYES)},
 )

@@ -80,8 +80,8 @@ def test_an_encoder_that_does_not_say_is_refused(persons, spec_of):
 
 
 def test_where_no_encoder_is_named_it_is_one_that_has_seen_nobody(persons):
-    assert _unseen_encoder(persons) == "imagery"
-    files = load_encoder("imagery").spec.provenance["labelled_files"].split()
+    assert _unseen_encoder(persons) == "imagery-2"
+    files = load_encoder("imagery-2").spec.provenance["labelled_files"].split()
     one, *others = persons[0].recordings
     known = replace(one, sha256=files[0].ljust(64, "0"))
     assert _unseen_encoder([replace(persons[0], recordings=(known, *others))]) == "untrained"
