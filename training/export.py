@@ -121,7 +121,7 @@ def exported_encoder(
 
 
 def combined(encoders: Sequence[Encoder]) -> Encoder:
-    """Return the encoders of several runs as one, which says of what all of them were made.
+    """Return the encoders of several runs as one, with the provenance of all.
 
     Raises
     ------

@@ -138,8 +138,11 @@ def _readout(values: Mapping[str, Any] | None) -> ClassReadout | None:
     if not (sizes and bias.ndim == 1 and np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError(f"the readout is not that of {len(classes)} classes")
     mirror = values.get("mirror")
-    if mirror is not None and sorted(mirror) != list(range(len(weights))):
-        raise ValueError("the readout's mirror names no exchange of its features")
+    numbers = list(range(len(weights)))
+    if mirror is not None and not (
+        sorted(mirror) == numbers and [mirror[place] for place in mirror] == numbers
+    ):
+        raise ValueError("the readout's mirror does not exchange its features")
     return ClassReadout(
         classes,
         tuple(map(tuple, weights.tolist())),

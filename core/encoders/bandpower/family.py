@@ -17,7 +17,7 @@ def build(spec: EncoderSpec, seed: int = 0) -> BandPower:
     Raises
     ------
     InputError
-        If the spec is not one of this family.
+        If the spec is not one of this family, or its readout not one of its features.
     """
     made = bandpower_spec(
         spec.size, name=spec.name, trained=spec.trained, provenance={}, front=not spec.regressors
@@ -29,7 +29,13 @@ def build(spec: EncoderSpec, seed: int = 0) -> BandPower:
         or not set(spec.ch_names) <= {*FRONT, *ELECTRODES}
     ):
         raise InputError(f"The facts of a bandpower {spec.size} do not fit together.")
-    return BandPower(spec, seed)
+    encoder = BandPower(spec, seed)
+    if spec.readout is not None and len(spec.readout.weights) != encoder.features:
+        raise InputError(
+            f"The readout of a bandpower {spec.size} has weights for {encoder.features} features; "
+            f"here it has {len(spec.readout.weights)}."
+        )
+    return encoder
 
 
 FAMILY = Family(

@@ -198,6 +198,9 @@ def rewritten(path, **changes):
     return path
 
 
+READOUT = {"classes": ["a", "b"], "weights": [[0.0, 1.0]] * 3, "bias": [0.0, 0.0]}
+
+
 def test_rewriting_alone_does_no_harm(tmp_path):
     assert equal(
         load_encoder(rewritten(tmp_path / "e.safetensors")), load_encoder("untrained-tiny1")
@@ -230,6 +233,10 @@ def test_rewriting_alone_does_no_harm(tmp_path):
         ({"graph_tasks": {"fists": ["left_hand"]}}, "fists is no task of an electrode graph"),
         ({"graph_tasks": {"a.b": ["left_hand", "feet"]}}, "a.b is no task of"),
         ({"graph_tasks": ["fists"]}, "damaged header"),
+        ({"readout": READOUT | {"bias": [0.0]}}, "readout is not that of 2 classes"),
+        ({"readout": READOUT | {"mirror": [1, 2, 0]}}, "does not exchange its features"),
+        ({"readout": READOUT | {"mirror": [1, 0]}}, "does not exchange its features"),
+        ({"readout": READOUT | {"mirror": ["a", "b", "c"]}}, "does not exchange its features"),
         ({"weights_sha256": "00"}, "weights are not those it was written with"),
     ],
 )

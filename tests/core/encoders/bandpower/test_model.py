@@ -10,6 +10,7 @@ from scipy import signal as scipy_signal
 from core.encoders import load_encoder, save_encoder
 from core.encoders.bandpower.family import FAMILY
 from core.encoders.bandpower.model import ELECTRODES, FRONT, bandpower_spec
+from core.encoders.spec import ClassReadout
 from core.errors import InputError
 
 NAMES = ("C4", "FP1", "C3", "CPZ", "T8", "O1", "FCZ")
@@ -187,6 +188,9 @@ def test_facts_that_do_not_fit_are_refused(encoder):
     ):
         with pytest.raises(InputError, match="do not fit together"):
             FAMILY.build(replace(encoder.spec, **wrong), 0)
+    short = ClassReadout(("a", "b"), ((0.0, 1.0),) * 3, (0.0, 0.0))
+    with pytest.raises(InputError, match="weights for 4 features; here it has 3"):
+        FAMILY.build(replace(encoder.spec, readout=short), 0)
 
 
 def test_a_stream_wants_an_encoder_that_does_not_learn():
