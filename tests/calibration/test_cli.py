@@ -75,7 +75,7 @@ def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
 def test_an_encoder_of_random_weights_is_called_untrained(recording_file, tmp_path, capsys):
     given = ["fit", str(recording_file), "--subject", "01", "--head", "encoder", *EVENTS]
     assert main([*given, "--out", str(tmp_path / "one.safetensors")]) == 0
-    assert "tokens of imagery only" in capsys.readouterr().out
+    assert "tokens of imagery-2 only" in capsys.readouterr().out
     given += ["--encoder", "untrained"]
     assert main([*given, "--out", str(tmp_path / "two.safetensors")]) == 0
     assert "tokens of tiny3 (untrained)" in capsys.readouterr().out
