@@ -18,7 +18,13 @@ from torch import Tensor, nn
 
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders.bandpower.mirroring import with_mirror_image
-from core.encoders.bandpower.model import BandPower, bandpower_spec, encoded
+from core.encoders.bandpower.model import (
+    SHAPES,
+    BandPower,
+    bandpower_spec,
+    encoded,
+    size_with_shape,
+)
 from core.encoders.base import Encoder
 from core.encoders.spec import ClassReadout, EncoderSpec
 from core.errors import InputError
@@ -42,6 +48,12 @@ class ClassificationRecipe(Recipe):
 
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__(settings)
+        self._with_image = settings.mirrored and swap(settings.classes) is not None
+        if self._with_image and size_with_shape(SHAPES[spec_of(settings).size].image) is None:
+            raise InputError(
+                f'The size "{settings.size}" has no mirror image, as both hands have by default; '
+                "choose small or course, or switch it off with --no-mirrored."
+            )
         self.parts = Classified(settings)
         self.spec = self.parts.encoder.spec
         self.model = ClassificationObjective(self.parts, settings)
@@ -78,8 +90,7 @@ class ClassificationRecipe(Recipe):
             self.settings.classes, tuple(map(tuple, weights.tolist())), tuple(bias.tolist())
         )
         encoder.spec = replace(encoder.spec, readout=readout)
-        both = self.settings.mirrored and swap(self.settings.classes) is not None
-        return with_mirror_image(encoder) if both else encoder
+        return with_mirror_image(encoder) if self._with_image else encoder
 
 
 def spec_of(settings: ClassificationSettings) -> EncoderSpec:

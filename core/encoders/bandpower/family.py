@@ -35,6 +35,9 @@ def build(spec: EncoderSpec, seed: int = 0) -> BandPower:
             f"The readout of a bandpower {spec.size} has weights for {encoder.features} features; "
             f"here it has {len(spec.readout.weights)}."
         )
+    exchange = SHAPES[spec.size].exchange(spec.patches)
+    if spec.readout is not None and spec.readout.mirror not in (None, exchange):
+        raise InputError(f"The readout of a bandpower {spec.size} has another mirror than its own.")
     return encoder
 
 

@@ -72,7 +72,7 @@ class BandPowerShape:
             return None
         columns = patches if self.course else 1
         halves = np.arange(columns * self.width).reshape(columns, 2, -1)
-        return tuple(np.roll(halves, 1, axis=1).ravel().tolist())
+        return tuple(halves[:, ::-1].ravel().tolist())
 
 
 _SMALL, _TINY = BandPowerShape(sources=48, width=4), BandPowerShape(sources=8, width=4)

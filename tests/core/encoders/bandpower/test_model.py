@@ -191,6 +191,9 @@ def test_facts_that_do_not_fit_are_refused(encoder):
     short = ClassReadout(("a", "b"), ((0.0, 1.0),) * 3, (0.0, 0.0))
     with pytest.raises(InputError, match="weights for 4 features; here it has 3"):
         FAMILY.build(replace(encoder.spec, readout=short), 0)
+    other = ClassReadout(("a", "b"), ((0.0, 1.0),) * 4, (0.0, 0.0), (1, 0, 2, 3))
+    with pytest.raises(InputError, match="another mirror than its own"):
+        FAMILY.build(replace(encoder.spec, readout=other), 0)
 
 
 def test_a_stream_wants_an_encoder_that_does_not_learn():

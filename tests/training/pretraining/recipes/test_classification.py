@@ -170,6 +170,12 @@ def test_settings_that_cannot_be_are_refused(options, changed, message):
         options(**changed)
 
 
+def test_a_size_without_a_mirror_image_is_refused_before_it_is_trained(options):
+    with pytest.raises(InputError, match=r"mirrored-tiny.*--no-mirrored"):
+        recipe_of(options(size="mirrored-tiny"))
+    recipe_of(options(size="mirrored-tiny", mirrored=False))
+
+
 @pytest.mark.slow
 def test_tokens_learn_to_tell_hands_apart(cued, trainer, tmp_path):
     changes = {"dropout": 0.0, "jitter": 0, "subsets": 2, "rate": {"peak": 0.02}}
