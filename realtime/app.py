@@ -351,6 +351,7 @@ def _uncalibrated_decoder(
         overrides.on(inlet.facts).labels,
         sites=options.sites,
         regress_eyes=options.regress_eyes,
+        aside=options.bad_electrodes,
     )
 
 

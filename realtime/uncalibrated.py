@@ -20,6 +20,7 @@ from core.fitting.transfer.prior_head import with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.recordings import Recording
+from core.signal.interpolation import positions_aside
 from core.sites import Sites
 from core.stream.description import StreamFacts
 from core.stream.stream_feed import StreamFeed
@@ -129,6 +130,7 @@ def population_decoder(
     subject: str = "anybody",
     sites: Sites = "all",
     regress_eyes: bool = False,
+    aside: Sequence[str] = (),
 ) -> Decoder:
     """Return a decoder of left against right hand, from other people and this person's signal.
 
@@ -147,17 +149,20 @@ def population_decoder(
         Electrodes that are used: `core.sites`.
     regress_eyes : bool
         Whether frontal and temporal electrodes are regressed out of the others, and not used.
+    aside : sequence of str
+        Electrodes that will be set aside: what cannot be is said before the signal is collected.
 
     Raises
     ------
     InputError
         If the stream has too few of the population's electrodes, too few at these sites, none to
-        regress out, or too little signal.
+        regress out, or too little signal, or as `core.signal.interpolation.positions_aside`.
     """
     encoder = load_encoder(DEFAULT)
     spec = encoder.spec
     asked = FitSettings(head="riemann", sites=sites, regress_eyes=regress_eyes)
     settings, _ = path_for(labels, spec, asked, "The stream")
+    positions_aside(settings.channels, aside)
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
         head = pool.submit(
             head_of_prior,

@@ -160,6 +160,14 @@ def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
         population_decoder(lambda: minute, [f"Ch{n}" for n in range(len(minute.labels))])
 
 
+def test_an_electrode_that_cannot_be_set_aside_is_refused_before_the_minute(imagery_recording):
+    labels = imagery_recording(5).labels
+    collected = []
+    with pytest.raises(InputError, match="no electrode XX, so it cannot be set aside"):
+        population_decoder(lambda: collected.append(1), labels, aside=("XX",))
+    assert not collected
+
+
 def test_it_takes_no_other_decoder(capsys):
     assert main(["--stream", "EEG", "--uncalibrated", "--subject", "01"]) == 2
     assert "--uncalibrated takes no --decoder, --subject or --file" in capsys.readouterr().err
