@@ -29,4 +29,7 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except er.InputError as error:  # what was found, what was expected and what to do
+        raise SystemExit(str(error)) from None

@@ -31,7 +31,7 @@ def main(argv=None):
         probabilities, stamp = inlet.pull_sample(timeout=0.5)
         if stamp is None:
             continue  # no decision: a gap, an artifact, or the person rests
-        left, right = probabilities[classes.index(classes[0])], probabilities[1]
+        left, right = probabilities[:2]
         place = max(-1.0, min(1.0, place + 0.2 * (right - left)))
         ball = round(20 * (place + 1))
         print(

@@ -46,6 +46,14 @@ def test_fit_and_decode(files):
     assert "left_hand" in printed
 
 
+def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path):
+    words = [tmp_path / "none.edf", "--test", tmp_path / "none.edf", "--event", "T1=left_hand"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = run_script(EXAMPLES / "fit_and_decode.py", *words, cwd=ROOT, env=environment)
+    assert done.returncode == 1
+    assert done.stderr == f"There is no recording at {tmp_path / 'none.edf'}.\n"
+
+
 @pytest.mark.slow
 def test_own_head(files):
     printed = run("own_head.py", files[0], "left_hand", "right_hand")
