@@ -12,7 +12,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "core/encoders/eegpt/weights/starter.md": "starter.md",
     "core/encoders/bandpower/weights/imagery.md": "imagery.md",
-    "core/encoders/bandpower/weights/imagery-with-eyes.md": "imagery-with-eyes.md",
+    "core/encoders/bandpower/weights/imagery-2-with-eyes.md": "imagery-2-with-eyes.md",
     "core/fitting/transfer/population.md": "population.md",
 }
 """Path from the project's folder -> name of the page."""

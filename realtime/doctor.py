@@ -81,7 +81,7 @@ class DoctorCommand(ProgramOptions):
     """
 
     encoder: str = DEFAULT
-    """Encoder by name or path: imagery-2, imagery, imagery-with-eyes, starter, untrained, eegpt,
+    """Encoder by name or path: imagery-2, imagery, imagery-2-with-eyes, starter, untrained, eegpt,
     labram, untrained-braingpt-base, braindecode:NAME, or a file."""
     encoders: bool = False
     """List all encoders: weights, licence, context, electrodes, time and memory of a decision."""

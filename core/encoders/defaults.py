@@ -11,8 +11,8 @@ DEFAULT = "imagery-2"
 SUMS = "imagery"
 """The default's predecessor, which has four sums over sources and time as features."""
 
-WITH_EYES = "imagery-with-eyes"
-"""The encoder trained as `SUMS` is, on all electrodes, and so on what the eyes do."""
+WITH_EYES = "imagery-2-with-eyes"
+"""The encoder trained as `DEFAULT` is, on all electrodes, and so on what the eyes do."""
 
 _HERE = Path(__file__).parent
 
@@ -20,6 +20,6 @@ BUNDLED = {
     STARTER: _HERE / "eegpt" / "weights" / "starter.safetensors",
     DEFAULT: _HERE / "bandpower" / "weights" / "imagery-2.safetensors",
     SUMS: _HERE / "bandpower" / "weights" / "imagery.safetensors",
-    WITH_EYES: _HERE / "bandpower" / "weights" / "imagery-with-eyes.safetensors",
+    WITH_EYES: _HERE / "bandpower" / "weights" / "imagery-2-with-eyes.safetensors",
 }
 """Names of the encoders that come with the program, and their files."""

@@ -46,6 +46,10 @@ def test_random_weights_are_small_seeded_and_say_so():
         ("starter", "01a44e407513712ebfd231e3931406ee9056ce1c27772cdfa9dd0f1a64f0f975"),
         ("imagery", "485f3ecfe4e63e98ca16f26f9722b1ce13616602ecd5b7439401d159e50b9c89"),
         ("imagery-2", "dab2fb9a5eaad378abd61110c4cc9f2cfd6dd47b636b1a8bbf5c11e064c79a9a"),
+        (
+            "imagery-2-with-eyes",
+            "27c5e4167bfd3264dec2bd907ce522abbe99333f224a816a629814e9a0a426c3",
+        ),
     ],
 )
 def test_what_comes_with_the_program_never_changes(name, sha256):
