@@ -11,12 +11,12 @@ from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.encoders import EncoderSpec, load_spec
 from core.errors import InputError
-from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_file import POPULATION, is_prior, load_prior, population
 from core.fitting.transfer.prior_head import PriorHead, average_heads, with_readout
 from core.fitting.transfer.prior_sources import head_of_decoder, head_of_prior
 from core.fitting.trials.pauses import REST
+from core.hemispheres import HANDS
 from core.montage import direction
 from core.program import say
 from core.recordings import Recording, read_recording, renamed, without_bad_channels

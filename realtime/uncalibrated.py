@@ -14,11 +14,11 @@ from core.decoding.recentring import SECONDS
 from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
 from core.feed.segments import Segment
-from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
+from core.hemispheres import HANDS
 from core.recordings import Recording
 from core.signal.interpolation import positions_aside
 from core.sites import Sites

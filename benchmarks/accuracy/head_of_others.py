@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import cache
 
 from core.encoders import load_encoder
-from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.population import Prior
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.prior_sources import head_of_prior
+from core.hemispheres import HANDS
 from core.montage import match
 from core.recordings import Recording
 from core.signal.pipeline import SignalSettings, default_reference

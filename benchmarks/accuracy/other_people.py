@@ -36,17 +36,14 @@ from core.decoding.spatial import channel_covariance, regression_filter, spatial
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
 from core.fitting.feature_input import away_from_eyes, without_eyes  # noqa: E402
-from core.fitting.transfer.hemisphere_flip import (  # noqa: E402
-    HANDS,
-    fit_with_images,
-    mirror_of,
-)
+from core.fitting.transfer.mirror_images import fit_with_images  # noqa: E402
 from core.fitting.transfer.population import Prior  # noqa: E402
 from core.fitting.transfer.prior_head import PriorHead, with_readout  # noqa: E402
 from core.fitting.transfer.prior_sources import head_of_prior  # noqa: E402
 from core.fitting.transfer.prior_weight import fit_weighted, start_from  # noqa: E402
 from core.fitting.transfer.recentring import beginning_covariance, reference_whitener, vectors_at  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402
+from core.hemispheres import HANDS, mirror_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import read_recordings  # noqa: E402

@@ -28,7 +28,7 @@ from core.encoders.bandpower.model import (
 from core.encoders.base import Encoder
 from core.encoders.spec import ClassReadout, EncoderSpec
 from core.errors import InputError
-from core.fitting.transfer.hemisphere_flip import counterpart, swap
+from core.hemispheres import counterpart, swap
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes.base import Drawn, ModelOutputs, Recipe, ema_decay, update_ema
 from training.recipes.classification_settings import ClassificationSettings

@@ -10,7 +10,7 @@ import torch
 from core.encoders.bandpower.model import SHAPES, BandPower, size_with_shape
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
-from core.fitting.transfer.hemisphere_flip import counterpart, swap
+from core.hemispheres import counterpart, swap
 
 
 def with_mirror_image(encoder: BandPower) -> BandPower:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import InputError
-from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.wccn import drift_of
+from core.hemispheres import mirror_of, swap
 from core.recordings import named_apart
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
-from core.fitting.transfer.hemisphere_flip import fit_with_images, mirror_of, swap
+from core.fitting.transfer.mirror_images import fit_with_images
 from core.fitting.transfer.population import Prior
 from core.fitting.transfer.prior_head import PriorHead, for_classes, shared_classes
 from core.fitting.transfer.recentring import (
@@ -24,6 +24,7 @@ from core.fitting.transfer.recentring import (
     whiteners,
 )
 from core.fitting.transfer.wccn import apply_wccn, drift_of, moves
+from core.hemispheres import mirror_of, swap
 from core.metrics import balanced_accuracy
 from core.signal.pipeline import SignalSettings
 from core.sites import is_eog, is_frontal_or_temporal

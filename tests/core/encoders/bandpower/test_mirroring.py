@@ -8,7 +8,7 @@ from core.encoders.bandpower.mirroring import with_mirror_image
 from core.encoders.bandpower.model import BandPower, bandpower_spec
 from core.encoders.spec import ClassReadout
 from core.errors import InputError
-from core.fitting.transfer.hemisphere_flip import counterpart
+from core.hemispheres import counterpart
 
 NAMES = ("C3", "C4", "CZ", "F7", "F8", "FC1", "FC2")
 

@@ -5,12 +5,12 @@ import pytest
 
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.fitting.transfer.hemisphere_flip import mirror_of, swap
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import load_prior, save_prior
 from core.fitting.transfer.prior_head import average_heads
 from core.fitting.transfer.prior_sources import head_of_decoder, head_of_prior
 from core.fitting.transfer.recentring import recentre, whiteners
+from core.hemispheres import mirror_of
 from core.signal.pipeline import SignalSettings
 
 pytestmark = pytest.mark.slow
@@ -106,9 +106,6 @@ def test_mirrored_covariances_have_mirrored_vectors():
     np.testing.assert_allclose(
         at_home(covariances, recording)[:, mirror_of([names])], mirrored, atol=1e-6
     )
-    assert mirror_of([("C3", "CZ")]) is None
-    assert swap(("feet", "right_hand", "left_hand")) == (0, 2, 1)
-    assert swap(("feet", "left_hand")) is None
 
 
 def test_a_prior_without_meaning_says_little(prior, settings):

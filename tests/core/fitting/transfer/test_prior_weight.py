@@ -7,7 +7,6 @@ import pytest
 
 from core.decoding.heads import fit_head, fit_near
 from core.encoders.spec import ClassReadout
-from core.fitting.transfer.hemisphere_flip import HANDS
 from core.fitting.transfer.prior_head import BESIDE_TOKENS, PriorHead, with_readout
 from core.fitting.transfer.prior_weight import (
     WEIGHTS,
@@ -17,6 +16,7 @@ from core.fitting.transfer.prior_weight import (
     nll,
     start_from,
 )
+from core.hemispheres import HANDS
 
 
 def trials(n, seed=0, features=30):

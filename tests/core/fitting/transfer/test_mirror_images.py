@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from core.decoding.heads import fit_head
-from core.fitting.transfer.hemisphere_flip import fit_with_images, mirror_of
+from core.fitting.transfer.mirror_images import fit_with_images
+from core.hemispheres import mirror_of
 
 NAMES = ("C3", "C4", "CZ", "P3", "P4")
 

@@ -1,4 +1,4 @@
-"""Exchanging left and right: electrodes with their counterparts, and one hand with the other."""
+"""A head that is fitted on trials and their mirror images."""
 
 from __future__ import annotations
 
@@ -7,33 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.decoding.heads import LinearHead, fit_head
-
-HANDS = ("left_hand", "right_hand")
-
-
-def mirror_of(views: Sequence[Sequence[str]]) -> np.ndarray | None:
-    """Return where tangent features go when left and right electrodes are exchanged.
-
-    The mean covariance is mirrored with its trials, so mirroring before and after the alignment
-    is the same.
-
-    Returns
-    -------
-    ndarray of int, shape (features,), or None
-        None if an electrode's counterpart is missing.
-    """
-    orders, start = [], 0
-    for view in views:
-        partners = [counterpart(name) for name in view]
-        if not set(partners) <= set(view):
-            return None
-        place = np.array([list(view).index(name) for name in partners])
-        rows, columns = np.triu_indices(len(view))
-        position = np.zeros((len(view), len(view)), dtype=np.intp)
-        position[rows, columns] = position[columns, rows] = np.arange(len(rows))
-        orders.append(start + position[place[rows], place[columns]])
-        start += len(rows)
-    return np.concatenate(orders)
 
 
 def fit_with_images(
@@ -50,9 +23,9 @@ def fit_with_images(
     vectors : ndarray, shape (trials, features)
     labels : ndarray of int, shape (trials,)
     mirror : ndarray of int, shape (features,)
-        From `mirror_of`.
+        From `core.hemispheres.mirror_of`.
     swapped : sequence of int
-        From `swap`, of all the classes.
+        From `core.hemispheres.swap`, of all the classes.
     inverse_penalty : float
 
     Notes
@@ -83,20 +56,3 @@ def fit_with_images(
     weights[other, 1] = -weights[one, 1]
     weights[:, 0] = -weights[:, 1]
     return LinearHead(centre, np.full(len(mirror), scale), weights, np.zeros(2))
-
-
-def swap(classes: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the class that each becomes in a mirror; None if one hand lacks the other."""
-    if not set(HANDS) <= set(classes):
-        return None
-    other = dict(zip(HANDS, reversed(HANDS), strict=True))
-    return tuple(list(classes).index(other.get(name, name)) for name in classes)
-
-
-def counterpart(electrode: str) -> str:
-    """Return the electrode at the same place of the other hemisphere (C3 -> C4, CZ -> CZ)."""
-    site = electrode.rstrip("0123456789")
-    if site == electrode:
-        return electrode
-    number = int(electrode[len(site) :])
-    return f"{site}{number + 1 if number % 2 else number - 1}"
