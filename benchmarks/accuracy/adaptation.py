@@ -1,15 +1,17 @@
 """What adaptation while a run goes on is worth: replays of three runs, with labels and without.
 
-    python benchmarks/accuracy/adaptation.py FOLDER --out rows.jsonl
+    python benchmarks/accuracy/adaptation.py FOLDER --encoders FILE ... --out rows.jsonl
     python benchmarks/accuracy/adaptation.py --out rows.jsonl --table
 
 FOLDER has a folder a person with the runs 4, 8 and 12 of the PhysioNet motor imagery data set.
 Twelve people are drawn with a seed among those that nothing of the program was chosen on before
-(`--group kept`, and as many others for choosing settings: `--group dev`). Who is tested is left out
-of the population, and no encoder takes part. Three decoders:
+(`--group kept`, and as many others for choosing settings: `--group dev`), or everybody is taken
+(`--group all`). Who is tested is left out of the population, and is looked at through one of the
+encoders that has not seen them (`labelled_encoder.py` makes five); without --encoders none takes
+part. Three decoders:
 
-- `riemann` and `prior or riemann`, fitted on two runs as `eegpt-calibrate fit` does, decide the
-  third, every way round;
+- `riemann`, and `auto` (without an encoder `prior` or `riemann`), fitted on two runs as
+  `eegpt-calibrate fit` does, decide the third, every way round;
 - `uncalibrated`, aligned on the first minute of run 4, decides the rest of the three runs in one
   session.
 
@@ -41,10 +43,11 @@ from core.decoding.adaptation import LABELS, RECENTRE, Adaptation  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.online import OnlineDecoder  # noqa: E402
 from core.decoding.recentring import SECONDS  # noqa: E402
-from core.encoders import load_encoder  # noqa: E402
+from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.feed.recording_feed import RecordingFeed  # noqa: E402
-from core.fitting.transfer.hemisphere_flip import HANDS  # noqa: E402
+from core.fitting.transfer.prior_head import with_readout  # noqa: E402
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder  # noqa: E402
+from core.hemispheres import HANDS  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.recordings import Event, Recording, read_recordings  # noqa: E402
 from core.reliability import brier_score, reliability  # noqa: E402
@@ -53,7 +56,7 @@ from simulation.player import BREAK  # noqa: E402
 
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 RUNS = (4, 8, 12)
-SYSTEMS = ("riemann", "prior or riemann", "uncalibrated")
+SYSTEMS = ("riemann", "auto", "uncalibrated")
 MODES = {"recentre": (RECENTRE,), "labels": (LABELS,), "both": (RECENTRE, LABELS)}
 RAW = "frozen, without its temperature"
 ELEVEN = tuple(f"S{n:03d}" for n in (1, 2, 3, 4, 6, 8, 9, 11, 12, 13, 14))
@@ -66,49 +69,83 @@ def main() -> None:
     rows = ResumableRows(options.out)
     if not options.table:
         known = rows.known("person", "system")
+        encoders = [(path, load_encoder(path)) for path in options.encoders]
         for name in options.people or drawn(options.folder)[options.group]:
             files = [options.folder / name / f"{name}R{run:02d}.edf" for run in RUNS]
             recordings = read_recordings(files)
+            unseen = _unseen(name, encoders) if encoders else None
             for system in options.systems:
                 if (name, system) not in known:
-                    for row in _of_person(name, recordings, system):
+                    for row in _of_person(name, recordings, system, unseen):
                         rows.add(row)
     print(table(rows.read()))
 
 
 def _options() -> argparse.Namespace:
     parser = arguments(__doc__.splitlines()[0])
-    parser.add_argument("--group", choices=("kept", "dev"), default="kept")
+    parser.add_argument("--group", choices=("kept", "dev", "all"), default="kept")
+    parser.add_argument("--encoders", nargs="+", default=[])
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     return parsed(parser)
 
 
 def drawn(folder: Path) -> dict[str, list[str]]:
-    """Return who is decided, and who settings are chosen on."""
-    people = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    people = [name for name in people if name not in ELEVEN]
+    """Return who is decided, who settings are chosen on, and everybody in the order of the seed."""
+    everybody = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    people = [name for name in everybody if name not in ELEVEN]
     random.Random(SEED).shuffle(people)
-    return {"kept": sorted(people[:PEOPLE]), "dev": sorted(people[PEOPLE : 2 * PEOPLE])}
+    random.Random(SEED).shuffle(everybody)
+    kept, dev = people[:PEOPLE], people[PEOPLE : 2 * PEOPLE]
+    return {"kept": sorted(kept), "dev": sorted(dev), "all": everybody}
 
 
-def _of_person(name: str, runs: Sequence[Recording], system: str) -> list[dict]:
-    if system == "uncalibrated":
+def _unseen(name: str, encoders: Sequence[tuple[str, Encoder]]) -> tuple[str, Encoder]:
+    """Return the first encoder that has not seen a person, and what it was loaded from."""
+    for source, encoder in encoders:
+        if f'"{name}"' not in encoder.spec.provenance.get("recordings", ""):
+            return source, encoder
+    raise SystemExit(f"Every encoder has seen {name}; leave this person out by --people.")
+
+
+def _of_person(
+    name: str, runs: Sequence[Recording], system: str, unseen: tuple[str, Encoder] | None
+) -> list[dict]:
+    spec = load_encoder().spec if unseen is None else unseen[1].spec
+    prior = None
+    if system != "riemann":
+        prior = head_of_others(runs)
+        prior = prior if unseen is None else with_readout(prior, spec, HANDS)
+    if prior is not None and system == "uncalibrated":
         minute, rest = _after(runs[0], SECONDS)
-        settings, spec = settings_of(minute.labels), load_encoder().spec
-        head = head_of_others(runs)
         decoder = uncalibrated_decoder(
-            head, minute, HANDS, settings, spec.unit, spec.window, spec.default_hop, "anybody"
+            prior,
+            minute,
+            HANDS,
+            settings_of(minute.labels),
+            spec.unit,
+            spec.window,
+            spec.default_hop,
+            "anybody",
+            encoder=unseen,
         )
-        row = replayed(decoder, joined([rest, *runs[1:]]))
+        row = replayed(decoder, joined([rest, *runs[1:]]), unseen[1] if unseen else None)
         return [{"person": name, "system": system, "tested": "session", **row}]
     rows = []
+    looks = unseen is not None and system != "riemann"
+    settings = FitSettings(
+        encoder=unseen[0] if unseen is not None else FitSettings.encoder,
+        head="auto" if looks else "riemann",
+        repeats=1,
+        origin=False,
+        rest=False,
+    )
     for tested, recording in zip(RUNS, runs, strict=True):
-        prior = None if system == "riemann" else head_of_others(runs)
-        settings = FitSettings(head="riemann", repeats=1, origin=False)
         fitted_on = [run for run in runs if run is not recording]
         decoder = fit_decoder(fitted_on, EVENTS, name, settings, prior=prior).decoder
-        row = replayed(decoder, recording)
-        rows.append({"person": name, "system": system, "tested": tested, **row})
+        encoder = unseen[1] if unseen is not None and decoder.encoder is not None else None
+        row = replayed(decoder, recording, encoder)
+        head = decoder.facts.head
+        rows.append({"person": name, "system": system, "tested": tested, "head": head, **row})
     return rows
 
 
@@ -139,15 +176,16 @@ def joined(recordings: Sequence[Recording]) -> Recording:
     return replace(recordings[0], samples_uv=samples, events=tuple(events), breaks=breaks)
 
 
-def replayed(decoder: Decoder, recording: Recording, kinds: dict | None = None) -> dict:
+def replayed(decoder: Decoder, recording: Recording, encoder: Encoder | None) -> dict:
     """Return, for every cue, its class and the probability of the second class in each mode."""
     feed = RecordingFeed(recording, away=BREAK)
-    windows = decoder.windows(None, recentre=decoder.recentre)
+    windows = decoder.windows(encoder, recentre=decoder.recentre)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     online = OnlineDecoder(decoder, path, windows)
     cues = [cue for cue in recorded_cues(recording, decoder, EVENTS) if cue.name]
+    seconds = decoder.recentre or SECONDS
     adaptations = {
-        mode: make(decoder, windows) for mode, make in (kinds or _kinds(decoder)).items()
+        mode: Adaptation(decoder, windows, wanted, seconds) for mode, wanted in MODES.items()
     }
     for adaptation in adaptations.values():
         for cue in cues:
@@ -178,14 +216,6 @@ def _sharpened(second: float | None, temperature: float) -> float | None:
     return None if second is None else float(expit(temperature * logit(second)))
 
 
-def _kinds(decoder: Decoder) -> dict:
-    seconds = decoder.recentre or SECONDS
-    return {
-        mode: lambda one, windows, wanted=wanted: Adaptation(one, windows, wanted, seconds)
-        for mode, wanted in MODES.items()
-    }
-
-
 def _on_hop(end: int, samples: Sequence[int]) -> int:
     """Return the last sample of a window that is not after `end`, and near it; -1 for none."""
     index = int(np.searchsorted(samples, end, side="right")) - 1
@@ -212,7 +242,7 @@ def table(rows: Sequence[dict]) -> str:
         people = list(dict.fromkeys(row["person"] for row in its))
         trials = sum(len(row["asked"]) for row in its)
         bound = f"{trials} ({chance_bound(trials, 2):.3f})"
-        for mode in [key for key in its[0] if key not in ("person", "system", "tested", "asked")]:
+        for mode in ("frozen", *MODES, RAW):
             by_person = np.array(
                 [
                     [

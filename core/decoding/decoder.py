@@ -27,7 +27,7 @@ from core.sites import eog_of
 from core.units import factor
 
 if TYPE_CHECKING:
-    from core.encoders import Encoder
+    from core.encoders import Encoder, EncoderSpec
 
 
 @dataclass(frozen=True)
@@ -341,6 +341,8 @@ class WindowDecoder:
 
     Attributes
     ----------
+    encoder : EncoderSpec or None
+        Of what tokens come from; None if no head uses any.
     reference : RunReference or None
         What all windows to come are decoded with; None before there is one.
     outputs : dict of str to Output
@@ -370,8 +372,10 @@ class WindowDecoder:
         self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
         self._tokens: TokenFeatureStream | None = None
+        self.encoder: EncoderSpec | None = None
         if decoder.spatial is not None:
             assert encoder is not None
+            self.encoder = encoder.spec
             features = TokenFeatures(encoder, decoder.token_channels, decoder.spatial, decoder.skip)
             self._tokens = features.stream(hop, in_subprocess)
         self._others = ReadoutStream(decoder.others, self._tangents)

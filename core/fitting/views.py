@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.decoding.card import PRIOR
 from core.decoding.features import (
     TangentFeatures,
     TokenFeatures,
@@ -36,9 +37,6 @@ HEADS: dict[str, tuple[str, ...]] = {
     "hybrid": ("motor", "scalp", "tokens"),
 }
 """What each head uses. The first is kept unless another is significantly better."""
-
-PRIOR = "prior"
-"""The head that starts from a prior's, beside those of `HEADS`."""
 
 RECENTRED = ("riemann", PRIOR)
 """Heads whose decoders take the reference of their covariances anew from a run's first minute, if
