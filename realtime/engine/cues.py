@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from core.errors import one_line
 from core.stream.description import StreamIdentity
 from core.stream.marker_feed import MarkerFeed
 from realtime.engine.cued_trials import Cue, CuedTrial, CuedTrials, class_of
@@ -15,6 +16,7 @@ from realtime.engine.snapshot import Decision
 _SECONDS = 60.0  # of cues that a screen shows
 _MOST = 200  # cues that it shows
 _ABSENT = 5.0  # s after which a marker stream that was asked for is missed
+_STRANGE = 6  # markers after which it is said that none was a cue
 
 
 class CueWatch:
@@ -49,6 +51,8 @@ class CueWatch:
         self._trials = CuedTrials()
         self._marked: deque[tuple[str, float, str]] = deque()  # by a feedback task, not read yet
         self._recent: deque[Cue] = deque(maxlen=_MOST)
+        self._any_cue = False
+        self._strange: list[str] = []  # labels of markers before the first cue, each time it came
         self.cues: tuple[Cue, ...] | None = None if feed is None else ()
 
     @property
@@ -66,6 +70,9 @@ class CueWatch:
         for cue in cues:
             self._recent.append(cue)
             self._trials.take(cue)
+            self._any_cue |= bool(cue.name)
+            if not self._any_cue and len(self._strange) < _STRANGE:
+                self._strange.append(cue.label)
         if cues:
             newest = self._recent[-1].time
             self.cues = tuple(cue for cue in self._recent if newest - cue.time <= _SECONDS)
@@ -74,6 +81,7 @@ class CueWatch:
     def listen(self, feed: MarkerFeed) -> None:
         """Read these markers from now on, in any thread, as somebody asked for them."""
         before, self._feed, self._asked = self._feed, feed, True
+        self._strange = []
         if self.cues is None:
             self.cues = ()
         if before is not None:  # closing waits for a search that is under way
@@ -89,7 +97,14 @@ class CueWatch:
         self._trials.decide(decision.time, decision.decision)
 
     def problem(self, now: float) -> str:
-        """Return what keeps the asked markers away, if it does so for some seconds already."""
+        """Return what keeps cues away: no markers, for some seconds, or none that is a cue."""
+        if self._classes and not self._any_cue and len(self._strange) == _STRANGE:
+            labels = ", ".join(one_line(label, 40) for label in dict.fromkeys(self._strange))
+            return (
+                f"Markers came ({labels}), and none is a cue of {' or '.join(self._classes)}: "
+                "trials are neither scored nor learned from. Name the cues with --event "
+                "LABEL=CLASS."
+            )
         problem = "" if self._feed is None else self._feed.problem
         if self._begun is None or not problem:
             self._begun = now

@@ -52,6 +52,22 @@ def test_another_stream_takes_the_place_of_the_one_before():
     assert second.closed.is_set()
 
 
+def test_markers_of_which_none_is_a_cue_are_said_until_one_is():
+    feed = Feed("T0", "T1", "T0", "T2", "T0")
+    watch = CueWatch(feed, CLASSES, {}, 128.0)
+    labels(watch)
+    assert watch.problem(0.0) == ""  # it may be the beginning of a run
+    feed.waiting = [TimedMarker(20.0, "T1")]
+    labels(watch)
+    assert watch.problem(1.0) == (
+        "Markers came (T0, T1, T2), and none is a cue of left_hand or right_hand: trials are "
+        "neither scored nor learned from. Name the cues with --event LABEL=CLASS."
+    )
+    feed.waiting = [TimedMarker(30.0, "left_hand")]
+    labels(watch)
+    assert watch.problem(2.0) == ""
+
+
 def test_a_stream_that_is_chosen_is_there_before_its_first_marker():
     watch = CueWatch(None, (), {}, 0.0)
     watch.listen(Feed())
