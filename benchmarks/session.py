@@ -36,6 +36,7 @@ from calibration.priors import starting_head  # noqa: E402
 from calibration.recording.bids import BidsRun  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.storage.decoder_file import load_decoder  # noqa: E402
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
 from core.sites import is_motor  # noqa: E402
@@ -148,7 +149,7 @@ def _same(one: Decoder, other: Decoder) -> bool:
 def _next_run(decoder: Decoder, options: argparse.Namespace) -> float:
     """Return how often the last decision inside a cue's four seconds is right."""
     test = session(50, decoder.classes, options.seed, labels=_labels(options), run=99)
-    windows = decoder.windows(decoder.load_encoder(), recentre=decoder.recentre)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), recentre=decoder.recentre)
     log = decode_recording(test, decoder, windows, EvidenceSettings())
     decided = {line.sample: line.decision for line in log if line.status == "ok"}
     right = []

@@ -19,6 +19,7 @@ from core.decoding.readouts import FIRST
 from core.decoding.storage.decoder_file import load_decoder as read_decoder
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import DEFAULT, Encoder
 from core.errors import InputError
 from core.fitting.trials.task import Task, parse_task
@@ -115,7 +116,7 @@ class FittedDecoder:
         needed = max(decoder.window, decoder.warmup)
         signals = through_path(epochs, names, rate, unit, decoder.settings, decoder.unit, needed)
         wrong = refused(decoder, epochs, signals, names, rate, unit)
-        windows, hop = decoder.windows(self.encoder), decoder.hop
+        windows, hop = WindowDecoder(decoder, self.encoder), decoder.hop
         outputs: list[Mapping[str, Output]] = []
         for signal, artifact in zip(signals, wrong, strict=True):
             if artifact:
@@ -189,7 +190,9 @@ class FittedDecoder:
             Seconds of the first signal that the reference of the covariances is taken anew from,
             as ``eegpt-realtime --recentre start``; by default as the decoder says.
         """
-        windows = self.decoder.windows(self.encoder, recentre=self.recentre_seconds(recentre))
+        windows = WindowDecoder(
+            self.decoder, self.encoder, recentre=self.recentre_seconds(recentre)
+        )
         evidence = EvidenceSettings.of(self.decoder)
         return list(
             decode_recording(

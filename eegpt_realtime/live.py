@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from core.decoding.window_decoder import WindowDecoder
 from core.machine.threads import few_threads
 from core.stream.description import StreamFacts, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream
@@ -65,7 +66,7 @@ def decode(
         feed = StreamFeed(_Connected(stream))
     model, segmenter = decoder.decoder, feed.segmenter
     path = model.attach(segmenter.labels, segmenter.units, segmenter.rate)
-    windows = model.windows(decoder.encoder, recentre=decoder.recentre_seconds(recentre))
+    windows = WindowDecoder(model, decoder.encoder, recentre=decoder.recentre_seconds(recentre))
     maker = DecisionMaker(model, path, windows, EvidenceSettings.of(model), confirm=confirm)
     end = math.inf if duration is None else time.monotonic() + duration
     try:

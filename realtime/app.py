@@ -15,6 +15,7 @@ from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import curve_of
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.machine.child import run_child
 from core.machine.home import home_folder
@@ -204,7 +205,7 @@ def build_engine(
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
         hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
-        windows = decoder.windows(encoder, hop, in_subprocess, recentre)
+        windows = WindowDecoder(decoder, encoder, hop, in_subprocess, recentre)
         adaptation = options.adaptation_of(decoder, windows)
         decoding = Decoding(decoder, windows, adaptation)
         rate = decoder.settings.rate / windows.hop

@@ -12,8 +12,9 @@ import numpy as np
 
 from core.decoding.adaptation import LABELS, Adaptation
 from core.decoding.artifacts import ArtifactLimits
-from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.decoder import Decoder
 from core.decoding.recentring import DECODER, GROWING
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.machine.home import home_folder
@@ -112,7 +113,8 @@ def decode_file(options: Options) -> int:
     recording = read_recording(options.file, options.unit, options.stream, eog=eog)
     print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
-    windows = decoder.windows(
+    windows = WindowDecoder(
+        decoder,
         decoder.load_encoder(options.encoder, home_folder(options.home)),
         decoder.hop_samples(options.hop),
         recentre=options.recentre_for(decoder),

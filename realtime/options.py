@@ -14,7 +14,8 @@ from core.sites import Sites
 
 if TYPE_CHECKING:
     from core.decoding.adaptation import Adaptation
-    from core.decoding.decoder import Decoder, WindowDecoder
+    from core.decoding.decoder import Decoder
+    from core.decoding.window_decoder import WindowDecoder
     from realtime.engine.evidence import EvidenceSettings
 
 

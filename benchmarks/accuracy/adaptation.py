@@ -43,6 +43,7 @@ from core.decoding.adaptation import LABELS, RECENTRE, Adaptation  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.online import OnlineDecoder  # noqa: E402
 from core.decoding.recentring import SECONDS  # noqa: E402
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.feed.recording_feed import RecordingFeed  # noqa: E402
 from core.fitting.transfer.prior_head import with_readout  # noqa: E402
@@ -179,7 +180,7 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 def replayed(decoder: Decoder, recording: Recording, encoder: Encoder | None) -> dict:
     """Return, for every cue, its class and the probability of the second class in each mode."""
     feed = RecordingFeed(recording, away=BREAK)
-    windows = decoder.windows(encoder, recentre=decoder.recentre)
+    windows = WindowDecoder(decoder, encoder, recentre=decoder.recentre)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     online = OnlineDecoder(decoder, path, windows)
     cues = [cue for cue in recorded_cues(recording, decoder, EVENTS) if cue.name]

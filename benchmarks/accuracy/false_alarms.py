@@ -31,6 +31,7 @@ from resumable_rows import ResumableRows, arguments, folders  # noqa: E402
 
 from calibration.fitting import Fit, FitSettings, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.errors import InputError  # noqa: E402
 from core.fitting.trials.pauses import REST, free_seconds  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
@@ -151,7 +152,7 @@ def _decoded(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return times and probabilities of every hop; NaN where it was refused."""
     decoder = fit.decoder
-    windows = decoder.windows(decoder.load_encoder(), recentre=recentre)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), recentre=recentre)
     refused = [np.nan] * len(decoder.classes)
     found = [
         (one.time, list(one.probabilities.values()) if one.probabilities else refused)

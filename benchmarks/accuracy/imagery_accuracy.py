@@ -39,6 +39,7 @@ from calibration.priors import starting_head  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.features import band_sections, shrunk_covariances  # noqa: E402
 from core.decoding.storage.decoder_file import save_decoder  # noqa: E402
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.fitting.baselines import BAND, BASELINES  # noqa: E402
 from core.fitting.trials.epochs import cut_epochs  # noqa: E402
@@ -137,7 +138,7 @@ def _fit(recordings: list[Recording], subject: str, system: str, encoder: str) -
 
 
 def _offline(decoder: Decoder, test: Recording) -> list[dict]:
-    windows = decoder.windows(decoder.load_encoder(), recentre=decoder.recentre)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), recentre=decoder.recentre)
     decisions = decode_recording(test, decoder, windows, EvidenceSettings())
     return [json.loads(decision.to_json()) for decision in decisions]
 

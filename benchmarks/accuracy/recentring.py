@@ -30,6 +30,7 @@ from sklearn.metrics import roc_auc_score  # noqa: E402
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.recentring import DECODER, SECONDS  # noqa: E402
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
@@ -82,7 +83,7 @@ def _decided(
 
     The last is whether the reference was the run's own.
     """
-    windows = decoder.windows(None, recentre=recentre)
+    windows = WindowDecoder(decoder, None, recentre=recentre)
     decisions = {
         decision.sample: decision
         for decision in decode_recording(test, decoder, windows, EvidenceSettings())

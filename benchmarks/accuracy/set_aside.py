@@ -32,6 +32,7 @@ from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
@@ -82,7 +83,9 @@ def _person(folder: Path, wanted: list[str], live: float) -> list[dict]:
     rows = []
     for name in wanted:
         spoilt = _flat(recordings[2], *FLAT[name])
-        offline = list(decode_recording(spoilt, decoder, decoder.windows(None), EvidenceSettings()))
+        offline = list(
+            decode_recording(spoilt, decoder, WindowDecoder(decoder, None), EvidenceSettings())
+        )
         row = {"person": folder.name, "flat": name, "live": live}
         row |= _counted(offline, spoilt, decoder)
         if live:
@@ -131,7 +134,7 @@ def _over_lsl(recording: Recording, decoder: Decoder, speed: float) -> list[Deci
     feed = StreamFeed(Inlet(find_stream(StreamQuery(name=name), timeout=20.0)))
     segmenter = feed.segmenter
     path = decoder.attach(segmenter.labels, segmenter.units, segmenter.rate)
-    maker = DecisionMaker(decoder, path, decoder.windows(None), EvidenceSettings())
+    maker = DecisionMaker(decoder, path, WindowDecoder(decoder, None), EvidenceSettings())
     decisions: list[Decision] = []
     count = 0
     while count < len(recording.samples_uv) and (received := feed.read(_WAIT)) is not None:

@@ -38,6 +38,7 @@ import psutil  # noqa: E402
 sys.path.append(str(Path(__file__).parents[1] / "faults"))
 from fault_matrix import keep_apart, start  # noqa: E402 - of the other room
 
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.encoders.eegpt.electrodes import CODEX  # noqa: E402
 from core.machine.home import home_folder  # noqa: E402
@@ -171,7 +172,7 @@ def encoder_alone(folder: Path, hop: int) -> float:
 
     one_torch_thread()
     decoder = load_decoder(folder / "decoder.safetensors")
-    windows = decoder.windows(decoder.load_encoder(None, home_folder(None)), hop)
+    windows = WindowDecoder(decoder, decoder.load_encoder(None, home_folder(None)), hop)
     piece = np.random.default_rng(0).normal(0, 20, (hop, len(decoder.settings.channels)))
     took = []
     silent = (max(decoder.window, decoder.warmup) + 256) // hop  # hops until all of it is at work

@@ -21,6 +21,7 @@ from core.machine.threads import one_torch_thread, share_cores
 share_cores()
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402 - after the threads
+from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.fitting.trials.labels import parse_events  # noqa: E402
 from core.recordings import read_recording  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
@@ -49,7 +50,7 @@ def main() -> int:
         begun = time.process_time()
         fit = fit_decoder(learned, events, "01", FitSettings(head=head, encoder=given.encoder))
         fitted = time.process_time() - begun
-        windows = fit.decoder.windows(fit.decoder.load_encoder())
+        windows = WindowDecoder(fit.decoder, fit.decoder.load_encoder())
         begun = time.process_time()
         count = len(list(decode_recording(told, fit.decoder, windows, Options().evidence())))
         took = time.process_time() - begun

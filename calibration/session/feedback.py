@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder
+from core.decoding.window_decoder import WindowDecoder
 from core.feed.segments import Segment, Segmenter
 
 
@@ -32,7 +33,7 @@ class Feedback:
         self._classes = decoder.classes
         path = decoder.attach(feed.labels, feed.units, feed.rate)
         self._online = OnlineDecoder(
-            decoder, path, decoder.windows(decoder.load_encoder(home=home))
+            decoder, path, WindowDecoder(decoder, decoder.load_encoder(home=home))
         )
         self._newest: dict[str, float] | None = None
 

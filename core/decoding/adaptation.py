@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead
 from core.decoding.online import WindowResult
 from core.decoding.outputs import ClassesOutput
 from core.decoding.recentring import SECONDS, ReferenceMean, RunReference, check_seconds
 from core.decoding.run_head import exchange_of, head_of_run
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 
 RECENTRE, LABELS = "recentre", "labels"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.decoding.artifacts import ArtifactWatch, listed
-from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output
 from core.decoding.recentring import DECODER
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
 from core.signal.interpolation import positions_aside

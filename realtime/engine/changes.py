@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.decoding.adaptation import Adaptation
-from core.decoding.decoder import WindowDecoder
 from core.decoding.recentring import GROWING
+from core.decoding.window_decoder import WindowDecoder
 from realtime.engine.snapshot import Decision
 
 

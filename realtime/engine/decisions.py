@@ -11,10 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from core.decoding.adaptation import Adaptation
-from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.outputs import Output
 from core.decoding.rest import idle_class_of
+from core.decoding.window_decoder import WindowDecoder
 from core.feed.segments import Segment
 from core.montage import written
 from core.signal.pipeline import SignalPath

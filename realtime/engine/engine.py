@@ -15,7 +15,8 @@ import numpy as np
 
 from core.decoding.adaptation import Adaptation
 from core.decoding.artifacts import ArtifactLimits, unit_words
-from core.decoding.decoder import Decoder, WindowDecoder
+from core.decoding.decoder import Decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError, printable
 from core.feed.segments import Segmenter
 from core.montage import electrode

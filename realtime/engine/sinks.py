@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from core.decoding.decoder import WindowDecoder
 from core.decoding.embedding_heads import RetrievalHead, ScaleHead
 from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
 from core.decoding.storage.reference_file import SUFFIX, save_reference
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.program import say
 from core.stream.outlets import (

@@ -8,6 +8,7 @@ from calibration.finetuning import NAME, Probe, RefineSettings, refine, train
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.report import analyse, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import channel_ids
 from core.errors import InputError
@@ -110,7 +111,7 @@ def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
 
     decoder = load_decoder(save_decoder(refined.decoder, tmp_path / "refined.safetensors"))
     assert decoder.tangents == ()
-    stream = decoder.windows(decoder.load_encoder())
+    stream = WindowDecoder(decoder, decoder.load_encoder())
     window = refined.epochs.windows()[0]  # (channels, samples)
     for start in range(0, decoder.window, decoder.hop):
         found = stream.push(window[:, start : start + decoder.hop].T)

@@ -7,6 +7,7 @@ from calibration.fitting import FitSettings, fit_decoder
 from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder, save_encoder
 from core.encoders.bandpower.model import BandPower, bandpower_spec
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec
@@ -122,7 +123,7 @@ def test_three_classes_fit_too():
         [recording], {name: name for name in classes}, "01", FitSettings(head="hybrid", repeats=1)
     )
     decoder = fit.decoder
-    windows = decoder.windows(decoder.load_encoder())
+    windows = WindowDecoder(decoder, decoder.load_encoder())
     samples = np.random.default_rng(0).normal(0.0, 0.01, (1024, len(decoder.settings.channels)))
     for start in range(0, 1024, 64):
         found = windows.push(samples[start : start + 64])
@@ -177,7 +178,7 @@ def test_a_decoder_that_passes_over_a_second_and_the_eyes_decodes_what_it_was_fi
         "from 1 s after the cue, frontal and temporal electrodes regressed out"
     )
     encoder = decoder.load_encoder("untrained-tiny1")
-    windows = decoder.windows(encoder)
+    windows = WindowDecoder(decoder, encoder)
     epochs, live = chosen_part.epochs, []
     for run, at in epochs.places[:6]:
         windows.reset()

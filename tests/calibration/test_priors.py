@@ -11,6 +11,7 @@ from calibration.priors import person_of, prior_head, read_priors, starting_head
 from calibration.report import as_json, as_text
 from core.decoding.card import PRIOR
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.population import make_prior
@@ -56,7 +57,7 @@ def test_a_decoder_that_started_from_a_prior_decodes_a_stream(fit, imagery_recor
     new = imagery_recording(5, trials=5)
     path = decoder.attach(new.labels, [""] * len(new.labels), new.rate)
     signal = path.push(new.samples_uv)
-    windows = decoder.windows(None)
+    windows = WindowDecoder(decoder, None)
     hop = decoder.hop
     live = [windows.push(signal[at : at + hop]) for at in range(0, len(signal) - hop, hop)]
     (view,) = decoder.tangents

@@ -14,6 +14,7 @@ from calibration.report.tasks import tasks_as_json, tasks_as_text
 from calibration.tasks import fit_tasks, which_task, with_events
 from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.fitting.folds import folds_in_time
 from core.fitting.transfer.prior_sources import head_of_decoder
@@ -66,7 +67,7 @@ def fits(recordings):
 
 
 def outputs_of(decoder, recording):
-    windows = decoder.windows(decoder.load_encoder(), HOP)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), HOP)
     path = decoder.attach(recording.labels, ["uV"] * len(recording.labels), recording.rate)
     signal = path.push(recording.samples_uv)
     given = []
@@ -108,9 +109,9 @@ def test_a_run_whose_state_is_told_keeps_the_reference_of_the_fit(recordings):
     closed = [said["eyes"].probabilities[1] for said in outputs_of(both, recordings[2])]
     assert np.mean(closed) > 0.8
     with pytest.raises(InputError, match=r"tell apart \(eyes\): leave out --recentre"):
-        both.windows(None, HOP, recentre=60.0)
+        WindowDecoder(both, None, HOP, recentre=60.0)
     with pytest.raises(InputError, match="leave out --recentre and --adapt recentre"):
-        Options(adapt=("recentre",)).adaptation_of(both, both.windows(None, HOP))
+        Options(adapt=("recentre",)).adaptation_of(both, WindowDecoder(both, None, HOP))
 
 
 @pytest.mark.slow
@@ -418,7 +419,7 @@ def test_a_vector_at_a_reference_that_all_have_is_computed_once(recordings, monk
     for readout in decoder.others:
         for own, first in zip(readout.tangents, decoder.tangents, strict=True):
             np.testing.assert_array_equal(own.whitener, first.whitener)
-    windows, computed = decoder.windows(None, HOP), []
+    windows, computed = WindowDecoder(decoder, None, HOP), []
     of_covariances = TangentFeatures.of_covariances
 
     def counted(view, covariances):

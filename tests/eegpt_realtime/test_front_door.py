@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 import eegpt_realtime as er
 from core.decoding.storage.reference_file import save_reference
+from core.decoding.window_decoder import WindowDecoder
 from core.fitting.transfer.prior_file import population
 from core.signal.pipeline import SignalSettings
 from eegpt_realtime.arrays import through_path
@@ -99,7 +100,7 @@ def test_a_prior_is_for_one_task(recording):
 @pytest.mark.slow
 def test_a_recording_gives_what_the_program_gives(decoder, recording, raw):
     model = decoder.decoder
-    windows = model.windows(model.load_encoder(), recentre=model.recentre)
+    windows = WindowDecoder(model, model.load_encoder(), recentre=model.recentre)
     expected = list(decode_recording(recording, model, windows, EvidenceSettings()))
     rows = decoder.predict_proba(recording)
     assert len(rows) == len(expected)
@@ -225,7 +226,7 @@ def test_a_live_stream_by_name_and_by_mne_lsl(decoder, raw, name):
 
 @pytest.mark.slow
 def test_a_run_is_decoded_again_with_the_reference_that_it_took(decoder, recording, tmp_path):
-    windows = decoder.decoder.windows(decoder.encoder, recentre=30.0)
+    windows = WindowDecoder(decoder.decoder, decoder.encoder, recentre=30.0)
     model = decoder.decoder
     run = list(decode_recording(recording, model, windows, EvidenceSettings()))
     expected = [made.probabilities for made in run if made.reference == windows.reference.name]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from realtime.engine.decisions import DecisionMaker
@@ -94,7 +95,7 @@ def decode(decoder, recording, faults, chunk, confirm=False):
     first = Sent(0, "", source.labels, tuple(range(len(source.labels))), "uV")
     teller = Teller(schedule.faults, source.rate, facts.append, lambda: 0.0)
     teller.start("EEG", source.rate, source.labels, 0.0)
-    windows = decoder.windows(decoder.load_encoder())
+    windows = WindowDecoder(decoder, decoder.load_encoder())
     maker, sent, decisions = None, None, []
     for start in range(0, len(recording.samples_uv), chunk):
         positions = np.arange(start, min(start + chunk, len(recording.samples_uv)))

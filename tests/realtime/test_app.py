@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.recordings import Recording
 from core.stream import reconnecting_feed
@@ -90,7 +91,7 @@ def engine_on(name, decoder, **given):
 
 def unasked(decoder):
     """The windows of a run that was asked for nothing in particular."""
-    return decoder.windows(None, recentre=Options().recentre_for(decoder))
+    return WindowDecoder(decoder, None, recentre=Options().recentre_for(decoder))
 
 
 @pytest.mark.parametrize(("head", "apart"), [("riemann", 0), ("hybrid", 0), ("hybrid", 1)])
@@ -109,7 +110,9 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
     engine.stop()
     assert engine.error is None
 
-    windows = decoder.windows(decoder.load_encoder(), recentre=Options().recentre_for(decoder))
+    windows = WindowDecoder(
+        decoder, decoder.load_encoder(), recentre=Options().recentre_for(decoder)
+    )
     offline = list(decode_recording(short, decoder, windows, Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     came = [line for line in lines if line["status"] in ("ok", "warming")]

@@ -10,6 +10,7 @@ import pytest
 from calibration.fitting import FitSettings, fit_decoder
 from core.decoding.features import TokenFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder, registry, save_encoder
 from core.errors import InputError
 from core.fitting import graph
@@ -53,7 +54,7 @@ def decoder(name, imagery_recording, monkeypatch):
 
 
 def windows_of(decoder):
-    return decoder.windows(decoder.load_encoder())
+    return WindowDecoder(decoder, decoder.load_encoder())
 
 
 @pytest.mark.parametrize("name", [*NAMES, *BRAINGPT], indirect=True)

@@ -8,6 +8,7 @@ import mne
 import pytest
 
 from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.recordings import Event
 from core.stream.discovery import StreamQuery, find_stream
@@ -125,7 +126,7 @@ def test_live_score_is_that_of_the_log_and_of_the_recording_in_one_pass(
     assert read_log(log).score() == live
     assert {cue.name for cue in snapshot.cues} == {"left_hand", "right_hand", ""}
 
-    windows = decoder.windows(None, decoder.hop, recentre=options.recentre_for(decoder))
+    windows = WindowDecoder(decoder, None, decoder.hop, recentre=options.recentre_for(decoder))
     once = list(decode_recording(cued, decoder, windows, options.evidence()))
     cues = recorded_cues(cued, decoder, events)
     trials = score_cues(

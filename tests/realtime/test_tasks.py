@@ -9,6 +9,7 @@ import pytest
 from calibration.tasks import joined, readout_of
 from core.decoding.outputs import as_json
 from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
@@ -69,7 +70,7 @@ def test_tasks_are_decoded_live_as_from_the_file_and_each_has_an_outlet(
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     decided = [line for line in lines if line["status"] == "ok"]
     asked = Options().recentre_for(several)  # nothing, as live
-    windows = several.windows(several.load_encoder(), recentre=asked)
+    windows = WindowDecoder(several, several.load_encoder(), recentre=asked)
     offline = [
         d
         for d in decode_recording(short, several, windows, Options().evidence())
@@ -97,6 +98,6 @@ def test_prompts_without_a_decoder_are_refused(capsys):
 
 
 def test_a_window_without_probabilities_has_no_outputs(several, short):
-    windows = several.windows(several.load_encoder())
+    windows = WindowDecoder(several, several.load_encoder())
     for decision in decode_recording(short, several, windows, Options().evidence()):
         assert bool(decision.outputs) == (decision.probabilities is not None)

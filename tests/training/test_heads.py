@@ -8,6 +8,7 @@ import pytest
 
 from calibration.cli import main as calibrate
 from core.decoding.storage.decoder_file import load_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder
 from core.fitting.transfer.shared_heads_file import load_heads, save_heads
 from simulation.synthetic import session
@@ -86,7 +87,7 @@ def test_heads_of_others_decode_somebody_who_gave_no_trial(
     assert decoder.facts.trials == 0
     assert decoder.task == "hands"
 
-    windows = decoder.windows(decoder.load_encoder(home=tmp_path / "home"), decoder.hop)
+    windows = WindowDecoder(decoder, decoder.load_encoder(home=tmp_path / "home"), decoder.hop)
     recording = person(9)
     attached = decoder.attach(recording.labels, ["uV"] * len(recording.labels), recording.rate)
     signal = attached.push(recording.samples_uv)

@@ -11,6 +11,7 @@ from core.decoding.adaptation import Adaptation
 from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.recentring import SECONDS
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import Encoder
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
@@ -174,7 +175,7 @@ def _live(
 ) -> list[WindowResult]:
     feed = RecordingFeed(recording)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    windows = decoder.windows(encoder, recentre=decoder.recentre)
+    windows = WindowDecoder(decoder, encoder, recentre=decoder.recentre)
     given = OnlineDecoder(decoder, path, windows).push(feed.segments())
     if not adapt:
         return list(given)

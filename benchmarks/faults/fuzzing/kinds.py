@@ -11,6 +11,8 @@ from typing import Any
 
 from fuzzing.mutations import bytewise, spoil_archive, spoil_tensors, spoil_xml, spoil_yaml
 
+from core.decoding.window_decoder import WindowDecoder
+
 _CONTROLS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # what moves or hides text around it
 SITES = ("FC3", "FC4", "C3", "CZ", "C4", "CP3", "CP4", "PZ")
 
@@ -133,7 +135,7 @@ def use_decoder(path: Path) -> None:
     path_in = decoder.attach(labels, [""] * len(labels), 250.0)
     samples = np.random.default_rng(0).normal(0.0, 20.0, (500, len(labels)))
     out = path_in.push(samples)
-    windows = decoder.windows(decoder.load_encoder())
+    windows = WindowDecoder(decoder, decoder.load_encoder())
     for start in range(0, min(len(out), 50 * decoder.hop) - decoder.hop, decoder.hop):
         found = windows.push(out[start : start + decoder.hop])
         if found is not None and not (np.isfinite(found).all() and abs(found.sum() - 1) < 1e-6):

@@ -7,6 +7,7 @@ from core.decoding.adaptation import AGAIN, LABELS, LEAST, RECENTRE, Adaptation
 from core.decoding.features import band_sections, shrunk_covariances
 from core.decoding.online import OnlineDecoder
 from core.decoding.recentring import ReferenceMean
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.signal.filtering import CausalFilter
@@ -24,7 +25,7 @@ def run(imagery_recording):
 
 def online(decoder, recording):
     path = decoder.attach(recording.labels, [""] * len(recording.labels), recording.rate)
-    windows = decoder.windows(decoder.load_encoder(), HOP)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), HOP)
     return OnlineDecoder(decoder, path, windows).push(RecordingFeed(recording).segments()), windows
 
 
@@ -203,7 +204,7 @@ def test_a_trial_that_a_task_ended_early_is_passed_over(fitted, run):
 
 def test_a_head_without_covariances_has_no_reference_to_adapt(fitted, run):
     decoder = fitted["encoder"]
-    windows = decoder.windows(decoder.load_encoder(), HOP)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), HOP)
     with pytest.raises(InputError, match="leave out --adapt recentre"):
         Adaptation(decoder, windows, (RECENTRE,))
 

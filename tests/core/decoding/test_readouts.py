@@ -9,6 +9,7 @@ from calibration.tasks import joined, readout_of
 from core.decoding.embedding_heads import Gallery, Projection, RetrievalHead, ScaleHead
 from core.decoding.outputs import ClassesOutput, RetrievalOutput, ScaleOutput
 from core.decoding.readouts import Readout, ReadoutCard
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -42,10 +43,12 @@ def decoded(windows, samples):
 def test_each_task_says_what_its_own_decoder_says(several, recentre):
     samples = signal(several, 2048 if recentre is None else 34 * 256)
     encoder = several.load_encoder()
-    joint = decoded(several.windows(encoder, HOP, recentre=recentre), samples)
+    joint = decoded(WindowDecoder(several, encoder, HOP, recentre=recentre), samples)
     for task in HEADS:
         alone = several.only(task)
-        windows = alone.windows(None if alone.encoder is None else encoder, HOP, recentre=recentre)
+        windows = WindowDecoder(
+            alone, None if alone.encoder is None else encoder, HOP, recentre=recentre
+        )
         if recentre is not None and not alone.tangents:
             continue
         own = decoded(windows, samples)
@@ -79,7 +82,7 @@ def test_one_pass_through_the_encoder_serves_all(several, monkeypatch):
         return streams[-1]
 
     monkeypatch.setattr(type(encoder), "stream", counted)
-    windows = several.windows(encoder, HOP)
+    windows = WindowDecoder(several, encoder, HOP)
     (only,) = streams
     pushed = []
     push = only.push
@@ -90,13 +93,13 @@ def test_one_pass_through_the_encoder_serves_all(several, monkeypatch):
 
 
 def test_a_covariance_that_is_there_is_not_taken_again(several):
-    windows = several.windows(several.load_encoder(), HOP)
+    windows = WindowDecoder(several, several.load_encoder(), HOP)
     assert len(several.tangents) == 2
     assert windows._others.own == []
 
 
 def test_a_run_that_begins_anew_has_no_outputs(several):
-    windows = several.windows(several.load_encoder(), HOP)
+    windows = WindowDecoder(several, several.load_encoder(), HOP)
     assert decoded(windows, signal(several))
     windows.reset()
     assert windows.outputs == {}
@@ -108,8 +111,8 @@ def test_a_first_task_without_tokens_decodes_beside_one_with_them(fitted):
         [fitted["encoder"], fitted["riemann"]], "tokens", [readout_of("other", fitted["riemann"])]
     )
     encoder = decoder.load_encoder()
-    outputs = decoded(decoder.windows(encoder, HOP), signal(decoder))[-1]
-    own = decoded(fitted["riemann"].windows(None, HOP), signal(decoder))[-1]
+    outputs = decoded(WindowDecoder(decoder, encoder, HOP), signal(decoder))[-1]
+    own = decoded(WindowDecoder(fitted["riemann"], None, HOP), signal(decoder))[-1]
     np.testing.assert_array_equal(outputs["other"].probabilities, own["classes"].probabilities)
 
 

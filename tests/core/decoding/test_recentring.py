@@ -9,6 +9,7 @@ from core.decoding.recentring import DECODER, GROWING, ReferenceMean, RunStart
 from core.decoding.spatial import power
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.reference_file import load_reference, save_reference
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.feed.segments import Segmenter
@@ -27,7 +28,7 @@ def run(imagery_recording):
 
 def online(decoder, recording, recentre=SECONDS, hop=HOP):
     path = decoder.attach(recording.labels, [""] * len(recording.labels), recording.rate)
-    windows = decoder.windows(decoder.load_encoder(), hop, recentre=recentre)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), hop, recentre=recentre)
     return OnlineDecoder(decoder, path, windows), windows
 
 
@@ -151,7 +152,7 @@ def test_the_reference_of_a_run_that_is_too_short_grows_to_its_end(fitted, run):
 @pytest.mark.slow
 def test_a_head_without_covariances_has_nothing_to_recentre(fitted):
     decoder = fitted["encoder"]
-    windows = decoder.windows(decoder.load_encoder(), HOP, recentre=SECONDS)
+    windows = WindowDecoder(decoder, decoder.load_encoder(), HOP, recentre=SECONDS)
     assert windows.seconds_to_reference is None
 
 

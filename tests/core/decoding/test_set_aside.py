@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.decoding.online import OnlineDecoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
 
@@ -20,7 +21,7 @@ def samples(imagery_recording):
 def online_of(decoder, labels=LABELS):
     feed = Segmenter(labels, ["uV"] * len(labels), RATE)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return OnlineDecoder(decoder, path, decoder.windows(decoder.load_encoder(), HOP)), feed
+    return OnlineDecoder(decoder, path, WindowDecoder(decoder, decoder.load_encoder(), HOP)), feed
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.segment_powers import SegmentPowers
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.fitting.state import fit_state, memories
 
@@ -126,7 +127,7 @@ def test_a_decoder_says_live_what_the_memory_says_offline(remembering, tmp_path)
     assert (readout.kind, readout.card) == ("classes", remembering.others[0].card)
     powers, channels = readout.head.powers, len(found.settings.channels)
     signal = np.random.default_rng(4).normal(0.0, 0.02, (512 * 8, channels))
-    windows, whole = found.windows(None, HOP), powers.of_run(signal)
+    windows, whole = WindowDecoder(found, None, HOP), powers.of_run(signal)
     for end in range(HOP, len(signal) + 1, HOP):
         if windows.push(signal[end - HOP : end]) is None:
             continue

@@ -6,6 +6,7 @@ import pytest
 from calibration.fitting import FitSettings, fit_decoder
 from core.decoding.rest import curve_of, idle_class_of, threshold_at_rest
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
@@ -54,7 +55,7 @@ def test_the_decoder_keeps_the_threshold_that_was_asked_for(fit, tmp_path):
 
 def test_no_decision_is_called_idle_where_the_threshold_is_of_rest(fit, paused):
     def decided(evidence):
-        windows = fit.decoder.windows(None)
+        windows = WindowDecoder(fit.decoder, None)
         return list(decode_recording(paused, fit.decoder, windows, evidence))
 
     calibrated = [one for one in decided(EvidenceSettings.of(fit.decoder)) if one.probabilities]
@@ -86,7 +87,7 @@ def test_rest_can_be_a_class(paused):
     found = [
         one
         for one in decode_recording(
-            paused, fit.decoder, fit.decoder.windows(None), EvidenceSettings.of(fit.decoder)
+            paused, fit.decoder, WindowDecoder(fit.decoder, None), EvidenceSettings.of(fit.decoder)
         )
         if one.probabilities
     ]

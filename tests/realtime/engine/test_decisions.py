@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decoding.features import band_sections
+from core.decoding.window_decoder import WindowDecoder
 from core.feed.segments import Segmenter
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
@@ -23,7 +24,7 @@ class Fed:
     def __init__(self, decoder, feed, hop, **given):
         self.feed = feed
         path = decoder.attach(feed.labels, feed.units, feed.rate)
-        windows = decoder.windows(decoder.load_encoder(), hop)
+        windows = WindowDecoder(decoder, decoder.load_encoder(), hop)
         self.maker = DecisionMaker(decoder, path, windows, EvidenceSettings(), **given)
 
     def push(self, samples, stamps):
@@ -171,7 +172,9 @@ def test_a_hop_of_one_sample_needs_no_sample_of_the_stream(fitted, imagery_recor
 def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
     recording = imagery_recording(seed=9)
     decoder = fitted["riemann"]
-    decisions = decode_recording(recording, decoder, decoder.windows(None, HOP), EvidenceSettings())
+    decisions = decode_recording(
+        recording, decoder, WindowDecoder(decoder, None, HOP), EvidenceSettings()
+    )
     by_sample = {d.sample: d.decision for d in decisions if d.status == "ok"}
     right = 0
     for event in recording.events:
@@ -184,7 +187,7 @@ def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
 def test_a_break_in_a_recording_is_a_gap(fitted, imagery_recording):
     recording = replace(imagery_recording(seed=9), breaks=(2500,))
     decoder = fitted["riemann"]
-    windows = decoder.windows(None, HOP)
+    windows = WindowDecoder(decoder, None, HOP)
     decisions = decode_recording(recording, decoder, windows, EvidenceSettings())
     statuses = [decision.status for decision in decisions]
     assert statuses.count("warming") == 15

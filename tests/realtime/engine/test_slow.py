@@ -9,6 +9,7 @@ import numpy as np
 import pylsl
 import pytest
 
+from core.decoding.window_decoder import WindowDecoder
 from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
@@ -65,7 +66,7 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     decoder, recording = fitted["riemann"], imagery_recording(seed=9)
     outlet = SignalOutlet("Slow", "EEG", recording.labels, "microvolts", RATE, "amp")
     inlet = Inlet(find_stream(StreamQuery(name="Slow"), 10.0))
-    windows = HeldWindows(decoder.windows(None))
+    windows = HeldWindows(WindowDecoder(decoder, None))
     log = tmp_path / "slow.jsonl"
     engine = Engine(
         inlet,

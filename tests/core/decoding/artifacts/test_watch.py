@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from core.decoding.artifacts import ArtifactLimits, learn_limits
 from core.decoding.online import OnlineDecoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.feed.segments import Segmenter
 from simulation.faults.fault import Source
@@ -51,7 +52,7 @@ def hops_of(decoder, labels, rate=RATE):
     """An online decoder, and the feed before it."""
     feed = Segmenter(labels, ["uV"] * len(labels), rate)
     path = decoder.attach(feed.labels, feed.units, feed.rate)
-    return OnlineDecoder(decoder, path, decoder.windows(None, HOP)), feed
+    return OnlineDecoder(decoder, path, WindowDecoder(decoder, None, HOP)), feed
 
 
 def decoded(subject, samples, cuts=()):

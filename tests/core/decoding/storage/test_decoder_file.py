@@ -11,6 +11,7 @@ from core.decoding.card import EncoderPin
 from core.decoding.graph_head import TASK, GraphHead
 from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder
 from core.encoders.braingpt.graph import ElectrodeGraph
 from core.errors import InputError
@@ -27,7 +28,7 @@ def test_a_decoder_comes_back_as_it_was(fitted, head, tmp_path):
     assert found.encoder == decoder.encoder
     np.testing.assert_array_equal(found.head.weights, decoder.head.weights)
     samples = np.random.default_rng(0).normal(0.0, 0.02, (1024, len(decoder.settings.channels)))
-    first, second = (d.windows(d.load_encoder(), 1024 // 16) for d in (decoder, found))
+    first, second = (WindowDecoder(d, d.load_encoder(), 1024 // 16) for d in (decoder, found))
     for start in range(0, 1024, 64):
         one = first.push(samples[start : start + 64])
         two = second.push(samples[start : start + 64])
@@ -199,7 +200,7 @@ def test_a_graph_comes_back_to_the_last_digit(graph_decoder, tmp_path):
     (other,) = found.others
     np.testing.assert_array_equal(other.head.centre, np.ones(len(found.head.centre)))
     samples = np.random.default_rng(1).normal(0.0, 10.0, (3328, len(found.settings.channels)))
-    windows = found.windows(found.load_encoder())
+    windows = WindowDecoder(found, found.load_encoder())
     decided = [windows.push(samples[start : start + 64]) for start in range(0, 3328, 64)]
     assert decided[-2] is None
     assert decided[-1].sum() == pytest.approx(1.0)

@@ -12,6 +12,7 @@ from calibration.tasks import joined, readout_of
 from core.decoding.embedding_heads import Gallery, Projection, RetrievalHead, ScaleHead
 from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, read_header, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -59,7 +60,7 @@ def test_tasks_of_every_kind_come_back_as_they_were(several, file):
     assert [r.card for r in found.others] == [r.card for r in several.others]
     encoder = several.load_encoder()
     samples = np.random.default_rng(1).normal(0.0, 0.02, (1280, len(several.settings.channels)))
-    one, two = several.windows(encoder, HOP), found.windows(found.load_encoder(), HOP)
+    one, two = WindowDecoder(several, encoder, HOP), WindowDecoder(found, found.load_encoder(), HOP)
     for start in range(0, len(samples), HOP):
         one.push(samples[start : start + HOP])
         two.push(samples[start : start + HOP])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
+from core.decoding.window_decoder import WindowDecoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.population import make_prior
@@ -39,7 +40,7 @@ def test_a_minute_of_signal_is_enough_to_decode_somebody_new(head, imagery_recor
     assert decoder.facts.score == head.accuracy
     path = decoder.attach(new.labels, [""] * len(new.labels), new.rate)
     signal = path.push(new.samples_uv)
-    windows = decoder.windows(None)
+    windows = WindowDecoder(decoder, None)
     live = [windows.push(signal[at : at + 64]) for at in range(0, len(signal) - 64, 64)]
     right = [
         decoder.classes[live[round((event.onset + 4.0) * 4) - 1].argmax()] == event.label
