@@ -51,7 +51,7 @@ def decode_recording(
     recording : Recording
     decoder : Decoder
     windows : WindowDecoder
-        From `Decoder.windows`.
+        Of this decoder.
     evidence : EvidenceSettings
     labels : sequence of str, optional
         Names for the channels, instead of the recording's own.

@@ -75,7 +75,7 @@ class OnlineDecoder:
     path : SignalPath
         From `Decoder.attach`, for the units that segments have.
     windows : WindowDecoder
-        From `Decoder.windows`; decides the hop.
+        Of this decoder; decides the hop.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ class DecisionMaker:
     path : SignalPath
         From `Decoder.attach`, for the units that segments have.
     windows : WindowDecoder
-        From `Decoder.windows`; decides the hop.
+        Of this decoder; decides the hop.
     evidence : EvidenceSettings
     age : callable, optional
         How old a sample of that stamp is now, in seconds; without it decisions have no age. One
