@@ -88,8 +88,7 @@ class Alignment:
             return replace(snapshot, message=str(self._failed))
         if self._aligned:
             return snapshot
-        with self._lock:
-            odd = {label for label in self._toggled if self._toggled.count(label) % 2}
+        odd = self._clicked()
         channels = tuple(
             replace(channel, aside=True) if channel.label in odd else channel
             for channel in snapshot.channels
@@ -176,7 +175,13 @@ class Alignment:
             snapshot = self._engine.snapshot()
             if snapshot.status == "rate":
                 raise InputError(f'Stream "{snapshot.stream.name}": {snapshot.message}')
-        return self._gathered.recording(self._engine.snapshot().stream.lost_samples)
+        recording = self._gathered.recording(self._engine.snapshot().stream.lost_samples)
+        return replace(recording, bad_channels=tuple(sorted(self._clicked())))
+
+    def _clicked(self) -> set[str]:
+        """Return the channels that are set aside by clicks of the first minute."""
+        with self._lock:
+            return {label for label in self._toggled if self._toggled.count(label) % 2}
 
 
 class _Gathering:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from core.fitting.transfer.prior_head import with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.hemispheres import HANDS
+from core.montage import electrode, match
 from core.recordings import Recording
-from core.signal.interpolation import positions_aside
+from core.signal.interpolation import interpolation_weights, positions_aside
 from core.sites import Sites
 from core.stream.description import StreamFacts
 from core.stream.stream_feed import StreamFeed
@@ -124,6 +126,28 @@ def gather(feed: StreamFeed, seconds: float = SECONDS) -> Recording:
     return gathered.recording(feed.lost_samples)
 
 
+def _interpolated(
+    recording: Recording, channels: tuple[str, ...], aside: Sequence[str]
+) -> Recording:
+    """Return a recording whose bad electrodes are what their neighbours make of them.
+
+    Those that the recording says are bad are clicked ones: a click on one of `aside` takes it back,
+    and where they become too many, they stay as they are, as they do live.
+    """
+    clicked = {electrode(label) for label in recording.bad_channels} & set(channels)
+    try:
+        bad = positions_aside(channels, sorted(set(aside) ^ clicked))
+    except InputError:
+        bad = positions_aside(channels, aside)
+    columns = np.array(match(recording.labels, channels).indices)
+    good = np.setdiff1d(np.arange(len(channels)), bad)
+    samples = recording.samples_uv.copy()
+    if bad:
+        weights = interpolation_weights(channels, bad)[:, good]
+        samples[:, columns[bad]] = samples[:, columns[good]] @ weights.T
+    return replace(recording, samples_uv=samples, bad_channels=())
+
+
 def population_decoder(
     collect: Callable[[], Recording],
     labels: Sequence[str],
@@ -150,7 +174,9 @@ def population_decoder(
     regress_eyes : bool
         Whether frontal and temporal electrodes are regressed out of the others, and not used.
     aside : sequence of str
-        Electrodes that will be set aside: what cannot be is said before the signal is collected.
+        Electrodes that are bad: the signal is what their neighbours make of them, as live, and so
+        it is with those that it says are bad. What cannot be set aside is said before it is
+        collected.
 
     Raises
     ------
@@ -172,7 +198,7 @@ def population_decoder(
             HANDS,
             regress_eyes=regress_eyes,
         )
-        recording = collect()
+        recording = _interpolated(collect(), settings.channels, aside)
         return uncalibrated_decoder(
             with_readout(head.result(), spec, HANDS),
             recording,

@@ -160,6 +160,27 @@ def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
         population_decoder(lambda: minute, [f"Ch{n}" for n in range(len(minute.labels))])
 
 
+def test_what_a_bad_electrode_sent_in_the_minute_changes_nothing(imagery_recording):
+    new = imagery_recording(5)
+    whole = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
+    at = whole.labels.index("CP3")
+
+    def aligned(sent, aside=(), clicked=()):
+        samples = whole.samples_uv.copy()
+        samples[:, at] = sent
+        minute = replace(whole, samples_uv=samples, bad_channels=clicked)
+        return population_decoder(lambda: minute, minute.labels, aside=aside)
+
+    noise = np.random.default_rng(0).normal(0.0, 200.0, len(whole.samples_uv))
+    flat = aligned(0.0, aside=("CP3",))
+    for other in (aligned(noise, aside=("CP3",)), aligned(noise, clicked=("CP3",))):
+        for one, two in zip(flat.tangents, other.tangents, strict=True):
+            np.testing.assert_array_equal(one.whitener, two.whitener)
+        np.testing.assert_array_equal(flat.spatial, other.spatial)
+    taken_back = aligned(noise, aside=("CP3",), clicked=("CP3",))
+    assert not np.array_equal(taken_back.spatial, flat.spatial)
+
+
 def test_an_electrode_that_cannot_be_set_aside_is_refused_before_the_minute(imagery_recording):
     labels = imagery_recording(5).labels
     collected = []
