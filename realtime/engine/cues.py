@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,8 +15,9 @@ from realtime.engine.snapshot import Decision
 
 _SECONDS = 60.0  # of cues that a screen shows
 _MOST = 200  # cues that it shows
+_LABELS = 8  # of markers that are named
 _ABSENT = 5.0  # s after which a marker stream that was asked for is missed
-_STRANGE = 6  # markers after which it is said that none was a cue
+_STRANGE = 3  # times that a marker comes before it is said that none was a cue
 
 
 class CueWatch:
@@ -52,7 +53,7 @@ class CueWatch:
         self._marked: deque[tuple[str, float, str]] = deque()  # by a feedback task, not read yet
         self._recent: deque[Cue] = deque(maxlen=_MOST)
         self._any_cue = False
-        self._strange: list[str] = []  # labels of markers before the first cue, each time it came
+        self._strange = Counter[str]()  # labels of markers of the stream before its first cue
         self.cues: tuple[Cue, ...] | None = None if feed is None else ()
 
     @property
@@ -70,9 +71,10 @@ class CueWatch:
         for cue in cues:
             self._recent.append(cue)
             self._trials.take(cue)
-            self._any_cue |= bool(cue.name)
-            if not self._any_cue and len(self._strange) < _STRANGE:
-                self._strange.append(cue.label)
+            if not cue.task:
+                self._any_cue |= bool(cue.name)
+                if cue.label in self._strange or len(self._strange) < _LABELS:
+                    self._strange[cue.label] += not self._any_cue
         if cues:
             newest = self._recent[-1].time
             self.cues = tuple(cue for cue in self._recent if newest - cue.time <= _SECONDS)
@@ -81,7 +83,7 @@ class CueWatch:
     def listen(self, feed: MarkerFeed) -> None:
         """Read these markers from now on, in any thread, as somebody asked for them."""
         before, self._feed, self._asked = self._feed, feed, True
-        self._strange = []
+        self._any_cue, self._strange = False, Counter()
         if self.cues is None:
             self.cues = ()
         if before is not None:  # closing waits for a search that is under way
@@ -98,18 +100,19 @@ class CueWatch:
 
     def problem(self, now: float) -> str:
         """Return what keeps cues away: no markers, for some seconds, or none that is a cue."""
-        if self._classes and not self._any_cue and len(self._strange) == _STRANGE:
-            labels = ", ".join(one_line(label, 40) for label in dict.fromkeys(self._strange))
-            return (
-                f"Markers came ({labels}), and none is a cue of {' or '.join(self._classes)}: "
-                "trials are neither scored nor learned from. Name the cues with --event "
-                "LABEL=CLASS."
-            )
         problem = "" if self._feed is None else self._feed.problem
         if self._begun is None or not problem:
             self._begun = now
-        late = self._asked and now - self._begun > _ABSENT
-        return problem.split("\n")[0] if late else ""
+        if self._asked and now - self._begun > _ABSENT:
+            return problem.split("\n")[0]
+        often = max(self._strange.values(), default=0) >= _STRANGE
+        if not often or self._any_cue or not self._classes:
+            return ""
+        labels = ", ".join(one_line(label, 40) for label in self._strange)
+        return (
+            f"Markers came ({labels}), and none is a cue of {' or '.join(self._classes)}: trials "
+            "are neither scored nor learned from. Name the cues with --event LABEL=CLASS."
+        )
 
     def close(self) -> None:
         """Stop reading."""

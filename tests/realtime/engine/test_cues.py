@@ -53,19 +53,37 @@ def test_another_stream_takes_the_place_of_the_one_before():
 
 
 def test_markers_of_which_none_is_a_cue_are_said_until_one_is():
-    feed = Feed("T0", "T1", "T0", "T2", "T0")
+    feed = Feed("32766", "T0", "T1", "T0", "T2")
     watch = CueWatch(feed, CLASSES, {}, 128.0)
     labels(watch)
     assert watch.problem(0.0) == ""  # it may be the beginning of a run
-    feed.waiting = [TimedMarker(20.0, "T1")]
+    feed.waiting = [TimedMarker(20.0, "T0")]
     labels(watch)
     assert watch.problem(1.0) == (
-        "Markers came (T0, T1, T2), and none is a cue of left_hand or right_hand: trials are "
-        "neither scored nor learned from. Name the cues with --event LABEL=CLASS."
+        "Markers came (32766, T0, T1, T2), and none is a cue of left_hand or right_hand: trials "
+        "are neither scored nor learned from. Name the cues with --event LABEL=CLASS."
     )
     feed.waiting = [TimedMarker(30.0, "left_hand")]
     labels(watch)
     assert watch.problem(2.0) == ""
+    watch.listen(Feed("x", "x", "x"))
+    labels(watch)
+    assert watch.problem(3.0).startswith("Markers came (x)")
+
+
+def test_a_stream_that_is_lost_is_said_before_markers_that_are_no_cues():
+    watch = CueWatch(Feed("x", "x", "x", problem="lost"), CLASSES, {}, 128.0, asked=True)
+    labels(watch)
+    assert watch.problem(0.0).startswith("Markers came")
+    assert watch.problem(6.0) == "lost"
+
+
+def test_markers_of_a_feedback_task_are_its_own():
+    watch = CueWatch(None, CLASSES, {}, 128.0)
+    for _ in range(3):
+        watch.mark("task/pause", 5.0, "game")
+    labels(watch)
+    assert watch.problem(0.0) == ""
 
 
 def test_a_stream_that_is_chosen_is_there_before_its_first_marker():
