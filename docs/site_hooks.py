@@ -12,6 +12,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "core/encoders/eegpt/weights/starter.md": "starter.md",
     "core/encoders/bandpower/weights/imagery.md": "imagery.md",
+    "core/encoders/bandpower/weights/imagery-2.md": "imagery-2.md",
     "core/encoders/bandpower/weights/imagery-2-with-eyes.md": "imagery-2-with-eyes.md",
     "core/fitting/transfer/population.md": "population.md",
 }
