@@ -70,15 +70,20 @@ def main() -> None:
     rows = ResumableRows(options.out)
     if not options.table:
         known = rows.known("person", "system")
+        if any(bool(row["encoder"]) != bool(options.encoders) for row in rows.read()):
+            raise SystemExit(
+                f"{options.out} has rows of the other kind, with --encoders or without."
+            )
         encoders = [(path, load_encoder(path)) for path in options.encoders]
         for name in options.people or drawn(options.folder)[options.group]:
             files = [options.folder / name / f"{name}R{run:02d}.edf" for run in RUNS]
             recordings = read_recordings(files)
             unseen = _unseen(name, encoders) if encoders else None
+            label = "" if unseen is None else unseen[1].spec.label
             for system in options.systems:
                 if (name, system) not in known:
                     for row in _of_person(name, recordings, system, unseen):
-                        rows.add(row)
+                        rows.add({"encoder": label, **row})
     print(table(rows.read()))
 
 
