@@ -8,11 +8,11 @@ from dataclasses import asdict
 from calibration.doubts import ELECTRODES, UNIT_OF_FILES
 from calibration.fitting import Fit
 from calibration.recommendation import about_recordings
-from core.decoding.card import CHOICE, PRIOR, DecoderCard
+from core.decoding.card import CHOICE, DecoderCard
 from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
 from core.errors import InputError, printable
 from core.fitting.origin import PERMUTATIONS, Origin
-from core.fitting.views import GRAPH, VIEWS
+from core.fitting.views import GRAPH, PRIOR, VIEWS
 
 SOME_RATES = (5.0, 2.0)
 """False alarms a minute whose thresholds are told where nobody asked for any."""

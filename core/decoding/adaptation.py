@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from core.decoding.decoder import Decoder
-from core.decoding.heads import LinearHead
+from core.decoding.heads import LinearHead, fit_near
 from core.decoding.online import WindowResult
 from core.decoding.outputs import ClassesOutput
 from core.decoding.recentring import SECONDS, ReferenceMean, RunReference, check_seconds
-from core.decoding.run_head import exchange_of, head_of_run
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 
@@ -37,6 +36,11 @@ LEAST = 3
 
 MOST = 60
 """Trials that it learns from at once: the newest."""
+
+MOVE = 0.5
+"""How far the head moves: the prior standard deviation of what is added to the logits of a window,
+and of the bias, as a share of how much the decoder's own logits differ between trials. So a decoder
+that tells little apart, whose temperature is high, is moved little too."""
 
 _SAME_CUE = 0.1  # s within which a cue is the one before, sent twice
 _JITTER = 0.01  # s by which stamps may put a cue after the first sample of its window
@@ -151,8 +155,7 @@ class Adaptation:
     The head is the maximum a posteriori estimate of a logistic regression whose prior is a
     Gaussian around the decoder's weights (Chelba and Acero, 2006, Adaptation of maximum entropy
     capitalizer: little data can help a lot, Computer Speech & Language 20(4)), fitted anew on all
-    trials of the run after each; with their mirror images beside them where the decoder has other
-    people's head as it is, whose trials had theirs (`core.decoding.run_head`).
+    trials of the run after each.
     """
 
     def __init__(
@@ -178,7 +181,6 @@ class Adaptation:
         self._length = (decoder.window - 1) / decoder.settings.rate  # s, to the last sample
         self._hop = windows.hop / decoder.settings.rate  # s
         self._given = decoder.head.plain()
-        self._exchange = exchange_of(decoder, windows.encoder)
         self._log = None if log is None else deque(log)
         self._asked = self._done = 0  # toggles; the first is counted by whoever asks
         self._newest: WindowResult | None = None
@@ -367,7 +369,13 @@ class Adaptation:
     def _fit(self) -> LinearHead:
         trials = list(self._trials)
         labels = np.array([one.label for one in trials])
-        return head_of_run(self._given, self._vectors(trials), labels, self._exchange)
+        blocks = self._vectors(trials)
+        weights, bias = self._given
+        spread = float((np.concatenate(blocks, axis=1) @ weights + bias).var(axis=0).mean())
+        # Features of each block have unit total variance, so that all blocks add to it.
+        return fit_near(
+            blocks, labels, weights, bias, MOVE**2 * spread / len(blocks), 1.0 / len(blocks)
+        )
 
     # -- undoing ----------------------------------------------------------------------------------
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 CHOICE = "auto"
 """Name of the score in which the head was chosen again inside every fold."""
 
-PRIOR = "prior"
-"""Name of the head that started from other people's."""
-
 AT_REST = "at_rest"
 """Name in `DecoderCard.fit` of false alarms and hits by threshold."""
 

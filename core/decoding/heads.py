@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -124,22 +123,6 @@ def _basis(vectors: np.ndarray) -> np.ndarray:
     kept = powers > powers[-1] * 1e-10
     found = found[:, kept]
     return vectors.T @ (found / np.sqrt(powers[kept])) if across else found
-
-
-def token_reach(features: int, tokens: int) -> float:
-    """Return how far a head may move on tokens for the penalty on covariances (`fit_near`).
-
-    A token's feature goes no further than one of the covariances, nor do all together: sums over
-    time, which are few, were only worse for it (docs/evaluation.md).
-
-    Parameters
-    ----------
-    features : int
-        Of covariances and tokens together.
-    tokens : int
-        How many of them are tokens'.
-    """
-    return min(1.0, sqrt(tokens / (features - tokens)))
 
 
 def fit_near(

@@ -13,7 +13,7 @@ from core.decoding.readouts import ReadoutStream
 from core.decoding.recentring import DECODER, RunReference, RunStart
 
 if TYPE_CHECKING:
-    from core.encoders import Encoder, EncoderSpec
+    from core.encoders import Encoder
 
 
 class WindowDecoder:
@@ -34,8 +34,6 @@ class WindowDecoder:
 
     Attributes
     ----------
-    encoder : EncoderSpec or None
-        Of what tokens come from; None if no head uses any.
     reference : RunReference or None
         What all windows to come are decoded with; None before there is one.
     outputs : dict of str to Output
@@ -67,10 +65,8 @@ class WindowDecoder:
         self._window, self._received = decoder.window, 0  # samples
         self._tangents: list[TangentStream] = [view.stream() for view in decoder.tangents]
         self._tokens: TokenFeatureStream | None = None
-        self.encoder: EncoderSpec | None = None
         if decoder.spatial is not None:
             assert encoder is not None
-            self.encoder = encoder.spec
             features = TokenFeatures(encoder, decoder.token_channels, decoder.spatial, decoder.skip)
             self._tokens = features.stream(hop, in_subprocess)
         self._others = ReadoutStream(decoder.others, self._tangents)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from core.decoding.card import PRIOR
 from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
 from core.decoding.heads import softmax
 from core.decoding.rest import RestCurve
@@ -17,7 +16,7 @@ from core.fitting.folds import FOLDS, overlapping
 from core.fitting.selection import Selection
 from core.fitting.transfer.prior_weight import fit_weighted, start_from
 from core.fitting.trials.pauses import REST, Pauses
-from core.fitting.views import FeatureViews
+from core.fitting.views import PRIOR, FeatureViews
 from core.progress import progress
 
 LEAST_WINDOWS, LEAST_PAIRS = 20, 10

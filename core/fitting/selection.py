@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.decoding.card import CHOICE, PRIOR
+from core.decoding.card import CHOICE
 from core.decoding.heads import with_temperature
 from core.fitting.baselines import BASELINES, TANGENT_SPACE, regression
 from core.fitting.choice import Head, choose, fit_on
@@ -22,7 +22,7 @@ from core.fitting.transfer.prior_weight import (
     start_from,
     weigh,
 )
-from core.fitting.views import BESIDE, FeatureViews
+from core.fitting.views import BESIDE, PRIOR, FeatureViews
 from core.metrics import balanced_accuracy, chance_bound
 from core.progress import progress
 

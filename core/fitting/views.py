@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.decoding.card import PRIOR
 from core.decoding.features import (
     TangentFeatures,
     TokenFeatures,
@@ -37,6 +36,9 @@ HEADS: dict[str, tuple[str, ...]] = {
     "hybrid": ("motor", "scalp", "tokens"),
 }
 """What each head uses. The first is kept unless another is significantly better."""
+
+PRIOR = "prior"
+"""The head that starts from a prior's, beside those of `HEADS`."""
 
 RECENTRED = ("riemann", PRIOR)
 """Heads whose decoders take the reference of their covariances anew from a run's first minute, if

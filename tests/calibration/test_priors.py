@@ -9,13 +9,13 @@ from calibration.classes import cue_events
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import person_of, prior_head, read_priors, starting_head
 from calibration.report import as_json, as_text
-from core.decoding.card import PRIOR
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import population, save_prior
+from core.fitting.views import PRIOR
 from core.recordings import read_recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 
-from core.decoding.heads import (
-    INVERSE_PENALTY,
-    LinearHead,
-    fit_near,
-    softmax,
-    token_reach,
-)
+from core.decoding.heads import INVERSE_PENALTY, LinearHead, fit_near, softmax
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.wccn import apply_wccn
 
@@ -90,7 +84,9 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
     inverse_penalty = 0.0 if weight == inf else INVERSE_PENALTY / weight
     reach = [1.0] * len(start.blocks)
     if prior.tokens:
-        reach[-1] = token_reach(len(prior.weights), prior.tokens)
+        # A token's feature goes no further than one of the covariances, nor do all together:
+        # sums over time, which are few, were only worse for it (docs/evaluation.md).
+        reach[-1] = min(1.0, sqrt(prior.tokens / (len(prior.weights) - prior.tokens)))
     head = fit_near(
         start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, reach=reach
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.decoding.artifacts import ArtifactLimits, learn_limits
-from core.decoding.card import PRIOR, DecoderCard, EncoderPin
+from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, band_sections, shrunk_covariances
 from core.decoding.heads import LinearHead
@@ -21,6 +21,7 @@ from core.fitting.baselines import BAND
 from core.fitting.feature_input import regression_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
+from core.fitting.views import PRIOR
 from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
