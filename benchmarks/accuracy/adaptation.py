@@ -33,7 +33,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
-from head_of_others import head_of_others, settings_of  # noqa: E402
+from head_of_others import has_seen, head_of_others, settings_of  # noqa: E402
 from resumable_rows import ResumableRows, arguments, parsed  # noqa: E402
 from scipy.special import expit, logit  # noqa: E402
 from scipy.stats import bootstrap  # noqa: E402
@@ -70,7 +70,7 @@ def main() -> None:
     rows = ResumableRows(options.out)
     if not options.table:
         known = rows.known("person", "system")
-        if any(bool(row["encoder"]) != bool(options.encoders) for row in rows.read()):
+        if any(bool(row.get("encoder")) != bool(options.encoders) for row in rows.read()):
             raise SystemExit(
                 f"{options.out} has rows of the other kind, with --encoders or without."
             )
@@ -108,7 +108,7 @@ def drawn(folder: Path) -> dict[str, list[str]]:
 def _unseen(name: str, encoders: Sequence[tuple[str, Encoder]]) -> tuple[str, Encoder]:
     """Return the first encoder that has not seen a person, and what it was loaded from."""
     for source, encoder in encoders:
-        if f'"{name}"' not in encoder.spec.provenance.get("recordings", ""):
+        if not has_seen(encoder, name):
             return source, encoder
     raise SystemExit(f"Every encoder has seen {name}; leave this person out by --people.")
 

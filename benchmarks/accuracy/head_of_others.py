@@ -1,11 +1,11 @@
-"""The head that the population teaches without the person who is tested."""
+"""What a person is tested with who must be unknown to it: the population's head, an encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
 
-from core.encoders import load_encoder
+from core.encoders import Encoder, load_encoder
 from core.fitting.transfer.population import Prior
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import PriorHead
@@ -33,6 +33,11 @@ def settings_of(labels: Sequence[str]) -> SignalSettings:
     spec = load_encoder().spec  # window and rate; no encoder takes part
     channels = match(labels, spec.ch_names).channels
     return SignalSettings(channels, default_reference(len(channels)), spec.rate)
+
+
+def has_seen(encoder: Encoder, person: str) -> bool:
+    """Return whether an encoder says that it has seen somebody of the PhysioNet data set."""
+    return f'"{person}"' in encoder.spec.provenance.get("recordings", "")
 
 
 @cache

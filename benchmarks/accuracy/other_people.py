@@ -27,6 +27,7 @@ from core.machine.threads import share_cores
 share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
+from head_of_others import has_seen  # noqa: E402
 from scipy.stats import wilcoxon  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
@@ -83,8 +84,7 @@ def main() -> None:
         if options.people and folder.name not in options.people:
             continue
         kept = options.work / f"{folder.name}.npz"
-        seen = [encoder.spec.provenance.get("recordings", "") for encoder in encoders]
-        unseen = [i for i, names in enumerate(seen) if f'"{folder.name}"' not in names]
+        unseen = [i for i, each in enumerate(encoders) if not has_seen(each, folder.name)]
         if not unseen:
             print(f"{folder.name}: every encoder has seen this person", flush=True)
             continue
