@@ -85,7 +85,7 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
     reach = [1.0] * len(start.blocks)
     if prior.tokens:
         # A token's feature goes no further than one of the covariances, nor do all together:
-        # sums over time, which are few, were only worse for it (docs/evaluation.md).
+        # sums over time, which are few, were only worse for it (docs/accuracy.md).
         reach[-1] = min(1.0, sqrt(prior.tokens / (len(prior.weights) - prior.tokens)))
     head = fit_near(
         start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, reach=reach
