@@ -11,6 +11,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.encoders import EncoderSpec, load_spec
 from core.errors import InputError
+from core.fitting.feature_input import WindowSettings
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_file import POPULATION, is_prior, load_prior, population
 from core.fitting.transfer.prior_head import PriorHead, average_heads, with_readout
@@ -21,7 +22,6 @@ from core.montage import direction
 from core.program import say
 from core.recordings import Recording, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
-from core.signal.pipeline import SignalSettings
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
 """Endings of recordings in a folder."""
@@ -229,13 +229,12 @@ def prior_head(
         As `core.fitting.transfer.prior_sources.head_of_prior` and `head_of_decoder`.
     """
     settings = settings or FitSettings()
-    spec, asked = _wanted(labels, events, settings)
-    _, _, classes, *_ = asked
+    spec, windows, classes = _wanted(labels, events, settings)
     head = average_heads(
         [
-            head_of_prior(prior, *asked)
+            head_of_prior(prior, windows, classes)
             if isinstance(prior, Prior)
-            else head_of_decoder(prior, *asked)
+            else head_of_decoder(prior, windows, classes)
             for prior in priors
         ]
     )
@@ -244,13 +243,14 @@ def prior_head(
 
 def _wanted(
     labels: Sequence[str], events: Mapping[str, str], settings: FitSettings
-) -> tuple[EncoderSpec, tuple[SignalSettings, int, tuple[str, ...], int, bool]]:
-    """Return a fit's encoder, and its signal path, window, classes, skip and regression."""
+) -> tuple[EncoderSpec, WindowSettings, tuple[str, ...]]:
+    """Return a fit's encoder, windows and classes."""
     spec = load_spec(settings.encoder, settings.home)
     path, _ = path_for(labels, spec, settings, "The recording")
     rest = (REST,) if settings.idle_class else ()
     classes = tuple(dict.fromkeys((*events.values(), *rest)))
-    return spec, (path, spec.window, classes, settings.skip(spec), settings.regress_eyes)
+    windows = WindowSettings(path, spec.window, settings.skip(spec), settings.regress_eyes)
+    return spec, windows, classes
 
 
 def person_of(path: Path) -> str:

@@ -44,8 +44,9 @@ from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.online import OnlineDecoder  # noqa: E402
 from core.decoding.recentring import SECONDS  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
-from core.encoders import Encoder, load_encoder  # noqa: E402
+from core.encoders import DEFAULT, Encoder, load_encoder  # noqa: E402
 from core.feed.recording_feed import RecordingFeed  # noqa: E402
+from core.fitting.feature_input import WindowSettings  # noqa: E402
 from core.fitting.transfer.prior_head import with_readout  # noqa: E402
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder  # noqa: E402
 from core.hemispheres import HANDS  # noqa: E402
@@ -116,23 +117,20 @@ def _unseen(name: str, encoders: Sequence[tuple[str, Encoder]]) -> tuple[str, En
 def _of_person(
     name: str, runs: Sequence[Recording], system: str, unseen: tuple[str, Encoder] | None
 ) -> list[dict]:
-    spec = load_encoder().spec if unseen is None else unseen[1].spec
+    source, looked = unseen or (DEFAULT, load_encoder())
     prior = None
     if system != "riemann":
         prior = head_of_others(runs)
-        prior = prior if unseen is None else with_readout(prior, spec, HANDS)
+        prior = prior if unseen is None else with_readout(prior, looked.spec, HANDS)
     if prior is not None and system == "uncalibrated":
         minute, rest = _after(runs[0], SECONDS)
         decoder = uncalibrated_decoder(
             prior,
             minute,
             HANDS,
-            settings_of(minute.labels),
-            spec.unit,
-            spec.window,
-            spec.default_hop,
+            WindowSettings(settings_of(minute.labels), looked.spec.window),
+            (source, looked),
             "anybody",
-            encoder=unseen,
         )
         row = replayed(decoder, joined([rest, *runs[1:]]), unseen[1] if unseen else None)
         return [{"person": name, "system": system, "tested": "session", **row}]

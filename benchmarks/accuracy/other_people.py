@@ -36,7 +36,11 @@ from core.decoding.heads import LinearHead, fit_head  # noqa: E402
 from core.decoding.spatial import channel_covariance, regression_filter, spatial_filter  # noqa: E402
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
-from core.fitting.feature_input import away_from_eyes, without_eyes  # noqa: E402
+from core.fitting.feature_input import (  # noqa: E402
+    WindowSettings,
+    away_from_eyes,
+    without_eyes,
+)
 from core.fitting.transfer.mirror_images import fit_with_images  # noqa: E402
 from core.fitting.transfer.population import Prior  # noqa: E402
 from core.fitting.transfer.prior_head import PriorHead, with_readout  # noqa: E402
@@ -237,7 +241,8 @@ class _Table:
             beginnings=np.concatenate([one["beginnings"] for one in others]),
         )
         settings = SignalSettings(self._channels, default_reference(len(self._channels)), RATE)
-        return head_of_prior(prior, settings, WINDOW, HANDS, regress_eyes=self._eyes == "out")
+        windows = WindowSettings(settings, WINDOW, regress_eyes=self._eyes == "out")
+        return head_of_prior(prior, windows, HANDS)
 
     def vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
         """Return tangent vectors; those of the tested run's first minute at another reference."""

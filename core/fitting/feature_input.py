@@ -10,10 +10,32 @@ import numpy as np
 
 from core.decoding.spatial import channel_covariance, regression_filter
 from core.errors import InputError
+from core.signal.pipeline import SignalSettings
 from core.sites import is_eog, is_frontal_or_temporal, is_near_eyes_or_jaw
 
 if TYPE_CHECKING:
     from core.encoders import EncoderSpec
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How a person's windows come from the signal, and what is left out of them.
+
+    Attributes
+    ----------
+    signal : SignalSettings
+    length : int
+        Samples of a window.
+    skip : int
+        Samples at the beginning of a window, after the cue, that features pass over.
+    regress_eyes : bool
+        Whether frontal and temporal electrodes are regressed out of the others, and left out.
+    """
+
+    signal: SignalSettings
+    length: int
+    skip: int = 0
+    regress_eyes: bool = False
 
 
 @dataclass(frozen=True)

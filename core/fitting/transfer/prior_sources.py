@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from core.decoding.features import shrunk
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import away_from_eyes, without_eyes
+from core.fitting.feature_input import WindowSettings, away_from_eyes, without_eyes
 from core.fitting.transfer.mirror_images import fit_with_images
 from core.fitting.transfer.population import Prior
 from core.fitting.transfer.prior_head import PriorHead, for_classes, shared_classes
@@ -36,14 +36,7 @@ _SHARED = 0.5  # of the person's electrodes that a prior must have too
 _TRIALS = 10  # of each class, for a head
 
 
-def head_of_prior(
-    prior: Prior,
-    settings: SignalSettings,
-    window: int,
-    classes: Sequence[str],
-    skip: int = 0,
-    regress_eyes: bool = False,
-) -> PriorHead:
+def head_of_prior(prior: Prior, windows: WindowSettings, classes: Sequence[str]) -> PriorHead:
     """Fit a head on a prior's trials, for a person's montage and classes.
 
     Its logits are softened until they fit people that were left out, so that a prior which says
@@ -52,79 +45,29 @@ def head_of_prior(
     Parameters
     ----------
     prior : Prior
-    settings : SignalSettings
-        Of the person's signal.
-    window : int
-        Samples of a window of the person's signal.
+    windows : WindowSettings
+        The person's. Eyes are regressed out of the prior with coefficients of each recording.
     classes : sequence of str
         The person's.
-    skip : int
-        Samples of a window that the person's features pass over.
-    regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out, with coefficients of each
-        recording.
 
     Raises
     ------
     InputError
         If prior and person share too few electrodes or classes, or windows differ.
     """
-    channels = tuple(name for name in settings.channels if name in set(prior.channels))
-    electrodes = sum(not is_eog(name) for name in settings.channels)
-    if len(channels) < max(2, _SHARED * electrodes):
-        raise InputError(
-            f"The prior shares {len(channels)} of the recordings' {electrodes} "
-            "electrodes; at least half are needed. Leave out --prior, or give one with this "
-            "montage."
-        )
-    have = prior.rate, prior.length, prior.skip, prior.band
-    if have != (settings.rate, window, skip, BAND):
-        raise InputError(
-            f"The prior has windows from {prior.skip / prior.rate:g} to "
-            f"{prior.length / prior.rate:g} s after the cue at {prior.rate:g} Hz, "
-            f"{prior.band[0]:g}-{prior.band[1]:g} Hz, instead of {skip / settings.rate:g} to "
-            f"{window / settings.rate:g} s at {settings.rate:g} Hz, {BAND[0]:g}-{BAND[1]:g} Hz."
-        )
+    _check_windows(prior, windows)
     shared = shared_classes(prior.classes, classes)
-    taken = np.isin(prior.labels, [prior.classes.index(name) for name in shared])
-    again = np.array([shared.index(n) if n in shared else -1 for n in prior.classes])
-    labels, person = again[prior.labels[taken]], prior.person[taken]
-    counts = np.bincount(labels, minlength=len(shared))
-    if counts.min() < _TRIALS:
-        raise InputError(f"The prior has {counts.min()} trials of a class; {_TRIALS} are needed.")
+    trials = _trials_of(prior, windows.signal, shared)
+    if windows.regress_eyes and any(map(is_frontal_or_temporal, trials.channels)):
+        trials = trials.without_eyes()
+    vectors, elsewhere, moved = _aligned(trials, prior.length - prior.skip)
 
-    picks = [prior.channels.index(name) for name in channels]
-    sample = prior.covariances[taken][:, picks][:, :, picks].astype(np.float64)
-    if settings.reference == "average":
-        centring = np.eye(len(picks)) - 1.0 / len(picks)
-        sample = centring @ sample @ centring
-    recording = prior.recording[taken]
-    beginnings: dict[int, np.ndarray] | None = None
-    if prior.beginnings is not None:
-        chosen = prior.beginnings[:, picks][:, :, picks].astype(np.float64)
-        if settings.reference == "average":
-            chosen = centring @ chosen @ centring
-        beginnings = {one: chosen[one] for one in np.unique(recording).tolist()}
-    if regress_eyes and any(map(is_frontal_or_temporal, channels)):
-        sample, beginnings = _regressed(sample, recording, channels, beginnings)
-        channels = tuple(channels[index] for index in away_from_eyes(channels).tolist())
-    covariances = shrunk(sample, prior.length - prior.skip)
-    if beginnings is None:
-        whitened = whiteners(covariances, recording)
-        vectors = recentre(covariances, recording, whitened)
-        seen_from = recentre_pairs(covariances, recording, person, whitened)
-        moved = moves(seen_from, vectors.shape[1])
-        elsewhere = recentre_cross_session(vectors, recording, seen_from)
-    else:  # nothing moves that a run's own reference does not take along
-        whitened = {one: reference_whitener(each) for one, each in beginnings.items()}
-        vectors = elsewhere = recentre(covariances, recording, whitened)
-        moved = np.empty((0, vectors.shape[1]))
-
-    mirror, swapped = mirror_of((channels,)), swap(shared)
+    mirror, swapped = mirror_of((trials.channels,)), swap(shared)
     if mirror is not None and swapped is not None:
         moved = np.concatenate([moved, moved[:, mirror]])
     drift = drift_of(moved)
     vectors, elsewhere = apply_wccn(vectors, drift), apply_wccn(elsewhere, drift)
+    labels = trials.labels
 
     def fitted(train: np.ndarray) -> LinearHead:
         if mirror is None or swapped is None:
@@ -133,38 +76,31 @@ def head_of_prior(
 
     left_out = np.empty((len(labels), len(shared)))
     decided = np.empty(len(labels), dtype=np.intp)
-    for train, test in _by_person(labels, person):
+    for train, test in _by_person(labels, trials.person):
         head = fitted(train)
         left_out[test] = head.logits(vectors[test])
         decided[test] = head.logits(elsewhere[test]).argmax(axis=1)
     head = with_temperature(fitted(np.arange(len(labels))), left_out, labels)
     weights, bias = head.plain()
     weights = apply_wccn(weights.T, drift).T  # on vectors as they are
-    found = for_classes(
-        (channels,), weights, bias, shared, classes, drift, prior.recordings, int(taken.sum())
-    )
+    views = (trials.channels,)
+    found = for_classes(views, weights, bias, shared, classes, drift, prior.recordings, len(labels))
     return replace(
         found,
         accuracy=balanced_accuracy(labels, decided),
-        by_beginning=beginnings is not None,
+        by_beginning=trials.beginnings is not None,
     )
 
 
-def head_of_decoder(
-    decoder: Decoder,
-    settings: SignalSettings,
-    window: int,
-    classes: Sequence[str],
-    skip: int = 0,
-    regress_eyes: bool = False,
-) -> PriorHead:
+def head_of_decoder(decoder: Decoder, windows: WindowSettings, classes: Sequence[str]) -> PriorHead:
     """Take over a decoder's head, for a person's montage and classes.
 
     Parameters
     ----------
     decoder : Decoder
-    settings, window, classes, skip, regress_eyes
-        As in `head_of_prior`.
+    windows : WindowSettings
+    classes : sequence of str
+        Both the person's.
 
     Raises
     ------
@@ -178,8 +114,8 @@ def head_of_decoder(
             f"The {name} uses an encoder's tokens, which cannot be aligned; fit it with "
             "--head riemann, or give its recordings to --prior."
         )
-    theirs = decoder.settings
-    missing = [electrode for electrode in theirs.channels if electrode not in settings.channels]
+    theirs, own = decoder.settings, windows.signal
+    missing = [electrode for electrode in theirs.channels if electrode not in own.channels]
     if missing:
         raise InputError(
             f"The recordings lack {len(missing)} of the {len(theirs.channels)} electrodes of the "
@@ -188,8 +124,8 @@ def head_of_decoder(
     have = (theirs.reference, theirs.rate, decoder.window, decoder.skip)
     regressed = any(view.spatial is not None for view in decoder.tangents)
     bands = {view.band for view in decoder.tangents}
-    wanted = (settings.reference, settings.rate, window, skip)
-    if (have, regressed, bands) != (wanted, regress_eyes, {BAND}):
+    wanted = (own.reference, own.rate, windows.length, windows.skip)
+    if (have, regressed, bands) != (wanted, windows.regress_eyes, {BAND}):
         raise InputError(
             f"The {name} has another reference, rate, window, band or regression than this fit; "
             "give its recordings to --prior instead."
@@ -211,25 +147,99 @@ def head_of_decoder(
     )
 
 
-def _regressed(
-    sample: np.ndarray,
-    recording: np.ndarray,
-    channels: Sequence[str],
-    beginnings: dict[int, np.ndarray] | None,
-) -> tuple[np.ndarray, dict[int, np.ndarray] | None]:
-    """Return covariances with the eyes regressed out, by each recording's own coefficients."""
-    stay = len(away_from_eyes(channels))
-    found = np.empty((len(sample), stay, stay))
-    begun = {}
-    for one in np.unique(recording):
-        its = recording == one
-        mean = sample[its].mean(axis=0)
-        floor = 0.01 * np.trace(mean) / len(mean)
-        spatial = without_eyes(channels, 0.99 * mean + floor * np.eye(len(mean)))
-        found[its] = spatial @ sample[its] @ spatial.T
-        if beginnings is not None:
-            begun[int(one)] = spatial @ beginnings[int(one)] @ spatial.T
-    return found, begun if beginnings is not None else None
+@dataclass(frozen=True)
+class _PriorTrials:
+    """Those of a prior's trials that a head is fitted on.
+
+    `covariances` has shape (trials, channels, channels); `beginnings` has each recording's of its
+    first minute, if the prior has them; `labels` are indices of the shared classes.
+    """
+
+    channels: tuple[str, ...]
+    covariances: np.ndarray
+    labels: np.ndarray
+    person: np.ndarray
+    recording: np.ndarray
+    beginnings: dict[int, np.ndarray] | None
+
+    def without_eyes(self) -> _PriorTrials:
+        """Return the trials with the eyes regressed out, by each recording's own coefficients."""
+        kept = away_from_eyes(self.channels).tolist()
+        found = np.empty((len(self.covariances), len(kept), len(kept)))
+        begun = None if self.beginnings is None else dict(self.beginnings)
+        for one in np.unique(self.recording).tolist():
+            its = self.recording == one
+            mean = self.covariances[its].mean(axis=0)
+            floor = 0.01 * np.trace(mean) / len(mean)
+            spatial = without_eyes(self.channels, 0.99 * mean + floor * np.eye(len(mean)))
+            found[its] = spatial @ self.covariances[its] @ spatial.T
+            if begun is not None:
+                begun[one] = spatial @ begun[one] @ spatial.T
+        names = tuple(self.channels[index] for index in kept)
+        return replace(self, channels=names, covariances=found, beginnings=begun)
+
+
+def _check_windows(prior: Prior, windows: WindowSettings) -> None:
+    rate, length, skip = windows.signal.rate, windows.length, windows.skip
+    if (prior.rate, prior.length, prior.skip, prior.band) == (rate, length, skip, BAND):
+        return
+    raise InputError(
+        f"The prior has windows from {prior.skip / prior.rate:g} to "
+        f"{prior.length / prior.rate:g} s after the cue at {prior.rate:g} Hz, "
+        f"{prior.band[0]:g}-{prior.band[1]:g} Hz, instead of {skip / rate:g} to "
+        f"{length / rate:g} s at {rate:g} Hz, {BAND[0]:g}-{BAND[1]:g} Hz."
+    )
+
+
+def _trials_of(prior: Prior, settings: SignalSettings, shared: Sequence[str]) -> _PriorTrials:
+    """Return a prior's trials of the shared classes, on the electrodes of a person it has too."""
+    channels = tuple(name for name in settings.channels if name in set(prior.channels))
+    electrodes = sum(not is_eog(name) for name in settings.channels)
+    if len(channels) < max(2, _SHARED * electrodes):
+        raise InputError(
+            f"The prior shares {len(channels)} of the recordings' {electrodes} "
+            "electrodes; at least half are needed. Leave out --prior, or give one with this "
+            "montage."
+        )
+    taken = np.isin(prior.labels, [prior.classes.index(name) for name in shared])
+    again = np.array([shared.index(n) if n in shared else -1 for n in prior.classes])
+    labels = again[prior.labels[taken]]
+    counts = np.bincount(labels, minlength=len(shared))
+    if counts.min() < _TRIALS:
+        raise InputError(f"The prior has {counts.min()} trials of a class; {_TRIALS} are needed.")
+
+    picks = [prior.channels.index(name) for name in channels]
+    centring = np.eye(len(picks)) - 1.0 / len(picks)
+
+    def referenced(covariances: np.ndarray) -> np.ndarray:
+        chosen = covariances[:, picks][:, :, picks].astype(np.float64)
+        return centring @ chosen @ centring if settings.reference == "average" else chosen
+
+    recording = prior.recording[taken]
+    beginnings = None
+    if prior.beginnings is not None:
+        chosen = referenced(prior.beginnings)
+        beginnings = {one: chosen[one] for one in np.unique(recording).tolist()}
+    covariances, person = referenced(prior.covariances[taken]), prior.person[taken]
+    return _PriorTrials(channels, covariances, labels, person, recording, beginnings)
+
+
+def _aligned(trials: _PriorTrials, samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return tangent vectors of trials: aligned, aligned from elsewhere, and how runs move apart.
+
+    Elsewhere is another recording of the same person, which is what somebody who calibrates has;
+    a recording's own first minute is the same for both. `samples` are those of a covariance.
+    """
+    covariances, recording = shrunk(trials.covariances, samples), trials.recording
+    if trials.beginnings is not None:  # nothing moves that a run's own reference does not take
+        whitened = {one: reference_whitener(each) for one, each in trials.beginnings.items()}
+        vectors = recentre(covariances, recording, whitened)
+        return vectors, vectors, np.empty((0, vectors.shape[1]))
+    whitened = whiteners(covariances, recording)
+    vectors = recentre(covariances, recording, whitened)
+    seen_from = recentre_pairs(covariances, recording, trials.person, whitened)
+    elsewhere = recentre_cross_session(vectors, recording, seen_from)
+    return vectors, elsewhere, moves(seen_from, vectors.shape[1])
 
 
 def _by_person(labels: np.ndarray, person: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -18,14 +18,13 @@ from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import regression_of
+from core.fitting.feature_input import WindowSettings, regression_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
 from core.fitting.views import PRIOR
 from core.metrics import chance_bound
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
-from core.signal.pipeline import SignalSettings
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -37,38 +36,30 @@ def uncalibrated_decoder(
     prior: PriorHead,
     recording: Recording,
     classes: Sequence[str],
-    settings: SignalSettings,
-    unit: str,
-    window: int,
-    patch: int,
+    windows: WindowSettings,
+    encoder: tuple[str, Encoder],
     subject: str,
-    regress_eyes: bool = False,
     fit: Mapping[str, Any] | None = None,
-    encoder: tuple[str, Encoder] | None = None,
 ) -> Decoder:
     """Align a prior's head on unlabelled signal.
 
     Parameters
     ----------
     prior : PriorHead
-        For these classes and settings.
+        For these classes and windows.
     recording : Recording
         Any signal of the person with the electrodes as they will be; its events are not looked at.
     classes : sequence of str
-    settings : SignalSettings
-    unit : str
-        Unit the signal leaves the path in.
-    window, patch : int
-        Samples of a window, and between two decisions.
+    windows : WindowSettings
+        Eyes are regressed out with coefficients of this signal. The reference is that of whole
+        windows, whatever they skip.
+    encoder : tuple of (str, Encoder)
+        What it was loaded from, and it: of the prior's weights for tokens, if it has any; unit of
+        the signal and samples between two decisions in any case.
     subject : str
         BIDS label.
-    regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out, as in the prior's head; the
-        coefficients are those of this signal.
     fit : mapping, optional
         What else to keep in the decoder's `facts.fit`.
-    encoder : tuple of (str, Encoder), optional
-        What it was loaded from, and it: of the prior's weights for tokens, if it has any.
 
     Returns
     -------
@@ -91,19 +82,21 @@ def uncalibrated_decoder(
             "What starts without calibration must have been tried on people left out: name "
             "recordings of several people, or a prior file."
         )
-    signals = list(signals_of([recording], settings, unit))
+    source, frozen = encoder
+    spec, settings, window = frozen.spec, windows.signal, windows.length
+    signals = list(signals_of([recording], settings, spec.unit))
     band = band_sections(BAND, settings.rate)
     stretches = [CausalFilter(band).push(signal) for signal in signals]
     kept, spatial, broad = np.arange(len(settings.channels)), None, None
-    if regress_eyes:
+    if windows.regress_eyes:
         regression = regression_of(settings.channels, signals, stretches)
         kept, spatial, broad = regression.kept, regression.banded, regression.broad
     names = [settings.channels[index] for index in kept]
     views = [np.array([names.index(name) for name in view], np.intp) for view in prior.views]
-    mean = ReferenceMean(settings.rate, window, patch)
+    mean = ReferenceMean(settings.rate, window, spec.default_hop)
     for banded in stretches:
         mean.reset()
-        for end in range(window, len(banded) + 1, patch):
+        for end in range(window, len(banded) + 1, spec.default_hop):
             last = banded[end - window : end].T  # (channels, samples)
             last = last if spatial is None else spatial @ last
             mean.take([shrunk_covariances(last[None, rows])[0] for rows in views])
@@ -125,29 +118,28 @@ def uncalibrated_decoder(
     ]
     before = None
     if prior.tokens:
-        assert encoder is not None
         broad = np.eye(len(settings.channels)) if broad is None else broad
         minute = channel_covariance(broad @ np.concatenate(signals).T)
-        before = spatial_filter(minute, names, encoder[1].spec) @ broad
+        before = spatial_filter(minute, names, spec) @ broad
     features = len(prior.weights)
     return Decoder(
         classes=tuple(classes),
         settings=settings,
-        unit=unit,
+        unit=spec.unit,
         window=window,
-        hop=patch,
-        patch=patch,
-        warmup=0 if before is None or encoder is None else encoder[1].spec.warmup,
+        hop=spec.default_hop,
+        patch=spec.default_hop,
+        warmup=0 if before is None else spec.warmup,
         head=LinearHead(np.zeros(features), np.ones(features), prior.weights, prior.bias),
         tangents=tuple(tangents),
         spatial=before,
-        encoder=None if before is None or encoder is None else EncoderPin.of(*encoder[::-1]),
+        encoder=None if before is None else EncoderPin.of(frozen, source),
         token_channels=tuple(names),
         facts=card_without_trials(
             subject,
             recording,
             (prior.accuracy, chance_bound(prior.trials, len(classes))),
-            learn_limits([recording], settings, unit, signals),
+            learn_limits([recording], settings, spec.unit, signals),
             {"called": CALLED, "prior": {"trials": prior.trials}, **(fit or {})},
         ),
     )

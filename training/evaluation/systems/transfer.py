@@ -13,13 +13,13 @@ from core.decoding.features import TokenFeatures
 from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
+from core.fitting.feature_input import WindowSettings
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_head import PriorHead, with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
 from core.program import say
 from core.recordings import Recording
-from core.signal.pipeline import SignalSettings
 from training.evaluation.people import Signal
 from training.evaluation.trials import ALIGN_SECONDS, Share, Trials
 
@@ -32,11 +32,7 @@ class Others:
     ----------
     pieces : tuple of (str, Prior)
         Name of a person and the trials of one recording, for all that have enough of them.
-    settings : SignalSettings
-    window, skip : int
-        Samples of a window, and of those that are passed over after the cue.
-    regress_eyes : bool
-        Whether frontal and temporal electrodes are regressed out.
+    windows : WindowSettings
     groups : int
         Into how many groups people are parted, of which each starts from all the others; 0 for
         everybody in a group of their own.
@@ -45,10 +41,7 @@ class Others:
     """
 
     pieces: tuple[tuple[str, Prior], ...]
-    settings: SignalSettings
-    window: int
-    skip: int = 0
-    regress_eyes: bool = False
+    windows: WindowSettings
     groups: int = 0
     heads: dict[tuple[Any, ...], PriorHead] = field(default_factory=dict, repr=False)
 
@@ -68,14 +61,7 @@ class Others:
                     "No other subject has a recording with enough trials of every class to start "
                     "from; add people, or leave out --others."
                 )
-            self.heads[key] = head_of_prior(
-                _together(pieces),
-                self.settings,
-                self.window,
-                classes,
-                self.skip,
-                self.regress_eyes,
-            )
+            self.heads[key] = head_of_prior(_together(pieces), self.windows, classes)
         return self.heads[key]
 
     def head_for(self, trials: Trials) -> PriorHead:
@@ -101,7 +87,6 @@ def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Othe
     groups : int
         As in `Others`.
     """
-    settings, spec, skip = signals[0].settings, signals[0].spec, signals[0].skip
     pieces = []
     for signal in signals:
         parts = signal.person.parts if last else signal.person.parts[:-1]
@@ -110,7 +95,7 @@ def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Othe
                 signal.taught[index] = _taught(signal, index)
             if (prior := signal.taught[index]) is not None:
                 pieces.append((signal.person.name, prior))
-    return Others(tuple(pieces), settings, spec.window, skip, signals[0].regress_eyes, groups)
+    return Others(tuple(pieces), signals[0].windows, groups=groups)
 
 
 def _taught(signal: Signal, index: int) -> Prior | None:
@@ -175,13 +160,9 @@ class PopulationModel:
             self.head,
             _first_minute(signal.person.recordings[recording]),
             signal.classes,
-            signal.settings,
-            signal.spec.unit,
-            signal.spec.window,
-            signal.spec.default_hop,
+            signal.windows,
+            (self.source, self.encoder),
             signal.person.identities[0].subject,
-            signal.regress_eyes,
-            encoder=(self.source, self.encoder),
         )
 
     def probabilities(self, trials: Trials) -> np.ndarray:

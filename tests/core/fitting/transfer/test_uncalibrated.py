@@ -5,8 +5,10 @@ import pytest
 
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
+from core.encoders import DEFAULT, load_encoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
+from core.fitting.feature_input import WindowSettings
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
@@ -15,6 +17,7 @@ from core.signal.pipeline import SignalSettings
 pytestmark = pytest.mark.slow
 
 CLASSES = ("left_hand", "right_hand")
+ENCODER = (DEFAULT, load_encoder(DEFAULT))
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +25,12 @@ def head(imagery_recording):
     people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12, 13)}
     settings = SignalSettings(imagery_recording().labels, "average", 256.0)
     prior = make_prior(people, dict(zip(CLASSES, CLASSES, strict=True)), CODEX, settings, 1024)
-    return head_of_prior(prior, settings, 1024, CLASSES)
+    return head_of_prior(prior, WindowSettings(settings, 1024), CLASSES)
 
 
 def aligned_on(head, recording):
-    settings = SignalSettings(recording.labels, "average", 256.0)
-    return uncalibrated_decoder(head, recording, CLASSES, settings, "mV", 1024, 64, "new")
+    windows = WindowSettings(SignalSettings(recording.labels, "average", 256.0), 1024)
+    return uncalibrated_decoder(head, recording, CLASSES, windows, ENCODER, "new")
 
 
 @pytest.mark.slow
@@ -66,9 +69,10 @@ def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recordin
     new = imagery_recording(5)
     settings = SignalSettings(new.labels, "average", 256.0)
     prior = make_prior(people, dict(zip(CLASSES, CLASSES, strict=True)), CODEX, settings, 1024)
-    head = head_of_prior(prior, settings, 1024, CLASSES, regress_eyes=True)
+    windows = WindowSettings(settings, 1024, regress_eyes=True)
+    head = head_of_prior(prior, windows, CLASSES)
     decoder = uncalibrated_decoder(
-        head, new, CLASSES, settings, "mV", 1024, 64, "new", True, {"regress_eyes": True}
+        head, new, CLASSES, windows, ENCODER, "new", {"regress_eyes": True}
     )
     (view,) = decoder.tangents
     assert "FZ" not in [settings.channels[index] for index in view.picks]
