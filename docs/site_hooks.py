@@ -1,5 +1,6 @@
 """Pages of the site that lie outside this folder, and links to them."""
 
+import posixpath
 import re
 from pathlib import Path
 
@@ -31,16 +32,16 @@ def on_page_markdown(markdown: str, page, **_: object) -> str:
 
     What has no page, such as a folder of examples, keeps its text and loses its link.
     """
-    inside = page.file.src_uri not in OUTSIDE.values()
+    sources = {name: path for path, name in OUTSIDE.items()}
+    folder = posixpath.dirname(sources.get(page.file.src_uri, f"docs/{page.file.src_uri}"))
 
     def link(match: re.Match[str]) -> str:
-        text, target, anchor = match[1], match[2], match[3] or ""
-        target = target.removeprefix("../") if inside else target.removeprefix("docs/")
+        text, anchor = match[1], match[3] or ""
+        target = posixpath.normpath(posixpath.join(folder, match[2]))
         if target in OUTSIDE:
             return f"[{text}]({OUTSIDE[target]}{anchor})"
-        if inside or not (ROOT / "docs" / target).exists():
-            return text
-        return f"[{text}]({target}{anchor})"
+        if target.startswith("docs/"):
+            return f"[{text}]({target.removeprefix('docs/')}{anchor})"
+        return text
 
-    prefix = r"\.\./" if inside else r"(?!https?:|#)"
-    return re.sub(rf"(?<!!)\[([^\]]+)\]\(({prefix}[^)#\s]+)(#[^)\s]*)?\)", link, markdown)
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)", link, markdown)
