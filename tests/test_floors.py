@@ -12,14 +12,17 @@ import pytest
 from benchmarks import structure
 
 ROOT = Path(__file__).resolve().parents[1]
-UPSTAIRS = {
-    "core": {"simulation", "ui", "training", "calibration", "realtime"},
-    "simulation": {"ui", "training", "calibration", "realtime"},
-    "ui": {"simulation", "training", "calibration", "realtime"},
-    "training": {"ui", "calibration", "realtime"},
-    "calibration": {"training", "realtime"},
-    "realtime": {"training"},
+STANDS_ON = {
+    "core": set(),
+    "simulation": {"core"},
+    "ui": {"core"},
+    "training": {"core"},
+    "calibration": {"core", "ui"},
+    "realtime": {"core", "simulation", "ui", "calibration"},
+    "eegpt_realtime": {"core", "simulation", "ui", "calibration", "realtime"},
 }
+"""The table of docs/architecture.md: what each folder may import, beside itself."""
+UPSTAIRS = {floor: STANDS_ON.keys() - below - {floor} for floor, below in STANDS_ON.items()}
 QT = {"PySide6", "pyqtgraph"}
 LSL = {"pylsl", "mne_lsl"}
 
@@ -51,6 +54,10 @@ def found(folder, forbidden):
 def test_no_floor_imports_from_above(floor):
     assert list((ROOT / floor).glob("*.py"))
     assert found(floor, UPSTAIRS[floor]) == []
+
+
+def test_every_package_has_a_floor():
+    assert STANDS_ON.keys() == set(structure.PACKAGES)
 
 
 def test_nothing_in_core_knows_qt():

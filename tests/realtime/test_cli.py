@@ -171,6 +171,18 @@ def test_help_and_version_load_nothing_heavy(flag):
 
 
 @pytest.mark.slow
+def test_streams_are_listed_without_torch_mne_or_qt():
+    code = (
+        "import sys\n"
+        "from realtime.cli import main\n"
+        "assert main(['--list']) == 0\n"
+        "heavy = {'torch', 'mne', 'scipy', 'sklearn', 'PySide6'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.slow
 def test_the_demo_calibrates_and_decodes(home, capsys):
     assert main(["--demo", "--headless", "--duration", "6"]) == 0
     said = capsys.readouterr().err
