@@ -59,8 +59,9 @@ class FitFlags:
     """How the decoder is fitted."""
 
     encoder: str | None = None
-    """Encoder by name or path: imagery-2 (the default; starter with --refine), imagery, starter,
-    untrained, eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file."""
+    """Encoder by name or path: imagery-2 (the default; starter with --refine), imagery,
+    imagery-2-with-eyes, starter, untrained, eegpt, labram, untrained-braingpt-base,
+    braindecode:NAME, or a file."""
     head: str = "auto"
     """encoder, riemann, hybrid, or auto: what starts from --prior, else riemann, unless another of
     these is better beyond chance by nested cross-validation; or graph: attention between
@@ -76,9 +77,9 @@ class FitFlags:
     """Seconds after the cue that the decoder does not use: its window begins there, and ends where
     it would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what EOG, or else the frontal and temporal ones (eyes,
-    jaw), explain of them, with coefficients fixed on the recordings, and do not use any of
-    those themselves."""
+    """Take out of all other electrodes what EOG, or else those nearest to the eyes and the jaw,
+    explain of them, with coefficients fixed on the recordings, and use no frontal or temporal
+    one."""
     false_alarms: float | None = None
     """Decisions a minute while nothing is imagined that the decoder's threshold is to keep to, as
     counted in the pauses between the cues. By default the threshold is 0.5."""

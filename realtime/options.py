@@ -48,8 +48,9 @@ class Options(ProgramOptions):
     """Electrodes that --uncalibrated uses: motor (rows FC to CP), central (FC to P; away from eyes,
     jaw and visual cortex) or all. A decoder's own are in its file."""
     regress_eyes: bool = False
-    """With --uncalibrated: take out of all other electrodes what the frontal and temporal ones
-    (eyes, jaw) explain of them, with coefficients of the first minute, and do not use those."""
+    """With --uncalibrated: take out of all other electrodes what those nearest to the eyes and the
+    jaw explain of them, with coefficients of the first minute, and use no frontal or temporal
+    one."""
     encoder: str | None = None
     """Encoder by name or path: where the decoder's is now, if it has moved."""
     prompts: tuple[str, ...] = ()

@@ -68,9 +68,10 @@ class EvaluateOptions(ProgramOptions):
     runs: tuple[str, ...] = ()
     """Only these runs."""
     encoder: tuple[str, ...] = ()
-    """What our heads look through: untrained, starter, eegpt, braindecode:NAME, or a file. By
-    default imagery-2 where it has seen nobody who is tested, else untrained. Of several, each
-    person is looked at through the first that has seen the least of them."""
+    """What our heads look through: imagery-2, imagery, imagery-2-with-eyes, starter, untrained,
+    eegpt, labram, untrained-braingpt-base, braindecode:NAME, or a file. By default imagery-2 where
+    it has seen nobody who is tested, else untrained. Of several, each person is looked at through
+    the first that has seen the least of them."""
     others: bool = False
     """Also let each of our heads start from the trials of everybody but the person tested."""
     others_groups: int = 0
@@ -83,8 +84,8 @@ class EvaluateOptions(ProgramOptions):
     """Seconds after the cue that systems do not get: their windows begin there, and end where they
     would otherwise."""
     regress_eyes: bool = False
-    """Take out of all other electrodes what the frontal and temporal ones (eyes, jaw) explain of
-    them, with coefficients of the signal that is learned from; systems do not get those."""
+    """Take out of all other electrodes what those nearest to the eyes and the jaw explain of them,
+    with coefficients of the signal that is learned from; systems get no frontal or temporal one."""
     with_and_without_eyes: bool = False
     """Score everything twice, as --regress-eyes would and without it."""
     jobs: int = 1

@@ -92,7 +92,7 @@ class PretrainSettings(Settings):
     checkpoint_every: Annotated[int, Field(ge=1, le=10**9)] = 500
     """Steps from one checkpoint to the next."""
     pictures: bool = True
-    """A reconstruction is drawn at every validation."""
+    """Whether a reconstruction is drawn at every validation (the default)."""
     tensorboard: bool = False
     """Write curves and pictures for TensorBoard, too."""
 

@@ -112,7 +112,8 @@ class GraphSettings(PretrainSettings):
     channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Only these electrodes, as the store names them; by default all that are there."""
     centred: bool = True
-    """Each recording's states about their mean over its trials, whatever their labels."""
+    """Whether each recording's states are taken about their mean over its trials, whatever their
+    labels (the default)."""
     rate: CosineSettings = CosineSettings()
 
     @property

@@ -54,7 +54,8 @@ class ClassificationSettings(PretrainSettings):
     """Whether frontal and temporal electrodes are encoded too, instead of being regressed out of
     the others. Then eye movements are learned, where they go with the classes."""
     mirrored: bool = True
-    """Half of the trials with left and right exchanged, where the classes name both hands."""
+    """Whether half of the trials have left and right exchanged (the default), where the classes
+    name both hands."""
     jitter: Annotated[int, Field(ge=0, le=1024)] = 32
     """Samples by which a window begins earlier or later than its cue, at most."""
     subsets: Annotated[int, Field(ge=0, le=1000)] = 16
