@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def _fit(command: FitCommand) -> int:
     session = subject_label(command.session, "Session") if command.session else ""
 
     from calibration.fitting import fit_decoder
-    from calibration.priors import starting_head
+    from calibration.priors import read_alike, starting_head
     from calibration.report import as_json, as_text, check_report_path
     from calibration.report.page import NUMBERS
     from core.machine.files import check_folder, check_new_file
@@ -185,10 +186,8 @@ def _fit(command: FitCommand) -> int:
         without_bad_channels(recordings)[0].labels,
         events,
         settings,
-        command.unit,
         recordings,
-        command.stream,
-        names,
+        partial(read_alike, unit=command.unit, stream=command.stream, names=names),
     )
     fit = fit_decoder(recordings, events, subject, settings, session, prior=prior)
     if fit.unkept:

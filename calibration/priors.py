@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from calibration.fitting import FitSettings, path_for
@@ -37,10 +37,8 @@ def starting_head(
     labels: Sequence[str],
     events: Mapping[str, str],
     settings: FitSettings,
-    unit: str | None = None,
     own: Iterable[Recording] = (),
-    stream: str | None = None,
-    names: Sequence[str] | None = None,
+    read: Callable[[Path], Recording] = read_recording,
 ) -> PriorHead | None:
     """Return the head that a fit starts from, or None for own trials alone.
 
@@ -57,14 +55,10 @@ def starting_head(
     events : mapping
         Label in the person's recordings -> class name.
     settings : FitSettings
-    unit : str, optional
-        Of recordings that do not say it.
     own : iterable of Recording
         Those of the fit.
-    stream : str, optional
-        Name of the EEG stream of XDF files.
-    names : sequence of str, optional
-        Of channels of recordings that name no electrode.
+    read : callable
+        Reads a recording of others: `read_alike`, where flags say how.
 
     Raises
     ------
@@ -74,7 +68,7 @@ def starting_head(
     if asked:
         if [str(path) for path in asked] == [NOTHING]:
             return None
-        priors = read_priors(asked, events, settings, unit, own, stream, names)
+        priors = read_priors(asked, events, settings, own, read)
         return prior_head(priors, labels, events, settings)
     if settings.head != "auto" or settings.idle_class or set(events.values()) != set(HANDS):
         return None
@@ -94,10 +88,8 @@ def read_priors(
     paths: Sequence[Path],
     events: Mapping[str, str],
     settings: FitSettings | None = None,
-    unit: str | None = None,
     own: Iterable[Recording] = (),
-    stream: str | None = None,
-    names: Sequence[str] | None = None,
+    read: Callable[[Path], Recording] = read_recording,
 ) -> list[Prior | Decoder]:
     """Read what a decoder may start from.
 
@@ -111,14 +103,10 @@ def read_priors(
     events : mapping
         Label in the recordings -> class name.
     settings : FitSettings, optional
-    unit : str, optional
-        Of recordings that do not say it.
     own : iterable of Recording
         Those of the fit.
-    stream : str, optional
-        Name of the EEG stream of XDF files.
-    names : sequence of str, optional
-        Of channels of recordings that name no electrode.
+    read : callable
+        Reads a recording.
 
     Raises
     ------
@@ -145,12 +133,6 @@ def read_priors(
 
     found: list[Prior | Decoder] = []
     people: dict[str, list[Recording]] = {}
-
-    def read(file: Path) -> Recording:
-        xdf = file.suffix.lower() in (".xdf", ".xdfz")
-        recording = read_recording(file, unit, stream if xdf else None)
-        known = any(direction(label) is not None for label in recording.labels)
-        return recording if known else renamed(recording, names)
 
     wanted = [str(path) for path in paths].count(POPULATION)
     if wanted > 1:
@@ -193,6 +175,32 @@ def read_priors(
         listed = ", ".join(map(str, paths))
         raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
     return found
+
+
+def read_alike(
+    file: Path, unit: str | None, stream: str | None, names: Sequence[str] | None
+) -> Recording:
+    """Read a recording of others by the flags that a person's own recordings need.
+
+    Parameters
+    ----------
+    file : Path
+    unit : str or None
+        Of channels whose unit the file does not say.
+    stream : str or None
+        Name of the EEG stream of an XDF file.
+    names : sequence of str or None
+        Of the channels, if the file names no electrode.
+
+    Raises
+    ------
+    InputError
+        As `core.recordings.read_recording` and `renamed`.
+    """
+    xdf = file.suffix.lower() in (".xdf", ".xdfz")
+    recording = read_recording(file, unit, stream if xdf else None)
+    known = any(direction(label) is not None for label in recording.labels)
+    return recording if known else renamed(recording, names)
 
 
 def _recordings(prior: Prior | Decoder) -> Mapping[str, str]:
