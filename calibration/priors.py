@@ -11,7 +11,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
 from core.encoders import EncoderSpec, load_spec
 from core.errors import InputError
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_file import POPULATION, is_prior, load_prior, population
 from core.fitting.transfer.prior_head import PriorHead, average_heads, with_readout
@@ -114,10 +114,43 @@ def read_priors(
         If there is nothing, something cannot be read, or a recording or prior that is named is an
         `own` one or there twice.
     """
-    settings = settings or FitSettings()
-    own = list(own)
-    mine = {recording.sha256 for recording in own}
+    settings, own = settings or FitSettings(), list(own)
+    wanted = [str(path) for path in paths].count(POPULATION)
+    if wanted > 1:
+        raise InputError("--prior names population more than once; name it once.")
+    files = [path for path in paths if str(path) != POPULATION]
+    made = [path for path in files if path.suffix == SUFFIX and not path.is_dir()]
+    found: list[Prior | Decoder] = [
+        load_prior(path) if is_prior(path) else load_decoder(path) for path in made
+    ]
+    people = _people_of([path for path in files if path not in made], events, own, read)
+    if people:
+        found.append(_prior_of(people, events, settings))
+    for number, prior in enumerate(found):
+        if any(_share(prior, other) for other in found[:number]):
+            raise InputError(
+                "Two of the files that --prior names hold the same recording, so that its person "
+                "would count twice; leave one of them out."
+            )
+    if wanted:
+        known = {sha256 for prior in found for sha256 in _recordings(prior).values()}
+        mine = {recording.sha256 for recording in own}
+        found.append(population().without_people_of(mine | known))
+    if not found:
+        listed = ", ".join(map(str, paths))
+        raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
+    return found
+
+
+def _people_of(
+    paths: Iterable[Path],
+    events: Mapping[str, str],
+    own: Iterable[Recording],
+    read: Callable[[Path], Recording],
+) -> dict[str, list[Recording]]:
+    """Return recordings by person: those named, and those in folders that have the events."""
     taken = {str(recording.path): fingerprint(recording) for recording in own}
+    people: dict[str, list[Recording]] = {}
 
     def take(file: Path, recording: Recording, named: bool) -> None:
         marks = fingerprint(recording)
@@ -131,50 +164,26 @@ def read_priors(
                 "out of --prior."
             )
 
-    found: list[Prior | Decoder] = []
-    people: dict[str, list[Recording]] = {}
-
-    wanted = [str(path) for path in paths].count(POPULATION)
-    if wanted > 1:
-        raise InputError("--prior names population more than once; name it once.")
     for path in paths:
-        if str(path) == POPULATION:
-            continue
-        if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if file.suffix.lower() not in RECORDINGS or not file.is_file():
-                    continue
-                recording = read(file)
-                labels = {event.label for event in recording.events}
-                if set(events) <= labels:
-                    take(file, recording, named=False)
-        elif path.suffix == SUFFIX:
-            found.append(load_prior(path) if is_prior(path) else load_decoder(path))
-        else:
+        if not path.is_dir():
             take(path, read(path), named=True)
-    if people:
-        people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
-        spec = load_spec(settings.encoder, settings.home)
-        labels_of = next(iter(people.values()))[0]
-        path_settings, _ = path_for(labels_of.labels, spec, settings, labels_of.path.name)
-        skip = settings.skip(spec)
-        found.append(
-            make_prior(people, events, spec.ch_names, path_settings, spec.window, skip=skip)
-        )
-    for number, prior in enumerate(found):
-        same = [other for other in found[:number] if _share(prior, other)]
-        if same:
-            raise InputError(
-                "Two of the files that --prior names hold the same recording, so that its person "
-                "would count twice; leave one of them out."
-            )
-    if wanted:
-        known = {sha256 for prior in found for sha256 in _recordings(prior).values()}
-        found.append(population().without_people_of(mine | known))
-    if not found:
-        listed = ", ".join(map(str, paths))
-        raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
-    return found
+            continue
+        for file in sorted(path.rglob("*")):
+            if file.suffix.lower() in RECORDINGS and file.is_file():
+                recording = read(file)
+                if set(events) <= {event.label for event in recording.events}:
+                    take(file, recording, named=False)
+    return people
+
+
+def _prior_of(
+    people: Mapping[str, list[Recording]], events: Mapping[str, str], settings: FitSettings
+) -> Prior:
+    people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
+    spec = load_spec(settings.encoder, settings.home)
+    first = next(iter(people.values()))[0]
+    path, _ = path_for(first.labels, spec, settings, first.path.name)
+    return make_prior(people, events, spec.ch_names, path, spec.window, skip=settings.skip(spec))
 
 
 def read_alike(
@@ -251,13 +260,13 @@ def prior_head(
 
 def _wanted(
     labels: Sequence[str], events: Mapping[str, str], settings: FitSettings
-) -> tuple[EncoderSpec, WindowSettings, tuple[str, ...]]:
+) -> tuple[EncoderSpec, CovarianceSettings, tuple[str, ...]]:
     """Return a fit's encoder, windows and classes."""
     spec = load_spec(settings.encoder, settings.home)
     path, _ = path_for(labels, spec, settings, "The recording")
     rest = (REST,) if settings.idle_class else ()
     classes = tuple(dict.fromkeys((*events.values(), *rest)))
-    windows = WindowSettings(path, spec.window, settings.skip(spec), settings.regress_eyes)
+    windows = CovarianceSettings(path, spec.window, settings.skip(spec), settings.regress_eyes)
     return spec, windows, classes
 
 

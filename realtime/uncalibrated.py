@@ -15,7 +15,7 @@ from core.decoding.recentring import SECONDS
 from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
 from core.feed.segments import Segment
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
@@ -190,7 +190,7 @@ def population_decoder(
     asked = FitSettings(head="riemann", sites=sites, regress_eyes=regress_eyes)
     settings, _ = path_for(labels, spec, asked, "The stream")
     positions_aside(settings.channels, aside)
-    windows = WindowSettings(settings, spec.window, regress_eyes=regress_eyes)
+    windows = CovarianceSettings(settings, spec.window, regress_eyes=regress_eyes)
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
         head = pool.submit(head_of_prior, population(), windows, HANDS)
         recording = _interpolated(collect(), settings.channels, aside)

@@ -78,7 +78,7 @@ def _make(options: PriorOptions) -> int:
     check_number("--window", options.window, 0.25, 60.0, " s")
     check_number("--from-cue", options.from_cue, 0.0, options.window - 0.25, " s")
 
-    from core.fitting.feature_input import WindowSettings
+    from core.fitting.feature_input import CovarianceSettings
     from core.fitting.transfer.population import make_prior
     from core.fitting.transfer.prior_file import save_prior
     from core.fitting.transfer.prior_sources import head_of_prior
@@ -111,7 +111,7 @@ def _make(options: PriorOptions) -> int:
     )
     reference = default_reference(len(prior.channels))
     own = SignalSettings(prior.channels, reference, store.rate, store.form.band)
-    head = head_of_prior(prior, WindowSettings(own, window, skip), classes)
+    head = head_of_prior(prior, CovarianceSettings(own, window, skip), classes)
     for sentence in passed_over:
         write_line(sentence)
     path = save_prior(prior, options.out)

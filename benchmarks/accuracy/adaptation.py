@@ -46,7 +46,7 @@ from core.decoding.recentring import SECONDS  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.encoders import DEFAULT, Encoder, load_encoder  # noqa: E402
 from core.feed.recording_feed import RecordingFeed  # noqa: E402
-from core.fitting.feature_input import WindowSettings  # noqa: E402
+from core.fitting.feature_input import CovarianceSettings  # noqa: E402
 from core.fitting.transfer.prior_head import with_readout  # noqa: E402
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder  # noqa: E402
 from core.hemispheres import HANDS  # noqa: E402
@@ -128,7 +128,7 @@ def _of_person(
             prior,
             minute,
             HANDS,
-            WindowSettings(settings_of(minute.labels), looked.spec.window),
+            CovarianceSettings(settings_of(minute.labels), looked.spec.window),
             (source, looked),
             "anybody",
         )

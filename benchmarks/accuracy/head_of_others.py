@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from core.encoders import Encoder, load_encoder
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.transfer.population import Prior
 from core.fitting.transfer.prior_file import population
 from core.fitting.transfer.prior_head import PriorHead
@@ -26,7 +26,7 @@ def head_of_others(recordings: Sequence[Recording]) -> PriorHead:
     key = settings.channels, tuple(prior.recordings)
     if key not in _heads:
         _heads[key] = head_of_prior(
-            prior, WindowSettings(settings, load_encoder().spec.window), HANDS
+            prior, CovarianceSettings(settings, load_encoder().spec.window), HANDS
         )
     return _heads[key]
 

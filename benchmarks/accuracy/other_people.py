@@ -37,7 +37,7 @@ from core.decoding.spatial import channel_covariance, regression_filter, spatial
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
 from core.fitting.feature_input import (  # noqa: E402
-    WindowSettings,
+    CovarianceSettings,
     away_from_eyes,
     without_eyes,
 )
@@ -241,7 +241,7 @@ class _Table:
             beginnings=np.concatenate([one["beginnings"] for one in others]),
         )
         settings = SignalSettings(self._channels, default_reference(len(self._channels)), RATE)
-        windows = WindowSettings(settings, WINDOW, regress_eyes=self._eyes == "out")
+        windows = CovarianceSettings(settings, WINDOW, regress_eyes=self._eyes == "out")
         return head_of_prior(prior, windows, HANDS)
 
     def vectors(self, one: Person, tested: int, early: str) -> np.ndarray:

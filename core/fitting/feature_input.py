@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class WindowSettings:
-    """How a person's windows come from the signal, and what is left out of them.
+class CovarianceSettings:
+    """How covariances of a person's windows are computed, and what is left out of them.
 
     Attributes
     ----------

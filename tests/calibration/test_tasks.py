@@ -16,7 +16,7 @@ from core.decoding.features import TangentFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.folds import folds_in_time
 from core.fitting.transfer.prior_sources import head_of_decoder
 from core.fitting.trials.task import Task, parse_task
@@ -234,7 +234,7 @@ def test_a_gate_weighs_covariances_and_tokens_of_the_first_task(recordings, tmp_
         decoder.only("hand-gated")
     # The gate's tokens do not keep the first task's covariances from being aligned.
     first = decoder.only("hand")
-    windows = WindowSettings(decoder.settings, decoder.window)
+    windows = CovarianceSettings(decoder.settings, decoder.window)
     wanted, found = (head_of_decoder(one, windows, decoder.classes) for one in (first, decoder))
     np.testing.assert_array_equal(found.weights, wanted.weights)
 

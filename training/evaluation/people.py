@@ -15,7 +15,7 @@ from core.decoding.features import band_sections
 from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import WindowSettings, away_from_eyes
+from core.fitting.feature_input import CovarianceSettings, away_from_eyes
 from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
@@ -237,9 +237,9 @@ class Signal:
             raise InputError(f"{person.name}: {error}") from error
 
     @property
-    def windows(self) -> WindowSettings:
+    def windows(self) -> CovarianceSettings:
         """How the person's windows come from the signal."""
-        return WindowSettings(self.settings, self.spec.window, self.skip, self.regress_eyes)
+        return CovarianceSettings(self.settings, self.spec.window, self.skip, self.regress_eyes)
 
     def without_eyes(self) -> Signal:
         """Return the same signal for systems that get it with the eyes regressed out.

@@ -12,7 +12,7 @@ from core.decoding.features import shrunk
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import WindowSettings, away_from_eyes, without_eyes
+from core.fitting.feature_input import CovarianceSettings, away_from_eyes, without_eyes
 from core.fitting.transfer.mirror_images import fit_with_images
 from core.fitting.transfer.population import Prior
 from core.fitting.transfer.prior_head import PriorHead, for_classes, shared_classes
@@ -36,7 +36,7 @@ _SHARED = 0.5  # of the person's electrodes that a prior must have too
 _TRIALS = 10  # of each class, for a head
 
 
-def head_of_prior(prior: Prior, windows: WindowSettings, classes: Sequence[str]) -> PriorHead:
+def head_of_prior(prior: Prior, windows: CovarianceSettings, classes: Sequence[str]) -> PriorHead:
     """Fit a head on a prior's trials, for a person's montage and classes.
 
     Its logits are softened until they fit people that were left out, so that a prior which says
@@ -45,7 +45,7 @@ def head_of_prior(prior: Prior, windows: WindowSettings, classes: Sequence[str])
     Parameters
     ----------
     prior : Prior
-    windows : WindowSettings
+    windows : CovarianceSettings
         The person's. Eyes are regressed out of the prior with coefficients of each recording.
     classes : sequence of str
         The person's.
@@ -92,13 +92,15 @@ def head_of_prior(prior: Prior, windows: WindowSettings, classes: Sequence[str])
     )
 
 
-def head_of_decoder(decoder: Decoder, windows: WindowSettings, classes: Sequence[str]) -> PriorHead:
+def head_of_decoder(
+    decoder: Decoder, windows: CovarianceSettings, classes: Sequence[str]
+) -> PriorHead:
     """Take over a decoder's head, for a person's montage and classes.
 
     Parameters
     ----------
     decoder : Decoder
-    windows : WindowSettings
+    windows : CovarianceSettings
     classes : sequence of str
         Both the person's.
 
@@ -179,7 +181,7 @@ class _PriorTrials:
         return replace(self, channels=names, covariances=found, beginnings=begun)
 
 
-def _check_windows(prior: Prior, windows: WindowSettings) -> None:
+def _check_windows(prior: Prior, windows: CovarianceSettings) -> None:
     rate, length, skip = windows.signal.rate, windows.length, windows.skip
     if (prior.rate, prior.length, prior.skip, prior.band) == (rate, length, skip, BAND):
         return

@@ -18,7 +18,7 @@ from core.decoding.recentring import LEAST_SECONDS, ReferenceMean
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import WindowSettings, regression_of
+from core.fitting.feature_input import CovarianceSettings, regression_of
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
 from core.fitting.views import PRIOR
@@ -36,7 +36,7 @@ def uncalibrated_decoder(
     prior: PriorHead,
     recording: Recording,
     classes: Sequence[str],
-    windows: WindowSettings,
+    windows: CovarianceSettings,
     encoder: tuple[str, Encoder],
     subject: str,
     fit: Mapping[str, Any] | None = None,
@@ -50,7 +50,7 @@ def uncalibrated_decoder(
     recording : Recording
         Any signal of the person with the electrodes as they will be; its events are not looked at.
     classes : sequence of str
-    windows : WindowSettings
+    windows : CovarianceSettings
         Eyes are regressed out with coefficients of this signal. The reference is that of whole
         windows, whatever they skip.
     encoder : tuple of (str, Encoder)

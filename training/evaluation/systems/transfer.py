@@ -13,7 +13,7 @@ from core.decoding.features import TokenFeatures
 from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.transfer.population import Prior, make_prior
 from core.fitting.transfer.prior_head import PriorHead, with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
@@ -32,7 +32,7 @@ class Others:
     ----------
     pieces : tuple of (str, Prior)
         Name of a person and the trials of one recording, for all that have enough of them.
-    windows : WindowSettings
+    windows : CovarianceSettings
     groups : int
         Into how many groups people are parted, of which each starts from all the others; 0 for
         everybody in a group of their own.
@@ -41,7 +41,7 @@ class Others:
     """
 
     pieces: tuple[tuple[str, Prior], ...]
-    windows: WindowSettings
+    windows: CovarianceSettings
     groups: int = 0
     heads: dict[tuple[Any, ...], PriorHead] = field(default_factory=dict, repr=False)
 

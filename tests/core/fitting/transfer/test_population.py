@@ -5,7 +5,7 @@ import pytest
 
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_file import load_prior, save_prior
 from core.fitting.transfer.prior_head import average_heads
@@ -48,7 +48,7 @@ def test_a_prior_holds_every_trial_and_where_it_is_from(prior, people):
 
 
 def test_the_head_decodes_somebody_it_never_saw(prior, settings, people, imagery_recording):
-    head = head_of_prior(prior, WindowSettings(settings, 1024), CLASSES)
+    head = head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
     assert head.accuracy > 0.8
     new = make_prior({"new": [imagery_recording(5)]}, EVENTS, CODEX, settings, 1024)
     centring = np.eye(17) - 1 / 17
@@ -62,35 +62,37 @@ def test_the_head_decodes_somebody_it_never_saw(prior, settings, people, imagery
 
 def test_part_of_the_electrodes_is_enough_and_too_few_are_not(prior):
     some = SignalSettings(("C3", "CZ", "C4", "PZ", "F3"), "recorded", 256.0)
-    head = head_of_prior(prior, WindowSettings(some, 1024), CLASSES)
+    head = head_of_prior(prior, CovarianceSettings(some, 1024), CLASSES)
     assert head.views == (("C3", "CZ", "C4", "PZ"),)
     assert head.weights.shape == (10, 2)
     other = SignalSettings(("C3", "O1", "OZ", "O2"), "recorded", 256.0)
     with pytest.raises(InputError, match="shares 1 of the recordings' 4 electrodes"):
-        head_of_prior(prior, WindowSettings(other, 1024), CLASSES)
+        head_of_prior(prior, CovarianceSettings(other, 1024), CLASSES)
 
 
 def test_windows_and_classes_must_be_the_same(prior, settings):
     with pytest.raises(
         InputError, match=r"from 0 to 4 s after the cue at 256 Hz, 8-30 Hz, instead of 0 to 2 s"
     ):
-        head_of_prior(prior, WindowSettings(settings, 512), CLASSES)
+        head_of_prior(prior, CovarianceSettings(settings, 512), CLASSES)
     with pytest.raises(InputError, match="at least two classes must be the same"):
-        head_of_prior(prior, WindowSettings(settings, 1024), ("left_hand", "feet"))
+        head_of_prior(prior, CovarianceSettings(settings, 1024), ("left_hand", "feet"))
 
 
 def test_a_class_that_the_prior_does_not_know_is_neither_liked_nor_not(prior, settings):
-    head = head_of_prior(prior, WindowSettings(settings, 1024), ("feet", "right_hand", "left_hand"))
+    head = head_of_prior(
+        prior, CovarianceSettings(settings, 1024), ("feet", "right_hand", "left_hand")
+    )
     vectors = np.random.default_rng(0).normal(size=(5, len(head.weights)))
     logits = head.logits(vectors)
     np.testing.assert_allclose(logits[:, 0], 0.0)
     np.testing.assert_allclose(logits[:, 1], -logits[:, 2])
-    two = head_of_prior(prior, WindowSettings(settings, 1024), CLASSES)
+    two = head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
     np.testing.assert_allclose(two.logits(vectors), logits[:, [2, 1]])
 
 
 def test_a_mirrored_head_says_the_opposite(prior, settings):
-    head = head_of_prior(prior, WindowSettings(settings, 1024), CLASSES)
+    head = head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
     vectors = np.random.default_rng(0).normal(size=(5, len(head.weights)))
     found, mirrored = head.logits(vectors), head.logits(vectors[:, head.mirror])
     np.testing.assert_allclose(found, mirrored[:, ::-1], atol=1e-4)
@@ -113,7 +115,7 @@ def test_a_prior_without_meaning_says_little(prior, settings):
     random = np.random.default_rng(3)
     shuffled = replace(prior, labels=random.permutation(prior.labels))
     sure, unsure = (
-        np.abs(head_of_prior(one, WindowSettings(settings, 1024), CLASSES).weights).mean()
+        np.abs(head_of_prior(one, CovarianceSettings(settings, 1024), CLASSES).weights).mean()
         for one in (prior, shuffled)
     )
     assert unsure < 0.3 * sure
@@ -122,24 +124,26 @@ def test_a_prior_without_meaning_says_little(prior, settings):
 @pytest.mark.slow
 def test_a_decoder_gives_its_own_logits(fitted):
     decoder = fitted["riemann"]
-    head = head_of_decoder(decoder, WindowSettings(decoder.settings, decoder.window), CLASSES)
+    head = head_of_decoder(decoder, CovarianceSettings(decoder.settings, decoder.window), CLASSES)
     vectors = np.random.default_rng(0).normal(size=(4, len(head.weights)))
     wanted = decoder.head.logits(vectors) / decoder.head.temperature
     found = head.logits(vectors)
     np.testing.assert_allclose(found[:, 1] - found[:, 0], wanted[:, 1] - wanted[:, 0])
     with pytest.raises(InputError, match="tokens, which cannot be aligned"):
-        head_of_decoder(fitted["hybrid"], WindowSettings(decoder.settings, decoder.window), CLASSES)
+        head_of_decoder(
+            fitted["hybrid"], CovarianceSettings(decoder.settings, decoder.window), CLASSES
+        )
     fewer = SignalSettings(decoder.settings.channels[:9], "average", 256.0)
     with pytest.raises(InputError, match="The recordings lack 8 of the 17 electrodes"):
-        head_of_decoder(decoder, WindowSettings(fewer, decoder.window), CLASSES)
+        head_of_decoder(decoder, CovarianceSettings(fewer, decoder.window), CLASSES)
 
 
 @pytest.mark.slow
 def test_several_priors_speak_with_one_voice(prior, settings, fitted):
     decoder = fitted["riemann"]
     heads = [
-        head_of_prior(prior, WindowSettings(settings, 1024), CLASSES),
-        head_of_decoder(decoder, WindowSettings(decoder.settings, 1024), CLASSES),
+        head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES),
+        head_of_decoder(decoder, CovarianceSettings(decoder.settings, 1024), CLASSES),
     ]
     both = average_heads(heads)
     channels = len(settings.channels)
@@ -185,13 +189,13 @@ def test_a_prior_of_part_of_a_window_is_for_decoders_of_that_part(people, settin
     prior = make_prior(people, EVENTS, CODEX, settings, 1024, skip=256)
     whole = make_prior(people, EVENTS, CODEX, settings, 1024)
     assert np.abs(prior.covariances - whole.covariances).max() > 0.1
-    assert head_of_prior(prior, WindowSettings(settings, 1024, 256), CLASSES).accuracy > 0.7
+    assert head_of_prior(prior, CovarianceSettings(settings, 1024, 256), CLASSES).accuracy > 0.7
     with pytest.raises(InputError, match=r"from 1 to 4 s after the cue .* instead of 0 to 4 s"):
-        head_of_prior(prior, WindowSettings(settings, 1024), CLASSES)
+        head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
 
 
 def test_a_prior_is_regressed_recording_by_recording(prior, settings):
-    head = head_of_prior(prior, WindowSettings(settings, 1024, regress_eyes=True), CLASSES)
+    head = head_of_prior(prior, CovarianceSettings(settings, 1024, regress_eyes=True), CLASSES)
     assert "FZ" not in head.views[0]
     assert len(head.views[0]) == len(prior.channels) - 1
     assert head.accuracy > 0.7

@@ -8,7 +8,7 @@ from core.decoding.window_decoder import WindowDecoder
 from core.encoders import DEFAULT, load_encoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.fitting.feature_input import WindowSettings
+from core.fitting.feature_input import CovarianceSettings
 from core.fitting.transfer.population import make_prior
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
@@ -25,11 +25,11 @@ def head(imagery_recording):
     people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12, 13)}
     settings = SignalSettings(imagery_recording().labels, "average", 256.0)
     prior = make_prior(people, dict(zip(CLASSES, CLASSES, strict=True)), CODEX, settings, 1024)
-    return head_of_prior(prior, WindowSettings(settings, 1024), CLASSES)
+    return head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
 
 
 def aligned_on(head, recording):
-    windows = WindowSettings(SignalSettings(recording.labels, "average", 256.0), 1024)
+    windows = CovarianceSettings(SignalSettings(recording.labels, "average", 256.0), 1024)
     return uncalibrated_decoder(head, recording, CLASSES, windows, ENCODER, "new")
 
 
@@ -69,7 +69,7 @@ def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recordin
     new = imagery_recording(5)
     settings = SignalSettings(new.labels, "average", 256.0)
     prior = make_prior(people, dict(zip(CLASSES, CLASSES, strict=True)), CODEX, settings, 1024)
-    windows = WindowSettings(settings, 1024, regress_eyes=True)
+    windows = CovarianceSettings(settings, 1024, regress_eyes=True)
     head = head_of_prior(prior, windows, CLASSES)
     decoder = uncalibrated_decoder(
         head, new, CLASSES, windows, ENCODER, "new", {"regress_eyes": True}
