@@ -107,6 +107,29 @@ def _registry() -> ConstructorRegistry:
         return replace(spec, fields=tuple(sorted(map(_plain, spec.fields), key=_last)))
 
     @registry.primitive_rule
+    def list_rule(info: PrimitiveTypeInfo) -> Any:  # likewise
+        nonlocal looking
+        kinds = get_args(info.type)
+        named = tyro.conf.Positional not in info.markers
+        if looking or get_origin(info.type) is not tuple or kinds[-1:] != (Ellipsis,) or not named:
+            return None
+        looking = True
+        try:
+            spec: Any = ConstructorRegistry.get_primitive_spec(info)
+        finally:
+            looking = False
+        if not isinstance(spec, PrimitiveConstructorSpec):
+            return spec
+
+        def some(words: list[str]) -> Any:
+            if not words:
+                raise ValueError("it was given without a value; name at least one")
+            return spec.instance_from_str(words)
+
+        metavar = spec.metavar.removeprefix("[").removesuffix("]")
+        return replace(spec, metavar=metavar, instance_from_str=some)
+
+    @registry.primitive_rule
     def optional_rule(info: PrimitiveTypeInfo) -> Any:  # likewise
         kinds = get_args(info.type)
         if get_origin(info.type) not in (Union, UnionType) or NoneType not in kinds:

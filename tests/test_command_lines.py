@@ -58,7 +58,8 @@ def flags(text):
     name = None
     for line in text.splitlines():
         start = re.match(
-            r" {1,2}(?:-h, )?(--[a-z][a-z.\d-]*)(?: (\[.*\]|\{.*?\}|[A-Z]+))?(?: {2,}(.*))?$",
+            r" {1,2}(?:-h, )?(--[a-z][a-z.\d-]*)"
+            r"(?: ((?:\{.*?\}|[A-Z]+)(?: \[.*\])?))?(?: {2,}(.*))?$",
             line,
         )
         if start:
