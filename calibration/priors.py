@@ -70,7 +70,15 @@ def starting_head(
             return None
         priors = read_priors(asked, events, settings, own, read)
         return prior_head(priors, labels, events, settings)
-    if settings.head != "auto" or settings.idle_class or set(events.values()) != set(HANDS):
+    if settings.head != "auto" or settings.idle_class:
+        return None
+    if (given := set(events.values())) != set(HANDS):
+        if len(given) == len(HANDS) and all(_sides(name) for name in given):
+            say(
+                f"Note: the fit starts from own trials alone. Other people's tell left_hand from "
+                f"right_hand, and the classes here are {' and '.join(sorted(given))}; name them "
+                "so (--event LABEL=left_hand) if hands were imagined."
+            )
         return None
     try:
         _wanted(labels, events, settings)
@@ -210,6 +218,11 @@ def read_alike(
     recording = read_recording(file, unit, stream if xdf else None)
     known = any(direction(label) is not None for label in recording.labels)
     return recording if known else renamed(recording, names)
+
+
+def _sides(name: str) -> bool:
+    """Whether a class is called after a side, as one of the hands may be."""
+    return bool({"left", "right"} & set(re.split(r"[^a-z]+", name.lower())))
 
 
 def _recordings(prior: Prior | Decoder) -> Mapping[str, str]:
