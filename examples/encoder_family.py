@@ -77,13 +77,15 @@ def main():
     registry.FAMILIES["rhythms"] = __name__
     encoder = er.load_encoder("untrained-rhythms")
     ch_names = ("C4", "C3", "CZ")
-    run = 0.02 * torch.randn(3, 2048)
+    run = 0.02 * torch.randn(3, 2048, generator=torch.Generator().manual_seed(0))
     stream = encoder.stream(ch_names, hop=64)
     newest = None
     for start in range(0, run.shape[1], 64):
         newest = stream.push(run[:, start : start + 64])
     whole = encoder.tokens(run[None, :, -1024:], ch_names)[0]
-    print(f"{encoder.spec.label}: streamed equals whole: {torch.allclose(newest, whole)}")
+    # But for rounding: a Fourier transform of many patches at once adds up in another order.
+    same = torch.allclose(newest, whole, rtol=1e-4)
+    print(f"{encoder.spec.label}: streamed equals whole: {same}")
 
 
 if __name__ == "__main__":
