@@ -183,6 +183,8 @@ class TensorFormat:
             If the file is missing, too large, damaged, or of another kind or version.
         """
         if not os.path.isfile(path):  # Path.is_file chokes on names of unusual length
+            if os.path.isdir(path):
+                raise InputError(f"{path} is a folder and no {self.noun}; name the file in it.")
             raise InputError(f"There is no {self.noun} at {path}.")
         if path.stat().st_size > self.largest:
             raise InputError(f"{path} is too large to be a {self.noun}.")

@@ -82,6 +82,7 @@ def test_decoders_that_do_not_fit_end_in_a_sentence(fitted, tmp_path, capsys):
     assert "damaged" in refused([*file, "--decoder", half], capsys)
     assert "damaged" in refused([*file, "--decoder", trap], capsys)
     assert "no decoder at" in refused([*file, "--decoder", tmp_path / "none"], capsys)
+    assert "is a folder and no decoder" in refused([*file, "--decoder", tmp_path], capsys)
     assert "no decoder of subject 09" in refused([*file, "--subject", "09"], capsys)
     assert "needs a decoder" in refused(file, capsys)
 
