@@ -13,7 +13,8 @@ part. Three decoders:
 - `riemann`, and `auto` (without an encoder `prior` or `riemann`), fitted on two runs as
   `eegpt-calibrate fit` does, decide the third, every way round;
 - `uncalibrated`, aligned on the first minute of run 4, decides the rest of the three runs in one
-  session.
+  session; `uncalibrated at rest` (where it is named) decides the same, aligned on a minute at rest
+  with open eyes, run 1.
 
 Every recording goes through the live loop once, and what adapts is laid over the same windows. The
 last decision inside each cue's four seconds counts; a window that is refused counts one half. Rows
@@ -59,6 +60,7 @@ from simulation.player import BREAK  # noqa: E402
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
 RUNS = (4, 8, 12)
 SYSTEMS = ("riemann", "auto", "uncalibrated")
+AT_REST = "uncalibrated at rest"
 MODES = {"recentre": (RECENTRE,), "labels": (LABELS,), "both": (RECENTRE, LABELS)}
 RAW = "frozen, without its temperature"
 ELEVEN = tuple(f"S{n:03d}" for n in (1, 2, 3, 4, 6, 8, 9, 11, 12, 13, 14))
@@ -92,7 +94,7 @@ def _options() -> argparse.Namespace:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--group", choices=("kept", "dev", "all"), default="kept")
     parser.add_argument("--encoders", nargs="+", default=[])
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
+    parser.add_argument("--systems", nargs="+", choices=(*SYSTEMS, AT_REST), default=SYSTEMS)
     return parsed(parser)
 
 
@@ -122,8 +124,10 @@ def _of_person(
     if system != "riemann":
         prior = head_of_others(runs)
         prior = prior if unseen is None else with_readout(prior, looked.spec, HANDS)
-    if prior is not None and system == "uncalibrated":
+    if prior is not None and system in ("uncalibrated", AT_REST):
         minute, rest = _after(runs[0], SECONDS)
+        if system == AT_REST:
+            (minute,) = read_recordings([runs[0].path.with_name(f"{name}R01.edf")])
         decoder = uncalibrated_decoder(
             prior,
             minute,
@@ -239,7 +243,7 @@ def table(rows: Sequence[dict]) -> str:
         "worst person | gain after another class, after the same | Brier | ECE |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for system in SYSTEMS:
+    for system in (*SYSTEMS, AT_REST):
         its = [row for row in rows if row["system"] == system]
         if not its:
             continue
