@@ -59,8 +59,13 @@ class _Stretches:
 
     def joined(self) -> tuple[np.ndarray, ...]:
         """Return every stretch in one piece."""
-        self._pieces = [[np.concatenate(stretch)] for stretch in self._pieces]
+        self._pieces = [_joined(stretch) for stretch in self._pieces]
         return tuple(stretch[0] for stretch in self._pieces)
+
+
+def _joined(pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """Return pieces of signal as one; nothing is copied where there is only one."""
+    return pieces if len(pieces) == 1 else [np.concatenate(pieces)]
 
 
 class IncrementalFit:
@@ -310,8 +315,9 @@ class IncrementalFit:
         if self._over < self._looked + _QUICK_EVERY:
             return
         self._looked = self._over
+        self._raw = _joined(self._raw)
         recording = Recording(
-            samples_uv=np.concatenate(self._raw),
+            samples_uv=self._raw[0],
             rate=self._facts.rate,
             labels=self._facts.labels,
             events=tuple(self._events),

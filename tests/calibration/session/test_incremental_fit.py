@@ -11,7 +11,7 @@ from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import starting_head
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
-from calibration.session.incremental_fit import IncrementalFit
+from calibration.session.incremental_fit import IncrementalFit, _Stretches
 from core.encoders import load_encoder
 from core.feed.segments import Segmenter
 from core.recordings import Recording, read_recording
@@ -94,6 +94,23 @@ def test_nothing_is_left_to_compute(recording, monkeypatch):
     monkeypatch.setattr("core.fitting.trials.epochs.CausalFilter", refuse)
     monkeypatch.setattr("core.decoding.features.TokenFeatures.of_run", refuse)
     assert len(learner.fit(recording).epochs) == 14
+
+
+def test_what_was_joined_once_is_not_copied_again(recording):
+    stretches = _Stretches()
+    for _ in range(2):
+        stretches.begin()
+        stretches.add(np.zeros((3, 2)))
+        stretches.add(np.ones((4, 2)))
+    first, second = stretches.joined()
+    stretches.add(np.ones((5, 2)))
+    again, grown = stretches.joined()
+    assert again is first
+    assert len(grown) == len(second) + 5
+    assert stretches.joined()[1] is grown
+    learner = learn(recording, FitSettings(head="riemann"))
+    # Joined at the last look, before the last two of fourteen trials.
+    assert len(learner._raw) < len(recording.samples_uv) / 50 / 2
 
 
 def test_a_break_and_an_earlier_run_are_learned_too(recording, imagery_recording):
