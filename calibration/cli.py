@@ -123,10 +123,11 @@ def _run(given: list[str]) -> int:
 
 
 def _fit(command: FitCommand) -> int:
-    from core.machine.home import home_folder, subject_label
+    from core.bids_labels import bids_label
+    from core.machine.home import home_folder
 
-    subject = subject_label(command.subject)
-    session = subject_label(command.session, "Session") if command.session else ""
+    subject = bids_label(command.subject)
+    session = bids_label(command.session, "Session") if command.session else ""
 
     from calibration.fitting import fit_decoder
     from calibration.priors import read_alike, starting_head

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.bids_labels import bids_label
 from core.errors import InputError
 from core.machine.files import linked
 
 TASK = "imagery"
 
-_LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
-_PREFIX = {"Subject": "sub-", "Session": "ses-", "Task": "task-"}
 _RUN = re.compile(
     r"sub-(?P<subject>[A-Za-z0-9]+)(?:_ses-(?P<session>[A-Za-z0-9]+))?"
     r"_task-(?P<task>[A-Za-z0-9]+)_run-(?P<number>[0-9]{1,9})_"
@@ -89,31 +88,6 @@ class BidsRun:
         return any(found.number == self.number for found in _runs_of(self))
 
 
-def label(text: str, of: str = "Subject") -> str:
-    """Return a label without its prefix, if it follows BIDS.
-
-    Parameters
-    ----------
-    text : str
-        ``01`` or ``sub-01``.
-    of : str
-        "Subject", "Session" or "Task".
-
-    Raises
-    ------
-    InputError
-        If it is empty, has anything but letters and digits, or more than 40 of them.
-    """
-    found = text.removeprefix(_PREFIX[of])
-    if not _LABEL.fullmatch(found):
-        shown = ascii(text if len(text) <= 60 else text[:59] + "…")[1:-1]
-        raise InputError(
-            f'{of} "{shown}" is no BIDS label: use letters and digits only, such as 01 or S001, '
-            "and at most 40 of them."
-        )
-    return found
-
-
 def next_run(
     root: Path, subject: str, session: str = "", number: int | None = None, task: str = TASK
 ) -> BidsRun:
@@ -137,10 +111,10 @@ def next_run(
     """
     run = BidsRun(
         root=Path(root),
-        subject=label(subject, "Subject"),
-        session=label(session, "Session") if session else "",
+        subject=bids_label(subject, "Subject"),
+        session=bids_label(session, "Session") if session else "",
         number=1 if number is None else number,
-        task=label(task, "Task"),
+        task=bids_label(task, "Task"),
     )
     check_inside(run)
     _check_writable(run)

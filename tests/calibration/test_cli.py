@@ -134,6 +134,7 @@ def test_bad_input_ends_in_a_sentence(recording_file, tmp_path, home, capsys):
     assert 'gives the label "T1" two classes, left_hand and feet' in twice
     assert "Found in the annotations: T1 (6), T2 (6)." in refused(one, capsys)
     assert "letters and digits" in refused([recording_file, "--subject", "../x"], capsys)
+    assert "at most 40" in refused([recording_file, "--subject", "a" * 41], capsys)
     trap = tmp_path / "trap.ckpt"
     trap.write_bytes(pickle.dumps({"state_dict": print}))
     assert str(trap) in refused([*one[:3], *EVENTS, "--encoder", trap], capsys)

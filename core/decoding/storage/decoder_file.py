@@ -24,7 +24,6 @@ from core.decoding.storage.readout_parts import (
     task_name,
 )
 from core.errors import InputError, printable
-from core.machine.home import subject_label
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole
@@ -199,7 +198,9 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
     for words in (facts.created, facts.software, facts.head, *facts.scores):
         text(words)
     for label in (facts.subject, *([facts.session] if facts.session else [])):
-        subject_label(text(label))
+        # Of any length: files are kept whose labels are longer than what is taken today.
+        if not (text(label).isascii() and label.isalnum()):
+            raise ValueError("its subject or session is no label")
     for name, digest in facts.recordings.items():
         if not isinstance(name, str) or not isinstance(digest, str):
             raise ValueError("its recordings have no names")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.bids_labels import bids_label
 from core.decoding.card import DecoderCard
 from core.decoding.storage.decoder_file import SUFFIX, read_header
 from core.errors import InputError
-from core.machine.home import subject_label
 from core.suggestions import counted, did_you_mean
 
 FOLDER = "decoders"
@@ -103,7 +103,7 @@ def newest_decoder(home: Path, subject: str) -> Path:
     InputError
         If there is none.
     """
-    label = subject_label(subject)
+    label = bids_label(subject)
     for path in kept_decoders(home, label):
         return path
     owners = [str(read_header(path)["facts"]["subject"]) for path in kept_decoders(home)]
