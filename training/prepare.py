@@ -13,6 +13,7 @@ import tyro
 
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError
+from core.machine.files import bytes_free
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
 
@@ -173,10 +174,7 @@ def _size(part: SourceItem, form: Form, keep_going: bool) -> tuple[float, int] |
 
 
 def _check_space(folder: Path, needed: int) -> None:
-    import shutil
-
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    free = bytes_free(folder)
     if needed > free:
         raise InputError(
             f"The store needs {needed / 1e9:.1f} GB and the disk of {folder} has "

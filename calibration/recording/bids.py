@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.bids_labels import bids_label
 from core.errors import InputError
-from core.machine.files import linked
+from core.machine.files import linked, there_already
 
 TASK = "imagery"
 
@@ -146,13 +146,6 @@ def check_inside(run: BidsRun) -> None:
                 f"{folder} {why}, and may lead out of the data set; nothing is recorded through "
                 "links. Choose another subject or session, or another folder."
             )
-
-
-def there_already(folder: Path) -> Path:
-    """Return the part of a path that is there already."""
-    path = folder.absolute()
-    # Not Path.exists: it raises where a folder may not be looked into.
-    return next(part for part in (path, *path.parents) if os.path.exists(part))
 
 
 def recorded_runs(root: Path) -> list[BidsRun]:

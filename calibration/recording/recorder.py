@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -11,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from calibration.recording.bids import BidsRun, there_already
+from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import plain_name
 from calibration.recording.events import EventRow
 from calibration.recording.sidecars import Details
 from calibration.recording.writing import RunFiles
 from core.feed.segments import Segment
-from core.machine.files import write_whole
+from core.machine.files import bytes_free, write_whole
 from core.stream.description import StreamFacts
 
 _FLUSH = 0.05  # s between two writes; the promise is 0.2
@@ -243,8 +242,3 @@ class Recorder:
             f"The recording ended, for it cannot be written any more: {reason.rstrip('.')}. "
             f"{self.seconds:.1f} s are saved in {self.run.folder}."
         )
-
-
-def bytes_free(folder: Path) -> int:
-    """Return the free space where a folder is, or will be."""
-    return shutil.disk_usage(there_already(folder)).free

@@ -12,7 +12,6 @@ import numpy as np
 
 from calibration.doubts import doubts
 from calibration.recording.bids import BidsRun, next_run, recorded_runs
-from calibration.recording.recorder import bytes_free
 from calibration.session.acquisition import Acquisition
 from calibration.session.setup_state import (
     ChannelRow,
@@ -21,6 +20,7 @@ from calibration.session.setup_state import (
     implausible_stream,
 )
 from core.errors import InputError
+from core.machine.files import bytes_free
 from core.signal.monitor import ChannelStatus, Traces
 from core.stream.boards import motor_words
 from core.stream.description import FoundStream, StreamFacts

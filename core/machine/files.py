@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,6 +60,18 @@ def check_folder(path: Path, flag: str) -> Path:
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"{flag}: the folder {there} cannot be written to; choose another one.")
     return path
+
+
+def there_already(path: Path) -> Path:
+    """Return the part of a path that is there already."""
+    path = path.absolute()
+    # Not Path.exists: it raises where a folder may not be looked into.
+    return next(part for part in (path, *path.parents) if os.path.exists(part))
+
+
+def bytes_free(folder: Path) -> int:
+    """Return the free space where a folder is, or will be."""
+    return shutil.disk_usage(there_already(folder)).free
 
 
 def write_whole(

@@ -10,11 +10,7 @@ import threading
 import pytest
 
 from calibration.recording.bids import next_run
-from calibration.recording.recorder import Recorder, bytes_free
-
-
-def test_free_space_is_that_of_the_folder_to_be(tmp_path):
-    assert 0 < bytes_free(tmp_path / "not" / "yet") <= shutil.disk_usage(tmp_path).total
+from calibration.recording.recorder import Recorder
 
 
 @pytest.mark.slow

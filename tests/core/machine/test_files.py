@@ -1,18 +1,31 @@
 import os
+import shutil
 
 import pytest
 
 from core.errors import InputError, one_line
 from core.machine.files import (
+    bytes_free,
     linked,
     new_file,
     new_text_file,
     open_regular,
     read_regular,
+    there_already,
     write_whole,
 )
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions and links")
+
+
+def test_what_is_there_of_a_path_is_told_even_where_it_may_not_be_looked_at(tmp_path):
+    assert there_already(tmp_path) == tmp_path
+    assert there_already(tmp_path / "new" / "folder") == tmp_path
+    assert there_already(tmp_path / ("a" * 300) / "b") == tmp_path  # where Path.exists raises
+
+
+def test_free_space_is_that_of_the_folder_to_be(tmp_path):
+    assert 0 < bytes_free(tmp_path / "not" / "yet") <= shutil.disk_usage(tmp_path).total
 
 
 def test_a_file_is_written_with_the_folders_it_needs(tmp_path):
