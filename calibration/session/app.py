@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 from dataclasses import dataclass, replace
@@ -109,6 +110,10 @@ class SessionOptions:
     decode: Callable[[StreamIdentity, Path], list[str]] = lambda *_: []
 
 
+_Next = tuple[SessionOptions, Plan] | list[str] | int
+"""Another run, the arguments of the live program, or the exit code."""
+
+
 def run_session(options: SessionOptions, plan: Plan) -> int:
     """Record a run, fit its decoder, and say what it is worth; return the exit code.
 
@@ -117,11 +122,23 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
     InputError
         If the stream, the labels or the folder cannot be used, or the run gave no decoder.
     """
-    with loading("Calibration", _LOADED) as begin:
-        return _run_session(options, plan, begin)
+    following: _Next = options, plan
+    while isinstance(following, tuple):
+        with loading("Calibration", _LOADED) as begin:
+            from ui.theme import application
+
+            # PySide takes a screen for a part of the window that was asked for it, and deletes it
+            # with that window where nobody else has it.
+            screens = application().screens()
+            following = _run_session(*following, begin)
+        # The signal and windows of a run refer to each other; windows must die in Qt's thread.
+        gc.collect()
+        del screens
+    return following if isinstance(following, int) else run_child("realtime.cli", following)
 
 
-def _run_session(options: SessionOptions, plan: Plan, begin: Callable[[str], object]) -> int:
+def _run_session(options: SessionOptions, plan: Plan, begin: Callable[[str], object]) -> _Next:
+    """Record one run, fit its decoder, and return what comes next."""
     limit_arenas()
     one_torch_thread()
     begin(_ENCODER)
@@ -193,10 +210,10 @@ def _go_on(
     run: BidsRun,
     plan: Plan,
     keeper: _Keeper,
-) -> int:
-    """Record another run, or decode the stream with the new decoder; return the exit code."""
+) -> _Next:
+    """Return another run, or what decodes the stream with the new decoder."""
     if choice == DECODE:
-        return run_child("realtime.cli", options.decode(stream, keeper.decoder))
+        return options.decode(stream, keeper.decoder)
     query = StreamQuery(
         name=stream.name,
         type=stream.type,
@@ -204,7 +221,7 @@ def _go_on(
         host=stream.host or None,
     )
     again = replace(options, query=query, person=Person(run.subject, run.session), ask=True)
-    return run_session(again, new_plan(plan.paradigm))
+    return again, new_plan(plan.paradigm)
 
 
 def _controller(

@@ -1,5 +1,6 @@
 """What a real session says of itself, and why it was stopped."""
 
+import gc
 import os
 import signal
 import threading
@@ -14,16 +15,20 @@ from PySide6.QtWidgets import QApplication
 
 from calibration.fitting import FitSettings
 from calibration.paradigm.model import Paradigm
+from calibration.paradigm.plan import new_plan
 from calibration.paradigm.sequencer import TrialSequencer, plan_trials
 from calibration.recommendation import AGAIN
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
 from calibration.recording.sidecars import Details
+from calibration.screens.operator.end import EndWindow
+from calibration.screens.operator.window import OperatorWindow
 from calibration.screens.person.presenter import Presenter
 from calibration.screens.setup.window import SetupWindow
 from calibration.session import app
 from calibration.session.acquisition import Acquisition
 from calibration.session.controller import Controller, ask_setup
+from calibration.session.incremental_fit import IncrementalFit
 from calibration.session.session import Session
 from calibration.session.setup import Person, Setup
 from core.errors import InputError
@@ -194,6 +199,42 @@ def test_the_last_screen_asks_what_comes_next(make_session):
     assert not controller.reported
     with pytest.raises(InputError):  # two of them would be one too many for a receiver
         find_stream(StreamQuery(name=MARKERS), 1.0, markers=True)
+
+
+@pytest.mark.slow
+def test_another_run_begins_without_the_signal_of_the_one_before(qtbot, acquisition, tmp_path):
+    options = app.SessionOptions(
+        query=StreamQuery(name="Conducted"),
+        person=Person("01"),
+        root=tmp_path / "recordings",
+        home=tmp_path,
+        overrides=Overrides(),
+        details=Details(),
+        fit=FitSettings(head="riemann"),
+        timeout=20.0,
+        ask=False,
+        windowed=True,
+    )
+    left = []
+
+    def go_on():
+        for window in QApplication.topLevelWidgets():
+            if not window.isVisible():
+                continue
+            if isinstance(window, OperatorWindow) and not window.over:
+                window.ask_end()  # twice
+            elif isinstance(window, EndWindow):
+                QTest.mouseClick(window.again, Qt.MouseButton.LeftButton)
+            elif isinstance(window, SetupWindow):
+                left.append([each for each in gc.get_objects() if type(each) is IncrementalFit])
+                window.close()
+
+    timer = QTimer(interval=100)
+    timer.timeout.connect(go_on)
+    timer.start()
+    assert app.run_session(options, new_plan(Paradigm(instructions=0.2))) == 0
+    timer.stop()
+    assert left == [[]]
 
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
