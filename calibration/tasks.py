@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from calibration.fitting import (
     Fit,
@@ -20,7 +19,7 @@ from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
 from core.decoding.outputs import CLASSES
-from core.decoding.readouts import Readout, ReadoutCard
+from core.decoding.readouts import Readout
 from core.decoding.storage.readout_parts import task_name
 from core.encoders import load_encoder
 from core.encoders.known import remember
@@ -291,15 +290,10 @@ def fit_tasks(
 
 def readout_of(task: str, decoder: Decoder) -> Readout:
     """Return the readout of a decoder that was fitted for a task of classes alone."""
-    facts = decoder.facts
-    kept: dict[str, Any] = {
-        key: facts.fit[key] for key in ("events", "labels_seen", "eyes_learned") if key in facts.fit
-    }
-    card = ReadoutCard(
-        facts.head, facts.trials, facts.score, facts.chance, "balanced accuracy", kept
-    )
-    tokens = decoder.spatial is not None
-    return Readout(task, decoder.classes, decoder.head, decoder.tangents, tokens, card)
+    first = decoder.readouts[0]
+    kept = ("events", "labels_seen", "eyes_learned")
+    of_task = {key: fact for key, fact in first.card.fit.items() if key in kept}
+    return replace(first, task=task, card=replace(first.card, fit=of_task))
 
 
 def joined(decoders: Sequence[Decoder], task: str, others: Sequence[Readout]) -> Decoder:
