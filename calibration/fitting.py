@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +14,12 @@ from calibration.fitted_on import about_prior, check_apart, eyes_learned, labels
 from calibration.usable_trials import SharedParts, check_recordings, usable_trials
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
-from core.decoding.features import TangentFeatures, TokenFeatures, band_sections
+from core.decoding.features import TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import DEFAULT, STARTER, EncoderSpec, load_spec
 from core.errors import InputError, check_number
-from core.fitting.baselines import BAND
 from core.fitting.eog import eog_beside
 from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, skip_of
 from core.fitting.graph import check_electrode_tokens, check_enough
@@ -269,17 +268,17 @@ def fit_decoder(
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     if settings.head == GRAPH:
         check_electrode_tokens(spec, [name for name in path.channels if not is_eog(name)])
-    cache = cache or FeatureCache()
     if settings.idle_class:
         recordings, events = with_rest_cues(recordings, events, spec.window / spec.rate)
-    epochs, measured, taken = usable_trials(recordings, events, path, settings, spec, cache, shared)
+    epochs, measured, taken, cache = usable_trials(
+        recordings, events, path, settings, spec, cache or FeatureCache(), shared
+    )
     if settings.head == GRAPH:
         check_enough(epochs.labels, epochs.classes, spec)
-    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
-    cache = replace(cache, banded=banded)  # for all that looks at the band from here on
     beginnings = None
     if prior is not None and prior.by_beginning:
-        beginnings = beginnings_of(recordings, path.channels, banded, spec.rate)
+        assert cache.banded is not None
+        beginnings = beginnings_of(recordings, path.channels, cache.banded, spec.rate)
     views = FeatureViews(
         epochs,
         path.channels,

@@ -47,7 +47,7 @@ def fit_state_task(
             "--state."
         )
     spec = setting.encoder.spec
-    epochs, _, _ = usable_trials(
+    epochs, *_ = usable_trials(
         recordings, meanings, setting.path, setting.fit, spec, setting.cache, setting.shared
     )
     powers, labels = segment_powers(spec.rate), epochs.labels

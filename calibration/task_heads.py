@@ -76,7 +76,7 @@ class TaskSetting:
         InputError
             As `usable_trials`.
         """
-        epochs, _, taken = usable_trials(
+        epochs, _, taken, cache = usable_trials(
             recordings, meanings, self.path, self.fit, self.encoder.spec, self.cache, self.shared
         )
         return FeatureViews(
@@ -84,7 +84,7 @@ class TaskSetting:
             self.path.channels,
             self.encoder.spec.rate,
             self.encoder if self.tokens else None,
-            self.cache,
+            cache,
             taken=taken,
             references=self.shared.references,
         )

@@ -69,7 +69,7 @@ def usable_trials(
     spec: EncoderSpec,
     cache: FeatureCache,
     shared: SharedParts | None = None,
-) -> tuple[Epochs, Measured, FeatureInput]:
+) -> tuple[Epochs, Measured, FeatureInput, FeatureCache]:
     """Cut the trials of recordings, and leave out those with artifacts.
 
     Parameters
@@ -88,6 +88,8 @@ def usable_trials(
         Of all signal, as `core.decoding.artifacts.learning.measure_runs`.
     FeatureInput
         What features are to be computed of.
+    FeatureCache
+        With the band of the covariances, for all that looks at it from here on.
 
     Raises
     ------
@@ -99,6 +101,7 @@ def usable_trials(
     epochs = cut_epochs(
         recordings, events, path, spec.unit, spec.window, cache.signals, warmup=warmup
     )
+    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
     rest = None if shared is None else shared.rest
     if rest is None and spec.readout is not None:  # as it was trained
         rest = all_beginnings(recordings, path.channels, epochs.segments, spec.rate)
@@ -107,16 +110,12 @@ def usable_trials(
     if measured is None:
         measured = measure_runs(recordings, path, spec.unit, epochs.segments)
     epochs = without_artifacts(
-        epochs, recordings, path, spec.unit, banded=cache.banded, refused=measured.refused
+        epochs, recordings, path, spec.unit, banded=banded, refused=measured.refused
     )
-    if not settings.regress_eyes:
-        return epochs, measured, FeatureInput(skip)
-    banded = epochs.filtered(band_sections(BAND, spec.rate), cache.banded).segments
-    return (
-        epochs,
-        measured,
-        FeatureInput(skip, regression_of(path.channels, epochs.segments, banded)),
-    )
+    regression = None
+    if settings.regress_eyes:
+        regression = regression_of(path.channels, epochs.segments, banded)
+    return epochs, measured, FeatureInput(skip, regression), replace(cache, banded=banded)
 
 
 def check_recordings(recordings: Sequence[Recording]) -> None:

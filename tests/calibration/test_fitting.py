@@ -14,7 +14,10 @@ from core.encoders.braingpt.model import BrainGPT, braingpt_spec
 from core.encoders.spec import LABELLED, ClassReadout
 from core.errors import InputError
 from core.fitting import graph
+from core.fitting.trials import epochs
+from core.signal.filtering import CausalFilter
 
+CENTRAL = ("C5", "C3", "C1", "CZ", "C2", "C4", "C6", "CPZ")
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 
@@ -29,6 +32,24 @@ def test_the_decoder_pins_what_it_was_made_from(fitted):
         assert decoder.classes == ("left_hand", "right_hand")
     assert fitted["riemann"].encoder is None
     assert fitted["encoder"].encoder.label == "imagery-2"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("regress_eyes", [False, True])
+def test_the_band_of_the_signal_is_computed_once(imagery_recording, monkeypatch, regress_eyes):
+    recording = imagery_recording(labels=("F7", "F8", *CENTRAL))
+    filtered = []
+
+    class Counted(CausalFilter):
+        def push(self, samples):
+            filtered.append(len(samples))
+            return super().push(samples)
+
+    monkeypatch.setattr(epochs, "CausalFilter", Counted)
+    settings = FitSettings(head="riemann", repeats=1, regress_eyes=regress_eyes)
+    fit = fit_decoder([recording], EVENTS, "01", settings)
+    assert fit.origin is not None
+    assert filtered == [len(run) for run in fit.epochs.segments]
 
 
 @pytest.mark.slow
