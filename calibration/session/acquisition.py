@@ -11,8 +11,7 @@ import numpy as np
 
 from core.errors import printable
 from core.feed.segments import Segment
-from core.montage import electrode
-from core.signal.monitor import ChannelStatus, Monitor, Traces
+from core.signal.monitor import ChannelStatus, Traces, monitor_of
 from core.stream.discovery import list_streams
 from core.stream.inlet import Inlet
 from core.stream.stream_feed import Overrides, Received, StreamFeed
@@ -53,13 +52,8 @@ class Acquisition:
 
     def __init__(self, inlet: Inlet, overrides: Overrides) -> None:
         self.feed = StreamFeed(inlet, overrides)
-        facts = self.facts = self.feed.facts
-        self.monitor = Monitor(
-            facts.labels,
-            [electrode(label) for label in facts.labels],
-            self.feed.segmenter.factors,
-            facts.rate,
-        )
+        self.facts = self.feed.facts
+        self.monitor = monitor_of(self.feed.segmenter)
         self.failure: str | None = None
         self._offset: float | None = None  # s, of stamps that are not those of the LSL clock
         self._listeners: tuple[Listener, ...] = ()

@@ -6,14 +6,19 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.montage import direction, electrode
 from core.signal.filtering import Band
 from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.signal.quality import channel_quality
 from core.signal.ring import Ring
+
+if TYPE_CHECKING:
+    from core.feed.segments import Segmenter
 
 _RATE = 128.0  # Hz, of the traces
 _SECONDS = 30.0  # of traces kept
@@ -28,7 +33,7 @@ class ChannelStatus:
     """One channel of the stream: its label, the electrode it serves as, and how it looks."""
 
     label: str
-    electrode: str | None  # None: ignored by the decoder
+    electrode: str | None  # None: no electrode, or ignored by the decoder
     quality: str  # one of core.signal.quality.QUALITIES
     aside: bool = False  # what the decoder gets in its place is interpolated
 
@@ -180,3 +185,23 @@ class Monitor:
             replace(channel, quality=quality)
             for channel, quality in zip(self._channels, qualities, strict=True)
         )
+
+
+def monitor_of(stream: Segmenter, settings: SignalSettings | None = None) -> Monitor:
+    """Return the monitor of a stream's channels.
+
+    Parameters
+    ----------
+    stream : Segmenter
+    settings : SignalSettings, optional
+        A decoder's: its electrodes are told from the other channels, and its band and reference
+        are drawn. Without, electrodes are those of the 10-10 system.
+    """
+    sites = [electrode(label) for label in stream.labels]
+    if settings is None:
+        known = [site if direction(site) is not None else None for site in sites]
+        return Monitor(stream.labels, known, stream.factors, stream.rate)
+    known = [site if site in settings.channels else None for site in sites]
+    return Monitor(
+        stream.labels, known, stream.factors, stream.rate, settings.band, settings.reference
+    )

@@ -20,7 +20,7 @@ from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError, printable
 from core.feed.segments import Segmenter
 from core.montage import electrode
-from core.signal.monitor import ChannelStatus, Traces
+from core.signal.monitor import ChannelStatus, Monitor, Traces, monitor_of
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor
 from core.stream.boards import motor_words
@@ -33,7 +33,6 @@ from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.monitoring import monitor_of
 from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
@@ -132,7 +131,7 @@ class Engine:
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
         self._drawn = self._feed.segmenter
-        self._monitor = monitor_of(self._drawn, self._decoder)
+        self._monitor = self._new_monitor()
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
@@ -320,6 +319,9 @@ class Engine:
             self._aside_words = aside_words(maker.aside, maker.faults)
             self._note("aside", self._aside_words)
 
+    def _new_monitor(self) -> Monitor:
+        return monitor_of(self._drawn, None if self._decoder is None else self._decoder.settings)
+
     def _channels(self) -> tuple[ChannelStatus, ...]:
         channels = self._monitor.channels
         if not self._aside:
@@ -334,7 +336,7 @@ class Engine:
             self._maker.resume(path, away, f"The stream is back after {away:.1f} s without it")
         if not self._feed.segmenter.like(self._drawn):
             self._drawn = self._feed.segmenter
-            self._monitor = monitor_of(self._drawn, self._decoder)
+            self._monitor = self._new_monitor()
 
     def _refuse(self) -> None:
         """Say so, once a hop, while nothing comes."""

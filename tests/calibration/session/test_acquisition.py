@@ -1,7 +1,6 @@
 """When a cue was seen, by the clock of a stream's stamps, over real LSL."""
 
 import threading
-import time
 
 import numpy as np
 import pylsl
@@ -57,13 +56,6 @@ def acquire():
         one.close()
 
 
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.mark.slow
 def test_stamps_of_the_lsl_clock_are_believed(sender, acquire):
     sender("Right", [-0.3])  # stamped when measured, sent 0.3 s later, as by a radio
@@ -74,8 +66,17 @@ def test_stamps_of_the_lsl_clock_are_believed(sender, acquire):
 
 
 @pytest.mark.slow
+def test_a_trigger_channel_is_shown_as_no_electrode(name):
+    outlet = SignalOutlet(name, "EEG", ("C3", "T3", "TRG"), "microvolts", RATE, name)
+    acquisition = Acquisition(Inlet(find_stream(StreamQuery(name=name), 20.0)), Overrides())
+    assert [channel.electrode for channel in acquisition.channels] == ["C3", "T7", None]
+    acquisition.close()
+    outlet.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [1.7e9, -5000.0, 3.0, -20.0])
-def test_stamps_of_another_clock_go_by_their_arrival(sender, acquire, offset):
+def test_stamps_of_another_clock_go_by_their_arrival(sender, acquire, until, offset):
     sender(f"Other-{offset}", [offset])
     acquisition = acquire(f"Other-{offset}")
     until(lambda: acquisition.doubt)
@@ -86,7 +87,7 @@ def test_stamps_of_another_clock_go_by_their_arrival(sender, acquire, offset):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jump", [600.0, -600.0, 20.0, -20.0])
-def test_a_clock_that_is_set_meanwhile_is_followed(sender, acquire, jump):
+def test_a_clock_that_is_set_meanwhile_is_followed(sender, acquire, until, jump):
     offset = [0.0]
     sender(f"Set-{jump}", offset)
     acquisition = acquire(f"Set-{jump}")

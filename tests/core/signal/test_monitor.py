@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from core.signal.monitor import Monitor
+from core.feed.segments import Segmenter
+from core.signal.monitor import Monitor, monitor_of
+from core.signal.pipeline import SignalSettings
 
 LABELS = ("C3", "C4", "EOG")
 
@@ -60,6 +62,13 @@ def test_channels_are_judged_once_a_second(monitor):
     push(monitor, samples[256:])
     assert [channel.quality for channel in monitor.channels] == ["good", "good", "flat"]
     assert [channel.electrode for channel in monitor.channels] == ["C3", "C4", None]
+
+
+def test_channels_serve_as_electrodes_of_the_decoder_or_of_the_10_10_system():
+    stream = Segmenter(("C3", "T3", "TRG"), ("uV", "uV", "uV"), 256.0)
+    assert [c.electrode for c in monitor_of(stream).channels] == ["C3", "T7", None]
+    settings = SignalSettings(("C3", "C4"), "recorded", 256.0)
+    assert [c.electrode for c in monitor_of(stream, settings).channels] == ["C3", None, None]
 
 
 def test_raw_signal_is_in_microvolts(monitor):
