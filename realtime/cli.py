@@ -86,7 +86,7 @@ def _main(options: Options) -> int:
     if options.file is not None:
         if given := options.of_streams:
             raise InputError(f"--file decodes all of a recording; leave out {', '.join(given)}.")
-        from realtime.offline import decode_file
+        from realtime.decode_file import decode_file
 
         return decode_file(options)
     from ui.display import dress
