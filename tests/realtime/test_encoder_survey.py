@@ -1,4 +1,5 @@
-import numpy as np
+import sys
+
 import pytest
 from pylsl import StreamInfo, StreamOutlet
 
@@ -120,7 +121,6 @@ def test_the_cost_is_of_decisions_and_of_what_the_encoder_brings(home):
     found = cost("untrained-labram-tiny", str(home), ["C3", "C4"])
     assert found["hop_ms"] == 250.0
     assert found["ms"] > 0
-    assert np.isnan(found["mb"]) or found["mb"] >= 0
     with pytest.raises(InputError, match="LaBraM knows no electrode called NOSE"):
         cost("untrained-labram-tiny", str(home), ["C3", "NOSE"])
 
@@ -129,5 +129,7 @@ def test_the_cost_is_of_decisions_and_of_what_the_encoder_brings(home):
 def test_a_process_of_its_own_finds_the_same(home):
     found = encoder_survey._cost_elsewhere("untrained-labram-tiny", home, ["C3", "C4"])
     assert set(found) == {"ms", "hop_ms", "mb"}
+    if sys.platform != "win32":  # where nobody counts it
+        assert found["mb"] > 0
     with pytest.raises(InputError, match="LaBraM knows no electrode called NOSE"):
         encoder_survey._cost_elsewhere("untrained-labram-tiny", home, ["C3", "NOSE"])
