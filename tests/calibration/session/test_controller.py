@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pylsl
@@ -161,9 +160,11 @@ def test_a_fit_that_fails_for_whatever_reason_ends_the_session(make_session):
 @pytest.mark.slow
 @pytest.mark.parametrize("alone", [True, False])
 def test_on_the_only_screen_the_person_sees_how_far_the_decoder_is(make_session, alone):
+    seen = threading.Event()
+
     def fit(recording):
-        for _ in progress(range(4), "Cross-validation"):
-            time.sleep(0.4)
+        for done in progress(range(4), "Cross-validation"):
+            assert done != 2 or seen.wait(60.0)
         raise InputError("There are too few trials.")
 
     learner = NoTrials()
@@ -171,11 +172,19 @@ def test_on_the_only_screen_the_person_sees_how_far_the_decoder_is(make_session,
     _, _, presenter, controller = make_session(learner, leave=True)
     QTimer.singleShot(1500, lambda: presenter.fail("Session ended", "by the test"))
     feet = set()
+
+    def look():
+        feet.add(presenter.scene.foot)
+        if "50 % done" in feet if alone else controller.operator.waiting.bar.value() == 2:
+            seen.set()
+
     timer = QTimer(interval=20)
-    timer.timeout.connect(lambda: feet.add(presenter.scene.foot))
+    timer.timeout.connect(look)
     timer.start()
     controller.run(full_screen=alone)
-    assert ("50 % done" in feet) == alone
+    timer.stop()
+    assert seen.is_set()
+    assert any("% done" in foot for foot in feet) == alone
     assert not alone or presenter.scene.title == "Thank you"
 
 
