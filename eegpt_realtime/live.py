@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.decoding.window_decoder import WindowDecoder
@@ -64,20 +65,21 @@ def decode(
         feed = StreamFeed(Inlet(find_stream(StreamQuery(name=stream), timeout)))
     else:
         feed = StreamFeed(_Connected(stream))
-    model, segmenter = decoder.decoder, feed.segmenter
-    path = model.attach(segmenter.labels, segmenter.units, segmenter.rate)
-    windows = WindowDecoder(model, decoder.encoder, recentre=decoder.recentre_seconds(recentre))
-    maker = DecisionMaker(model, path, windows, EvidenceSettings.of(model), confirm=confirm)
-    end = math.inf if duration is None else time.monotonic() + duration
-    try:
-        while time.monotonic() < end and not feed.lost:
+    with closing(feed):
+        model, segmenter = decoder.decoder, feed.segmenter
+        path = model.attach(segmenter.labels, segmenter.units, segmenter.rate)
+        windows = WindowDecoder(model, decoder.encoder, recentre=decoder.recentre_seconds(recentre))
+        maker = DecisionMaker(model, path, windows, EvidenceSettings.of(model), confirm=confirm)
+        end = math.inf if duration is None else time.monotonic() + duration
+        while time.monotonic() < end:
+            lost = feed.lost  # asked before reading: what is queued by then is all there will be
             if (received := feed.read(_POLL)) is not None:
                 maker.barred = feed.rate.barred  # a rate that is wrong, or not known yet
                 with few_threads(live=True):  # not while the person's own code has its turn
                     decisions = list(maker.push(received.segments))
                 yield from decisions
-    finally:
-        feed.close()
+            elif lost:
+                return
 
 
 class _Connected:

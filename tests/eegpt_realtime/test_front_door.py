@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import mne
 import numpy as np
@@ -15,6 +16,9 @@ from core.decoding.storage.reference_file import save_reference
 from core.decoding.window_decoder import WindowDecoder
 from core.fitting.transfer.prior_file import population
 from core.signal.pipeline import SignalSettings
+from core.stream.inlet import Inlet
+from core.stream.outlets import SignalOutlet
+from eegpt_realtime import live
 from eegpt_realtime.arrays import through_path
 from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
@@ -222,6 +226,42 @@ def test_a_live_stream_by_name_and_by_mne_lsl(decoder, raw, name):
         assert any(decision.probabilities for decision in decisions)
     with pytest.raises(er.InputError, match=f'"{name}-absent"'):
         next(er.decode(decoder, f"{name}-absent", timeout=0.6))
+
+
+@pytest.mark.slow
+def test_all_that_came_before_a_stream_ended_is_decoded(
+    decoder, recording, name, until, monkeypatch
+):
+    rate, labels = recording.rate, recording.labels
+    outlet = SignalOutlet(name, "EEG", labels, "microvolts", rate, "source")
+    opened = []
+
+    def push(start, stop):
+        outlet.push(recording.samples_uv[start:stop], 5000.0 + np.arange(start, stop) / rate)
+
+    def noted(found):
+        opened.append(Inlet(found))
+        push(0, 500)
+        return opened[0]
+
+    monkeypatch.setattr(live, "Inlet", noted)
+    decisions = er.decode(decoder, name, timeout=30.0)
+    next(decisions)
+    push(500, 2000)
+    until(lambda: opened[0]._queued >= 1500)
+    outlet.close()
+    until(lambda: opened[0].lost)
+    *_, last = decisions
+    assert last.sample > 7.5 * decoder.decoder.settings.rate
+
+
+@pytest.mark.slow
+def test_a_stream_that_does_not_fit_is_closed(decoder, name):
+    outlet = SignalOutlet(name, "EEG", ("C3", "C4"), "microvolts", 250.0, "source")
+    with pytest.raises(er.InputError, match="lacks"):
+        next(er.decode(decoder, name, timeout=30.0))
+    assert "receive LSL" not in [thread.name for thread in threading.enumerate()]
+    outlet.close()
 
 
 @pytest.mark.slow
