@@ -193,6 +193,16 @@ def build_engine(
     segmenter = segmenter_of(overrides.on(facts))
     if decoder is None:
         decoder = fitting_decoder(options, segmenter)
+    if decoder is None:
+        if options.needs_decoder:
+            raise InputError(
+                f"No decoder in {home_folder(options.home)} fits the stream "
+                f'"{facts.identity.name}". Make one with eegpt-calibrate, or name one with '
+                "--decoder FILE."
+            )
+        say("No decoder fits this stream yet: only the signals are shown.")
+    # What does not fit is refused before a log or a recording is begun.
+    evidence, cues = options.evidence(decoder), _cue_watch(options, markers, decoder)
     decoding, sinks = None, list[Sink]()
     stream_logs: list[StreamLogSink] = [StderrLog(partial(say, logged=True))]
     listeners: list[SignalListener] = []
@@ -200,7 +210,7 @@ def build_engine(
     attach = partial(connect, decoder)
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
-        attach(segmenter)  # what does not fit is refused before a log is begun
+        attach(segmenter)
         positions_aside(decoder.settings.channels, options.bad_electrodes)
         encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
         in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
@@ -224,16 +234,9 @@ def build_engine(
         sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
         introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
-            say(rest.words(options.evidence(decoder).threshold))
+            say(rest.words(evidence.threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    elif options.needs_decoder:
-        raise InputError(
-            f'No decoder in {home_folder(options.home)} fits the stream "{facts.identity.name}". '
-            "Make one with eegpt-calibrate, or name one with --decoder FILE."
-        )
-    else:
-        say("No decoder fits this stream yet: only the signals are shown.")
     import pylsl
 
     engine: Engine = Engine(
@@ -241,14 +244,14 @@ def build_engine(
         overrides,
         attach,
         decoding,
-        options.evidence(decoder),
+        evidence,
         sinks,
         pylsl.local_clock,
         stream_logs,
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         listeners=listeners,
-        cues=_cue_watch(options, markers, decoder),
+        cues=cues,
         cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )

@@ -226,6 +226,21 @@ def test_bad_electrodes_are_named_on_the_command_line(fitted, short, sender):
     assert decision.set_aside == ("C3",)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"event": ("T1=left_hnd",)}, "a class that the decoder does not have"),
+        ({"false_alarms": 2.0}, "false alarms"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_on_the_disk(fitted, sender, tmp_path, given, says):
+    sender("Refused", loop=True)
+    places = {"log": tmp_path / "out" / "live.jsonl", "record": tmp_path / "out" / "data"}
+    with pytest.raises(InputError, match=says):
+        engine_on("Refused", fitted["riemann"], subject="07", **places, **given)
+    assert not (tmp_path / "out").exists()
+
+
 def test_decisions_and_probabilities_go_out(fitted, sender):
     decoder = fitted["riemann"]
     sender("Published", speed=1.0, loop=True)
