@@ -36,7 +36,7 @@ from realtime.engine.cued_trials import check_cues, known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.outputs import CueSink, SignalListener, Sink, StreamLogSink
+from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
 from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
 from realtime.engine.snapshot import StreamStatus
 from realtime.panels.arrangement import ARRANGEMENT
@@ -237,22 +237,16 @@ def build_engine(
             say(rest.words(evidence.threshold))
         if doubt := ArtifactLimits.of(decoder).doubt:
             say(doubt)
-    import pylsl
-
     engine: Engine = Engine(
         inlet,
         overrides,
         attach,
         decoding,
         evidence,
-        sinks,
-        pylsl.local_clock,
-        stream_logs,
+        Outputs(sinks, stream_logs, listeners, cue_sinks),
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
-        listeners=listeners,
         cues=cues,
-        cue_sinks=cue_sinks,
         aside=options.bad_electrodes,
     )
     return engine
@@ -363,8 +357,6 @@ def _alignment(
     options: Options, found: FoundStream, inlet: Inlet, markers: MarkerFeed | None
 ) -> Alignment:
     """Return what shows the signals of a minute, and then decodes them."""
-    import pylsl
-
     from realtime.alignment import Alignment
 
     def begin(listeners: Sequence[SignalListener]) -> Engine:
@@ -374,11 +366,8 @@ def _alignment(
             lambda stream: None,
             None,
             EvidenceSettings(),
-            (),
-            pylsl.local_clock,
-            [StderrLog(partial(say, logged=True))],
+            Outputs((), [StderrLog(partial(say, logged=True))], listeners),
             accept_any=options.reconnect == "any",
-            listeners=listeners,
         )
 
     def go_on(decoder: Decoder, sender: StreamStatus) -> Engine:

@@ -33,7 +33,7 @@ from realtime.engine.cues import CueWatch
 from realtime.engine.decision_history import RecentDecisions
 from realtime.engine.decisions import DecisionMaker, aside_words
 from realtime.engine.evidence import EvidenceSettings
-from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
+from realtime.engine.outputs import Outputs
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamEvent, StreamStatus
 
 _LOG = logging.getLogger("eegpt.stream")
@@ -65,24 +65,15 @@ class Engine:
     decoding : Decoding or None
         None to look at the signal only.
     evidence : EvidenceSettings
-    sinks : sequence of Sink
-        Get every decision, in order. The engine closes them, and lets go of one that fails.
-    clock : callable
-        The LSL clock of this machine, in seconds.
-    stream_logs : sequence of StreamLogSink
-        Told how the stream goes, once a second and when something happens to it. The engine
-        closes them.
+    outputs : Outputs
+        Get the signal as it is read, before it is decided on, every decision and marker, and once a
+        second how the stream goes. The engine closes them.
     accept_any : bool
         Take any stream of the same name and type in place of a lost one.
     confirm : bool
         Keep decisions until the signal after them has been judged too, as `DecisionMaker` does.
-    listeners : sequence of SignalListener
-        Get the signal as it is read, before it is decided on. The engine closes them, and goes on
-        whatever they do.
     cues : CueWatch, optional
         Reads the markers that go with the stream. The engine closes it.
-    cue_sinks : sequence of CueSink
-        Get every marker. The engine closes them.
     aside : sequence of str
         Electrodes to set aside from the beginning.
     """
@@ -94,21 +85,19 @@ class Engine:
         connect: Callable[[Segmenter], SignalPath | None],
         decoding: Decoding | None,
         evidence: EvidenceSettings,
-        sinks: Sequence[Sink],
-        clock: Callable[[], float],
-        stream_logs: Sequence[StreamLogSink] = (),
+        outputs: Outputs,
         accept_any: bool = False,
         confirm: bool = False,
-        listeners: Sequence[SignalListener] = (),
         cues: CueWatch | None = None,
-        cue_sinks: Sequence[CueSink] = (),
         aside: Sequence[str] = (),
     ) -> None:
+        import pylsl
+
         self._feed = ReconnectingFeed(source, overrides, connect, self._note, accept_any)
         self._connect = connect
-        self._outputs = Outputs(sinks, stream_logs, listeners, cue_sinks)
+        self._outputs = outputs
         self._cues = cues
-        self._clock = clock
+        self._clock: Callable[[], float] = pylsl.local_clock
         self._evidence = evidence
         self._decoder = None if decoding is None else decoding.decoder
         self._decoder_status = None if decoding is None else DecoderStatus.of(decoding.decoder)
@@ -142,8 +131,8 @@ class Engine:
         self._toggled = list(aside)  # channels whose electrodes are to be set aside, or used again
         self._aside: tuple[str, ...] = ()  # as was noted last
         self._aside_words = ""
-        self._newest_stamp = clock()  # stream's time of the newest sample
-        self._refused_at = self._noted_at = clock()
+        self._newest_stamp = self._clock()  # stream's time of the newest sample
+        self._refused_at = self._noted_at = self._clock()
         self._noted_status, self._noted_level = "", "unknown"
         self.error: BaseException | None = None
         self._stop = threading.Event()

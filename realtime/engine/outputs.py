@@ -75,9 +75,13 @@ class Outputs:
     Parameters
     ----------
     sinks : sequence of Sink
+        Get every decision, in order.
     stream_logs : sequence of StreamLogSink
+        Told how the stream goes, once a second and when something happens to it.
     listeners : sequence of SignalListener
+        Get the signal as it is read.
     cue_sinks : sequence of CueSink
+        Get every marker.
 
     Attributes
     ----------
@@ -87,8 +91,8 @@ class Outputs:
 
     def __init__(
         self,
-        sinks: Sequence[Sink],
-        stream_logs: Sequence[StreamLogSink],
+        sinks: Sequence[Sink] = (),
+        stream_logs: Sequence[StreamLogSink] = (),
         listeners: Sequence[SignalListener] = (),
         cue_sinks: Sequence[CueSink] = (),
     ) -> None:

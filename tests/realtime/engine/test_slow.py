@@ -17,6 +17,7 @@ from core.stream.outlets import SignalOutlet
 from core.stream.stream_feed import Overrides
 from realtime.decoder_choice import connect
 from realtime.engine.engine import Decoding, Engine
+from realtime.engine.outputs import Outputs
 from realtime.engine.sinks import Log
 from realtime.options import Options
 
@@ -74,8 +75,7 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
         partial(connect, decoder),
         Decoding(decoder, windows),
         Options().evidence(),
-        [Log(log)],
-        pylsl.local_clock,
+        Outputs([Log(log)]),
     )
     engine.start()
     sent = 0
