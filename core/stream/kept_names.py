@@ -69,13 +69,7 @@ def keep_names(
         | {"labels": names.labels, "units": names.units}
         for key, names in known.items()
     ]
-    path = home / _FILE
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        content = json.dumps({"streams": rows}, indent=1).encode()
-        write_whole(path, content, overwrite=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+    write_whole(home / _FILE, json.dumps({"streams": rows}, indent=1).encode(), overwrite=True)
 
 
 def with_kept_names(given: Overrides, facts: StreamFacts, home: Path) -> Overrides:

@@ -15,6 +15,7 @@ from core.decoding.recentring import DECODER
 from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
+from core.machine.files import new_text_file
 from core.program import say
 from core.stream.outlets import (
     DecisionOutlet,
@@ -290,14 +291,8 @@ def cue_log(log: Path) -> Path:
 
 def _new_file(path: Path) -> TextIO:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "x", encoding="utf-8", buffering=1, opener=_private)
+        return new_text_file(path)
     except FileExistsError:
         raise InputError(f"The log {path} exists already; choose another name.") from None
     except OSError as error:
         raise InputError(f"The log {path} cannot be written: {error.strerror}.") from error
-
-
-def _private(path: str, flags: int) -> int:
-    """Open a file for its owner alone: decisions are a person's."""
-    return os.open(path, flags, 0o600)

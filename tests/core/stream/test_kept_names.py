@@ -1,5 +1,8 @@
 """Names that are kept for a stream, and used as --channels and --unit are."""
 
+import os
+import stat
+
 import pytest
 
 from core.errors import InputError
@@ -32,6 +35,12 @@ def test_another_stream_has_names_of_its_own(home, identity, channels):
     assert kept_names(home, identity, channels) is None
     keep_names(home, identity, channels, KeptNames(("X",) * channels, ("V",) * channels))
     assert kept_names(home, AMP, 2) == NAMES
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_the_folder_that_names_are_kept_in_is_its_owners_alone(home):
+    keep_names(home, AMP, 2, NAMES)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 def test_names_can_be_forgotten(home):

@@ -144,6 +144,9 @@ def test_a_file_of_others_in_the_place_of_a_log_is_not_touched(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
-def test_a_log_is_readable_by_its_owner_alone(tmp_path):
-    LineFile(tmp_path / "log").close()
-    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
+def test_a_log_and_a_folder_made_for_it_are_its_owners_alone(tmp_path):
+    tmp_path.chmod(0o755)
+    log = tmp_path / "new" / "log"
+    LineFile(log).close()
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path, log.parent, log)]
+    assert modes == [0o755, 0o700, 0o600]
