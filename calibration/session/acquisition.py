@@ -141,7 +141,7 @@ class Acquisition:
             self.feed.close()
 
     def _take(self, received: Received) -> None:
-        usual, newest = self.feed.pace.lately, float(received.block.stamps[-1])
+        usual, newest = self.feed.pace.lately, received.block.newest
         if usual is not None:
             right = _EARLY <= usual - self.feed.correction <= _LATE
             self._offset = None if right else usual
@@ -150,7 +150,9 @@ class Acquisition:
             for listener in self._listeners:
                 listener(received.segments)
         with self._came:
-            self._newest_stamp, self._newest_time = newest, monotonic()
+            self._newest_time = monotonic()
+            if newest is not None:
+                self._newest_stamp = newest
             self._came.notify_all()
         verdict = self.feed.rate.verdict
         if verdict.level == "refused":

@@ -111,15 +111,15 @@ class Monitor:
         """All channels, judged at most a second of signal ago."""
         return self._channels
 
-    def push(self, samples: np.ndarray, newest: float, lost: int = 0) -> None:
+    def push(self, samples: np.ndarray, newest: float | None, lost: int = 0) -> None:
         """Take the next samples.
 
         Parameters
         ----------
         samples : ndarray, shape (n, channels)
             In the stream's unit.
-        newest : float
-            Stamp of the last of them, in seconds.
+        newest : float or None
+            Stamp of the last of them, in seconds; None where it has none that is a number.
         lost : int
             Samples that are missing before them; the traces' filter then starts anew.
         """
@@ -132,7 +132,8 @@ class Monitor:
                 self._steps.append(steps)
             self._drawn.write(self._path.push(samples).astype(np.float32))
             self._raw.write(samples * self._factors)
-            self._newest = newest
+            if newest is not None:
+                self._newest = newest
         self._to_judge -= len(samples)
         if self._to_judge <= 0:
             self._to_judge = round(_JUDGE_EVERY * self._rate)

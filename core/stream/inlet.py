@@ -43,6 +43,12 @@ class Block:
     stamps: np.ndarray
     arrival: float
 
+    @property
+    def newest(self) -> float | None:
+        """Newest stamp that is a number, in seconds; None if no stamp is."""
+        known = self.stamps[np.isfinite(self.stamps)]
+        return float(known[-1]) if len(known) else None
+
 
 @dataclass(frozen=True)
 class Marker:

@@ -285,9 +285,9 @@ class Engine:
             for decision in self._maker.push(received.segments):
                 self._publish(decision)
             self._note_aside(self._maker)
-        if len(known := block.stamps[np.isfinite(block.stamps)]):
-            self._newest_stamp = float(known[-1])
-        self._monitor.push(block.samples, self._newest_stamp, lost)
+        if (newest := block.newest) is not None:
+            self._newest_stamp = newest
+        self._monitor.push(block.samples, newest, lost)
 
     def _set_aside(self, maker: DecisionMaker) -> None:
         """Set those electrodes aside that a person has clicked on, or use them again."""

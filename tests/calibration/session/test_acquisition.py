@@ -104,3 +104,19 @@ def test_a_rehearsal_at_a_higher_speed_is_no_doubt(sender, acquire):
     acquisition = acquire("Rehearsed", speed=5.0)
     assert acquisition.wait_for_signal(6.0, 20.0)
     assert acquisition.doubt == ""
+
+
+@pytest.mark.slow
+def test_a_stamp_that_is_no_number_is_passed_over(name):
+    outlet = SignalOutlet(name, "EEG", ("C3", "CZ", "C4"), "microvolts", RATE, name)
+    with Inlet(find_stream(StreamQuery(name=name), 20.0)) as inlet:
+        acquisition = Acquisition(inlet, Overrides())
+        stamps = pylsl.local_clock() + np.arange(500) / RATE
+        newest, stamps[-1] = stamps[-2], np.nan
+        outlet.push(np.zeros((500, 3), dtype=np.float32), stamps)
+        assert acquisition.wait_for_signal(2.0, 10.0)
+        assert acquisition.wait_for(newest, 10.0)
+        until(lambda: len(acquisition.traces(1.0).times) == 128)
+        assert acquisition.traces(1.0).times[-1] == newest
+        acquisition.close()
+    outlet.close()

@@ -7,7 +7,7 @@ import pytest
 from core.errors import InputError
 from core.feed.continuity import Continuity
 from core.stream.discovery import StreamQuery, find_stream
-from core.stream.inlet import Inlet, Marker, MarkerInlet
+from core.stream.inlet import Block, Inlet, Marker, MarkerInlet
 from core.stream.outlets import MarkerOutlet, SignalOutlet
 
 RATE = 250.0
@@ -53,6 +53,14 @@ def test_every_sample_arrives_as_it_was_sent(outlet, inlet, until):
     assert (samples.dtype, stamps.dtype) == (np.float32, np.float64)
     assert inlet.dropped_samples == 0
     assert blocks[-1].arrival == inlet.newest_arrival <= pylsl.local_clock()
+
+
+@pytest.mark.parametrize(
+    ("stamps", "newest"),
+    [([1.0, 2.0], 2.0), ([1.0, np.nan, np.inf], 1.0), ([np.nan], None), ([], None)],
+)
+def test_the_newest_stamp_of_a_block_is_a_number(stamps, newest):
+    assert Block(np.zeros((len(stamps), 2)), np.array(stamps), 0.0).newest == newest
 
 
 def test_facts_come_with_the_inlet(inlet):
