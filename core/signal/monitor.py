@@ -99,6 +99,9 @@ class Monitor:
         self._lock = threading.Lock()
         self._newest = 0.0  # s, stamp
         self._last = np.zeros(len(labels))  # newest number of every channel, in its unit
+        self._no_number = np.full(
+            len(labels), -1
+        )  # raw sample of every channel's newest NaN or inf
         # Drawn sample, raw sample, and s lost before both.
         self._steps: deque[tuple[int, int, float]] = deque(maxlen=256)
         self._channels = tuple(
@@ -171,6 +174,8 @@ class Monitor:
         """
         sound = finite_mask(samples)
         if not sound.all():
+            places = self._raw.written + np.arange(len(samples))[:, None]
+            self._no_number = np.maximum(self._no_number, np.where(sound, -1, places).max(axis=0))
             # For every sample, the row of the last number at or before it; row 0 is from earlier.
             rows = np.where(sound, np.arange(1, len(samples) + 1)[:, None], 0)
             rows = np.maximum.accumulate(rows, axis=0)
@@ -181,7 +186,10 @@ class Monitor:
         return samples
 
     def _judge(self) -> None:
-        qualities = channel_quality(self.raw(), self._rate)
+        samples = self.raw()
+        # Where a channel stands still as it sent no number, it is to be judged by that.
+        samples[-1, self._no_number >= self._raw.written - len(samples)] = np.nan
+        qualities = channel_quality(samples, self._rate)
         self._channels = tuple(
             replace(channel, quality=quality)
             for channel, quality in zip(self._channels, qualities, strict=True)

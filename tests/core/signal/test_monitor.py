@@ -4,6 +4,7 @@ import pytest
 from core.feed.segments import Segmenter
 from core.signal.monitor import Monitor, monitor_of
 from core.signal.pipeline import SignalSettings
+from core.signal.quality import channel_quality
 
 LABELS = ("C3", "C4", "EOG")
 
@@ -69,6 +70,20 @@ def test_channels_serve_as_electrodes_of_the_decoder_or_of_the_10_10_system():
     assert [c.electrode for c in monitor_of(stream).channels] == ["C3", "T7", None]
     settings = SignalSettings(("C3", "C4"), "recorded", 256.0)
     assert [c.electrode for c in monitor_of(stream, settings).channels] == ["C3", None, None]
+
+
+def test_a_channel_of_nan_is_judged_as_in_a_report(monitor):
+    samples = noise(6)
+    samples[:700, 0], samples[100, 2] = np.nan, np.inf
+    push(monitor, samples[:256])
+    expected = channel_quality(samples[:256] * [1.0, 1e6, 1.0], 256.0)
+    assert expected == ("railed", "good", "railed")
+    assert tuple(channel.quality for channel in monitor.channels) == expected
+    push(monitor, samples[256:768])
+    assert [channel.quality for channel in monitor.channels] == ["railed", "good", "good"]
+    push(monitor, samples[768:])
+    assert [channel.quality for channel in monitor.channels] == ["good", "good", "good"]
+    assert np.isfinite(monitor.raw()).all()
 
 
 def test_raw_signal_is_in_microvolts(monitor):
