@@ -111,3 +111,6 @@ class MarkerFeed:
                         self._stop.wait(0.2)
             except InputError as error:  # not there yet, or several of them: look again
                 self.problem = str(error)
+            except Exception as error:  # from the network comes anything; the search goes on
+                self.problem = f"What was found could not be read: {error}."
+                self._stop.wait(_LOOK)

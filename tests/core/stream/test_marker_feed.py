@@ -1,10 +1,12 @@
 """Markers that come and go, on the clock of a signal."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import pylsl
 import pytest
 
+from core.stream import description, discovery
 from core.stream.description import StreamIdentity
 from core.stream.discovery import StreamQuery
 from core.stream.marker_feed import MarkerFeed
@@ -25,6 +27,24 @@ def here(name):
     host = pylsl.resolve_byprop("name", f"{name}-other", timeout=10.0)[0].hostname()
     outlet.close()
     return StreamIdentity("EEG", "EEG", "amp", host, "uid")
+
+
+@pytest.mark.slow
+def test_an_answer_that_cannot_be_read_does_not_end_the_search(name, until, monkeypatch):
+    answers = [OSError("no such answer")]
+
+    def described(found):
+        if answers:
+            raise answers.pop()
+        return description.described(found)
+
+    monkeypatch.setattr(discovery, "described", described)
+    outlet = MarkerOutlet(name)
+    with closing(MarkerFeed(StreamQuery.matching(name))) as feed:
+        until(lambda: feed.problem == "What was found could not be read: no such answer.")
+        assert feed.wait(20.0)
+        assert feed.problem == ""
+    outlet.close()
 
 
 @pytest.mark.slow
