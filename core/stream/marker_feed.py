@@ -60,11 +60,18 @@ class MarkerFeed:
         self._query = query
         self._clock: Callable[[], float] = pylsl.local_clock
         self._inlet: MarkerInlet | None = None
+        self._dropped_before = 0  # markers, by earlier inlets
         self._opened = 0.0  # s, by this machine's clock
         self._waiting: list[Marker] = []
         self._found, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="markers LSL", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped_markers(self) -> int:
+        """Markers that were dropped because nobody read them in time."""
+        inlet = self._inlet
+        return self._dropped_before + (0 if inlet is None else inlet.dropped_markers)
 
     def wait(self, timeout: float) -> bool:
         """Wait until the stream is open; return whether it is."""
@@ -104,6 +111,7 @@ class MarkerFeed:
             try:
                 found = find_stream(self._query, _LOOK, self._stop, markers=True)
                 with MarkerInlet(found) as inlet:
+                    self._dropped_before = self.dropped_markers
                     self._opened = self._clock()
                     self._inlet, self.problem = inlet, ""
                     self._found.set()

@@ -98,6 +98,11 @@ class CueWatch:
         self._latest = decision
         self._trials.decide(decision.time, decision.decision)
 
+    @property
+    def dropped(self) -> int:
+        """Markers that were dropped before they were read."""
+        return 0 if self._feed is None else self._feed.dropped_markers
+
     def problem(self, now: float) -> str:
         """Return what keeps cues away: no markers, for some seconds, or none that is a cue."""
         problem = "" if self._feed is None else self._feed.problem

@@ -395,8 +395,14 @@ class Engine:
             typical = ArtifactLimits.default(1).typical
             if (wrong_by := suspected_factor(rms, typical)) is not None:
                 found["unit"] = unit_words(wrong_by) + "."
-        if self._cues is not None and (problem := self._cues.problem(self._clock())):
-            found["markers"] = problem
+        if self._cues is not None:
+            if problem := self._cues.problem(self._clock()):
+                found["markers"] = problem
+            if count := self._cues.dropped:
+                found["dropped markers"] = (
+                    f"{count} markers came faster than they were read and were dropped: cues may "
+                    "be missing in the score, in the log and for --adapt labels."
+                )
         dropped = 0 if self._maker is None else self._maker.dropped
         if late := self._feed.dropped_samples:
             found["slow"] = (

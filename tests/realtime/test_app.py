@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.recordings import Recording
-from core.stream import reconnecting_feed
+from core.stream import marker_feed, reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
-from core.stream.outlets import DECISIONS, PROBABILITIES, SignalOutlet
+from core.stream.outlets import DECISIONS, PROBABILITIES, MarkerOutlet, SignalOutlet
 from realtime import app
 from realtime.app import build_engine
 from realtime.cli import main as realtime
@@ -318,6 +319,23 @@ def test_a_silent_stream_is_said_to_be_silent(fitted):
     finally:
         engine.stop()
     del outlet
+
+
+def test_markers_that_were_dropped_are_said(fitted, sender, name, monkeypatch):
+    monkeypatch.setattr(marker_feed, "MarkerInlet", partial(MarkerInlet, capacity=3))
+    sender("Crowded", loop=True)
+    found = find_stream(StreamQuery(name="Crowded"), 10.0)
+    options, outlet = Options(stream="Crowded", markers=name), MarkerOutlet(name)
+    with app.marker_feed(options, found) as markers, Inlet(found) as inlet:
+        assert outlet.wait_for_consumer(20.0)
+        for number in range(5):
+            outlet.push(str(number), 1.0 + number)
+        wait_for(lambda: markers.dropped_markers == 2)
+        engine = build_engine(options, inlet, fitted["riemann"], markers)
+        engine.start()
+        wait_for(lambda: "2 markers came faster" in " ".join(engine.snapshot().warnings))
+        engine.stop()
+    outlet.close()
 
 
 def test_without_a_decoder_there_are_signals_and_no_probabilities(sender):

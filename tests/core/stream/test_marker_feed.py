@@ -2,13 +2,15 @@
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import pylsl
 import pytest
 
-from core.stream import description, discovery
+from core.stream import description, discovery, marker_feed
 from core.stream.description import StreamIdentity
 from core.stream.discovery import StreamQuery
+from core.stream.inlet import MarkerInlet
 from core.stream.marker_feed import MarkerFeed
 from core.stream.outlets import MarkerOutlet
 
@@ -45,6 +47,22 @@ def test_an_answer_that_cannot_be_read_does_not_end_the_search(name, until, monk
         assert feed.wait(20.0)
         assert feed.problem == ""
     outlet.close()
+
+
+@pytest.mark.slow
+def test_markers_that_were_dropped_are_counted_over_all_starts(here, name, until, monkeypatch):
+    monkeypatch.setattr(marker_feed, "MarkerInlet", partial(MarkerInlet, capacity=3))
+    with closing(MarkerFeed(StreamQuery.matching(name))) as feed:
+        for dropped in (2, 4):
+            outlet = MarkerOutlet(name)
+            assert outlet.wait_for_consumer(20.0)
+            until(lambda: not feed.problem)
+            for number in range(5):
+                outlet.push(str(number), 1.0 + number)
+            until(lambda total=dropped: feed.dropped_markers == total)
+            assert [m.text for m in feed.read(here, 0.0)] == ["2", "3", "4"]
+            outlet.close()
+            until(lambda: feed.problem)
 
 
 @pytest.mark.slow

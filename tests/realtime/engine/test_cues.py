@@ -11,7 +11,7 @@ CLASSES = ("left_hand", "right_hand")
 class Feed:
     def __init__(self, *texts, problem=""):
         self.waiting = [TimedMarker(10.0 + k, text) for k, text in enumerate(texts)]
-        self.problem = problem
+        self.problem, self.dropped_markers = problem, 0
         self.closed = threading.Event()
 
     def read(self, signal, correction):
