@@ -190,7 +190,7 @@ class Recorder:
                 self._gap = True
                 return
             if self._gap and not segment.begins:
-                segment = replace(segment, begins=True, cause="gap")
+                segment = replace(segment, begins=True)
             self._gap = False
             self._segments.append(segment)
             self._queued += len(segment)

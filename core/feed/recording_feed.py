@@ -59,7 +59,6 @@ class RecordingFeed:
                     times=np.arange(start, stop) / self.rate + number * self._away,
                     first=start + number * lost,
                     begins=start == begin,
-                    cause="file boundary" if ends_one else "",
                     lost=lost if ends_one else 0,
                     words="The recording has a break here" if ends_one else "",
                 )

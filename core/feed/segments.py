@@ -37,13 +37,11 @@ class Segment:
         Index of the first sample, lost ones counted.
     begins : bool
         Whether a new run begins: the first sample does not follow on the one before.
-    cause : str
-        What ended the run before, where one begins: "gap", "nan", "clock", "reconnect" or
-        "file boundary"; empty for the first run of a source.
     lost : int
         Samples lost just before, where that is known.
     words : str
-        The cause, for a person; empty where there is none.
+        What ended the run before, where one begins, for a person; empty for the first run of a
+        source, and where a value that is no number ended it.
     nan : tuple of int
         Positions among the chosen channels that have NaN, infinity or no possible voltage in this
         segment: nothing can be done with it. Empty for a good segment, and before any were chosen.
@@ -54,7 +52,6 @@ class Segment:
     times: np.ndarray
     first: int
     begins: bool
-    cause: str = ""
     lost: int = 0
     words: str = ""
     nan: tuple[int, ...] = ()
@@ -85,8 +82,6 @@ class Segmenter:
         Of the stream's channels.
     rate : float
         Nominal, in Hz.
-    cause : str
-        What ended the run before the first segment, where another sender of the channels was there.
 
     Attributes
     ----------
@@ -104,14 +99,11 @@ class Segmenter:
     How samples are cut into chunks changes neither where runs begin nor what is in them.
     """
 
-    def __init__(
-        self, labels: Sequence[str], units: Sequence[str], rate: float, cause: str = ""
-    ) -> None:
+    def __init__(self, labels: Sequence[str], units: Sequence[str], rate: float) -> None:
         self.labels, self.rate = tuple(labels), rate
         self.units = tuple(unit if volts_per(unit) is None else UNIT for unit in units)
         self.factors = tuple(voltage_factors(units, UNIT))
         self.continuity = Continuity(self.rate)
-        self._cause = cause
         self._position = 0  # of the next sample, lost ones counted
         self._newest = math.nan  # s, newest stamp
 
@@ -143,11 +135,9 @@ class Segmenter:
         segments = []
         for run in self.continuity.split(stamps, set_by):
             here = slice(run.start, run.stop)
-            cause, words = self._cause, ""
+            words = ""
             if not run.continues and self._position:
-                cause = "gap" if run.lost else "clock"
                 words = _words(run, float(stamps[run.start]) - self._newest, 1.0 / self.rate)
-            self._cause = ""
             self._position += run.lost
             segments.append(
                 Segment(
@@ -156,7 +146,6 @@ class Segmenter:
                     stamps[here],
                     self._position,
                     not run.continues,
-                    cause,
                     run.lost,
                     words,
                 )
@@ -195,7 +184,7 @@ class FiniteSegments:
                 )
                 continue
             if self._after_nan and not part.begins:
-                part = replace(part, begins=True, cause="nan")
+                part = replace(part, begins=True)
             self._after_nan = False
             yield part
 

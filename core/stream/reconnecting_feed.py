@@ -270,7 +270,7 @@ class ReconnectingFeed(StreamFeed):
         self._source.close()
         if self._arrival is None:
             self._arrival = self._opened
-        self._begin(inlet, "reconnect")
+        self._begin(inlet)
         self._anew = True
 
     def _say(self, condition: str, kind: str, words: str) -> None:

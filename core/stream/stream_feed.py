@@ -197,11 +197,11 @@ class StreamFeed:
         """Close the stream."""
         self._source.close()
 
-    def _begin(self, source: SignalSource, cause: str = "") -> None:
+    def _begin(self, source: SignalSource) -> None:
         """Read this stream from now on."""
         self._source = source
         self.facts = self._overrides.on(source.facts)
-        self.segmenter = segmenter_of(self.facts, cause)
+        self.segmenter = segmenter_of(self.facts)
         self.pace = ClockDrift()
         self.rate = RateWatch(self.facts.rate, self.facts.speed, since=self._clock())
         self.clock_was_set = False
@@ -220,6 +220,6 @@ def _described(facts: StreamFacts) -> str:
     )
 
 
-def segmenter_of(facts: StreamFacts, cause: str = "") -> Segmenter:
+def segmenter_of(facts: StreamFacts) -> Segmenter:
     """Return what makes segments of a stream with these facts, from `Overrides.on`."""
-    return Segmenter(facts.labels, facts.units, facts.rate, cause)
+    return Segmenter(facts.labels, facts.units, facts.rate)

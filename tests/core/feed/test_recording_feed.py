@@ -57,10 +57,11 @@ def test_its_good_segments_are_the_stretches_of_the_recording():
 
 
 @pytest.mark.parametrize("away", [0.0, 1.0])
-def test_a_break_is_a_file_boundary_and_lasts_as_long_as_it_is_taken_to(away):
+def test_a_break_is_said_and_lasts_as_long_as_it_is_taken_to(away):
     segments = list(RecordingFeed(recording(), away=away).segments())
     begins = [segment for segment in segments if segment.begins]
-    assert [segment.cause for segment in begins] == ["", "file boundary", "file boundary"]
+    words = "The recording has a break here"
+    assert [segment.words for segment in begins] == ["", words, words]
     assert [segment.time for segment in begins] == [0.0, 1.2 + away, 2.8 + 2 * away]
     assert [segment.first for segment in begins] == [0, 300 + 250 * away, 700 + 500 * away]
 

@@ -35,8 +35,8 @@ def cut(samples, stamps, cuts=(), columns=None):
 
 
 def begun(segments):
-    """Where runs begin, why, and what could not be used."""
-    return [(s.first, s.cause, s.lost, s.nan) for s in segments if s.begins or s.nan]
+    """Where runs begin, and what could not be used."""
+    return [(s.first, s.begins, s.lost, s.nan) for s in segments if s.begins or s.nan]
 
 
 def test_voltages_are_in_microvolts_as_a_recording_keeps_them_and_others_as_they_came():
@@ -47,7 +47,7 @@ def test_voltages_are_in_microvolts_as_a_recording_keeps_them_and_others_as_they
     assert segment.samples_uv.dtype == np.float64
     np.testing.assert_array_equal(segment.samples_uv, kept.astype(np.float64))
     np.testing.assert_array_equal(segment.raw, samples)
-    assert (segment.begins, segment.cause, segment.first) == (True, "", 0)
+    assert (segment.begins, segment.words, segment.first) == (True, "", 0)
     assert segment.time == 100.0
 
 
@@ -55,7 +55,7 @@ def test_a_gap_begins_a_run_whose_samples_are_counted_with_the_lost_ones():
     samples, stamps = stream()
     kept = np.r_[0:400, 417:1000]
     first, second = cut(samples[kept], stamps[kept])
-    assert (second.first, second.lost, second.cause) == (417, 17, "gap")
+    assert (second.first, second.lost) == (417, 17)
     assert second.words == "17 samples were lost"
     assert len(first) == 400
 
@@ -64,32 +64,24 @@ def test_a_clock_that_was_set_begins_a_run_of_unknown_distance():
     samples, stamps = stream()
     stamps[600:] += 7200.0
     _, second = cut(samples, stamps)
-    assert (second.first, second.lost, second.cause) == (600, 0, "clock")
+    assert (second.first, second.lost) == (600, 0)
     assert second.words == "The sender's clock jumped by +7200 s"
-
-
-def test_another_sender_is_counted_anew_and_called_a_reconnection():
-    samples, stamps = stream(100)
-    segmenter = Segmenter(LABELS, ("V", "volts", "number"), RATE, "reconnect")
-    (segment,) = segmenter.push(samples, stamps + 9.0)
-    assert (segment.begins, segment.cause, segment.first) == (True, "reconnect", 0)
-    assert segmenter.continuity.samples == 100
 
 
 def test_a_nan_ends_a_run_only_for_those_who_use_its_channel():
     samples, stamps = stream(300)
     samples[100:110, 1] = np.nan
     samples[105, 0] = np.inf
-    assert begun(cut(samples, stamps, columns=[2])) == [(0, "", 0, ())]
+    assert begun(cut(samples, stamps, columns=[2])) == [(0, True, 0, ())]
     assert begun(cut(samples, stamps, columns=[0])) == [
-        (0, "", 0, ()),
-        (105, "", 0, (0,)),
-        (106, "nan", 0, ()),
+        (0, True, 0, ()),
+        (105, False, 0, (0,)),
+        (106, True, 0, ()),
     ]
     assert begun(cut(samples, stamps, columns=[1, 0])) == [
-        (0, "", 0, ()),
-        (100, "", 0, (0, 1)),
-        (110, "nan", 0, ()),
+        (0, True, 0, ()),
+        (100, False, 0, (0, 1)),
+        (110, True, 0, ()),
     ]
 
 
@@ -120,7 +112,7 @@ def test_only_the_first_part_of_a_segment_begins_its_run(start):
 def test_a_value_that_float32_cannot_hold_is_no_voltage_and_no_warning():
     samples, stamps = stream(10)
     samples[4, 0] = 1e38  # V
-    assert begun(cut(samples, stamps, columns=[0]))[1:] == [(4, "", 0, (0,)), (5, "nan", 0, ())]
+    assert begun(cut(samples, stamps, columns=[0]))[1:] == [(4, False, 0, (0,)), (5, True, 0, ())]
 
 
 def test_runs_of_a_recorded_stream_are_those_of_the_live_one():
