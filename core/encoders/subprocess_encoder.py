@@ -70,7 +70,7 @@ class SubprocessStep:
         self._process.start()
         other.close()
         self._ready = False
-        weakref.finalize(self, _end, self._process, self._pipe)
+        self._end = weakref.finalize(self, _end, self._process, self._pipe)
 
     def prepare(self) -> None:
         """Wait until the process is ready: some seconds after it was begun.
@@ -111,6 +111,7 @@ class SubprocessStep:
                 "the memory is full: close other programs, and start this one again."
             ) from error
         if not answered:
+            self._end()  # an answer that is late would be taken for that of the next piece
             raise InputError(
                 f"The encoder's process has not answered for {seconds:.0f} s: close programs that "
                 "keep the computer busy, and start this one again."
@@ -140,5 +141,8 @@ def _serve(
 
 
 def _end(process: BaseProcess, pipe: Connection) -> None:
-    pipe.close()
-    process.join(timeout=5.0)
+    pipe.close()  # which ends it, unless it hangs or is still starting
+    process.join(timeout=1.0)
+    if process.is_alive():
+        process.kill()
+        process.join(timeout=5.0)

@@ -62,14 +62,25 @@ def test_a_process_that_was_killed_is_said(begin, rng):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_process_that_hangs_is_said(begin, monkeypatch):
+def test_a_process_that_hangs_is_said_and_ended(begin, monkeypatch):
     stream, child = begin(64)
     stream.prepare()
     child.suspend()
     monkeypatch.setattr(subprocess_encoder, "_TIMEOUT", 0.1)
     with pytest.raises(InputError, match="has not answered"):
         stream.push(np.zeros((len(NAMES), 64)))
-    child.resume()
+    assert not child.is_running()
+    with pytest.raises(InputError, match="process has ended"):  # rather than a late answer
+        stream.push(np.zeros((len(NAMES), 64)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_process_that_is_still_starting_ends_with_its_stream(begin):
+    stream, child = begin(64)
+    child.suspend()
+    del stream
+    gc.collect()
+    assert not child.is_running()
 
 
 PROGRAM = """
