@@ -90,12 +90,12 @@ class StoreWriter:
         file = self.folder / FORM
         if file.is_file():
             self.check()
-            return
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(f"{self.folder} exists and is no window store; name a new folder.")
-        text = json.dumps({"version": VERSION, **asdict(self.form)}, indent=1) + "\n"
-        write_whole(file, text.encode())
-        (self.folder / SHARDS).mkdir(exist_ok=True)
+        else:
+            text = json.dumps({"version": VERSION, **asdict(self.form)}, indent=1) + "\n"
+            write_whole(file, text.encode())
+        (self.folder / SHARDS).mkdir(exist_ok=True)  # also after a crash between the two
 
     def check(self) -> None:
         """Refuse a folder whose shards have another form.

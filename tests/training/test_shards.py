@@ -123,6 +123,14 @@ def test_a_store_is_no_store_before_it_is_finished(tmp_path, form, people, write
     store.verify()
 
 
+def test_a_store_without_its_folder_of_shards_is_gone_on_with(tmp_path, form, people):
+    writer = StoreWriter(tmp_path / "store", form)
+    writer.begin()
+    (tmp_path / "store" / "shards").rmdir()  # killed before it was made
+    writer.begin()
+    assert writer.write("key", [(WHO, people[WHO])]) == writer.written("key")
+
+
 def test_a_store_has_one_form(tmp_path, form, people):
     StoreWriter(tmp_path / "store", form).begin()
     other = replace(form, band=Band(high=45.0))
