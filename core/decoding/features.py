@@ -172,9 +172,6 @@ class TangentStream:
         self._filter = CausalFilter(band_sections(features.band, features.rate))
         self._ring = Ring(features.length, len(features.picks))
 
-    def prepare(self) -> None:
-        """Nothing to wait for."""
-
     def reset(self) -> None:
         """Begin a new run of contiguous samples."""
         self._filter.reset()

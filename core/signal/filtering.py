@@ -83,14 +83,6 @@ class Band:
             parts.append(signal.tf2sos(*signal.iirnotch(self.notch, 30.0, fs=rate)))
         return np.vstack(parts)
 
-    def group_delay(self, rate: float, frequency: float) -> float:
-        """Return the filter's group delay at a frequency, in seconds."""
-        step = 0.01  # Hz
-        around = np.array([frequency - step, frequency + step])
-        _, response = signal.freqz_sos(self.sections(rate), worN=around, fs=rate)
-        turn = np.angle(response[1] / response[0])
-        return float(-turn / (2 * np.pi * 2 * step))
-
 
 class CausalFilter:
     """Second-order sections over channels, started as if the first sample had always been there.

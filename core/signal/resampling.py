@@ -67,11 +67,6 @@ class Resampler:
         self._channels = channels
         self.reset()
 
-    @property
-    def delay(self) -> float:
-        """Longest wait for an output sample, in input samples."""
-        return float(self._ahead)
-
     def reset(self) -> None:
         """Forget the past; the next sample is time zero."""
         self._tail = np.empty((0, self._channels))  # inputs still needed, oldest first

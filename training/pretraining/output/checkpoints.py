@@ -93,17 +93,6 @@ def save_checkpoint(
     write_whole(path, save(plain, metadata={_HEADER: json.dumps(header)}), overwrite=True)
 
 
-def read_progress(path: Path) -> TrainingProgress:
-    """Return how far the run of a checkpoint was.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or no checkpoint of this program.
-    """
-    return _read(path, names=False)[0]
-
-
 def load_checkpoint(
     path: Path, parts: nn.Module, model: str, optimiser: torch.optim.Optimizer | None = None
 ) -> TrainingProgress:
@@ -151,11 +140,11 @@ def _alike(one: Tensor | None, other: Tensor | None) -> bool:
     )
 
 
-def _read(path: Path, names: bool = True) -> tuple[TrainingProgress, dict[str, Tensor]]:
+def _read(path: Path) -> tuple[TrainingProgress, dict[str, Tensor]]:
     if not path.is_file():
         raise InputError(f"There is no checkpoint {path}.")
     try:
-        metadata, tensors = read_tensors(path, "pt", tensors=names)
+        metadata, tensors = read_tensors(path, "pt")
         header = load_json(metadata.get(_HEADER, "null"))
     except (DamagedError, ValueError) as error:
         raise InputError(f"{path} is damaged: {one_line(error)}.") from error
