@@ -14,6 +14,7 @@ from core.errors import InputError
 from core.montage import match
 from core.recordings import UNIT
 from core.recordings.amplitude import TYPICAL_UV
+from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.signal.quality import suspected_factor
 from core.units import factor
@@ -92,13 +93,17 @@ def through_path(
     Raises
     ------
     InputError
-        If a channel is missing, a value is NaN or inf, or the epochs are shorter than needed.
+        If a channel is missing, a value is NaN, inf or no possible voltage, or the epochs are
+        shorter than needed.
     """
     found = match(ch_names, settings.channels)
     if found.missing:
         raise InputError(f"The epochs lack the channels {' '.join(found.missing)}.")
-    if not np.isfinite(epochs[:, list(found.indices)]).all():
-        raise InputError("The epochs hold values that are NaN or inf; leave those epochs out.")
+    if not finite_mask(epochs[:, list(found.indices)]).all():
+        raise InputError(
+            "The epochs hold values that are NaN or inf, or that no voltage has; leave those "
+            "epochs out."
+        )
     least = math.ceil(round(needed * sfreq / settings.rate, 6))
     if len(epochs) and (have := epochs.shape[-1]) < least:
         raise InputError(

@@ -19,6 +19,7 @@ from core.machine.files import write_whole
 from core.montage import match
 from core.recordings import UNIT, Recording, implausible_amplitude
 from core.recordings.copies import as_text, find_copy, fingerprint, from_text
+from core.signal.finite import contiguous, finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
 from core.units import factor
 from training.manifest import (
@@ -267,15 +268,16 @@ def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tu
 def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield where contiguous signal begins and ends.
 
-    Where samples are NaN or inf, or no channel moves for a while, there was no signal: recorders
-    and converters fill up so, at the end of a file or between trials that were glued together.
-    What is marked as bad is left out too.
+    Where samples are NaN, inf or no possible voltage, or no channel moves for a while, there was
+    no signal: recorders and converters fill up so, at the end of a file or between trials that
+    were glued together. What is marked as bad is left out too.
     """
     samples = recording.samples_uv[:, list(indices)]
     n = len(samples)
-    dead = ~np.isfinite(samples).all(axis=1)
-    for first, last in _spans((np.diff(samples, axis=0) == 0).all(axis=1)):
-        if last - first >= _STILL * recording.rate:
+    dead = np.logical_or.reduce(~finite_mask(samples), axis=1)
+    still = np.logical_and.reduce(np.diff(samples, axis=0) == 0, axis=1)
+    for first, last in contiguous(still):
+        if still[first] and last - first >= _STILL * recording.rate:
             dead[first : last + 1] = True
     for span in recording.bad_spans:
         ends = np.array([span.onset, span.onset + span.duration]) * recording.rate
@@ -283,17 +285,9 @@ def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[i
         dead[int(np.floor(first)) : int(np.ceil(last))] = True
     edges = [0, *recording.breaks, n]
     for start, stop in pairwise(edges):
-        for first, last in _spans(~dead[start:stop]):
-            if last - first >= _SHORTEST * recording.rate:
+        for first, last in contiguous(dead[start:stop]):
+            if not dead[start + first] and last - first >= _SHORTEST * recording.rate:
                 yield start + first, start + last
-
-
-def _spans(mask: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Yield first and behind-the-last position of every run of True."""
-    steps = np.diff(mask.astype(np.int8), prepend=0, append=0)
-    yield from zip(
-        np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True
-    )
 
 
 def shard_key(identity: RecordingIdentity, origin: str) -> str:

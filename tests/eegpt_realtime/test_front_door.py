@@ -165,6 +165,7 @@ def test_an_epoch_with_an_artifact_is_refused_as_live(decoder, epochs):
         ),
         (lambda x, n: {"X": x[..., :500], "ch_names": n, "sfreq": 250.0}, "too short"),
         (lambda x, n: {"X": x * np.nan, "ch_names": n, "sfreq": 250.0}, "NaN or inf"),
+        (lambda x, n: {"X": x + 1e13, "ch_names": n, "sfreq": 250.0}, "that no voltage has"),
     ],
 )
 def test_what_does_not_fit_is_refused(decoder, epochs, change, message):

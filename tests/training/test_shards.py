@@ -38,9 +38,10 @@ def test_where_nothing_moves_a_stretch_ends(write, recording):
     assert [label for _, label in second.events] == [event.label for event in late]
 
 
-def test_missing_numbers_end_a_stretch_and_a_dead_channel_is_missing(write, recording):
+@pytest.mark.parametrize("spoilt", [np.nan, 1e13])
+def test_no_voltages_end_a_stretch_and_a_dead_channel_is_missing(write, recording, spoilt):
     samples = recording.samples_uv.copy()
-    samples[2500, 1] = np.nan
+    samples[2500, 1] = spoilt
     samples[:, 3] = 17.0
     samples[:, 4] = np.nan
     store = write({WHO: changed(recording, samples)})
