@@ -164,6 +164,12 @@ class Encoder(nn.Module, ABC):
         return digest.hexdigest()
 
 
+def check_window(window: Tensor, channels: int) -> None:
+    """Raise `ValueError` unless windows have the shape (batch, channels, samples)."""
+    if window.ndim != 3 or window.shape[1] != channels:
+        raise ValueError(f"{tuple(window.shape)} is not (batch, {channels} channels, samples).")
+
+
 def rows_of(ch_names: Sequence[str], vocabulary: Sequence[str], whose: str) -> list[int]:
     """Return where electrodes stand in a family's vocabulary, in the order given.
 

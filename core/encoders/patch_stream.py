@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core.encoders.spec import EncoderSpec
+from core.encoders.streaming import newest_patch, pushed
 from core.encoders.subprocess_encoder import EncoderStep
 
 
@@ -62,12 +63,11 @@ class PatchStream:
         spec.check_hop(hop)
         self.hop = hop
         self.patches_encoded = 0
-        self._patch, self._channels, self._step = spec.patch, channels, step
+        self._step = step
         self._stride = spec.stride // hop  # hops from one patch to the next
         self._first = spec.patch // hop  # hops until a patch is full
         self._full = spec.window // hop  # hops until a window is
         patches, *shape = spec.token_shape(channels)
-        # Every sample is written twice, a patch apart, so that the newest patch is one slice.
         self._signal = torch.zeros(channels, 2 * spec.patch, dtype=kind, device=device)
         # One entry a hop: the tokens of the patch that ends there.
         self._ring = torch.zeros(patches * self._stride, *shape, dtype=kind, device=device)
@@ -112,16 +112,11 @@ class PatchStream:
         ValueError
             If the shape is another one.
         """
-        new = self._tensor(samples)
-        if new.ndim != 2 or len(new) != self._channels or not new.shape[1]:
-            raise ValueError(f"{tuple(new.shape)} is not ({self._channels} channels, samples).")
-        if new.shape[1] % self.hop:
-            raise ValueError(f"{new.shape[1]} samples are not a multiple of the hop, {self.hop}.")
-
+        new = pushed(samples, self.hop, self._signal)
         slots, hops = len(self._ring), new.shape[1] // self.hop
         last = self._hops + hops - 1
         for piece in new.split(self.hop, dim=1):
-            patch = self._append(piece)
+            patch = newest_patch(self._signal, piece, self._hops * self.hop)
             # Not before a patch is full, and only what the window at the end can see.
             if self._hops >= self._first - 1 and self._hops > last - slots:
                 self._step.encode(patch, self._ring[self._hops % slots])
@@ -133,18 +128,3 @@ class PatchStream:
         oldest = (self._hops - slots + self._stride - 1) % slots
         window = self._ring[oldest % self._stride :: self._stride]
         return window.roll(-(oldest // self._stride), dims=0)
-
-    def _append(self, piece: Tensor) -> Tensor:
-        """Keep one hop of samples; return the patch that ends with it."""
-        length = self._patch
-        start = self._hops * self.hop % length
-        stop = start + self.hop
-        self._signal[:, start:stop] = piece
-        self._signal[:, start + length : stop + length] = piece
-        return self._signal[:, stop : stop + length]
-
-    def _tensor(self, samples: Tensor | np.ndarray) -> Tensor:
-        if not isinstance(samples, Tensor):
-            # A copy of its own: read-only and reversed arrays are no tensors.
-            samples = torch.from_numpy(np.array(samples, dtype=np.float64))
-        return samples.to(self._ring.dtype).to(self._ring.device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.encoders.base import Encoder
+from core.encoders.streaming import pushed
 from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 
 
@@ -105,11 +106,7 @@ class WindowStream:
         ValueError
             If the shape is another one.
         """
-        new = torch.as_tensor(np.array(samples)).to(self._signal.dtype)
-        if new.ndim != 2 or len(new) != len(self._signal) or not new.shape[1]:
-            raise ValueError(f"{tuple(new.shape)} is not ({len(self._signal)} channels, samples).")
-        if new.shape[1] % self.hop:
-            raise ValueError(f"{new.shape[1]} samples are not a multiple of the hop, {self.hop}.")
+        new = pushed(samples, self.hop, self._signal)
         window = self._signal.shape[1]
         kept = torch.cat((self._signal, new), dim=1)[:, -window:]
         self._signal.copy_(kept)

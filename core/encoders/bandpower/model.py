@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder, rows_of
+from core.encoders.base import Encoder, check_window, rows_of
 from core.encoders.patch_stream import PatchStream
 from core.encoders.spec import EncoderSpec
 from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
@@ -215,10 +215,7 @@ class BandPower(Encoder):
 
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode windows, as `Encoder.tokens`: (batch, patches, 1, width)."""
-        if window.ndim != 3 or window.shape[1] != len(ch_names):
-            raise ValueError(
-                f"{tuple(window.shape)} is not (batch, {len(ch_names)} channels, samples)."
-            )
+        check_window(window, len(ch_names))
         places, rows = encoded(ch_names, self.spec)
         return self.encode(window[:, places], rows)
 

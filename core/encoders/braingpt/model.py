@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.encoders.base import Encoder
+from core.encoders.base import Encoder, check_window
 from core.encoders.braingpt.electrodes import ELECTRODES, electrode_rows
 from core.encoders.braingpt.graph import ElectrodeGraph
 from core.encoders.braingpt.layers import NORM_EPS, KeysValues, Layer, angles, initialise
@@ -190,10 +190,7 @@ class BrainGPT(Encoder):
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode the beginnings of runs, as `Encoder.tokens`: (batch, columns, channels, width)."""
         rows = electrode_rows(ch_names).to(window.device)
-        if window.ndim != 3 or window.shape[1] != len(rows):
-            raise ValueError(
-                f"{tuple(window.shape)} is not (batch, {len(rows)} channels, samples)."
-            )
+        check_window(window, len(rows))
         states: Tensor = self(self.patches(window).flatten(0, 1), rows.repeat(len(window)))[:, 1:]
         columns: Tensor = states.unflatten(0, window.shape[:2]).transpose(1, 2)
         return columns

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core.encoders.braingpt.column import Cache, ColumnStep
+from core.encoders.streaming import newest_patch, pushed
 from core.encoders.subprocess_encoder import EncoderStep, SubprocessStep
 
 
@@ -49,7 +50,7 @@ class ColumnStream:
         self.hop = spec.default_hop if hop is None else hop
         spec.check_hop(self.hop)
         self.columns_encoded = 0
-        self._encoder, self._rows, self._channels = encoder, rows, len(rows)
+        self._encoder, self._rows = encoder, rows
         self._cache = Cache(encoder, len(rows), in_subprocess)
         self._step: EncoderStep
         if in_subprocess:
@@ -58,7 +59,6 @@ class ColumnStream:
         else:
             self._step = self._local_step
         self._first = max(spec.window, spec.warmup)
-        # Every sample is written twice, a patch apart, so that the newest patch is one slice.
         self._signal = weight.new_zeros(len(rows), 2 * spec.patch)
         self._ring: Tensor = weight.new_zeros(spec.token_shape(len(rows)))
         self.reset()
@@ -101,15 +101,11 @@ class ColumnStream:
         ValueError
             If the shape is another one.
         """
-        new = torch.as_tensor(np.array(samples) if isinstance(samples, np.ndarray) else samples)
-        new = new.to(self._signal.dtype).to(self._signal.device)
-        if new.ndim != 2 or len(new) != self._channels or not new.shape[1]:
-            raise ValueError(f"{tuple(new.shape)} is not ({self._channels} channels, samples).")
-        if new.shape[1] % self.hop:
-            raise ValueError(f"{new.shape[1]} samples are not a multiple of the hop, {self.hop}.")
+        new = pushed(samples, self.hop, self._signal)
         spec, columns = self._encoder.spec, len(self._ring)
         for piece in new.split(spec.stride, dim=1):
-            patch = self._append(piece)
+            patch = newest_patch(self._signal, piece, self._samples)
+            self._samples += piece.shape[1]
             if self._samples >= spec.patch:
                 column = (self._samples - spec.patch) // spec.stride
                 self._step.encode(patch, self._ring[column % columns])
@@ -135,14 +131,3 @@ class ColumnStream:
         out: Tensor = torch.empty_like(self._ring[0])
         self._local_step.ask(out)
         return out
-
-    def _append(self, piece: Tensor) -> Tensor:
-        """Keep a stride of samples; return the patch that ends with it."""
-        length = self._encoder.spec.patch
-        start = self._samples % length
-        stop = start + piece.shape[1]
-        self._signal[:, start:stop] = piece
-        self._signal[:, start + length : stop + length] = piece
-        self._samples += piece.shape[1]
-        patch: Tensor = self._signal[:, stop : stop + length]
-        return patch

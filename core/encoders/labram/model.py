@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.encoders.base import Encoder
+from core.encoders.base import Encoder, check_window
 from core.encoders.labram.electrodes import ELECTRODES, electrode_rows
 from core.encoders.labram.layers import SECONDS, TemporalConv, Transformer, initialise
 from core.encoders.labram.sizes import size_named
@@ -122,10 +122,7 @@ class LaBraM(Transformer, Encoder):
     def tokens(self, window: Tensor, ch_names: Sequence[str]) -> Tensor:
         """Encode windows, as `Encoder.tokens`: (batch, seconds, electrodes, width)."""
         rows = electrode_rows(ch_names).to(window.device)
-        if window.ndim != 3 or window.shape[1] != len(rows):
-            raise ValueError(
-                f"{tuple(window.shape)} is not (batch, {len(rows)} channels, samples)."
-            )
+        check_window(window, len(rows))
         states: Tensor = self(window.to(self.cls_token.dtype), rows)
         return states.transpose(1, 2)
 
