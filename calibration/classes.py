@@ -14,23 +14,17 @@ CLASSES = ("left_hand", "right_hand", "feet", "tongue", "rest")
 _MISSPELT = 0.8  # similarity from which on a name of a class is taken for a slip
 
 
-def check_class(name: str, known: Sequence[str] = CLASSES) -> str:
-    """Return the name of a class, unless it looks like a known one that was misspelt.
-
-    Parameters
-    ----------
-    name : str
-    known : sequence of str
-        Names that it might have been meant to be.
+def check_class(name: str) -> str:
+    """Return the name of a class, unless it looks like one of `CLASSES` that was misspelt.
 
     Raises
     ------
     InputError
     """
-    if name not in known and (meant := closest(name, known, _MISSPELT)) is not None:
+    if name not in CLASSES and (meant := closest(name, CLASSES, _MISSPELT)) is not None:
         raise InputError(
             f'There is no class "{name}". Did you mean "{meant}"? Classes that the program knows '
-            f"are {', '.join(known)}; one of your own needs a name less like these."
+            f"are {', '.join(CLASSES)}; one of your own needs a name less like these."
         )
     return name
 

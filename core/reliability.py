@@ -117,17 +117,13 @@ def brier_score(truth: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.mean(np.sum((probabilities - outcomes) ** 2, axis=1)))
 
 
-def ece_bound(probabilities: np.ndarray, level: float = 0.95, seed: int = 0) -> float:
-    """Return the expected calibration error that perfect probabilities stay below.
+def ece_bound(probabilities: np.ndarray) -> float:
+    """Return the expected calibration error that perfect probabilities stay below in 95 % of cases.
 
     Parameters
     ----------
     probabilities : ndarray, shape (repeats, trials, classes)
-        The same trials, decided several times.
-    level : float
-        How often they stay below it.
-    seed : int
-        Of the outcomes that are drawn, by the mean probabilities of each trial.
+        The same trials, decided several times. Outcomes are drawn by each one's mean.
 
     Notes
     -----
@@ -135,9 +131,9 @@ def ece_bound(probabilities: np.ndarray, level: float = 0.95, seed: int = 0) -> 
     22(3): consistency resampling.
     """
     repeats, trials, classes = probabilities.shape
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     edges = np.cumsum(probabilities.mean(axis=0), axis=1)[:, :-1]  # (trials, classes - 1)
     flat = probabilities.reshape(-1, classes)
     drawn = (random.random((_DRAWS, trials, 1)) > edges).sum(axis=2)
     errors = [reliability(np.tile(truth, repeats), flat).ece for truth in drawn]
-    return float(np.quantile(errors, level))
+    return float(np.quantile(errors, 0.95))

@@ -37,8 +37,6 @@ class Alignment:
     go_on : callable
         Takes the decoder and the sender that the first engine read last; returns the engine that
         decodes, once the first has ended.
-    seconds : float
-        Of signal that are needed.
 
     Attributes
     ----------
@@ -51,9 +49,8 @@ class Alignment:
         begin: Callable[[Sequence[SignalListener]], Engine],
         align: Callable[[Callable[[], Recording]], Decoder],
         go_on: Callable[[Decoder, StreamStatus], Engine],
-        seconds: float = SECONDS,
     ) -> None:
-        self._gathered = _Gathering(seconds)
+        self._gathered = _Gathering()
         self._align, self._go_on = align, go_on
         self._engine = begin([self._gathered])
         self._aligned = False
@@ -187,8 +184,7 @@ class Alignment:
 class _Gathering:
     """Collects what an engine reads."""
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._gathered: Gathered | None = None
         self._lock = threading.Lock()
 
@@ -196,7 +192,7 @@ class _Gathering:
     def left(self) -> float:
         """Seconds of signal that are still needed."""
         with self._lock:
-            return self._seconds if self._gathered is None else self._gathered.left
+            return SECONDS if self._gathered is None else self._gathered.left
 
     def take(self, segments: Sequence[Segment], facts: StreamFacts) -> Mapping[str, str]:
         """Take the next segments; another kind of stream begins anew."""
@@ -206,7 +202,7 @@ class _Gathering:
                 facts.labels,
                 facts.rate,
             ):
-                known = self._gathered = Gathered(facts, self._seconds)
+                known = self._gathered = Gathered(facts, SECONDS)
             if known.left > 0:
                 for segment in segments:
                     known.add(segment)

@@ -27,6 +27,7 @@ IMAGERY = ("left_hand", "right_hand", "feet", "tongue")
 _BLOCK = 64  # samples made at once, so that rounding does not depend on how many are asked for
 _BACKGROUND_UV = 9.0  # standard deviation of the 1/f background
 _SENSOR_UV = 0.7  # of each channel's own noise
+_LINE = 50.0  # Hz of the mains
 _LINE_UV = 1.5  # amplitude of the mains hum at a typical electrode
 _BLINK_UV = 120.0  # peak of a typical blink at the forehead
 _BLINK_PAUSE = 4.0  # s between blinks, on average, beyond half a second
@@ -45,8 +46,6 @@ class SimulatedSubject:
         Electrodes of the 10-10 system.
     run : int
         Which recording of that subject; runs differ by chance alone.
-    line : float
-        Mains frequency in Hz.
 
     Attributes
     ----------
@@ -74,7 +73,6 @@ class SimulatedSubject:
         rate: float = 250.0,
         labels: Sequence[str] = LABELS,
         run: int = 0,
-        line: float = 50.0,
     ) -> None:
         if rate < 100:
             raise InputError(f"A simulated subject needs at least 100 Hz, not {rate:g} Hz.")
@@ -96,7 +94,7 @@ class SimulatedSubject:
         )
         self._goal = np.ones(len(sources))  # amplitude of every source, relative to rest
         self._follow.settle(self._goal)
-        self._blocks = _blocks(sources, places, self.rate, line, subject, noise, blinks)
+        self._blocks = _blocks(sources, places, self.rate, subject, noise, blinks)
         self._background = np.empty((0, len(places)))  # µV, made and not yet given
         self._waves = np.empty((0, len(sources)))
 
@@ -240,7 +238,6 @@ def _blocks(
     sources: Sequence[_Source],
     places: np.ndarray,
     rate: float,
-    line: float,
     subject: np.random.Generator,
     noise: np.random.Generator,
     blinks: np.random.Generator,
@@ -275,7 +272,7 @@ def _blocks(
         background = colour(noise.standard_normal((_BLOCK, channels))) @ mixing
         background += _SENSOR_UV * noise.standard_normal((_BLOCK, channels))
         background += blink[:_BLOCK, None] * forehead
-        background += hum * np.sin(2 * np.pi * line * time[:, None] + lag)
+        background += hum * np.sin(2 * np.pi * _LINE * time[:, None] + lag)
         waves = [resonator(noise.standard_normal((_BLOCK, 1))) for resonator in resonators]
         yield background, np.concatenate(waves, axis=1)
         blink = blink[_BLOCK:]

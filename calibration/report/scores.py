@@ -56,11 +56,11 @@ def estimate(score: float, labels: np.ndarray) -> Estimate:
     return Estimate(score, *wilson_interval(score, trials))
 
 
-def wilson_interval(share: float, trials: float, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's score interval of a share of trials."""
+def wilson_interval(share: float, trials: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of trials, at 95 %."""
     from scipy.stats import norm
 
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(norm.ppf(0.975))
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + (z / trials) ** 2 / 4)
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -106,7 +106,7 @@ class Spectra:
 
 
 def time_frequency(
-    epochs: Epochs, recordings: Sequence[Recording], settings: SignalSettings, seed: int = 0
+    epochs: Epochs, recordings: Sequence[Recording], settings: SignalSettings
 ) -> TimeFrequency | None:
     """Compute maps of event-related (de)synchronisation with their significance.
 
@@ -118,8 +118,6 @@ def time_frequency(
     ----------
     epochs, recordings, settings
         Of the fit.
-    seed : int
-        Of the permutations.
 
     Returns
     -------
@@ -164,7 +162,7 @@ def time_frequency(
         change[label] = 100.0 * np.expm1(logs.mean(axis=0))
         for index, pick in enumerate(picks):
             where = settings.channels[pick], epochs.classes[label]
-            for mask, p in _clusters(logs[:, index], seed):
+            for mask, p in _clusters(logs[:, index]):
                 significant[label, index] |= mask
                 found.append(_cluster(where, p, mask, times, logs[:, index].mean(axis=0)))
     return TimeFrequency(
@@ -276,7 +274,7 @@ def _trials(
     return found, rate / lower
 
 
-def _clusters(logs: np.ndarray, seed: int) -> list[tuple[np.ndarray, float]]:
+def _clusters(logs: np.ndarray) -> list[tuple[np.ndarray, float]]:
     """Return significant clusters of trials, (trials, frequencies, times), with their p."""
     from mne.stats import permutation_cluster_1samp_test
 
@@ -287,7 +285,7 @@ def _clusters(logs: np.ndarray, seed: int) -> list[tuple[np.ndarray, float]]:
         n_permutations=PERMUTATIONS,
         tail=0,
         out_type="mask",
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
         verbose=False,
     )
     return [(mask, float(p)) for mask, p in zip(masks, ps, strict=True) if p <= LEVEL]

@@ -197,9 +197,7 @@ class Decoder:
             )
         return whole
 
-    def attach(
-        self, labels: Sequence[str], units: Sequence[str], rate: float, unit: str | None = None
-    ) -> SignalPath:
+    def attach(self, labels: Sequence[str], units: Sequence[str], rate: float) -> SignalPath:
         """Return the signal path from a stream with these channels into this decoder.
 
         Parameters
@@ -208,8 +206,6 @@ class Decoder:
             Of the stream's channels; a unit may be empty and is then taken as `UNIT`.
         rate : float
             The stream's rate in Hz.
-        unit : str, optional
-            Overrides what the stream says.
 
         Raises
         ------
@@ -229,7 +225,7 @@ class Decoder:
                 f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
                 f"(it has {have}). Name its channels with --channels, or calibrate on this montage."
             )
-        factors = [factor(unit or units[index] or UNIT, self.unit) for index in found.indices]
+        factors = [factor(units[index] or UNIT, self.unit) for index in found.indices]
         return SignalPath(self.settings, rate, found.indices, factors)
 
     def load_encoder(self, source: str | None = None, home: Path | None = None) -> Encoder | None:

@@ -26,7 +26,7 @@ _CHUNKS = 3  # or so many chunks of seconds
 _RIGHT = 0.25  # share by which arrivals miss the rate at most, where stamps are to blame
 _PARTED = 1.5  # times as fast as time: stamps that are no seconds
 _COARSE = 0.002  # share: a greater doubt leaves no digits after the point
-_HELD = 5.0  # s for which a refusal stands: a window, and what it took to see it
+_HELD = 5.0  # s that a refusal outlasts its last reason: a window, and what it took to see it
 
 
 @dataclass(frozen=True)
@@ -125,16 +125,12 @@ class RateWatch:
         Announced, in Hz.
     speed : float
         How many seconds of the stream pass in one of this machine's: 1 but for rehearsals.
-    held : float
-        Seconds for which a refusal stands after the last reason for it.
     since : float, optional
         Local time at which the stream was opened, in seconds; else its first samples' arrival.
     """
 
-    def __init__(
-        self, rate: float, speed: float = 1.0, held: float = _HELD, since: float | None = None
-    ) -> None:
-        self._rate, self._speed, self._held = rate, speed, held
+    def __init__(self, rate: float, speed: float = 1.0, since: float | None = None) -> None:
+        self._rate, self._speed = rate, speed
         self._since, self._newest = since, 0.0  # s, of this machine's clock
         self._stamps, self._arrivals, self._raw = (_Line(rate * speed) for _ in range(3))
         self._received = 0
@@ -217,7 +213,7 @@ class RateWatch:
             verdict.level == "doubted" and self.verdict.level != "refused"
         ):
             self._bad = now, verdict
-        elif self._bad is not None and now - self._bad[0] < self._held:
+        elif self._bad is not None and now - self._bad[0] < _HELD:
             return self._bad[1]
         return verdict
 

@@ -8,14 +8,11 @@ import numpy as np
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, TransformerMixin
 
+_FILTERS = 6
+
 
 class CommonSpatialPatterns(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # without types
     """Log power behind the filters that tell classes apart best.
-
-    Parameters
-    ----------
-    filters : int
-        How many.
 
     Attributes
     ----------
@@ -28,9 +25,6 @@ class CommonSpatialPatterns(TransformerMixin, BaseEstimator):  # type: ignore[mi
     diagonalisation: Grosse-Wentrup and Buss (2008), Multiclass common spatial patterns and
     information theoretic feature extraction, IEEE Trans. Biomed. Eng. 55(8).
     """
-
-    def __init__(self, filters: int = 6) -> None:
-        self.filters = filters
 
     def fit(self, covariances: np.ndarray, labels: np.ndarray) -> Self:
         """Learn the filters from trials: (trials, channels, channels), and a class for each."""
@@ -47,7 +41,7 @@ class CommonSpatialPatterns(TransformerMixin, BaseEstimator):  # type: ignore[mi
             powers = np.einsum("cf,kcd,df->kf", found, means, found)
             shares = counts / counts.sum()
             told = -shares @ np.log(np.sqrt(powers)) - 3 / 16 * (shares @ (powers**2 - 1.0)) ** 2
-        self.filters_ = found[:, np.argsort(told)[::-1][: self.filters]].T
+        self.filters_ = found[:, np.argsort(told)[::-1][:_FILTERS]].T
         return self
 
     def transform(self, covariances: np.ndarray) -> np.ndarray:

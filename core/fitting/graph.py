@@ -26,6 +26,7 @@ more trials than there are."""
 
 _KEPT = 0.7  # of the electrodes, drawn anew for every trial and step
 _DECAY = 0.05
+_SEED = 0  # of the random weights, and of the electrodes that are left out in a step
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,6 @@ def fit_graph(
     classes: Sequence[str],
     ch_names: Sequence[str],
     encoder: Encoder | None = None,
-    seed: int = 0,
 ) -> GraphHead:
     """Fit an electrode graph on pooled states of electrodes.
 
@@ -106,8 +106,6 @@ def fit_graph(
     encoder : Encoder, optional
         Whose graph it begins with, if it has one: with all of it for the classes of a task that
         the graph has learned, without the last linear map for others.
-    seed : int
-        Of the random weights and of the electrodes that are left out in a step.
 
     Returns
     -------
@@ -129,10 +127,10 @@ def fit_graph(
     truth, rows = torch.from_numpy(labels).long(), electrode_rows(ch_names)
     counts = np.bincount(labels, minlength=len(classes))
     balance = torch.from_numpy(len(labels) / np.maximum(counts, 1) / np.count_nonzero(counts))
-    graph, schedule = _first_graph(states.shape[2], classes, encoder, seed)
+    graph, schedule = _first_graph(states.shape[2], classes, encoder)
     optimiser = torch.optim.AdamW(graph.parameters(), lr=schedule.rate, weight_decay=_DECAY)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.steps)
-    drawn = torch.Generator().manual_seed(seed)
+    drawn = torch.Generator().manual_seed(_SEED)
     for _ in range(schedule.steps):
         present = torch.rand(states.shape[:2], generator=drawn) < _KEPT
         present[:, 0] |= ~present.any(dim=1)  # at least one
@@ -147,7 +145,7 @@ def fit_graph(
 
 
 def _first_graph(
-    features: int, classes: Sequence[str], encoder: Encoder | None, seed: int
+    features: int, classes: Sequence[str], encoder: Encoder | None
 ) -> tuple[ElectrodeGraph, _Schedule]:
     """Return the graph that learning begins with, and how it learns."""
     from core.encoders.braingpt.graph import ElectrodeGraph
@@ -155,9 +153,9 @@ def _first_graph(
     tasks = {TASK: len(classes)}
     learned = getattr(encoder, "graph", None)
     if encoder is None or learned is None:
-        return ElectrodeGraph(features, _WIDTH, _LAYERS, tasks, seed), _FROM_RANDOM
+        return ElectrodeGraph(features, _WIDTH, _LAYERS, tasks, _SEED), _FROM_RANDOM
     width, layers = learned.nodes.embedding_dim, len(learned.layers)
-    graph = ElectrodeGraph(features, width, layers, tasks, seed)
+    graph = ElectrodeGraph(features, width, layers, tasks, _SEED)
     first = graph.state_dict()
     first |= {name: learned.state_dict()[name] for name in first if not name.startswith("heads.")}
     for task, known in encoder.spec.graph_tasks.items():

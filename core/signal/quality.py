@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,19 +11,13 @@ from core.signal.finite import finite_mask
 QUALITIES = ("good", "flat", "railed", "noisy", "line")
 
 
-@dataclass(frozen=True)
-class QualityLimits:
-    """Where a channel stops being good. Amplitudes in µV."""
-
-    flat_uv: float = 0.5  # peak to peak below this: no contact, or an unplugged input
-    railed_fraction: float = 0.2  # share of samples that repeat the largest or smallest value
-    noisy_uv: float = 100.0  # standard deviation above 1 Hz
-    line_share: float = 0.5  # share of the power above 1 Hz within 1 Hz of 50 or 60 Hz
+_FLAT_UV = 0.5  # peak to peak below this: no contact, or an unplugged input
+_RAILED_SHARE = 0.2  # of samples that repeat the largest or smallest value
+_NOISY_UV = 100.0  # standard deviation above 1 Hz
+_LINE_SHARE = 0.5  # of the power above 1 Hz within 1 Hz of 50 or 60 Hz
 
 
-def channel_quality(
-    samples_uv: np.ndarray, rate: float, limits: QualityLimits | None = None
-) -> tuple[str, ...]:
+def channel_quality(samples_uv: np.ndarray, rate: float) -> tuple[str, ...]:
     """Judge each channel over a stretch of raw signal.
 
     Parameters
@@ -33,15 +26,12 @@ def channel_quality(
         Raw signal in µV, at least one second of it.
     rate : float
         Sampling rate in Hz.
-    limits : QualityLimits, optional
-        Thresholds.
 
     Returns
     -------
     tuple of str
         One of `QUALITIES` a channel.
     """
-    limits = limits or QualityLimits()
     samples = np.asarray(samples_uv, dtype=np.float64)
     known = finite_mask(samples)
     samples = np.where(known, samples, 0.0)
@@ -63,10 +53,10 @@ def channel_quality(
     hum_share = hum / np.maximum(power[body].sum(axis=0), np.finfo(float).tiny)
 
     judged = np.full(samples.shape[1], "good", dtype=object)
-    judged[hum_share > limits.line_share] = "line"
-    judged[np.sqrt(variance) > limits.noisy_uv] = "noisy"
-    judged[(at_rail > limits.railed_fraction) & (span > 0)] = "railed"
-    judged[span < limits.flat_uv] = "flat"
+    judged[hum_share > _LINE_SHARE] = "line"
+    judged[np.sqrt(variance) > _NOISY_UV] = "noisy"
+    judged[(at_rail > _RAILED_SHARE) & (span > 0)] = "railed"
+    judged[span < _FLAT_UV] = "flat"
     judged[~known.all(axis=0)] = "railed"  # NaN or inf: beyond what the amplifier can say
     return tuple(judged)
 

@@ -66,7 +66,7 @@ class _Receiver:
     they hide loss. Whoever wants a lost stream back finds it again and opens a new inlet.
     """
 
-    def __init__(self, found: FoundStream, timeout: float) -> None:
+    def __init__(self, found: FoundStream, timeout: float = 5.0) -> None:
         import pylsl
 
         inlet = pylsl.StreamInlet(found.info, max_buflen=_BUFFER, recover=False)
@@ -250,8 +250,6 @@ class MarkerInlet(_Receiver):
         From ``find_stream(..., markers=True)``.
     capacity : int
         Markers kept for a reader that does not come; the oldest goes first.
-    timeout : float
-        Seconds that the sender has to answer.
 
     Attributes
     ----------
@@ -266,14 +264,14 @@ class MarkerInlet(_Receiver):
         If the stream has no text in it, or its sender does not answer in time.
     """
 
-    def __init__(self, found: FoundStream, capacity: int = 10_000, timeout: float = 5.0) -> None:
+    def __init__(self, found: FoundStream, capacity: int = 10_000) -> None:
         if found.format != "string":
             raise InputError(
                 f'Stream "{found.identity.name}" has {found.format} samples; markers are strings.'
             )
         self.dropped_markers = 0
         self._markers: deque[Marker] = deque(maxlen=capacity)
-        super().__init__(found, timeout)
+        super().__init__(found)
 
     def read(self, timeout: float = 0.0) -> list[Marker]:
         """Return the markers received since the last call, waiting for one if there is none.

@@ -29,8 +29,6 @@ class Reconnector:
     lost : StreamIdentity
     check : callable
         Raises `InputError` if a stream cannot take the place of the lost one.
-    open_inlet : callable
-        Opens a stream; by default `Inlet`.
     accept_any : bool
         Take a stream that differs in source_id or host too, if it is the only one.
     gone : bool
@@ -51,7 +49,6 @@ class Reconnector:
         self,
         lost: StreamIdentity,
         check: Callable[[StreamFacts], object],
-        open_inlet: Callable[[FoundStream], Inlet] = lambda found: Inlet(found, timeout=_OPEN),
         accept_any: bool = False,
         gone: bool = True,
     ) -> None:
@@ -61,7 +58,6 @@ class Reconnector:
         self.gone = gone
         self._lost = lost
         self._check = check
-        self._open = open_inlet
         self._accept_any = accept_any
         self._accepted: str | None = None  # uid
         self._refused: dict[str, str] = {}  # uid -> why
@@ -138,7 +134,7 @@ class Reconnector:
 
     def _try(self, chosen: FoundStream) -> bool:
         try:
-            inlet = self._open(chosen)
+            inlet = Inlet(chosen, timeout=_OPEN)
         except InputError:
             return False  # announced, and gone again or not yet ready: look once more
         except Exception as error:  # whatever else a sender can bring about

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.errors import InputError
@@ -51,9 +51,10 @@ def score_tasks(
     decisions: Sequence[Decision],
     cues: Iterable[Cue],
     classes: Sequence[str],
-    load: Callable[[str, Sequence[str]], FeedbackTask] = load_task,
 ) -> tuple[TaskScore, ...]:
     """Return the scores of all runs of tasks in a log.
+
+    A task that is not installed any more has the score that was shown.
 
     Parameters
     ----------
@@ -63,8 +64,6 @@ def score_tasks(
         In the order of the log.
     classes : sequence of str
         Of the decoder.
-    load : callable
-        As `load_task`. A task that is not installed any more has the score that was shown.
     """
     scores = []
     for played in _runs(cues):
@@ -72,7 +71,7 @@ def score_tasks(
         if not recorded:
             continue
         try:
-            task = load(played.task, classes)
+            task = load_task(played.task, classes)
         except InputError:
             hits = sum(outcome == HIT for outcome in recorded)
             scores.append(TaskScore(played.task, recorded, hits, recorded))

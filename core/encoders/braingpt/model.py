@@ -28,7 +28,6 @@ def braingpt_spec(
     name: str,
     trained: bool,
     provenance: dict[str, str],
-    ch_names: Sequence[str] = ELECTRODES,
 ) -> EncoderSpec:
     """Return the spec of a BrainGPT encoder.
 
@@ -52,7 +51,7 @@ def braingpt_spec(
         patch=patch,
         stride=stride,
         window=window,
-        ch_names=tuple(ch_names),
+        ch_names=ELECTRODES,
         tokens=(None, sizes.width),
         trained=trained,
         context="causal",

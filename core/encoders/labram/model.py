@@ -22,13 +22,11 @@ SCALE = 0.01
 """Every sample is multiplied by it: 100 µV are 1. It never depends on the signal."""
 
 
-def labram_spec(
-    size: str, *, name: str, trained: bool, provenance: dict[str, str], window: int = 4 * PATCH
-) -> EncoderSpec:
+def labram_spec(size: str, *, name: str, trained: bool, provenance: dict[str, str]) -> EncoderSpec:
     """Return the spec of a LaBraM encoder.
 
     Patches of 1 s at 200 Hz, up to 16 of them (Jiang et al. 2024, sections 2.1 and 3); 4 s, an
-    imagined movement, are decoded unless another window is asked for.
+    imagined movement, are decoded.
 
     Raises
     ------
@@ -43,7 +41,7 @@ def labram_spec(
         unit="uV",
         patch=PATCH,
         stride=PATCH,
-        window=window,
+        window=4 * PATCH,
         ch_names=ELECTRODES,
         tokens=(None, size_named(size).width),
         trained=trained,

@@ -26,13 +26,13 @@ _AT_ONCE = 1024  # trials
 _ROUNDING = 1e-4  # of the largest eigenvalue: covariances are kept as float32
 
 
-def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Path:
+def save_prior(prior: Prior, path: Path | str) -> Path:
     """Write a prior, whole or not at all. Of each covariance the upper triangle is kept.
 
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, cannot be written, or could not be read
+        If the file exists, cannot be written, or could not be read
         again.
     """
     table = {
@@ -56,7 +56,7 @@ def save_prior(prior: Prior, path: Path | str, *, overwrite: bool = False) -> Pa
     }
     if prior.beginnings is not None:
         tensors["beginnings"] = prior.beginnings[:, rows, columns].astype(np.float32)
-    return _FILE.save(Path(path), table, tensors, overwrite, check=_build)
+    return _FILE.save(Path(path), table, tensors, check=_build)
 
 
 def is_prior(path: Path) -> bool:

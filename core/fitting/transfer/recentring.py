@@ -18,31 +18,30 @@ from core.decoding.spatial import power
 from core.fitting.baselines import BAND
 from core.recordings import Recording
 
+_SHRINKAGE = 0.01  # share of the mean variance put on every channel
 
-def beginning(segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS) -> np.ndarray:
-    """Return a recording's first signal, shape (samples, channels), of its contiguous stretches."""
-    first: np.ndarray = np.concatenate(list(segments))[: round(seconds * rate)]
+
+def beginning(segments: Sequence[np.ndarray], rate: float) -> np.ndarray:
+    """Return a recording's first minute, shape (samples, channels), of its segments."""
+    first: np.ndarray = np.concatenate(list(segments))[: round(SECONDS * rate)]
     return first
 
 
-def beginning_covariance(
-    segments: Sequence[np.ndarray], rate: float, seconds: float = SECONDS
-) -> np.ndarray:
-    """Return the covariance of a recording's first signal, labels unseen.
+def beginning_covariance(segments: Sequence[np.ndarray], rate: float) -> np.ndarray:
+    """Return the covariance of a recording's first minute, labels unseen.
 
     Parameters
     ----------
     segments : sequence of ndarray, each (samples, channels)
-        Contiguous stretches in the band of the covariances.
+        In the band of the covariances.
     rate : float
         In Hz.
-    seconds : float
 
     Returns
     -------
     ndarray, shape (channels, channels)
     """
-    first = beginning(segments, rate, seconds)
+    first = beginning(segments, rate)
     first = first - first.mean(axis=0)
     covariance: np.ndarray = first.T @ first / len(first)
     return covariance
@@ -62,7 +61,7 @@ def beginnings_of(
     channels : sequence of str
         Of the signal path.
     segments : sequence of ndarray, each (samples, channels)
-        All their stretches in the band of the covariances, in order.
+        All of theirs in the band of the covariances, in order.
     rate : float
         In Hz.
     """
@@ -114,17 +113,15 @@ def whiteners(covariances: np.ndarray, recording: np.ndarray) -> dict[int, np.nd
     }
 
 
-def reference_whitener(covariance: np.ndarray, shrinkage: float = 0.01) -> np.ndarray:
+def reference_whitener(covariance: np.ndarray) -> np.ndarray:
     """Return the inverse square root of the covariance of much signal, kept from being singular.
 
     Parameters
     ----------
     covariance : ndarray, shape (channels, channels)
-    shrinkage : float
-        Share of the mean variance put on every channel.
     """
-    floor = np.trace(covariance) / len(covariance)
-    return power((1.0 - shrinkage) * covariance + shrinkage * floor * np.eye(len(covariance)), -0.5)
+    floor = _SHRINKAGE * (np.trace(covariance) / len(covariance))
+    return power((1.0 - _SHRINKAGE) * covariance + floor * np.eye(len(covariance)), -0.5)
 
 
 def vectors_at(covariances: np.ndarray, whitener: np.ndarray) -> np.ndarray:

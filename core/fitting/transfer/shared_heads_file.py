@@ -26,13 +26,13 @@ _FILE = TensorFormat(
 )
 
 
-def save_heads(heads: SharedHeads, path: Path | str, *, overwrite: bool = False) -> Path:
+def save_heads(heads: SharedHeads, path: Path | str) -> Path:
     """Write heads, whole or not at all.
 
     Raises
     ------
     InputError
-        If the file exists and may not be overwritten, cannot be written, or could not be read
+        If the file exists, cannot be written, or could not be read
         again.
     """
     table = {
@@ -49,7 +49,7 @@ def save_heads(heads: SharedHeads, path: Path | str, *, overwrite: bool = False)
         "created": heads.created,
         "software": heads.software,
     }
-    return _FILE.save(Path(path), table, readout_tensors(heads.readouts), overwrite, check=_build)
+    return _FILE.save(Path(path), table, readout_tensors(heads.readouts), check=_build)
 
 
 def load_heads(path: Path | str) -> SharedHeads:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from core.decoding.artifacts.learning import PIECE
 from core.errors import InputError
 from core.fitting.trials.epochs import Epochs
 from core.fitting.trials.labels import KNOWN_CODES
@@ -70,7 +71,6 @@ def pauses_of(
     settings: SignalSettings,
     hop: int,
     refused: Sequence[Sequence[str | None]] = (),
-    piece: float = 0.25,
 ) -> Pauses:
     """Return the windows of rest, hop by hop, that a live program would decode.
 
@@ -86,8 +86,6 @@ def pauses_of(
         Samples.
     refused : sequence, optional
         By segment and piece, why the live program refuses it; None where it does not.
-    piece : float
-        Seconds of a piece.
 
     Returns
     -------
@@ -104,7 +102,7 @@ def pauses_of(
         for at in range(first, last - window + 1, hop):
             seconds = begin + at / rate
             reach = max(0, min(at, at + window - epochs.warmup))
-            pieces = slice(int(reach / rate / piece), int((at + window - 1) / rate / piece) + 1)
+            pieces = slice(int(reach / rate / PIECE), int((at + window - 1) / rate / PIECE) + 1)
             spoilt = any(refused[run][pieces]) if refused else False
             early = at + window < epochs.warmup
             if not (spoilt or early or recording.marked_bad(seconds, window / rate)):

@@ -8,7 +8,7 @@ noisy electrode or a restless person does not lose every trial.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,26 +23,9 @@ from core.signal.pipeline import SignalSettings
 from core.sites import is_eog
 from core.units import factor
 
-
-@dataclass(frozen=True)
-class RejectionLimits:
-    """Where a trial stops being usable. Amplitudes in µV, peak to peak.
-
-    Attributes
-    ----------
-    floor_uv : float
-        An amplitude up to this is never an outlier.
-    deviations : float
-        How many robust standard deviations above the channel's median an outlier lies, on the
-        logarithm of the amplitude.
-    flat_uv, flat_seconds : float
-        A channel that moves less than this for so long is dead, or saturated.
-    """
-
-    floor_uv: float = 100.0
-    deviations: float = 8.0
-    flat_uv: float = 0.5
-    flat_seconds: float = 0.5
+_FLOOR_UV = 100.0  # peak to peak; no outlier is smaller
+_DEVIATIONS = 8.0  # robust, above the channel's median, of the amplitude's logarithm: an outlier
+_FLAT_UV, _FLAT_SECONDS = 0.5, 0.5  # a channel that moves less for so long is dead, or saturated
 
 
 def without_artifacts(
@@ -50,7 +33,6 @@ def without_artifacts(
     recordings: Sequence[Recording],
     settings: SignalSettings,
     unit: str,
-    limits: RejectionLimits | None = None,
     banded: Sequence[np.ndarray] | None = None,
     refused: Refusals | None = None,
 ) -> Epochs:
@@ -66,7 +48,6 @@ def without_artifacts(
     recordings : sequence of Recording
     settings : SignalSettings
     unit : str
-    limits : RejectionLimits, optional
     banded : sequence of ndarray, optional
         The epochs' runs in the band of the covariances, if they are known already.
     refused : optional
@@ -87,9 +68,8 @@ def without_artifacts(
     Outliers by median and MAD: Leys et al. (2013), J. Exp. Soc. Psychol. 49(4). The spread is
     that of the median channel, so that one very steady channel does not reject ordinary trials.
     """
-    limits = limits or RejectionLimits()
-    still, railed = _still_seconds(epochs, recordings, settings, limits)
-    loud = _outlying_uv(epochs, settings, unit, limits, banded)
+    still, railed = _still_seconds(epochs, recordings, settings)
+    loud = _outlying_uv(epochs, settings, unit, banded)
     if refused is None:
         refused = measure_runs(recordings, settings, unit, epochs.segments).refused
     live = _refused_live(epochs, settings, refused)
@@ -140,10 +120,7 @@ def _refused_live(epochs: Epochs, settings: SignalSettings, refused: Refusals) -
 
 
 def _still_seconds(
-    epochs: Epochs,
-    recordings: Sequence[Recording],
-    settings: SignalSettings,
-    limits: RejectionLimits,
+    epochs: Epochs, recordings: Sequence[Recording], settings: SignalSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return for how many seconds each channel stood still, and whether it did so at its rail.
 
@@ -159,13 +136,13 @@ def _still_seconds(
         stop = start + round(epochs.length / settings.rate * recording.rate)
         # As recorded: an average reference would move a dead channel.
         samples = recording.samples_uv[start:stop, picks[trial.recording]]
-        piece = max(round(limits.flat_seconds * recording.rate), 1)
+        piece = max(round(_FLAT_SECONDS * recording.rate), 1)
         pieces = len(samples) // piece
         cut = samples[: pieces * piece].reshape(pieces, piece, -1)
         low, high = cut.min(axis=1), cut.max(axis=1)  # (pieces, channels)
-        stopped = high - low < limits.flat_uv
+        stopped = high - low < _FLAT_UV
         least, most = rails[trial.recording]
-        still[index] = stopped.sum(axis=0) * limits.flat_seconds
+        still[index] = stopped.sum(axis=0) * _FLAT_SECONDS
         railed[index] = (stopped & ((low == least) | (high == most))).any(axis=0)
     usual = (still > 0).mean(axis=0) >= 0.5
     return np.where(usual, 0.0, still), railed
@@ -181,11 +158,7 @@ def _rails(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _outlying_uv(
-    epochs: Epochs,
-    settings: SignalSettings,
-    unit: str,
-    limits: RejectionLimits,
-    signals: Sequence[np.ndarray] | None,
+    epochs: Epochs, settings: SignalSettings, unit: str, signals: Sequence[np.ndarray] | None
 ) -> np.ndarray:
     """Return the amplitudes that are outliers, shape (trials, channels), and 0 elsewhere."""
     banded = epochs.filtered(band_sections(BAND, settings.rate), signals).windows()
@@ -193,6 +166,6 @@ def _outlying_uv(
     logs = np.log(np.maximum(spans, 1e-9))
     median = np.median(logs, axis=0)
     spread = 1.4826 * np.median(np.median(np.abs(logs - median), axis=0))  # of a normal's MAD
-    outlying = (logs > median + limits.deviations * spread) & (spans > limits.floor_uv)
+    outlying = (logs > median + _DEVIATIONS * spread) & (spans > _FLOOR_UV)
     outlying &= ~np.array([is_eog(name) for name in settings.channels])  # a blink is its signal
     return np.where(outlying, spans, 0.0)

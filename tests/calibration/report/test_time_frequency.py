@@ -80,7 +80,7 @@ def test_noise_is_called_significant_no_more_often_than_said():
     # 40 maps at 5 %: two on average, and seven hardly ever (binomial, p < 0.01).
     random = np.random.default_rng(0)
     maps = uniform_filter(random.normal(0.0, 1.0, (40, 12, 10, 30)), (0, 0, 3, 5))
-    assert sum(bool(_clusters(each, seed)) for seed, each in enumerate(maps)) < 7
+    assert sum(bool(_clusters(each)) for each in maps) < 7
 
 
 @pytest.mark.slow

@@ -24,7 +24,6 @@ def test_a_stream_that_does_not_fit_is_refused(fitted):
         decoder.attach(labels, ["kOhm"] * 17, 250.0)
     with pytest.raises(InputError, match="60 Hz"):
         decoder.attach(labels, ["uV"] * 17, 60.0)
-    decoder.attach(labels, ["kOhm"] * 17, 250.0, unit="uV")
     decoder.attach(labels, [""] * 17, 250.0)  # accepted; the stream's warning says what it costs
 
 
