@@ -258,7 +258,7 @@ def as_recording(source: Any, eog: bool = False) -> Recording:
 
 @few_threads()
 def fit(
-    recordings: Sequence[Any],
+    recordings: Sequence[Any] | str | Path,
     events: Mapping[str, str] | None = None,
     *,
     subject: str = "01",
@@ -274,7 +274,7 @@ def fit(
 
     Parameters
     ----------
-    recordings : sequence of str, path, Recording or mne.io.BaseRaw
+    recordings : sequence of str, path, Recording or mne.io.BaseRaw, or one str or path
         With the same channels and rate.
     events : mapping, optional
         Label in the recordings -> class, such as ``{"T1": "left_hand"}``; by default labels that

@@ -109,7 +109,9 @@ class Windows:
     ----------
     store : WindowStore
     settings : PretrainSettings
-    seed : int
+    draw : callable
+        As `Recipe.draw`: from a group's channels, what accompanies each of its windows.
+    seed : int, optional
         Instead of the settings' own, as for validation.
 
     Raises
