@@ -45,7 +45,7 @@ def eog_beside(
         return None
     path = replace(settings, channels=names, reference="recorded")
     band = band_sections(BAND, settings.rate)
-    segments = [CausalFilter(band).push(run) for run in signals_of(recordings, path, unit)]
-    if [len(run) for run in segments] != [len(run) for run in epochs.segments]:
+    segments = [CausalFilter(band).push(segment) for segment in signals_of(recordings, path, unit)]
+    if [len(segment) for segment in segments] != [len(segment) for segment in epochs.segments]:
         return None
     return EogSignal(names, segments)

@@ -117,7 +117,7 @@ def regression_of(
     ----------
     channels : sequence of str
     signals, banded : sequence of ndarray, each (samples, channels)
-        Contiguous stretches in the whole pass band, and in the band of the covariances.
+        Segments in the whole pass band, and in the band of the covariances.
 
     Raises
     ------

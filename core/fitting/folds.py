@@ -161,11 +161,11 @@ def groups(places: np.ndarray, length: int, splits: int = FOLDS) -> np.ndarray:
     group = np.empty(len(places), dtype=np.intp)
     number, held, before = -1, 0, None
     for index in np.lexsort((places[:, 1], places[:, 0])):
-        run, start = places[index]
-        chained = before is not None and before[0] == run and start - before[1] < length
+        segment, start = places[index]
+        chained = before is not None and before[0] == segment and start - before[1] < length
         if not chained or held == longest:
             number, held = number + 1, 0
-        group[index], held, before = number, held + 1, (run, start)
+        group[index], held, before = number, held + 1, (segment, start)
     return group
 
 
@@ -180,9 +180,9 @@ def overlapping(places: np.ndarray, others: np.ndarray, length: int) -> np.ndarr
         Samples in a window.
     """
     shared = np.zeros(len(places), dtype=bool)
-    for run in np.unique(places[:, 0]):
-        here = np.flatnonzero(places[:, 0] == run)
-        starts = np.sort(others[others[:, 0] == run, 1])
+    for segment in np.unique(places[:, 0]):
+        here = np.flatnonzero(places[:, 0] == segment)
+        starts = np.sort(others[others[:, 0] == segment, 1])
         first = np.searchsorted(starts, places[here, 1] - length, "right")
         behind = np.searchsorted(starts, places[here, 1] + length, "left")
         shared[here] = behind > first

@@ -171,13 +171,13 @@ def _vectors(
     """Return a view's vectors of windows, shape (windows, features)."""
     found = np.empty((len(places), features.size))
     if isinstance(features, TokenFeatures):
-        for run in np.unique(places[:, 0]):
-            here = np.flatnonzero(places[:, 0] == run)
-            found[here] = features.of_run(signals[run], places[here, 1].tolist())
+        for segment in np.unique(places[:, 0]):
+            here = np.flatnonzero(places[:, 0] == segment)
+            found[here] = features.of_run(signals[segment], places[here, 1].tolist())
         return found
     for first in range(0, len(places), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        windows = [banded[run][at : at + length].T for run, at in places[part]]
+        windows = [banded[segment][at : at + length].T for segment, at in places[part]]
         found[part] = features.of_windows(np.stack(windows))
     return found
 

@@ -72,14 +72,14 @@ def token_vectors(
         Segment and first sample of a window -> its features, where they were computed already.
     """
     vectors = dict(known)
-    for number, run in progress(list(enumerate(epochs.segments)), "Tokens"):
+    for number, segment in progress(list(enumerate(epochs.segments)), "Tokens"):
         starts = [start for place, start in epochs.places.tolist() if place == number]
         missing = [start for start in starts if (number, start) not in vectors]
         if not missing:
             continue
-        for start, vector in zip(missing, features.of_run(run, missing), strict=True):
+        for start, vector in zip(missing, features.of_run(segment, missing), strict=True):
             vectors[number, start] = vector
-    return np.stack([vectors[run, start] for run, start in epochs.places.tolist()])
+    return np.stack([vectors[segment, start] for segment, start in epochs.places.tolist()])
 
 
 class FeatureViews:
@@ -155,7 +155,7 @@ class FeatureViews:
             self._tokens = features, token_vectors(features, epochs, cache.tokens)
 
     def motor(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
-        """Settle tangent features of the motor electrodes on the trials `train`.
+        """Fit tangent features of the motor electrodes on the trials `train`.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class FeatureViews:
         return self._tangent(self._motor, self._motor_covariances, train)
 
     def scalp(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
-        """Settle tangent features of all channels, as `motor` does."""
+        """Fit tangent features of all channels, as `motor` does."""
         everything = np.arange(self.covariances.shape[1])
         return self._tangent(everything, self.covariances, train)
 
@@ -241,7 +241,7 @@ class FeatureViews:
         return fit_head(blocks, labels, self.classes)
 
     def fit(self, views: Sequence[str], train: np.ndarray) -> dict[str, tuple[Any, np.ndarray]]:
-        """Settle the named views on the trials `train`."""
+        """Fit the named views on the trials `train`."""
         fitted: dict[str, tuple[Any, np.ndarray]] = {}
         for view in views:
             if view in self._begun:

@@ -99,7 +99,7 @@ class Monitor:
         self._lock = threading.Lock()
         self._newest = 0.0  # s, stamp
         self._last = np.zeros(len(labels))  # newest number of every channel, in its unit
-        self._no_number = np.full(
+        self._not_finite = np.full(
             len(labels), -1
         )  # raw sample of every channel's newest NaN or inf
         # Drawn sample, raw sample, and s lost before both.
@@ -126,7 +126,7 @@ class Monitor:
         lost : int
             Samples that are missing before them; the traces' filter then starts anew.
         """
-        samples = self._numbers(samples)
+        samples = self._finite(samples)
         if lost > 0:
             self._path.restart()
         with self._lock:
@@ -167,7 +167,7 @@ class Monitor:
             times[: max(0, step[which] - oldest)] -= step[2]
         return Traces(times, samples)
 
-    def _numbers(self, samples: np.ndarray) -> np.ndarray:
+    def _finite(self, samples: np.ndarray) -> np.ndarray:
         """Return samples in which a channel that sends NaN or inf stands still.
 
         One NaN would stay in the filters indefinitely.
@@ -175,8 +175,8 @@ class Monitor:
         sound = finite_mask(samples)
         if not sound.all():
             places = self._raw.written + np.arange(len(samples))[:, None]
-            self._no_number = np.maximum(self._no_number, np.where(sound, -1, places).max(axis=0))
-            # For every sample, the row of the last number at or before it; row 0 is from earlier.
+            self._not_finite = np.maximum(self._not_finite, np.where(sound, -1, places).max(axis=0))
+            # For every sample, the row of the last finite one up to it; row 0 is from earlier.
             rows = np.where(sound, np.arange(1, len(samples) + 1)[:, None], 0)
             rows = np.maximum.accumulate(rows, axis=0)
             held = np.concatenate([self._last[None], np.where(sound, samples, 0.0)])
@@ -188,7 +188,7 @@ class Monitor:
     def _judge(self) -> None:
         samples = self.raw()
         # Where a channel stands still as it sent no number, it is to be judged by that.
-        samples[-1, self._no_number >= self._raw.written - len(samples)] = np.nan
+        samples[-1, self._not_finite >= self._raw.written - len(samples)] = np.nan
         qualities = channel_quality(samples, self._rate)
         self._channels = tuple(
             replace(channel, quality=quality)

@@ -28,7 +28,7 @@ _LEAST_UV = 1e-3
 
 
 Refusals = list[list[str | None]]
-"""Why the live program would refuse each piece, None where it would not, by run and piece."""
+"""Why the live program would refuse each piece, None where it would not, by segment and piece."""
 
 
 class Measured:
@@ -37,7 +37,7 @@ class Measured:
     Parameters
     ----------
     recordings : sequence
-        By recording, run and piece.
+        By recording, segment and piece.
     channels : sequence of str
         Names.
     """
@@ -54,11 +54,11 @@ class Measured:
 
     @cached_property
     def refused(self) -> Refusals:
-        """What the live program would say of every piece with these limits, by run and piece."""
+        """What the live program would say of each piece with these limits, by segment and piece."""
         refused: Refusals = []
         for recording in self._recordings:
             judge = Judge(self.limits, self._channels, PIECE)
-            refused += [[judge.judge(piece) for piece in run] for run in recording]
+            refused += [[judge.judge(piece) for piece in segment] for segment in recording]
         return refused
 
 
@@ -66,13 +66,13 @@ def learn_limits(
     recordings: Sequence[Recording],
     settings: SignalSettings,
     unit: str,
-    runs: Iterable[np.ndarray],
+    segments: Iterable[np.ndarray],
 ) -> ArtifactLimits:
     """Learn from a calibration what is usual for each channel.
 
     Parameters
     ----------
-    recordings, settings, unit, runs
+    recordings, settings, unit, segments
         As in `measure_runs`.
 
     Returns
@@ -86,14 +86,14 @@ def learn_limits(
     The factors come from runs 4 and 8 of eleven people of the PhysioNet imagery set, each judged
     by limits from the other: no window was refused but at zeros that fill up the files.
     """
-    return measure_runs(recordings, settings, unit, runs).limits
+    return measure_runs(recordings, settings, unit, segments).limits
 
 
 def measure_runs(
     recordings: Sequence[Recording],
     settings: SignalSettings,
     unit: str,
-    runs: Iterable[np.ndarray],
+    segments: Iterable[np.ndarray],
 ) -> Measured:
     """Measure every quarter second of recordings.
 
@@ -103,32 +103,32 @@ def measure_runs(
     settings : SignalSettings
     unit : str
         The signal leaves the path in.
-    runs : iterable of ndarray, each (samples, channels)
-        What the path made of every contiguous stretch: `Epochs.segments`.
+    segments : iterable of ndarray, each (samples, channels)
+        What the path made of every segment: `Epochs.segments`.
 
     Returns
     -------
     Measured
     """
     measured: list[list[list[Measures]]] = []
-    stretches = iter(runs)
+    processed = iter(segments)
     piece = round(PIECE * settings.rate)
     for recording in recordings:
         picks = list(match(recording.labels, settings.channels).indices)
         meter = Meter(len(picks), recording.rate, settings.rate, factor(unit, UNIT), piece)
         measured.append([])
-        for (start, stop), run in zip(
-            recording.stretches(settings.channels), stretches, strict=False
+        for (start, stop), segment in zip(
+            recording.stretches(settings.channels), processed, strict=False
         ):
             meter.reset()
             picked = recording.samples_uv[start:stop, picks].astype(np.float64)
             meter.take(picked * factor(UNIT, unit))
-            measured[-1].append(meter.measure_run(run))
+            measured[-1].append(meter.measure_run(segment))
     return Measured(measured, settings.channels)
 
 
 def _limits_from(measured: Sequence[Sequence[Sequence[Measures]]]) -> ArtifactLimits:
-    pieces = [piece for recording in measured for run in recording for piece in run]
+    pieces = [piece for recording in measured for segment in recording for piece in segment]
     usual = {
         name: np.percentile([getattr(piece, name) for piece in pieces], _USUAL, axis=0)
         for name in _FLOORS
@@ -163,7 +163,7 @@ def _swings(
     swings = []
     for recording in measured:
         levels = Levels(limits, [""] * len(limits.level), PIECE)
-        for piece in (piece for run in recording for piece in run):
+        for piece in (piece for segment in recording for piece in segment):
             swings.append(levels.changes(piece))
             levels.learn(piece)
     grown, shrunk = _MARGIN_OF_SWINGS * np.percentile(swings, _RARE, axis=0)

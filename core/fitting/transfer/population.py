@@ -174,7 +174,7 @@ def make_prior(
     collected, labels, beginnings, used = [], [], [], []
     for person, recording in sources:
         try:
-            signals = _stretches(recording, channels) if processed else None
+            signals = _segments(recording, channels) if processed else None
             epochs = cut_epochs([recording], events, path, UNIT, window, signals)
             epochs = without_artifacts(epochs, [recording], path, UNIT)
         except InputError as error:
@@ -213,8 +213,8 @@ def make_prior(
     )
 
 
-def _stretches(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:
-    """Return the contiguous stretches of a recording as they are, each (samples, channels)."""
+def _segments(recording: Recording, channels: Sequence[str]) -> list[np.ndarray]:
+    """Return the segments of a recording as they are, each (samples, channels)."""
     picks = list(match(recording.labels, channels).indices)
     return [
         recording.samples_uv[start:stop, picks].astype(float)

@@ -58,23 +58,23 @@ class PersonAlignment:
     tokens: TokenFeatures | None
     offset: np.ndarray
 
-    def blocks(self, run: np.ndarray, starts: Sequence[int]) -> list[np.ndarray]:
-        """Return the features of windows of a run, a block for each view.
+    def blocks(self, segment: np.ndarray, starts: Sequence[int]) -> list[np.ndarray]:
+        """Return the features of windows of a segment, a block for each view.
 
         Parameters
         ----------
-        run : ndarray, shape (samples, channels)
+        segment : ndarray, shape (samples, channels)
             Contiguous signal from its first sample on, in the encoder's unit.
         starts : sequence of int
             Where the windows begin.
         """
         blocks = []
         if self.tangent is not None:
-            banded = CausalFilter(band_sections(BAND, self.tangent.rate)).push(run)
+            banded = CausalFilter(band_sections(BAND, self.tangent.rate)).push(segment)
             windows = [banded[at : at + self.tangent.length].T for at in starts]
             blocks.append(self.tangent.of_windows(np.stack(windows)))
         if self.tokens is not None:
-            blocks.append(self.tokens.of_run(run, starts) - self.offset)
+            blocks.append(self.tokens.of_run(segment, starts) - self.offset)
         return blocks
 
     def applied(self, readout: Readout) -> Readout:
@@ -88,7 +88,7 @@ class PersonAlignment:
 
 
 def align(
-    runs: Sequence[np.ndarray],
+    segments: Sequence[np.ndarray],
     channels: Sequence[str],
     rate: float,
     window: int,
@@ -99,8 +99,8 @@ def align(
 
     Parameters
     ----------
-    runs : sequence of ndarray, each (samples, channels)
-        Contiguous stretches behind the signal path, each of a window at least.
+    segments : sequence of ndarray, each (samples, channels)
+        Behind the signal path, each of a window at least.
     channels : sequence of str
         The encoder's names where there is one.
     rate : float
@@ -116,16 +116,18 @@ def align(
     if covariances:
         tangent = tangent_view(channels, rate, window)
         sums = []
-        for run in runs:
-            banded = CausalFilter(band_sections(BAND, rate)).push(run)
-            windows = np.stack([banded[at : at + window].T for at in _side_by_side(run, window)])
+        for segment in segments:
+            banded = CausalFilter(band_sections(BAND, rate)).push(segment)
+            windows = np.stack(
+                [banded[at : at + window].T for at in _side_by_side(segment, window)]
+            )
             sums.append(shrunk_covariances(windows[:, tangent.picks]))
         tangent = tangent.at(power(np.concatenate(sums).mean(axis=0), -0.5))
     if encoder is not None:
-        covariance = channel_covariance(np.concatenate(runs).T)
+        covariance = channel_covariance(np.concatenate(segments).T)
         spatial = spatial_filter(covariance, channels, encoder.spec)
         tokens = TokenFeatures(encoder, tuple(channels), spatial)
-        found = [tokens.of_run(run, _side_by_side(run, window)) for run in runs]
+        found = [tokens.of_run(segment, _side_by_side(segment, window)) for segment in segments]
         offset = np.concatenate(found).mean(axis=0)
     return PersonAlignment(tangent, tokens, offset)
 
@@ -137,8 +139,8 @@ def tangent_view(channels: Sequence[str], rate: float, window: int) -> TangentFe
     return TangentFeatures(BAND, rate, window, picks, np.eye(len(picks)))
 
 
-def _side_by_side(run: np.ndarray, window: int) -> list[int]:
-    return list(range(0, len(run) - window + 1, window))
+def _side_by_side(segment: np.ndarray, window: int) -> list[int]:
+    return list(range(0, len(segment) - window + 1, window))
 
 
 def moved(head: Head, offset: np.ndarray) -> Head:
@@ -237,10 +239,12 @@ class SharedHeads:
                 "with --encoder."
             )
         settings = self.settings
-        runs = [
-            run for run in signals_of([recording], settings, self.unit) if len(run) >= self.window
+        segments = [
+            segment
+            for segment in signals_of([recording], settings, self.unit)
+            if len(segment) >= self.window
         ]
-        seconds = sum(map(len, runs)) / self.rate
+        seconds = sum(map(len, segments)) / self.rate
         if seconds < LEAST_SECONDS:
             raise InputError(
                 f"{recording.path.name} has {seconds:.0f} s of signal in stretches of a window; an "
@@ -248,7 +252,7 @@ class SharedHeads:
             )
         covariances = any(readout.tangents for readout in self.readouts)
         used = None if encoder is None else encoder[1]
-        found = align(runs, self.channels, self.rate, self.window, covariances, used)
+        found = align(segments, self.channels, self.rate, self.window, covariances, used)
         aligned = [found.applied(readout) for readout in self.readouts]
         first = next(readout for readout in aligned if readout.kind == CLASSES)
         assert isinstance(first.head, LinearHead)
@@ -268,7 +272,7 @@ class SharedHeads:
                 subject,
                 recording,
                 (first.card.score, first.card.chance),
-                learn_limits([recording], settings, self.unit, runs),
+                learn_limits([recording], settings, self.unit, segments),
                 {"called": CALLED, "heads": {"people": self.people}},
             ),
             task=first.task,

@@ -63,7 +63,7 @@ class FeatureCache:
     Attributes
     ----------
     signals : tuple of ndarray, each (samples, channels)
-        Contiguous stretches after the signal path.
+        Segments after the signal path.
     banded : tuple of ndarray, each (samples, channels)
         The same, band-passed for the covariances.
     tokens : dict
@@ -82,7 +82,7 @@ class Epochs:
     Attributes
     ----------
     segments : tuple of ndarray, each (samples, channels)
-        Contiguous stretches after the signal path, in the model's unit.
+        After the signal path, in the model's unit.
     places : ndarray of int, shape (trials, 2)
         Segment and first sample of every trial's window.
     labels : ndarray of int, shape (trials,)
@@ -123,7 +123,9 @@ class Epochs:
 
     def windows(self) -> np.ndarray:
         """Return all windows, shape (trials, channels, samples)."""
-        return np.stack([self.segments[run][at : at + self.length].T for run, at in self.places])
+        return np.stack(
+            [self.segments[segment][at : at + self.length].T for segment, at in self.places]
+        )
 
     def only(self, kept: np.ndarray) -> Epochs:
         """Return the trials at these positions, in this order."""
@@ -170,10 +172,10 @@ class Epochs:
         ----------
         sections : ndarray, shape (sections, 6)
         signals : sequence of ndarray, optional
-            What the filter made of every run, if that is known already.
+            What the filter made of every segment, if that is known already.
         """
         if signals is None:
-            signals = [CausalFilter(sections).push(run) for run in self.segments]
+            signals = [CausalFilter(sections).push(segment) for segment in self.segments]
         return replace(self, segments=tuple(signals))
 
 
@@ -201,9 +203,9 @@ def cut_epochs(
     window : int
         Samples of a window at the settings' rate.
     signals : sequence of ndarray, optional
-        What the signal path made of every contiguous stretch, if that is known already.
+        What the signal path made of every segment, if that is known already.
     warmup : int
-        Samples of a run that an encoder needs before the end of its first window.
+        Samples of a segment that an encoder needs before the end of its first window.
 
     Returns
     -------
@@ -225,33 +227,34 @@ def cut_epochs(
             f"Only one class was asked for ({classes[0]}); a decoder needs at "
             "least two, such as --event T1=left_hand --event T2=right_hand."
         )
-    runs = list(signals if signals is not None else signals_of(recordings, settings, unit))
+    segments = list(signals if signals is not None else signals_of(recordings, settings, unit))
     places: list[tuple[int, int]] = []
     cues: list[tuple[int, int]] = []
     trials: list[Trial] = []
     rejected: list[Rejected] = []
     notes: list[str] = []
-    first = 0  # run that the recording begins with
+    first = 0  # segment that the recording begins with
     for index, recording in enumerate(recordings):
-        stretches = _stretches(recording, settings)
-        starts = np.array([start for start, _ in stretches]) / recording.rate  # s
+        bounds = _segment_bounds(recording, settings)
+        starts = np.array([start for start, _ in bounds]) / recording.rate  # s
         cued, note = cues_of(recording, events)
         notes += [note] if note else []
         for event in cued:
             number = len(trials) + len(rejected) + 1
             trial = Trial(number, index, event.onset, events[event.label])
-            run, at = place(event.onset, starts, settings.rate)
-            there = len(runs[first + run]) - at if run >= 0 else 0  # samples after the cue
-            if run >= 0:
-                cues.append((first + run, at))
-            if there < window and (silent := _without_numbers(recording, event, settings, window)):
+            segment, at = place(event.onset, starts, settings.rate)
+            there = 0  # samples after the cue
+            if segment >= 0:
+                there = len(segments[first + segment]) - at
+                cues.append((first + segment, at))
+            if there < window and (silent := _not_finite(recording, event, settings, window)):
                 rejected.append(Rejected(trial, f"{silent} sent NaN or inf"))
             elif not 0.0 <= event.onset + 0.5 / settings.rate < recording.duration:
                 rejected.append(Rejected(trial, "the cue lies outside the recording"))
-            elif there <= 0 and stretches[run][1] < len(recording.samples_uv):
+            elif there <= 0 and bounds[segment][1] < len(recording.samples_uv):
                 rejected.append(Rejected(trial, "the cue lies among lost samples"))
             elif there < window:
-                ends = stretches[run][1] == len(recording.samples_uv)
+                ends = bounds[segment][1] == len(recording.samples_uv)
                 what = "the recording ends" if ends else "samples are missing"
                 after = max(there, 0) / settings.rate
                 rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
@@ -263,23 +266,23 @@ def cut_epochs(
             elif marks := recording.marked_bad(event.onset, window / settings.rate):
                 rejected.append(Rejected(trial, f"marked as bad in the recording: {marks}"))
             else:
-                places.append((first + run, at))
+                places.append((first + segment, at))
                 trials.append(trial)
         cues += [
-            (first + run, at)
-            for run, at in _bad_places(recording, starts, settings.rate, window)
-            if run >= 0
+            (first + segment, at)
+            for segment, at in _bad_places(recording, starts, settings.rate, window)
+            if segment >= 0
         ]
         first += len(starts)
     epochs = Epochs(
-        segments=tuple(runs),
+        segments=tuple(segments),
         places=np.array(places, dtype=np.intp).reshape(-1, 2),
         labels=np.array([classes.index(trial.label) for trial in trials], dtype=np.intp),
         classes=classes,
         length=window,
         trials=tuple(trials),
         rejected=tuple(rejected),
-        rest=rest_outside(runs, cues, window, settings.rate),
+        rest=rest_outside(segments, cues, window, settings.rate),
         notes=tuple(notes),
         warmup=warmup,
     )
@@ -288,26 +291,26 @@ def cut_epochs(
 
 
 def place(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int]:
-    """Return the run that a cue belongs to, and its sample there; a run of -1 if to none.
+    """Return the segment that a cue belongs to, and its sample there; a segment of -1 if to none.
 
     Parameters
     ----------
     onset : float
         Of the cue, in seconds from the recording's first sample.
-    starts : ndarray, shape (runs,)
-        Where contiguous stretches begin, in the same seconds.
+    starts : ndarray, shape (segments,)
+        Where segments begin, in the same seconds.
     rate : float
         Of the signal after the path, in Hz.
     """
-    # From half a sample before a run on, a cue belongs to it.
-    run = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
-    return run, round((onset - starts[run]) * rate) if run >= 0 else -1
+    # From half a sample before a segment on, a cue belongs to it.
+    segment = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
+    return segment, round((onset - starts[segment]) * rate) if segment >= 0 else -1
 
 
 def cued_places(
     recordings: Sequence[Recording], labels: Collection[str], settings: SignalSettings, window: int
 ) -> list[tuple[int, int]]:
-    """Return where windows after events begin, run and sample, and those over what is bad.
+    """Return where windows after events begin, segment and sample, and those over what is bad.
 
     Parameters
     ----------
@@ -321,12 +324,12 @@ def cued_places(
     places: list[tuple[int, int]] = []
     first = 0
     for recording in recordings:
-        stretches = _stretches(recording, settings)
-        starts = np.array([start for start, _ in stretches]) / recording.rate  # s
+        bounds = _segment_bounds(recording, settings)
+        starts = np.array([start for start, _ in bounds]) / recording.rate  # s
         onsets = [event.onset for event in recording.events if event.label in labels]
         cues = [place(onset, starts, settings.rate) for onset in onsets]
         cues += _bad_places(recording, starts, settings.rate, window)
-        places += [(first + run, at) for run, at in cues if run >= 0]
+        places += [(first + segment, at) for segment, at in cues if segment >= 0]
         first += len(starts)
     return places
 
@@ -347,7 +350,7 @@ def _bad_places(
 def signals_of(
     recordings: Sequence[Recording], settings: SignalSettings, unit: str
 ) -> Iterator[np.ndarray]:
-    """Run the signal path over every contiguous stretch of recordings: `Recording.stretches`.
+    """Run the signal path over every segment of recordings: `Recording.stretches`.
 
     Raises
     ------
@@ -361,14 +364,12 @@ def signals_of(
         path = SignalPath(
             settings, recording.rate, found.indices, [factor(UNIT, unit)] * len(found.indices)
         )
-        for start, stop in _stretches(recording, settings):
+        for start, stop in _segment_bounds(recording, settings):
             path.restart()
             yield path.push(recording.samples_uv[start:stop])
 
 
-def _without_numbers(
-    recording: Recording, event: Event, settings: SignalSettings, window: int
-) -> str:
+def _not_finite(recording: Recording, event: Event, settings: SignalSettings, window: int) -> str:
     """Name the channels that sent NaN or inf in the window after a cue; empty if there are none."""
     start = max(0, round(event.onset * recording.rate))
     stop = start + round(window / settings.rate * recording.rate)
@@ -377,27 +378,27 @@ def _without_numbers(
     return listed(np.array(settings.channels)[~known])
 
 
-def _stretches(recording: Recording, settings: SignalSettings) -> list[tuple[int, int]]:
-    stretches = recording.stretches(settings.channels)
-    if not stretches:
+def _segment_bounds(recording: Recording, settings: SignalSettings) -> list[tuple[int, int]]:
+    bounds = recording.stretches(settings.channels)
+    if not bounds:
         picks = list(match(recording.labels, settings.channels).indices)
         never = ~finite_mask(recording.samples_uv[:, picks]).any(axis=0)
         raise InputError(
             f"{recording.path.name} has no sample that is a number on all of its electrodes"
             + (f"; {listed(np.array(settings.channels)[never])} sent none." if never.any() else ".")
         )
-    return stretches
+    return bounds
 
 
 def rest_outside(
-    runs: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int, rate: float
+    segments: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int, rate: float
 ) -> np.ndarray:
-    """Return the first stretches of signal in which nothing was asked of the person.
+    """Return the first signal in which nothing was asked of the person.
 
     Parameters
     ----------
-    runs : sequence of ndarray, each (samples, channels)
-    cues : sequence of (run, sample)
+    segments : sequence of ndarray, each (samples, channels)
+    cues : sequence of (segment, sample)
         Where windows begin.
     window : int
         Samples of a window.
@@ -411,19 +412,21 @@ def rest_outside(
         channels vary together, the first signal there is, whatever was asked.
     """
     most = round(REST_SECONDS * rate)
-    rest = resting(runs, cues, window)[:most]
-    return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
+    rest = resting(segments, cues, window)[:most]
+    return rest if len(rest) >= most / 3 else np.concatenate(segments)[:most]
 
 
-def resting(runs: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int) -> np.ndarray:
+def resting(
+    segments: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int
+) -> np.ndarray:
     """Return all signal outside windows, as `rest_outside`."""
     outside = []
-    for index, run in enumerate(runs):
-        free = np.ones(len(run), dtype=bool)
-        for cue_run, at in cues:
-            if cue_run == index:
+    for index, segment in enumerate(segments):
+        free = np.ones(len(segment), dtype=bool)
+        for cue_segment, at in cues:
+            if cue_segment == index:
                 free[max(0, at) : max(0, at + window)] = False
-        outside.append(run[free])
+        outside.append(segment[free])
     return np.concatenate(outside)
 
 

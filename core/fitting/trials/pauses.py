@@ -96,17 +96,17 @@ def pauses_of(
     places: list[tuple[int, int]] = []
     pause: list[int] = []
     number = -1
-    for run, start, stop, recording, begin in _free(epochs, recordings, events, settings):
+    for segment, start, stop, recording, begin in _free(epochs, recordings, events, settings):
         number += 1
-        first, last = max(0, start - slack), min(len(epochs.segments[run]), stop + slack)
+        first, last = max(0, start - slack), min(len(epochs.segments[segment]), stop + slack)
         for at in range(first, last - window + 1, hop):
             seconds = begin + at / rate
             reach = max(0, min(at, at + window - epochs.warmup))
             pieces = slice(int(reach / rate / PIECE), int((at + window - 1) / rate / PIECE) + 1)
-            spoilt = any(refused[run][pieces]) if refused else False
+            spoilt = any(refused[segment][pieces]) if refused else False
             early = at + window < epochs.warmup
             if not (spoilt or early or recording.marked_bad(seconds, window / rate)):
-                places.append((run, at))
+                places.append((segment, at))
                 pause.append(number)
     return Pauses(
         np.array(places, dtype=np.intp).reshape(-1, 2), np.array(pause, dtype=np.intp), hop, window
@@ -191,14 +191,14 @@ def _free(
     """Give segment, first sample and end of each pause, its recording and where that begins."""
     before = 0  # segments of earlier recordings
     for recording in recordings:
-        stretches = recording.stretches(settings.channels)
-        starts = np.array([start for start, _ in stretches]) / recording.rate  # s
+        bounds = recording.stretches(settings.channels)
+        starts = np.array([start for start, _ in bounds]) / recording.rate  # s
         for begin, end in free_seconds(recording, events, epochs.length / settings.rate):
             # A pause may hold breaks: each segment in it is a pause of its own.
             for index, seconds in enumerate(starts):
-                run = before + index
+                segment = before + index
                 start = max(0, round((begin - seconds) * settings.rate))
-                stop = min(len(epochs.segments[run]), round((end - seconds) * settings.rate))
+                stop = min(len(epochs.segments[segment]), round((end - seconds) * settings.rate))
                 if start < stop:
-                    yield run, start, stop, recording, float(seconds)
-        before += len(stretches)
+                    yield segment, start, stop, recording, float(seconds)
+        before += len(bounds)

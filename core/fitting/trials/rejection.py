@@ -49,7 +49,7 @@ def without_artifacts(
     settings : SignalSettings
     unit : str
     banded : sequence of ndarray, optional
-        The epochs' runs in the band of the covariances, if they are known already.
+        The epochs' segments in the band of the covariances, if they are known already.
     refused : optional
         `Measured.refused` of them, likewise.
 
@@ -105,12 +105,12 @@ def _refused_live(epochs: Epochs, settings: SignalSettings, refused: Refusals) -
     """
     piece = PIECE * settings.rate  # samples
     reasons = []
-    for run, start in epochs.places:
+    for segment, start in epochs.places:
         stop = start + epochs.length
         first, last = int(start / piece), int((stop - 1) / piece)
-        reason = next(filter(None, refused[run][first : last + 1]), "")
+        reason = next(filter(None, refused[segment][first : last + 1]), "")
         begin = int(max(0, stop - epochs.warmup) / piece)
-        if not reason and (before := list(filter(None, refused[run][begin:first]))):
+        if not reason and (before := list(filter(None, refused[segment][begin:first]))):
             needed = epochs.warmup / settings.rate
             reason = (
                 f"{before[-1]} before it, and the encoder needs {needed:.1f} s without artifacts"
