@@ -26,7 +26,8 @@ def channel_covariance(signal: np.ndarray, shrinkage: float = 0.01) -> np.ndarra
     -------
     ndarray of float64, shape (channels, channels)
     """
-    stretch = np.asarray(signal, dtype=np.float64)
+    # In one order in memory: on some processors the last digits of sums depend on it.
+    stretch = np.ascontiguousarray(signal, dtype=np.float64)
     channels, samples = stretch.shape[-2:]
     flat = stretch.reshape(-1, channels, samples)
     flat = flat - flat.mean(axis=-1, keepdims=True)

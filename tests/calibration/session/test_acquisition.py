@@ -107,7 +107,7 @@ def test_a_rehearsal_at_a_higher_speed_is_no_doubt(sender, acquire):
 
 
 @pytest.mark.slow
-def test_a_stamp_that_is_no_number_is_passed_over(name):
+def test_a_stamp_that_is_no_number_is_passed_over(name, until):
     outlet = SignalOutlet(name, "EEG", ("C3", "CZ", "C4"), "microvolts", RATE, name)
     with Inlet(find_stream(StreamQuery(name=name), 20.0)) as inlet:
         acquisition = Acquisition(inlet, Overrides())

@@ -25,6 +25,12 @@ def test_covariance_is_the_plain_one_but_for_its_floor():
     assert np.isclose(np.trace(channel_covariance(mixed, shrinkage=0.2)), np.trace(plain))
 
 
+def test_covariance_does_not_depend_on_how_the_signal_lies_in_memory():
+    signal = np.random.default_rng(0).normal(size=(15360, 17))
+    other = np.ascontiguousarray(signal.T)
+    np.testing.assert_array_equal(channel_covariance(signal.T), channel_covariance(other))
+
+
 def test_covariance_has_an_inverse_after_an_average_reference():
     mixed, _ = covariances()
     referenced = mixed - mixed.mean(axis=0)
