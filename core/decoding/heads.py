@@ -18,6 +18,8 @@ INVERSE_PENALTY = 1000.0
 """Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
 here once: choosing it by cross-validation for every person loses more than it gains."""
 
+_LOG_TEMPERATURE = 0.5  # standard deviation before any trial is seen: a factor of 1.6 either way
+
 
 @dataclass(frozen=True)
 class LinearHead:
@@ -202,7 +204,9 @@ def fit_near(
     )
 
 
-def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> AnyHead:
+def with_temperature(
+    head: AnyHead, logits: np.ndarray, labels: np.ndarray, repeats: int = 1
+) -> AnyHead:
     """Return the head with the temperature that fits logits of trials it has not seen.
 
     Parameters
@@ -211,28 +215,34 @@ def with_temperature(head: AnyHead, logits: np.ndarray, labels: np.ndarray) -> A
     logits : ndarray, shape (trials, classes)
         Out-of-fold logits of heads fitted in the same way.
     labels : ndarray of int, shape (trials,)
-
+    repeats : int
+        How often each trial is among them.
     """
-    return replace(head, temperature=temperature_of(logits, labels))
+    return replace(head, temperature=temperature_of(logits, labels, repeats))
 
 
-def temperature_of(logits: np.ndarray, labels: np.ndarray) -> float:
+def temperature_of(logits: np.ndarray, labels: np.ndarray, repeats: int = 1) -> float:
     """Return the temperature that fits logits of trials that were left out.
 
     Parameters
     ----------
     logits : ndarray, shape (trials, classes)
     labels : ndarray of int, shape (trials,)
+    repeats : int
+        How often each trial is among them.
 
     Notes
     -----
-    Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks.
+    Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks, with a normal
+    prior of the logarithm around 0: by likelihood alone a few trials that are all right, as they
+    may be by chance, would make every later decision certain.
     """
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
         right = softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
-        return float(-np.log(np.maximum(right, 1e-12)).mean())
+        likelihood = np.log(np.maximum(right, 1e-12)).sum() / repeats
+        return float((log_temperature / _LOG_TEMPERATURE) ** 2 / 2.0 - likelihood)
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
     return float(np.exp(found.x))

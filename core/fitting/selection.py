@@ -210,7 +210,7 @@ def fit_chosen(views: FeatureViews, selection: Selection) -> tuple[dict[str, Any
     else:
         head = views.fit_head(selection.chosen, blocks, views.labels)
     repeats = len(selection.logits) // len(views.labels)
-    head = with_temperature(head, selection.logits, np.tile(views.labels, repeats))
+    head = with_temperature(head, selection.logits, np.tile(views.labels, repeats), repeats)
     return {view: fitted for view, (fitted, _) in features.items()}, head
 
 

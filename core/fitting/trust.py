@@ -100,6 +100,6 @@ def left_out_probabilities(
     probabilities = np.empty_like(apart)
     for train, test in folds:
         known = apart[:, train].reshape(-1, classes)
-        temperature = temperature_of(known, np.tile(labels[train], len(apart)))
+        temperature = temperature_of(known, np.tile(labels[train], len(apart)), len(apart))
         probabilities[:, test] = softmax(apart[:, test] / temperature)
     return probabilities

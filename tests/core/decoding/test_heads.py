@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.decoding.heads import fit_head, softmax, with_temperature
+from core.decoding.heads import fit_head, softmax, temperature_of, with_temperature
 
 
 def blobs(classes, features=40, n=20, seed=0):
@@ -58,3 +59,13 @@ def test_temperature_undoes_overconfidence():
     head = fit_head([honest], labels, 2, 1.0)
     assert abs(with_temperature(head, honest, labels).temperature - 1.0) < 0.15
     assert abs(with_temperature(head, 5.0 * honest, labels).temperature - 5.0) < 0.75
+
+
+def test_a_few_trials_that_are_all_right_do_not_make_later_decisions_certain():
+    labels = np.array([0, 1] * 8)
+    logits = np.where(labels[:, None] == [0, 1], 2.0, -2.0)
+    assert 0.8 < temperature_of(logits, labels) < 1.0
+    assert temperature_of(np.tile(logits, (1000, 1)), np.tile(labels, 1000)) < 0.5
+    # Trials that were left out ten times over are not ten times as many.
+    again = temperature_of(np.tile(logits, (10, 1)), np.tile(labels, 10), 10)
+    assert again == pytest.approx(temperature_of(logits, labels), rel=1e-4)
