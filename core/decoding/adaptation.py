@@ -52,9 +52,11 @@ class Step:
 
     Attributes
     ----------
+    windows : int
+        That had been decided: later ones are decided as said here. Samples would not tell, as the
+        length of a break is known to a stream and not to its recording.
     sample : int
-        Of the newest window (`WindowResult.sample`): later ones are decided as said here; -1 before
-        the first.
+        Of the newest window (`WindowResult.sample`); -1 before the first.
     time : float or None
         Of that sample, in the stream's seconds.
     kind : str
@@ -68,6 +70,7 @@ class Step:
         What there is to know beside that, for programs.
     """
 
+    windows: int
     sample: int
     time: float | None
     kind: str
@@ -184,6 +187,7 @@ class Adaptation:
         self._log = None if log is None else deque(log)
         self._asked = self._done = 0  # toggles; the first is counted by whoever asks
         self._newest: WindowResult | None = None
+        self._count = 0  # windows with probabilities
         self._cues: list[tuple[float, int]] = []  # time and class, of those not over
         self._ended: set[float] = set()  # times of those whose imagery ended early
         self._last_cue = -np.inf
@@ -198,7 +202,7 @@ class Adaptation:
         }
         adapts = " and ".join(words[mode] for mode in MODES if mode in modes)
         if log is not None and log[0].detail != detail:
-            raise _other_run(-1)
+            raise _other_run(0, 0)
         self._note("begin", f"Adapts while it runs: {adapts}.", **detail)
 
     def _begin(self) -> None:
@@ -256,6 +260,7 @@ class Adaptation:
             self._toggle_before(window)
             yield self._decided(window)
             self._newest = window
+            self._count += window.probabilities is not None
             self._learn(window)
 
     # -- deciding ---------------------------------------------------------------------------------
@@ -308,17 +313,12 @@ class Adaptation:
             self._mean.take([view.covariance for view in self._windows.views])
             if self._mean.seconds >= self._due:
                 self._recentre()
-        if self._log is None:
-            for time, label in [cue for cue in self._cues if self._is_over(cue[0], window)]:
-                self._cues.remove((time, label))
-                if not self.stopped:
-                    self._learn_trial(window, label, time)
-                self._ended.discard(time)
-            return
-        while self._log and (step := self._log[0]).kind in (LABELS, "passed"):
-            if step.sample > window.sample:
-                break
-            self._learn_trial(window, self._logged_label(step), step.detail["cue"], step.kind)
+        for time, label in [cue for cue in self._cues if self._is_over(cue[0], window)]:
+            self._cues.remove((time, label))
+            if not self.stopped:
+                self._take_trial(window, label, time)
+            self._ended.discard(time)
+        self._repeat()
 
     def _is_over(self, cue: float, window: WindowResult) -> bool:
         """Whether the first whole window from a cue on has ended."""
@@ -339,23 +339,20 @@ class Adaptation:
             reference=reference.name,
         )
 
-    def _learn_trial(
-        self, window: WindowResult, label: int, cue: float, kind: str | None = None
-    ) -> None:
+    def _take_trial(self, window: WindowResult, label: int, cue: float) -> None:
         """Learn from the window that ends a trial, or say why not."""
-        name = self._decoder.classes[label]
         late = window.time - cue - self._length > self._hop - _JITTER
         early = cue in self._ended
-        if kind is None:
-            kind = "passed" if window.probabilities is None or late or early else LABELS
-        if kind == "passed":
-            why = window.status
-            if window.status == "ok":
-                why = "it ended early" if early else "its marker came late"
-            self._note(kind, f"A trial of {name} is not learned from: {why}.", cue=cue, label=name)
+        if window.probabilities is not None and not late and not early:
+            self._learn_trial(label, cue)
             return
-        if window.probabilities is None:
-            raise _other_run(window.sample)
+        name, why = self._decoder.classes[label], window.status
+        if window.status == "ok":
+            why = "it ended early" if early else "its marker came late"
+        self._note("passed", f"A trial of {name} is not learned from: {why}.", cue=cue, label=name)
+
+    def _learn_trial(self, label: int, cue: float) -> None:
+        name = self._decoder.classes[label]
         self._trials.append(self._trial(label))
         self.learned[name] += 1
         counts = np.bincount([one.label for one in self._trials], minlength=len(self._given[1]))
@@ -381,14 +378,10 @@ class Adaptation:
 
     def _toggle_before(self, window: WindowResult) -> None:
         """Undo or begin anew what was asked for before a window."""
-        if self._log is not None:
-            while self._log and self._log[0].kind in ("undo", "resume"):
-                if self._log[0].sample >= window.sample:
-                    break
-                self._toggle()
-                self._asked += 1
-            return
-        while self._done < self._asked:
+        self._repeat()
+        if self._log and window.probabilities is not None and self._log[0].windows <= self._count:
+            raise _other_run(self._count, window.sample)
+        while self._log is None and self._done < self._asked:
             self._done += 1
             self._toggle()
 
@@ -405,13 +398,30 @@ class Adaptation:
     def _note(self, kind: str, text: str, **detail: Any) -> None:
         newest = self._newest
         sample, time = (-1, None) if newest is None else (newest.sample, newest.time)
-        step = Step(sample, time, kind, self.state.name, text, detail)
-        self.steps.append(step)
+        step = Step(self._count, sample, time, kind, self.state.name, text, detail)
         if self._log:
             logged = self._log.popleft()
-            same = ("sample", "kind", "state")
+            same = ("windows", "kind", "state")
             if [getattr(logged, key) for key in same] != [getattr(step, key) for key in same]:
-                raise _other_run(sample)
+                raise _other_run(self._count, sample)
+        self.steps.append(step)
+
+    # -- repeating --------------------------------------------------------------------------------
+
+    def _repeat(self) -> None:
+        """Do what the log says of a person, after as many windows as there."""
+        newest = self._newest
+        whole = newest is not None and newest.probabilities is not None
+        while self._log and (step := self._log[0]).windows <= self._count:
+            if step.kind in ("undo", "resume"):
+                self._toggle()
+                self._asked += 1
+            elif step.kind == "passed":
+                self._note(step.kind, step.text, **step.detail)
+            elif step.kind == LABELS and whole:
+                self._learn_trial(self._logged_label(step), step.detail["cue"])
+            else:  # what comes of itself, and has not
+                return
 
     def _logged_label(self, step: Step) -> int:
         name = step.detail["label"]
@@ -420,8 +430,9 @@ class Adaptation:
         return self._decoder.classes.index(name)
 
 
-def _other_run(sample: int) -> InputError:
+def _other_run(windows: int, sample: int) -> InputError:
     return InputError(
-        f"From sample {max(sample, 0)} on, this is not the run of the log of adaptation: that was "
-        "of other signal or of another decoder, or had other options (--hop, --recentre, --bad)."
+        f"This is not the run of the log of adaptation, as can be told after {windows} windows, at "
+        f"sample {max(sample, 0)}: that was of other signal or of another decoder, or had other "
+        "options (--hop, --recentre, --bad)."
     )

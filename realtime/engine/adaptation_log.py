@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,13 @@ def read_steps(path: Path) -> tuple[Step, ...]:
     steps = []
     for number, line in enumerate(lines, 1):
         try:
-            steps.append(_step(load_object(line)))
+            found = load_object(line)
+            if found.get("kind") == "begin" and "windows" not in found:
+                raise InputError(
+                    f"{place} is of an older version, which placed steps by samples, and these are "
+                    "counted otherwise in a recording; decide it by its events, with --adapt."
+                )
+            steps.append(_step(found))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"Line {number} of {place} is no step of adaptation; name the log that "
@@ -94,7 +101,7 @@ def read_steps(path: Path) -> tuple[Step, ...]:
 def _step(line: dict[str, Any]) -> Step:
     step = Step(**line)
     at, detail = step.time, step.detail
-    if step.kind not in _KINDS or isinstance(step.sample, bool) or not isinstance(step.sample, int):
+    if step.kind not in _KINDS or {type(step.windows), type(step.sample)} != {int}:
         raise ValueError(step.kind)
     if not (isinstance(step.state, str) and isinstance(step.text, str)):
         raise TypeError(step.state)
@@ -104,4 +111,4 @@ def _step(line: dict[str, Any]) -> Step:
         raise ValueError(detail["modes"])
     if step.kind == "begin":
         float(detail["seconds"]), float(detail["hop"])
-    return Step(step.sample, None if at is None else float(at), *list(vars(step).values())[2:])
+    return replace(step, time=None if at is None else float(at))

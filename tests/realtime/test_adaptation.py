@@ -108,9 +108,14 @@ def test_an_adaptation_that_cannot_be_is_refused(files, tmp_path, capsys):
         ("", "its first line is missing"),
         ("nonsense", "Line 1 of"),
         ('{"sample": 1}', "Line 1 of"),
-        ('{"sample": -1, "time": null, "kind": "begin", "state": "", "text": "x"}', "Line 1 of"),
+        ('{"sample": -1, "time": null, "kind": "begin"}', "of an older version"),
         (
-            '{"sample": 1, "time": 0.1, "kind": "undo", "state": "", "text": "x", "detail": {}}',
+            '{"windows": 0, "sample": -1, "time": null, "kind": "begin", "state": "", "text": "x"}',
+            "Line 1 of",
+        ),
+        (
+            '{"windows": 0, "sample": 1, "time": 0.1, "kind": "undo", "state": "", "text": "x", '
+            '"detail": {}}',
             "its first line is missing",
         ),
     ],
@@ -149,8 +154,8 @@ def test_a_live_run_with_an_undo_is_repeated_from_its_log(
     assert main([*files, *start, "--log", str(frozen)]) == 0
     assert decided(again) == decided(live)
     steps = read_steps(live)
-    assert [(one.sample, one.kind, one.state) for one in read_steps(again)] == [
-        (one.sample, one.kind, one.state) for one in steps
+    assert [(one.windows, one.kind, one.state) for one in read_steps(again)] == [
+        (one.windows, one.kind, one.state) for one in steps
     ]
     undo = next(step for step in steps if step.kind == "undo")
     assert steps[-1] is undo

@@ -23,15 +23,16 @@ def run(imagery_recording):
     return imagery_recording(seed=5, trials=5)
 
 
-def online(decoder, recording):
+def online(decoder, recording, away=0.0):
     path = decoder.attach(recording.labels, [""] * len(recording.labels), recording.rate)
     windows = WindowDecoder(decoder, decoder.load_encoder(), HOP)
-    return OnlineDecoder(decoder, path, windows).push(RecordingFeed(recording).segments()), windows
+    segments = RecordingFeed(recording, away=away).segments()
+    return OnlineDecoder(decoder, path, windows).push(segments), windows
 
 
-def adapted(decoder, recording, modes, log=None, toggles=(), cues=None):
+def adapted(decoder, recording, modes, log=None, toggles=(), cues=None, away=0.0):
     """Decide a recording; toggle before the windows of these numbers."""
-    results, windows = online(decoder, recording)
+    results, windows = online(decoder, recording, away)
     adaptation = Adaptation(decoder, windows, modes, 30.0, log)
     for event in recording.events if cues is None else cues:
         adaptation.cue(event.onset, event.label)
@@ -97,6 +98,24 @@ def test_a_run_is_repeated_from_its_log_to_the_last_digit(fitted, run):
     first, adaptation = adapted(decoder, run, BOTH, toggles=[180, 200])
     again, other = adapted(decoder, run, BOTH, log=adaptation.steps, cues=())
     assert other.steps == adaptation.steps
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.probabilities, two.probabilities)
+        assert one.adapted == two.adapted
+
+
+def test_a_run_that_lost_samples_is_repeated_whatever_its_breaks_are_taken_to_last(fitted, run):
+    at = [round(event.onset * run.rate) for event in run.events]
+    samples = run.samples_uv.copy()
+    samples[at[4] + 500 : at[4] + 700, run.labels.index("C3")] = 0.0
+    lossy = replace(run, samples_uv=samples, breaks=(at[1] - 100, at[8] + 300))
+    decoder, toggles = fitted["riemann"], [170, 200]
+    first, adaptation = adapted(decoder, lossy, BOTH, toggles=toggles, away=1 / RATE)
+    assert {"recentre", "labels", "passed", "undo", "resume"} < set(kinds(adaptation))
+    again, other = adapted(decoder, lossy, BOTH, log=adaptation.steps, cues=(), away=1.0)
+    assert again[-1].sample > first[-1].sample
+    assert [(one.windows, one.kind, one.state, one.text) for one in other.steps] == [
+        (one.windows, one.kind, one.state, one.text) for one in adaptation.steps
+    ]
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.probabilities, two.probabilities)
         assert one.adapted == two.adapted
