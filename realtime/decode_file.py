@@ -102,6 +102,8 @@ def decode_file(options: Options) -> int:
                 recentred = decision
             for sink in sinks:
                 sink.publish(decision)
+        if adaptation is not None:
+            adaptation.finish()
     listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
     write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
     if sentence := about_reference(windows, recentred):

@@ -61,7 +61,7 @@ class Step:
         Of that sample, in the stream's seconds.
     kind : str
         "begin"; "recentre"; "labels"; "passed" (a trial that is not learned from); "undo";
-        "resume".
+        "resume"; "end".
     state : str
         Name of the `AdaptedState` that decides from now on; empty for the decoder as it is.
     text : str
@@ -263,6 +263,22 @@ class Adaptation:
             self._count += window.probabilities is not None
             self._learn(window)
 
+    def finish(self) -> None:
+        """Take it that the run is over: the last step.
+
+        Raises
+        ------
+        InputError
+            If the log is of a longer run, or lacks its end.
+        """
+        if self._log and (last := self._log[-1]).windows > self._count:
+            raise InputError(
+                f"The recording is over after {self._count} windows, and the run of the log of "
+                f"adaptation went on to window {last.windows}: what was decided is that run's, and "
+                "the rest is missing. Give the whole recording of that run."
+            )
+        self._note("end", "The run is over.")
+
     # -- deciding ---------------------------------------------------------------------------------
 
     def _decided(self, window: WindowResult) -> WindowResult:
@@ -380,7 +396,13 @@ class Adaptation:
         """Undo or begin anew what was asked for before a window."""
         self._repeat()
         if self._log and window.probabilities is not None and self._log[0].windows <= self._count:
-            raise _other_run(self._count, window.sample)
+            if self._log[0].kind != "end":
+                raise _other_run(self._count, window.sample)
+            raise InputError(
+                f"The run of the log of adaptation was over after {self._count} windows, and this "
+                f"recording goes on: decisions before sample {window.sample} are that run's. Give "
+                "the recording of that run alone."
+            )
         while self._log is None and self._done < self._asked:
             self._done += 1
             self._toggle()
@@ -399,7 +421,14 @@ class Adaptation:
         newest = self._newest
         sample, time = (-1, None) if newest is None else (newest.sample, newest.time)
         step = Step(self._count, sample, time, kind, self.state.name, text, detail)
-        if self._log:
+        if self._log is not None:
+            if not self._log:
+                raise InputError(
+                    "The log of adaptation does not say that its run was over: its program was "
+                    "killed, or the log was cut. What is decided after its last step, at sample "
+                    f"{max(self.steps[-1].sample, 0)}, may differ from that run; up to there it is "
+                    "that run's."
+                )
             logged = self._log.popleft()
             same = ("windows", "kind", "state")
             if [getattr(logged, key) for key in same] != [getattr(step, key) for key in same]:

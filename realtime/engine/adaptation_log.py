@@ -14,7 +14,7 @@ from core.strict_json import load_object
 from realtime.engine.sinks import LineFile
 from realtime.engine.snapshot import Decision
 
-_KINDS = ("begin", *MODES, "passed", "undo", "resume")
+_KINDS = ("begin", *MODES, "passed", "undo", "resume", "end")
 
 
 def adaptation_log(log: Path) -> Path:

@@ -263,6 +263,8 @@ class Engine:
                     self._refuse()
                 self._read_cues()
                 self._watch()
+            if self._decoding is not None and self._decoding.adaptation is not None:
+                self._decoding.adaptation.finish()
         except BaseException as error:  # the window must hear of it, whatever it is
             self.error = error
         finally:

@@ -43,7 +43,9 @@ def adapted(decoder, recording, modes, log=None, toggles=(), cues=None, away=0.0
                 adaptation.toggle()
             yield result
 
-    return list(adaptation.follow(toggled())), adaptation
+    given = list(adaptation.follow(toggled()))
+    adaptation.finish()
+    return given, adaptation
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def test_the_decoder_decides_beside_it_as_if_nothing_adapted(plain, both):
 
 def test_what_is_undone_leaves_nothing_behind(fitted, run, plain, both):
     results, adaptation = adapted(fitted["riemann"], run, BOTH, toggles=[200])
-    assert kinds(adaptation)[-1] == "undo"
+    assert kinds(adaptation)[-2:] == ["undo", "end"]
     assert results[199].adapted == both[0][199].adapted != ""
     for result, alone in zip(results[200:], plain[200:], strict=True):
         np.testing.assert_array_equal(result.probabilities, alone.probabilities)
@@ -127,6 +129,20 @@ def test_the_log_of_another_signal_is_refused(fitted, run, both):
         adapted(fitted["riemann"], other, BOTH, log=both[1].steps)
     with pytest.raises(InputError, match="not the run of the log"):
         adapted(fitted["riemann"], run, (LABELS,), log=both[1].steps)
+
+
+def test_only_the_whole_log_on_the_whole_recording_repeats_a_run(fitted, run):
+    decoder, half = fitted["riemann"], replace(run, samples_uv=run.samples_uv[:15000])
+    whole, short = (adapted(decoder, each, (LABELS,))[1].steps for each in (run, half))
+    assert (whole[-1].kind, short[-1].kind) == ("end", "end")
+    for log, signal, words in (
+        (whole[:-4], run, "does not say that its run was over"),
+        (whole[:-1], run, "does not say that its run was over"),
+        (whole, half, "went on to window"),
+        (short, run, "this recording goes on"),
+    ):
+        with pytest.raises(InputError, match=words):
+            adapted(decoder, signal, (LABELS,), log=log, cues=())
 
 
 def test_the_reference_is_the_mean_of_all_windows_with_one_weight_for_all(fitted, run):
