@@ -219,19 +219,26 @@ class Options(ProgramOptions):
         """
         from core.decoding.adaptation import Adaptation
         from core.decoding.recentring import SECONDS
+        from core.decoding.storage.decoder_file import decoder_digest
 
+        if not self.adapt and self.adapt_from is None:
+            return None
+        run = {
+            "decoder": decoder_digest(decoder),
+            "recentre_seconds": self.recentre_for(decoder),
+            "bad": sorted(self.bad_electrodes),
+            "confirm": self.confirm,
+        }
         if self.adapt_from is not None:
             from realtime.engine.adaptation_log import read_steps
 
             log = read_steps(self.adapt_from)
             begin = log[0].detail
-            return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log)
-        if not self.adapt:
-            return None
+            return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log, run)
         if "recentre" in self.adapt:
             decoder.check_recentring()
         seconds = self.recentre_for(decoder) or SECONDS
-        return Adaptation(decoder, windows, self.adapt, seconds)
+        return Adaptation(decoder, windows, self.adapt, seconds, run=run)
 
     @property
     def cue_events(self) -> dict[str, str]:

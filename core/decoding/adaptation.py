@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from core.decoding.online import WindowResult
 from core.decoding.outputs import ClassesOutput
 from core.decoding.recentring import SECONDS, ReferenceMean, RunReference, check_seconds
 from core.decoding.window_decoder import WindowDecoder
-from core.errors import InputError
+from core.errors import InputError, one_line
 
 RECENTRE, LABELS = "recentre", "labels"
 MODES = (RECENTRE, LABELS)
@@ -132,6 +132,9 @@ class Adaptation:
     log : sequence of Step, optional
         Of an earlier run on the same signal: its trials and undos count in place of cues and of
         `toggle`.
+    run : mapping, optional
+        What else must be the log's, as JSON has it; it stands in the first step. Names are those
+        of flags.
 
     Attributes
     ----------
@@ -168,6 +171,7 @@ class Adaptation:
         modes: Collection[str],
         seconds: float = SECONDS,
         log: Sequence[Step] | None = None,
+        run: Mapping[str, Any] | None = None,
     ) -> None:
         if RECENTRE in modes and not decoder.tangents:
             raise InputError(
@@ -199,10 +203,11 @@ class Adaptation:
             "modes": [mode for mode in MODES if mode in modes],
             "seconds": self._seconds,
             "hop": self._hop,
+            **(run or {}),
         }
         adapts = " and ".join(words[mode] for mode in MODES if mode in modes)
-        if log is not None and log[0].detail != detail:
-            raise _other_run(0, 0)
+        if log is not None:
+            _check_same(log[0].detail, detail)
         self._note("begin", f"Adapts while it runs: {adapts}.", **detail)
 
     def _begin(self) -> None:
@@ -459,9 +464,31 @@ class Adaptation:
         return self._decoder.classes.index(name)
 
 
+def _check_same(logged: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Raise `InputError` where a run began otherwise than that of a log."""
+    differing = [
+        f"--{name.replace('_', '-')} {_said(logged.get(name))}, here {_said(value)}"
+        for name, value in here.items()
+        if logged.get(name) != value
+    ]
+    if differing:
+        raise InputError(
+            f"The run of the log of adaptation had {'; '.join(differing)}. Give the decoder and "
+            "the options of that run."
+        )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    return "none" if value in (None, "") else one_line(value, 40)
+
+
 def _other_run(windows: int, sample: int) -> InputError:
     return InputError(
         f"This is not the run of the log of adaptation, as can be told after {windows} windows, at "
-        f"sample {max(sample, 0)}: that was of other signal or of another decoder, or had other "
-        "options (--hop, --recentre, --bad)."
+        f"sample {max(sample, 0)}: that was of other signal, or had other options such as "
+        "--unit and --channels. Give the recording that it made."
     )

@@ -1,12 +1,13 @@
 """Adaptation from the command to the log and back again, in a file and over LSL."""
 
 import json
+from dataclasses import replace
 
 import mne
 import pytest
 
 from core.decoding.adaptation import LEAST
-from core.decoding.storage.decoder_file import save_decoder
+from core.decoding.storage.decoder_file import decoder_digest, save_decoder
 from core.recordings import read_recording
 from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
@@ -71,6 +72,29 @@ def test_a_file_adapts_by_its_events_and_its_log_gives_the_same_again(files, tmp
     lines = (tmp_path / "first.adaptation.jsonl").read_text().splitlines(keepends=True)
     cut.write_text("".join(lines[:8]))
     assert "its run was over" in refused([*files, *repeated[:2], "--adapt-from", str(cut)], capsys)
+
+
+@pytest.mark.slow
+def test_what_began_otherwise_is_refused_before_a_log_is_begun(fitted, files, tmp_path, capsys):
+    """Decisions of a wrong decoder or of other options look like any."""
+    first, again = tmp_path / "first.jsonl", tmp_path / "again.jsonl"
+    assert main([*files, "--adapt", "labels", "--bad", "C3", "--log", str(first)]) == 0
+    repeated = ["--adapt-from", str(first), "--log", str(again)]
+    other = replace(fitted["riemann"], head=replace(fitted["riemann"].head, temperature=2.0))
+    decoder = save_decoder(other, tmp_path / "other.safetensors")
+    bad = ["--bad", "C3"]
+    for given, words in (
+        ([*files], "--bad C3, here none"),
+        ([*files, "--bad", "C4"], "--bad C3, here C4"),
+        ([*files, *bad, "--confirm"], "--confirm no, here yes"),
+        ([*files, *bad, "--hop", "0.125"], "--hop 0.25, here 0.125"),
+        ([*files, *bad, "--recentre", "off"], "--recentre-seconds 60.0, here none"),
+        ([*files[:3], str(decoder), *bad], f"here {decoder_digest(other)}"),
+    ):
+        assert words in refused([*given, *repeated], capsys)
+        assert not again.exists()
+    assert main([*files, *bad, *repeated]) == 0
+    assert decided(again) == decided(first)
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -56,6 +58,26 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         If the file exists and may not be overwritten, cannot be written, or could not be read
         again.
     """
+    table, tensors = _content(decoder)
+    tensors["filter"] = decoder.settings.band.sections(decoder.facts.recorded_rate)
+    # What older programs can read has the version that they know.
+    version = _SEVERAL if decoder.others else _FILE.version
+    written = _FILE.save(Path(path), table, tensors, overwrite, check=_build, version=version)
+    _LOG.info("written: %s", printable(written))
+    return written
+
+
+def decoder_digest(decoder: Decoder) -> str:
+    """Return what logs call a decoder: the beginning of a SHA-256 of what its file holds."""
+    table, tensors = _content(decoder)
+    content = hashlib.sha256(json.dumps(table, sort_keys=True).encode())
+    for name in sorted(tensors):
+        content.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return content.hexdigest()[:16]
+
+
+def _content(decoder: Decoder) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return table and tensors of a decoder, without what follows from them: its filter."""
     settings = decoder.settings
     table: dict[str, Any] = {
         "classes": decoder.classes,
@@ -76,7 +98,6 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
         "facts": asdict(decoder.facts),
     }
     tensors = {
-        "filter": settings.band.sections(decoder.facts.recorded_rate),
         **head_tensors(decoder.head, "head"),
         **tangent_tensors(decoder.tangents, "tangents"),
     }
@@ -90,11 +111,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
             "readouts": [readout_table(readout) for readout in decoder.others],
         }
         tensors |= readout_tensors(decoder.others)
-    # What older programs can read has the version that they know.
-    version = _SEVERAL if decoder.others else _FILE.version
-    written = _FILE.save(Path(path), table, tensors, overwrite, check=_build, version=version)
-    _LOG.info("written: %s", printable(written))
-    return written
+    return table, tensors
 
 
 def load_decoder(path: Path | str) -> Decoder:

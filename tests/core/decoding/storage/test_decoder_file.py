@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from core.decoding.card import EncoderPin
 from core.decoding.graph_head import TASK, GraphHead
 from core.decoding.readouts import Readout, ReadoutCard
-from core.decoding.storage.decoder_file import FORMAT, load_decoder, save_decoder
+from core.decoding.storage.decoder_file import FORMAT, decoder_digest, load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder
 from core.encoders.braingpt.graph import ElectrodeGraph
@@ -26,6 +26,8 @@ def test_a_decoder_comes_back_as_it_was(fitted, head, tmp_path):
     assert found.settings == decoder.settings
     assert found.facts == decoder.facts
     assert found.encoder == decoder.encoder
+    assert decoder_digest(found) == decoder_digest(decoder)
+    assert decoder_digest(replace(found, hop=found.hop // 2)) != decoder_digest(decoder)
     np.testing.assert_array_equal(found.head.weights, decoder.head.weights)
     samples = np.random.default_rng(0).normal(0.0, 0.02, (1024, len(decoder.settings.channels)))
     first, second = (WindowDecoder(d, d.load_encoder(), 1024 // 16) for d in (decoder, found))
