@@ -60,6 +60,7 @@ def test_a_file_adapts_by_its_events_and_its_log_gives_the_same_again(files, tmp
     assert "recentred: 3" in said
     steps = read_steps(first)
     assert [step.kind for step in steps].count("labels") == 16
+    assert steps[-1].kind == "end"
     states = {step.state for step in steps}
     named = {line["adapted"] for line in lines_of(first) if "adapted" in line}
     assert named
