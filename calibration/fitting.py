@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from calibration.fitted_on import about_prior, check_apart, eyes_learned, labels_seen
 from calibration.usable_trials import SharedParts, check_recordings, usable_trials
+from core.decoding.artifacts.learning import Measured
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures
@@ -317,6 +319,24 @@ def fit_decoder(
         pin = EncoderPin.of(token_features.encoder, settings.encoder)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
     taught = spec.graph_tasks if selection.chosen == GRAPH else {}
+    about: dict[str, Any] = {
+        "head": settings.head,
+        "encoder": spec.label,
+        "events": dict(events),
+        "seed": settings.seed,
+        "repeats": settings.repeats,
+        "sites": settings.sites,
+        "from_cue": settings.from_cue,
+        "regress_eyes": settings.regress_eyes,
+        "trust": trust.as_facts(),
+        **({} if origin is None else {"origin": origin.as_facts()}),
+        **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
+        **({} if not (seen := labels_seen(recordings, tokens)) else {"labels_seen": seen}),
+        **({} if not (eyes := eyes_learned(token_features)) else {"eyes_learned": eyes}),
+        **({"recentre": SECONDS} if recentred else {}),
+        **({"graph_tasks": list(taught)} if taught else {}),
+        **({} if prior is None else {"prior": about_prior(prior, selection)}),
+    }
     decoder = Decoder(
         classes=epochs.classes,
         settings=path,
@@ -331,42 +351,38 @@ def fit_decoder(
         encoder=pin,
         skip=taken.skip,
         token_channels=() if token_features is None else token_features.ch_names,
-        facts=DecoderCard(
-            subject=subject,
-            session=session,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            software=f"eegpt-realtime {version('eegpt-realtime')}",
-            recordings=named_apart((one.path.name, one.sha256) for one in recordings),
-            recorded_rate=recordings[0].rate,
-            head=selection.chosen,
-            trials=len(epochs),
-            scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
-            chance=selection.chance,
-            artifacts=measured.limits.as_facts(),
-            fit={
-                "head": settings.head,
-                "encoder": spec.label,
-                "events": dict(events),
-                "seed": settings.seed,
-                "repeats": settings.repeats,
-                "sites": settings.sites,
-                "from_cue": settings.from_cue,
-                "regress_eyes": settings.regress_eyes,
-                "trust": trust.as_facts(),
-                **({} if origin is None else {"origin": origin.as_facts()}),
-                **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
-                **({} if not (seen := labels_seen(recordings, tokens)) else {"labels_seen": seen}),
-                **({} if not (eyes := eyes_learned(token_features)) else {"eyes_learned": eyes}),
-                **({"recentre": SECONDS} if recentred else {}),
-                **({"graph_tasks": list(taught)} if taught else {}),
-                **({} if prior is None else {"prior": about_prior(prior, selection)}),
-            },
-        ),
+        facts=_card(subject, session, recordings, epochs, measured, selection, about),
     )
     found = None
     if not settings.in_time:
         found = by_recording(epochs.labels, np.array([each.recording for each in epochs.trials]))
     return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust, found)
+
+
+def _card(
+    subject: str,
+    session: str,
+    recordings: Sequence[Recording],
+    epochs: Epochs,
+    measured: Measured,
+    selection: Selection,
+    about: Mapping[str, Any],
+) -> DecoderCard:
+    """Return who a decoder is of, what it was made from and how good it is."""
+    return DecoderCard(
+        subject=subject,
+        session=session,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=f"eegpt-realtime {version('eegpt-realtime')}",
+        recordings=named_apart((one.path.name, one.sha256) for one in recordings),
+        recorded_rate=recordings[0].rate,
+        head=selection.chosen,
+        trials=len(epochs),
+        scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
+        chance=selection.chance,
+        artifacts=measured.limits.as_facts(),
+        fit=dict(about),
+    )
 
 
 def path_for(
