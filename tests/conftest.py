@@ -194,7 +194,7 @@ def name():
 def until():
     """Wait for a condition; fail if it does not come."""
 
-    def wait(condition, seconds=20.0):
+    def wait(condition, seconds=30.0):
         deadline = time.monotonic() + seconds
         while not (result := condition()):
             assert time.monotonic() < deadline, "what was awaited did not happen"

@@ -1,6 +1,5 @@
 """Streams that are made up, and what their recordings must hold."""
 
-import time
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -66,20 +65,6 @@ def make_signal():
         return Signal(values.astype(np.float32), 100.0 + np.arange(samples) / rate)
 
     return make
-
-
-@pytest.fixture
-def until():
-    """Wait for a condition, and fail after 30 s without it."""
-
-    def wait(condition):
-        deadline = time.monotonic() + 30
-        while not (found := condition()):
-            assert time.monotonic() < deadline, "waited 30 s in vain"
-            time.sleep(0.005)
-        return found
-
-    return wait
 
 
 def contents(folder):

@@ -7,6 +7,8 @@ import pytest
 
 from core.encoders.eegpt.electrodes import CODEX
 from core.signal.monitor import ChannelStatus, Traces
+from core.stream import reconnecting_feed
+from realtime.engine import decisions as engine_decisions
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.snapshot import Decision, DecoderStatus, Snapshot, StreamStatus
 from realtime.window import MainWindow
@@ -223,3 +225,11 @@ def show(qtbot):
         return window
 
     return open_window
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Have nothing dropped, however busy this machine is: a fast replay counts it many times."""
+    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
+    monkeypatch.setattr(engine_decisions, "_LATE", 60.0)
+    monkeypatch.setattr(engine_decisions, "_OLD", 60.0)

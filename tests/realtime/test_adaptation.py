@@ -9,12 +9,10 @@ import pytest
 from core.decoding.adaptation import LEAST
 from core.decoding.storage.decoder_file import decoder_digest, save_decoder
 from core.recordings import read_recording
-from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine, marker_feed
 from realtime.cli import main
-from realtime.engine import decisions
 from realtime.engine.adaptation_log import read_steps
 from realtime.options import Options
 from simulation.player import replay
@@ -156,12 +154,10 @@ def test_a_log_that_is_none_is_refused(files, tmp_path, capsys, text, words):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unhurried")
 def test_a_live_run_with_an_undo_is_repeated_from_its_log(
-    fitted, files, name, tmp_path, monkeypatch, until, background
+    fitted, files, name, tmp_path, until, background
 ):
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
     background(replay, [read_recording(files[1])], name, speed=SPEED)
     live, again, frozen = (tmp_path / f"{each}.jsonl" for each in ("live", "again", "frozen"))
     asked = Options(

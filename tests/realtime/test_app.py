@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from functools import partial
 
@@ -17,14 +16,13 @@ from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.recordings import Recording
-from core.stream import marker_feed, reconnecting_feed
+from core.stream import marker_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
 from core.stream.outlets import DECISIONS, PROBABILITIES, MarkerOutlet, SignalOutlet
 from realtime import app
 from realtime.app import build_engine
 from realtime.cli import main as realtime
-from realtime.engine import decisions
 from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
@@ -32,14 +30,6 @@ from simulation.player import replay
 pytestmark = pytest.mark.slow
 
 SPEED = 8.0
-
-
-def wait_for(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "the condition did not come true in time"
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture
@@ -67,22 +57,14 @@ def sender(short):
         thread.join()
 
 
-@pytest.fixture
-def unhurried(monkeypatch):
-    """Have nothing dropped, however busy this machine is: at `SPEED` its delays count so much."""
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
-
-
 def encoders():
     """Return the processes that encode for this one."""
     return {p.pid for p in multiprocessing.active_children() if p.name == "encoder"}
 
 
-def read_to_the_end(engine):
+def read_to_the_end(engine, until):
     """Wait until the engine has read all of a replay, and said that the stream is lost."""
-    wait_for(lambda: (newest := engine.snapshot().latest) and newest.status == "lost", 60.0)
+    until(lambda: (newest := engine.snapshot().latest) and newest.status == "lost", 60.0)
 
 
 def engine_on(name, decoder, **given):
@@ -97,7 +79,7 @@ def unasked(decoder):
 
 @pytest.mark.parametrize(("head", "apart"), [("riemann", 0), ("hybrid", 0), ("hybrid", 1)])
 @pytest.mark.usefixtures("unhurried")
-def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monkeypatch):
+def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monkeypatch, until):
     decoder = fitted[head]
     if apart:
         monkeypatch.setattr(app, "_LARGE", 0)
@@ -107,7 +89,7 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
     engine, _ = engine_on(f"Replay-{head}-{apart}", decoder, log=log)
     assert len(encoders() - before) == apart
     engine.start()
-    read_to_the_end(engine)
+    read_to_the_end(engine, until)
     engine.stop()
     assert engine.error is None
 
@@ -137,7 +119,7 @@ def test_live_equals_offline(fitted, short, sender, head, apart, tmp_path, monke
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path):
+def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path, until):
     decoder = fitted["riemann"]
     samples = short.samples_uv.copy()
     samples[1500:1700, short.labels.index("C3")] = 0.0
@@ -147,7 +129,7 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
     log = tmp_path / "live.jsonl"
     engine, _ = engine_on("Spoilt", decoder, log=log)
     engine.start()
-    read_to_the_end(engine)
+    read_to_the_end(engine, until)
     engine.stop()
     offline = list(decode_recording(spoilt, decoder, unasked(decoder), Options().evidence()))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
@@ -161,7 +143,7 @@ def test_artifacts_are_the_same_live_and_offline(fitted, short, sender, tmp_path
 @pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("fault", ["flat", "full of mains hum"])
 def test_a_bad_electrode_is_set_aside_live_as_offline_and_never_silently(
-    fitted, short, sender, tmp_path, capfd, fault
+    fitted, short, sender, tmp_path, capfd, fault, until
 ):
     decoder = fitted["riemann"]
     samples = short.samples_uv.copy()
@@ -173,8 +155,8 @@ def test_a_bad_electrode_is_set_aside_live_as_offline_and_never_silently(
     log = tmp_path / "live.jsonl"
     engine, _ = engine_on("Bad contact", decoder, log=log)
     engine.start()
-    wait_for(lambda: engine.snapshot().channels[short.labels.index("C3")].aside, 60.0)
-    read_to_the_end(engine)
+    until(lambda: engine.snapshot().channels[short.labels.index("C3")].aside, 60.0)
+    read_to_the_end(engine, until)
     warnings = engine.snapshot().warnings
     engine.stop()
     offline = list(decode_recording(spoilt, decoder, unasked(decoder), Options().evidence()))
@@ -198,31 +180,31 @@ def test_a_bad_electrode_is_set_aside_live_as_offline_and_never_silently(
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_an_electrode_is_set_aside_and_used_again_by_a_click(fitted, short, sender, capfd):
+def test_an_electrode_is_set_aside_and_used_again_by_a_click(fitted, short, sender, capfd, until):
     sender("Clicked", loop=True)
     engine, _ = engine_on("Clicked", fitted["riemann"])
     engine.start()
-    wait_for(lambda: engine.snapshot().status == "ok")
+    until(lambda: engine.snapshot().status == "ok")
     engine.toggle_channel("C4")
-    shown = wait_for(lambda: (s := engine.snapshot()).status != "ok" and s)
+    shown = until(lambda: (s := engine.snapshot()).status != "ok" and s)
     assert shown.status == "warming"  # nothing is missing: a new window is being filled
     assert shown.message.startswith("C4 is set aside and interpolated; decisions return in ")
-    wait_for(lambda: (d := engine.snapshot().latest) and d.set_aside == ("C4",))
+    until(lambda: (d := engine.snapshot().latest) and d.set_aside == ("C4",))
     engine.toggle_channel("C3")  # more than may be
-    wait_for(lambda: "2 of the decoder's 17 electrodes" in capfd.readouterr().err)
+    until(lambda: "2 of the decoder's 17 electrodes" in capfd.readouterr().err)
     assert engine.snapshot().latest.set_aside == ("C4",)
     engine.toggle_channel("C4")
-    wait_for(lambda: engine.snapshot().latest.set_aside == ())
+    until(lambda: engine.snapshot().latest.set_aside == ())
     engine.stop()
 
 
-def test_bad_electrodes_are_named_on_the_command_line(fitted, short, sender):
+def test_bad_electrodes_are_named_on_the_command_line(fitted, short, sender, until):
     sender("Bad", loop=True)
     with pytest.raises(InputError, match="no electrode OZ"):
         engine_on("Bad", fitted["riemann"], bad="Oz")
     engine, _ = engine_on("Bad", fitted["riemann"], bad="c3")
     engine.start()
-    decision = wait_for(lambda: engine.snapshot().latest)
+    decision = until(lambda: engine.snapshot().latest)
     engine.stop()
     assert decision.set_aside == ("C3",)
 
@@ -242,7 +224,7 @@ def test_what_is_refused_leaves_nothing_on_the_disk(fitted, sender, tmp_path, gi
     assert not (tmp_path / "out").exists()
 
 
-def test_decisions_and_probabilities_go_out(fitted, sender):
+def test_decisions_and_probabilities_go_out(fitted, sender, until):
     decoder = fitted["riemann"]
     sender("Published", speed=1.0, loop=True)
     engine, _ = engine_on("Published", decoder)
@@ -255,8 +237,8 @@ def test_decisions_and_probabilities_go_out(fitted, sender):
             assert probabilities.facts.labels == decoder.classes
             assert probabilities.facts.rate == 4.0
             found = []
-            wait_for(lambda: found.extend(decisions.read(0.1)) or len(found) >= 3)
-            rows = wait_for(lambda: probabilities.read(0.5))
+            until(lambda: found.extend(decisions.read(0.1)) or len(found) >= 3)
+            rows = until(lambda: probabilities.read(0.5))
             for marker in found:
                 line = json.loads(marker.text)
                 assert marker.time == pytest.approx(line["time"], abs=0.01)
@@ -270,50 +252,50 @@ def test_decisions_and_probabilities_go_out(fitted, sender):
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_the_snapshot_says_what_goes_on(fitted, short, sender):
+def test_the_snapshot_says_what_goes_on(fitted, short, sender, until):
     decoder = fitted["riemann"]
     sender("Watched", loop=True)
     engine, inlet = engine_on("Watched", decoder)
     engine.start()
     try:
         # The signal is "ok" a moment before the first window of it has been decoded.
-        wait_for(lambda: (last := engine.snapshot().latest) and last.probabilities)
-        seen = wait_for(lambda: (s := engine.snapshot()).status == "ok" and s)
+        until(lambda: (last := engine.snapshot().latest) and last.probabilities)
+        seen = until(lambda: (s := engine.snapshot()).status == "ok" and s)
         assert seen.stream.name == "Watched"
         assert seen.stream.nominal_rate == 250.0
         assert seen.decoder.head == "riemann"
         assert [c.label for c in seen.channels] == list(short.labels)
         # A block's decisions are given before it is drawn.
-        wait_for(lambda: engine.traces(1.0).samples_uv.shape == (128, 17))
+        until(lambda: engine.traces(1.0).samples_uv.shape == (128, 17))
         sender.stop()
-        wait_for(lambda: inlet.lost)
-        gone = wait_for(lambda: (s := engine.snapshot()).status == "lost" and s)
+        until(lambda: inlet.lost)
+        gone = until(lambda: (s := engine.snapshot()).status == "lost" and s)
         assert "lost" in gone.message
-        wait_for(lambda: engine.snapshot().latest.status == "lost")
+        until(lambda: engine.snapshot().latest.status == "lost")
         assert engine.snapshot().latest.probabilities is None
     finally:
         engine.stop()
 
 
-def test_pause_gives_nothing_away(fitted, sender, tmp_path):
+def test_pause_gives_nothing_away(fitted, sender, tmp_path, until):
     sender("Paused", speed=4.0)
     log = tmp_path / "paused.jsonl"
     engine, inlet = engine_on("Paused", fitted["riemann"], log=log)
     engine.pause(True)
     engine.start()
-    wait_for(lambda: inlet.lost)
+    until(lambda: inlet.lost)
     engine.stop()
     assert engine.snapshot().paused
     assert log.read_text() == ""
 
 
-def test_a_silent_stream_is_said_to_be_silent(fitted):
+def test_a_silent_stream_is_said_to_be_silent(fitted, until):
     labels = fitted["riemann"].settings.channels
     outlet = SignalOutlet("Mute", "EEG", labels, "microvolts", 250.0, "mute")
     engine, _ = engine_on("Mute", fitted["riemann"])
     engine.start()
     try:
-        seen = wait_for(lambda: (s := engine.snapshot()).status == "silent" and s.latest and s)
+        seen = until(lambda: (s := engine.snapshot()).status == "silent" and s.latest and s)
         assert seen.latest.status == "silent"
         assert "sent nothing" in seen.message
     finally:
@@ -321,7 +303,7 @@ def test_a_silent_stream_is_said_to_be_silent(fitted):
     del outlet
 
 
-def test_markers_that_were_dropped_are_said(fitted, sender, name, monkeypatch):
+def test_markers_that_were_dropped_are_said(fitted, sender, name, monkeypatch, until):
     monkeypatch.setattr(marker_feed, "MarkerInlet", partial(MarkerInlet, capacity=3))
     sender("Crowded", loop=True)
     found = find_stream(StreamQuery(name="Crowded"), 10.0)
@@ -330,20 +312,20 @@ def test_markers_that_were_dropped_are_said(fitted, sender, name, monkeypatch):
         assert outlet.wait_for_consumer(20.0)
         for number in range(5):
             outlet.push(str(number), 1.0 + number)
-        wait_for(lambda: markers.dropped_markers == 2)
+        until(lambda: markers.dropped_markers == 2)
         engine = build_engine(options, inlet, fitted["riemann"], markers)
         engine.start()
-        wait_for(lambda: "2 markers came faster" in " ".join(engine.snapshot().warnings))
+        until(lambda: "2 markers came faster" in " ".join(engine.snapshot().warnings))
         engine.stop()
     outlet.close()
 
 
-def test_without_a_decoder_there_are_signals_and_no_probabilities(sender):
+def test_without_a_decoder_there_are_signals_and_no_probabilities(sender, until):
     sender("Undecoded")
     engine, _ = engine_on("Undecoded", None)
     engine.start()
     try:
-        wait_for(lambda: len(engine.traces(1.0).samples_uv) == 128)
+        until(lambda: len(engine.traces(1.0).samples_uv) == 128)
         seen = engine.snapshot()
         assert seen.decoder is None
         assert seen.latest is None

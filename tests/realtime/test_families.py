@@ -14,11 +14,9 @@ from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder, registry, save_encoder
 from core.errors import InputError
 from core.fitting import graph
-from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine
-from realtime.engine import decisions
 from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
@@ -58,13 +56,10 @@ def windows_of(decoder):
 
 
 @pytest.mark.parametrize("name", [*NAMES, *BRAINGPT], indirect=True)
+@pytest.mark.usefixtures("unhurried")
 def test_a_fit_decodes_what_a_file_and_a_stream_decode(
-    decoder, imagery_recording, tmp_path, monkeypatch, until, name
+    decoder, imagery_recording, tmp_path, until, name
 ):
-    # At this speed what holds this machine up would count for so much more.
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
     decoder = load_decoder(save_decoder(decoder, tmp_path / "one.safetensors"))
     recording = imagery_recording(seed=9)
     seconds = 50.0 + max(decoder.window, decoder.warmup) / decoder.settings.rate

@@ -11,12 +11,10 @@ from core.decoding.recentring import DECODER, GROWING
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
 from core.recordings import read_recording
-from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine
 from realtime.cli import main
-from realtime.engine import decisions
 from realtime.options import Options
 from simulation.player import replay
 
@@ -98,12 +96,8 @@ def test_a_recentring_that_cannot_be_is_refused(files, capsys):
 
 
 @pytest.mark.slow
-def test_a_replay_over_lsl_is_recentred_as_its_file_is(
-    fitted, files, name, tmp_path, monkeypatch, until
-):
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
+@pytest.mark.usefixtures("unhurried")
+def test_a_replay_over_lsl_is_recentred_as_its_file_is(fitted, files, name, tmp_path, until):
     stop, sent = threading.Event(), [read_recording(files[1])]
     sending = threading.Thread(
         target=replay, args=(sent, name), kwargs={"speed": SPEED, "stop": stop}

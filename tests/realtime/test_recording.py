@@ -27,7 +27,6 @@ from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
 from realtime.app import build_engine
 from realtime.cli import main
-from realtime.engine import decisions
 from realtime.engine.snapshot import Decision
 from realtime.options import Options
 from realtime.recording import LiveRecording, next_live_run
@@ -56,12 +55,9 @@ def facts():
 
 
 @pytest.fixture
-def unhurried(monkeypatch):
-    """Have nothing dropped or called silent, however busy this machine is."""
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
+def unhurried(unhurried, monkeypatch):
+    """Have nothing called silent either."""
     monkeypatch.setattr(reconnecting_feed, "_SILENT_AFTER", 30.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine, marker_feed
 from realtime.cli import main as realtime
-from realtime.engine import decisions
 from realtime.engine.cued_trials import CuedScore, score_cues
 from realtime.offline import decode_recording, recorded_cues
 from realtime.options import Options
@@ -74,16 +73,6 @@ def test_what_cannot_be_scored_is_said(tmp_path, capsys):
     write_log(log, [line(1.0, "left")], [])
     assert "nothing to score" in in_words(read_log(log).score())
     assert realtime(["score", str(tmp_path / "none.jsonl")]) == 2
-
-
-@pytest.fixture
-def unhurried(monkeypatch):
-    """Have nothing dropped, however busy this machine is."""
-    from core.stream import reconnecting_feed
-
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
 
 
 @pytest.fixture

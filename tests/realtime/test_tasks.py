@@ -10,12 +10,10 @@ from calibration.tasks import joined, readout_of
 from core.decoding.outputs import as_json
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
-from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine
 from realtime.cli import main as realtime
-from realtime.engine import decisions
 from realtime.offline import decode_recording
 from realtime.options import Options
 from simulation.player import replay
@@ -34,14 +32,6 @@ def several(fitted):
 def short(imagery_recording):
     recording = imagery_recording(seed=9)
     return replace(recording, samples_uv=recording.samples_uv[: int(20 * recording.rate)])
-
-
-@pytest.fixture
-def unhurried(monkeypatch):
-    """Have nothing dropped, however busy this machine is."""
-    monkeypatch.setattr(reconnecting_feed, "_PATIENCE", 60.0)
-    monkeypatch.setattr(decisions, "_LATE", 60.0)
-    monkeypatch.setattr(decisions, "_OLD", 60.0)
 
 
 @pytest.mark.usefixtures("unhurried")

@@ -6,7 +6,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import fields
 
 import mne
@@ -218,7 +217,7 @@ def test_a_forked_process_reads_with_a_process_of_its_own(fif):
 
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
-def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, code):
+def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, code, until):
     program = (
         "import sys\nfrom pathlib import Path\nfrom core.program import run_program as run\n"
         "from core.recordings.isolated import shared\n"
@@ -233,10 +232,7 @@ def test_a_program_that_is_ended_while_it_reads_leaves_no_process(pipe, number, 
         os.killpg(process.pid, number) if number == signal.SIGINT else process.kill()
         assert process.wait(timeout=60) == code
         process.stdout.close()
-        deadline = time.monotonic() + 60
-        while _runs(reader):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: not _runs(reader), 60)
 
 
 def _runs(pid):

@@ -1,7 +1,6 @@
 """Finding streams over loopback."""
 
 import threading
-import time
 
 import pytest
 
@@ -9,11 +8,12 @@ from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream, heard_streams, list_streams
 
 
-def wait_until_visible(name, count):
+@pytest.fixture
+def visible(until):
     """Wait until so many streams of a name answer; a busy machine's answers come late."""
-    deadline = time.monotonic() + 30
-    while sum(stream.identity.name == name for stream in list_streams()) < count:
-        assert time.monotonic() < deadline
+    return lambda name, count: until(
+        lambda: sum(stream.identity.name == name for stream in list_streams()) >= count
+    )
 
 
 def test_stream_is_found_by_its_name(send, name):
@@ -38,9 +38,9 @@ def test_stream_is_found_by_its_type_unless_one_has_that_name(send, name):
 
 
 @pytest.mark.slow
-def test_a_misspelt_stream_is_answered_with_the_one_there_is(send, name):
+def test_a_misspelt_stream_is_answered_with_the_one_there_is(send, name, visible):
     send(name.capitalize())
-    wait_until_visible(name.capitalize(), 1)
+    visible(name.capitalize(), 1)
     with pytest.raises(InputError, match=f'Did you mean "{name.capitalize()}"'):
         find_stream(StreamQuery.matching(name), timeout=0.5)
 
@@ -62,19 +62,19 @@ def test_streams_are_given_as_they_are_heard(send, name):
 
 
 @pytest.mark.slow
-def test_each_stream_is_given_once(send, name):
+def test_each_stream_is_given_once(send, name, visible):
     send(name)
-    wait_until_visible(name, 1)
+    visible(name, 1)
     heard = [stream.identity.name for stream in heard_streams(wait=1.0)]
     assert heard.count(name) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["source_id", "type"])
-def test_ambiguous_request_is_refused_with_all_candidates(send, name, part):
+def test_ambiguous_request_is_refused_with_all_candidates(send, name, part, visible):
     for value in ("left", "right"):
         send(name, **{part: value})
-    wait_until_visible(name, 2)
+    visible(name, 2)
     with pytest.raises(InputError) as refused:
         find_stream(StreamQuery.matching(name))
     message = str(refused.value)
@@ -90,10 +90,10 @@ def test_ambiguous_request_is_refused_with_all_candidates(send, name, part):
 
 
 @pytest.mark.slow
-def test_streams_that_nothing_tells_apart_are_refused(send, name):
+def test_streams_that_nothing_tells_apart_are_refused(send, name, visible):
     send(name)
     send(name)
-    wait_until_visible(name, 2)
+    visible(name, 2)
     with pytest.raises(InputError, match="stop all but one"):
         find_stream(StreamQuery.matching(name))
     one = next(stream for stream in list_streams() if stream.identity.name == name)

@@ -1,7 +1,6 @@
 """A sender whose rate is not the one it announces is said to be so, with the measured rate."""
 
 import threading
-import time
 
 import numpy as np
 import pylsl
@@ -15,7 +14,7 @@ from realtime.options import Options
 
 
 @pytest.mark.slow
-def test_a_rate_off_by_a_hundredth_is_named(fitted, imagery_recording):
+def test_a_rate_off_by_a_hundredth_is_named(fitted, imagery_recording, until):
     recording = imagery_recording(seed=9)
     outlet = SignalOutlet("Fast", "EEG", recording.labels, "microvolts", 250.0, "amp")
     stop = threading.Event()
@@ -35,10 +34,7 @@ def test_a_rate_off_by_a_hundredth_is_named(fitted, imagery_recording):
     engine = build_engine(Options(stream="Fast"), inlet, fitted["riemann"])
     engine.start()
     try:
-        end = time.monotonic() + 40
-        while not (said := " ".join(engine.snapshot().warnings)):
-            assert time.monotonic() < end, "nothing was said about the rate"
-            time.sleep(0.05)
+        said = until(lambda: " ".join(engine.snapshot().warnings), 40)
         assert "says 250 Hz and sends 252." in said
         assert "1.0 % off" in said
         assert engine.snapshot().stream.lost_samples == 0

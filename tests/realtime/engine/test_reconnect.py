@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 
 import numpy as np
 import pylsl
@@ -18,14 +17,6 @@ from realtime.options import Options
 RATE = 250.0
 
 pytestmark = pytest.mark.slow
-
-
-def wait_for(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "the condition did not come true in time"
-        time.sleep(0.01)
-    return found
 
 
 class Sender:
@@ -122,19 +113,19 @@ def steady(monkeypatch):
 
 @pytest.mark.usefixtures("steady")
 @pytest.mark.parametrize("source_id", ["amp", ""])
-def test_the_same_sender_is_taken_again_by_itself(sender, engine_on, tmp_path, source_id):
+def test_the_same_sender_is_taken_again_by_itself(sender, engine_on, tmp_path, source_id, until):
     first = sender("Again", source_id=source_id)
     engine = engine_on("Again")
-    wait_for(ok(engine))
+    until(ok(engine))
     first.stop()
-    gone = wait_for(lambda: (s := engine.snapshot()).status == "lost" and s)
+    gone = until(lambda: (s := engine.snapshot()).status == "lost" and s)
     assert "looking for it" in gone.message
     sender("Again", source_id=source_id)
-    back = wait_for(lambda: (s := engine.snapshot()).status == "gap" and s)
+    back = until(lambda: (s := engine.snapshot()).status == "gap" and s)
     assert "back after" in back.message
     assert "decisions return in" in back.message
     assert back.stream.uid != gone.stream.uid
-    wait_for(ok(engine))
+    until(ok(engine))
     engine.stop()
     lines = decisions(tmp_path)
     assert [line["index"] for line in lines] == list(range(len(lines)))
@@ -151,52 +142,52 @@ def test_the_same_sender_is_taken_again_by_itself(sender, engine_on, tmp_path, s
 
 
 def test_another_sender_is_offered_and_taken_only_when_somebody_says_so(
-    sender, engine_on, tmp_path, capfd
+    sender, engine_on, tmp_path, capfd, until
 ):
     first = sender("Other")
     engine = engine_on("Other")
-    wait_for(begun(engine))
+    until(begun(engine))
     first.stop()
     sender("Other", source_id="spare")
-    (offer,) = wait_for(lambda: engine.snapshot().offers)
+    (offer,) = until(lambda: engine.snapshot().offers)
     assert 'source_id "spare" instead of "amp"' in offer.words
-    wait_for(lambda: "offer" in [note["kind"] for note in notes(tmp_path)])
-    wait_for(lambda: engine.snapshot().latest.status == "lost")
+    until(lambda: "offer" in [note["kind"] for note in notes(tmp_path)])
+    until(lambda: engine.snapshot().latest.status == "lost")
     assert engine.snapshot().stream.source_id == "amp"
     assert "spare" in capfd.readouterr().err
     engine.accept(offer.uid)
-    wait_for(lambda: engine.snapshot().status == "gap")
+    until(lambda: engine.snapshot().status == "gap")
     assert engine.snapshot().stream.source_id == "spare"
     assert engine.snapshot().offers == ()
 
 
-def test_any_sender_is_taken_if_the_options_say_so(sender, engine_on):
+def test_any_sender_is_taken_if_the_options_say_so(sender, engine_on, until):
     first = sender("Any")
     engine = engine_on("Any", reconnect="any")
-    wait_for(begun(engine))
+    until(begun(engine))
     first.stop()
     sender("Any", source_id="spare")
-    wait_for(lambda: engine.snapshot().stream.source_id == "spare")
-    wait_for(lambda: engine.snapshot().status == "gap")
+    until(lambda: engine.snapshot().stream.source_id == "spare")
+    until(lambda: engine.snapshot().status == "gap")
 
 
 @pytest.mark.usefixtures("steady")
-def test_a_second_stream_of_the_name_changes_nothing(sender, engine_on, tmp_path):
+def test_a_second_stream_of_the_name_changes_nothing(sender, engine_on, tmp_path, until):
     sender("Twins")
     engine = engine_on("Twins")
-    wait_for(ok(engine))
+    until(ok(engine))
     sender("Twins", source_id="twin")
     uid = engine.snapshot().stream.uid
     seen = len(decisions(tmp_path))
-    wait_for(lambda: len(decisions(tmp_path)) > seen + 8)
+    until(lambda: len(decisions(tmp_path)) > seen + 8)
     assert engine.snapshot().stream.uid == uid
     assert {line["status"] for line in decisions(tmp_path)[seen:]} == {"ok"}
 
 
-def test_a_sender_that_no_longer_fits_is_not_taken(sender, engine_on):
+def test_a_sender_that_no_longer_fits_is_not_taken(sender, engine_on, until):
     right = sender("Unfit")
     engine = engine_on("Unfit")
-    wait_for(begun(engine))
+    until(begun(engine))
     right.stop()
     for how, words in (
         ({"labels": ("FZ", "FC3", "FC1")}, "lacks 14 of the decoder's"),
@@ -204,26 +195,26 @@ def test_a_sender_that_no_longer_fits_is_not_taken(sender, engine_on):
         ({"unit": ""}, "said its unit before"),
     ):
         wrong = sender("Unfit", **how)
-        seen = wait_for(lambda words=words: words in (s := engine.snapshot()).message and s)
+        seen = until(lambda words=words: words in (s := engine.snapshot()).message and s)
         assert seen.status == "lost"
         wrong.stop()
     sender("Unfit", unit="V", scale=1e-6)
-    wait_for(lambda: engine.snapshot().status == "gap")
-    wait_for(ok(engine))  # volts are converted: anything else would be an artifact
+    until(lambda: engine.snapshot().status == "gap")
+    until(ok(engine))  # volts are converted: anything else would be an artifact
 
 
-def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_path):
+def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_path, until):
     amplifier = sender("Quiet")
     engine = engine_on("Quiet")
-    wait_for(ok(engine))
+    until(ok(engine))
     amplifier.hold.set()
-    quiet = wait_for(lambda: (s := engine.snapshot()).status == "silent" and s)
+    quiet = until(lambda: (s := engine.snapshot()).status == "silent" and s)
     assert "sent nothing" in quiet.message
-    wait_for(lambda: engine.snapshot().latest.status == "silent")
+    until(lambda: engine.snapshot().latest.status == "silent")
     amplifier.hold.clear()
-    back = wait_for(lambda: (s := engine.snapshot()).status == "gap" and s)
+    back = until(lambda: (s := engine.snapshot()).status == "gap" and s)
     assert "samples were lost; decisions return in" in back.message
-    wait_for(ok(engine))
+    until(ok(engine))
     engine.stop()
     said = notes(tmp_path)
     silent, again = (next(n for n in said if n["kind"] == kind) for kind in ("silent", "back"))
@@ -231,10 +222,10 @@ def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_pa
     assert "back after" in again["text"]
 
 
-def test_long_chunks_are_no_silence(sender, engine_on, tmp_path):
+def test_long_chunks_are_no_silence(sender, engine_on, tmp_path, until):
     sender("Chunks", every=0.9)
     engine = engine_on("Chunks")
-    wait_for(ok(engine))
+    until(ok(engine))
     seen = len(decisions(tmp_path))
-    wait_for(lambda: len(decisions(tmp_path)) > seen + 8)
+    until(lambda: len(decisions(tmp_path)) > seen + 8)
     assert {line["status"] for line in decisions(tmp_path)[seen:]} == {"ok"}

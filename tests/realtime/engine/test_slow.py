@@ -51,14 +51,6 @@ class HeldWindows:
         return self._windows.push(samples)
 
 
-def wait_for(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "the condition did not come true in time"
-        time.sleep(0.01)
-    return found
-
-
 @pytest.fixture
 def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     """An engine on a stream that the test sends second by second, and its windows."""
@@ -102,17 +94,17 @@ def slow(fitted, imagery_recording, tmp_path, monkeypatch):
     outlet.close()
 
 
-def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow):
+def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow, until):
     engine, inlet, windows, send, lines = slow
     windows.prepared.set()
     send(4.5)
-    wait_for(lambda: windows.pushed >= 17)
+    until(lambda: windows.pushed >= 17)
     windows.held.set()
     send(1.8)  # less than the patience: nothing is lost
     windows.held.clear()
     send(0.5)
-    wait_for(lambda: windows.pushed >= 26)
-    wait_for(lambda: len(lines()) + engine.snapshot().stream.dropped_decisions >= 26)
+    until(lambda: windows.pushed >= 26)
+    until(lambda: len(lines()) + engine.snapshot().stream.dropped_decisions >= 26)
     found, dropped = lines(), engine.snapshot().stream.dropped_decisions
     assert dropped >= 1
     assert inlet.dropped_samples == 0
@@ -127,30 +119,30 @@ def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow):
     assert all((line["sample"] + 1) // windows.hop == line["index"] + 1 for line in found)
 
 
-def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow):
+def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow, until):
     engine, inlet, windows, send, lines = slow
     windows.prepared.set()
     send(4.5)
-    wait_for(lambda: windows.pushed >= 17)
+    until(lambda: windows.pushed >= 17)
     windows.held.set()
     send(3.5)
     windows.held.clear()
     send(1.5)
-    wait_for(lambda: inlet.dropped_samples > 0)
-    wait_for(lambda: lines()[-1]["status"] == "gap")
+    until(lambda: inlet.dropped_samples > 0)
+    until(lambda: lines()[-1]["status"] == "gap")
     assert engine.snapshot().stream.lost_samples == inlet.dropped_samples
-    wait_for(lambda: "too slow" in " ".join(engine.snapshot().warnings))
+    until(lambda: "too slow" in " ".join(engine.snapshot().warnings))
     send(4.5)
-    wait_for(lambda: lines()[-1]["status"] == "ok")
+    until(lambda: lines()[-1]["status"] == "ok")
 
 
-def test_what_comes_before_the_encoder_is_ready_is_neither_late_nor_lost(slow):
+def test_what_comes_before_the_encoder_is_ready_is_neither_late_nor_lost(slow, until):
     engine, _, windows, send, lines = slow
     send(12.0)  # more than an inlet keeps
     windows.prepared.set()
-    wait_for(lines)
+    until(lines)
     send(1.0)
-    wait_for(lambda: lines()[-1]["index"] >= 19)
+    until(lambda: lines()[-1]["index"] >= 19)
     found, stream = lines(), engine.snapshot().stream
     assert engine.snapshot().decoder is engine.snapshot().decoder  # whose facts are read once
     assert [line["index"] for line in found] == list(range(len(found)))
