@@ -39,8 +39,8 @@ def decoder_of_heads(
     Raises
     ------
     InputError
-        If there is more than one recording, the encoder is not to be had, or as
-        `SharedHeads.decoder`.
+        If there is more than one recording, the heads learned from it, the encoder is not to be
+        had, or as `SharedHeads.decoder`.
     """
     heads = load_heads(path)
     if len(recordings) != 1:
@@ -49,6 +49,12 @@ def decoder_of_heads(
             "a minute of signal."
         )
     (recording,) = recordings
+    learned = {digest: name for name, digest in heads.recordings.items()}
+    if recording.sha256 in learned:  # the score of people left out says nothing of this person
+        raise InputError(
+            f"The heads learned from {recording.path.name} ({learned[recording.sha256]}); name "
+            "heads that were trained without this person, or fit a decoder without --heads."
+        )
     found = None
     if heads.encoder is not None:
         pin = heads.encoder

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from calibration.cli import main as calibrate
+from calibration.heads_of_others import decoder_of_heads
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.encoders import load_encoder
+from core.errors import InputError
 from core.fitting.transfer.shared_heads_file import load_heads, save_heads
 from simulation.synthetic import session
 from training.heads import main
@@ -119,6 +121,25 @@ def test_a_file_of_heads_says_again_what_it_was_told(stored, tmp_path):
     first, second = heads.readouts[0], again.readouts[0]
     np.testing.assert_array_equal(first.head.weights, second.head.weights)
     assert first.card == second.card
+
+
+def test_heads_refuse_every_recording_that_they_learned_from(write, imagining, tmp_path):
+    first, again = (
+        imagining[RecordingIdentity("lab", "1", "", "1")],
+        RecordingIdentity("lab", "1", "2", "1"),
+    )
+    later = replace(person(6), path=first.path)  # another session's file, of the same name
+    code, path = trained(
+        write({**imagining, again: later}),
+        tmp_path,
+        *("--head", "riemann", "--test-subjects", "5"),
+    )
+    assert code == 0
+    for recording in (first, later):
+        with pytest.raises(InputError, match=rf"learned from {first.path.name} \(lab/1/"):
+            decoder_of_heads(path, [recording], "01")
+    _, said = decoder_of_heads(path, [person(9)], "09")
+    assert "the heads of 4 other people" in said
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from core.decoding.readouts import Readout, ReadoutCard
 from core.encoders.spec import DIGITS, LABELLED
 from core.fitting.joint_heads import Head, with_margin
 from core.fitting.transfer.shared_heads import SharedHeads, tangent_view
+from core.recordings import named_apart
 
 if TYPE_CHECKING:
     from core.encoders import Encoder
@@ -87,7 +88,10 @@ def assembled(
         hop=spec.default_hop,
         encoder=EncoderPin.of(loaded, source) if tokens else None,
         readouts=tuple(readouts),
-        recordings={f"{r.person}/{r.origin}": r.sha256 for r in trials.recordings},
+        # Stretches of a recording share its file, and files of two sessions may share a name.
+        recordings=named_apart(
+            dict.fromkeys((f"{r.person}/{r.origin}", r.sha256) for r in trials.recordings)
+        ),
         people=len(trials.people),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"eegpt-realtime {version('eegpt-realtime')}",
