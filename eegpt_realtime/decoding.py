@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +22,9 @@ from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.storage.reference_file import load_reference
 from core.decoding.window_decoder import WindowDecoder
 from core.encoders import DEFAULT, Encoder
-from core.errors import InputError
+from core.errors import InputError, one_line
 from core.fitting.trials.task import Task, parse_task
+from core.machine.home import subject_label
 from core.machine.threads import few_threads
 from core.recordings import (
     Recording,
@@ -106,8 +108,8 @@ class FittedDecoder:
         Raises
         ------
         InputError
-            If channels are missing, epochs are shorter than a window, or their amplitude is not
-            that of EEG.
+            If X is no epochs and no recording, channels are missing, epochs are shorter than a
+            window, or their amplitude is not that of EEG.
         """
         if isinstance(X, Recording | str | Path) or hasattr(X, "first_samp"):
             return [decision.outputs for decision in self.decisions(X)]
@@ -157,8 +159,7 @@ class FittedDecoder:
         Raises
         ------
         InputError
-            If channels are missing, epochs are shorter than a window, or their amplitude is not
-            that of EEG.
+            As `outputs`.
         """
         task, nothing = self.decoder.task, (np.nan,) * len(self.classes_)
         rows = [
@@ -258,7 +259,7 @@ def as_recording(source: Any, eog: bool = False) -> Recording:
 
 @few_threads()
 def fit(
-    recordings: Sequence[Any] | str | Path,
+    recordings: Any,
     events: Mapping[str, str] | None = None,
     *,
     subject: str = "01",
@@ -267,14 +268,14 @@ def fit(
     seed: int = 0,
     false_alarms: float | None = None,
     idle_class: bool = False,
-    tasks: Sequence[str] = (),
-    prior: Sequence[str | Path] = (),
+    tasks: str | Sequence[str] = (),
+    prior: str | Path | Sequence[str | Path] = (),
 ) -> FittedDecoder:
     """Fit a decoder on recordings of one person, as ``eegpt-calibrate fit`` does.
 
     Parameters
     ----------
-    recordings : sequence of str, path, Recording or mne.io.BaseRaw, or one str or path
+    recordings : one or several of str, path, Recording or mne.io.BaseRaw
         With the same channels and rate.
     events : mapping, optional
         Label in the recordings -> class, such as ``{"T1": "left_hand"}``; by default labels that
@@ -291,12 +292,12 @@ def fit(
         A minute at rest, that the decoder's threshold is to keep to.
     idle_class : bool
         Whether rest, from events or pauses, is a class of its own.
-    tasks : sequence of str
+    tasks : str, or sequence of them
         Tasks beside that of `events`, as ``eegpt-calibrate fit --task`` takes them, such as
         ``"eyes=R01.edf:open,R02.edf:closed"``.
-    prior : sequence of str or path
+    prior : str or path, or sequence of them
         What the head starts from, as ``eegpt-calibrate fit --prior`` takes it: recordings of other
-        people or of earlier sessions, folders of them, decoders, prior files; ``["none"]`` for own
+        people or of earlier sessions, folders of them, decoders, prior files; ``"none"`` for own
         trials alone. By default, the population that comes with the program where ``auto`` tells
         left from right hand.
 
@@ -308,10 +309,24 @@ def fit(
     Raises
     ------
     InputError
-        If a recording cannot be used, there are too few trials of a class, no threshold keeps to
-        the false alarms, or a prior does not fit or is given beside tasks.
+        If an argument is none, a recording cannot be used, there are too few trials of a class, no
+        threshold keeps to the false alarms, or a prior does not fit or is given beside tasks.
     """
-    if isinstance(recordings, str | Path):
+    if events is not None and not isinstance(events, Mapping):
+        raise InputError(
+            'Events are given as label -> class, such as {"T1": "left_hand"}; found '
+            f"{type(events).__name__}."
+        )
+    for name, text in (("subject", subject), ("head", head)):
+        if not isinstance(text, str):
+            raise InputError(f"{name} is {one_line(text, 60)}; give text.")
+    if not isinstance(seed, Integral):
+        raise InputError(f"seed is {one_line(seed, 60)}; give a whole number.")
+    if not isinstance(false_alarms, Real | None):
+        raise InputError(f"false_alarms is {one_line(false_alarms, 60)}; give a number or None.")
+    subject, tasks, prior = subject_label(subject), _named("tasks", tasks), _named("prior", prior)
+    one = hasattr(recordings, "filenames") or isinstance(recordings, str)
+    if one or not isinstance(recordings, Iterable):
         recordings = [recordings]
     read = [as_recording(recording) for recording in recordings]
     if not read:
@@ -323,7 +338,7 @@ def fit(
         if prior:
             raise InputError("A prior is for one task; leave out prior=, or tasks=.")
         first = [Task(FIRST, events)] if events else []
-        every = [*first, *map(parse_task, tasks)]
+        every = [*first, *map(parse_task, map(str, tasks))]
         found = fit_tasks(read, every, subject, settings).first
     else:
         events = check_events(events) if events else cue_events(read)
@@ -333,6 +348,16 @@ def fit(
     if found.unkept:
         raise InputError(found.unkept)
     return FittedDecoder(found.decoder, found.decoder.load_encoder())
+
+
+def _named(what: str, given: Any) -> list[str | Path]:
+    """Return the texts or paths of an argument that takes one or several of them."""
+    one = isinstance(given, str) or not isinstance(given, Iterable)
+    named = [given] if one else list(given)
+    for each in named:
+        if not isinstance(each, str | Path):
+            raise InputError(f"{what} names {one_line(each, 60)}; give text or a path.")
+    return named
 
 
 def load_decoder(path: Path | str, encoder: str | None = None) -> FittedDecoder:
@@ -349,5 +374,7 @@ def load_decoder(path: Path | str, encoder: str | None = None) -> FittedDecoder:
     InputError
         If the file is damaged, or the encoder is not the one it was fitted with.
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"path is {one_line(path, 60)}; give a path or its text.")
     decoder = read_decoder(path)
     return FittedDecoder(decoder, decoder.load_encoder(encoder))

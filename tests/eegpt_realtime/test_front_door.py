@@ -75,7 +75,7 @@ def test_a_decoder_comes_back_from_its_file(decoder, recording, tmp_path):
 def test_a_fit_starts_from_others_as_the_program_does(recording):
     started = er.fit([recording], EVENTS).decoder.facts
     assert started.fit["prior"]["trials"] == len(population())
-    alone = er.fit([recording], EVENTS, prior=["none"]).decoder.facts
+    alone = er.fit(recording, EVENTS, prior="none").decoder.facts
     assert "prior" not in alone.fit
     assert "prior" not in alone.scores
 
@@ -88,12 +88,40 @@ def test_a_fit_starts_from_others_as_the_program_does(recording):
         ([None], EVENTS, "found NoneType"),
         (None, {1: "left_hand", 2: "right_hand"}, "both of them text"),
         (None, {"left_hand": "left_hnad"}, 'Did you mean "left_hand"'),
+        (None, "T1", "label -> class, .* found str"),
+        (None, ["T1", "T2"], "label -> class, .* found list"),
+        (3, EVENTS, "found int"),
     ],
 )
 def test_what_cannot_be_fitted_is_said(recording, recordings, events, says):
     given = [recording] if recordings is None else recordings
     with pytest.raises(er.InputError, match=says):
         er.fit(given, events)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"subject": "../x"}, "no BIDS label"),
+        ({"subject": 1}, "subject is 1; give text"),
+        ({"head": None}, "head is None; give text"),
+        ({"seed": 1.5}, "seed is 1.5; give a whole number"),
+        ({"seed": "1"}, "seed is 1; give a whole number"),
+        ({"false_alarms": "1"}, "false_alarms is 1; give a number"),
+        ({"prior": [3]}, "prior names 3; give"),
+        ({"prior": 3}, "prior names 3; give"),
+        ({"prior": "nowhere.edf"}, "no recording at nowhere.edf"),
+        ({"tasks": "eyes"}, '--task "eyes" is not NAME='),
+    ],
+)
+def test_an_option_that_is_none_is_refused_before_the_fit(recording, given, says):
+    with pytest.raises(er.InputError, match=says):
+        er.fit([recording], EVENTS, **given)
+
+
+def test_a_decoder_is_loaded_from_a_path():
+    with pytest.raises(er.InputError, match="path is 3; give a path"):
+        er.load_decoder(3)
 
 
 def test_a_prior_is_for_one_task(recording):
