@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from core.decoding.artifacts.watch import ArtifactWatch
 from core.decoding.decoder import Decoder
-from core.errors import InputError
+from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
 from core.recordings.amplitude import TYPICAL_UV
 from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings
 from core.signal.quality import suspected_factor
-from core.units import factor
+from core.units import factor, volts_per
 
 _AHEAD = 4  # samples of the input, more than resampling looks ahead
 
@@ -42,22 +43,45 @@ def as_array(
     Raises
     ------
     InputError
-        If an array comes without names or rate, or has another shape.
+        If it has another shape or no real numbers, or an array comes without names or rate, or
+        with some that are none.
     """
     if hasattr(X, "get_data") and hasattr(X, "info"):
-        return np.asarray(X.get_data()), tuple(X.ch_names), float(X.info["sfreq"]), "V"
-    array = np.asarray(X, dtype=np.float64)
-    if array.ndim != 3:
-        raise InputError(
-            f"Epochs of shape (epochs, channels, samples) were expected; found {array.shape}."
-        )
+        return _numbers(X, X.get_data()), tuple(X.ch_names), float(X.info["sfreq"]), "V"
+    array = _numbers(X, X)
     if ch_names is None or sfreq is None:
         raise InputError(
             "An array says neither its channels nor its rate: give ch_names and sfreq."
         )
+    named = isinstance(ch_names, Iterable) and not isinstance(ch_names, str)
+    if not (named and all(isinstance(name, str) for name in ch_names)):
+        raise InputError(f"ch_names is {one_line(ch_names, 60)}; give a list of electrodes' names.")
     if len(ch_names) != array.shape[1]:
         raise InputError(f"ch_names names {len(ch_names)} channels; X has {array.shape[1]}.")
+    if not (isinstance(sfreq, Real) and 0.0 < sfreq < math.inf):
+        raise InputError(f"sfreq is {one_line(sfreq, 60)}; give the rate of X in Hz.")
+    if not isinstance(unit, str) or volts_per(unit) is None:
+        raise InputError(f'unit is {one_line(unit, 60)}; give a voltage: "V", "mV" or "uV".')
     return array, tuple(ch_names), float(sfreq), unit
+
+
+def _numbers(given: Any, values: Any) -> np.ndarray:
+    """Return the values of epochs, which were given as an array or as an object of MNE."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # a list of unlike lengths, or of objects that are no arrays
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "iuf":
+        raise InputError(
+            "Epochs are an array of real numbers or MNE's Epochs; found "
+            f"{type(given).__name__} of {array.dtype.name.rstrip('0123456789')} values."
+        )
+    if array.ndim != 3:
+        raise InputError(
+            "Epochs of shape (epochs, channels, samples) were expected; found "
+            f"{type(given).__name__} of shape {array.shape}."
+        )
+    return array.astype(np.float64, copy=False)
 
 
 def through_path(
@@ -150,7 +174,7 @@ def refused(
     hop, window = decoder.hop, max(decoder.window, decoder.warmup)
     picks = list(match(ch_names, decoder.settings.channels).indices)
     picked = epochs[:, picks] * factor(unit, decoder.unit)
-    _check_amplitude(picked * factor(decoder.unit, UNIT))
+    check_amplitude(picked * factor(decoder.unit, UNIT))
     found = []
     for epoch, signal in zip(picked, signals, strict=True):
         watch = ArtifactWatch(decoder, sfreq, hop)
@@ -164,8 +188,18 @@ def refused(
     return found
 
 
-def _check_amplitude(epochs_uv: np.ndarray) -> None:
-    """Raise `InputError` where a usual channel is a hundredfold off."""
+def check_amplitude(epochs_uv: np.ndarray) -> None:
+    """Refuse epochs whose unit is mistaken.
+
+    Parameters
+    ----------
+    epochs_uv : ndarray, shape (epochs, channels, samples)
+
+    Raises
+    ------
+    InputError
+        If a usual channel is a hundredfold off.
+    """
     deviations = epochs_uv.std(axis=-1)
     moving = deviations[deviations > 0]
     usual = float(np.median(moving)) if len(moving) else 0.0

@@ -198,7 +198,7 @@ class Decoder:
         return whole
 
     def attach(self, labels: Sequence[str], units: Sequence[str], rate: float) -> SignalPath:
-        """Return the signal path from a stream with these channels into this decoder.
+        """Return the signal path from a stream, or a file, with these channels into this decoder.
 
         Parameters
         ----------
@@ -217,13 +217,13 @@ class Decoder:
             have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
             if eog := " ".join(eog_of(found.missing)):
                 raise InputError(
-                    f"The stream lacks {eog}, the EOG by which this decoder regresses the eyes out "
-                    f"(it has {have}); record it, name it with --channels, or fit without it."
+                    f"The signal lacks {eog}, the EOG by which this decoder regresses the eyes out "
+                    f"(it has {have}); record it, name it (--channels), or fit without it."
                 )
             raise InputError(
-                f"The stream lacks {len(found.missing)} of the decoder's "
+                f"The signal lacks {len(found.missing)} of the decoder's "
                 f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
-                f"(it has {have}). Name its channels with --channels, or calibrate on this montage."
+                f"(it has {have}). Name its channels (--channels), or calibrate on this montage."
             )
         factors = [factor(units[index] or UNIT, self.unit) for index in found.indices]
         return SignalPath(self.settings, rate, found.indices, factors)

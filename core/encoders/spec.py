@@ -155,13 +155,13 @@ class EncoderSpec:
             raise InputError(
                 f"{source} has no {', '.join(missing)}, and the encoder {self.label} computes "
                 f"nothing without its {len(self.required)} electrodes; take another encoder, or "
-                "name the channels with --channels."
+                "name the channels (--channels)."
             )
         if set(ch_names) <= set(self.regressors):
             raise InputError(
                 f"{source} has no electrode that the encoder {self.label} encodes: "
                 f"{', '.join(ch_names)} are only regressed out of the others; take another "
-                "encoder, or name the channels with --channels."
+                "encoder, or name the channels (--channels)."
             )
 
     def check_hop(self, hop: int) -> None:

@@ -194,11 +194,33 @@ def test_an_epoch_with_an_artifact_is_refused_as_live(decoder, epochs):
         (lambda x, n: {"X": x[..., :500], "ch_names": n, "sfreq": 250.0}, "too short"),
         (lambda x, n: {"X": x * np.nan, "ch_names": n, "sfreq": 250.0}, "NaN or inf"),
         (lambda x, n: {"X": x + 1e13, "ch_names": n, "sfreq": 250.0}, "that no voltage has"),
+        (lambda x, n: {"X": x, "ch_names": n, "sfreq": np.nan}, "sfreq is nan; give the rate"),
+        (lambda x, n: {"X": x, "ch_names": n, "sfreq": np.inf}, "sfreq is inf"),
+        (lambda x, n: {"X": x, "ch_names": n, "sfreq": "250"}, "sfreq is 250; give the rate"),
+        (lambda x, n: {"X": x, "ch_names": n, "sfreq": 250.0, "unit": None}, "unit is None; give"),
+        (lambda x, n: {"X": x, "ch_names": n, "sfreq": 250.0, "unit": "T"}, "unit is T; give"),
+        (lambda x, n: {"X": x, "ch_names": range(17), "sfreq": 250.0}, "a list of electrodes'"),
+        (lambda x, n: {"X": x, "ch_names": "C" * 17, "sfreq": 250.0}, "a list of electrodes'"),
+        (lambda x, n: {"X": x, "ch_names": 17, "sfreq": 250.0}, "a list of electrodes'"),
+        (lambda x, n: {"X": x.astype(str)}, "found ndarray of str values"),
+        (lambda x, n: {"X": x + 1j, "ch_names": n, "sfreq": 250.0}, "ndarray of complex values"),
+        (lambda x, n: {"X": [x[0], x[1, 1:]]}, "found list of object values"),
     ],
 )
 def test_what_does_not_fit_is_refused(decoder, epochs, change, message):
     with pytest.raises(er.InputError, match=message):
         decoder.predict_proba(**change(epochs.get_data()[:2], epochs.ch_names))
+
+
+@pytest.mark.slow
+def test_what_is_no_epochs_is_refused(decoder, epochs, raw):
+    with pytest.raises(er.InputError, match=r"found EvokedArray of shape \(17, "):
+        decoder.predict_proba(epochs.average())
+    with pytest.raises(er.InputError, match="found list of object values"):
+        decoder.predict_proba([raw])
+    few = raw.copy().pick(["C3", "C4"])
+    with pytest.raises(er.InputError, match=r"^The signal lacks 15 .* channels \(--channels\)"):
+        decoder.predict_proba(few)
 
 
 @pytest.mark.parametrize("rate", [128.0, 160.0, 250.0, 256.0, 500.0, 512.0, 1000.0])
