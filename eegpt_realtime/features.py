@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from core.decoding.features import TokenFeatures
@@ -16,12 +16,18 @@ from core.encoders import load_encoder
 from core.errors import InputError
 from core.machine.threads import few_threads
 from core.montage import match
+from core.recordings import UNIT
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
-from eegpt_realtime.arrays import as_array, through_path
+from core.units import factor
+from eegpt_realtime.arrays import as_array, check_amplitude, through_path
 
 
-class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class EncoderFeatures(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    BaseEstimator,  # type: ignore[misc]
+):
     """Features of epochs: what a frozen encoder's tokens say of their last window.
 
     Epochs go through the signal path that the live program has (causal filter, reference, the
@@ -76,10 +82,12 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If fewer than two electrodes are known, or epochs are shorter than a window.
+            If there are no epochs or fewer than two electrodes are known, or as `transform`.
         """
         self.encoder_ = load_encoder(self.encoder)
         epochs, ch_names, sfreq, unit = as_array(X, self.ch_names, self.sfreq, self.unit)
+        if not len(epochs):
+            raise InputError("There is no epoch to fit on; give one at least.")
         spec = self.encoder_.spec
         found = match(ch_names, spec.ch_names)
         if len(found.channels) < 2:
@@ -108,10 +116,16 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of float64, shape (epochs, features)
+
+        Raises
+        ------
+        InputError
+            If X is no epochs, a channel is missing, or epochs are shorter than a window, flat, or
+            of an amplitude that is not that of EEG.
         """
         check_is_fitted(self)
         epochs, ch_names, sfreq, unit = as_array(X, self.ch_names, self.sfreq, self.unit)
-        features = TokenFeatures(self.encoder_, self.ch_names_, self.spatial_)
+        features = self._features
         window = self.encoder_.spec.window
         vectors = [
             features.of_run(signal, [len(signal) - window])[0]
@@ -119,9 +133,25 @@ class EncoderFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
         return np.stack(vectors) if vectors else np.empty((0, features.size))
 
+    @property
+    def _features(self) -> TokenFeatures:
+        return TokenFeatures(self.encoder_, self.ch_names_, self.spatial_)
+
+    @property
+    def _n_features_out(self) -> int:  # what scikit-learn's mixin names
+        return self._features.size
+
     def _signals(
         self, epochs: np.ndarray, ch_names: Sequence[str], sfreq: float, unit: str
     ) -> list[np.ndarray]:
         spec = self.encoder_.spec
         needed = max(spec.window, spec.warmup)
-        return through_path(epochs, ch_names, sfreq, unit, self._settings, spec.unit, needed)
+        signals = through_path(epochs, ch_names, sfreq, unit, self._settings, spec.unit, needed)
+        picked = epochs[:, list(match(ch_names, self.ch_names_).indices)]
+        if len(flat := np.flatnonzero((np.ptp(picked, axis=-1) == 0.0).all(axis=-1))):
+            raise InputError(
+                f"Epochs are flat in all channels: {len(flat)} of {len(picked)}, the first is "
+                f"number {flat[0]}, counted from 0. Leave those epochs out."
+            )
+        check_amplitude(picked * factor(unit, UNIT))
+        return signals

@@ -248,6 +248,9 @@ def test_features_are_a_step_of_any_pipeline(epochs):
     assert once.shape == (len(epochs), 2 * 4 * 64)
     np.testing.assert_array_equal(features.transform(epochs[:3]), once[:3])
     assert features.get_params()["encoder"] == "starter"
+    names = features.get_feature_names_out()
+    assert list(names[:2]) == ["encoderfeatures0", "encoderfeatures1"]
+    assert len(names) == once.shape[1]
 
 
 def test_features_refuse_what_is_too_short_or_unknown(epochs):
@@ -256,6 +259,30 @@ def test_features_refuse_what_is_too_short_or_unknown(epochs):
         er.EncoderFeatures("starter", epochs.ch_names, sfreq).fit(data[..., :600])
     with pytest.raises(er.InputError, match="knows 0 of the channels"):
         er.EncoderFeatures("starter", [f"X{i}" for i in range(17)], sfreq).fit(data)
+    with pytest.raises(er.InputError, match="no epoch to fit on"):
+        er.EncoderFeatures("starter", epochs.ch_names, sfreq).fit(data[:0])
+
+
+@pytest.mark.slow
+def test_features_refuse_a_mistaken_unit_and_flat_epochs(epochs, raw):
+    data, sfreq = epochs.get_data()[:4], epochs.info["sfreq"]
+    features = er.EncoderFeatures("starter", epochs.ch_names, sfreq)
+    once = features.fit(data).transform(data)
+    one_flat = data.copy()
+    one_flat[2] = 3e-6
+    for step in (features.fit, features.transform):
+        for off in (1e6, 1e-3):
+            with pytest.raises(er.InputError, match="their unit looks wrong"):
+                step(off * data)
+        with pytest.raises(er.InputError, match=r"flat in all channels: 1 of 4, .* number 2"):
+            step(one_flat)
+        with pytest.raises(er.InputError, match="flat in all channels: 4 of 4"):
+            step(0.0 * data)
+        for other in (raw, epochs.average()):
+            with pytest.raises(er.InputError, match=rf"found {type(other).__name__} of shape \("):
+                step(other)
+    features.set_params(unit="uV")
+    np.testing.assert_allclose(features.fit(1e6 * data).transform(1e6 * data), once, rtol=1e-4)
 
 
 @pytest.mark.slow
