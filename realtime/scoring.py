@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.machine.files import open_regular
 from core.program import write_line
 from core.strict_json import load_object
-from realtime.engine.cued_trials import Cue, CuedScore, CuedTrials, class_of
+from realtime.engine.cued_trials import Cue, CuedScore, CuedTrials
 from realtime.engine.sinks import cue_log
 from realtime.engine.snapshot import Decision
 from realtime.tasks import score as task_score
@@ -32,7 +32,8 @@ class ScoreOptions(ProgramOptions):
     log: tyro.conf.Positional[Path]
     """What eegpt-realtime --log wrote."""
     event: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """LABEL=CLASS: the marker that is the cue of a class, instead of what was known live."""
+    """LABEL=CLASS: the marker that is the cue of a class, instead of what was known live; other
+    markers stay as they were."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,6 +47,12 @@ def main(argv: Sequence[str]) -> int:
         raise InputError(
             f"--event {unknown[0]} is no marker of {options.log}, which has "
             f"{', '.join(sorted(there)[:12]) or 'none at all'}."
+        )
+    if foreign := [each for each in events.items() if each[1] not in log.classes]:
+        label, name = foreign[0]
+        raise InputError(
+            f"--event {label}={name} asks for a class that the decisions of {options.log} do not "
+            f"have; they have {', '.join(log.classes)}."
         )
     write_line(in_words(log.score(events)))
     for score in log.task_scores():
@@ -76,11 +83,11 @@ class ScoredLog:
         Parameters
         ----------
         events : dict, optional
-            Label -> class, instead of the classes that the markers were given live.
+            Label -> class, instead of the classes that these markers were given live.
         """
         trials = CuedTrials()
         for cue in self.cues:
-            name = class_of(cue.label, self.classes, events) if events else cue.name
+            name = (events or {}).get(cue.label.strip(), cue.name)
             trials.take(replace(cue, name=name if name in self.classes else ""))
         for decision in self.decisions:
             trials.decide(decision.time, decision.decision)
@@ -162,8 +169,14 @@ def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
             f"There is no {file}. Decode with --log, and with --markers, with --task, or from a "
             "replay, which brings its own markers."
         ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read as lines of JSON: {error}.") from error
+    except IsADirectoryError:
+        raise InputError(f"{file} is a folder; name the log in it.") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(
+            f"{file} cannot be read as lines of JSON, which --log writes; is it another file?"
+        ) from error
     if any(name not in line for line in found for name in names):
         raise InputError(f"{file} lacks {', '.join(names)} in some line; is it another file?")
     return found

@@ -52,6 +52,18 @@ def test_a_log_is_scored_by_the_markers_beside_it(tmp_path, capsys):
     assert "1 of 3 cues" in capsys.readouterr().out
     assert realtime(["score", str(log), "--event", "T9=left"]) == 2
     assert "T9 is no marker of" in capsys.readouterr().err
+    assert realtime(["score", str(log), "--event", "x=foo"]) == 2
+    assert "--event x=foo asks for a class" in (said := capsys.readouterr().err)
+    assert "they have left, right." in said
+
+
+def test_an_event_that_is_named_leaves_other_markers_as_they_were(tmp_path):
+    log = tmp_path / "live.jsonl"
+    names = {2.0: ("T1", "right"), 7.0: ("T2", "right")}
+    markers = [{"time": t, "label": label, "class": n} for t, (label, n) in names.items()]
+    write_log(log, [line(0.25 * k, "left") for k in range(60)], markers)
+    trials = read_log(log).score({"T1": "left"}).trials
+    assert [trial.asked for trial in trials] == ["left", "right"]
 
 
 def test_what_cannot_be_scored_is_said(tmp_path, capsys):
@@ -67,9 +79,11 @@ def test_what_cannot_be_scored_is_said(tmp_path, capsys):
     write_log(log, [line(1.0, "left")], [{"at": 1}])
     with pytest.raises(InputError, match="lacks time, label, class"):
         read_log(log)
-    log.write_text("{")
-    with pytest.raises(InputError, match="cannot be read as lines of JSON"):
+    log.write_text(json.dumps({"score": 0.5}, indent=1))  # a report
+    with pytest.raises(InputError, match=r"cannot be read as lines of JSON, .* another file\?$"):
         read_log(log)
+    with pytest.raises(InputError, match=r"is a folder; name the log in it\.$"):
+        read_log(tmp_path)
     write_log(log, [line(1.0, "left")], [])
     assert "nothing to score" in in_words(read_log(log).score())
     assert realtime(["score", str(tmp_path / "none.jsonl")]) == 2
