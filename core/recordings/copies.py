@@ -88,12 +88,15 @@ def refuse_copies(recordings: Sequence[Recording]) -> None:
         return
     copy = find_copy([fingerprint(recording) for recording in recordings])
     if copy is not None:
-        one, other = (recordings[index].path for index in copy)
+        one, other = (recordings[index] for index in copy)
+        if one.path == other.path and one.sha256 == other.sha256:
+            raise InputError(f"{one.path} is named twice; name every recording once.")
+        names = f"{one.path} and {other.path}"
+        if one.path == other.path:  # as all recordings that come from memory
+            names = f"Recordings {copy[0] + 1} and {copy[1] + 1}"
         raise InputError(
-            f"{one} is named twice; name every recording once."
-            if one == other
-            else f"{one} and {other} are the same recording, or parts of one: they have samples in "
-            "common. Name only one of them."
+            f"{names} are the same recording, or parts of one: they have samples in common. Name "
+            "only one of them."
         )
 
 

@@ -127,6 +127,15 @@ def test_the_same_recording_twice_is_refused_by_name(recording, make_recording):
     refuse_copies([recording, other])
 
 
+def test_parts_of_one_recording_from_memory_are_refused_by_their_numbers(recording, make_recording):
+    samples = recording.samples_uv
+    first = replace(recording, samples_uv=samples[:4500], sha256="first")
+    last = replace(recording, samples_uv=samples[1500:], sha256="last")
+    other = make_recording(6000, 160.0, SITES, seed=5)
+    with pytest.raises(InputError, match=r"^Recordings 1 and 3 are .* have samples in common"):
+        refuse_copies([first, other, last])
+
+
 def test_a_fingerprint_is_known_again_after_json(recording):
     marks = fingerprint(recording)
     kept = from_text(as_text(marks))
