@@ -221,9 +221,10 @@ def _main(options: EvaluateOptions) -> int:
                 rows.append(row)
                 bar.update()
     facts = _facts(options, people, encoders, path.channels)
-    written = write_results(options.out, rows, options.classes, options.metric, facts)
+    note = _live_options(options)
+    written = write_results(options.out, rows, options.classes, options.metric, facts, note)
     tests = comparisons(rows, options.metric)
-    write_line(as_markdown(summarise(rows, len(options.classes)), tests, options.metric))
+    write_line(as_markdown(summarise(rows, len(options.classes)), tests, options.metric, note))
     if job:
         from training.evaluation.labram_job.running import EXPLAINED
 
@@ -309,6 +310,29 @@ def _check(options: EvaluateOptions) -> None:
             f"{asked[0]} is for protocols that decide live ({', '.join(ONLINE)}), and none is "
             "asked for; leave it out, or name one with --protocols."
         )
+    if "recentre" in options.adapt and options.recentre == "off":
+        raise InputError("--adapt recentre goes on with what --recentre off forbids; choose one.")
+    from core.fitting.views import GRAPH
+    from training.evaluation.systems.catalogue import OURS
+
+    ours = (*OURS, GRAPH)
+    if asked and options.systems and not set(ours) & set(options.systems):
+        raise InputError(
+            f"{asked[0]} is for systems that are our heads ({', '.join(ours)}), and --systems "
+            "names none of them; leave it out, or name one."
+        )
+
+
+def _live_options(options: EvaluateOptions) -> str:
+    """Say how our heads recentre and adapt, where that is not the default."""
+    seconds = options.recentre_seconds
+    asked = {
+        "--recentre": options.recentre or "",
+        "--recentre-seconds": "" if seconds is None else f"{seconds:g}",
+        "--adapt": " ".join(options.adapt),
+    }
+    said = [f"`{flag} {value}`" for flag, value in asked.items() if value]
+    return f"Our heads, in protocols that decide live: {', '.join(said)}." if said else ""
 
 
 def _unseen_encoder(people: Sequence[Subject]) -> str:

@@ -7,6 +7,8 @@ import pytest
 
 from training.evaluate import main
 
+LIVE = ("--protocols", "calibrate-then-run")
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, imagery_recording):
@@ -48,6 +50,17 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_table_says_how_heads_recentred_and_adapted(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = [data, "--out", str(out), *LIVE, "--systems", "riemann", "--subjects", "P1"]
+    asked = ["--recentre", "start", "--recentre-seconds", "30", "--adapt", "labels"]
+    assert main([*words, *asked, "--encoder", "untrained-tiny1"]) == 0
+    first = (out / "table.md").read_text().splitlines()[0]
+    assert first.endswith("live: `--recentre start`, `--recentre-seconds 30`, `--adapt labels`.")
+    assert first in capsys.readouterr().out
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -68,6 +81,14 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
         (["--recentre", "off", "--recentre-seconds", "60"], "takes no --recentre-seconds"),
         (["--recentre-seconds", "5"], "A reference from 5 s"),
         (["--recentre", "start"], "--recentre is for protocols that decide live"),
+        (
+            [*LIVE, "--recentre", "off", "--adapt", "recentre"],
+            "--adapt recentre goes on with what --recentre off forbids",
+        ),
+        (
+            [*LIVE, "--adapt", "labels", "--systems", "CSP+LDA"],
+            "--adapt is for systems that are our heads (riemann",
+        ),
         (["--others-groups", "3"], "parts the people of --others"),
         (
             ["--classes", "left_hand", "right_hand", "left_hand"],

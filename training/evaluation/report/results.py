@@ -132,6 +132,7 @@ def write_results(
     classes: Sequence[str],
     metric: str,
     facts: dict[str, Any],
+    note: str = "",
 ) -> list[Path]:
     """Write rows.csv, results.json, table.md and scores.png.
 
@@ -145,6 +146,8 @@ def write_results(
         That systems are compared by.
     facts : dict
         How the rows came about.
+    note : str
+        Stands above the tables.
 
     Returns
     -------
@@ -165,7 +168,7 @@ def write_results(
     files = {
         "rows.csv": as_csv(rows).encode(),
         "results.json": json.dumps(_finite(content), indent=1).encode(),
-        "table.md": as_markdown(summaries, tests, metric).encode(),
+        "table.md": as_markdown(summaries, tests, metric, note).encode(),
         "scores.png": draw(rows, summaries, metric),
     }
     return [write_whole(folder / name, data) for name, data in files.items()]
@@ -200,10 +203,10 @@ def as_csv(rows: Sequence[ScoreRow]) -> str:
 
 
 def as_markdown(
-    summaries: Sequence[Summary], tests: dict[str, list[Comparison]], metric: str
+    summaries: Sequence[Summary], tests: dict[str, list[Comparison]], metric: str, note: str = ""
 ) -> str:
-    """Return a table for every protocol, and the differences that are no accident."""
-    parts = []
+    """Return a note, a table for every protocol, and the differences that are no accident."""
+    parts = [note] if note else []
     for protocol in dict.fromkeys(summary.protocol for summary in summaries):
         its = [summary for summary in summaries if summary.protocol == protocol]
         names = [*_SHOWN, *(name for name in ONLINE if name in its[0].means)]
