@@ -100,8 +100,9 @@ class Origin:
             return self.unknown
         if not parts:
             return (
-                f"The decoder uses neither the first second nor {self.eyes}: its "
-                f"{whole.score:.2f} is what is left without them."
+                f"The decoder uses neither the first second nor {self.eyes}: the "
+                f"{whole.score:.2f} of the head riemann, fitted again, is what is left without "
+                "them."
             )
         said = f"Without {' and '.join(parts)} "
         if left.score > whole.score:

@@ -108,7 +108,10 @@ def test_a_decoder_without_eyes_and_first_second_is_what_is_left():
     origin = find_origin(epochs, SETTINGS, FeatureInput(128, regression))
     assert origin.left is origin.checks[0]
     assert origin.checks[0].electrodes == 8
-    assert origin.sentence.endswith("is what is left without them.")
+    assert origin.sentence.endswith(
+        f": the {origin.left.score:.2f} of the head riemann, fitted again, is what is left without "
+        "them."
+    )
 
 
 @pytest.mark.slow
