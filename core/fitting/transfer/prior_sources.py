@@ -208,7 +208,12 @@ def _trials_of(prior: Prior, settings: SignalSettings, shared: Sequence[str]) ->
     labels = again[prior.labels[taken]]
     counts = np.bincount(labels, minlength=len(shared))
     if counts.min() < _TRIALS:
-        raise InputError(f"The prior has {counts.min()} trials of a class; {_TRIALS} are needed.")
+        first, more = next(iter(prior.recordings), "no recording"), len(prior.recordings) - 1
+        whose = f"{first} and {more} more" if more > 0 else first
+        raise InputError(
+            f"The prior of {whose} has {counts.min()} trials of {shared[int(counts.argmin())]}; "
+            f"{_TRIALS} are needed. Give it more recordings, or leave it out."
+        )
 
     picks = [prior.channels.index(name) for name in channels]
     centring = np.eye(len(picks)) - 1.0 / len(picks)

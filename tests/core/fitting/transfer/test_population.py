@@ -70,6 +70,15 @@ def test_part_of_the_electrodes_is_enough_and_too_few_are_not(prior):
         head_of_prior(prior, CovarianceSettings(other, 1024), CLASSES)
 
 
+def test_a_prior_of_too_few_trials_is_named(people, settings):
+    few = make_prior({"P11": people["P11"]}, EVENTS, CODEX, settings, 1024)
+    with pytest.raises(InputError, match=r"prior of P11/P11\.edf has 8 trials of left_hand; 10 "):
+        head_of_prior(few, CovarianceSettings(settings, 1024), CLASSES)
+    made = replace(few, recordings={**few.recordings, "P11/b.edf": "b", "P11/c.edf": "c"})
+    with pytest.raises(InputError, match=r"prior of P11/P11\.edf and 2 more has 8 trials"):
+        head_of_prior(made, CovarianceSettings(settings, 1024), CLASSES)
+
+
 def test_windows_and_classes_must_be_the_same(prior, settings):
     with pytest.raises(
         InputError, match=r"from 0 to 4 s after the cue at 256 Hz, 8-30 Hz, instead of 0 to 2 s"
