@@ -18,6 +18,9 @@ def main(argv=None):
     parser.add_argument("--head", default="auto")
     given = parser.parse_args(argv)
 
+    for text in given.event:
+        if "=" not in text:
+            parser.error(f"--event {text} is not LABEL=CLASS, such as T1=left_hand.")
     events = dict(text.split("=", 1) for text in given.event) or None
     decoder = er.fit(given.files, events, head=given.head)
     facts = decoder.decoder.facts

@@ -7,9 +7,6 @@ python examples/moabb_pipeline.py BNCI2014_001    a published one, which is down
 
 import argparse
 
-from moabb import datasets
-from moabb.evaluations import WithinSessionEvaluation
-from moabb.paradigms import LeftRightImagery
 from pyriemann.estimation import Covariances
 from pyriemann.tangentspace import TangentSpace
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +14,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import eegpt_realtime as er
+
+try:
+    from moabb import datasets
+    from moabb.evaluations import WithinSessionEvaluation
+    from moabb.paradigms import LeftRightImagery
+except ModuleNotFoundError as error:
+    raise SystemExit(
+        f'This example needs {error.name}: pip install "eegpt-realtime[data]" brings it.'
+    ) from None
 
 
 def main(argv=None):

@@ -21,8 +21,13 @@ def main(argv=None):
     parser.add_argument("events", nargs=2, help="annotations of the two classes")
     given = parser.parse_args(argv)
 
-    raw = mne.io.read_raw(given.file, preload=True, verbose="ERROR")
+    try:
+        raw = mne.io.read_raw(given.file, preload=True, verbose="ERROR")
+    except (OSError, ValueError) as error:
+        parser.error(f"{given.file} cannot be read: {error}")
     events, ids = mne.events_from_annotations(raw, verbose="ERROR")
+    if missing := [name for name in given.events if name not in ids]:
+        parser.error(f"{given.file} has no {missing[0]}; it has {', '.join(ids) or 'no event'}.")
     wanted = {name: ids[name] for name in given.events}
     # A second before the cue lets the filter forget where the epoch begins.
     epochs = mne.Epochs(

@@ -61,6 +61,34 @@ def test_own_head(files):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fit_and_decode.py", "a.edf", "--test", "b.edf", "--event", "T1"], "is not LABEL=CLASS"),
+        (["own_head.py", "none.edf", "T1", "T2"], "none.edf cannot be read: "),
+        (["own_head.py", "{file}", "T9", "left_hand"], "has no T9; it has left_hand, "),
+    ],
+)
+def test_what_cannot_be_used_is_said_as_by_any_command_line(files, words, says):
+    name, *given = [word.format(file=files[0]) for word in words]
+    done = run_script(EXAMPLES / name, *given, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 2
+    assert says in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_library_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "moabb.py").write_text("raise ModuleNotFoundError(name='moabb')")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment = os.environ | {"PYTHONPATH": path}
+    done = run_script(EXAMPLES / "moabb_pipeline.py", cwd=ROOT, env=environment)
+    assert done.returncode == 1
+    assert done.stderr == (
+        'This example needs moabb: pip install "eegpt-realtime[data]" brings it.\n'
+    )
+
+
+@pytest.mark.slow
 def test_encoder_family():
     assert "rhythms" not in run("fit_and_decode.py", "--help")
     assert run("encoder_family.py") == "small (untrained): streamed equals whole: True\n"
