@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.errors import InputError, one_line
-from core.machine.files import open_regular, unicode_name, write_whole
+from core.machine.files import as_path, open_regular, unicode_name, write_whole
 from core.strict_json import load_json
 
 Built = TypeVar("Built")
@@ -231,7 +231,7 @@ class TensorFormat:
         InputError
             As `read`, or if table and tensors contradict each other.
         """
-        path = Path(path)
+        path = as_path(path)
         table, tensors = self.read(path)
         try:
             return build(table, tensors)

@@ -220,9 +220,11 @@ class FittedDecoder:
         """Return the seconds that were asked for, or that the decoder says; None for none."""
         if asked is None:
             return self.decoder.recentre
-        if isinstance(asked, str) and asked != "off":
-            raise InputError(f'recentre="{asked}" is neither "off" nor a number of seconds.')
-        return None if asked == "off" else asked
+        if asked == "off":
+            return None
+        if not isinstance(asked, Real):
+            raise InputError(f'recentre is {asked!r}; give "off" or a number of seconds.')
+        return float(asked)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
         """Write a decoder file, which every program of the project reads.
@@ -374,7 +376,5 @@ def load_decoder(path: Path | str, encoder: str | None = None) -> FittedDecoder:
     InputError
         If the file is damaged, or the encoder is not the one it was fitted with.
     """
-    if not isinstance(path, str | Path):
-        raise InputError(f"path is {one_line(path, 60)}; give a path or its text.")
     decoder = read_decoder(path)
     return FittedDecoder(decoder, decoder.load_encoder(encoder))

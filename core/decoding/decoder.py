@@ -198,7 +198,7 @@ class Decoder:
         return whole
 
     def attach(self, labels: Sequence[str], units: Sequence[str], rate: float) -> SignalPath:
-        """Return the signal path from a stream, or a file, with these channels into this decoder.
+        """Return the signal path from a stream or file with these channels into this decoder.
 
         Parameters
         ----------

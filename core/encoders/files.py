@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from core.encoders.base import Encoder
 from core.encoders.header import FORMAT_VERSION, HEADER, LONGEST_NAME, read_safetensors
 from core.errors import InputError, one_line
-from core.machine.files import open_regular, unicode_name, write_whole
+from core.machine.files import as_path, open_regular, unicode_name, write_whole
 from core.tensor_file import holds_what_it_lists
 
 _WRAPPERS = ("state_dict", "model")  # where Lightning, and scripts after BEiT's, keep the tensors
@@ -53,7 +53,7 @@ def save_encoder(encoder: Encoder, path: Path | str, *, overwrite: bool = False)
         )
     content = save(tensors, metadata={HEADER: json.dumps(header)})
     # Weights hold nothing about a person, and are made to be passed on.
-    return write_whole(Path(path), content, overwrite=overwrite, shared=True)
+    return write_whole(as_path(path), content, overwrite=overwrite, shared=True)
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list[str]) -> None:

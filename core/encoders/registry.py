@@ -17,6 +17,7 @@ from core.encoders.header import spec_of_header
 from core.encoders.hub import HubFile, cached, fetch
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
+from core.machine.files import as_path
 from core.suggestions import did_you_mean
 
 FAMILIES = {
@@ -150,7 +151,7 @@ def load_encoder(
             encoder = _from_file(fetch(place, home), weights, place.provenance, (family,))
         else:
             encoder = _from_file(place, weights, {})
-    elif not Path(source).exists():
+    elif not as_path(source).exists():
         known = [name for family in FAMILIES for name in family_named(family).named]
         names = [f'"{name}"' for name in known]
         raise InputError(

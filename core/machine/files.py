@@ -12,13 +12,26 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from core.errors import InputError
+from core.errors import InputError, one_line
 
 _EVERYWHERE = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none; links need a privilege there
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a FIFO would wait for who writes to it
 _JUNCTION = 0xA0000003  # Windows' link to a folder
 _LONGEST = 200  # bytes of a name that is kept in the name of an unfinished file; systems allow 255
+
+
+def as_path(given: os.PathLike[str] | str) -> Path:
+    """Return what a caller gave for a path.
+
+    Raises
+    ------
+    InputError
+        If it is neither a path nor text.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise InputError(f"A path, or its text, was expected; found {one_line(given, 60)}.")
+    return Path(given)
 
 
 def check_new_file(path: Path, flag: str) -> Path:

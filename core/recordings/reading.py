@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import InputError
+from core.machine.files import as_path
 from core.montage import direction, electrode, named
 from core.progress import progress
 from core.recordings.amplitude import implausible_amplitude
@@ -62,7 +63,7 @@ def read_recording(
         If the file is missing, damaged, of an unknown kind or has no EEG in it, or the unit is no
         voltage; or if reading it crashed, or took too much time or memory.
     """
-    path = Path(path)
+    path = as_path(path)
     if unit is not None:
         factor(unit, UNIT)
     if path.is_dir() and path.suffix.lower() not in _FOLDERS:

@@ -119,9 +119,10 @@ def test_an_option_that_is_none_is_refused_before_the_fit(recording, given, says
         er.fit([recording], EVENTS, **given)
 
 
-def test_a_decoder_is_loaded_from_a_path():
-    with pytest.raises(er.InputError, match="path is 3; give a path"):
-        er.load_decoder(3)
+@pytest.mark.parametrize("read", [er.load_decoder, er.load_encoder, er.read_recording])
+def test_a_number_is_no_path(read):
+    with pytest.raises(er.InputError, match="A path, or its text, was expected; found 3"):
+        read(3)
 
 
 def test_a_prior_is_for_one_task(recording):
@@ -216,6 +217,11 @@ def test_what_does_not_fit_is_refused(decoder, epochs, change, message):
 def test_what_is_no_epochs_is_refused(decoder, epochs, raw):
     with pytest.raises(er.InputError, match=r"found EvokedArray of shape \(17, "):
         decoder.predict_proba(epochs.average())
+    with pytest.raises(er.InputError, match="A path, or its text, was expected; found 3"):
+        decoder.save(3)
+    for recentre in ("on", [60.0]):
+        with pytest.raises(er.InputError, match='give "off" or a number of seconds'):
+            decoder.decisions(raw, recentre=recentre)
     with pytest.raises(er.InputError, match="found list of object values"):
         decoder.predict_proba([raw])
     few = raw.copy().pick(["C3", "C4"])

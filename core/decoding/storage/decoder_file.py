@@ -26,6 +26,7 @@ from core.decoding.storage.readout_parts import (
     task_name,
 )
 from core.errors import InputError, printable
+from core.machine.files import as_path
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole
@@ -62,7 +63,7 @@ def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False)
     tensors["filter"] = decoder.settings.band.sections(decoder.facts.recorded_rate)
     # What older programs can read has the version that they know.
     version = _SEVERAL if decoder.others else _FILE.version
-    written = _FILE.save(Path(path), table, tensors, overwrite, check=_build, version=version)
+    written = _FILE.save(as_path(path), table, tensors, overwrite, check=_build, version=version)
     _LOG.info("written: %s", printable(written))
     return written
 
