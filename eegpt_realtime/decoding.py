@@ -14,6 +14,7 @@ from calibration.classes import check_events, cue_events
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import starting_head
 from calibration.tasks import fit_tasks
+from core.bids_labels import bids_label
 from core.decoding.decoder import Decoder
 from core.decoding.outputs import Output
 from core.decoding.readouts import FIRST
@@ -24,7 +25,6 @@ from core.decoding.window_decoder import WindowDecoder
 from core.encoders import DEFAULT, Encoder
 from core.errors import InputError, one_line
 from core.fitting.trials.task import Task, parse_task
-from core.machine.home import subject_label
 from core.machine.threads import few_threads
 from core.recordings import (
     Recording,
@@ -326,7 +326,7 @@ def fit(
         raise InputError(f"seed is {one_line(seed, 60)}; give a whole number.")
     if not isinstance(false_alarms, Real | None):
         raise InputError(f"false_alarms is {one_line(false_alarms, 60)}; give a number or None.")
-    subject, tasks, prior = subject_label(subject), _named("tasks", tasks), _named("prior", prior)
+    subject, tasks, prior = bids_label(subject), _named("tasks", tasks), _named("prior", prior)
     one = hasattr(recordings, "filenames") or isinstance(recordings, str)
     if one or not isinstance(recordings, Iterable):
         recordings = [recordings]
