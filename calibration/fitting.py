@@ -307,7 +307,7 @@ def fit_decoder(
     unkept = unkept_words(curve, settings.false_alarms)
     false_alarms = None if unkept else settings.false_alarms
     # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
-    calm = false_alarms is not None or settings.idle_class
+    calm = false_alarms is not None or REST in epochs.classes
     recentred = selection.chosen in RECENTRED and not calm
 
     token_features: TokenFeatures | None = features.pop("tokens", None)

@@ -95,6 +95,17 @@ def test_rest_can_be_a_class(paused):
     assert {"left_hand", "right_hand", "rest"} <= {one.decision for one in found}
 
 
+def test_a_cued_class_of_rest_keeps_the_reference_too(paused):
+    """A person who watches for a minute first would otherwise move it to where rest lies."""
+    by_class = [[e for e in paused.events if e.label == name] for name in EVENTS]
+    rest = [replace(event, label="rest") for events in by_class for event in events[:3]]
+    hands = [event for events in by_class for event in events[3:]]
+    resting = replace(paused, events=tuple(rest + hands))
+    fit = fit_decoder([resting], {**EVENTS, "rest": "rest"}, "01", SETTINGS)
+    assert "rest" in fit.decoder.classes
+    assert fit.decoder.recentre is None
+
+
 def test_nothing_is_decided_by_a_head_that_was_fitted_on_it(paused, monkeypatch):
     import core.fitting.rest as rest
 
