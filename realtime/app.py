@@ -350,6 +350,7 @@ def _uncalibrated_decoder(
         sites=options.sites,
         regress_eyes=options.regress_eyes,
         aside=options.bad_electrodes,
+        hop=options.hop,
     )
 
 

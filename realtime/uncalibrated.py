@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration.fitting import FitSettings, path_for
-from core.decoding.decoder import Decoder
+from core.decoding.decoder import Decoder, hop_samples
 from core.decoding.recentring import SECONDS
 from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
@@ -156,6 +156,7 @@ def population_decoder(
     sites: Sites = "all",
     regress_eyes: bool = False,
     aside: Sequence[str] = (),
+    hop: float | None = None,
 ) -> Decoder:
     """Return a decoder of left against right hand, from other people and this person's signal.
 
@@ -176,20 +177,24 @@ def population_decoder(
         Whether frontal and temporal electrodes are regressed out of the others, and not used.
     aside : sequence of str
         Electrodes that are bad: the signal is what their neighbours make of them, as live, and so
-        it is with those that it says are bad. What cannot be set aside is said before it is
-        collected.
+        it is with those that it says are bad.
+    hop : float, optional
+        Seconds from one decision to the next, as it will be decoded with.
 
     Raises
     ------
     InputError
-        If the stream has too few of the population's electrodes, too few at these sites, none to
-        regress out, or too little signal, or as `core.signal.interpolation.positions_aside`.
+        Before anything is collected, if the stream has too few of the population's electrodes, too
+        few at these sites or none to regress out, if electrodes cannot be set aside, or as
+        `core.decoding.decoder.hop_samples`; after it, if there is too little signal.
     """
     encoder = load_encoder(DEFAULT)
     spec = encoder.spec
     asked = FitSettings(head="riemann", sites=sites, regress_eyes=regress_eyes)
     settings, _ = path_for(labels, spec, asked, "The stream")
     positions_aside(settings.channels, aside)
+    if hop is not None:
+        spec.check_hop(hop_samples(hop, spec.rate, spec.default_hop))
     windows = CovarianceSettings(settings, spec.window, regress_eyes=regress_eyes)
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
         head = pool.submit(head_of_prior, population(), windows, HANDS)

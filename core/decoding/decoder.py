@@ -186,16 +186,8 @@ class Decoder:
         """
         if seconds is None:
             return self.hop
-        samples = seconds * self.settings.rate
-        whole = round(samples) if math.isfinite(samples) else 0
-        divides = self.encoder is not None or not self.patch % max(whole, 1)  # encoders say theirs
-        if not 1 <= whole <= self.patch or abs(samples - whole) > 1e-6 or not divides:
-            patch = self.patch / self.settings.rate
-            raise InputError(
-                f"A hop of {seconds:g} s does not divide the patch of {patch:g} s into whole "
-                f"samples; choose {patch:g} s, or a half, a quarter ... of it."
-            )
-        return whole
+        divides = self.encoder is None  # encoders say which they can
+        return hop_samples(seconds, self.settings.rate, self.patch, divides)
 
     def attach(self, labels: Sequence[str], units: Sequence[str], rate: float) -> SignalPath:
         """Return the signal path from a stream or file with these channels into this decoder.
@@ -305,3 +297,32 @@ class Decoder:
         tangents = tuple(view.at(whitener) for view, whitener in views)
         others = tuple(readout.recentred(tangents) for readout in self.others)
         return replace(self, tangents=tangents, facts=facts, others=others)
+
+
+def hop_samples(seconds: float, rate: float, patch: int, divides: bool = False) -> int:
+    """Return a hop in samples.
+
+    Parameters
+    ----------
+    seconds, rate : float
+        In s and Hz.
+    patch : int
+        Samples of the longest hop.
+    divides : bool
+        Whether it must divide the longest.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number of samples, longer than that, or does not divide it.
+    """
+    samples = seconds * rate
+    whole = round(samples) if math.isfinite(samples) else 0
+    fits = not divides or not patch % max(whole, 1)
+    if not 1 <= whole <= patch or abs(samples - whole) > 1e-6 or not fits:
+        longest = patch / rate
+        raise InputError(
+            f"A hop of {seconds:g} s does not divide the patch of {longest:g} s into whole "
+            f"samples; choose {longest:g} s, or a half, a quarter ... of it."
+        )
+    return whole

@@ -181,11 +181,13 @@ def test_what_a_bad_electrode_sent_in_the_minute_changes_nothing(imagery_recordi
     assert not np.array_equal(taken_back.spatial, flat.spatial)
 
 
-def test_an_electrode_that_cannot_be_set_aside_is_refused_before_the_minute(imagery_recording):
+def test_what_cannot_be_is_refused_before_the_minute(imagery_recording):
     labels = imagery_recording(5).labels
     collected = []
     with pytest.raises(InputError, match="no electrode XX, so it cannot be set aside"):
         population_decoder(lambda: collected.append(1), labels, aside=("XX",))
+    with pytest.raises(InputError, match="hop of 0.3 s does not divide the patch of 0.25 s"):
+        population_decoder(lambda: collected.append(1), labels, hop=0.3)
     assert not collected
 
 
