@@ -119,8 +119,10 @@ class DecoderTable(QTableWidget):
 
 
 def _day(created: str) -> str:
-    """Return when a decoder was made, in this place's time."""
+    """Return when a decoder was made, in this place's time: to the minute in this year."""
     try:
-        return f"{datetime.fromisoformat(created).astimezone():%d %b %Y}"
+        made = datetime.fromisoformat(created).astimezone()
+        this_year = made.year == datetime.now().astimezone().year
+        return f"{made:%d %b %H:%M}" if this_year else f"{made:%d %b %Y}"
     except ValueError:
         return theme.plain(created, 20)

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QTabBar
 
 from realtime.panels import host, registry
 from realtime.panels.panel import Panel
@@ -201,6 +201,8 @@ def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view)
         window.panels.toggle(title)
     first, second = (window.panels.panel(title).parent() for title in ("Counting", "Other"))
     assert window.tabifiedDockWidgets(first) == [second]
+    bars = window.findChildren(QTabBar)
+    assert {bar.elideMode() for bar in bars} == {Qt.TextElideMode.ElideNone}
 
 
 @pytest.mark.slow
