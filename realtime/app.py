@@ -15,6 +15,7 @@ from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
 from core.decoding.recentring import SECONDS
 from core.decoding.rest import curve_of
+from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.machine.child import run_child
@@ -37,7 +38,15 @@ from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
-from realtime.engine.sinks import CueLog, Log, Outlets, ReferenceLog, StderrLog, StreamLog
+from realtime.engine.sinks import (
+    CueLog,
+    Log,
+    Outlets,
+    ReferenceLog,
+    StderrLog,
+    StreamLog,
+    decoder_file,
+)
 from realtime.engine.snapshot import StreamStatus
 from realtime.panels.arrangement import ARRANGEMENT
 from realtime.pictures import pictures_for
@@ -227,6 +236,8 @@ def build_engine(
             cue_sinks.append(recording)
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
+            if options.uncalibrated:  # no other file has it, and a replay needs it
+                save_decoder(decoder, decoder_file(options.log))
             stream_logs.append(StreamLog(options.log))
             if adaptation is not None:
                 sinks.append(AdaptationLog(options.log, adaptation))

@@ -169,14 +169,12 @@ def _check_places(options: Options) -> None:
             raise InputError(f"--pictures: there is no folder {options.pictures}.")
     if options.log is not None:
         from realtime.engine.adaptation_log import adaptation_log
-        from realtime.engine.sinks import cue_log, reference_file, stream_log
+        from realtime.engine.sinks import cue_log, decoder_file, reference_file, stream_log
 
-        check_new_file(options.log, "--log")
-        check_new_file(reference_file(options.log), "--log")
-        check_new_file(cue_log(options.log), "--log")
-        check_new_file(adaptation_log(options.log), "--log")
-        if options.file is None:
-            check_new_file(stream_log(options.log), "--log")
+        beside = [reference_file, cue_log, adaptation_log]
+        beside += [stream_log] * (options.file is None) + [decoder_file] * options.uncalibrated
+        for file in (options.log, *(place(options.log) for place in beside)):
+            check_new_file(file, "--log")
 
 
 def _list_streams() -> int:

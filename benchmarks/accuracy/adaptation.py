@@ -13,8 +13,8 @@ part. Three decoders:
 - `riemann`, and `auto` (without an encoder `prior` or `riemann`), fitted on two runs as
   `eegpt-calibrate fit` does, decide the third, every way round;
 - `uncalibrated`, aligned on the first minute of run 4, decides the rest of the three runs in one
-  session; `uncalibrated at rest` (where it is named) decides the same, aligned on a minute at rest
-  with open eyes, run 1.
+  session; `uncalibrated at rest` (where it is named) decides the same, aligned on a minute of rest
+  with open eyes: the pauses of run 4.
 
 Every recording goes through the live loop once, and what adapts is laid over the same windows. The
 last decision inside each cue's four seconds counts; a window that is refused counts one half. Rows
@@ -127,7 +127,7 @@ def _of_person(
     if prior is not None and system in ("uncalibrated", AT_REST):
         minute, rest = _after(runs[0], SECONDS)
         if system == AT_REST:
-            (minute,) = read_recordings([runs[0].path.with_name(f"{name}R01.edf")])
+            minute = _pauses(runs[0])
         decoder = uncalibrated_decoder(
             prior,
             minute,
@@ -170,6 +170,16 @@ def _after(recording: Recording, seconds: float) -> tuple[Recording, Recording]:
         replace(recording, samples_uv=samples[:at], events=()),
         replace(recording, samples_uv=samples[at:], events=events),
     )
+
+
+def _pauses(recording: Recording) -> Recording:
+    """Return what lies between the trials of a recording, with a break between each two."""
+    rate = recording.rate
+    spans = [(e.onset, e.onset + e.duration) for e in recording.events if e.label == "T0"]
+    pieces = [recording.samples_uv[round(a * rate) : round(b * rate)] for a, b in spans]
+    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+    samples, breaks = np.concatenate(pieces), tuple(ends.tolist())
+    return replace(recording, samples_uv=samples, events=(), breaks=breaks)
 
 
 def joined(recordings: Sequence[Recording]) -> Recording:

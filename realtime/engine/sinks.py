@@ -284,6 +284,11 @@ def reference_file(log: Path) -> Path:
     return log.with_suffix(f".reference{SUFFIX}")
 
 
+def decoder_file(log: Path) -> Path:
+    """Return where a decoder goes that was aligned for a run, beside a log of decisions."""
+    return log.with_suffix(f".decoder{SUFFIX}")
+
+
 def cue_log(log: Path) -> Path:
     """Return where markers go, beside a log of decisions."""
     return log.with_suffix(f".markers{log.suffix}")

@@ -50,6 +50,7 @@ def test_a_new_person_is_decoded_after_a_minute(sent, tmp_path, capfd):
     sent("New", trials=60)  # aligning takes as long as the computer is slow
     log = tmp_path / "log.jsonl"
     given = ["--stream", "New", "--uncalibrated", "--headless", "--log", str(log)]
+    given += ["--record", str(tmp_path / "data"), "--subject", "new"]
     assert main([*given, "--duration", "10"]) == 0
     said = capfd.readouterr().err
     assert f"{CALLED}. Expect a balanced accuracy of about 0.6" in said
@@ -57,6 +58,15 @@ def test_a_new_person_is_decoded_after_a_minute(sent, tmp_path, capfd):
     decided = [line for line in lines if line["status"] == "ok"]
     assert len(decided) > 20
     assert all(set(line["probabilities"]) == {"left_hand", "right_hand"} for line in decided)
+    # The decoder that the minute gave decides again what was decided live.
+    (recording,) = (tmp_path / "data").rglob("*.vhdr")
+    again = tmp_path / "again.jsonl"
+    given = ["--file", str(recording), "--decoder", str(tmp_path / "log.decoder.safetensors")]
+    assert main([*given, "--log", str(again)]) == 0
+    replayed = {one["sample"]: one for one in map(json.loads, again.read_text().splitlines())}
+    assert all(
+        replayed[line["sample"]]["probabilities"] == line["probabilities"] for line in decided
+    )
 
 
 def test_the_window_shows_signals_for_a_minute_and_then_decisions(sent, tmp_path, qapp, capfd):
