@@ -48,7 +48,8 @@ def test_an_output_sample_waits_at_most_two_output_samples(rate):
         made += new
     assert min(waits) >= -1e-9  # causal
     assert max(waits) <= 2 / 256.0
-    assert made == math.ceil((int(2 * rate) - path.delay) * 256.0 / rate)
+    ahead = 0 if rate % 256.0 == 0 else 1  # input samples after an output's own
+    assert made == math.ceil((int(2 * rate) - ahead) * 256.0 / rate)
 
 
 @pytest.mark.slow
