@@ -18,7 +18,8 @@ INVERSE_PENALTY = 1000.0
 """Inverse of the penalty on features of unit total variance. With a few dozen trials it is fixed
 here once: choosing it by cross-validation for every person loses more than it gains."""
 
-_LOG_TEMPERATURE = 0.5  # standard deviation before any trial is seen: a factor of 1.6 either way
+SPREAD = 0.5
+"""Of the logarithm of a temperature, before any trial is seen: a factor of 1.6 either way."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,11 @@ def fit_near(
 
 
 def with_temperature(
-    head: AnyHead, logits: np.ndarray, labels: np.ndarray, repeats: int = 1
+    head: AnyHead,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    repeats: int = 1,
+    spread: float = SPREAD,
 ) -> AnyHead:
     """Return the head with the temperature that fits logits of trials it has not seen.
 
@@ -215,13 +220,15 @@ def with_temperature(
     logits : ndarray, shape (trials, classes)
         Out-of-fold logits of heads fitted in the same way.
     labels : ndarray of int, shape (trials,)
-    repeats : int
-        How often each trial is among them.
+    repeats, spread
+        As in `temperature_of`.
     """
-    return replace(head, temperature=temperature_of(logits, labels, repeats))
+    return replace(head, temperature=temperature_of(logits, labels, repeats, spread))
 
 
-def temperature_of(logits: np.ndarray, labels: np.ndarray, repeats: int = 1) -> float:
+def temperature_of(
+    logits: np.ndarray, labels: np.ndarray, repeats: int = 1, spread: float = SPREAD
+) -> float:
     """Return the temperature that fits logits of trials that were left out.
 
     Parameters
@@ -230,6 +237,9 @@ def temperature_of(logits: np.ndarray, labels: np.ndarray, repeats: int = 1) -> 
     labels : ndarray of int, shape (trials,)
     repeats : int
         How often each trial is among them.
+    spread : float
+        Standard deviation of the temperature's logarithm before any trial is seen; infinite for
+        likelihood alone.
 
     Notes
     -----
@@ -241,8 +251,9 @@ def temperature_of(logits: np.ndarray, labels: np.ndarray, repeats: int = 1) -> 
 
     def loss(log_temperature: float) -> float:
         right = softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
-        likelihood = np.log(np.maximum(right, 1e-12)).sum() / repeats
-        return float((log_temperature / _LOG_TEMPERATURE) ** 2 / 2.0 - likelihood)
+        likelihood = np.log(np.maximum(right, 1e-12)).mean()
+        unlike = (log_temperature / spread) ** 2 / 2.0
+        return float(unlike * repeats / len(labels) - likelihood)  # a trial's share of both
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
     return float(np.exp(found.x))

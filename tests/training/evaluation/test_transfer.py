@@ -48,7 +48,7 @@ def test_what_others_teach_is_computed_once_with_the_eyes_and_without(signals):
     both = [others_of(s, last=True) for s in (signals, [one.without_eyes() for one in signals])]
     pairs = zip(*(one.pieces for one in both), strict=True)
     assert all(mine[1] is its[1] for mine, its in pairs)
-    assert [one.regress_eyes for one in both] == [False, True]
+    assert [one.windows.regress_eyes for one in both] == [False, True]
 
 
 def test_only_who_is_tested_has_rows_and_the_others_teach(signals, encoder):
