@@ -13,6 +13,7 @@ import numpy as np
 from calibration.classes import check_events, cue_events
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import starting_head
+from calibration.report.text import notes
 from calibration.tasks import fit_tasks
 from core.bids_labels import bids_label
 from core.decoding.decoder import Decoder
@@ -26,6 +27,7 @@ from core.encoders import DEFAULT, Encoder
 from core.errors import InputError, one_line
 from core.fitting.trials.task import Task, parse_task
 from core.machine.threads import few_threads
+from core.program import say
 from core.recordings import (
     Recording,
     read_recording,
@@ -349,6 +351,8 @@ def fit(
         found = fit_decoder(read, events, subject, settings, prior=start)
     if found.unkept:
         raise InputError(found.unkept)
+    for sentence in notes(found):
+        say(sentence)
     return FittedDecoder(found.decoder, found.decoder.load_encoder())
 
 

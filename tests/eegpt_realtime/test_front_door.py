@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import mne
 import numpy as np
@@ -78,6 +79,14 @@ def test_a_fit_starts_from_others_as_the_program_does(recording):
     alone = er.fit(recording, EVENTS, prior="none").decoder.facts
     assert "prior" not in alone.fit
     assert "prior" not in alone.scores
+
+
+@pytest.mark.slow
+def test_a_fit_says_what_a_person_should_know_of_the_trials(recording, capsys):
+    first = recording.events[0]
+    again = replace(first, onset=first.onset + 0.05)
+    er.fit(replace(recording, events=(*recording.events, again)), EVENTS, head="riemann")
+    assert "repeat another within 0.1 s and do not count" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
