@@ -228,6 +228,8 @@ def build_engine(
         adaptation = options.adaptation_of(decoder, windows)
         decoding = Decoding(decoder, windows, adaptation)
         rate = decoder.settings.rate / windows.hop
+        if options.uncalibrated and options.log is not None:  # a replay needs it; no file has it
+            save_decoder(decoder, decoder_file(options.log))
         if options.record is not None:
             subject = options.subject or decoder.facts.subject
             recording = LiveRecording(options.record, subject, overrides.on(facts))
@@ -236,8 +238,6 @@ def build_engine(
             cue_sinks.append(recording)
         if options.log is not None:
             sinks += [Log(options.log), ReferenceLog(options.log, windows)]
-            if options.uncalibrated:  # no other file has it, and a replay needs it
-                save_decoder(decoder, decoder_file(options.log))
             stream_logs.append(StreamLog(options.log))
             if adaptation is not None:
                 sinks.append(AdaptationLog(options.log, adaptation))

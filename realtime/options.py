@@ -113,7 +113,8 @@ class Options(ProgramOptions):
     duration: float | None = None
     """Seconds after which it ends by itself."""
     log: Path | None = None
-    """Write one JSON line a decision to this new file."""
+    """Write one JSON line a decision to this new file, and beside it what goes with it: markers,
+    how the stream goes, a run's own reference, and the decoder of --uncalibrated."""
     record: Path | None = None
     """Record the signal as it is read, and changes of the decision, in this folder: runs of a BIDS
     data set, of --subject or else of the decoder's."""
