@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -53,11 +53,13 @@ def as_array(
         raise InputError(
             "An array says neither its channels nor its rate: give ch_names and sfreq."
         )
-    named = isinstance(ch_names, Iterable) and not isinstance(ch_names, str)
+    named = isinstance(ch_names, Sequence | np.ndarray) and not isinstance(ch_names, str)
     if not (named and all(isinstance(name, str) for name in ch_names)):
         raise InputError(f"ch_names is {one_line(ch_names, 60)}; give a list of electrodes' names.")
     if len(ch_names) != array.shape[1]:
         raise InputError(f"ch_names names {len(ch_names)} channels; X has {array.shape[1]}.")
+    if isinstance(sfreq, np.ndarray) and sfreq.ndim == 0:  # as files of numpy and Matlab have it
+        sfreq = sfreq.item()
     if not (isinstance(sfreq, Real) and 0.0 < sfreq < math.inf):
         raise InputError(f"sfreq is {one_line(sfreq, 60)}; give the rate of X in Hz.")
     if not isinstance(unit, str) or volts_per(unit) is None:

@@ -210,6 +210,7 @@ def test_an_epoch_with_an_artifact_is_refused_as_live(decoder, epochs):
         (lambda x, n: {"X": x, "ch_names": n, "sfreq": 250.0, "unit": None}, "unit is None; give"),
         (lambda x, n: {"X": x, "ch_names": n, "sfreq": 250.0, "unit": "T"}, "unit is T; give"),
         (lambda x, n: {"X": x, "ch_names": range(17), "sfreq": 250.0}, "a list of electrodes'"),
+        (lambda x, n: {"X": x, "ch_names": iter(n), "sfreq": 250.0}, "a list of electrodes'"),
         (lambda x, n: {"X": x, "ch_names": "C" * 17, "sfreq": 250.0}, "a list of electrodes'"),
         (lambda x, n: {"X": x, "ch_names": 17, "sfreq": 250.0}, "a list of electrodes'"),
         (lambda x, n: {"X": x.astype(str)}, "found ndarray of str values"),
@@ -351,9 +352,10 @@ def test_all_that_came_before_a_stream_ended_is_decoded(
 @pytest.mark.slow
 def test_a_stream_that_does_not_fit_is_closed(decoder, name):
     outlet = SignalOutlet(name, "EEG", ("C3", "C4"), "microvolts", 250.0, "source")
+    before = set(threading.enumerate())
     with pytest.raises(er.InputError, match="lacks"):
         next(er.decode(decoder, name, timeout=30.0))
-    assert "receive LSL" not in [thread.name for thread in threading.enumerate()]
+    assert "receive LSL" not in [thread.name for thread in set(threading.enumerate()) - before]
     outlet.close()
 
 
