@@ -133,8 +133,7 @@ class Adaptation:
         Of an earlier run on the same signal: its trials and undos count in place of cues and of
         `toggle`.
     run : mapping, optional
-        What else must be the log's, as JSON has it; it stands in the first step. Names are those
-        of flags.
+        What else must be the log's, as JSON has it; it stands in the first step.
 
     Attributes
     ----------
@@ -429,8 +428,9 @@ class Adaptation:
         if self._log is not None:
             if not self._log:
                 raise InputError(
-                    "The log of adaptation does not say that its run was over: its program was "
-                    "killed, or the log was cut. What is decided after its last step, at sample "
+                    "The log of adaptation does not say that its run was over: it ended by an "
+                    "error or a kill, or the log was cut. What is decided after its last step, "
+                    "at sample "
                     f"{max(self.steps[-1].sample, 0)}, may differ from that run; up to there it is "
                     "that run's."
                 )
@@ -464,10 +464,15 @@ class Adaptation:
         return self._decoder.classes.index(name)
 
 
+_FLAGS = {"modes": "--adapt", "seconds": "--recentre-seconds", "decoder": "the decoder"}
+"""What the first step of a log has and is no flag of that name, as a person knows it."""
+
+
 def _check_same(logged: Mapping[str, Any], here: Mapping[str, Any]) -> None:
     """Raise `InputError` where a run began otherwise than that of a log."""
     differing = [
-        f"--{name.replace('_', '-')} {_said(logged.get(name))}, here {_said(value)}"
+        f"{_FLAGS.get(name, '--' + name.replace('_', '-'))} {_said(logged.get(name))}, "
+        f"here {_said(value)}"
         for name, value in here.items()
         if logged.get(name) != value
     ]

@@ -127,7 +127,7 @@ def test_the_log_of_another_signal_is_refused(fitted, run, both):
     other = replace(run, samples_uv=run.samples_uv * np.float32(1.01))
     with pytest.raises(InputError, match="not the run of the log of adaptation"):
         adapted(fitted["riemann"], other, BOTH, log=both[1].steps)
-    with pytest.raises(InputError, match="had --modes recentre labels, here labels"):
+    with pytest.raises(InputError, match="had --adapt recentre labels, here labels"):
         adapted(fitted["riemann"], run, (LABELS,), log=both[1].steps)
 
 
