@@ -70,6 +70,7 @@ class SubprocessStep:
         self._process.start()
         other.close()
         self._ready = False
+        self._hung = ""  # what was said when it did not answer
         self._end = weakref.finalize(self, _end, self._process, self._pipe)
 
     def prepare(self) -> None:
@@ -100,6 +101,8 @@ class SubprocessStep:
         out.copy_(self._tokens)
 
     def _wait_for_answer(self, seconds: float) -> None:
+        if self._hung:
+            raise InputError(self._hung)
         try:
             answered = self._pipe.poll(seconds)
             if answered:
@@ -112,10 +115,11 @@ class SubprocessStep:
             ) from error
         if not answered:
             self._end()  # an answer that is late would be taken for that of the next piece
-            raise InputError(
+            self._hung = (
                 f"The encoder's process has not answered for {seconds:.0f} s: close programs that "
                 "keep the computer busy, and start this one again."
             )
+            raise InputError(self._hung)
 
 
 def _serve(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.errors import InputError
+from core.errors import InputError, one_line
 from core.stream.description import FoundStream, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Marker, MarkerInlet
@@ -120,5 +120,5 @@ class MarkerFeed:
             except InputError as error:  # not there yet, or several of them: look again
                 self.problem = str(error)
             except Exception as error:  # from the network comes anything; the search goes on
-                self.problem = f"What was found could not be read: {error}."
+                self.problem = f"What was found could not be read: {one_line(error)}"
                 self._stop.wait(_LOOK)

@@ -402,8 +402,8 @@ class Engine:
                 found["markers"] = problem
             if count := self._cues.dropped:
                 found["dropped markers"] = (
-                    f"{count} markers came faster than they were read and were dropped: cues may "
-                    "be missing in the score, in the log and for --adapt labels."
+                    f"Markers came faster than they were read, and were dropped ({count} so far): "
+                    "cues may be missing in the score, in the log and for --adapt labels."
                 )
         dropped = 0 if self._maker is None else self._maker.dropped
         if late := self._feed.dropped_samples:

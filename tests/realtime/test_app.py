@@ -69,7 +69,11 @@ def read_to_the_end(engine, until):
 
 def engine_on(name, decoder, **given):
     inlet = Inlet(find_stream(StreamQuery(name=name), 10.0), seconds=60.0)
-    return build_engine(Options(stream=name, **given), inlet, decoder), inlet
+    try:
+        return build_engine(Options(stream=name, **given), inlet, decoder), inlet
+    except InputError:
+        inlet.close()
+        raise
 
 
 def unasked(decoder):
@@ -315,7 +319,7 @@ def test_markers_that_were_dropped_are_said(fitted, sender, name, monkeypatch, u
         until(lambda: markers.dropped_markers == 2)
         engine = build_engine(options, inlet, fitted["riemann"], markers)
         engine.start()
-        until(lambda: "2 markers came faster" in " ".join(engine.snapshot().warnings))
+        until(lambda: "were dropped (2 so far)" in " ".join(engine.snapshot().warnings))
         engine.stop()
     outlet.close()
 

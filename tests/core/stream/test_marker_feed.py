@@ -43,7 +43,7 @@ def test_an_answer_that_cannot_be_read_does_not_end_the_search(name, until, monk
     monkeypatch.setattr(discovery, "described", described)
     outlet = MarkerOutlet(name)
     with closing(MarkerFeed(StreamQuery.matching(name))) as feed:
-        until(lambda: feed.problem == "What was found could not be read: no such answer.")
+        until(lambda: feed.problem == "What was found could not be read: no such answer")
         assert feed.wait(20.0)
         assert feed.problem == ""
     outlet.close()
