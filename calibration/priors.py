@@ -29,6 +29,7 @@ RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", 
 NOTHING = "none"
 """In place of a prior: own trials alone."""
 
+_SIDE = re.compile(r"(?:imagined?)?[^a-z]*(?P<side>left|right)[^a-z]*(?:hand|fist)?[^a-z]*")
 _SUBJECT = re.compile(r"(?:^|_)sub-(?P<label>[A-Za-z0-9]+)(?:_|$)")
 
 
@@ -73,7 +74,7 @@ def starting_head(
     if settings.head != "auto" or settings.idle_class:
         return None
     if (given := set(events.values())) != set(HANDS):
-        if len(given) == len(HANDS) and all(_sides(name) for name in given):
+        if sorted(map(_side, given)) == ["left", "right"]:
             say(
                 f"Note: the fit starts from own trials alone. Other people's tell left_hand from "
                 f"right_hand, and the classes here are {' and '.join(sorted(given))}; name them "
@@ -220,9 +221,10 @@ def read_alike(
     return recording if known else renamed(recording, names)
 
 
-def _sides(name: str) -> bool:
-    """Whether a class is called after a side, as one of the hands may be."""
-    return bool({"left", "right"} & set(re.split(r"[^a-z]+", name.lower())))
+def _side(name: str) -> str:
+    """Return the side that a class is called after, as one of the hands may be; else nothing."""
+    found = _SIDE.fullmatch(name.lower())
+    return found["side"] if found else ""
 
 
 def _recordings(prior: Prior | Decoder) -> Mapping[str, str]:

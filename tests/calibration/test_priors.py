@@ -138,6 +138,9 @@ def test_hands_start_from_the_population_and_nothing_else_does(imagery_recording
     assert not capsys.readouterr().err
     assert starting_head((), own.labels, {"T1": "left", "T2": "right"}, settings) is None
     assert "the classes here are left and right; name them so" in capsys.readouterr().err
+    feet = {"T1": "left_foot", "T2": "right_foot"}
+    assert starting_head((), own.labels, feet, settings) is None
+    assert not capsys.readouterr().err
     # Who has one known electrode is told so by the fit itself.
     few = ("C3", "AF7", "AF8", "PO5")
     assert starting_head((), few, EVENTS, settings) is None
