@@ -6,11 +6,11 @@ import re
 
 from core.errors import InputError
 
-_LABEL = re.compile(r"[A-Za-z0-9]{1,40}")
+_LABEL = re.compile(r"[A-Za-z0-9]+")
 _PREFIX = {"Subject": "sub-", "Session": "ses-", "Task": "task-"}
 
 
-def bids_label(text: str, of: str = "Subject") -> str:
+def bids_label(text: str, of: str = "Subject", most: int | None = 40) -> str:
     """Return a label without its prefix, if it follows BIDS 1.10, "Entities".
 
     Parameters
@@ -19,15 +19,17 @@ def bids_label(text: str, of: str = "Subject") -> str:
         ``01`` or ``sub-01``.
     of : str
         "Subject", "Session" or "Task".
+    most : int, optional
+        How many letters and digits there may be.
 
     Raises
     ------
     InputError
-        If it is empty, has anything but letters and digits, or more than 40 of them: longer ones
+        If it is empty, has anything but letters and digits, or more than that of them: longer ones
         make names of files too long for some systems.
     """
     found = text.removeprefix(_PREFIX[of])
-    if not _LABEL.fullmatch(found):
+    if not _LABEL.fullmatch(found) or (most is not None and len(found) > most):
         shown = ascii(text if len(text) <= 60 else text[:59] + "…")[1:-1]
         raise InputError(
             f'{of} "{shown}" is no BIDS label: use letters and digits only, such as 01 or S001, '

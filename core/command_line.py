@@ -88,7 +88,7 @@ def _begin_log(program: str, given: Sequence[str], options: Any) -> None:
 
 
 def _registry() -> ConstructorRegistry:
-    """Return rules by which help shows neither None nor False, and no default that is empty."""
+    """Return our rules: no None, False or empty default in help, one value of a list at least."""
     registry = ConstructorRegistry()
     looking = False  # the rules that come with tyro are asked from within ours
 
@@ -110,8 +110,8 @@ def _registry() -> ConstructorRegistry:
     def list_rule(info: PrimitiveTypeInfo) -> Any:  # likewise
         nonlocal looking
         kinds = get_args(info.type)
-        named = tyro.conf.Positional not in info.markers
-        if looking or get_origin(info.type) is not tuple or kinds[-1:] != (Ellipsis,) or not named:
+        flag = tyro.conf.Positional not in info.markers
+        if looking or get_origin(info.type) is not tuple or kinds[-1:] != (Ellipsis,) or not flag:
             return None
         looking = True
         try:

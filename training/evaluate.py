@@ -262,8 +262,6 @@ def _check(options: EvaluateOptions) -> None:
         raise InputError("Name at least one source of recordings.")
     if len(set(options.classes)) < 2:
         raise InputError(f"--classes {' '.join(options.classes)} are fewer than two classes.")
-    if not (options.seeds and options.shots):
-        raise InputError("Name at least one seed and number of shots.")
     if min(options.shots) < 3:
         raise InputError(
             f"--shots {min(options.shots)} is too few; auto needs 3 of each class to choose by."

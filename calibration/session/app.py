@@ -132,6 +132,7 @@ def run_session(options: SessionOptions, plan: Plan) -> int:
             screens = application().screens()
             following = _run_session(*following, begin)
         # The signal and windows of a run refer to each other; windows must die in Qt's thread.
+        del begin  # holds the window that was shown meanwhile
         gc.collect()
         del screens
     return following if isinstance(following, int) else run_child("realtime.cli", following)

@@ -99,9 +99,8 @@ class Monitor:
         self._lock = threading.Lock()
         self._newest = 0.0  # s, stamp
         self._last = np.zeros(len(labels))  # newest number of every channel, in its unit
-        self._not_finite = np.full(
-            len(labels), -1
-        )  # raw sample of every channel's newest NaN or inf
+        # Raw sample of every channel's newest NaN or inf.
+        self._not_finite = np.full(len(labels), -1)
         # Drawn sample, raw sample, and s lost before both.
         self._steps: deque[tuple[int, int, float]] = deque(maxlen=256)
         self._channels = tuple(
@@ -187,7 +186,7 @@ class Monitor:
 
     def _judge(self) -> None:
         samples = self.raw()
-        # Where a channel stands still as it sent no number, it is to be judged by that.
+        # Where a channel stands still as it sent NaN or inf, it is to be judged by that.
         samples[-1, self._not_finite >= self._raw.written - len(samples)] = np.nan
         qualities = channel_quality(samples, self._rate)
         self._channels = tuple(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.fitting.transfer.population import Prior
+from core.machine.files import as_path
 from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-prior"
@@ -32,8 +33,7 @@ def save_prior(prior: Prior, path: Path | str) -> Path:
     Raises
     ------
     InputError
-        If the file exists, cannot be written, or could not be read
-        again.
+        If the file exists, cannot be written, or could not be read again.
     """
     table = {
         "classes": prior.classes,
@@ -56,7 +56,7 @@ def save_prior(prior: Prior, path: Path | str) -> Path:
     }
     if prior.beginnings is not None:
         tensors["beginnings"] = prior.beginnings[:, rows, columns].astype(np.float32)
-    return _FILE.save(Path(path), table, tensors, check=_build)
+    return _FILE.save(as_path(path), table, tensors, check=_build)
 
 
 def is_prior(path: Path) -> bool:

@@ -13,6 +13,7 @@ from core.decoding.outputs import CLASSES
 from core.decoding.storage.readout_parts import build_readout, readout_table, readout_tensors
 from core.errors import InputError
 from core.fitting.transfer.shared_heads import SharedHeads
+from core.machine.files import as_path
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 from core.tensor_file import TensorFormat, number, text, texts, whole
@@ -32,8 +33,7 @@ def save_heads(heads: SharedHeads, path: Path | str) -> Path:
     Raises
     ------
     InputError
-        If the file exists, cannot be written, or could not be read
-        again.
+        If the file exists, cannot be written, or could not be read again.
     """
     table = {
         "channels": heads.channels,
@@ -49,7 +49,7 @@ def save_heads(heads: SharedHeads, path: Path | str) -> Path:
         "created": heads.created,
         "software": heads.software,
     }
-    return _FILE.save(Path(path), table, readout_tensors(heads.readouts), check=_build)
+    return _FILE.save(as_path(path), table, readout_tensors(heads.readouts), check=_build)
 
 
 def load_heads(path: Path | str) -> SharedHeads:

@@ -17,7 +17,6 @@ from core.signal.pipeline import SignalSettings
 pytestmark = pytest.mark.slow
 
 CLASSES = ("left_hand", "right_hand")
-ENCODER = (DEFAULT, load_encoder(DEFAULT))
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +27,25 @@ def head(imagery_recording):
     return head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
 
 
-def aligned_on(head, recording):
+@pytest.fixture(scope="module")
+def encoder():
+    return DEFAULT, load_encoder(DEFAULT)
+
+
+def aligned_on(head, recording, encoder):
     windows = CovarianceSettings(SignalSettings(recording.labels, "average", 256.0), 1024)
-    return uncalibrated_decoder(head, recording, CLASSES, windows, ENCODER, "new")
+    return uncalibrated_decoder(head, recording, CLASSES, windows, encoder, "new")
 
 
 @pytest.mark.slow
-def test_a_minute_of_signal_is_enough_to_decode_somebody_new(head, imagery_recording, tmp_path):
+def test_a_minute_of_signal_is_enough_to_decode_somebody_new(
+    head, imagery_recording, encoder, tmp_path
+):
     new = imagery_recording(5, trials=10)
     minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
-    decoder = load_decoder(save_decoder(aligned_on(head, minute), tmp_path / "one.safetensors"))
+    decoder = load_decoder(
+        save_decoder(aligned_on(head, minute, encoder), tmp_path / "one.safetensors")
+    )
     assert decoder.facts.fit["called"] == CALLED
     assert decoder.facts.trials == 0
     assert decoder.facts.score == head.accuracy
@@ -54,17 +62,17 @@ def test_a_minute_of_signal_is_enough_to_decode_somebody_new(head, imagery_recor
     assert np.mean(right) > 0.7
 
 
-def test_too_little_signal_and_an_untried_head_are_refused(head, imagery_recording):
+def test_too_little_signal_and_an_untried_head_are_refused(head, imagery_recording, encoder):
     new = imagery_recording(5)
     short = replace(new, samples_uv=new.samples_uv[: round(20 * new.rate)], events=())
     with pytest.raises(InputError, match="20 s of signal; an alignment needs at least 30 s"):
-        aligned_on(head, short)
+        aligned_on(head, short, encoder)
     with pytest.raises(InputError, match="tried on people left out"):
-        aligned_on(replace(head, accuracy=None), new)
+        aligned_on(replace(head, accuracy=None), new, encoder)
 
 
 @pytest.mark.slow
-def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recording):
+def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recording, encoder):
     people = {f"P{seed}": [imagery_recording(seed)] for seed in (11, 12)}
     new = imagery_recording(5)
     settings = SignalSettings(new.labels, "average", 256.0)
@@ -72,7 +80,7 @@ def test_eyes_are_regressed_out_with_coefficients_of_the_minute(imagery_recordin
     windows = CovarianceSettings(settings, 1024, regress_eyes=True)
     head = head_of_prior(prior, windows, CLASSES)
     decoder = uncalibrated_decoder(
-        head, new, CLASSES, windows, ENCODER, "new", {"regress_eyes": True}
+        head, new, CLASSES, windows, encoder, "new", {"regress_eyes": True}
     )
     (view,) = decoder.tangents
     assert "FZ" not in [settings.channels[index] for index in view.picks]
