@@ -10,19 +10,20 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from core.decoding.adaptation_steps import Step, check_same, other_run
 from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead, fit_near
 from core.decoding.online import WindowResult
 from core.decoding.outputs import ClassesOutput
 from core.decoding.recentring import SECONDS, ReferenceMean, RunReference, check_seconds
 from core.decoding.window_decoder import WindowDecoder
-from core.errors import InputError, one_line
+from core.errors import InputError
 
 RECENTRE, LABELS = "recentre", "labels"
 MODES = (RECENTRE, LABELS)
@@ -44,39 +45,6 @@ that tells little apart, whose temperature is high, is moved little too."""
 
 _SAME_CUE = 0.1  # s within which a cue is the one before, sent twice
 _JITTER = 0.01  # s by which stamps may put a cue after the first sample of its window
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something that happened to what decides.
-
-    Attributes
-    ----------
-    windows : int
-        That had been decided: later ones are decided as said here. Samples would not tell, as the
-        length of a break is known to a stream and not to its recording.
-    sample : int
-        Of the newest window (`WindowResult.sample`); -1 before the first.
-    time : float or None
-        Of that sample, in the stream's seconds.
-    kind : str
-        "begin"; "recentre"; "labels"; "passed" (a trial that is not learned from); "undo";
-        "resume"; "end".
-    state : str
-        Name of the `AdaptedState` that decides from now on; empty for the decoder as it is.
-    text : str
-        What happened, as a sentence.
-    detail : dict
-        What there is to know beside that, for programs.
-    """
-
-    windows: int
-    sample: int
-    time: float | None
-    kind: str
-    state: str
-    text: str
-    detail: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -206,7 +174,7 @@ class Adaptation:
         }
         adapts = " and ".join(words[mode] for mode in MODES if mode in modes)
         if log is not None:
-            _check_same(log[0].detail, detail)
+            check_same(log[0].detail, detail)
         self._note("begin", f"Adapts while it runs: {adapts}.", **detail)
 
     def _begin(self) -> None:
@@ -401,7 +369,7 @@ class Adaptation:
         self._repeat()
         if self._log and window.probabilities is not None and self._log[0].windows <= self._count:
             if self._log[0].kind != "end":
-                raise _other_run(self._count, window.sample)
+                raise other_run(self._count, window.sample)
             raise InputError(
                 f"The run of the log of adaptation was over after {self._count} windows, and this "
                 f"recording goes on: decisions before sample {window.sample} are that run's. Give "
@@ -437,7 +405,7 @@ class Adaptation:
             logged = self._log.popleft()
             same = ("windows", "kind", "state")
             if [getattr(logged, key) for key in same] != [getattr(step, key) for key in same]:
-                raise _other_run(self._count, sample)
+                raise other_run(self._count, sample)
         self.steps.append(step)
 
     # -- repeating --------------------------------------------------------------------------------
@@ -462,38 +430,3 @@ class Adaptation:
         if name not in self._decoder.classes:
             raise InputError(f'The log of adaptation has a trial of "{name}", not of the decoder.')
         return self._decoder.classes.index(name)
-
-
-_FLAGS = {"modes": "--adapt", "seconds": "--recentre-seconds", "decoder": "the decoder"}
-"""What the first step of a log has and is no flag of that name, as a person knows it."""
-
-
-def _check_same(logged: Mapping[str, Any], here: Mapping[str, Any]) -> None:
-    """Raise `InputError` where a run began otherwise than that of a log."""
-    differing = [
-        f"{_FLAGS.get(name, '--' + name.replace('_', '-'))} {_said(logged.get(name))}, "
-        f"here {_said(value)}"
-        for name, value in here.items()
-        if logged.get(name) != value
-    ]
-    if differing:
-        raise InputError(
-            f"The run of the log of adaptation had {'; '.join(differing)}. Give the decoder and "
-            "the options of that run."
-        )
-
-
-def _said(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        value = " ".join(map(str, value))
-    return "none" if value in (None, "") else one_line(value, 40)
-
-
-def _other_run(windows: int, sample: int) -> InputError:
-    return InputError(
-        f"This is not the run of the log of adaptation, as can be told after {windows} windows, at "
-        f"sample {max(sample, 0)}: that was of other signal, or had other options such as "
-        "--unit and --channels. Give the recording that it made."
-    )

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.decoding.adaptation import LABELS, MODES, Adaptation, Step
+from core.decoding.adaptation import LABELS, MODES, Adaptation
+from core.decoding.adaptation_steps import Step
 from core.errors import InputError
 from core.machine.files import open_regular
 from core.strict_json import load_object
