@@ -225,7 +225,7 @@ QMainWindow::separator {{ background: {BACKGROUND.name()}; width: 8px; height: 8
 QMainWindow::separator:hover {{ background: {RULE.name()}; }}
 QDockWidget {{ background: {PANEL.name()}; color: {TEXT.name()}; }}
 QDockWidget > QWidget {{ background: {PANEL.name()}; }}
-QTabBar {{ qproperty-drawBase: 0; }}
+QTabBar {{ qproperty-drawBase: 0; qproperty-elideMode: ElideNone; }}
 QTabBar::tab {{
     color: {MUTED.name()}; background: {PANEL.name()}; border: none; padding: 6px 14px;
     border-bottom: 2px solid transparent;

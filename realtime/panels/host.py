@@ -9,7 +9,7 @@ from time import monotonic
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMainWindow, QMenu, QTabBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.arrangement import Arrangement, load_arrangement, save_arrangement
@@ -184,9 +184,6 @@ class PanelHost(QObject):
         if not (low and others) or dock.isFloating():
             return False
         self._window.tabifyDockWidget(others[-1], dock)
-        for bar in self._window.findChildren(QTabBar):
-            bar.setElideMode(Qt.TextElideMode.ElideNone)  # else "S…" stands for two of them
-            bar.setUsesScrollButtons(True)
         dock.raise_()
         return True
 

@@ -191,7 +191,7 @@ def test_a_panel_behind_a_tab_is_asked_nothing(show, make_view, qtbot):
 
 
 @pytest.mark.slow
-def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view):
+def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view, qtbot):
     window = show(make_view())
     window.resize(1280, 700)
     for title in ("Counting", "Other"):
@@ -201,8 +201,9 @@ def test_panels_that_were_alone_once_share_a_low_window_by_tabs(show, make_view)
         window.panels.toggle(title)
     first, second = (window.panels.panel(title).parent() for title in ("Counting", "Other"))
     assert window.tabifiedDockWidgets(first) == [second]
-    bars = window.findChildren(QTabBar)
-    assert {bar.elideMode() for bar in bars} == {Qt.TextElideMode.ElideNone}
+    # The style sheet reaches a bar when it is shown.
+    whole = {Qt.TextElideMode.ElideNone}
+    qtbot.waitUntil(lambda: {bar.elideMode() for bar in window.findChildren(QTabBar)} == whole)
 
 
 @pytest.mark.slow
