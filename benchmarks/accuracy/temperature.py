@@ -24,8 +24,7 @@ import numpy as np  # noqa: E402 - after the threads are set
 from adaptation import EVENTS, SEED, replayed  # noqa: E402
 from head_of_others import has_seen, head_of_others  # noqa: E402
 from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
-from scipy.optimize import minimize_scalar  # noqa: E402
-from scipy.special import expit, log_softmax, logit  # noqa: E402
+from scipy.special import expit, logit  # noqa: E402
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.heads import temperature_of  # noqa: E402
@@ -75,15 +74,6 @@ def _of_person(folder: Path, source: str, encoder: Encoder) -> list[dict]:
     return rows
 
 
-def _likeliest(logits: np.ndarray, labels: np.ndarray) -> float:
-    def loss(log_temperature: float) -> float:
-        said = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return -float(said[np.arange(len(labels)), labels].mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
-    return float(np.exp(found.x))
-
-
 def _temperatures(row: dict) -> dict[str, float]:
     """Return the temperatures that a fit's left-out trials give."""
     logits, labels = np.array(row["left_out"]), np.array(row["labels"])
@@ -91,7 +81,7 @@ def _temperatures(row: dict) -> dict[str, float]:
     every = np.tile(labels, repeats)
     return {
         "the fit's": temperature_of(logits, every, repeats),
-        "of greatest likelihood": _likeliest(logits, every),
+        "of greatest likelihood": temperature_of(logits, every, repeats, spread=np.inf),
         "none": 1.0,
     }
 
