@@ -32,7 +32,7 @@ def bids_label(text: str, of: str = "Subject", most: int | None = 40) -> str:
     if not _LABEL.fullmatch(found) or (most is not None and len(found) > most):
         shown = ascii(text if len(text) <= 60 else text[:59] + "…")[1:-1]
         raise InputError(
-            f'{of} "{shown}" is no BIDS label: use letters and digits only, such as 01 or S001, '
-            "and at most 40 of them."
+            f'{of} "{shown}" is no BIDS label: use letters and digits only, such as 01 or S001'
+            + ("." if most is None else f", and at most {most} of them.")
         )
     return found

@@ -90,34 +90,32 @@ def _begin_log(program: str, given: Sequence[str], options: Any) -> None:
 def _registry() -> ConstructorRegistry:
     """Return our rules: no None, False or empty default in help, one value of a list at least."""
     registry = ConstructorRegistry()
-    looking = False  # the rules that come with tyro are asked from within ours
+    looking = False
 
-    @registry.struct_rule
-    def struct_rule(info: StructTypeInfo) -> Any:  # a spec, None, or tyro's message why not
+    def of_tyro(ask: Callable[[Any], Any], info: Any) -> Any:
+        """Return what the rules that come with tyro say; None where they ask ours in turn."""
         nonlocal looking
         if looking:
             return None
         looking = True
         try:
-            spec: Any = ConstructorRegistry.get_struct_spec(info)
+            return ask(info)
         finally:
             looking = False
+
+    @registry.struct_rule
+    def struct_rule(info: StructTypeInfo) -> Any:  # a spec, None, or tyro's message why not
+        spec = of_tyro(ConstructorRegistry.get_struct_spec, info)
         if not isinstance(spec, StructConstructorSpec):
             return spec  # what is no struct, or why it cannot be one
         return replace(spec, fields=tuple(sorted(map(_plain, spec.fields), key=_last)))
 
     @registry.primitive_rule
     def list_rule(info: PrimitiveTypeInfo) -> Any:  # likewise
-        nonlocal looking
-        kinds = get_args(info.type)
-        flag = tyro.conf.Positional not in info.markers
-        if looking or get_origin(info.type) is not tuple or kinds[-1:] != (Ellipsis,) or not flag:
+        several = get_origin(info.type) is tuple and get_args(info.type)[-1:] == (Ellipsis,)
+        if not several or tyro.conf.Positional in info.markers:
             return None
-        looking = True
-        try:
-            spec: Any = ConstructorRegistry.get_primitive_spec(info)
-        finally:
-            looking = False
+        spec = of_tyro(ConstructorRegistry.get_primitive_spec, info)
         if not isinstance(spec, PrimitiveConstructorSpec):
             return spec
 
