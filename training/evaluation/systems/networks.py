@@ -55,6 +55,8 @@ class NetworkSystem:
         """
         import torch
 
+        from training.evaluation.systems.spatial_first import filter_in_space_first
+
         signal, labels = self.signal(trials), torch.from_numpy(trials.labels)
         scale = float(signal.std())
         with torch.random.fork_rng(devices=[]):
@@ -62,6 +64,8 @@ class NetworkSystem:
             network = braindecode_class(self.name)(
                 n_chans=signal.shape[1], n_outputs=len(trials.classes), n_times=signal.shape[2]
             )
+            if self.name == "EEGNet":
+                filter_in_space_first(network)
             given = torch.from_numpy(signal / scale).float()
             optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
             for batch in islice(_batches(len(labels)), UPDATES):
