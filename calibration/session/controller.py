@@ -149,8 +149,8 @@ class Controller(QObject):
         """Run the session until its windows are closed."""
         own, other = _screens()
         self.operator.show()
-        if other is not None:
-            self.operator.move(own.geometry().topLeft())
+        if other is not None or not full_screen:
+            self.operator.move(own.availableGeometry().topLeft())
         self._presenter.open(other or own, full_screen)
         self._alone = full_screen and other is None
         self._timer.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent, QRasterWindow, QScreen
 
 
@@ -52,7 +52,9 @@ class StampedWindow(QRasterWindow):
             self.setGeometry(self.screen().geometry())
             self.showFullScreen()
         else:
-            self.resize(self.screen().size() / 2)  # else it is a stamp of 160 pixels
+            # A quarter of the screen, away from the operator's window, which begins top left.
+            area = self.screen().availableGeometry()
+            self.setGeometry(QRect(area.center() + QPoint(1, 1), area.bottomRight()))
             self.show()
         self.requestActivate()
 

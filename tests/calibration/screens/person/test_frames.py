@@ -73,5 +73,7 @@ def test_full_screen_is_as_large_as_the_screen(qtbot):
     window.close()
 
 
-def test_a_window_that_is_not_full_screen_can_be_read(qtbot, window):
-    assert window.size() == window.screen().size() / 2
+def test_a_window_that_is_not_full_screen_takes_a_quarter_away_from_the_operators(qtbot, window):
+    screen = window.screen().availableGeometry()
+    assert window.size() == screen.size() / 2
+    assert window.geometry().bottomRight() == screen.bottomRight()
