@@ -8,7 +8,6 @@ block, for what can be seen must be readable.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -37,9 +36,9 @@ from calibration.recording.events import (
     read_events,
 )
 from calibration.recording.lock import hold
-from calibration.recording.timeline import SampleTimeline
 from core.errors import InputError
 from core.feed.segments import Segment
+from core.feed.timeline import GrowingTimeline
 from core.machine.files import make_folder, new_file, write_whole
 from core.stream.description import StreamFacts
 
@@ -78,7 +77,7 @@ class RunFiles:
         self.run, self.facts = run, facts
         self.samples = 0
         self._details = details
-        self._timeline = SampleTimeline(facts.rate)
+        self._timeline = GrowingTimeline(facts.rate)
         self._pending: list[EventRow] = []  # whose sample has not come yet
         self._started = ""  # UTC, once the first sample has come
         self._stamps = self._take_number()
@@ -114,10 +113,10 @@ class RunFiles:
         for segment in segments:
             if segment.begins and at:
                 if self._timeline.steps_back(segment.time):
-                    rows += self._due(math.inf)  # the clock they were timed by is gone
+                    rows += self._due(wait=False)  # the clock they were timed by is gone
                 rows.append(EventRow(at, BOUNDARY, time=segment.time))
             self._timeline.add(segment.times, follows=not segment.begins)
-            rows += self._due(self._timeline.newest)
+            rows += self._due()
             at += len(segment)
         self._write_rows(rows)
 
@@ -125,7 +124,7 @@ class RunFiles:
         """Write events at the samples of their times, as soon as these are there."""
         self._pending += events
         if self.samples:
-            self._write_rows(self._due(self._timeline.newest))
+            self._write_rows(self._due())
 
     def sync(self) -> None:
         """Have the system write to the disk, and see that the files are where they were.
@@ -145,7 +144,7 @@ class RunFiles:
     def finish(self) -> None:
         """Write the events that still wait, at the last sample."""
         if self.samples:
-            self._write_rows(self._due(math.inf))
+            self._write_rows(self._due(wait=False))
         self.sync()
 
     def close(self, cut: bool) -> None:
@@ -218,10 +217,10 @@ class RunFiles:
         with suppress(OSError, ValueError):  # `check` says it
             table.add()
 
-    def _due(self, until: float) -> list[EventRow]:
-        """Take the events up to a time out of those that wait, and place them."""
-        due = [event for event in self._pending if not event.time > until]
-        self._pending = [event for event in self._pending if event.time > until]
+    def _due(self, wait: bool = True) -> list[EventRow]:
+        """Take those events out of the ones that wait whose sample has come, and place them."""
+        due = [event for event in self._pending if not wait or self._timeline.has(event.time)]
+        self._pending = [event for event in self._pending if event not in due]
         return [replace(event, sample=self._timeline.sample_at(event.time)) for event in due]
 
     def _write_rows(self, rows: list[EventRow]) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 
 from calibration.classes import CLASSES, cue_events
 from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
-from calibration.recording.timeline import SampleTimeline
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.recentring import SECONDS
@@ -25,6 +24,7 @@ from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
 from core.feed.segments import FiniteSegments, Segment
+from core.feed.timeline import GrowingTimeline
 from core.fitting.baselines import BAND
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.recentring import all_beginnings, beginning
@@ -123,7 +123,7 @@ class IncrementalFit:
         )
         self._band = CausalFilter(band_sections(BAND, spec.rate))
         self._finite = FiniteSegments(found.indices)
-        self._timeline = SampleTimeline(facts.rate)
+        self._timeline = GrowingTimeline(facts.rate)
         self._raw: list[np.ndarray] = []  # µV
         self._breaks: list[int] = []
         self._starts: list[int] = []  # of stretches, as `Recording.stretches` has them
@@ -249,8 +249,8 @@ class IncrementalFit:
         self._banded.add(self._band.push(signal))
 
     def _place_events(self) -> None:
-        due = [event for event in self._waiting if event[1] <= self._timeline.newest]
-        self._waiting = [event for event in self._waiting if event[1] > self._timeline.newest]
+        due = [event for event in self._waiting if self._timeline.has(event[1])]
+        self._waiting = [event for event in self._waiting if event not in due]
         for name, time in due:
             onset = self._timeline.sample_at(time) / self._facts.rate
             self._events.append(Event(onset, 0.0, name))

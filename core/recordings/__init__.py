@@ -6,11 +6,9 @@ from core.recordings.mne_files import recording_of_raw
 from core.recordings.notes import notes_of, print_notes
 from core.recordings.reading import named_apart, read_recording, read_recordings, renamed
 from core.recordings.recording import Event, Recording, Span, without_bad_channels
-from core.recordings.stamps import NEAR
 from core.units import UNIT
 
 __all__ = [
-    "NEAR",
     "UNIT",
     "Event",
     "Recording",

@@ -1,14 +1,10 @@
-"""What the time stamps of a recorded stream say: its rate, its breaks, and where an event lies."""
+"""What the time stamps of a recorded stream say: its rate and its breaks."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import numpy as np
 
 from core.feed.segments import segment_bounds
-
-NEAR = 0.05  # s by which an event may come before the stamp of the sample that it belongs to
 
 _WHOLE = 0.25  # periods by which steps of exact stamps may miss whole numbers of them
 _PIECES = (8.0, 30.0)  # s, in which a rate is measured where stamps are those of arrival
@@ -17,7 +13,6 @@ _LEAST = 4.0  # s of signal, with less of which no rate is measured in pieces
 _STEADY = 0.02  # share by which the rates of pieces differ where nothing is lost
 _WRONG = 0.03  # share by which a rate misses another so far that chance does not explain it
 _RIGHT = 0.005  # and by which it may always miss it
-_BLOCK = 2.0  # s, in which the least late sample is taken for punctual
 
 
 def measured_rate(stamps: np.ndarray, nominal: float) -> float | None:
@@ -119,70 +114,3 @@ def breaks_of(stamps: np.ndarray, rate: float) -> tuple[tuple[int, ...], int]:
     """
     runs, lost = segment_bounds(stamps, rate)
     return tuple(run.start for run in runs if run.start > 0 and not run.continues), lost
-
-
-class StampTimeline:
-    """Finds the sample that a time belongs to.
-
-    Samples may be late, alone or in bursts, never early. In every run the line through the least
-    late sample of each two seconds is when samples were taken; it follows a clock that drifts.
-
-    Parameters
-    ----------
-    stamps : ndarray of float64, shape (samples,)
-        In seconds of the clock that times are given in.
-    rate : float
-        In Hz.
-    breaks : sequence of int
-        Positions of samples that do not follow on the one before.
-    """
-
-    def __init__(self, stamps: np.ndarray, rate: float, breaks: tuple[int, ...]) -> None:
-        self._rate = rate
-        edges = pairwise((0, *breaks, len(stamps)))
-        times = np.concatenate([_punctual(stamps[a:b], rate) for a, b in edges])
-        self._unsorted = times
-        self._order = np.argsort(times, kind="stable")
-        self._times = times[self._order]
-
-    def time(self, sample: int) -> float:
-        """Return when a sample was taken."""
-        return float(self._unsorted[sample])
-
-    def position(self, time: float) -> float:
-        """Return the sample of an event: before the first -1, after the last their number.
-
-        One among lost samples belongs to the last before them.
-        """
-        times, half = self._times, 0.5 / self._rate
-        if not times[0] - half <= time <= times[-1] + half:
-            return -1.0 if time < times[0] else float(len(times))
-        after = min(int(np.searchsorted(times, time)), len(times) - 1)
-        before = max(after - 1, 0)
-        nearest = before if time - times[before] <= times[after] - time else after
-        if times[nearest] > time + NEAR:
-            nearest = before
-        return float(self._order[nearest])
-
-
-def _punctual(stamps: np.ndarray, rate: float) -> np.ndarray:
-    """Return when the samples of a run were taken."""
-    count = np.arange(len(stamps))
-    late = np.where(np.isfinite(stamps), stamps - count / rate, np.inf)
-    slope = 0.0  # s a sample, by which the true period is longer
-    for _ in range(2):  # a slope hides which sample of a block is least late
-        places = _least(late - slope * count, max(2, round(_BLOCK * rate)))
-        if len(places) > 1:
-            slope = float(np.polyfit(places, late[places], 1)[0])
-    if not len(places):
-        return np.full(len(stamps), np.inf)
-    rest = np.interp(count, places, late[places] - slope * places)
-    return np.asarray(count * (1.0 / rate + slope) + rest)
-
-
-def _least(late: np.ndarray, size: int) -> np.ndarray:
-    """Return the place of the least late sample of each block."""
-    places = [
-        start + int(np.argmin(late[start : start + size])) for start in range(0, len(late), size)
-    ]
-    return np.array([place for place in places if np.isfinite(late[place])], dtype=np.intp)

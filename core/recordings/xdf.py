@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
+from core.feed.timeline import Timeline
 from core.recordings.events import marks_of_events
 from core.recordings.hashing import sha256_of
 from core.recordings.recording import Recording
-from core.recordings.stamps import StampTimeline, breaks_of, measured_rate
+from core.recordings.stamps import breaks_of, measured_rate
 from core.recordings.xdf_channels import eeg_channels
 from core.recordings.xdf_file import XdfStream, load_streams
 from core.recordings.xdf_markers import events_of, is_marker_stream
@@ -52,7 +53,7 @@ def read_xdf(
     rate, about_rate = _rate(eeg, path.name)
     breaks, lost = breaks_of(eeg.raw_stamps, rate)
     about_loss = _loss(eeg, rate, lost, breaks)
-    timeline = StampTimeline(eeg.stamps, rate, breaks)
+    timeline = Timeline(eeg.stamps, rate, breaks)
     events, about_events = events_of(markers, eeg, channels, timeline, rate)
     places = ("the marker streams", "the trigger channels")
     marks = marks_of_events(events, path, rate, places, about_events)

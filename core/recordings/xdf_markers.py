@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.feed.timeline import Timeline
 from core.recordings.recording import Event
-from core.recordings.stamps import StampTimeline
 from core.recordings.triggers import pulses_of
 from core.recordings.xdf_channels import EegChannels
 from core.recordings.xdf_file import XdfStream
@@ -37,7 +37,7 @@ def events_of(
     markers: Sequence[XdfStream],
     eeg: XdfStream,
     channels: EegChannels,
-    timeline: StampTimeline,
+    timeline: Timeline,
     rate: float,
 ) -> tuple[tuple[Event, ...], list[str]]:
     """Return what marker streams and trigger channels tell, by onset, and what was done to it.
@@ -49,7 +49,7 @@ def events_of(
         Stream whose trigger channels are looked at.
     channels : EegChannels
         Of that stream.
-    timeline : StampTimeline
+    timeline : Timeline
         Of that stream.
     rate : float
         Of the EEG in Hz.

@@ -115,6 +115,20 @@ def test_events_are_told_early_late_outside_and_out_of_order(tmp_path, make_fact
     assert {event.label for event in found.events} == set(places)
 
 
+def test_events_lie_where_they_were_though_samples_are_stamped_in_bursts(
+    tmp_path, make_facts, make_signal
+):
+    signal = make_signal()
+    taken = signal.stamps.copy()
+    for start in range(0, len(taken), 50):
+        signal.stamps[start : start + 50] = taken[start : start + 50].max() + 1e-5 * np.arange(50)
+    run = next_run(tmp_path, "01")
+    places = [25, 410, 449, 777]
+    record(run, make_facts(), signal, [("beep", 785, taken[place], 0.0) for place in places])
+    rows = read_events(run.file("events.tsv").read_bytes())
+    assert [row.sample for row in rows] == places
+
+
 def test_events_of_a_clock_that_is_gone_stay_with_its_samples(tmp_path, make_facts, make_signal):
     signal = make_signal()
     signal.stamps[500:] -= 90.0  # the sender came back with another clock

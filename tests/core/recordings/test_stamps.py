@@ -1,9 +1,9 @@
-"""What stamps say of rate, breaks and the place of an event."""
+"""What stamps say of rate and breaks."""
 
 import numpy as np
 import pytest
 
-from core.recordings.stamps import StampTimeline, breaks_of, measured_rate
+from core.recordings.stamps import breaks_of, measured_rate
 
 
 def grid(rate, seconds=30.0):
@@ -82,31 +82,3 @@ def test_a_clock_that_is_set_back_is_a_break():
     stamps = grid(250.0)
     stamps[4000:] -= 3600.0
     assert breaks_of(stamps, 250.0) == ((4000,), 0)
-
-
-@pytest.mark.parametrize("burst", [1, 9, 32])
-@pytest.mark.parametrize("drift", [0.0, 1e-4, 0.004])
-def test_an_event_lies_at_the_sample_that_was_taken_then(burst, drift):
-    taken = 100.0 + (grid(250.0) - 100.0) * (1.0 + drift)
-    timeline = StampTimeline(stamped_on_arrival(taken, burst), 250.0, ())
-    places = [10, 1240, 3333, 7000]
-    assert [timeline.position(taken[place] + 1e-4) for place in places] == places
-    assert [round(timeline.time(place), 2) for place in places] == [
-        round(taken[place], 2) for place in places
-    ]
-
-
-def test_an_event_among_lost_samples_belongs_to_the_last_before_them():
-    stamps = np.concatenate([grid(250.0, 10.0), grid(250.0, 10.0) + 15.0])
-    timeline = StampTimeline(stamps, 250.0, (2500,))
-    times = [50.0, 99.999, 108.0005, 110.9, 114.1, 114.96, 117.0, 400.0]
-    assert [timeline.position(time) for time in times] == [
-        -1,
-        0,
-        2000,
-        2499,
-        2499,
-        2500,
-        3000,
-        5000,
-    ]
