@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,17 +34,16 @@ from core.fitting.trials.by_recording import ByRecording, by_recording
 from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
-from core.fitting.views import GRAPH, HEADS, RECENTRED, VIEWS, FeatureViews
+from core.fitting.views import GRAPH, RECENTRED, VIEWS, FeatureViews, heads_of, need_tokens
 from core.montage import electrode, match
-from core.recordings import (
-    Recording,
-    named_apart,
-    without_bad_channels,
-)
+from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 from core.sites import Sites, channels_at, eog_of, is_eog, is_frontal_or_temporal
 from core.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from core.encoders import Encoder
 
 NO_REFINING = (
     "--refine trains on whole windows of all electrodes; leave it out, or leave out --from-cue and "
@@ -164,12 +163,12 @@ class FitSettings:
     @property
     def heads(self) -> tuple[str, ...]:
         """The heads to choose among."""
-        return tuple(HEADS) if self.head == "auto" else (self.head,)
+        return heads_of(self.head)
 
     @property
     def tokens_needed(self) -> bool:
         """Whether any of them uses tokens."""
-        return any("tokens" in VIEWS[head] for head in self.heads)
+        return need_tokens(self.heads)
 
 
 @dataclass(frozen=True)
@@ -226,6 +225,7 @@ def fit_decoder(
     cache: FeatureCache | None = None,
     prior: PriorHead | None = None,
     shared: SharedParts | None = None,
+    checked: bool = False,
 ) -> Fit:
     """Fit spatial filter and head on recordings of one person.
 
@@ -244,6 +244,8 @@ def fit_decoder(
         What the head may start from, for these channels and events: `calibration.priors`.
     shared : SharedParts, optional
         What the decoder's tasks have in common; by default it has one.
+    checked : bool
+        Whether `check_recordings` had no objection, or they are runs of one session.
 
     Returns
     -------
@@ -256,16 +258,11 @@ def fit_decoder(
         or in the prior too, or as `cut_epochs` and `without_artifacts`.
     """
     settings, shared = settings or FitSettings(), shared or SharedParts()
-    if cache is None:  # else they are of one session's stream, or were looked at
+    if not checked:
         check_recordings(recordings)
     if prior is not None:
         check_apart(recordings, prior)
-    tokens = None
-    if settings.tokens_needed:  # nothing else of a fit needs torch, which takes seconds to import
-        from core.encoders import load_encoder
-
-        tokens = load_encoder(settings.encoder, home=settings.home)
-    spec = load_spec(settings.encoder, settings.home) if tokens is None else tokens.spec
+    encoder, spec = _encoder(settings)
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     if settings.head == GRAPH:
@@ -285,7 +282,7 @@ def fit_decoder(
         epochs,
         path.channels,
         spec.rate,
-        tokens,
+        encoder,
         cache,
         prior,
         taken,
@@ -294,48 +291,32 @@ def fit_decoder(
     )
     selection = select(views, settings.heads, settings.seed, settings.repeats)
     features, head = fit_chosen(views, selection)
+
     trust = find_trust(selection.logits, epochs.labels, list(epochs.folds(settings.seed)))
     origin = None
     if settings.origin:
         eog = None if settings.regress_eyes else eog_beside(epochs, recordings, path, spec.unit)
         origin = find_origin(epochs, path, taken, settings.seed, cache.banded, eog)
-
     curve = None
     if settings.rest and isinstance(head, LinearHead):
         pauses = pauses_of(epochs, recordings, events, path, spec.default_hop, measured.refused)
         curve = measure_rest(views, selection, pauses, head, spec.rate, cache.banded)
     unkept = unkept_words(curve, settings.false_alarms)
-    false_alarms = None if unkept else settings.false_alarms
-    # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
-    calm = false_alarms is not None or REST in epochs.classes
-    recentred = selection.chosen in RECENTRED and not calm
+    tells = None
+    if not settings.in_time:
+        tells = by_recording(epochs.labels, np.array([each.recording for each in epochs.trials]))
 
-    token_features: TokenFeatures | None = features.pop("tokens", None)
-    pin = None
-    if token_features is not None:
-        from core.encoders.known import remember
-
-        remember(settings.encoder, token_features.encoder.weights_sha256(), settings.home)
-        pin = EncoderPin.of(token_features.encoder, settings.encoder)
+    tokens: TokenFeatures | None = features.pop("tokens", None)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
-    taught = spec.graph_tasks if selection.chosen == GRAPH else {}
-    about: dict[str, Any] = {
-        "head": settings.head,
-        "encoder": spec.label,
-        "events": dict(events),
-        "seed": settings.seed,
-        "repeats": settings.repeats,
-        "sites": settings.sites,
-        "from_cue": settings.from_cue,
-        "regress_eyes": settings.regress_eyes,
+    about = {
+        **_asked(settings, spec, events),
         "trust": trust.as_facts(),
-        **({} if origin is None else {"origin": origin.as_facts()}),
-        **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
-        **({} if not (seen := labels_seen(recordings, tokens)) else {"labels_seen": seen}),
-        **({} if not (eyes := eyes_learned(token_features)) else {"eyes_learned": eyes}),
-        **({"recentre": SECONDS} if recentred else {}),
-        **({"graph_tasks": list(taught)} if taught else {}),
-        **({} if prior is None else {"prior": about_prior(prior, selection)}),
+        "origin": None if origin is None else origin.as_facts(),
+        **_at_rest(settings, epochs, selection, curve, unkept),
+        "labels_seen": labels_seen(recordings, encoder) or None,
+        "eyes_learned": eyes_learned(tokens) or None,
+        "graph_tasks": list(spec.graph_tasks) or None if selection.chosen == GRAPH else None,
+        "prior": None if prior is None else about_prior(prior, selection),
     }
     decoder = Decoder(
         classes=epochs.classes,
@@ -344,19 +325,70 @@ def fit_decoder(
         window=spec.window,
         hop=spec.default_hop,
         patch=spec.default_hop,
-        warmup=0 if token_features is None else spec.warmup,
         head=head,
         tangents=tangents,
-        spatial=None if token_features is None else token_features.spatial,
-        encoder=pin,
         skip=taken.skip,
-        token_channels=() if token_features is None else token_features.ch_names,
         facts=_card(subject, session, recordings, epochs, measured, selection, about),
+        **reading(tokens, settings),
     )
-    found = None
-    if not settings.in_time:
-        found = by_recording(epochs.labels, np.array([each.recording for each in epochs.trials]))
-    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust, found)
+    return Fit(decoder, selection, ignored, epochs, taken, origin, curve, unkept, trust, tells)
+
+
+def _encoder(settings: FitSettings) -> tuple[Encoder | None, EncoderSpec]:
+    """Return the encoder, if a head needs its tokens, and what is known of it in any case."""
+    if not settings.tokens_needed:  # nothing else of a fit needs torch, which takes seconds
+        return None, load_spec(settings.encoder, settings.home)
+    from core.encoders import load_encoder
+
+    encoder = load_encoder(settings.encoder, home=settings.home)
+    return encoder, encoder.spec
+
+
+def reading(tokens: TokenFeatures | None, settings: FitSettings) -> dict[str, Any]:
+    """Return what a decoder has of the encoder that its head reads."""
+    if tokens is None:
+        return {"spatial": None, "encoder": None}
+    from core.encoders.known import remember
+
+    remember(settings.encoder, tokens.encoder.weights_sha256(), settings.home)
+    return {
+        "spatial": tokens.spatial,
+        "encoder": EncoderPin.of(tokens.encoder, settings.encoder),
+        "token_channels": tokens.ch_names,
+        "warmup": tokens.encoder.spec.warmup,
+    }
+
+
+def _asked(settings: FitSettings, spec: EncoderSpec, events: Mapping[str, str]) -> dict[str, Any]:
+    """Return what was asked for, as a decoder's file keeps it."""
+    return {
+        "head": settings.head,
+        "encoder": spec.label,
+        "events": dict(events),
+        "seed": settings.seed,
+        "repeats": settings.repeats,
+        "sites": settings.sites,
+        "from_cue": settings.from_cue,
+        "regress_eyes": settings.regress_eyes,
+    }
+
+
+def _at_rest(
+    settings: FitSettings,
+    epochs: Epochs,
+    selection: Selection,
+    curve: RestCurve | None,
+    unkept: str,
+) -> dict[str, Any]:
+    """Return what a decoder does at rest, and whether it takes the reference of a run's own."""
+    false_alarms = None if unkept else settings.false_alarms
+    # Where rest lies is known at the decoder's own reference: a minute of rest would move it there.
+    calm = false_alarms is not None or REST in epochs.classes
+    recentred = selection.chosen in RECENTRED and not calm
+    return {
+        **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
+        "recentre": SECONDS if recentred else None,
+    }
 
 
 def _card(
@@ -368,7 +400,10 @@ def _card(
     selection: Selection,
     about: Mapping[str, Any],
 ) -> DecoderCard:
-    """Return who a decoder is of, what it was made from and how good it is."""
+    """Return who a decoder is of, what it was made from and how good it is.
+
+    What is None in `about` is not said.
+    """
     return DecoderCard(
         subject=subject,
         session=session,
@@ -381,7 +416,7 @@ def _card(
         scores={name: score.balanced_accuracy for name, score in selection.scores.items()},
         chance=selection.chance,
         artifacts=measured.limits.as_facts(),
-        fit=dict(about),
+        fit={name: fact for name, fact in about.items() if fact is not None},
     )
 
 

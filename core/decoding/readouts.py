@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -14,9 +15,28 @@ from core.decoding.gate import MixtureHead
 from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE, ClassesOutput, Output
 from core.decoding.segment_powers import SegmentStream
 from core.decoding.state_head import StateHead
+from core.errors import InputError, one_line
 
 FIRST = "classes"
 """Name of a decoder's first task, where nothing else is said."""
+
+_TASK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+def task_name(name: Any) -> str:
+    """Return the name of a task, if it can be part of a stream's name.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    if not isinstance(name, str) or not _TASK.fullmatch(name):
+        raise InputError(
+            f'A task cannot be called "{one_line(name, 60)}"; choose up to 40 letters, digits, '
+            "_ and -, beginning with a letter or digit."
+        )
+    return name
 
 
 class ClassHead(Protocol):

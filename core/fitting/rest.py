@@ -13,10 +13,9 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.choice import Head
 from core.fitting.folds import FOLDS, overlapping
-from core.fitting.selection import Selection
-from core.fitting.transfer.prior_weight import fit_weighted, start_from
+from core.fitting.selection import Selection, refit
 from core.fitting.trials.pauses import REST, Pauses
-from core.fitting.views import PRIOR, FeatureViews
+from core.fitting.views import FeatureViews
 from core.progress import progress
 
 LEAST_WINDOWS, LEAST_PAIRS = 20, 10
@@ -80,7 +79,7 @@ def measure_rest(
             return None
         fitted = views.fit(names, train)
         blocks = [vectors for _, vectors in fitted.values()]
-        part = _fit(views, selection, [block[train] for block in blocks], views.labels[train])
+        part = refit(views, selection, [block[train] for block in blocks], views.labels[train])
         for logits, wanted, places in (
             (asked, test, views.epochs.places),
             (resting, held, pauses.places),
@@ -149,16 +148,6 @@ def _block_of(places: np.ndarray, edges: Sequence[tuple[int, int]]) -> np.ndarra
     return np.array(
         [max(0, sum(edge <= tuple(one) for edge in edges) - 1) for one in places], dtype=np.intp
     )
-
-
-def _fit(
-    views: FeatureViews, selection: Selection, blocks: Sequence[np.ndarray], labels: np.ndarray
-) -> Head:
-    if selection.chosen != PRIOR:
-        return views.fit_head(selection.chosen, blocks, labels)
-    assert views.prior is not None
-    assert selection.weight
-    return fit_weighted(views.prior, start_from(views.prior, blocks, labels), selection.weight)
 
 
 def _vectors(

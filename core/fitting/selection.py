@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from core.decoding.heads import with_temperature
 from core.fitting.baselines import BASELINES, TANGENT_SPACE, regression
 from core.fitting.choice import Head, choose, fit_on
 from core.fitting.transfer.prior_weight import (
-    WEIGHTS,
     choose_weight,
     fit_weighted,
     logits_at_weights,
@@ -25,6 +24,8 @@ from core.fitting.transfer.prior_weight import (
 from core.fitting.views import BESIDE, PRIOR, FeatureViews
 from core.metrics import balanced_accuracy, chance_bound
 from core.progress import progress
+
+_Name = TypeVar("_Name")
 
 
 @dataclass(frozen=True)
@@ -105,88 +106,129 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     labels, classes = views.labels, views.classes
     repeats = 1 if views.epochs.in_time else repeats
     candidates = [*([PRIOR] if views.prior is not None else []), *heads]
-    needed = tuple(dict.fromkeys(view for head in candidates[::-1] for view in views.of(head)))
     beside = [other for head in heads for other in BESIDE.get(head, ()) if other not in heads]
     names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *beside, *BASELINES]
-    decided = {name: np.empty((repeats, len(labels)), dtype=np.intp) for name in names}
-    logits = {head: np.empty((repeats, len(labels), classes)) for head in [*candidates, *beside]}
-    weighed = {weight: np.empty((repeats, len(labels), classes)) for weight in WEIGHTS}
-    folds: dict[str, list[float]] = {name: [] for name in names}
-
     outer = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
     splits = [(repeat, *split) for repeat, parts in enumerate(outer) for split in parts]
+    found: list[tuple[int, np.ndarray, _Fold]] = []
     for repeat, train, test in progress(splits, "Cross-validation"):
-        features = views.fit(needed, train)
         # What is not compared with anything need not be foreseen.
-        inner = list(views.epochs.folds(seed, train)) if CHOICE in decided else []
-        inside: dict[str, tuple[float, ...]] = {}
-        left_out: dict[str, np.ndarray] = {}  # logits inside the training part
-        for head in [*heads, *beside]:
-            blocks = [features[view][1] for view in views.of(head)]
-            fitted, inside[head], left_out[head] = fit_on(
-                partial(views.fit_head, head),
-                [b[train] for b in blocks],
-                labels[train],
-                classes,
-                inner if head in heads else [],
-            )
-            logits[head][repeat, test] = fitted.logits(
-                np.concatenate([b[test] for b in blocks], axis=1)
-            )
-        if views.prior is not None:
-            # Without the prior's weight it is the first head, which is fitted already.
-            first = heads[0]
-            blocks = [features[view][1] for view in views.of(PRIOR)]
-            weight, inside[PRIOR] = weigh(
-                views.prior, [b[train] for b in blocks], labels[train], inner, left_out[first]
-            )
-            at = logits_at_weights(
-                views.prior, blocks, labels, train, test, logits[first][repeat, test]
-            )
-            for each, found in at.items():
-                weighed[each][repeat, test] = found
-            logits[PRIOR][repeat, test] = at[weight]
-        for head in logits:
-            decided[head][repeat, test] = logits[head][repeat, test].argmax(axis=1)
-        if CHOICE in decided:
-            best = choose({head: inside[head] for head in candidates}, _share(inner))
-            decided[CHOICE][repeat, test] = decided[best][repeat, test]
-        for name, make in BASELINES.items():
-            if name == TANGENT_SPACE and "scalp" in features:
-                # The tangent space of all channels is known: half of the time goes into it.
-                model, seen = regression(), features["scalp"][1]
-            else:
-                model, seen = make(), views.covariances
-            model.fit(seen[train], labels[train])
-            decided[name][repeat, test] = model.predict(seen[test])
-        for name in names:
-            folds[name].append(float(np.mean(decided[name][repeat, test] == labels[test])))
-
+        inner = list(views.epochs.folds(seed, train)) if CHOICE in names else []
+        found.append((repeat, test, _of_fold(views, heads, beside, train, test, inner)))
+    shape = repeats, len(labels)
+    decided = _gathered(shape, [(repeat, test, fold.decided) for repeat, test, fold in found])
+    logits = _gathered(shape, [(repeat, test, fold.logits) for repeat, test, fold in found])
+    folds = {
+        name: tuple(float(np.mean(fold.decided[name] == labels[test])) for _, test, fold in found)
+        for name in names
+    }
     scores = {
         name: Score(
             float(np.mean([balanced_accuracy(labels, row) for row in decided[name]])),
-            tuple(folds[name]),
+            folds[name],
             decided[name],
         )
         for name in names
     }
-    found_weight: float | None = None
+    weight: float | None = None
     if views.prior is not None:
-        found_weight = choose_weight(
-            {
-                each: np.mean([nll(row, labels) for row in found], axis=0)
-                for each, found in weighed.items()
-            }
-        )
-    kept = heads if found_weight == 0 else candidates
-    chosen = choose({head: folds[head] for head in kept}, _share(outer[0]))
+        weighed = _gathered(shape, [(repeat, test, fold.weighed) for repeat, test, fold in found])
+        missed = {
+            each: np.mean([nll(row, labels) for row in rows], axis=0)
+            for each, rows in weighed.items()
+        }
+        weight = choose_weight(missed)
+    kept_heads = heads if weight == 0 else candidates
+    chosen = choose({head: folds[head] for head in kept_heads}, _share(outer[0]))
     return Selection(
         scores=scores,
         chosen=chosen,
         chance=chance_bound(len(views.epochs.independent), classes),
         logits=logits[chosen].reshape(-1, classes),
-        weight=found_weight,
+        weight=weight,
     )
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """What was learned from the training part of a fold says of its test part.
+
+    Attributes
+    ----------
+    logits : dict of str to ndarray, shape (test trials, classes)
+        By head.
+    weighed : dict of float to ndarray, shape (test trials, classes)
+        Logits by weight of the prior; empty without one.
+    decided : dict of str to ndarray of int, shape (test trials,)
+        By head, choice and baseline.
+    """
+
+    logits: dict[str, np.ndarray]
+    weighed: dict[float, np.ndarray]
+    decided: dict[str, np.ndarray]
+
+
+def _of_fold(
+    views: FeatureViews,
+    heads: Sequence[str],
+    beside: Sequence[str],
+    train: np.ndarray,
+    test: np.ndarray,
+    inner: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> _Fold:
+    """Learn from the training part of a fold; without folds inside of it, no choice is foreseen."""
+    labels = views.labels
+    priors = [PRIOR] if views.prior is not None else []
+    needed = [view for head in [*heads[::-1], *priors] for view in views.of(head)]
+    features = views.fit(tuple(dict.fromkeys(needed)), train)
+    logits: dict[str, np.ndarray] = {}
+    inside: dict[str, tuple[float, ...]] = {}  # accuracies inside the training part
+    left_out: dict[str, np.ndarray] = {}  # logits inside the training part
+    for head in [*heads, *beside]:
+        blocks = [features[view][1] for view in views.of(head)]
+        fitted, inside[head], left_out[head] = fit_on(
+            partial(views.fit_head, head),
+            [block[train] for block in blocks],
+            labels[train],
+            views.classes,
+            inner if head in heads else [],
+        )
+        logits[head] = fitted.logits(np.concatenate([block[test] for block in blocks], axis=1))
+    weighed: dict[float, np.ndarray] = {}
+    if views.prior is not None:
+        # Without the prior's weight it is the first head, which is fitted already.
+        first = heads[0]
+        blocks = [features[view][1] for view in views.of(PRIOR)]
+        weight, inside[PRIOR] = weigh(
+            views.prior, [block[train] for block in blocks], labels[train], inner, left_out[first]
+        )
+        weighed = logits_at_weights(views.prior, blocks, labels, train, test, logits[first])
+        logits[PRIOR] = weighed[weight]
+    decided = {head: rows.argmax(axis=1) for head, rows in logits.items()}
+    if inner:
+        candidates = [*priors, *heads]
+        best = choose({head: inside[head] for head in candidates}, _share(inner))
+        decided[CHOICE] = decided[best]
+    for name, make in BASELINES.items():
+        # The tangent space of all channels may be known: half of the time goes into it.
+        known = features.get("scalp") if name == TANGENT_SPACE else None
+        model, seen = (make(), views.covariances) if known is None else (regression(), known[1])
+        model.fit(seen[train], labels[train])
+        decided[name] = model.predict(seen[test])
+    return _Fold(logits, weighed, decided)
+
+
+def _gathered(
+    shape: tuple[int, int], parts: Sequence[tuple[int, np.ndarray, Mapping[_Name, np.ndarray]]]
+) -> dict[_Name, np.ndarray]:
+    """Put what was found of test parts in its places, by repeat and trial."""
+    gathered: dict[_Name, np.ndarray] = {}
+    for repeat, test, found in parts:
+        for name, rows in found.items():
+            if name not in gathered:
+                gathered[name] = np.empty((*shape, *rows.shape[1:]), rows.dtype)
+            gathered[name][repeat, test] = rows
+    return gathered
 
 
 def fit_chosen(views: FeatureViews, selection: Selection) -> tuple[dict[str, Any], Head]:
@@ -201,17 +243,30 @@ def fit_chosen(views: FeatureViews, selection: Selection) -> tuple[dict[str, Any
     everything = np.arange(len(views.labels))
     features = views.fit(views.of(selection.chosen), everything)
     blocks = [vectors for _, vectors in features.values()]
-    head: Head
-    if selection.chosen == PRIOR:
-        assert views.prior is not None
-        assert selection.weight
-        start = start_from(views.prior, blocks, views.labels)
-        head = fit_weighted(views.prior, start, selection.weight)
-    else:
-        head = views.fit_head(selection.chosen, blocks, views.labels)
+    head = refit(views, selection, blocks, views.labels)
     repeats = len(selection.logits) // len(views.labels)
     head = with_temperature(head, selection.logits, np.tile(views.labels, repeats), repeats)
     return {view: fitted for view, (fitted, _) in features.items()}, head
+
+
+def refit(
+    views: FeatureViews, selection: Selection, blocks: Sequence[np.ndarray], labels: np.ndarray
+) -> Head:
+    """Fit the chosen head, starting from the prior where that was chosen.
+
+    Parameters
+    ----------
+    views : FeatureViews
+    selection : Selection
+    blocks : sequence of ndarray, each (trials, features)
+        Of the views of the chosen head.
+    labels : ndarray of int, shape (trials,)
+    """
+    if selection.chosen != PRIOR:
+        return views.fit_head(selection.chosen, blocks, labels)
+    assert views.prior is not None
+    assert selection.weight
+    return fit_weighted(views.prior, start_from(views.prior, blocks, labels), selection.weight)
 
 
 def _share(folds: Sequence[Any]) -> float:

@@ -59,6 +59,16 @@ MOTOR_FROM = 8
 they are a view of their own, with fewer features."""
 
 
+def heads_of(name: str) -> tuple[str, ...]:
+    """Return the heads that are candidates: all of `HEADS` for "auto", else the named one."""
+    return tuple(HEADS) if name == "auto" else (name,)
+
+
+def need_tokens(heads: Sequence[str]) -> bool:
+    """Return whether any of some heads uses tokens."""
+    return any("tokens" in VIEWS[head] for head in heads)
+
+
 def token_vectors(
     features: TokenFeatures, epochs: Epochs, known: Mapping[tuple[int, int], np.ndarray]
 ) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
-from core.decoding.readouts import FIRST
+from core.decoding.readouts import FIRST, task_name
 from core.decoding.recentring import check_seconds
 from core.decoding.rest import check_facts
 from core.decoding.storage.graph_parts import check_graphs, head_table, head_tensors, read_head
@@ -23,7 +23,6 @@ from core.decoding.storage.readout_parts import (
     features_of,
     readout_table,
     readout_tensors,
-    task_name,
 )
 from core.errors import InputError, printable
 from core.machine.files import as_path

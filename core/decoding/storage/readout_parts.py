@@ -15,7 +15,7 @@ from core.decoding.gate import MixtureHead
 from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead
 from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE
-from core.decoding.readouts import ClassHead, Readout, ReadoutCard
+from core.decoding.readouts import ClassHead, Readout, ReadoutCard, task_name
 from core.decoding.state_head import StateHead
 from core.decoding.storage.graph_parts import head_table, head_tensors, read_head
 from core.decoding.storage.parts import (
@@ -33,25 +33,8 @@ from core.errors import InputError, one_line
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import number, text, texts, whole
 
-_TASK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ENTRY = 500  # characters of a gallery's entry
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def task_name(name: Any) -> str:
-    """Return the name of a task, if it can be part of a stream's name.
-
-    Raises
-    ------
-    InputError
-        If it cannot.
-    """
-    if not isinstance(name, str) or not _TASK.fullmatch(name):
-        raise InputError(
-            f'A task cannot be called "{one_line(name, 60)}"; choose up to 40 letters, digits, '
-            "_ and -, beginning with a letter or digit."
-        )
-    return name
 
 
 def readout_table(readout: Readout) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.decoding.outputs import CLASSES, SCALE
-from core.decoding.storage.readout_parts import task_name
+from core.decoding.readouts import task_name
 from core.errors import InputError, one_line
 
 

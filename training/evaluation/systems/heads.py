@@ -21,7 +21,7 @@ from core.fitting.choice import fit_on
 from core.fitting.selection import fit_chosen, select
 from core.fitting.transfer.prior_head import with_readout
 from core.fitting.trials.epochs import Epochs, FeatureCache
-from core.fitting.views import HEADS, RECENTRED, VIEWS, FeatureViews
+from core.fitting.views import RECENTRED, FeatureViews, heads_of, need_tokens
 from core.recordings import named_apart
 from training.evaluation.systems.transfer import Others
 from training.evaluation.trials import Share, Trials
@@ -63,13 +63,12 @@ class HeadSystem:
     @property
     def heads(self) -> tuple[str, ...]:
         """The heads to choose among."""
-        return tuple(HEADS) if self.kind == "auto" else (self.kind,)
+        return heads_of(self.kind)
 
     @property
     def encoder(self) -> str | None:
         """Label of the encoder, if any of the heads uses tokens."""
-        wanted = any("tokens" in VIEWS[head] for head in self.heads)
-        return self.eeg_encoder.spec.label if wanted else None
+        return self.eeg_encoder.spec.label if need_tokens(self.heads) else None
 
     def fit(self, trials: Trials, seed: int) -> HeadModel:
         """Learn as a calibration does.
