@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from calibration.fitting import (
-    Fit,
-    FitSettings,
-    fit_decoder,
-    path_for,
-)
+from calibration.fitting import Fit, FitSettings, fit_decoder, path_for, reading
 from calibration.state_tasks import fit_state_task
 from calibration.task_heads import GalleryMaker, TaskSetting, fit_gated, fit_head
 from calibration.usable_trials import SharedParts, check_recordings
 from core.decoding.artifacts.learning import measure_runs
-from core.decoding.card import EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import band_sections
 from core.decoding.outputs import CLASSES
-from core.decoding.readouts import Readout
-from core.decoding.storage.readout_parts import task_name
-from core.encoders import load_encoder
-from core.encoders.known import remember
+from core.decoding.readouts import Readout, task_name
+from core.encoders import Encoder, load_encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
@@ -30,6 +22,7 @@ from core.fitting.trials.task import Task
 from core.fitting.views import GRAPH
 from core.recordings import Event, Recording, without_bad_channels
 from core.signal.filtering import CausalFilter
+from core.signal.pipeline import SignalSettings
 
 GATED = "hybrid"
 """Head whose views a gate weighs."""
@@ -197,77 +190,56 @@ def fit_tasks(
     if settings.head == GRAPH:
         raise InputError("The head graph is for one task; choose another with several.")
     tasks = sorted(tasks, key=lambda task: task.kind != CLASSES or task.state)
-    first, names = tasks[0], [task.name for task in tasks]
+    first = tasks[0]
     if first.kind != CLASSES or first.state:
         raise InputError(
-            f"None of the tasks {', '.join(names)} has classes, which decisions are made of. Name "
-            "the events of classes with --event, or with a --task."
+            f"None of the tasks {', '.join(task.name for task in tasks)} has classes, which "
+            "decisions are made of. Name the events of classes with --event, or with a --task."
         )
     if task_gate:
         tasks.append(which_task(tasks))
-        names.append(WHICH)
+    gated = task_name(f"{first.name}-gated") if gate else None
+    names = [*(task.name for task in tasks), *([gated] if gated else [])]
     if len(set(names)) < len(names):
         raise InputError(f"Two tasks have the same name; they are {', '.join(names)}.")
     check_recordings(recordings)
     encoder = load_encoder(settings.encoder, home=settings.home)
-    spec = encoder.spec
+    window = encoder.spec.window / encoder.spec.rate
     recordings = without_bad_channels(recordings)
-    path, _ = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
-    signals = tuple(signals_of(recordings, path, spec.unit))
-    sections = band_sections(BAND, spec.rate)
-    banded = tuple(CausalFilter(sections).push(run) for run in signals)
-    cache = FeatureCache(signals, banded)
-    of_tasks = [with_events(recordings, task, spec.window / spec.rate) for task in tasks]
-    rest = None
-    if spec.readout is None:  # else it is that of the first minutes, for every task
-        places = [
-            place
-            for task, (changed, _) in zip(tasks, of_tasks, strict=True)
-            for place in cued_places(changed, task.meanings, path, spec.window)
-        ]
-        rest = rest_outside(signals, places, spec.window, spec.rate)
-    # One filter before the encoder for all tasks, so that its tokens serve all.
-    shared = SharedParts(rest, measured=measure_runs(recordings, path, spec.unit, signals))
+    of_tasks = [with_events(recordings, task, window) for task in tasks]
+    path, cache, shared = _common(recordings, tasks, of_tasks, encoder, settings)
 
     decoders: list[Decoder] = []
     fits: list[TaskFit] = []
     for task, (changed, in_blocks) in zip(tasks, of_tasks, strict=True):
-        own = replace(
-            settings,
-            origin=settings.origin and task is first,
-            rest=settings.rest and task is first,
-            in_time=in_blocks or settings.in_time,
-            false_alarms=settings.false_alarms if task is first else None,
-            idle_class=settings.idle_class and task is first,
-            # Of tokens alone, which are those of every task.
-            head=ENCODER if task.name == WHICH and task_gate else settings.head,
-        )
+        own = replace(settings, in_time=in_blocks or task.state or settings.in_time)
+        if task is not first:
+            own = replace(own, origin=False, rest=False, false_alarms=None, idle_class=False)
+        if task.name == WHICH and task_gate:
+            own = replace(own, head=ENCODER)  # of tokens alone, which are those of every task
+        fit = None
         if task.state:
-            own = replace(own, in_time=True)
             setting = TaskSetting(path, encoder, "riemann", own, cache, shared)
             readout = fit_state_task(task.name, task.meanings, changed, setting)
-            fits.append(TaskFit(task, readout, None, in_blocks))
-            continue
-        if task.kind == CLASSES:
+        elif task.kind == CLASSES:
             fit = fit_decoder(
-                changed, task.meanings, subject, own, session, cache=cache, shared=shared
+                changed, task.meanings, subject, own, session, cache, shared=shared, checked=True
             )
             decoders.append(fit.decoder)
             shared = replace(shared, references=shared.references or fit.decoder.tangents)
-            fits.append(TaskFit(task, readout_of(task.name, fit.decoder), fit, in_blocks))
-            continue
-        head = decoders[0].facts.head
-        own = replace(own, head=head)
-        setting = TaskSetting(path, encoder, head, own, cache, shared)
-        readout = fit_head(task.name, task.meanings, task.kind, changed, setting, galleries)
-        fits.append(TaskFit(task, readout, None, in_blocks))
-    if gate:
+            readout = readout_of(task.name, fit.decoder)
+        else:
+            head = decoders[0].facts.head
+            setting = TaskSetting(path, encoder, head, replace(own, head=head), cache, shared)
+            readout = fit_head(task.name, task.meanings, task.kind, changed, setting, galleries)
+        fits.append(TaskFit(task, readout, fit, in_blocks))
+    tokens = None
+    if gated:
         changed, in_blocks = of_tasks[0]
         own = replace(settings, head=GATED, in_time=in_blocks or settings.in_time)
         setting = TaskSetting(path, encoder, GATED, own, cache, shared)
-        name = task_name(f"{first.name}-gated")
-        readout, tokens = fit_gated(name, first.meanings, changed, setting)
-        fits.append(TaskFit(replace(first, name=name), readout, None, in_blocks))
+        readout, tokens = fit_gated(gated, first.meanings, changed, setting)
+        fits.append(TaskFit(replace(first, name=gated), readout, None, in_blocks))
     of_first, *others = fits
     assert of_first.fit is not None
     decoder = joined(decoders, first.name, [fit.readout for fit in others])
@@ -276,16 +248,37 @@ def fit_tasks(
         kept = {key: fact for key, fact in decoder.facts.fit.items() if key != "recentre"}
         facts = replace(decoder.facts, fit={**kept, "in_blocks": steady})
         decoder = replace(decoder, facts=facts)
-    if decoder.spatial is None and gate:
-        remember(settings.encoder, encoder.weights_sha256(), settings.home)
-        decoder = replace(
-            decoder,
-            spatial=tokens.spatial,
-            encoder=EncoderPin.of(encoder, settings.encoder),
-            token_channels=tokens.ch_names,
-            warmup=spec.warmup,
-        )
+    if decoder.spatial is None:  # only the gate reads tokens, if any task does
+        decoder = replace(decoder, **reading(tokens, settings))
     return TasksFit(replace(of_first.fit, decoder=decoder), tuple(others))
+
+
+def _common(
+    recordings: Sequence[Recording],
+    tasks: Sequence[Task],
+    of_tasks: Sequence[tuple[Sequence[Recording], bool]],
+    encoder: Encoder,
+    settings: FitSettings,
+) -> tuple[SignalSettings, FeatureCache, SharedParts]:
+    """Return the signal path of all tasks, what it makes of the recordings, and what they share.
+
+    There is one filter before the encoder, so that its tokens serve all tasks.
+    """
+    spec = encoder.spec
+    path, _ = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
+    signals = tuple(signals_of(recordings, path, spec.unit))
+    sections = band_sections(BAND, spec.rate)
+    banded = tuple(CausalFilter(sections).push(run) for run in signals)
+    rest = None
+    if spec.readout is None:  # else it is that of the first minutes, for every task
+        places = [
+            place
+            for task, (changed, _) in zip(tasks, of_tasks, strict=True)
+            for place in cued_places(changed, task.meanings, path, spec.window)
+        ]
+        rest = rest_outside(signals, places, spec.window, spec.rate)
+    shared = SharedParts(rest, measured=measure_runs(recordings, path, spec.unit, signals))
+    return path, FeatureCache(signals, banded), shared
 
 
 def readout_of(task: str, decoder: Decoder) -> Readout:

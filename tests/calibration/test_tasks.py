@@ -287,6 +287,10 @@ def test_a_state_with_numbers_or_without_a_first_task_is_refused(recordings, cap
 def test_two_tasks_of_a_name_are_refused(recordings):
     with pytest.raises(InputError, match="same name"):
         fit_tasks(recordings, (TASKS[0], replace(TASKS[1], name="hand")), "01")
+    with pytest.raises(InputError, match="same name"):
+        fit_tasks(recordings, (TASKS[0], replace(TASKS[1], name="hand-gated")), "01", gate=True)
+    with pytest.raises(InputError, match="choose up to 40 letters"):
+        fit_tasks(recordings, (replace(TASKS[0], name="a" * 35),), "01", gate=True)
 
 
 def table(tmp_path, *lines):
