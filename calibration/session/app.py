@@ -34,7 +34,7 @@ from core.machine.malloc import limit_arenas
 from core.machine.threads import one_torch_thread
 from core.montage import match
 from core.program import say, write_line
-from core.recordings import Recording, read_recording
+from core.recordings import Recording, read_recording, usable_labels
 from core.stream.description import StreamFacts, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.stream_feed import Overrides
@@ -406,7 +406,7 @@ def _starting(
     """
     asked = {str(name) for name in plan.paradigm.classes}
     events = {name: name for name in CLASSES if name in asked}
-    labels = acquisition.facts.labels
+    labels = usable_labels(acquisition.facts.labels, earlier)
     starting = cache(
         partial(starting_head, options.prior, labels, events, options.fit, own=earlier)
     )

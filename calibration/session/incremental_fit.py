@@ -28,9 +28,16 @@ from core.feed.timeline import GrowingTimeline
 from core.fitting.baselines import BAND
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.recentring import all_beginnings, beginning
-from core.fitting.trials.epochs import REST_SECONDS, FeatureCache, place, resting, signals_of
+from core.fitting.trials.epochs import (
+    REST_SECONDS,
+    FeatureCache,
+    cued_places,
+    place,
+    resting,
+    signals_of,
+)
 from core.montage import match
-from core.recordings import UNIT, Event, Recording
+from core.recordings import UNIT, Event, Recording, usable_labels
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalPath
 from core.stream.description import StreamFacts
@@ -108,6 +115,7 @@ class IncrementalFit:
         self.accuracy: Accuracy | None = None
         self.rejected = 0
         self.error: str | None = None
+        facts = replace(facts, labels=usable_labels(facts.labels, earlier))  # as a fit has them
         self._facts, self._settings, self._encoder = facts, settings, encoder
         self._subject, self._session = subject, session
         self._earlier = tuple(earlier)
@@ -132,6 +140,7 @@ class IncrementalFit:
         self._before = 0  # stretches of the earlier recordings
         self._events: list[Event] = []  # of this run
         self._cues: list[tuple[int, int]] = []  # of all recordings, in stretches
+        self._bad: list[tuple[int, int]] = []  # windows that earlier recordings mark as bad
         self._waiting: list[tuple[str, float]] = []  # events whose sample has not come
         self._features: TokenFeatures | None = None
         self._tokens: dict[tuple[int, int], np.ndarray] = {}
@@ -177,6 +186,7 @@ class IncrementalFit:
             self._session,
             self._cache() if self._complete(recording) else None,
             self._starting(),
+            checked=True,
         )
 
     # -- in the thread --------------------------------------------------------------------------
@@ -213,6 +223,8 @@ class IncrementalFit:
         return item
 
     def _take_earlier(self) -> None:
+        window = self._encoder.spec.window
+        self._bad = cued_places(self._earlier, (), self._path_settings, window)
         for recording in self._earlier:
             cues, count = self._cues_of(recording)
             self._cues += [(self._before + run, at) for run, at in cues]
@@ -307,7 +319,7 @@ class IncrementalFit:
         margin = round(_MARGIN * rate)
         known = (*signals[:-1], signals[-1][: max(0, len(signals[-1]) - margin)])
         needed = round(REST_SECONDS * rate)
-        rest = resting(known, self._cues, window)[:needed]
+        rest = resting(known, [*self._cues, *self._bad], window)[:needed]
         return rest if len(rest) == needed else None
 
     def _look(self) -> None:
@@ -335,8 +347,9 @@ class IncrementalFit:
         )
         recordings = (*self._earlier, recording)
         try:
+            events = cue_events(recordings)
             fit = fit_decoder(
-                recordings, cue_events(recordings), self._subject, quick, "", self._cache()
+                recordings, events, self._subject, quick, "", self._cache(), checked=True
             )
         except InputError:
             return  # too few trials yet

@@ -5,7 +5,7 @@ from core.recordings.bids import with_events_of_table
 from core.recordings.mne_files import recording_of_raw
 from core.recordings.notes import notes_of, print_notes
 from core.recordings.reading import named_apart, read_recording, read_recordings, renamed
-from core.recordings.recording import Event, Recording, Span, without_bad_channels
+from core.recordings.recording import Event, Recording, Span, usable_labels, without_bad_channels
 from core.units import UNIT
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "read_recordings",
     "recording_of_raw",
     "renamed",
+    "usable_labels",
     "with_events_of_table",
     "without_bad_channels",
 ]

@@ -130,7 +130,10 @@ class Recording:
 
 def without_bad_channels(recordings: Sequence[Recording]) -> list[Recording]:
     """Return recordings in which a channel has no name if it is marked as bad in any of them."""
+    return [replace(one, labels=usable_labels(one.labels, recordings)) for one in recordings]
+
+
+def usable_labels(labels: Sequence[str], recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """Return labels of channels, empty where one of the recordings marks the channel as bad."""
     bad = {label for recording in recordings for label in recording.bad_channels}
-    if not bad:
-        return list(recordings)
-    return [replace(r, labels=tuple("" if n in bad else n for n in r.labels)) for r in recordings]
+    return tuple("" if label in bad else label for label in labels)

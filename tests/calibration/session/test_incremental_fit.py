@@ -14,7 +14,7 @@ from calibration.recording.recorder import Recorder
 from calibration.session.incremental_fit import IncrementalFit, _Stretches
 from core.encoders import load_encoder
 from core.feed.segments import Segmenter
-from core.recordings import Recording, read_recording
+from core.recordings import Recording, Span, read_recording
 from core.stream.description import StreamFacts, StreamIdentity
 
 pytestmark = pytest.mark.slow
@@ -130,6 +130,21 @@ def test_a_break_and_an_earlier_run_are_learned_too(recording, imagery_recording
     both = [earlier, broken]
     same(found, fit_decoder(both, cue_events(both), "01", settings))
     assert len(found.rejected) == 1
+
+
+@pytest.mark.parametrize(
+    "marks", [{"bad_spans": (Span(0.0, 1.9, "BAD_movement"),)}, {"bad_channels": ("CZ",)}]
+)
+def test_what_an_earlier_run_marks_as_bad_is_left_out_as_from_the_files(
+    recording, imagery_recording, marks
+):
+    earlier = replace(imagery_recording(trials=7, seed=5), **marks)
+    settings = FitSettings(encoder="starter", head="encoder", repeats=1)
+    learner = learn(recording, settings, [earlier])
+    assert learner._complete(recording)
+    assert learner.accuracy is not None
+    both = [earlier, recording]
+    same(learner.fit(recording), fit_decoder(both, cue_events(both), "01", settings))
 
 
 def test_samples_that_are_no_numbers_are_left_out_as_from_the_files(recording, imagery_recording):
