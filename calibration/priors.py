@@ -20,17 +20,17 @@ from core.fitting.trials.pauses import REST
 from core.hemispheres import HANDS
 from core.montage import direction
 from core.program import say
-from core.recordings import Recording, read_recording, renamed, without_bad_channels
+from core.recordings import Recording, is_xdf, read_recording, renamed, without_bad_channels
 from core.recordings.copies import fingerprint, same_samples
 
-RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".xdf", ".xdfz", ".cnt")
-"""Endings of recordings in a folder."""
+RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
+"""Endings of recordings in a folder, beside those of XDF files."""
 
 NOTHING = "none"
 """In place of a prior: own trials alone."""
 
 _SIDE = re.compile(r"(?:imagined?)?[^a-z]*(?P<side>left|right)[^a-z]*(?:hand|fist)?[^a-z]*")
-_SUBJECT = re.compile(r"(?:^|_)sub-(?P<label>[A-Za-z0-9]+)(?:_|$)")
+_SUBJECT = re.compile(r"(?:^|_)sub-(?P<label>[A-Za-z0-9]+)(?:[_.]|$)")
 
 
 def starting_head(
@@ -178,7 +178,7 @@ def _people_of(
             take(path, read(path), named=True)
             continue
         for file in sorted(path.rglob("*")):
-            if file.suffix.lower() in RECORDINGS and file.is_file():
+            if (file.suffix.lower() in RECORDINGS or is_xdf(file)) and file.is_file():
                 recording = read(file)
                 if set(events) <= {event.label for event in recording.events}:
                     take(file, recording, named=False)
@@ -215,8 +215,7 @@ def read_alike(
     InputError
         As `core.recordings.read_recording` and `renamed`.
     """
-    xdf = file.suffix.lower() in (".xdf", ".xdfz")
-    recording = read_recording(file, unit, stream if xdf else None)
+    recording = read_recording(file, unit, stream if is_xdf(file) else None)
     known = any(direction(label) is not None for label in recording.labels)
     return recording if known else renamed(recording, names)
 
@@ -287,5 +286,5 @@ def _wanted(
 
 def person_of(path: Path) -> str:
     """Return whose a recording is: the subject in a BIDS name, else the folder's name."""
-    found = _SUBJECT.search(path.stem)
+    found = _SUBJECT.search(path.name)
     return found["label"] if found else path.resolve().parent.name

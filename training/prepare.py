@@ -91,11 +91,12 @@ def _main(options: PrepareOptions) -> None:
     if not options.sources:
         raise InputError("Name at least one source; --list explains them.")
 
+    from core.recordings import is_xdf
     from training.shards import StoreWriter
     from training.sources.catalogue import find_parts
 
     parts = [
-        replace(part, stream=options.stream) if _is_xdf(part) else part
+        replace(part, stream=options.stream) if any(map(is_xdf, part.files)) else part
         for part in find_parts(options.sources, options.subjects, options.runs)
     ]
     writer = StoreWriter(options.store, _form(options))
@@ -112,10 +113,6 @@ def _main(options: PrepareOptions) -> None:
     left_out = _write(missing, writer, options)
     once, copies = _without_copies(parts, writer, options.keep_going)
     print(_summary(writer.finish(once, (*left_out, *copies))))
-
-
-def _is_xdf(part: SourceItem) -> bool:
-    return any(path.suffix.lower() in (".xdf", ".xdfz") for path in part.files)
 
 
 def _form(options: PrepareOptions) -> Form:

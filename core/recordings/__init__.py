@@ -6,6 +6,7 @@ from core.recordings.mne_files import recording_of_raw
 from core.recordings.notes import notes_of, print_notes
 from core.recordings.reading import named_apart, read_recording, read_recordings, renamed
 from core.recordings.recording import Event, Recording, Span, usable_labels, without_bad_channels
+from core.recordings.xdf_file import is_xdf
 from core.units import UNIT
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Recording",
     "Span",
     "implausible_amplitude",
+    "is_xdf",
     "named_apart",
     "notes_of",
     "print_notes",

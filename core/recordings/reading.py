@@ -19,10 +19,10 @@ from core.recordings.recording import Recording
 from core.recordings.text import read_text
 from core.recordings.text_table import is_text
 from core.recordings.xdf import read_xdf
+from core.recordings.xdf_file import is_xdf
 from core.units import UNIT, factor
 
 _SAME_RATE = 0.01  # share by which rates of recordings that belong together may differ
-_XDF = (".xdf", ".xdfz", ".xdf.gz")
 _TEXT = ("", ".txt", ".csv", ".tsv", ".easy", ".log")  # no format of EEG that MNE reads
 _FASTEST = 1e6  # Hz
 _FOLDERS = (".mff", ".mefd", ".ds")  # formats that are folders
@@ -93,7 +93,7 @@ def read_here(path: Path, unit: str | None, stream: str | None, eog: bool = Fals
 
 def prepare(path: Path) -> None:
     """Load what a file's reader needs, which is no part of the time and memory of the file."""
-    if path.name.lower().endswith(_XDF):
+    if is_xdf(path):
         import pyxdf  # noqa: F401
     elif path.suffix.lower() not in _TEXT:
         import mne
@@ -187,7 +187,7 @@ def _read(path: Path, unit: str | None, stream: str | None, eog: bool) -> Record
     head = head_of(path)
     if path.is_file() and not head:
         raise InputError(f"{path} cannot be read: it is empty.")
-    if path.name.lower().endswith(_XDF) or head.startswith(b"XDF:"):
+    if is_xdf(path) or head.startswith(b"XDF:"):
         return read_xdf(path, unit, stream, eog)
     if stream is not None:
         raise InputError(f"--stream chooses a stream of an XDF file; {path} is not an XDF file.")

@@ -22,6 +22,7 @@ _BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 _SET_ANEW = 0.5  # s by which a sender's clock jumps when it is set
 _LATEST = 1e19  # more than the nanoseconds since 1970
 _SAMPLES, _TAGS = 3, range(1, 7)
+_PACKED = (".xdfz", ".xdf.gz")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ class XdfStream:
             f'"{self.name}" (type "{self.type}"{source}, {len(self.channels)} channels, {rate}, '
             f"{len(self.stamps)} samples)"
         )
+
+
+def is_xdf(path: Path) -> bool:
+    """Return whether a file is an XDF file by its name, packed or not."""
+    return path.name.lower().endswith((".xdf", *_PACKED))
 
 
 def load_streams(path: Path) -> tuple[list[XdfStream], list[str]]:
@@ -212,7 +218,7 @@ def _without_damage(path: Path) -> tuple[bytes | None, list[str]]:
     InputError
         If it is no XDF file.
     """
-    packed = path.suffix.lower() == ".xdfz" or path.name.lower().endswith(".xdf.gz")
+    packed = path.name.lower().endswith(_PACKED)
     content, notes = _unpacked(path) if packed else (b"", [])
     file: BinaryIO = io.BytesIO(content) if packed else path.open("rb")
     with file:

@@ -4,10 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdf_files import eeg_stream, write_xdf
 
 from calibration.classes import cue_events
 from calibration.fitting import FitSettings, fit_decoder
-from calibration.priors import person_of, prior_head, read_priors, starting_head
+from calibration.priors import (
+    person_of,
+    prior_head,
+    read_alike,
+    read_priors,
+    starting_head,
+)
 from calibration.report import as_json, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
@@ -173,7 +180,29 @@ def test_nobody_starts_from_themselves(recordings_folder):
 
 def test_a_name_says_whose_a_recording_is(tmp_path):
     assert person_of(tmp_path / "x" / "sub-07_ses-2_task-imagery_eeg.vhdr") == "07"
+    assert person_of(tmp_path / "x" / "sub-07.xdf.gz") == "07"
     assert person_of(tmp_path / "S003" / "S003R04.edf") == "S003"
+
+
+@pytest.mark.parametrize("name", ["a.xdf", "a.XDFZ", "a.xdf.gz"])
+def test_a_folder_is_searched_for_xdf_files_of_every_name(name, tmp_path):
+    (tmp_path / name).touch()
+    found = []
+
+    def read(file):
+        found.append(file.name)
+        raise InputError("Found.")
+
+    with pytest.raises(InputError, match="Found"):
+        read_priors([tmp_path], EVENTS, SETTINGS, read=read)
+    assert found == [name]
+
+
+def test_the_stream_is_asked_of_packed_xdf_files_of_others(tmp_path):
+    path = write_xdf(tmp_path / "a.xdf.gz", eeg_stream())
+    assert read_alike(path, None, "EEG", None).labels == ("C3", "C4")
+    with pytest.raises(InputError, match='no stream "Left"'):
+        read_alike(path, None, "Left", None)
 
 
 @pytest.mark.data

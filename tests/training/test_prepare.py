@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdf_files import eeg_stream, write_xdf
 
 from training.prepare import main
 from training.store import Store
@@ -239,3 +240,12 @@ def test_list_and_help_say_what_there_is(capsys):
     subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=60
     )
+
+
+@pytest.mark.slow
+def test_a_stream_is_chosen_in_packed_xdf_files_of_a_folder(tmp_path, capsys):
+    (tmp_path / "lab").mkdir()
+    write_xdf(tmp_path / "lab" / "anna.xdf.gz", eeg_stream())
+    words = [f"files:{tmp_path / 'lab'}", "--store", str(tmp_path / "store"), "--jobs", "1"]
+    assert main([*words, "--stream", "Left"]) == 2
+    assert 'no stream "Left"' in capsys.readouterr().err

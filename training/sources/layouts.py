@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
+from core.recordings import is_xdf
 from training.shards import RecordingIdentity, shard_key
 from training.sources.reading import moabb_dataset
 
 _BIDS = (".edf", ".bdf", ".vhdr", ".set", ".fif")
 HEADED = (*_BIDS, ".gdf", ".cnt", ".nxe")
 """Endings of files whose header MNE reads by itself."""
-
-_ANY = (*HEADED, ".xdf", ".xdfz")
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def find_files(at: str) -> list[SourceItem]:
         return [_part("files", "files", root, root.stem)]
     parts = []
     for path in below(root):
-        if path.suffix.lower() not in _ANY:
+        if not (path.suffix.lower() in HEADED or is_xdf(path)):
             continue
         *folders, name = path.relative_to(root).with_suffix("").parts
         subject, run = (folders[0], "-".join([*folders[1:], name])) if folders else (name, "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from core.errors import InputError
-from core.recordings import Recording
+from core.recordings import Recording, is_xdf
 from core.suggestions import counted, did_you_mean
 
 # Source: the event table of the General Data Format, as BCI Competition IV and MOABB use it.
@@ -75,8 +75,7 @@ def check_asked(recordings: Sequence[Recording], events: Mapping[str, str]) -> N
 
 
 def _places(recording: Recording) -> Sequence[str]:
-    streams = recording.path.suffix.lower() in (".xdf", ".xdfz")
-    return recording.looked_in or (("the marker streams",) if streams else ())
+    return recording.looked_in or (("the marker streams",) if is_xdf(recording.path) else ())
 
 
 def _meant(absent: Sequence[str], present: Iterable[str]) -> str:

@@ -308,13 +308,10 @@ def test_what_is_no_xdf_is_refused(tmp_path, content):
 
 
 def test_packed_files_are_read(write_xdf, eeg, tmp_path):
-    import gzip
-
-    content = write_xdf(eeg()).read_bytes()
     for name in ("b.xdfz", "b.xdf.gz"):
-        (tmp_path / name).write_bytes(gzip.compress(content))
-        assert read_recording(tmp_path / name).samples_uv.shape == (2500, 2)
-    (tmp_path / "b.xdfz").write_bytes(gzip.compress(content)[:-2000])
+        path = write_xdf(eeg(), name=name)
+        assert read_recording(path).samples_uv.shape == (2500, 2)
+    (tmp_path / "b.xdfz").write_bytes(path.read_bytes()[:-2000])
     assert "damaged" in read_recording(tmp_path / "b.xdfz").notes[0]
 
 

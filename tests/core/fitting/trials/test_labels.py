@@ -58,8 +58,9 @@ def test_a_recording_without_events_says_where_it_looked_and_what_was_odd_there(
     said = refused([odd], {"1": "left_hand"})
     assert "no events in recording-0.edf; looked in the annotations and the channel Status" in said
     assert "holds no whole numbers" in said
-    streams = replace(cued(), looked_in=(), path=Path("a.xdf"))
-    assert "looked in the marker streams" in refused([streams], {})
+    for name in ("a.xdf", "a.xdfz", "a.xdf.gz"):
+        streams = replace(cued(), looked_in=(), path=Path(name))
+        assert "looked in the marker streams" in refused([streams], {})
     assert "There are no events in recording-0.edf. Cues must be" in refused(
         [replace(cued(), looked_in=())], {}
     )
