@@ -8,7 +8,7 @@ import numpy as np
 
 from core.decoding.graph_head import TASK, GraphHead, empty_graph
 from core.decoding.heads import LinearHead
-from core.decoding.storage.parts import linear_head, linear_tensors, shaped
+from core.decoding.storage.parts import linear_head, linear_tensors, network_weights, shaped
 from core.errors import InputError
 from core.tensor_file import number, texts
 
@@ -45,12 +45,7 @@ def read_head(
         return linear_head(table, tensors, prefix, features, classes)
     from core.encoders.braingpt.electrodes import electrode_rows
 
-    start = f"{prefix}.graph."
-    weights = {
-        name.removeprefix(start): shaped(tensors, name, array.shape)
-        for name, array in tensors.items()
-        if name.startswith(start)
-    }
+    weights = network_weights(tensors, f"{prefix}.graph.")
     empty_graph(weights)  # which refuses what is none
     if weights[f"heads.{TASK}.bias"].shape != (classes,):
         raise InputError(f"its electrode graph does not tell {classes} classes apart.")

@@ -126,6 +126,21 @@ def _tangent(
     )
 
 
+def network_weights(tensors: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Return the tensors whose names begin with a prefix, by the names without it.
+
+    Raises
+    ------
+    InputError
+        If a value is not finite.
+    """
+    return {
+        name.removeprefix(prefix): shaped(tensors, name, array.shape)
+        for name, array in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
 def divisor(tensors: dict[str, np.ndarray], name: str, size: int) -> np.ndarray:
     """Return a tensor of that length which features are divided by.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.decoding.segment_powers import SegmentPowers
 from core.decoding.state_head import StateHead, empty_network
-from core.decoding.storage.parts import shaped
+from core.decoding.storage.parts import network_weights
 from core.errors import InputError
 from core.tensor_file import number, whole
 
@@ -52,12 +52,7 @@ def read_state(
     InputError
         If it does not.
     """
-    start, found = f"{prefix}.state.", table["state"]
-    weights = {
-        name.removeprefix(start): shaped(tensors, name, array.shape)
-        for name, array in tensors.items()
-        if name.startswith(start)
-    }
+    found, weights = table["state"], network_weights(tensors, f"{prefix}.state.")
     empty_network(weights)
     bands = tuple((number(low, 0.0, 1e6), number(high, 0.0, 1e6)) for low, high in found["bands"])
     # A segment lies in a window, so that the memory is never empty when a window is decoded.
