@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core.errors import InputError
-from core.machine.files import write_whole
+from core.machine.files import sha256_of, write_whole
 from core.montage import match
 from core.recordings import UNIT, Recording, implausible_amplitude
 from core.recordings.copies import as_text, find_copy, fingerprint, from_text
@@ -156,8 +156,7 @@ class StoreWriter:
                 size = opened.tell()
                 opened.flush()
                 os.fsync(opened.fileno())
-            with unfinished.open("rb") as opened:
-                sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+            sha256 = sha256_of(unfinished)
             os.replace(unfinished, file)
         except OSError as error:
             reason = error.strerror or error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
+from core.machine.files import sha256_of
 from training.manifest import AGAIN, SAMPLE, SHARDS, Form, Shard, StoredRecording, read_manifest
 
 
@@ -183,8 +183,7 @@ class Store:
         for shard in self.shards:
             file = self.folder / SHARDS / shard.file
             try:
-                with file.open("rb") as opened:
-                    found = hashlib.file_digest(opened, "sha256").hexdigest()
+                found = sha256_of(file)
             except OSError as error:
                 raise InputError(f"The shard {file} cannot be read: {error.strerror}.") from error
             if found != shard.sha256:

@@ -6,14 +6,13 @@ first download is kept beside it, and what differs from it later is refused.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
-from core.machine.files import make_folder, write_whole
+from core.machine.files import make_folder, sha256_of, write_whole
 from core.machine.home import home_folder
 
 _PATIENCE = 8.0  # s that the hub has to answer at all
@@ -111,8 +110,7 @@ def fetch(file: HubFile, home: Path | None = None) -> Path:
                 f"({type(error).__name__}). {terms} to the network once, or put its "
                 f"{file.filename} at {path}."
             ) from error
-    with path.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    sha256 = sha256_of(path)
     expected = file.sha256 or _first_sha256(path, sha256)
     if sha256 != expected:
         raise InputError(

@@ -1,12 +1,13 @@
-"""Opening, writing and naming files: regular ones only, private, whole or not at all."""
+"""Opening, writing, naming and hashing files: regular ones only, private, whole or not at all."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
@@ -244,6 +245,15 @@ def read_regular(path: Path, most: int) -> bytes:
     return bytes(content)
 
 
+def sha256_of(*paths: Path) -> str:
+    """Return the SHA-256 of files, one after the other; of all in a folder, by their names."""
+    digest = hashlib.sha256()
+    for path in _files(paths):
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
+
+
 def linked(root: Path, path: Path) -> str | None:
     """Return why a change to a file below a folder could be one elsewhere, None if it could not.
 
@@ -274,6 +284,11 @@ def linked(root: Path, path: Path) -> str | None:
         if number == len(parts) and stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
             return "has another name elsewhere (a hard link)"
     return None
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from sorted(filter(Path.is_file, path.rglob("*"))) if path.is_dir() else (path,)
 
 
 def _unfinished(path: Path) -> Path:

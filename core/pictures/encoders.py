@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import InputError, one_line
-from core.recordings.hashing import sha256_of
+from core.machine.files import sha256_of
 from core.tensor_file import DamagedError, read_tensors
 
 UNTRAINED = "untrained"

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import InputError, one_line
+from core.machine.files import sha256_of
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
 from core.recordings.events import annotated, marks_of, read_in_its_encoding
 from core.recordings.file_units import scaled
 from core.recordings.gdf_events import place_by_event_rate
-from core.recordings.hashing import sha256_of
 from core.recordings.headers import Header, read_header
 from core.recordings.mne_readers import open_raw
 from core.recordings.recording import Recording

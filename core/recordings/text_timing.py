@@ -10,8 +10,8 @@ import numpy as np
 
 from core.errors import InputError
 from core.feed.segments import segment_bounds
+from core.machine.files import sha256_of
 from core.recordings.events import marks_of_events
-from core.recordings.hashing import sha256_of
 from core.recordings.recording import Event, Recording
 
 DEVICES = {4: 200.0, 8: 250.0, 16: 125.0}

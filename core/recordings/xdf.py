@@ -8,8 +8,8 @@ import numpy as np
 
 from core.errors import InputError
 from core.feed.timeline import Timeline
+from core.machine.files import sha256_of
 from core.recordings.events import marks_of_events
-from core.recordings.hashing import sha256_of
 from core.recordings.recording import Recording
 from core.recordings.stamps import breaks_of, measured_rate
 from core.recordings.xdf_channels import eeg_channels

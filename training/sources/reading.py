@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError
+from core.machine.files import sha256_of
 from core.recordings import (
     Event,
     Recording,
@@ -150,7 +150,7 @@ def read_kaggle_ern(path: Path) -> Recording:
     events = tuple(
         Event(float(at) / 200.0, 0.0, "feedback") for at in np.flatnonzero(table[:, -1] == 1)
     )
-    return _recording(table[:, 1:-1], 200.0, header[1:-1], events, path, _sha256(path))
+    return _recording(table[:, 1:-1], 200.0, header[1:-1], events, path, sha256_of(path))
 
 
 def read_seed(path: Path) -> Iterator[tuple[str, Recording]]:
@@ -163,7 +163,7 @@ def read_seed(path: Path) -> Iterator[tuple[str, Recording]]:
     recording : Recording
         All of it: nothing is cut or stretched.
     """
-    content, sha256 = _matlab(path), _sha256(path)
+    content, sha256 = _matlab(path), sha256_of(path)
     films = {int(m[1]): name for name in content if (m := re.search(r"_eeg(\d+)$", name))}
     for film, name in sorted(films.items()):
         samples = np.asarray(content[name]).T  # (samples, channels)
@@ -173,7 +173,7 @@ def read_seed(path: Path) -> Iterator[tuple[str, Recording]]:
 def read_m3cv(path: Path) -> Recording:
     """Read an M3CV epoch: 64 channels and a marker, 4 s at 250 Hz, µV."""
     samples = np.asarray(_matlab(path).get("epoch_data", ())).T
-    return _recording(samples[:, :64], 250.0, M3CV_CHANNELS, (), path, _sha256(path))
+    return _recording(samples[:, :64], 250.0, M3CV_CHANNELS, (), path, sha256_of(path))
 
 
 def read_moabb(name: str, label: str) -> Iterator[tuple[str, str, Recording]]:
@@ -252,8 +252,3 @@ def _matlab(path: Path) -> dict[str, Any]:
         return read_mat(str(path))
     except Exception as error:  # a damaged file can raise anything in a reader
         raise InputError(f"{path} cannot be read as a MATLAB file: {error}.") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from core.encoders.hub import fetch
 from core.encoders.registry import Family, Recognised
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
+from core.machine.files import sha256_of
 from core.strict_json import load_json
 
 
@@ -72,13 +72,11 @@ def recognise(
         ch_names, positions = _montage(model)
         if positions is not None:
             own["positions"] = positions
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     spec = spec_of(
         model,
         trained=True,
         name=model.source,
-        provenance={"source": path.name, "file_sha256": sha256} | provenance,
+        provenance={"source": path.name, "file_sha256": sha256_of(path)} | provenance,
         ch_names=ch_names,
     )
     return spec, own, []

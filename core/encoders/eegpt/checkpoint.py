@@ -7,7 +7,6 @@ always takes patches one after the other, and overlap is a matter of the hop of 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from core.encoders.eegpt.sizes import SIZES, size_named, size_of
 from core.encoders.files import fill, meta_init, read_weights
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError, one_line
+from core.machine.files import sha256_of
 
 _PARTS = ("encoder", "target_encoder", "predictor", "reconstructor")
 
@@ -178,8 +178,6 @@ def _foreign_spec(tensors: dict[str, Tensor], path: Path, known: dict[str, str])
             f"{path} has width {width}, {tokens} summary tokens and {depth} blocks, which is not "
             f"one of EEGPT's sizes ({', '.join(SIZES)})."
         )
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    provenance = {"source": path.name, "file_sha256": sha256} | known
+    provenance = {"source": path.name, "file_sha256": sha256_of(path)} | known
     name = f"eegpt-{size.name}"
     return eegpt_spec(size.name, name=name, trained=True, provenance=provenance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from pathlib import Path
@@ -13,6 +12,7 @@ from core.encoders.labram.model import labram_spec
 from core.encoders.labram.sizes import LABRAM_SIZES, LaBraMSize
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError
+from core.machine.files import sha256_of
 
 _STUDENT = "student."
 _PRETRAINING = (
@@ -68,9 +68,7 @@ def recognise(
     if weights is not None:
         raise InputError(f'A file of LaBraM holds one encoder; there are no weights "{weights}".')
     size = _size_of(own, path)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    known = {"source": path.name, "file_sha256": sha256} | provenance
+    known = {"source": path.name, "file_sha256": sha256_of(path)} | provenance
     if left_out:
         known["left_out"] = " ".join(left_out)
         logging.getLogger(__name__).info(

@@ -11,6 +11,7 @@ from core.machine.files import (
     new_text_file,
     open_regular,
     read_regular,
+    sha256_of,
     there_already,
     write_whole,
 )
@@ -204,3 +205,9 @@ def test_what_may_be_elsewhere_is_known(tmp_path):
     assert linked(root, inner / "link") == "is a link"
     assert "hard link" in linked(root, inner / "twice")
     assert linked(root, root / "behind" / "plain") == "lies behind the link behind"
+
+
+def test_the_hash_of_a_folder_is_that_of_all_its_files(tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / name).write_text(name)
+    assert sha256_of(tmp_path) == sha256_of(tmp_path / "a", tmp_path / "b")

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from core.errors import InputError
+from core.machine.files import sha256_of
 from core.pictures.encoders import ImageInput, load_image_encoder
-from core.recordings.hashing import sha256_of
 
 RANDOM = np.random.default_rng(0)
 PICTURE = RANDOM.integers(0, 256, (50, 70, 3), dtype=np.uint8)

@@ -123,14 +123,6 @@ def test_a_folder_and_an_unknown_ending_are_named_as_what_they_are(tmp_path):
     refused(tmp_path / "a.set", "is empty")
 
 
-def test_the_hash_of_a_folder_is_that_of_all_its_files(tmp_path):
-    from core.recordings.hashing import sha256_of
-
-    for name in ("b", "a"):
-        (tmp_path / name).write_text(name)
-    assert sha256_of(tmp_path) == sha256_of(tmp_path / "a", tmp_path / "b")
-
-
 @pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.gdf", "a.xdf", "a.set", "a.csv", "a"])
 def test_an_empty_file_is_named_as_what_it_is(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
