@@ -128,11 +128,8 @@ class Probe(nn.Module):
         ----------
         windows : Tensor, shape (trials, channels, samples)
         """
-        tokens = self._encoder[0].tokens(self.spatial @ windows, self._ch_names)
-        variance = tokens.var(dim=1, correction=0)
-        # The root has no slope at zero; no token is as steady as this.
-        spread = (variance + 1e-12).sqrt()
-        return torch.cat([tokens.mean(dim=1).flatten(1), spread.flatten(1)], dim=1)
+        encoder = self._encoder[0]
+        return encoder.pooled(encoder.tokens(self.spatial @ windows, self._ch_names))
 
     def fit(self, windows: Tensor) -> None:
         """Take centre and scale of the features from trials, once."""
@@ -332,5 +329,6 @@ def _decoder(
         tangents=(),
         spatial=probe.spatial.detach().double().cpu().numpy(),
         encoder=EncoderPin.of(encoder, source),
+        warmup=encoder.spec.warmup,
         facts=facts,
     )

@@ -97,12 +97,19 @@ def test_a_filter_that_loses_leaves_the_decoder_as_it_was(fit):
     assert refined.decoder.facts.score == fit.decoder.facts.score
 
 
-def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path):
+def test_a_filter_that_wins_becomes_the_decoder(fit, recording, tmp_path, monkeypatch):
+    def warming_up(source, home):
+        encoder = load_encoder(source, home=home)
+        encoder.spec = replace(encoder.spec, warmup=7)
+        return encoder
+
+    monkeypatch.setattr("calibration.finetuning.load_encoder", warming_up)
     chosen = fit.selection.scores["riemann"]
     wrong = replace(chosen, decided=1 - np.tile(fit.epochs.labels, (1, 1)))
     poor = replace(fit, selection=replace(fit.selection, scores={"riemann": wrong}))
     refined = refine(poor, SOURCE, SHORT)
     assert refined.selection.chosen == refined.decoder.facts.head == NAME
+    assert refined.decoder.warmup == 7
     assert f"* {NAME}" in as_text(refined)
     # Some fold is decided by the poor head, as the others do not show that the new one wins.
     scores = refined.decoder.facts.scores
