@@ -19,7 +19,6 @@ from core.encoders import Encoder
 from core.fitting.gate import fit_mixture
 from core.fitting.joint_heads import (
     Head,
-    HeadSettings,
     RetrievalTarget,
     ScaleTarget,
     Target,
@@ -97,7 +96,6 @@ def fit_head(
     recordings: Sequence[Recording],
     setting: TaskSetting,
     galleries: GalleryMaker | None = None,
-    settings: HeadSettings | None = None,
 ) -> Readout:
     """Fit the readout of a retrieval or a scale.
 
@@ -113,7 +111,6 @@ def fit_head(
     setting : TaskSetting
     galleries : GalleryMaker, optional
         For a retrieval.
-    settings : HeadSettings, optional
 
     Raises
     ------
@@ -132,10 +129,10 @@ def fit_head(
     left_out: list[tuple[np.ndarray, np.ndarray]] = []
     for train, test in epochs.folds(setting.fit.seed):
         blocks = [vectors for _, vectors in views.fit(used, train).values()]
-        head = _trained([b[train] for b in blocks], _part(target, train), settings)
+        head = _trained([b[train] for b in blocks], _part(target, train))
         left_out.append((test, _said(head, np.concatenate([b[test] for b in blocks], axis=1))))
     fitted = views.fit(used, np.arange(len(epochs)))
-    head = _trained([vectors for _, vectors in fitted.values()], target, settings)
+    head = _trained([vectors for _, vectors in fitted.values()], target)
     tested = np.concatenate([test for test, _ in left_out])
     said = np.concatenate([values for _, values in left_out])
     if isinstance(head, ScaleHead) and isinstance(target, ScaleTarget):
@@ -213,10 +210,8 @@ def fit_gated(
     return Readout(name, epochs.classes, head, tangents, True, card), fitted["tokens"][0]
 
 
-def _trained(
-    blocks: list[np.ndarray], target: Target, settings: HeadSettings | None
-) -> RetrievalHead | ScaleHead:
-    head: Head = train_heads(blocks, {"task": target}, settings)["task"]
+def _trained(blocks: list[np.ndarray], target: Target) -> RetrievalHead | ScaleHead:
+    head: Head = train_heads(blocks, {"task": target})["task"]
     assert isinstance(head, RetrievalHead | ScaleHead)
     return head
 

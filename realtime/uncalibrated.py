@@ -152,7 +152,6 @@ def _interpolated(
 def population_decoder(
     collect: Callable[[], Recording],
     labels: Sequence[str],
-    subject: str = "anybody",
     sites: Sites = "all",
     regress_eyes: bool = False,
     aside: Sequence[str] = (),
@@ -169,8 +168,6 @@ def population_decoder(
         Returns the signal, as `gather` does.
     labels : sequence of str
         Of its channels.
-    subject : str
-        What to call the person.
     sites : str
         Electrodes that are used: `core.sites`.
     regress_eyes : bool
@@ -205,6 +202,6 @@ def population_decoder(
             HANDS,
             windows,
             (DEFAULT, encoder),
-            subject,
+            "anybody",
             {"sites": sites, "regress_eyes": regress_eyes},
         )

@@ -191,7 +191,6 @@ def _check(recordings: Sequence[Recording], chunk: int | None, speed: float) -> 
 def simulate(
     subject: SimulatedSubject,
     name: str = "EEG",
-    chunk: int | None = None,
     duration: float | None = None,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -210,8 +209,6 @@ def simulate(
         Who is sent; in µV.
     name : str
         Name of the stream; its type is ``EEG``.
-    chunk : int, optional
-        Samples sent at once; 32 ms of signal by default.
     duration : float, optional
         Seconds after which it ends by itself.
     stop : Event, optional
@@ -236,14 +233,12 @@ def simulate(
     InputError
         If a setting or a fault has no meaning.
     """
-    if chunk is not None and chunk < 1:
-        raise InputError(f"--chunk is {chunk}; at least one sample has to be sent at once.")
     if duration is not None and not duration > 0:
         raise InputError(f"--duration is {duration:g} s; it must be above 0.")
     if not speed > 0:
         raise InputError(f"--speed is {speed:g}; it must be above 0.")
     stop = stop or threading.Event()
-    chunk = chunk or max(1, round(_CHUNK * speed * subject.rate))
+    chunk = max(1, round(_CHUNK * speed * subject.rate))
     source_id = f"{_source('simulated', name)}/{subject.seed}"
     schedule = Schedule(faults, Source(subject.rate, subject.labels))
     sender = Sender(name, TYPE, UNIT, source_id, schedule, speed, stop, truth)

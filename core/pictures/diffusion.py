@@ -62,9 +62,7 @@ class DiffusionGenerator:
             module.requires_grad_(False)
 
     @classmethod
-    def load(
-        cls, folder: Path, tokens: tuple[int, int] | None = None, length: int = 77, seed: int = 0
-    ) -> Self:
+    def load(cls, folder: Path, tokens: tuple[int, int] | None = None, length: int = 77) -> Self:
         """Load a model, with the projection that `save` wrote or a new one. Nothing is downloaded.
 
         Parameters
@@ -74,8 +72,8 @@ class DiffusionGenerator:
             safetensors.
         tokens : tuple of int, optional
             Tokens and width of a window, for a new, untrained projection.
-        length, seed : int
-            Of a new projection: its sequence, and its random weights.
+        length : int
+            Of a new projection: its sequence. Its random weights are always the same.
 
         Raises
         ------
@@ -104,7 +102,7 @@ class DiffusionGenerator:
             ) from error
         if tokens is not None:
             with torch.random.fork_rng():
-                torch.manual_seed(seed)
+                torch.manual_seed(0)
                 shape = (*tokens, length, unet.config.cross_attention_dim)
                 return cls(
                     unet, vae, scheduler, TokenProjection(*shape), f"untrained {folder.name}"
