@@ -155,15 +155,6 @@ class FoundationModel:
         return self.tokens[0] is not None and self.columns > 1
 
     @property
-    def pooling(self) -> str:
-        """How tokens become features, in words."""
-        if self.columns == 1:
-            return "as they are" if self.tokens[0] else "as they are, electrode by electrode"
-        if self.spread:
-            return "mean and standard deviation over time"
-        return "mean over time, electrode by electrode"
-
-    @property
     def notice(self) -> str:
         """What has to be said before the weights are used; "" if nothing has."""
         if not self.restriction:

@@ -19,10 +19,19 @@ def row(model):
         model.scaling,
         model.montage,
         f"{model.columns} x {count or 'electrodes'} x {width}",
-        model.pooling,
+        pooling(model),
         model.licence,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def pooling(model):
+    """How tokens become features, in the table's words."""
+    if model.columns == 1:
+        return "as they are" if model.tokens[0] else "as they are, electrode by electrode"
+    if model.spread:
+        return "mean and standard deviation over time"
+    return "mean over time, electrode by electrode"
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
