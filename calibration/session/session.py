@@ -18,8 +18,6 @@ from core.stream.outlets import MarkerOutlet
 if TYPE_CHECKING:
     from calibration.screens.person.presenter import Presenter
 
-"""Name of the stream that every event goes out on."""
-
 _SETTLE = 1.0  # s that the samples of the last event have to arrive
 _SPACE_LOW = 2 * 10**9  # bytes
 

@@ -90,7 +90,7 @@ class DecoderCard:
     recorded_rate : float
         Rate in Hz of those recordings.
     head : str
-        "prior", "riemann", "encoder", "hybrid" or "graph".
+        "prior", "riemann", "encoder", "hybrid", "graph" or "refined".
     trials : int
         Trials it was fitted on; 0 for one that knows the person's resting signal only.
     scores : dict of str to float

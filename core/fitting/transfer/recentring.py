@@ -168,13 +168,13 @@ def recentre_pairs(
     covariances: np.ndarray,
     recording: np.ndarray,
     person: np.ndarray,
-    whitened: Mapping[int, np.ndarray],
+    whiteners: Mapping[int, np.ndarray],
 ) -> dict[tuple[int, int], np.ndarray]:
     """Return tangent vectors of every recording at the mean of each other one of its person.
 
     Parameters
     ----------
-    covariances, recording, whitened
+    covariances, recording, whiteners
         As in `recentre`.
     person : ndarray of int, shape (trials,)
 
@@ -184,7 +184,7 @@ def recentre_pairs(
         By the recording whose mean is the reference, and the one that is seen from there.
     """
     return {
-        (reference, seen): vectors_at(covariances[recording == seen], whitened[reference])
+        (reference, seen): vectors_at(covariances[recording == seen], whiteners[reference])
         for one in np.unique(person)
         for reference, seen in permutations(np.unique(recording[person == one]).tolist(), 2)
     }
