@@ -20,6 +20,7 @@ from pathlib import Path
 from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import file_unit, write_all
 from core.machine.files import linked, new_file, open_regular, read_regular, write_whole
+from core.provenance import software
 from core.stream.description import StreamFacts, plain_text
 from core.strict_json import load_object
 from core.units import volts_per
@@ -88,11 +89,6 @@ class Details:
     instructions: str = ""
     institution: str = ""
     description: str = "Cued imagery of movements, to calibrate a decoder"
-
-
-def software() -> str:
-    """Return name and version of this program."""
-    return f"eegpt-realtime {version('eegpt-realtime')}"
 
 
 def channel_types(facts: StreamFacts) -> tuple[str, ...]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from core.decoding.readouts import Readout, ReadoutCard
 from core.encoders.spec import DIGITS, LABELLED
 from core.fitting.joint_heads import Head, with_margin
 from core.fitting.transfer.shared_heads import SharedHeads, tangent_view
+from core.provenance import provenance
 from core.recordings import named_apart
 
 if TYPE_CHECKING:
@@ -93,8 +92,7 @@ def assembled(
             dict.fromkeys((f"{r.person}/{r.origin}", r.sha256) for r in trials.recordings)
         ),
         people=len(trials.people),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=f"eegpt-realtime {version('eegpt-realtime')}",
+        **provenance(),
     )
     return shared, scores
 

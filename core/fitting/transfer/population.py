@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 
 import numpy as np
 
@@ -21,6 +19,7 @@ from core.fitting.transfer.recentring import beginning_covariance
 from core.fitting.trials.epochs import cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
+from core.provenance import provenance
 from core.recordings import UNIT, Recording, named_apart
 from core.signal.pipeline import SignalSettings
 
@@ -206,8 +205,7 @@ def make_prior(
         recording=np.repeat(np.arange(len(used)), counts),
         person=np.repeat([names.index(person) for person, _ in used], counts),
         recordings=named_apart((f"{who}/{one.path.name}", one.sha256) for who, one in used),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=f"eegpt-realtime {version('eegpt-realtime')}",
+        **provenance(),
         skip=skip,
         beginnings=np.stack(beginnings).astype(np.float32),
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.trials.epochs import signals_of
 from core.fitting.views import PRIOR
 from core.metrics import chance_bound
+from core.provenance import provenance
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
 
@@ -170,8 +169,7 @@ def card_without_trials(
     return DecoderCard(
         subject=subject,
         session="",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=f"eegpt-realtime {version('eegpt-realtime')}",
+        **provenance(),
         recordings={recording.path.name: recording.sha256},
         recorded_rate=recording.rate,
         head=PRIOR,
