@@ -6,6 +6,7 @@ import sys
 import mne
 import numpy as np
 import pytest
+from fif_files import write_fif
 from recording_files import write_edf
 
 from calibration.cli import main
@@ -18,18 +19,8 @@ EVENTS = ["--event", "T1=left_hand", "--event", "T2=right_hand"]
 @pytest.fixture
 def recording_file(imagery_recording, tmp_path):
     """A small recording in a file of its own, with PhysioNet's event names."""
-    recording = imagery_recording(trials=6)
-    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-    raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
     names = {"left_hand": "T1", "right_hand": "T2"}
-    raw.set_annotations(
-        mne.Annotations(
-            [e.onset for e in recording.events], 4.0, [names[e.label] for e in recording.events]
-        )
-    )
-    path = tmp_path / "person_raw.fif"
-    raw.save(path, verbose="ERROR")
-    return path
+    return write_fif(imagery_recording(trials=6), tmp_path / "person_raw.fif", names)
 
 
 @pytest.mark.slow

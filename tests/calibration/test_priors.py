@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fif_files import write_fif
 from xdf_files import eeg_stream, write_xdf
 
 from calibration.classes import cue_events
@@ -243,22 +244,10 @@ def test_recordings_of_one_name_are_not_taken_for_one(imagery_recording, tmp_pat
 
 
 def test_own_recordings_are_no_prior_whatever_file_they_lie_in(imagery_recording, tmp_path):
-    import mne
-
-    def write(recording, path):
-        info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-        raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
-        onsets = [event.onset for event in recording.events]
-        labels = [event.label for event in recording.events]
-        raw.set_annotations(mne.Annotations(onsets, 4.0, labels))
-        path.parent.mkdir(exist_ok=True)
-        raw.save(path, verbose="ERROR")
-        return path
-
     own = imagery_recording(5, trials=5)
-    copy = write(own, tmp_path / "old" / "export_raw.fif")
-    other = write(imagery_recording(6, trials=5), tmp_path / "other" / "one_raw.fif")
-    write(imagery_recording(6, trials=5), tmp_path / "other" / "two_raw.fif")
+    copy = write_fif(own, tmp_path / "old" / "export_raw.fif")
+    other = write_fif(imagery_recording(6, trials=5), tmp_path / "other" / "one_raw.fif")
+    write_fif(imagery_recording(6, trials=5), tmp_path / "other" / "two_raw.fif")
     with pytest.raises(InputError, match=r"has samples in common with imagery\.edf"):
         read_priors([copy], EVENTS, SETTINGS, own=[own])
     with pytest.raises(InputError, match="There is no recording with the events"):

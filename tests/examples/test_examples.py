@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-import mne
 import pylsl
 import pytest
+from fif_files import write_fif
 from process_trees import run_script
 
 ROOT = Path(__file__).parents[2]
@@ -25,18 +25,7 @@ def run(name, *words):
 @pytest.fixture
 def files(imagery_recording, tmp_path):
     """Two recordings of one person, as files."""
-    paths = []
-    for seed in (3, 4):
-        recording = imagery_recording(seed=seed)
-        info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-        raw = mne.io.RawArray(recording.samples_uv.T.astype(float) * 1e-6, info, verbose="ERROR")
-        onsets, lengths, labels = zip(
-            *((e.onset, e.duration, e.label) for e in recording.events), strict=True
-        )
-        raw.set_annotations(mne.Annotations(onsets, lengths, labels))
-        paths.append(tmp_path / f"run{seed}_raw.fif")
-        raw.save(paths[-1], verbose="ERROR")
-    return paths
+    return [write_fif(imagery_recording(seed), tmp_path / f"run{seed}_raw.fif") for seed in (3, 4)]
 
 
 @pytest.mark.slow

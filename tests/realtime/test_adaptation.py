@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-import mne
 import pytest
+from fif_files import write_fif
 
 from core.decoding.adaptation import LEAST
 from core.decoding.storage.decoder_file import decoder_digest, save_decoder
@@ -26,15 +26,8 @@ def files(fitted, imagery_recording, tmp_path):
     """A decoder file and a recording with its cues, as arguments."""
     run = imagery_recording(seed=9)
     decoder = save_decoder(fitted["riemann"], tmp_path / "riemann.safetensors")
-    raw = mne.io.RawArray(
-        run.samples_uv.T * 1e-6, mne.create_info(list(run.labels), run.rate, "eeg"), verbose="ERROR"
-    )
-    onsets, durations, labels = zip(
-        *((event.onset, event.duration, event.label) for event in run.events), strict=True
-    )
-    raw.set_annotations(mne.Annotations(onsets, durations, labels))
-    raw.save(tmp_path / "run_raw.fif", verbose="ERROR")
-    return ["--file", str(tmp_path / "run_raw.fif"), "--decoder", str(decoder)]
+    file = write_fif(run, tmp_path / "run_raw.fif")
+    return ["--file", str(file), "--decoder", str(decoder)]
 
 
 def lines_of(log):
@@ -120,11 +113,8 @@ def test_an_adaptation_that_cannot_be_is_refused(files, tmp_path, capsys):
     assert "leave out --adapt" in refused([*files, *both], capsys)
     assert "give it with --file" in refused(["--stream", "EEG", "--adapt-from", str(log)], capsys)
     assert "cannot be read" in refused([*files, "--adapt-from", str(log)], capsys)
-    quiet = read_recording(files[1])
-    info = mne.create_info(list(quiet.labels), quiet.rate, "eeg")
-    raw = mne.io.RawArray(quiet.samples_uv.T * 1e-6, info, verbose="ERROR")
-    raw.save(tmp_path / "quiet_raw.fif", verbose="ERROR")
-    files[1] = str(tmp_path / "quiet_raw.fif")
+    quiet = replace(read_recording(files[1]), events=())
+    files[1] = str(write_fif(quiet, tmp_path / "quiet_raw.fif"))
     assert "asks for left_hand or right_hand" in refused([*files, "--adapt", "labels"], capsys)
 
 

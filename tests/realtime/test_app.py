@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from fif_files import write_fif
 
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
@@ -362,13 +363,8 @@ def test_the_newest_decoder_that_fits_is_taken(fitted, home, sender):
 
 
 def test_a_replay_process_into_a_headless_process(fitted, imagery_recording, tmp_path):
-    import mne
-
     recording = imagery_recording(seed=9, trials=2)
-    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-    raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
-    file = tmp_path / "person_raw.fif"
-    raw.save(file, verbose="ERROR")
+    file = write_fif(replace(recording, events=()), tmp_path / "person_raw.fif")
     decoder = save_decoder(fitted["hybrid"], tmp_path / "decoder.safetensors")
 
     def start(module, *words):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fif_files import write_fif
 
 from calibration.fitting import FitSettings, fit_decoder
 from core.decoding.features import TokenFeatures
@@ -164,20 +165,11 @@ def test_cues_before_an_encoder_is_warm_are_left_out(imagery_recording):
 
 
 def test_an_evaluation_takes_it(name, imagery_recording, tmp_path):
-    import mne
-
     from training.evaluate import main
 
     for number in (1, 2):
         recording = imagery_recording(seed=number, trials=6)
-        info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-        raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
-        onsets, lengths, labels = zip(
-            *((e.onset, e.duration, e.label) for e in recording.events), strict=True
-        )
-        raw.set_annotations(mne.Annotations(onsets, lengths, labels))
-        (tmp_path / "P1").mkdir(exist_ok=True)
-        raw.save(tmp_path / "P1" / f"run{number}_raw.fif", verbose="ERROR")
+        write_fif(recording, tmp_path / "P1" / f"run{number}_raw.fif")
     out = tmp_path / "out"
     words = f"files:{tmp_path} --out {out} --protocols within calibrate-then-run --systems encoder"
     assert main([*words.split(), "--encoder", name]) == 0

@@ -4,8 +4,8 @@ import json
 import threading
 from dataclasses import replace
 
-import mne
 import pytest
+from fif_files import write_fif
 
 from core.decoding.recentring import DECODER, GROWING
 from core.decoding.storage.decoder_file import save_decoder
@@ -31,10 +31,8 @@ def run(imagery_recording):
 def files(fitted, run, tmp_path):
     """A decoder file and a recording, as arguments."""
     decoder = save_decoder(fitted["riemann"], tmp_path / "riemann.safetensors")
-    info = mne.create_info(list(run.labels), run.rate, "eeg")
-    raw = mne.io.RawArray(run.samples_uv.T * 1e-6, info, verbose="ERROR")
-    raw.save(tmp_path / "run_raw.fif", verbose="ERROR")
-    return ["--file", str(tmp_path / "run_raw.fif"), "--decoder", str(decoder)]
+    file = write_fif(replace(run, events=()), tmp_path / "run_raw.fif")
+    return ["--file", str(file), "--decoder", str(decoder)]
 
 
 def lines_of(log):

@@ -4,8 +4,8 @@ import json
 import threading
 from dataclasses import replace
 
-import mne
 import pytest
+from fif_files import write_fif
 
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
@@ -153,12 +153,7 @@ def test_the_programs_themselves_score_a_replay_by_its_own_markers(
     imagery_recording, fitted, name, program, tmp_path, capsys
 ):
     recording = imagery_recording(seed=9, trials=2)
-    file = tmp_path / "imagery_raw.fif"
-    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-    raw = mne.io.RawArray(recording.samples_uv.T.astype(float) * 1e-6, info, verbose="ERROR")
-    cues = [(e.onset, e.duration, e.label) for e in recording.events]
-    raw.set_annotations(mne.Annotations(*zip(*cues, strict=True)))
-    raw.save(file, verbose="ERROR")
+    file = write_fif(recording, tmp_path / "imagery_raw.fif")
     save_decoder(fitted["riemann"], tmp_path / "decoder.safetensors")
     log = tmp_path / "live.jsonl"
     program("replay", file, "--name", name, "--local")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fif_files import write_fif
 
 from training.evaluate import main
 
@@ -13,19 +14,11 @@ LIVE = ("--protocols", "calibrate-then-run")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, imagery_recording):
     """A folder of two people's recordings, as files that MNE reads."""
-    import mne
-
     folder = tmp_path_factory.mktemp("people")
     for who in (1, 2):
         for run in (1, 2):
             one = imagery_recording(seed=10 * who + run, trials=5)
-            info = mne.create_info(list(one.labels), one.rate, "eeg")
-            raw = mne.io.RawArray(one.samples_uv.T * 1e-6, info, verbose="ERROR")
-            onsets, lengths = zip(*((e.onset, e.duration) for e in one.events), strict=True)
-            labels = [event.label for event in one.events]
-            raw.set_annotations(mne.Annotations(onsets, lengths, labels))
-            (folder / f"P{who}").mkdir(exist_ok=True)
-            raw.save(folder / f"P{who}" / f"run{run}_raw.fif", verbose="ERROR")
+            write_fif(one, folder / f"P{who}" / f"run{run}_raw.fif")
     return f"files:{folder}"
 
 

@@ -1,7 +1,7 @@
 import json
 
-import mne
 import pytest
+from fif_files import write_fif
 
 from calibration.cli import main
 
@@ -9,13 +9,7 @@ from calibration.cli import main
 @pytest.fixture
 def given(imagery_recording, tmp_path):
     """Arguments that fit a small recording."""
-    recording = imagery_recording(trials=6)
-    info = mne.create_info(list(recording.labels), recording.rate, "eeg")
-    raw = mne.io.RawArray(recording.samples_uv.T * 1e-6, info, verbose="ERROR")
-    onsets, labels = zip(*((e.onset, e.label) for e in recording.events), strict=True)
-    raw.set_annotations(mne.Annotations(onsets, 4.0, labels))
-    path = tmp_path / "person_raw.fif"
-    raw.save(path, verbose="ERROR")
+    path = write_fif(imagery_recording(trials=6), tmp_path / "person_raw.fif")
     return ["fit", str(path), "--subject", "01", "--head", "riemann"]
 
 
