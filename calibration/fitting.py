@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +34,7 @@ from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
 from core.fitting.views import GRAPH, RECENTRED, VIEWS, FeatureViews, heads_of, need_tokens
 from core.montage import electrode, match
+from core.provenance import provenance
 from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
@@ -407,8 +406,7 @@ def _card(
     return DecoderCard(
         subject=subject,
         session=session,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=f"eegpt-realtime {version('eegpt-realtime')}",
+        **provenance(),
         recordings=named_apart((one.path.name, one.sha256) for one in recordings),
         recorded_rate=recordings[0].rate,
         head=selection.chosen,

@@ -15,6 +15,7 @@ from core.command_line import ProgramOptions, parse
 from core.errors import InputError, check_number
 from core.machine.threads import share_cores
 from core.program import run_program, write_line
+from core.provenance import software
 from core.sites import Sites
 
 if TYPE_CHECKING:
@@ -390,11 +391,9 @@ def _facts(
     channels: Sequence[str],
 ) -> dict[str, Any]:
     """Say how the rows came about."""
-    from importlib.metadata import version
-
     asked = asdict(options) | {"out": options.out.name}
     return {
-        "software": f"eegpt-realtime {version('eegpt-realtime')}",
+        "software": software(),
         "options": asked,
         "encoders": [
             {
