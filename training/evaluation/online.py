@@ -93,10 +93,9 @@ def pseudo_online(
         )
         share = share_of(signal, epochs, [i for part in first for i in part])
         train = Trials((_in(share, share.fitted),)).clean()
-        runs = [run for run, owner in enumerate(signal.owner) if owner in last]
         hops = [
             (run, at)
-            for run in runs
+            for run in signal.runs_of(last)
             for at in range(0, len(signal.segments[run]) - signal.spec.window + 1, hop)
         ]
         truth, cues = asked_for(signal, hops)
@@ -117,9 +116,8 @@ def with_idle(signal: Signal, recording: int) -> Recording:
     """
     one, rate, window = signal.person.recordings[recording], signal.spec.rate, signal.spec.window
     starts = [start / one.rate for start, _ in one.stretches(signal.settings.channels)]  # s
-    runs = [run for run, owner in enumerate(signal.owner) if owner == recording]
     idle = []
-    for start, run in zip(starts, runs, strict=True):
+    for start, run in zip(starts, signal.runs_of([recording]), strict=True):
         cues = sorted(at for its, at in signal.epochs.places.tolist() if its == run)
         ends = [0, *(at + window for at in cues)]
         for begin, end in zip(ends, [*cues, len(signal.segments[run])], strict=True):

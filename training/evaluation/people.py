@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from core.fitting.baselines import BAND
 from core.fitting.feature_input import CovarianceSettings, away_from_eyes
 from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
-from core.fitting.trials.epochs import Epochs, cut_epochs, resting, signals_of
+from core.fitting.trials.epochs import Epochs, cut_epochs, rest_outside, signals_of
 from core.montage import match
 from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import find_copy, fingerprint
@@ -272,24 +272,24 @@ class Signal:
             self._banded[band] = tuple(CausalFilter(sections).push(run) for run in self.segments)
         return self._banded[band]
 
-    def rest(
-        self, recordings: Sequence[int], seconds: float, band: tuple[float, float] | None = None
-    ) -> np.ndarray:
-        """Return the first signal outside cues' windows of some recordings.
+    def runs_of(self, recordings: Collection[int]) -> list[int]:
+        """Return the positions of the stretches that are of some recordings."""
+        return [run for run, owner in enumerate(self.owner) if owner in recordings]
 
-        If there is little, the first signal there is.
+    def rest(
+        self, recordings: Collection[int], seconds: float, band: tuple[float, float] | None = None
+    ) -> np.ndarray:
+        """Return the first signal outside cues' windows of some recordings: `rest_outside`.
 
         Returns
         -------
         ndarray, shape (samples, channels)
         """
-        taken = [run for run, owner in enumerate(self.owner) if owner in recordings]
+        taken = self.runs_of(recordings)
         signals = self.segments if band is None else self.banded(band)
         runs = [signals[run] for run in taken]
         cues = [(taken.index(run), at) for run, at in self.epochs.places.tolist() if run in taken]
-        most = round(seconds * self.spec.rate)
-        rest = resting(runs, cues, self.spec.window)[:most]
-        return rest if len(rest) >= most / 3 else np.concatenate(runs)[:most]
+        return rest_outside(runs, cues, self.spec.window, self.spec.rate, seconds)
 
     @cached_property
     def refused(self) -> Refusals:

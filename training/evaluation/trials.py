@@ -79,8 +79,7 @@ class Share:
         key, kept = (band, self.fitted), self.signal.projections
         if key not in kept:
             signals = self.signal.segments if band is None else self.signal.banded(band)
-            owners = zip(signals, self.signal.owner, strict=True)
-            whole = np.concatenate([run for run, owner in owners if owner in self.fitted])
+            whole = np.concatenate([signals[run] for run in self.signal.runs_of(self.fitted)])
             kept[key] = without_eyes(self.signal.settings.channels, channel_covariance(whole.T))
         return kept[key]
 
@@ -119,10 +118,9 @@ class Share:
     def beginnings(self) -> dict[int, np.ndarray]:
         """Return the covariance of each recording's first minute in the band, by recording."""
         signal, projection = self.signal, self.projection(BAND)
-        found = {}
+        banded, found = signal.banded(BAND), {}
         for recording in self.fitted:
-            owners = zip(signal.banded(BAND), signal.owner, strict=True)
-            runs = [run for run, owner in owners if owner == recording]
+            runs = [banded[run] for run in signal.runs_of([recording])]
             covariance = beginning_covariance(runs, signal.spec.rate)
             if projection is not None:
                 covariance = projection @ covariance @ projection.T
@@ -154,13 +152,8 @@ class Share:
         rest = self.rest(REST_SECONDS)
         if encoder.spec.readout is not None:  # as it was trained
             signal, projection = self.signal, self.projection(None)
-            owners = list(zip(signal.segments, signal.owner, strict=True))
-            rest = np.concatenate(
-                [
-                    beginning([run for run, owner in owners if owner == one], signal.spec.rate)
-                    for one in self.fitted
-                ]
-            )
+            stretches = [[signal.segments[i] for i in signal.runs_of([one])] for one in self.fitted]
+            rest = np.concatenate([beginning(its, signal.spec.rate) for its in stretches])
             rest = rest if projection is None else rest @ projection.T
         covariance = channel_covariance(rest.T)
         return spatial_filter(covariance, self.channels, encoder.spec)

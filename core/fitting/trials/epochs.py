@@ -391,7 +391,11 @@ def _segment_bounds(recording: Recording, settings: SignalSettings) -> list[tupl
 
 
 def rest_outside(
-    segments: Sequence[np.ndarray], cues: Sequence[tuple[int, int]], window: int, rate: float
+    segments: Sequence[np.ndarray],
+    cues: Sequence[tuple[int, int]],
+    window: int,
+    rate: float,
+    seconds: float = REST_SECONDS,
 ) -> np.ndarray:
     """Return the first signal in which nothing was asked of the person.
 
@@ -404,14 +408,16 @@ def rest_outside(
         Samples of a window.
     rate : float
         In Hz.
+    seconds : float
+        Of signal that are wanted.
 
     Returns
     -------
     ndarray, shape (samples, channels)
-        `REST_SECONDS` of it, or less if there is not more. If it is too little to know how the
-        channels vary together, the first signal there is, whatever was asked.
+        So much of it, or less if there is not more. If it is too little to know how the channels
+        vary together, the first signal there is, whatever was asked.
     """
-    most = round(REST_SECONDS * rate)
+    most = round(seconds * rate)
     rest = resting(segments, cues, window)[:most]
     return rest if len(rest) >= most / 3 else np.concatenate(segments)[:most]
 

@@ -15,6 +15,8 @@ def test_rest_is_the_first_signal_outside_windows():
     rest = rest_outside([run, run + 1000], [(0, 100), (0, 150), (1, 990)], 100, 20.0)
     expected = [*range(100), *range(250, 1000), *range(1000, 1990)]
     assert rest[:, 0].tolist() == expected[: round(REST_SECONDS * 20)]
+    more = rest_outside([run, run + 1000], [(0, 100), (0, 150), (1, 990)], 100, 20.0, 60.0)
+    assert more[:, 0].tolist() == expected[:1200]
 
 
 def test_with_too_little_rest_everything_counts():
