@@ -16,7 +16,7 @@ from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import DEFAULT, STARTER, EncoderSpec, load_spec
 from core.errors import InputError, check_number
@@ -386,7 +386,7 @@ def _at_rest(
     recentred = selection.chosen in RECENTRED and not calm
     return {
         **rest_facts(curve, false_alarms, REST if settings.idle_class else ""),
-        "recentre": SECONDS if recentred else None,
+        "recentre": REFERENCE_SECONDS if recentred else None,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from core.decoding.decoder import Decoder
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.errors import InputError
 from core.feed.segments import Segment
 from core.program import say
@@ -192,7 +192,7 @@ class _Gathering:
     def left(self) -> float:
         """Seconds of signal that are still needed."""
         with self._lock:
-            return SECONDS if self._gathered is None else self._gathered.left
+            return REFERENCE_SECONDS if self._gathered is None else self._gathered.left
 
     def take(self, segments: Sequence[Segment], facts: StreamFacts) -> Mapping[str, str]:
         """Take the next segments; another kind of stream begins anew."""
@@ -202,7 +202,7 @@ class _Gathering:
                 facts.labels,
                 facts.rate,
             ):
-                known = self._gathered = Gathered(facts, SECONDS)
+                known = self._gathered = Gathered(facts, REFERENCE_SECONDS)
             if known.left > 0:
                 for segment in segments:
                     known.add(segment)

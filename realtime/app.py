@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
@@ -114,7 +114,10 @@ def _decode(
                 "or have a --task that gives them."
             )
         if options.uncalibrated:
-            say(f"Aligning other people's decoder: {SECONDS:g} s of signal, at rest, eyes open.")
+            say(
+                f"Aligning other people's decoder: {REFERENCE_SECONDS:g} s of signal, at rest, "
+                "eyes open."
+            )
         if options.uncalibrated and options.headless:
             decoder = _uncalibrated_decoder(options, inlet)
         begin(_ENCODER)

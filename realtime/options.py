@@ -201,14 +201,14 @@ class Options(ProgramOptions):
 
     def recentre_for(self, decoder: Decoder) -> float | None:
         """Return the seconds of signal that a decoder's reference is taken anew from, if any."""
-        from core.decoding.recentring import SECONDS
+        from core.decoding.recentring import REFERENCE_SECONDS
 
         if self.recentre == "off":
             return None
         if self.recentre is None and self.recentre_seconds is None:
             # False alarms were counted at the decoder's own reference.
             return None if self.false_alarms is not None else decoder.recentre
-        return SECONDS if self.recentre_seconds is None else self.recentre_seconds
+        return REFERENCE_SECONDS if self.recentre_seconds is None else self.recentre_seconds
 
     def adaptation_of(self, decoder: Decoder, windows: WindowDecoder) -> Adaptation | None:
         """Return what adapts a run, if that was asked for.
@@ -219,7 +219,7 @@ class Options(ProgramOptions):
             If the decoder cannot be adapted so, or the log of a run is none.
         """
         from core.decoding.adaptation import Adaptation
-        from core.decoding.recentring import SECONDS
+        from core.decoding.recentring import REFERENCE_SECONDS
         from core.decoding.storage.decoder_file import decoder_digest
 
         if not self.adapt and self.adapt_from is None:
@@ -238,7 +238,7 @@ class Options(ProgramOptions):
             return Adaptation(decoder, windows, begin["modes"], begin["seconds"], log, run)
         if "recentre" in self.adapt:
             decoder.check_recentring()
-        seconds = self.recentre_for(decoder) or SECONDS
+        seconds = self.recentre_for(decoder) or REFERENCE_SECONDS
         return Adaptation(decoder, windows, self.adapt, seconds, run=run)
 
     @property

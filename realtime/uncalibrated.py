@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder, hop_samples
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
 from core.feed.segments import Segment
@@ -42,7 +42,7 @@ class Gathered:
         That are needed.
     """
 
-    def __init__(self, facts: StreamFacts, seconds: float = SECONDS) -> None:
+    def __init__(self, facts: StreamFacts, seconds: float = REFERENCE_SECONDS) -> None:
         self.facts = facts
         self._seconds, self._needed = seconds, round(seconds * facts.rate)
         self._pieces: list[np.ndarray] = []
@@ -91,7 +91,7 @@ class Gathered:
         )
 
 
-def gather(feed: StreamFeed, seconds: float = SECONDS) -> Recording:
+def gather(feed: StreamFeed, seconds: float = REFERENCE_SECONDS) -> Recording:
     """Collect signal from a stream.
 
     Parameters

@@ -159,7 +159,7 @@ def _main(options: EvaluateOptions) -> int:
 
     from tqdm import tqdm
 
-    from core.decoding.recentring import SECONDS
+    from core.decoding.recentring import REFERENCE_SECONDS
     from core.encoders import load_encoder
     from training.evaluation.people import Signal, path_for_all, read_people
     from training.evaluation.presets import as_published
@@ -194,7 +194,7 @@ def _main(options: EvaluateOptions) -> int:
     ]
     recentre: float | Literal["fit"] | None = options.recentre_seconds
     if recentre is None and options.recentre != "off":
-        recentre = SECONDS if options.recentre == "start" else "fit"
+        recentre = REFERENCE_SECONDS if options.recentre == "start" else "fit"
     bench = Bench(
         signals,
         names,

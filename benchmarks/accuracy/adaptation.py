@@ -43,7 +43,7 @@ from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.adaptation import LABELS, RECENTRE, Adaptation  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.online import OnlineDecoder  # noqa: E402
-from core.decoding.recentring import SECONDS  # noqa: E402
+from core.decoding.recentring import REFERENCE_SECONDS  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.encoders import DEFAULT, Encoder, load_encoder  # noqa: E402
 from core.feed.recording_feed import RecordingFeed  # noqa: E402
@@ -125,7 +125,7 @@ def _of_person(
         prior = head_of_others(runs)
         prior = prior if unseen is None else with_readout(prior, looked.spec, HANDS)
     if prior is not None and system in ("uncalibrated", AT_REST):
-        minute, rest = _after(runs[0], SECONDS)
+        minute, rest = _after(runs[0], REFERENCE_SECONDS)
         if system == AT_REST:
             minute = _pauses(runs[0])
         decoder = uncalibrated_decoder(
@@ -201,7 +201,7 @@ def replayed(decoder: Decoder, recording: Recording, encoder: Encoder | None) ->
     path = decoder.attach(feed.labels, feed.units, feed.rate)
     online = OnlineDecoder(decoder, path, windows)
     cues = [cue for cue in recorded_cues(recording, decoder, EVENTS) if cue.name]
-    seconds = decoder.recentre or SECONDS
+    seconds = decoder.recentre or REFERENCE_SECONDS
     adaptations = {
         mode: Adaptation(decoder, windows, wanted, seconds) for mode, wanted in MODES.items()
     }

@@ -29,7 +29,7 @@ from sklearn.metrics import roc_auc_score  # noqa: E402
 
 from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
-from core.decoding.recentring import DECODER, SECONDS  # noqa: E402
+from core.decoding.recentring import DECODER, REFERENCE_SECONDS  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402
@@ -71,7 +71,7 @@ def _row(person: str, runs: dict[int, Recording], tested: int, system: str) -> d
     settings = FitSettings(head="riemann", repeats=1)
     decoder = fit_decoder(fit_on, EVENTS, person, settings, prior=prior).decoder
     row = {"person": person, "tested": tested, "system": system, "head": decoder.facts.head}
-    for name, seconds in (("own", None), ("first minute", SECONDS)):
+    for name, seconds in (("own", None), ("first minute", REFERENCE_SECONDS)):
         row[name] = list(_decided(decoder, runs[tested], seconds))
     return row
 

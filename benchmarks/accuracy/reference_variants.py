@@ -32,7 +32,7 @@ from core.decoding.features import (  # noqa: E402
     shrunk_covariances,
 )
 from core.decoding.heads import fit_head  # noqa: E402
-from core.decoding.recentring import SECONDS  # noqa: E402
+from core.decoding.recentring import REFERENCE_SECONDS  # noqa: E402
 from core.decoding.spatial import power  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
@@ -111,7 +111,7 @@ def _run(recording: Recording) -> Run:
     cues = [(at, label) for at, label in cues if at + spec.window <= len(banded)]
     pauses = [round(event.onset * spec.rate) for event in recording.events if event.label == PAUSE]
     pauses = [at for at in pauses if at + spec.window <= len(banded)]
-    minute = round(SECONDS * spec.rate)
+    minute = round(REFERENCE_SECONDS * spec.rate)
     starts = range(0, minute - spec.window + 1, round(STEP * spec.rate))
     views = [[i for i, name in enumerate(channels) if is_motor(name)], list(range(len(channels)))]
 

@@ -19,7 +19,7 @@ from calibration.classes import CLASSES, cue_events
 from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
@@ -310,7 +310,7 @@ class IncrementalFit:
         """Return what the filter before the encoder is fitted on; None before it has come."""
         if self._encoder.spec.readout is not None:
             own = beginning(signals[self._before :], rate)
-            if len(own) < round(SECONDS * rate) and not self._ended:
+            if len(own) < round(REFERENCE_SECONDS * rate) and not self._ended:
                 return None
             if not self._earlier:
                 return own

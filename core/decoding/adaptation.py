@@ -21,7 +21,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead, fit_near
 from core.decoding.online import WindowResult
 from core.decoding.outputs import ClassesOutput
-from core.decoding.recentring import SECONDS, ReferenceMean, RunReference, check_seconds
+from core.decoding.recentring import REFERENCE_SECONDS, ReferenceMean, RunReference, check_seconds
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 
@@ -136,7 +136,7 @@ class Adaptation:
         decoder: Decoder,
         windows: WindowDecoder,
         modes: Collection[str],
-        seconds: float = SECONDS,
+        seconds: float = REFERENCE_SECONDS,
         log: Sequence[Step] | None = None,
         run: Mapping[str, Any] | None = None,
     ) -> None:

@@ -19,8 +19,9 @@ import numpy as np
 from core.decoding.spatial import power
 from core.errors import InputError
 
-SECONDS = 60.0
-"""Of signal that a reference is taken from."""
+REFERENCE_SECONDS = 60.0
+"""Seconds of first signal, labels unseen, that a reference is taken from: of a run, and in training
+and evaluation of a recording or a person."""
 
 LEAST_SECONDS = 30.0
 """With less, it matters too much what was imagined meanwhile."""

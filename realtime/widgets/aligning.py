@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from ui import theme
 from ui.labels import text_label
 from ui.waiting import WaitingBar
@@ -43,7 +43,7 @@ class AligningPanel(QWidget):
     def show_left(self, seconds: float, message: str) -> None:
         """Show how many seconds of signal are still needed, and what the engine says."""
         words = f"{seconds:.0f} s to go" if seconds > 0 else "One moment"
-        done = round(_STEPS * (SECONDS - seconds))
-        self.waiting.show_progress(words, max(0, done), round(_STEPS * SECONDS))
+        done = round(_STEPS * (REFERENCE_SECONDS - seconds))
+        self.waiting.show_progress(words, max(0, done), round(_STEPS * REFERENCE_SECONDS))
         if message != self.message.text():
             self.message.setText(message)

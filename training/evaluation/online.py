@@ -10,7 +10,7 @@ import numpy as np
 from core.decoding.adaptation import Adaptation
 from core.decoding.decoder import Decoder
 from core.decoding.online import OnlineDecoder, WindowResult
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.window_decoder import WindowDecoder
 from core.encoders import Encoder
 from core.feed.recording_feed import RecordingFeed
@@ -177,7 +177,7 @@ def _live(
     given = OnlineDecoder(decoder, path, windows).push(feed.segments())
     if not adapt:
         return list(given)
-    adaptation = Adaptation(decoder, windows, adapt, decoder.recentre or SECONDS)
+    adaptation = Adaptation(decoder, windows, adapt, decoder.recentre or REFERENCE_SECONDS)
     for event in recording.events:
         adaptation.cue(event.onset, event.label)
     return list(adaptation.follow(given))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.decoding.features import TokenFeatures, shrunk_covariances
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
@@ -24,9 +25,6 @@ from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.fitting.views import token_vectors
 from training.evaluation.people import Signal
-
-ALIGN_SECONDS = 60.0
-"""Unlabelled signal of each person that their channels are whitened by, where people are mixed."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ class Share:
     def _whitener(self, band: tuple[float, float] | None) -> np.ndarray:
         key = ("whitener", band, self.fitted)
         if key not in self.known:
-            rest = self.rest(ALIGN_SECONDS, band)
+            rest = self.rest(REFERENCE_SECONDS, band)
             self.known[key] = power(channel_covariance(rest.T), -0.5)
         return self.known[key]
 

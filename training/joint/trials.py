@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.decoding.recentring import LEAST_SECONDS
+from core.decoding.recentring import LEAST_SECONDS, REFERENCE_SECONDS
 from core.encoders import Encoder, EncoderSpec
 from core.errors import InputError
-from core.fitting.transfer.shared_heads import SECONDS, PersonAlignment, align
+from core.fitting.transfer.shared_heads import PersonAlignment, align, side_by_side
 from core.signal.pipeline import default_reference
 from core.units import factor
 from training.shards import RecordingIdentity
@@ -142,7 +142,7 @@ def stored_trials(
         )
     spec.check_electrodes(channels, "The store")
     rows = [store.channels.index(name) for name in channels]
-    minute = round(SECONDS * store.rate)
+    minute = round(REFERENCE_SECONDS * store.rate)
     recordings, blocks = [], list[list[np.ndarray]]()
     for index, found in trials.items():
         stored = store.recordings[index]
@@ -195,5 +195,4 @@ def encoded_again(trials: StoredTrials, encoder: Encoder) -> StoredTrials:
 
 def beginnings(recording: AlignedRecording, spec: EncoderSpec) -> list[int]:
     """Return where the windows begin that a recording's tokens are centred by."""
-    length = min(len(recording.run), round(SECONDS * spec.rate))
-    return list(range(0, length - spec.window + 1, spec.window))
+    return side_by_side(recording.run[: round(REFERENCE_SECONDS * spec.rate)], spec.window)

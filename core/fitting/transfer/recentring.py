@@ -12,7 +12,7 @@ from itertools import permutations
 import numpy as np
 
 from core.decoding.features import TangentFeatures
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.riemannian import riemannian_mean
 from core.decoding.spatial import power
 from core.fitting.baselines import BAND
@@ -23,7 +23,7 @@ _SHRINKAGE = 0.01  # share of the mean variance put on every channel
 
 def beginning(segments: Sequence[np.ndarray], rate: float) -> np.ndarray:
     """Return a recording's first minute, shape (samples, channels), of its segments."""
-    first: np.ndarray = np.concatenate(list(segments))[: round(SECONDS * rate)]
+    first: np.ndarray = np.concatenate(list(segments))[: round(REFERENCE_SECONDS * rate)]
     return first
 
 

@@ -36,9 +36,6 @@ from core.sites import is_motor
 CALLED = "heads of others, uncalibrated"
 """What a decoder of them is called."""
 
-SECONDS = 60.0
-"""Of a recording's first signal that its features are aligned by, in training."""
-
 
 @dataclass(frozen=True, eq=False)
 class PersonAlignment:
@@ -118,16 +115,14 @@ def align(
         sums = []
         for segment in segments:
             banded = CausalFilter(band_sections(BAND, rate)).push(segment)
-            windows = np.stack(
-                [banded[at : at + window].T for at in _side_by_side(segment, window)]
-            )
+            windows = np.stack([banded[at : at + window].T for at in side_by_side(segment, window)])
             sums.append(shrunk_covariances(windows[:, tangent.picks]))
         tangent = tangent.at(power(np.concatenate(sums).mean(axis=0), -0.5))
     if encoder is not None:
         covariance = channel_covariance(np.concatenate(segments).T)
         spatial = spatial_filter(covariance, channels, encoder.spec)
         tokens = TokenFeatures(encoder, tuple(channels), spatial)
-        found = [tokens.of_run(segment, _side_by_side(segment, window)) for segment in segments]
+        found = [tokens.of_run(segment, side_by_side(segment, window)) for segment in segments]
         offset = np.concatenate(found).mean(axis=0)
     return PersonAlignment(tangent, tokens, offset)
 
@@ -139,7 +134,8 @@ def tangent_view(channels: Sequence[str], rate: float, window: int) -> TangentFe
     return TangentFeatures(BAND, rate, window, picks, np.eye(len(picks)))
 
 
-def _side_by_side(segment: np.ndarray, window: int) -> list[int]:
+def side_by_side(segment: np.ndarray, window: int) -> list[int]:
+    """Return where windows begin that fill a segment without overlap, from its first sample on."""
     return list(range(0, len(segment) - window + 1, window))
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from realtime.widgets.aligning import AligningPanel
 
 
@@ -8,10 +8,10 @@ def test_the_panel_says_for_how_long_to_sit_still(qtbot):
     panel = AligningPanel()
     qtbot.addWidget(panel)
     panel.show()
-    panel.show_left(SECONDS, "")
+    panel.show_left(REFERENCE_SECONDS, "")
     assert panel.waiting.bar.value() == 0
     assert "60 s to go" in panel.waiting.words.text()
-    panel.show_left(SECONDS / 4, "The stream is silent.")
+    panel.show_left(REFERENCE_SECONDS / 4, "The stream is silent.")
     assert panel.waiting.bar.value() == 0.75 * panel.waiting.bar.maximum()
     assert panel.message.text() == "The stream is silent."
     panel.show_left(0.0, "")

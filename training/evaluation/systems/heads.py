@@ -14,7 +14,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.features import TangentFeatures
 from core.decoding.graph_head import GraphHead
 from core.decoding.heads import LinearHead, with_temperature
-from core.decoding.recentring import SECONDS
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.encoders import Encoder
 from core.fitting.baselines import BAND
 from core.fitting.choice import fit_on
@@ -181,7 +181,7 @@ class HeadModel:
         recordings = [signal.person.recordings[index] for index in self.share.fitted]
         recentre = self.system.recentre
         if recentre == "fit":
-            recentre = SECONDS if self.chosen in RECENTRED else None
+            recentre = REFERENCE_SECONDS if self.chosen in RECENTRED else None
         return Decoder(
             classes=self.share.epochs.classes,
             settings=signal.settings,

@@ -10,6 +10,7 @@ import numpy as np
 
 from core.decoding.decoder import Decoder
 from core.decoding.features import TokenFeatures
+from core.decoding.recentring import REFERENCE_SECONDS
 from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
@@ -21,7 +22,7 @@ from core.fitting.transfer.uncalibrated import CALLED, uncalibrated_decoder
 from core.program import say
 from core.recordings import Recording
 from training.evaluation.people import Signal
-from training.evaluation.trials import ALIGN_SECONDS, Share, Trials
+from training.evaluation.trials import Share, Trials
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class PopulationModel:
 
 
 def _first_minute(recording: Recording) -> Recording:
-    most = round(ALIGN_SECONDS * recording.rate)
+    most = round(REFERENCE_SECONDS * recording.rate)
     return replace(
         recording,
         samples_uv=recording.samples_uv[:most],
