@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,14 +28,33 @@ from training.evaluation.trials import Share, Trials, share_of
 
 IDLE = "idle"
 
-Outcome = tuple[str, str, int, int, dict[str, float], ReliabilityCurve]
-"""Name of the fold, name of the system, trials learned from, trials or windows tested, scores, and
-how reliable the probabilities are."""
+
+class FoldResult(NamedTuple):
+    """What testing a system once gave.
+
+    Attributes
+    ----------
+    fold, system : str
+        Their names.
+    learned, tested : int
+        Trials that were learned from; trials or windows that were tested.
+    scores : dict of str to float
+        As in `ScoreRow`.
+    curve : ReliabilityCurve
+        Of the probabilities.
+    """
+
+    fold: str
+    system: str
+    learned: int
+    tested: int
+    scores: dict[str, float]
+    curve: ReliabilityCurve
 
 
 def calibrate_then_run(
     signals: Sequence[Signal], systems: Sequence[System], seed: int, each: bool = False
-) -> Iterator[tuple[Signal, Outcome]]:
+) -> Iterator[tuple[Signal, FoldResult]]:
     """Learn from a person's first recordings and decide in the last as if it were live.
 
     The decision on a cue is that on the first window that begins at or after it. One that is
@@ -64,14 +84,14 @@ def calibrate_then_run(
             model = system.fit(train, seed)
             found = _decide(model, share, signal.epochs.classes, hops, undecided)
             truth = signal.epochs.labels[cues]
-            counts = len(train), len(cues)
             scored = score(truth, found), reliability(truth, found)
-            yield signal, (signal.person.part_name(last), system.name, *counts, *scored)
+            fold, counts = signal.person.part_name(last), (len(train), len(cues))
+            yield signal, FoldResult(fold, system.name, *counts, *scored)
 
 
 def pseudo_online(
     signals: Sequence[Signal], systems: Sequence[System], seed: int
-) -> Iterator[tuple[Signal, Outcome]]:
+) -> Iterator[tuple[Signal, FoldResult]]:
     """Decide on every window of a person's last recording, among the classes and idleness.
 
     Idleness is learned from windows between those after cues. A window of the test is of the
@@ -104,9 +124,8 @@ def pseudo_online(
             model = system.fit(train, seed)
             found = _decide(model, share, epochs.classes, hops, idle)
             scores = score_online(truth, found, cues, len(signal.classes), hop / rate, signal.pace)
-            counts = len(train), len(hops)
-            scored = scores, reliability(truth, found)
-            yield signal, (signal.person.part_name(last), system.name, *counts, *scored)
+            fold, counts = signal.person.part_name(last), (len(train), len(hops))
+            yield signal, FoldResult(fold, system.name, *counts, scores, reliability(truth, found))
 
 
 def with_idle(signal: Signal, recording: int) -> Recording:

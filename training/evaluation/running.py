@@ -10,8 +10,8 @@ from multiprocessing import get_context
 from typing import Literal
 
 from core.encoders import Encoder
-from core.reliability import ReliabilityCurve, reliability
-from training.evaluation.online import Outcome, calibrate_then_run, pseudo_online
+from core.reliability import reliability
+from training.evaluation.online import FoldResult, calibrate_then_run, pseudo_online
 from training.evaluation.people import Signal, Subject
 from training.evaluation.pretraining_overlap import recordings_seen, seen_of
 from training.evaluation.protocols import offline
@@ -20,7 +20,7 @@ from training.evaluation.systems.base import System
 from training.evaluation.systems.catalogue import make_systems
 from training.evaluation.systems.transfer import Others, PopulationSystem, others_of
 
-_Online = Callable[[Sequence[Signal], Sequence[System], int], Iterator[tuple[Signal, Outcome]]]
+_Online = Callable[[Sequence[Signal], Sequence[System], int], Iterator[tuple[Signal, FoldResult]]]
 ONLINE: dict[str, _Online] = {
     "calibrate-then-run": calibrate_then_run,
     "calibrate-then-run-each": partial(calibrate_then_run, each=True),
@@ -105,14 +105,9 @@ class Bench:
                 parts = signal.person.parts
                 tested = parts[-1] if protocol in LAST else [i for part in parts for i in part]
                 its = systems[self._look(signal.person)]
-                for _, (part, name, learned, count, scores, curve) in ONLINE[protocol](
-                    [signal], its, seed
-                ):
-                    system = next(one for one in its if one.name == name)
-                    counts = learned, count
-                    yield self._row(
-                        protocol, system, signal, tested, seed, part, counts, scores, curve
-                    )
+                for _, result in ONLINE[protocol]([signal], its, seed):
+                    system = next(one for one in its if one.name == result.system)
+                    yield self._row(protocol, system, signal, tested, seed, result)
             return
         for fold in offline(protocol, shots)(self.signals, seed):
             if self.tested and fold.signal.person.name not in self.tested:
@@ -120,17 +115,15 @@ class Bench:
             for system in systems[self._look(fold.signal.person)]:
                 model = system.fit(fold.train, seed)
                 truth, found = fold.test.labels, model.probabilities(fold.test)
-                yield self._row(
-                    fold.protocol,
-                    system,
-                    fold.signal,
-                    fold.recordings,
-                    seed,
+                result = FoldResult(
                     fold.name,
-                    (len(fold.train), len(fold.test)),
+                    system.name,
+                    len(fold.train),
+                    len(fold.test),
                     score(truth, found),
                     reliability(truth, found),
                 )
+                yield self._row(fold.protocol, system, fold.signal, fold.recordings, seed, result)
 
     def _tested(self) -> Sequence[Signal]:
         named = {signal.person.name: signal for signal in self.signals}
@@ -173,19 +166,25 @@ class Bench:
         signal: Signal,
         recordings: Sequence[int],
         seed: int,
-        fold: str,
-        counts: tuple[int, int],
-        scores: dict[str, float],
-        curve: ReliabilityCurve,
+        result: FoldResult,
     ) -> ScoreRow:
         person, saw = signal.person, ""
         if system.encoder:
             _, encoder = self.encoders[self._look(person)]
             saw = seen_of(person, recordings, recordings_seen(encoder.spec))
-        label, pace = system.encoder or "", signal.pace
-        protocol += WITHOUT_EYES if signal.regress_eyes else ""
         return ScoreRow(
-            protocol, system.name, label, saw, person.name, seed, fold, *counts, pace, scores, curve
+            protocol + (WITHOUT_EYES if signal.regress_eyes else ""),
+            result.system,
+            system.encoder or "",
+            saw,
+            person.name,
+            seed,
+            result.fold,
+            result.learned,
+            result.tested,
+            signal.pace,
+            result.scores,
+            result.curve,
         )
 
 
