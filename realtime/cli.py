@@ -105,21 +105,14 @@ def _main(options: Options) -> int:
 
 def _check_recentring(options: Options) -> None:
     """Refuse a recentring or an adaptation that cannot be."""
+    from core.decoding.recentring import check_flags
+
+    check_flags(options.recentre, options.recentre_seconds, options.adapt)
     asked = options.recentre == "start" or options.recentre_seconds is not None
-    if options.recentre == "off" and options.recentre_seconds is not None:
-        raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
     if options.uncalibrated and asked:
         raise InputError(
             "--uncalibrated takes its reference from the first minute anyway; leave out --recentre."
         )
-    if options.recentre_seconds is not None:
-        from core.decoding.recentring import check_seconds
-
-        check_seconds(options.recentre_seconds)
-    if len(set(options.adapt)) < len(options.adapt):
-        raise InputError(f"--adapt {' '.join(options.adapt)} names one of them twice.")
-    if "recentre" in options.adapt and options.recentre == "off":
-        raise InputError("--adapt recentre goes on with what --recentre off forbids; choose one.")
     if options.adapt_from is not None and (options.file is None or options.adapt):
         raise InputError(
             "--adapt-from repeats the adaptation of a run on its recording: give it with --file, "

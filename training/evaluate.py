@@ -276,18 +276,14 @@ def _check(options: EvaluateOptions) -> None:
     check_number("--from-cue", options.from_cue, 0.0, 60.0, " s")
     if min(options.seeds) < 0:
         raise InputError(f"--seeds {min(options.seeds)} is negative; seeds are from 0 on.")
-    if options.recentre_seconds is not None:
-        from core.decoding.recentring import check_seconds
+    from core.decoding.recentring import check_flags
 
-        if options.recentre == "off":
-            raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
-        check_seconds(options.recentre_seconds)
+    check_flags(options.recentre, options.recentre_seconds, options.adapt)
     names = (
         ("protocols", options.protocols),
         ("systems", options.systems),
         ("classes", options.classes),
         ("seeds", options.seeds),
-        ("adapt", options.adapt),
     )
     for what, given in names:
         if len(set(given)) < len(given):
@@ -309,8 +305,6 @@ def _check(options: EvaluateOptions) -> None:
             f"{asked[0]} is for protocols that decide live ({', '.join(ONLINE)}), and none is "
             "asked for; leave it out, or name one with --protocols."
         )
-    if "recentre" in options.adapt and options.recentre == "off":
-        raise InputError("--adapt recentre goes on with what --recentre off forbids; choose one.")
     from core.fitting.views import GRAPH
     from training.evaluation.systems.catalogue import OURS
 

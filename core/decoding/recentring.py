@@ -54,6 +54,24 @@ def check_seconds(seconds: float) -> float:
     return seconds
 
 
+def check_flags(recentre: str | None, seconds: float | None, adapt: Sequence[str]) -> None:
+    """Refuse ``--recentre``, ``--recentre-seconds`` and ``--adapt`` that contradict each other.
+
+    Raises
+    ------
+    InputError
+        If they do, or the seconds make no sense.
+    """
+    if seconds is not None:
+        if recentre == "off":
+            raise InputError("--recentre off takes no --recentre-seconds; leave one of them out.")
+        check_seconds(seconds)
+    if len(set(adapt)) < len(adapt):
+        raise InputError(f"--adapt {' '.join(adapt)} names one of them twice.")
+    if "recentre" in adapt and recentre == "off":
+        raise InputError("--adapt recentre goes on with what --recentre off forbids; choose one.")
+
+
 @dataclass(frozen=True)
 class RunReference:
     """References of the covariances that a run's own signal gave.

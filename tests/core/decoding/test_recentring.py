@@ -5,7 +5,7 @@ import pytest
 
 from core.decoding.features import band_sections, shrunk_covariances
 from core.decoding.online import OnlineDecoder
-from core.decoding.recentring import DECODER, GROWING, ReferenceMean, RunStart
+from core.decoding.recentring import DECODER, GROWING, ReferenceMean, RunStart, check_flags
 from core.decoding.spatial import power
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.reference_file import load_reference, save_reference
@@ -234,3 +234,19 @@ def test_a_decoder_file_says_what_is_recentred_by_default(fitted, tmp_path):
 def test_a_fit_notes_recentring_for_the_heads_that_it_helps(fitted):
     assert fitted["riemann"].recentre == 60.0
     assert fitted["encoder"].recentre is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("off", 60.0, ()), "--recentre off takes no --recentre-seconds"),
+        ((None, 5.0, ()), "choose 30 to 3600 s"),
+        ((None, None, ("labels", "labels")), "--adapt labels labels names one of them twice"),
+        (("off", None, ("recentre",)), "--adapt recentre goes on with"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_refused(asked, says):
+    check_flags("start", 60.0, ("recentre", "labels"))
+    check_flags("off", None, ("labels",))
+    with pytest.raises(InputError, match=says):
+        check_flags(*asked)
