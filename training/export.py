@@ -61,11 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(command: ExportCommand) -> int:
     from core.encoders import save_encoder
 
-    card = command.out.with_suffix(".md")
-    if command.out.suffix != ".safetensors":
-        raise InputError(f"{command.out} must end in .safetensors.")
-    for path in (command.out, card):
-        check_new_file(path, "--out")
+    check_new_file(command.out, "--out", ".safetensors")
+    card = check_new_file(command.out.with_suffix(".md"), "--out")
     notes = "" if command.notes is None else _text(command.notes)
     runs = [RunFolder(path) for path in (command.folder, *command.beside)]
     encoders = [exported_encoder(run, command.checkpoint, command.name) for run in runs]

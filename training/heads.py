@@ -168,12 +168,9 @@ def _train(options: HeadsOptions) -> int:
 def _check(options: HeadsOptions) -> None:
     from core.machine.files import check_new_file
 
-    for flag, path in (("--out", options.out), ("--encoder-out", options.encoder_out)):
-        if path is None:
-            continue
-        check_new_file(path, flag)
-        if path.suffix != ".safetensors":
-            raise InputError(f'{flag} {path} must have a name that ends in ".safetensors".')
+    check_new_file(options.out, "--out", ".safetensors")
+    if options.encoder_out is not None:
+        check_new_file(options.encoder_out, "--encoder-out", ".safetensors")
     if options.unfreeze != (options.encoder_out is not None):
         raise InputError(
             "--unfreeze and --encoder-out belong together: the trained encoder is a file of its "

@@ -72,9 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _make(options: PriorOptions) -> int:
     from core.machine.files import check_new_file
 
-    check_new_file(options.out, "--out")
-    if options.out.suffix != ".safetensors":
-        raise InputError(f'The prior {options.out} must have a name that ends in ".safetensors".')
+    check_new_file(options.out, "--out", ".safetensors")
     check_number("--window", options.window, 0.25, 60.0, " s")
     check_number("--from-cue", options.from_cue, 0.0, options.window - 0.25, " s")
 

@@ -35,7 +35,7 @@ def as_path(given: os.PathLike[str] | str) -> Path:
     return Path(given)
 
 
-def check_new_file(path: Path, flag: str) -> Path:
+def check_new_file(path: Path, flag: str, suffix: str = "") -> Path:
     """Refuse, before any work, a place where a new file cannot be written.
 
     Parameters
@@ -44,14 +44,19 @@ def check_new_file(path: Path, flag: str) -> Path:
         What was asked for; its folder need not exist yet.
     flag : str
         What it was asked for with, such as "--log".
+    suffix : str
+        That its name must have, such as ".safetensors".
 
     Raises
     ------
     InputError
-        If it is a folder, exists already, or its folder can be neither written to nor made.
+        If it is a folder, has another suffix, exists already, or its folder can be neither written
+        to nor made.
     """
     if path.is_dir():
         raise InputError(f"{flag} names a folder, {path}; name a new file in it.")
+    if suffix and path.suffix != suffix:
+        raise InputError(f'{flag} {path} must have a name that ends in "{suffix}".')
     if os.path.lexists(path):
         raise InputError(f"{path} exists already; choose another name with {flag}.")
     check_folder(path.parent, flag)

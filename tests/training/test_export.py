@@ -135,7 +135,8 @@ def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
 
     folder = run()
     assert "is no folder of a run" in refused(tmp_path, "--out", tmp_path / "a.safetensors")
-    assert "must end in .safetensors" in refused(folder.path, "--out", tmp_path / "a.pt")
+    assert "--out names a folder" in refused(folder.path, "--out", ".")
+    assert 'ends in ".safetensors"' in refused(folder.path, "--out", tmp_path / "a.pt")
     assert "no checkpoint" in refused(
         folder.path, "--out", tmp_path / "a.safetensors", "--checkpoint", "best"
     )

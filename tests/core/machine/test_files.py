@@ -6,6 +6,7 @@ import pytest
 from core.errors import InputError, one_line
 from core.machine.files import (
     bytes_free,
+    check_new_file,
     linked,
     new_file,
     new_text_file,
@@ -23,6 +24,13 @@ def test_what_is_there_of_a_path_is_told_even_where_it_may_not_be_looked_at(tmp_
     assert there_already(tmp_path) == tmp_path
     assert there_already(tmp_path / "new" / "folder") == tmp_path
     assert there_already(tmp_path / ("a" * 300) / "b") == tmp_path  # where Path.exists raises
+
+
+def test_a_new_file_has_the_ending_that_says_what_it_is(tmp_path):
+    path = check_new_file(tmp_path / "new" / "a.safetensors", "--out", ".safetensors")
+    assert not path.parent.exists()
+    with pytest.raises(InputError, match=r'^--out .*a\.pt must have .* ends in "\.safetensors"\.$'):
+        check_new_file(tmp_path / "a.pt", "--out", ".safetensors")
 
 
 def test_free_space_is_that_of_the_folder_to_be(tmp_path):
