@@ -15,8 +15,7 @@ from calibration.commands import COMMANDS
 from calibration.options import FitFlags
 from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError
-from core.machine.threads import share_cores
-from core.program import run_program, write_line
+from core.program import print_version, run_command_line, write_line
 
 if TYPE_CHECKING:
     from calibration.fitting import Fit, FitSettings
@@ -99,16 +98,12 @@ class FitCommand(ProgramOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _run(given))
+    return run_command_line(PROGRAM, argv, _run)
 
 
 def _run(given: list[str]) -> int:
     if given[:1] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version('eegpt-realtime')}")
+        print_version(PROGRAM)
         return 0
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given = ["run", *given]

@@ -7,13 +7,14 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from types import FrameType
 from typing import Any, TextIO
 
 from core.errors import InputError, one_line, printable
+from core.machine.threads import share_cores
 
 _BROKEN_PIPE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
@@ -49,6 +50,25 @@ def ending_signals() -> tuple[signal.Signals, ...]:
     if hangup is None or signal.getsignal(hangup) == signal.SIG_IGN:
         return (signal.SIGINT, signal.SIGTERM)
     return (signal.SIGINT, signal.SIGTERM, hangup)
+
+
+def run_command_line(
+    program: str, argv: Sequence[str] | None, main: Callable[[list[str]], int | None]
+) -> int:
+    """Run a program's body on its arguments, as `run_program`, after `share_cores`.
+
+    Parameters
+    ----------
+    program : str
+        As for `run_program`.
+    argv : sequence of str or None
+        The arguments; those of this process if None.
+    main : callable
+        The body, which gets the arguments.
+    """
+    share_cores()
+    given = list(sys.argv[1:] if argv is None else argv)
+    return run_program(program, lambda: main(given))
 
 
 def run_program(program: str, main: Callable[[], int | None]) -> int:
@@ -96,6 +116,13 @@ def _run_to_the_end(program: str, main: Callable[[], int | None]) -> int:
             given = end.code if isinstance(end.code, int) else int(end.code is not None)
             raise SystemExit(_flushed(program, given)) from end
         return _flushed(program, code)
+
+
+def print_version(program: str) -> None:
+    """Print a program's name and the version of the package."""
+    from importlib.metadata import version
+
+    print(f"{program} {version('eegpt-realtime')}")
 
 
 def say(text: str, logged: bool = False) -> None:

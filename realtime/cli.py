@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
-from core.machine.threads import share_cores
-from core.program import run_program, write_line
+from core.program import print_version, run_command_line, write_line
 
 if TYPE_CHECKING:
     from realtime.options import Options
@@ -18,9 +17,7 @@ PROGRAM = "eegpt-realtime"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _run(given))
+    return run_command_line(PROGRAM, argv, _run)
 
 
 def _run(given: list[str]) -> int:
@@ -40,9 +37,7 @@ def _run(given: list[str]) -> int:
 
 def _main(options: Options) -> int:
     if options.version:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version('eegpt-realtime')}")
+        print_version(PROGRAM)
         return 0
     if options.local:
         from core.stream.local import keep_local

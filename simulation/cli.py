@@ -15,8 +15,7 @@ import tyro
 from core.command_line import ProgramOptions, parse_command
 from core.errors import InputError, check_number
 from core.machine.files import new_text_file
-from core.machine.threads import share_cores
-from core.program import run_program, say, write_line
+from core.program import print_version, run_command_line, say, write_line
 
 PROGRAM = "eegpt-stream"
 
@@ -83,16 +82,12 @@ class Simulate(ProgramOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with command line arguments, and return its exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _run(given))
+    return run_command_line(PROGRAM, argv, _run)
 
 
 def _run(given: list[str]) -> None:
     if given[:1] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"{PROGRAM} {version('eegpt-realtime')}")
+        print_version(PROGRAM)
         return
     command = parse_command(
         {"replay": Replay, "simulate": Simulate}, PROGRAM, given, "Send EEG as an LSL stream."

@@ -15,8 +15,7 @@ import tyro
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.machine.files import check_new_file, write_whole
-from core.machine.threads import share_cores
-from core.program import run_program, write_line
+from core.program import run_command_line, write_line
 from training.pretraining.output.folder import RunFolder
 from training.recipes import RECIPES
 
@@ -51,10 +50,8 @@ class ExportCommand(ProgramOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(
-        PROGRAM, lambda: _export(parse(ExportCommand, f"python -m {PROGRAM}", given))
+    return run_command_line(
+        PROGRAM, argv, lambda given: _export(parse(ExportCommand, f"python -m {PROGRAM}", given))
     )
 
 

@@ -15,7 +15,7 @@ from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.machine.files import bytes_free
 from core.machine.threads import share_cores
-from core.program import run_program, write_line
+from core.program import run_command_line, write_line
 
 if TYPE_CHECKING:
     from training.manifest import Form, LeftOut, Shard
@@ -69,9 +69,9 @@ class PrepareOptions(ProgramOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _main(parse(PrepareOptions, f"python -m {PROGRAM}", given)))
+    return run_command_line(
+        PROGRAM, argv, lambda given: _main(parse(PrepareOptions, f"python -m {PROGRAM}", given))
+    )
 
 
 def _main(options: PrepareOptions) -> None:

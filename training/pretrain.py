@@ -15,8 +15,7 @@ from pydantic import ValidationError
 
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError
-from core.machine.threads import share_cores
-from core.program import run_program
+from core.program import run_command_line
 from core.settings import in_a_sentence
 from training.pretraining.output.folder import RunFolder, check_same
 from training.pretraining.settings import PretrainSettings
@@ -52,9 +51,7 @@ class PretrainCommand(ProgramOptions, Generic[S]):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(PROGRAM, lambda: _main(given))
+    return run_command_line(PROGRAM, argv, _main)
 
 
 def _main(given: list[str]) -> int:

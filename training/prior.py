@@ -13,8 +13,7 @@ import tyro
 
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError, check_number
-from core.machine.threads import share_cores
-from core.program import run_program, write_line
+from core.program import run_command_line, write_line
 from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -62,10 +61,8 @@ class PriorOptions(ProgramOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    share_cores()
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(
-        PROGRAM, lambda: parse(PriorOptions, f"python -m {PROGRAM}", given).execute()
+    return run_command_line(
+        PROGRAM, argv, lambda given: parse(PriorOptions, f"python -m {PROGRAM}", given).execute()
     )
 
 
