@@ -49,8 +49,8 @@ class StreamFlags:
         """The question to the network."""
         from core.stream.discovery import StreamQuery
 
-        return StreamQuery.matching(
-            self.stream, type=self.type, source_id=self.source_id, host=self.host
+        return StreamQuery(
+            stream=self.stream, type=self.type, source_id=self.source_id, host=self.host
         )
 
 

@@ -168,7 +168,7 @@ def _calibration(options: Options, found: FoundStream) -> list[str]:
 def marker_feed(options: Options, signal: FoundStream) -> AbstractContextManager[MarkerFeed | None]:
     """Return the markers that belong to a signal, open if they are there; nothing if none do."""
     asked = options.markers
-    query = own_markers(signal) if asked is None else StreamQuery.matching(asked)
+    query = own_markers(signal) if asked is None else StreamQuery(stream=asked)
     if query is None:
         return nullcontext()
     feed = MarkerFeed(query)

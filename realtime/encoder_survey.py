@@ -181,7 +181,7 @@ def _labels(stream: str) -> tuple[str, ...]:
     from core.stream.description import read_facts
     from core.stream.discovery import StreamQuery, find_stream
 
-    return read_facts(find_stream(StreamQuery.matching(stream))).labels
+    return read_facts(find_stream(StreamQuery(stream=stream))).labels
 
 
 def _electrodes(spec: EncoderSpec, labels: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:

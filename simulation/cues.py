@@ -65,7 +65,7 @@ def follow_cues(
     said = ""
     while not stop.is_set():
         try:
-            found = find_stream(StreamQuery.matching(stream), 1.0, stop, markers=True)
+            found = find_stream(StreamQuery(stream=stream), 1.0, stop, markers=True)
             with MarkerInlet(found) as inlet:
                 while not (stop.is_set() or inlet.lost):
                     for marker in inlet.read(0.2):

@@ -39,11 +39,6 @@ class StreamQuery:
     host: str | None = None
     uid: str | None = None
 
-    @classmethod
-    def matching(cls, stream: str, **known: str | None) -> StreamQuery:
-        """Return a query for a stream of that name, else of that type."""
-        return cls(stream=stream, **known)
-
     def among(self, found: Sequence[FoundStream]) -> list[FoundStream]:
         """Return those that match."""
         wanted = {

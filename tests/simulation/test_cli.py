@@ -49,7 +49,7 @@ def received(inlet, until, count):
 @pytest.mark.slow
 def test_replay_sends_a_file_and_ends(recording_file, program, name, until):
     process = program("replay", recording_file, "--name", name)
-    with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name), timeout=60)) as inlet:
         samples, stamps = received(inlet, until, 250)
         until(lambda: inlet.lost)
     np.testing.assert_array_equal(samples, read_recording(recording_file).samples_uv)
@@ -66,7 +66,7 @@ def test_replay_sends_a_file_and_ends(recording_file, program, name, until):
 def test_replay_says_what_reading_left_out(program, name, until, tmp_path):
     path = write_edf(tmp_path / "a.edf", noise(500, 3), ("C3", "C4", "Status"))
     process = program("replay", path, "--name", name)
-    with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name), timeout=60)) as inlet:
         received(inlet, until, 500)
     _, complaints = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -78,7 +78,7 @@ def test_simulated_subject_follows_cues(program, name, until):
     cues = MarkerOutlet(f"{name}-cues")
     program("simulate", "--name", name, "--markers", f"{name}-cues", "--seed", 4, "--rate", 256)
     assert cues.wait_for_consumer(60)
-    found = find_stream(StreamQuery.matching(name), timeout=60)
+    found = find_stream(StreamQuery(stream=name), timeout=60)
     facts = read_facts(found)
     assert (facts.rate, facts.channel_count) == (256.0, 32)
     assert set(facts.units) == {"microvolts"}
@@ -118,7 +118,7 @@ def test_simulation_ends_after_its_duration(program, name):
 def test_a_signal_ends_it_without_a_traceback(command, number, program, name, recording_file):
     arguments = [recording_file, "--loop"] if command == "replay" else []
     process = program(command, *arguments, "--name", name)
-    find_stream(StreamQuery.matching(name), timeout=60)
+    find_stream(StreamQuery(stream=name), timeout=60)
     process.send_signal(number)
     _, complaints = process.communicate(timeout=30)
     assert (process.returncode, "Traceback" in complaints) == (128 + number, False)
@@ -197,7 +197,7 @@ def test_replay_of_a_real_recording(recordings_folder, program, name, until):
     path = recordings_folder / "formats" / "test.edf"
     program("replay", path, "--name", name, "--speed", 20)
     recording = read_recording(path)
-    with Inlet(find_stream(StreamQuery.matching(name), timeout=60), seconds=600) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name), timeout=60), seconds=600) as inlet:
         samples, stamps = received(inlet, until, len(recording.samples_uv))
         assert inlet.facts.labels == recording.labels
     np.testing.assert_array_equal(samples, recording.samples_uv)

@@ -36,7 +36,7 @@ def test_every_sample_arrives_bit_by_bit_with_counted_stamps(
 ):
     recording = make_recording(samples=1003, rate=256.0)
     background(replay, [recording], name, chunk=chunk, speed=20)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         samples, stamps, _ = receive(inlet, 1003, until)
     np.testing.assert_array_equal(samples, recording.samples_uv)
     np.testing.assert_array_equal(stamps, stamps[0] + np.arange(1003) / 256.0)
@@ -45,7 +45,7 @@ def test_every_sample_arrives_bit_by_bit_with_counted_stamps(
 @pytest.mark.slow
 def test_stream_says_what_it_is(name, make_recording, background):
     background(replay, [make_recording()], name)
-    found = find_stream(StreamQuery.matching(name))
+    found = find_stream(StreamQuery(stream=name))
     facts = read_facts(found)
     assert facts.identity.type == "EEG"
     assert name in facts.identity.source_id
@@ -59,8 +59,8 @@ def test_events_are_markers_at_their_exact_stamps(name, make_recording, backgrou
     events = [(0.0, "first"), (0.1, "left_hand"), (0.7011, "between"), (1.5, "after the end")]
     recording = make_recording(samples=250, events=events)
     background(replay, [recording], name, speed=5)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
-        found = find_stream(StreamQuery.matching(f"{name}-Markers"), markers=True)
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
+        found = find_stream(StreamQuery(stream=f"{name}-Markers"), markers=True)
         with MarkerInlet(found) as cues:
             _, stamps, _ = receive(inlet, 250, until)
             markers = cues.read(10)
@@ -78,8 +78,8 @@ def test_receiver_of_both_streams_gets_the_first_marker_too(
 ):
     recording = make_recording(samples=100, events=[(0.0, "first"), (0.2, "second")])
     background(replay, [recording], name)
-    cues = find_stream(StreamQuery.matching(f"{name}-Markers"), markers=True)
-    signal = find_stream(StreamQuery.matching(name))
+    cues = find_stream(StreamQuery(stream=f"{name}-Markers"), markers=True)
+    signal = find_stream(StreamQuery(stream=name))
     with MarkerInlet(cues) as markers, Inlet(signal) as inlet:
         _, stamps, _ = receive(inlet, 100, until)
         received = markers.read(10)
@@ -95,7 +95,7 @@ def test_several_recordings_are_one_stream_with_a_real_break(
     first = make_recording(samples=130, breaks=(50,), seed=1)
     other = make_recording(samples=70, labels=("C4", "C3", "CZ"), seed=2)
     background(replay, [first, other], name, speed=10)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         samples, stamps, _ = receive(inlet, 200, until)
     np.testing.assert_array_equal(samples[:130], first.samples_uv)
     np.testing.assert_array_equal(samples[130:], other.samples_uv[:, [1, 2, 0]])
@@ -106,7 +106,7 @@ def test_several_recordings_are_one_stream_with_a_real_break(
 @pytest.mark.slow
 def test_no_sample_is_sent_before_its_time(name, make_recording, background, until):
     background(replay, [make_recording(samples=200)], name, chunk=25)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         _, _, blocks = receive(inlet, 200, until)
     assert len(blocks) >= 8
     assert all(block.stamps.max() <= block.arrival for block in blocks)
@@ -122,7 +122,7 @@ def test_without_waiting_samples_are_sent_to_nobody(name, make_recording):
 @pytest.mark.slow
 def test_waiting_can_be_stopped(name, make_recording, background, until):
     thread = background(replay, [make_recording()], name)
-    find_stream(StreamQuery.matching(name))
+    find_stream(StreamQuery(stream=name))
     assert thread.is_alive()  # and the fixture stops it
 
 
@@ -130,7 +130,7 @@ def test_waiting_can_be_stopped(name, make_recording, background, until):
 def test_loop_begins_again(name, make_recording, background, until):
     recording = make_recording(samples=60)
     background(replay, [recording], name, speed=50, loop=True)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         samples, _, _ = receive(inlet, 151, until)
     np.testing.assert_array_equal(samples[60:120], recording.samples_uv)
 
@@ -179,7 +179,7 @@ def test_settings_without_a_meaning_are_refused(make_recording, name, settings, 
 def test_simulated_subject_is_sent_as_it_is_made(name, background, until):
     subject = SimulatedSubject(seed=3, rate=250.0, labels=("C3", "CZ", "C4"))
     background(simulate, subject, name)
-    found = find_stream(StreamQuery.matching(name))
+    found = find_stream(StreamQuery(stream=name))
     assert read_facts(found).labels == ("C3", "CZ", "C4")
     with Inlet(found) as inlet:
         samples, stamps, blocks = receive(inlet, 301, until)

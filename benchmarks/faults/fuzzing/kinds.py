@@ -269,7 +269,7 @@ def use_description(path: Path) -> None:
     info = pylsl.StreamInfo(handle=lib.lsl_streaminfo_from_xml(path.read_bytes() + b"\0"))
     pylsl.resolve_streams = lambda wait_time: [info]  # as if it were on the network
     found = list_streams()[0]
-    StreamQuery.matching("Amp").among([found])
+    StreamQuery(stream="Amp").among([found])
     facts = facts_from(found, lambda: info)
     shown = [str(found), *facts.labels, *facts.units, *facts.types, *facts.warnings]
     for text in shown:

@@ -31,7 +31,7 @@ def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until, give):
     )
     thread = threading.Thread(target=replay, args=([sent], name), kwargs={"speed": 5.0})
     thread.start()
-    query, markers = StreamQuery.matching(name), StreamQuery.matching(f"{name}-Markers")
+    query, markers = StreamQuery(stream=name), StreamQuery(stream=f"{name}-Markers")
     run = next_run(tmp_path, "01")
     with (
         # The sender waits for a receiver of the signal only.

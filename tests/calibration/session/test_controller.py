@@ -274,7 +274,7 @@ def test_a_signal_ends_the_session_in_order_and_closes_its_windows(make_session,
 def test_the_first_screen_says_why_the_stream_that_was_asked_for_is_not_there(qtbot, tmp_path):
     setup = Setup(tmp_path, 60.0, Person("01"), Overrides(), ("C3", "C4"))
     options = app.SessionOptions(
-        query=StreamQuery.matching("nosuch"),
+        query=StreamQuery(stream="nosuch"),
         person=setup.person,
         root=tmp_path,
         home=tmp_path,

@@ -53,7 +53,7 @@ def setup(tmp_path):
 
     def make(name, subject="01", **better):
         made.append(Setup(tmp_path / "data", 60.0, Person(subject), Overrides(**better), CODEX))
-        made[-1].open(find_stream(StreamQuery.matching(name), 20))
+        made[-1].open(find_stream(StreamQuery(stream=name), 20))
         return made[-1]
 
     yield make

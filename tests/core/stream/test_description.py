@@ -24,7 +24,7 @@ def test_full_description_is_read(send, name):
         {"label": "EXG3", "unit": "uV", "type": "VEOG"},
     ]
     send(name, channels=3, describe=lambda desc: channels(desc, *entries))
-    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    facts = read_facts(find_stream(StreamQuery(stream=name)))
     assert facts.labels == ("C3", "EOG1", "EOG EXG3")
     assert facts.units == ("microvolts", "mV", "uV")
     assert facts.types == ("EEG", "EOG", "VEOG")
@@ -38,7 +38,7 @@ def test_full_description_is_read(send, name):
 def test_deviating_descriptions_are_understood(send, name, inside, keys):
     entries = [dict(zip(keys, values, strict=True)) for values in (("C3", "uV"), ("C4", "-6"))]
     send(name, describe=lambda desc: channels(desc, *entries, inside=inside))
-    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    facts = read_facts(find_stream(StreamQuery(stream=name)))
     assert facts.labels == ("C3", "C4")
     assert facts.units == ("uV", "-6")
     assert facts.warnings == ()
@@ -46,7 +46,7 @@ def test_deviating_descriptions_are_understood(send, name, inside, keys):
 
 def test_missing_labels_units_and_source_id_are_accepted_with_a_warning_each(send, name):
     send(name, channels=3, source_id="")
-    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    facts = read_facts(find_stream(StreamQuery(stream=name)))
     assert facts.labels == ("Ch1", "Ch2", "Ch3")
     assert facts.units == ("", "", "")
     expected = ("names none", "no unit", "no source_id")
@@ -59,18 +59,18 @@ def test_missing_labels_units_and_source_id_are_accepted_with_a_warning_each(sen
 def test_description_of_too_few_or_too_many_channels_is_cut_to_the_stream(send, name):
     entry = {"label": "C3", "unit": "uV"}
     send(f"{name}-few", describe=lambda desc: channels(desc, entry))
-    facts = read_facts(find_stream(StreamQuery.matching(f"{name}-few")))
+    facts = read_facts(find_stream(StreamQuery(stream=f"{name}-few")))
     assert facts.labels == ("C3", "Ch2")
     assert len(facts.warnings) == 2
     many = [{"label": f"E{i}", "unit": "uV"} for i in range(5)]
     send(f"{name}-many", describe=lambda desc: channels(desc, *many))
-    assert read_facts(find_stream(StreamQuery.matching(f"{name}-many"))).labels == ("E0", "E1")
+    assert read_facts(find_stream(StreamQuery(stream=f"{name}-many"))).labels == ("E0", "E1")
 
 
 def test_hostile_text_is_cut_and_cleaned(send, name):
     label = "C3\x1b[31m\n\u202e" + "x" * 10_000
     send(name, describe=lambda desc: channels(desc, {"label": label, "unit": "u\tV"}))
-    facts = read_facts(find_stream(StreamQuery.matching(name)))
+    facts = read_facts(find_stream(StreamQuery(stream=name)))
     assert facts.labels[0].startswith("C3[31mxxx")
     assert len(facts.labels[0]) <= 128
     assert facts.units[0] == "uV"
@@ -84,7 +84,7 @@ def test_plain_text_keeps_what_people_write():
 @pytest.mark.slow
 def test_dead_stream_does_not_block(program, name):
     sender = program("simulate", "--name", name)
-    found = find_stream(StreamQuery.matching(name), timeout=60)
+    found = find_stream(StreamQuery(stream=name), timeout=60)
     sender.kill()
     sender.wait()
     with pytest.raises(InputError, match="does not answer"):
@@ -95,7 +95,7 @@ def test_dead_stream_does_not_block(program, name):
 def test_impossible_number_of_channels_is_refused(send, name):
     send(name, channels=5000)
     with pytest.raises(InputError, match="5000 channels"):
-        read_facts(find_stream(StreamQuery.matching(name)))
+        read_facts(find_stream(StreamQuery(stream=name)))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def visible(until):
 
 def test_stream_is_found_by_its_name(send, name):
     send(name, source_id="amplifier 7")
-    found = find_stream(StreamQuery.matching(name))
+    found = find_stream(StreamQuery(stream=name))
     assert found.identity.name == name
     assert found.identity.type == "EEG"
     assert found.identity.source_id == "amplifier 7"
@@ -32,9 +32,9 @@ def test_stream_is_found_by_its_name(send, name):
 @pytest.mark.slow
 def test_stream_is_found_by_its_type_unless_one_has_that_name(send, name):
     send(f"{name}-other", type=name)
-    assert find_stream(StreamQuery.matching(name)).identity.name == f"{name}-other"
+    assert find_stream(StreamQuery(stream=name)).identity.name == f"{name}-other"
     send(name, type="EEG")
-    assert find_stream(StreamQuery.matching(name)).identity.name == name
+    assert find_stream(StreamQuery(stream=name)).identity.name == name
 
 
 @pytest.mark.slow
@@ -42,14 +42,14 @@ def test_a_misspelt_stream_is_answered_with_the_one_there_is(send, name, visible
     send(name.capitalize())
     visible(name.capitalize(), 1)
     with pytest.raises(InputError, match=f'Did you mean "{name.capitalize()}"'):
-        find_stream(StreamQuery.matching(name), timeout=0.5)
+        find_stream(StreamQuery(stream=name), timeout=0.5)
 
 
 @pytest.mark.slow
 def test_stream_that_starts_later_is_waited_for(send, name):
     starting = threading.Timer(0.5, send, (name,))
     starting.start()
-    assert find_stream(StreamQuery.matching(name), timeout=20).identity.name == name
+    assert find_stream(StreamQuery(stream=name), timeout=20).identity.name == name
     starting.join()
 
 
@@ -76,7 +76,7 @@ def test_ambiguous_request_is_refused_with_all_candidates(send, name, part, visi
         send(name, **{part: value})
     visible(name, 2)
     with pytest.raises(InputError) as refused:
-        find_stream(StreamQuery.matching(name))
+        find_stream(StreamQuery(stream=name))
     message = str(refused.value)
     found = [stream for stream in list_streams() if stream.identity.name == name]
     assert len(found) == 2
@@ -85,7 +85,7 @@ def test_ambiguous_request_is_refused_with_all_candidates(send, name, part, visi
             assert f'"{text}"' in message
         assert stream.identity.uid in message
     assert f"--{part.replace('_', '-')} can tell them apart" in message
-    query = StreamQuery.matching(name, **{part: "right"})
+    query = StreamQuery(stream=name, **{part: "right"})
     assert getattr(find_stream(query).identity, part) == "right"
 
 
@@ -95,7 +95,7 @@ def test_streams_that_nothing_tells_apart_are_refused(send, name, visible):
     send(name)
     visible(name, 2)
     with pytest.raises(InputError, match="stop all but one"):
-        find_stream(StreamQuery.matching(name))
+        find_stream(StreamQuery(stream=name))
     one = next(stream for stream in list_streams() if stream.identity.name == name)
     assert find_stream(StreamQuery(uid=one.identity.uid)) == one
 
@@ -103,7 +103,7 @@ def test_streams_that_nothing_tells_apart_are_refused(send, name, visible):
 def test_absent_stream_is_refused_with_what_is_visible(send, name):
     send(f"{name}-there")
     with pytest.raises(InputError) as refused:
-        find_stream(StreamQuery.matching(f"{name}-not"), timeout=0.5)
+        find_stream(StreamQuery(stream=f"{name}-not"), timeout=0.5)
     assert f'"{name}-not"' in str(refused.value)
     assert f'"{name}-there"' in str(refused.value)
 
@@ -114,8 +114,8 @@ def test_markers_and_irregular_streams_are_no_signals(send, name):
     send(name, type="Markers", channels=1, rate=0.0, format="string")
     send(name, type="Log", channels=1, rate=10.0, format="string")
     with pytest.raises(InputError, match="regular rate"):
-        find_stream(StreamQuery.matching(name), timeout=0.5)
-    found = find_stream(StreamQuery.matching(name), markers=True)
+        find_stream(StreamQuery(stream=name), timeout=0.5)
+    found = find_stream(StreamQuery(stream=name), markers=True)
     assert found.identity.type == "Markers"
     assert found.is_markers
 
@@ -124,4 +124,4 @@ def test_search_can_be_cancelled(name):
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(InputError, match="cancelled"):
-        find_stream(StreamQuery.matching(name), timeout=3600, cancel=cancel)
+        find_stream(StreamQuery(stream=name), timeout=3600, cancel=cancel)

@@ -20,7 +20,7 @@ def outlet(name):
 
 @pytest.fixture
 def inlet(outlet, name):
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         yield inlet
 
 
@@ -76,7 +76,7 @@ def test_reading_nothing_returns_none(inlet):
 
 
 def test_slow_reader_gets_the_newest_and_the_count_of_the_rest(outlet, name, until):
-    with Inlet(find_stream(StreamQuery.matching(name)), seconds=0.2) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name)), seconds=0.2) as inlet:
         outlet.push(*numbered(0, 10))
         for start in range(10, 510, 20):
             outlet.push(*numbered(start, start + 20))
@@ -92,7 +92,7 @@ def test_slow_reader_gets_the_newest_and_the_count_of_the_rest(outlet, name, unt
 
 def test_what_a_slow_reader_lost_is_lost_to_continuity(outlet, name, until):
     continuity = Continuity(RATE)
-    with Inlet(find_stream(StreamQuery.matching(name)), seconds=0.2) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name)), seconds=0.2) as inlet:
         outlet.push(*numbered(0, 40))
         for block in read_all(inlet, 40, until):
             continuity.split(block.stamps)
@@ -116,7 +116,7 @@ def test_blocks_are_the_readers_own(outlet, inlet, until):
 @pytest.mark.parametrize("format", ["double64", "int16", "int32", "int64", "int8"])
 def test_numbers_of_every_format_become_float32(name, format, until):
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "EEG", 2, RATE, format, "source"))
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         outlet.push_chunk([[1, -2], [3, -100]], [7.0, 7.004])
         samples = np.concatenate([block.samples for block in read_all(inlet, 2, until)])
         assert samples.dtype == np.float32
@@ -140,7 +140,7 @@ def test_sender_that_goes_is_lost(outlet, inlet, until):
 @pytest.mark.slow
 def test_sender_that_is_killed_is_lost(program, name, until):
     sender = program("simulate", "--name", name)
-    with Inlet(find_stream(StreamQuery.matching(name), timeout=60)) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name), timeout=60)) as inlet:
         read_all(inlet, 50, until)
         assert not inlet.lost
         sender.kill()
@@ -150,7 +150,7 @@ def test_sender_that_is_killed_is_lost(program, name, until):
 @pytest.mark.slow
 def test_stream_that_is_gone_cannot_be_opened(program, name):
     sender = program("simulate", "--name", name)
-    found = find_stream(StreamQuery.matching(name), timeout=60)
+    found = find_stream(StreamQuery(stream=name), timeout=60)
     sender.kill()
     sender.wait()
     with pytest.raises(InputError, match="does not answer"):
@@ -158,7 +158,7 @@ def test_stream_that_is_gone_cannot_be_opened(program, name):
 
 
 def test_closing_ends_the_threads_and_may_be_repeated(outlet, name, until):
-    inlet = Inlet(find_stream(StreamQuery.matching(name)))
+    inlet = Inlet(find_stream(StreamQuery(stream=name)))
     outlet.push(*numbered(0, 5))
     until(lambda: inlet.newest_arrival is not None)
     inlet.close()
@@ -173,16 +173,16 @@ def test_closing_ends_the_threads_and_may_be_repeated(outlet, name, until):
 def test_markers_are_no_signal_and_a_signal_no_markers(outlet, name):
     markers = MarkerOutlet(f"{name}-markers")
     assert markers.source_id
-    signal = find_stream(StreamQuery.matching(name))
+    signal = find_stream(StreamQuery(stream=name))
     with pytest.raises(InputError, match="markers are strings"):
         MarkerInlet(signal)
     with pytest.raises(InputError, match="has text in it"):
-        Inlet(find_stream(StreamQuery.matching(f"{name}-markers"), markers=True))
+        Inlet(find_stream(StreamQuery(stream=f"{name}-markers"), markers=True))
 
 
 def test_markers_arrive_with_stamp_and_text(name, until):
     outlet = MarkerOutlet(name)
-    with MarkerInlet(find_stream(StreamQuery.matching(name), markers=True)) as inlet:
+    with MarkerInlet(find_stream(StreamQuery(stream=name), markers=True)) as inlet:
         assert inlet.read() == []
         outlet.push("left_hand", 1234.5)
         outlet.push('{"µ": "ü"}', 1235.25)
@@ -193,7 +193,7 @@ def test_markers_arrive_with_stamp_and_text(name, until):
 
 def test_markers_that_are_no_text_do_no_harm(name, until):
     outlet = pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", 1, 0, "string", "source"))
-    with MarkerInlet(find_stream(StreamQuery.matching(name), markers=True)) as inlet:
+    with MarkerInlet(find_stream(StreamQuery(stream=name), markers=True)) as inlet:
         outlet.push_sample([b"\xff\xfe\x00left\n"], 1.0)
         outlet.push_sample(["x" * 100_000], 2.0)
         found = []
@@ -204,7 +204,7 @@ def test_markers_that_are_no_text_do_no_harm(name, until):
 
 def test_unread_markers_are_dropped_from_the_oldest(name, until):
     outlet = MarkerOutlet(name)
-    with MarkerInlet(find_stream(StreamQuery.matching(name), markers=True), capacity=3) as inlet:
+    with MarkerInlet(find_stream(StreamQuery(stream=name), markers=True), capacity=3) as inlet:
         for i in range(5):
             outlet.push(str(i), 1.0 + i)
         until(lambda: inlet.dropped_markers == 2)

@@ -17,7 +17,7 @@ from core.stream.outlets import MarkerOutlet
 
 @pytest.fixture
 def feed(name):
-    feed = MarkerFeed(StreamQuery.matching(name))
+    feed = MarkerFeed(StreamQuery(stream=name))
     yield feed
     feed.close()
 
@@ -42,7 +42,7 @@ def test_an_answer_that_cannot_be_read_does_not_end_the_search(name, until, monk
 
     monkeypatch.setattr(discovery, "described", described)
     outlet = MarkerOutlet(name)
-    with closing(MarkerFeed(StreamQuery.matching(name))) as feed:
+    with closing(MarkerFeed(StreamQuery(stream=name))) as feed:
         until(lambda: feed.problem == "What was found could not be read: no such answer")
         assert feed.wait(20.0)
         assert feed.problem == ""
@@ -52,7 +52,7 @@ def test_an_answer_that_cannot_be_read_does_not_end_the_search(name, until, monk
 @pytest.mark.slow
 def test_markers_that_were_dropped_are_counted_over_all_starts(here, name, until, monkeypatch):
     monkeypatch.setattr(marker_feed, "MarkerInlet", partial(MarkerInlet, capacity=3))
-    with closing(MarkerFeed(StreamQuery.matching(name))) as feed:
+    with closing(MarkerFeed(StreamQuery(stream=name))) as feed:
         for dropped in (2, 4):
             outlet = MarkerOutlet(name)
             assert outlet.wait_for_consumer(20.0)

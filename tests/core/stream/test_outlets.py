@@ -23,7 +23,7 @@ from core.stream.outlets import (
 
 def test_signal_says_label_unit_and_type_of_every_channel(name):
     outlet = SignalOutlet(name, "EEG", ("FP1", "CZ"), "microvolts", 512.0, "amplifier 3")
-    found = find_stream(StreamQuery.matching(name))
+    found = find_stream(StreamQuery(stream=name))
     info = pylsl.StreamInlet(found.info, recover=False).info(10)
     assert info.get_channel_labels() == ["FP1", "CZ"]
     assert info.get_channel_units() == ["microvolts", "microvolts"]
@@ -36,7 +36,7 @@ def test_consumers_are_seen_to_come_and_go(name, until):
     outlet = SignalOutlet(name, "EEG", ("C3",), "microvolts", 250.0, "source")
     assert not outlet.has_consumers()
     assert not outlet.wait_for_consumer(0.01)
-    with Inlet(find_stream(StreamQuery.matching(name))):
+    with Inlet(find_stream(StreamQuery(stream=name))):
         assert outlet.wait_for_consumer(10)
         assert outlet.has_consumers()
     until(lambda: not outlet.has_consumers())

@@ -39,7 +39,7 @@ def test_uneven_stamps_are_told_as_they_were_sent(name, make_recording, backgrou
     recording, facts = make_recording(samples=1000), []
     faults = parse_all([spec])
     background(replay, [recording], name, speed=4, faults=faults, truth=facts.append)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         _, came = read_all(inlet, until)
     np.testing.assert_allclose(Truth.of(facts).stamps, came, atol=1e-6)
 
@@ -49,7 +49,7 @@ def test_what_comes_is_what_the_truth_says(name, make_recording, background, unt
     faults = parse_all(["lose:samples=60,at=2", "flat:channel=C3,at=3,for=1", "jump:by=60,at=5"])
     facts = []
     background(replay, [recording], name, speed=5, faults=faults, truth=facts.append)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         samples, stamps = read_all(inlet, until)
     truth = Truth.of(facts)
     np.testing.assert_allclose(stamps, truth.stamps, atol=1e-6)
@@ -74,7 +74,7 @@ def test_a_restarted_sender_is_another_outlet_with_another_description(
     facts, recording = [], make_recording(samples=50_000)
     faults = parse_all(["restart:at=1,down=0.5,source_id=none,channels=reordered,unit=mV"])
     background(replay, [recording], name, faults=faults, truth=facts.append)
-    found = find_stream(StreamQuery.matching(name))
+    found = find_stream(StreamQuery(stream=name))
     with Inlet(found) as inlet:
         until(lambda: inlet.read(0.1) is None and inlet.lost)
     uid = found.identity.uid  # the dead outlet may be listed a moment longer
@@ -103,7 +103,7 @@ def test_a_second_stream_of_the_same_name_can_be_seen(name, background, until):
 
 def test_an_announced_outlet_may_stay_silent(name, background):
     background(simulate, SimulatedSubject(), name, faults=parse_all(["silent"]))
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         assert inlet.read(0.5) is None
         assert not inlet.lost
 
@@ -112,7 +112,7 @@ def test_a_stalled_stream_comes_late_with_nothing_lost(name, make_recording, bac
     faults, facts = parse_all(["stall:at=2,for=2"]), []
     recording = make_recording(samples=1500)
     background(replay, [recording], name, speed=4, faults=faults, truth=facts.append)
-    with Inlet(find_stream(StreamQuery.matching(name))) as inlet:
+    with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         samples, stamps = read_all(inlet, until)
     np.testing.assert_array_equal(samples, recording.samples_uv)
     assert len(Continuity(250).split(stamps)) == 1
