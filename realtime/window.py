@@ -278,10 +278,7 @@ class MainWindow(QMainWindow):
         picker, self._picker = self._picker, None
         if picker is not None:
             if picker.chosen is not None:
-                known = picker.chosen.identity
-                self._view.read_markers(
-                    StreamQuery(name=known.name, source_id=known.source_id or None, host=known.host)
-                )
+                self._view.read_markers(StreamQuery.of(picker.chosen.identity))
             picker.deleteLater()
 
     # -- keys -----------------------------------------------------------------------------------

@@ -215,13 +215,8 @@ def _go_on(
     """Return another run, or what decodes the stream with the new decoder."""
     if choice == DECODE:
         return options.decode(stream, keeper.decoder)
-    query = StreamQuery(
-        name=stream.name,
-        type=stream.type,
-        source_id=stream.source_id or None,
-        host=stream.host or None,
-    )
-    again = replace(options, query=query, person=Person(run.subject, run.session), ask=True)
+    person = Person(run.subject, run.session)
+    again = replace(options, query=StreamQuery.of(stream), person=person, ask=True)
     return again, new_plan(plan.paradigm)
 
 

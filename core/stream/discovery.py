@@ -39,6 +39,15 @@ class StreamQuery:
     host: str | None = None
     uid: str | None = None
 
+    @classmethod
+    def of(cls, known: StreamIdentity) -> StreamQuery:
+        """Return a query for a stream that was seen, whenever it was started.
+
+        What it left empty is matched too: a stream of its name that has a source_id where it has
+        none is another one.
+        """
+        return cls(name=known.name, type=known.type, source_id=known.source_id, host=known.host)
+
     def among(self, found: Sequence[FoundStream]) -> list[FoundStream]:
         """Return those that match."""
         wanted = {
@@ -58,7 +67,11 @@ class StreamQuery:
         """Return the query in words."""
         said = [f'"{self.stream}"'] if self.stream is not None else []
         known = [(f.name, getattr(self, f.name)) for f in fields(StreamIdentity)]
-        said += [f'with {key} "{value}"' for key, value in known if value is not None]
+        said += [
+            f'with {key} "{value}"' if value else f"without {key}"
+            for key, value in known
+            if value is not None
+        ]
         return " ".join(said) or "of any name"
 
 

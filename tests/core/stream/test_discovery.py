@@ -1,6 +1,7 @@
 """Finding streams over loopback."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +88,25 @@ def test_ambiguous_request_is_refused_with_all_candidates(send, name, part, visi
     assert f"--{part.replace('_', '-')} can tell them apart" in message
     query = StreamQuery(stream=name, **{part: "right"})
     assert getattr(find_stream(query).identity, part) == "right"
+
+
+@pytest.mark.slow
+def test_a_stream_that_was_seen_without_a_source_id_is_found_beside_one_that_has_one(
+    send, name, visible
+):
+    send(name, source_id="")
+    send(name, source_id="right")
+    visible(name, 2)
+    both = [stream for stream in list_streams() if stream.identity.name == name]
+    without = next(stream for stream in both if not stream.identity.source_id)
+    for seen in both:
+        query = StreamQuery.of(seen.identity)
+        assert find_stream(query) == seen
+        restarted = replace(seen, identity=replace(seen.identity, uid="another"))
+        assert query.among([restarted]) == [restarted]
+    assert f'with name "{name}" with type "EEG" without source_id with host' in str(
+        StreamQuery.of(without.identity)
+    )
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import pytest
 from tooltips import without_tips
 
 from core.stream.description import StreamFacts, StreamIdentity
+from core.stream.discovery import StreamQuery
 from realtime.launcher.programs import Programs
 from realtime.launcher.window import LauncherWindow
 from realtime.widgets.panels import status_cells
@@ -87,5 +88,5 @@ def test_the_picker_of_markers_says_what_is_to_be_chosen_and_the_engine_hears_of
     qtbot.waitUntil(lambda: picker.table.rowCount() == 1)
     picker.pick.click()
     (query,) = view.marker_queries
-    assert (query.name, query.source_id, query.host) == ("Cues", "psychopy-1", "lab")
+    assert query == StreamQuery.of(cues)
     assert window._picker is None
