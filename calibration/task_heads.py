@@ -18,7 +18,7 @@ from core.decoding.readouts import Readout, ReadoutCard
 from core.encoders import Encoder
 from core.fitting.gate import fit_mixture
 from core.fitting.joint_heads import (
-    Head,
+    JointHead,
     RetrievalTarget,
     ScaleTarget,
     Target,
@@ -211,7 +211,7 @@ def fit_gated(
 
 
 def _trained(blocks: list[np.ndarray], target: Target) -> RetrievalHead | ScaleHead:
-    head: Head = train_heads(blocks, {"task": target})["task"]
+    head: JointHead = train_heads(blocks, {"task": target})["task"]
     assert isinstance(head, RetrievalHead | ScaleHead)
     return head
 

@@ -99,14 +99,14 @@ class ScaleTarget:
 
 
 Target = ClassTarget | RetrievalTarget | ScaleTarget
-Head = LinearHead | RetrievalHead | ScaleHead
+JointHead = LinearHead | RetrievalHead | ScaleHead
 
 
 def train_heads(
     blocks: Sequence[np.ndarray],
     targets: Mapping[str, Target],
     settings: HeadSettings | None = None,
-) -> dict[str, Head]:
+) -> dict[str, JointHead]:
     """Train the heads of tasks on the same features.
 
     Parameters
@@ -119,7 +119,7 @@ def train_heads(
 
     Returns
     -------
-    dict of str to Head
+    dict of str to JointHead
         A scale has an interval of no width: `with_margin` gives it one.
 
     Raises
@@ -211,7 +211,7 @@ class JointHeads(nn.Module):
                 total = total + self._weights[name] * part(inputs, trials)
         return total
 
-    def heads(self) -> dict[str, Head]:
+    def heads(self) -> dict[str, JointHead]:
         """Return what the heads have become."""
         return {name: part.head(self._centre, self._scale) for name, part in self._parts.items()}
 

@@ -14,7 +14,7 @@ from core.decoding.embedding_heads import ScaleHead
 from core.decoding.heads import LinearHead, with_temperature
 from core.decoding.readouts import Readout, ReadoutCard
 from core.encoders.spec import DIGITS, LABELLED
-from core.fitting.joint_heads import Head, with_margin
+from core.fitting.joint_heads import JointHead, with_margin
 from core.fitting.transfer.shared_heads import SharedHeads, tangent_view
 from core.provenance import provenance
 from core.recordings import named_apart
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def assembled(
     tasks: Sequence[SharedTask],
-    heads: Mapping[str, Head],
+    heads: Mapping[str, JointHead],
     reads: str,
     trials: StoredTrials,
     test: StoredTrials,
@@ -42,7 +42,7 @@ def assembled(
     Parameters
     ----------
     tasks : sequence of SharedTask
-    heads : dict of str to Head
+    heads : dict of str to JointHead
         By task.
     reads : str
         "riemann", "encoder" or "hybrid".
@@ -97,7 +97,9 @@ def assembled(
     return shared, scores
 
 
-def _calibrated(task: SharedTask, head: Head, features: np.ndarray, labels: Sequence[str]) -> Head:
+def _calibrated(
+    task: SharedTask, head: JointHead, features: np.ndarray, labels: Sequence[str]
+) -> JointHead:
     """Return a head whose probabilities and intervals hold for people who were left out."""
     own = [place for place, label in enumerate(labels) if label in task.meanings]
     if not own:

@@ -14,7 +14,7 @@ from core.decoding.outputs import CLASSES, RETRIEVAL, SCALE
 from core.errors import InputError, one_line
 from core.fitting.joint_heads import (
     ClassTarget,
-    Head,
+    JointHead,
     RetrievalTarget,
     ScaleTarget,
     Target,
@@ -71,7 +71,9 @@ class SharedTask:
         ]
         return RetrievalTarget(np.array(drawn, dtype=np.int64), self.gallery)
 
-    def score(self, head: Head, features: np.ndarray, labels: Sequence[str]) -> LeftOutScore | None:
+    def score(
+        self, head: JointHead, features: np.ndarray, labels: Sequence[str]
+    ) -> LeftOutScore | None:
         """Return how well a head does on trials that it has not seen; None if it has none."""
         own = [place for place, label in enumerate(labels) if label in self.meanings]
         if len({self.meanings[labels[place]] for place in own}) < 2:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.encoders import Encoder
 from core.errors import InputError
-from core.fitting.joint_heads import Head, HeadSettings, Target, learned_heads
+from core.fitting.joint_heads import HeadSettings, JointHead, Target, learned_heads
 from training.joint.trials import StoredTrials, beginnings
 
 
@@ -50,7 +50,7 @@ def train_through(
     heads: HeadSettings,
     settings: UnfreezeSettings,
     tell: Callable[[str], object] = lambda line: None,
-) -> dict[str, Head]:
+) -> dict[str, JointHead]:
     """Train an encoder's weights, in place, and the heads that read it.
 
     Heads are trained on the frozen encoder first, so that random ones do not spoil it; then heads
@@ -75,7 +75,7 @@ def train_through(
 
     Returns
     -------
-    dict of str to Head
+    dict of str to JointHead
 
     Raises
     ------

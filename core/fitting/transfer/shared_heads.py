@@ -25,7 +25,7 @@ from core.decoding.spatial import channel_covariance, power, spatial_filter
 from core.encoders import Encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.joint_heads import Head
+from core.fitting.joint_heads import JointHead
 from core.fitting.transfer.uncalibrated import card_without_trials
 from core.fitting.trials.epochs import signals_of
 from core.recordings import Recording
@@ -78,7 +78,7 @@ class PersonAlignment:
         """Return a readout that takes windows of this person as they are."""
         head = readout.head
         if self.tokens is not None:
-            assert isinstance(head, Head)
+            assert isinstance(head, JointHead)
             head = moved(head, self.offset)
         views = () if self.tangent is None else (self.tangent,)
         return replace(readout, head=head, tangents=views)
@@ -139,7 +139,7 @@ def side_by_side(segment: np.ndarray, window: int) -> list[int]:
     return list(range(0, len(segment) - window + 1, window))
 
 
-def moved(head: Head, offset: np.ndarray) -> Head:
+def moved(head: JointHead, offset: np.ndarray) -> JointHead:
     """Return a head for features whose last ones have an offset.
 
     Parameters
