@@ -5,6 +5,7 @@ python examples/game.py                in another
 """
 
 import argparse
+import math
 import time
 
 import pylsl
@@ -29,8 +30,8 @@ def main(argv=None):
     place, end = 0.0, time.monotonic() + given.seconds  # of the ball, from -1 to 1
     while time.monotonic() < end and abs(place) < 1.0:
         probabilities, stamp = inlet.pull_sample(timeout=0.5)
-        if stamp is None:
-            continue  # no decision: a gap, an artifact, or the person rests
+        if stamp is None or math.isnan(probabilities[0]):
+            continue  # nothing came, or the window was refused: a gap, an artifact
         left, right = probabilities[:2]
         place = max(-1.0, min(1.0, place + 0.2 * (right - left)))
         ball = round(20 * (place + 1))

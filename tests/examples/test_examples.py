@@ -1,5 +1,6 @@
 """The examples, run as their docstrings say."""
 
+import math
 import os
 import subprocess
 import sys
@@ -100,12 +101,13 @@ def test_game_in_another_process(name):
     try:
         while game.poll() is None:
             assert time.monotonic() < deadline
-            outlet.push_sample([0.1, 0.9])
+            outlet.push_sample([math.nan, math.nan])  # refused: no reason for the ball to move
+            outlet.push_sample([0.9, 0.1])
             time.sleep(0.02)
     finally:
         game.kill()
         printed, _ = game.communicate()
-    assert printed.endswith("right_hand wins\n")
+    assert printed.endswith("left_hand wins\n")
 
 
 @pytest.mark.slow
