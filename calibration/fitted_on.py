@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.encoders.spec import LABELLED
 from core.errors import InputError
 from core.fitting.selection import Selection
 from core.fitting.transfer.prior_head import PriorHead
 from core.recordings import Recording
+from core.recordings.known_files import files_of
 from core.sites import is_frontal_or_temporal
 
 if TYPE_CHECKING:
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
 
 def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> list[str]:
     """Return the names of recordings whose labels the encoder has learned from, if it is used."""
-    if encoder is None:
+    if encoder is None or LABELLED not in encoder.spec.provenance:
         return []
-    seen = encoder.spec.labels_seen([recording.sha256 for recording in recordings])
-    return [one.path.name for one, was in zip(recordings, seen, strict=True) if was]
+    spec = encoder.spec
+    return [one.path.name for one in recordings if any(spec.labels_seen(files_of(one)))]
 
 
 def eyes_learned(tokens: TokenFeatures | None) -> list[str]:
@@ -37,10 +39,10 @@ def check_apart(recordings: Sequence[Recording], prior: PriorHead) -> None:
     """Refuse a prior that was learned from the same recordings: its scores would be too good."""
     theirs = {digest: name for name, digest in prior.recordings.items()}
     for recording in recordings:
-        if recording.sha256 in theirs:
+        if both := files_of(recording, prior.marks) & theirs.keys():
             raise InputError(
                 f"{recording.path.name} is among the recordings to fit and in the prior "
-                f"({theirs[recording.sha256]}); leave it out of one of them."
+                f"({theirs[min(both)]}); leave it out of one of them."
             )
 
 

@@ -262,6 +262,7 @@ def fit_decoder(
     if prior is not None:
         check_apart(recordings, prior)
     encoder, spec = _encoder(settings)
+    seen = labels_seen(recordings, encoder)
     recordings = without_bad_channels(recordings)
     path, ignored = path_for(recordings[0].labels, spec, settings, recordings[0].path.name)
     if settings.head == GRAPH:
@@ -312,7 +313,7 @@ def fit_decoder(
         "trust": trust.as_facts(),
         "origin": None if origin is None else origin.as_facts(),
         **_at_rest(settings, epochs, selection, curve, unkept),
-        "labels_seen": labels_seen(recordings, encoder) or None,
+        "labels_seen": seen or None,
         "eyes_learned": eyes_learned(tokens) or None,
         "graph_tasks": list(spec.graph_tasks) or None if selection.chosen == GRAPH else None,
         "prior": None if prior is None else about_prior(prior, selection),

@@ -12,6 +12,7 @@ from core.encoders.registry import is_name
 from core.errors import InputError
 from core.fitting.transfer.shared_heads_file import load_heads
 from core.recordings import Recording
+from core.recordings.known_files import files_of
 
 
 def decoder_of_heads(
@@ -50,9 +51,10 @@ def decoder_of_heads(
         )
     (recording,) = recordings
     learned = {digest: name for name, digest in heads.recordings.items()}
-    if recording.sha256 in learned:  # the score of people left out says nothing of this person
+    # The score of people left out says nothing of this person.
+    if same := files_of(recording) & learned.keys():
         raise InputError(
-            f"The heads learned from {recording.path.name} ({learned[recording.sha256]}); name "
+            f"The heads learned from {recording.path.name} ({learned[min(same)]}); name "
             "heads that were trained without this person, or fit a decoder without --heads."
         )
     found = None

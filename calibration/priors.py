@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from calibration.fitting import FitSettings, path_for
@@ -21,7 +22,8 @@ from core.hemispheres import HANDS
 from core.montage import direction
 from core.program import say
 from core.recordings import Recording, is_xdf, read_recording, renamed, without_bad_channels
-from core.recordings.copies import fingerprint, same_samples
+from core.recordings.copies import Fingerprint, same_samples
+from core.recordings.known_files import files_of, same_files
 
 RECORDINGS = (".edf", ".bdf", ".gdf", ".vhdr", ".set", ".fif", ".cnt")
 """Endings of recordings in a folder, beside those of XDF files."""
@@ -85,7 +87,7 @@ def starting_head(
         _wanted(labels, events, settings)
     except InputError:
         return None  # the fit says so itself
-    others = population().without_people_of(recording.sha256 for recording in own)
+    others = population().without_people_of(_files_of_all(own))
     try:
         return prior_head([others], labels, events, settings)
     except InputError as error:  # another montage or encoder than it was made for
@@ -142,9 +144,8 @@ def read_priors(
                 "would count twice; leave one of them out."
             )
     if wanted:
-        known = {sha256 for prior in found for sha256 in _recordings(prior).values()}
-        mine = {recording.sha256 for recording in own}
-        found.append(population().without_people_of(mine | known))
+        known = {sha256 for prior in found for sha256 in same_files(_files(prior))}
+        found.append(population().without_people_of(_files_of_all(own) | known))
     if not found:
         listed = ", ".join(map(str, paths))
         raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
@@ -158,11 +159,11 @@ def _people_of(
     read: Callable[[Path], Recording],
 ) -> dict[str, list[Recording]]:
     """Return recordings by person: those named, and those in folders that have the events."""
-    taken = {str(recording.path): fingerprint(recording) for recording in own}
+    taken = {str(recording.path): recording.fingerprint for recording in own}
     people: dict[str, list[Recording]] = {}
 
     def take(file: Path, recording: Recording, named: bool) -> None:
-        marks = fingerprint(recording)
+        marks = recording.fingerprint
         same = [other for other, its in taken.items() if same_samples(marks, its)]
         if not same:
             taken[str(file)] = marks
@@ -188,11 +189,13 @@ def _people_of(
 def _prior_of(
     people: Mapping[str, list[Recording]], events: Mapping[str, str], settings: FitSettings
 ) -> Prior:
+    marks = {one.sha256: one.fingerprint for theirs in people.values() for one in theirs}
     people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
     spec = load_spec(settings.encoder, settings.home)
     first = next(iter(people.values()))[0]
     path, _ = path_for(first.labels, spec, settings, first.path.name)
-    return make_prior(people, events, spec.ch_names, path, spec.window, skip=settings.skip(spec))
+    prior = make_prior(people, events, spec.ch_names, path, spec.window, skip=settings.skip(spec))
+    return replace(prior, marks=marks)
 
 
 def read_alike(
@@ -226,12 +229,20 @@ def _side(name: str) -> str:
     return found["side"] if found else ""
 
 
-def _recordings(prior: Prior | Decoder) -> Mapping[str, str]:
-    return prior.recordings if isinstance(prior, Prior) else prior.facts.recordings
+def _files_of_all(recordings: Iterable[Recording]) -> set[str]:
+    return {sha256 for recording in recordings for sha256 in files_of(recording)}
+
+
+def _files(prior: Prior | Decoder) -> dict[str, Fingerprint]:
+    """Return the SHA-256 of what a prior was learned from -> fingerprint, empty if unknown."""
+    if isinstance(prior, Prior):
+        return {sha256: prior.marks.get(sha256, ()) for sha256 in prior.recordings.values()}
+    return dict.fromkeys(prior.facts.recordings.values(), ())
 
 
 def _share(one: Prior | Decoder, other: Prior | Decoder) -> bool:
-    return bool(set(_recordings(one).values()) & set(_recordings(other).values()))
+    theirs = _files(other)
+    return bool(same_files(_files(one), theirs) & theirs.keys())
 
 
 def prior_head(

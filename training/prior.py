@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +109,7 @@ def _make(options: PriorOptions) -> int:
     head = head_of_prior(prior, CovarianceSettings(own, window, skip), classes)
     for sentence in passed_over:
         write_line(sentence)
-    path = save_prior(prior, options.out)
+    path = save_prior(replace(prior, marks=_marks(store, prior.recordings.values())), options.out)
     left_out = "people" if len(people) > 1 else "trials of the one person there is,"
     counted = Counter(classes[label] for label in prior.labels)
     write_line(
@@ -163,6 +163,17 @@ def stored_people(
             f"The store has no recording with events for all of {', '.join(events.values())}."
         )
     return people
+
+
+def _marks(store: Store, files: Collection[str]) -> dict[str, tuple[int, ...]]:
+    """Return fingerprints of files that a store has recordings of, by their SHA-256."""
+    from core.recordings.copies import from_text
+
+    found: dict[str, set[int]] = {}
+    for stored in store.recordings:
+        if stored.marks and stored.origin_sha256 in files:
+            found.setdefault(stored.origin_sha256, set()).update(from_text(stored.marks))
+    return {sha256: tuple(sorted(marks)) for sha256, marks in found.items()}
 
 
 def _recordings(store: Store, events: Mapping[str, str]) -> Iterator[tuple[str, Recording]]:

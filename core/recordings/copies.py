@@ -86,7 +86,7 @@ def refuse_copies(recordings: Sequence[Recording]) -> None:
     """
     if len(recordings) < 2:
         return
-    copy = find_copy([fingerprint(recording) for recording in recordings])
+    copy = find_copy([recording.fingerprint for recording in recordings])
     if copy is not None:
         one, other = (recordings[index] for index in copy)
         if one.path == other.path and one.sha256 == other.sha256:
@@ -112,6 +112,30 @@ def from_text(text: str) -> Fingerprint:
     except ValueError:
         return ()
     return tuple(int.from_bytes(content[at : at + _BYTES]) for at in range(0, len(content), _BYTES))
+
+
+def as_array(fingerprints: Sequence[Fingerprint], most: int = _KEPT) -> np.ndarray:
+    """Return the first marks of fingerprints as an int64 array, (fingerprints, marks), for a file.
+
+    Shorter ones end in -1.
+    """
+    found = np.full((len(fingerprints), most), -1, dtype=np.int64)
+    for row, marks in zip(found, fingerprints, strict=True):
+        row[: len(marks)] = marks[:most]
+    return found
+
+
+def from_array(found: np.ndarray) -> list[Fingerprint]:
+    """Return the fingerprints that `as_array` was given.
+
+    Raises
+    ------
+    ValueError
+        If the array is none of them.
+    """
+    if found.ndim != 2 or found.dtype != np.int64:
+        raise ValueError("fingerprints have one row each, of whole numbers")
+    return [tuple(mark for mark in row if mark >= 0) for row in found.tolist()]
 
 
 def _largest_steps(samples: np.ndarray, near: int) -> Iterator[np.ndarray]:

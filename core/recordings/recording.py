@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -108,6 +109,13 @@ class Recording:
         for index in order:
             digest.update((np.round(self.samples_uv[:, index], 2) + 0.0).astype("<f4").tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> tuple[int, ...]:
+        """What `core.recordings.copies.fingerprint` gives, computed once."""
+        from core.recordings.copies import fingerprint
+
+        return fingerprint(self)
 
     def stretches(self, channels: Sequence[str]) -> list[tuple[int, int]]:
         """Return where contiguous signal begins and ends, as a live stream would be decoded.

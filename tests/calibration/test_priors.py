@@ -8,6 +8,7 @@ from fif_files import write_fif
 from xdf_files import eeg_stream, write_xdf
 
 from calibration.classes import cue_events
+from calibration.fitted_on import labels_seen
 from calibration.fitting import FitSettings, fit_decoder
 from calibration.priors import (
     person_of,
@@ -19,6 +20,7 @@ from calibration.priors import (
 from calibration.report import as_json, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
+from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.fitting.transfer.population import make_prior
@@ -177,6 +179,38 @@ def test_nobody_starts_from_themselves(recordings_folder):
     np.testing.assert_array_equal(np.unique(left.recording), np.arange(len(left.recordings)))
     others = len(np.unique(everybody.person)) - 1
     np.testing.assert_array_equal(np.unique(left.person), np.arange(others))
+
+
+@pytest.mark.data
+def test_nobody_starts_from_themselves_in_another_format(recordings_folder, tmp_path):
+    """A re-saved recording kept its person's trials in the population, and its labels unseen."""
+    own = read_recording(recordings_folder / "eegmmidb" / "S001" / "S001R04.edf")
+    copy = read_recording(write_fif(own, tmp_path / "copy_raw.fif"))
+    assert copy.sha256 != own.sha256
+    events = {"T1": "left_hand", "T2": "right_hand"}
+    (left,) = read_priors([Path("population")], events, own=[copy])
+    assert not any("S001" in name for name in left.recordings)
+    settings = FitSettings(repeats=1)
+    found = starting_head((), copy.labels, events, settings, own=[copy])
+    assert found.trials == len(left) < len(population())
+    assert labels_seen([copy], load_encoder("imagery-2")) == ["copy_raw.fif"]
+    everybody = prior_head([population()], copy.labels, events, settings)
+    with pytest.raises(InputError, match=r"in the prior \(physionet-mi/S001/S001R04\.edf\)"):
+        fit_decoder([copy], events, "01", settings, prior=everybody)
+
+
+def test_a_prior_knows_its_recordings_in_whatever_format(prior, imagery_recording, tmp_path):
+    """A prior kept hashes of files alone: re-saved, a recording lay on both sides."""
+    names = {f"P{seed}/imagery.edf": imagery_recording(seed) for seed in (11, 12, 13)}
+    marks = {one.sha256: one.fingerprint for one in names.values()}
+    file = save_prior(replace(prior, marks=marks), tmp_path / "prior.safetensors")
+    own = imagery_recording(11)
+    copy = read_recording(write_fif(own, tmp_path / "own" / "copy_raw.fif"))
+    head = prior_head(read_priors([file], EVENTS, SETTINGS), copy.labels, EVENTS, SETTINGS)
+    with pytest.raises(InputError, match=r"to fit and in the prior \(P11/imagery\.edf\)"):
+        fit_decoder([copy], EVENTS, "01", SETTINGS, prior=head)
+    with pytest.raises(InputError, match="hold the same recording"):
+        read_priors([file, copy.path], EVENTS, SETTINGS)
 
 
 def test_a_name_says_whose_a_recording_is(tmp_path):

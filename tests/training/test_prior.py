@@ -42,6 +42,7 @@ def test_a_store_gives_the_prior_that_its_recordings_give(stored, imagining, tmp
     settings = SignalSettings(found.channels, "average", 256.0)
     direct = make_prior(people, EVENTS, CODEX, settings, 1024)
     assert list(found.recordings.values()) == list(direct.recordings.values())
+    assert found.marks == {one.sha256: one.fingerprint[:128] for one in imagining.values()}
     np.testing.assert_array_equal(found.labels, direct.labels)
     picks = [direct.channels.index(name) for name in found.channels]
     centring = np.eye(len(picks)) - 1.0 / len(picks)

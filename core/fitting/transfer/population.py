@@ -8,7 +8,7 @@ person's trials then move it as far as they can show to be right.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
 from core.provenance import provenance
 from core.recordings import UNIT, Recording, named_apart
+from core.recordings.copies import Fingerprint
 from core.signal.pipeline import SignalSettings
 
 
@@ -53,6 +54,8 @@ class Prior:
     beginnings : ndarray, shape (recordings, channels, channels), or None
         Covariance of each recording's first minute, in the band, as `covariances`; None in files
         from before there was one.
+    marks : dict of str to tuple of int
+        SHA-256 of recordings -> fingerprint (`core.recordings.copies`), as far as they are known.
     """
 
     classes: tuple[str, ...]
@@ -69,6 +72,7 @@ class Prior:
     software: str
     skip: int = 0
     beginnings: np.ndarray | None = None
+    marks: dict[str, Fingerprint] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

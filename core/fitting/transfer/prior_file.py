@@ -9,6 +9,7 @@ import numpy as np
 
 from core.fitting.transfer.population import Prior
 from core.machine.files import as_path
+from core.recordings.copies import as_array, from_array
 from core.tensor_file import TensorFormat, number, text, texts, whole
 
 FORMAT = "eegpt-prior"
@@ -56,6 +57,9 @@ def save_prior(prior: Prior, path: Path | str) -> Path:
     }
     if prior.beginnings is not None:
         tensors["beginnings"] = prior.beginnings[:, rows, columns].astype(np.float32)
+    if prior.marks:
+        marks = [prior.marks.get(sha256, ()) for sha256 in prior.recordings.values()]
+        tensors["marks"] = as_array(marks)
     return _FILE.save(as_path(path), table, tensors, check=_build)
 
 
@@ -98,6 +102,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
         software=text(table["software"]),
         skip=whole(table.get("skip", 0), 0, length - 1),
         beginnings=_beginnings(tensors, len(channels), len(recordings)),
+        marks=_marks(tensors, recordings),
     )
 
 
@@ -110,6 +115,15 @@ def _beginnings(
     if len(found) != recordings:
         raise ValueError("every recording has one beginning")
     return found
+
+
+def _marks(
+    tensors: dict[str, np.ndarray], recordings: dict[str, str]
+) -> dict[str, tuple[int, ...]]:
+    if "marks" not in tensors:  # as in files of before there were any
+        return {}
+    found = zip(recordings.values(), from_array(tensors["marks"]), strict=True)
+    return {sha256: marks for sha256, marks in found if marks}
 
 
 def _whole(halves: np.ndarray, channels: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.fitting.transfer.wccn import drift_of
 from core.hemispheres import mirror_of, swap
 from core.recordings import named_apart
+from core.recordings.copies import Fingerprint
 
 if TYPE_CHECKING:
     from core.encoders import EncoderSpec
@@ -53,6 +54,8 @@ class PriorHead:
         labels; 0 without.
     by_beginning : bool
         Whether each recording is aligned by its first minute, and not by its trials.
+    marks : dict of str to tuple of int
+        SHA-256 of `recordings` -> fingerprint, as far as they are known.
     """
 
     views: tuple[tuple[str, ...], ...]
@@ -66,6 +69,7 @@ class PriorHead:
     accuracy: float | None = None
     tokens: int = 0
     by_beginning: bool = False
+    marks: dict[str, Fingerprint] = field(default_factory=dict)
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:
         """Return logits of aligned tangent vectors and tokens, shape (trials, classes)."""
@@ -149,6 +153,7 @@ def average_heads(heads: Sequence[PriorHead]) -> PriorHead:
         ),
         trials=sum(head.trials for head in heads),
         by_beginning=all(head.by_beginning for head in heads),
+        marks={sha256: marks for head in heads for sha256, marks in head.marks.items()},
     )
 
 

@@ -90,6 +90,7 @@ def head_of_prior(prior: Prior, windows: CovarianceSettings, classes: Sequence[s
         found,
         accuracy=balanced_accuracy(labels, decided),
         by_beginning=trials.beginnings is not None,
+        marks=prior.marks,
     )
 
 
