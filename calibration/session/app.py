@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.storage.library import kept_decoders, new_decoder_path
 from core.encoders import load_encoder
 from core.errors import InputError, printable
+from core.fitting.trials.epochs import LEAST_TRIALS
 from core.machine.child import run_child
 from core.machine.files import write_whole
 from core.machine.malloc import limit_arenas
@@ -146,7 +148,8 @@ def _run_session(options: SessionOptions, plan: Plan, begin: Callable[[str], obj
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = TrialSequencer(plan.paradigm, plan.trials).time_left(0.0)
     known = encoder.spec.ch_names
-    setup = Setup(options.root, seconds, options.person, options.overrides, known, options.home)
+    place, alone = options.home, too_few(plan)
+    setup = Setup(options.root, seconds, options.person, options.overrides, known, place, alone)
     if not options.ask or options.person.subject:
         setup.run()  # a wrong label or a taken run is said before anything opens
     try:
@@ -160,6 +163,8 @@ def _run_session(options: SessionOptions, plan: Plan, begin: Callable[[str], obj
         feedback = _feedback(run, acquisition, plan, options)
         paradigm = plan.paradigm.model_copy(update={"feedback": feedback is not None})
         earlier = earlier_runs(run, acquisition.facts, known)
+        if words := too_few(plan, earlier):
+            say(words)
         starting = _starting(acquisition, plan, options, earlier)
         learner = IncrementalFit(
             acquisition.facts, run.subject, run.session, options.fit, encoder, earlier, starting
@@ -389,6 +394,27 @@ def earlier_runs(run: BidsRun, facts: StreamFacts, known: Sequence[str]) -> tupl
         else:
             fitting.append(recording)
     return tuple(fitting)
+
+
+def too_few(plan: Plan, earlier: Sequence[Recording] = ()) -> str:
+    """Say that a run gives no decoder, however well it goes; empty if it may give one.
+
+    Parameters
+    ----------
+    plan : Plan
+    earlier : sequence of Recording
+        Runs of the same session, whose trials count too.
+    """
+    cues = Counter(trial.label for trial in plan.trials if not trial.practice)
+    cues.update(event.label for recording in earlier for event in recording.events)
+    if min(cues[name] for name in plan.paradigm.classes) >= LEAST_TRIALS:
+        return ""
+    listed = ", ".join(f"{cues[name]} of {name}" for name in plan.paradigm.classes)
+    return (
+        f"Too few trials for a decoder: {listed}, and at least {LEAST_TRIALS} of each class are "
+        "needed. Those of all runs of a session count together; --trials-per-class gives more in "
+        "one."
+    )
 
 
 def _starting(

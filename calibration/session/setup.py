@@ -58,6 +58,8 @@ class Setup:
         Electrodes that the encoder knows.
     home : Path, optional
         The programs' folder, with the names that were kept for streams.
+    alone : str
+        What is to be said where the session has no run yet.
 
     Attributes
     ----------
@@ -73,10 +75,12 @@ class Setup:
         overrides: Overrides,
         known: Sequence[str],
         home: Path | None = None,
+        alone: str = "",
     ) -> None:
         self.acquisition: Acquisition | None = None
         self.sent: StreamFacts | None = None
         self.home = home
+        self._alone = alone
         self._found: FoundStream | None = None
         self.person = person
         self._root, self._seconds = root, seconds
@@ -195,6 +199,7 @@ class Setup:
             motor=motor_words(facts.labels),
             remarks=(
                 *filter(None, [self._stranger()]),
+                *filter(None, [self._alone if run is not None and run.number == 1 else ""]),
                 *facts.warnings,
                 *filter(None, [acquisition.doubt]),
             ),

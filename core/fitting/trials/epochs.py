@@ -450,8 +450,9 @@ def check_counts(epochs: Epochs) -> None:
     listed = ", ".join(f"{n} of {name}" for name, n in zip(epochs.classes, counts, strict=True))
     lost = "; ".join(f"trial {r.trial.number}: {r.reason}" for r in epochs.rejected[:3])
     more = " ..." if len(epochs.rejected) > 3 else ""
+    were = "was" if len(epochs.rejected) == 1 else "were"
     raise InputError(
         f"Too few complete trials ({listed}); at least {LEAST_TRIALS} of each class are needed to "
         "fit a decoder and to say how good it is."
-        + (f" {len(epochs.rejected)} were left out ({lost}{more})." if lost else "")
+        + (f" {len(epochs.rejected)} {were} left out ({lost}{more})." if lost else "")
     )

@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.paradigm.model import Paradigm
+from calibration.paradigm.plan import new_plan
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder
-from calibration.session.app import earlier_runs
+from calibration.session.app import earlier_runs, too_few
 from core.encoders.eegpt.electrodes import CODEX
 from core.stream.description import StreamFacts, StreamIdentity
 
@@ -72,3 +74,15 @@ def test_a_run_with_a_dead_electrode_costs_no_decoder(record, tmp_path, capsys):
     record(FACTS, silent=(1,))
     assert earlier_runs(next_run(tmp_path, "01"), FACTS, CODEX) == ()
     assert "run-01_eeg.vhdr is left out: an electrode sent NaN or inf" in capsys.readouterr().out
+
+
+def test_trials_that_can_give_no_decoder_are_said_before_they_are_done(make_recording):
+    """It was said after the last trial; practice does not count, and earlier runs do."""
+    said = too_few(new_plan(Paradigm(trials_per_class=4, practice_per_class=3)))
+    assert said.startswith("Too few trials for a decoder: 4 of left_hand, 4 of right_hand, and")
+    earlier = make_recording(events=[(0.1, "left_hand"), (0.2, "practice_right_hand")])
+    said = too_few(new_plan(Paradigm(trials_per_class=4)), [earlier])
+    assert "5 of left_hand, 4 of right_hand" in said
+    other = make_recording(events=[(0.1, "right_hand")])
+    assert not too_few(new_plan(Paradigm(trials_per_class=4)), [earlier, other])
+    assert not too_few(new_plan(Paradigm(trials_per_class=5)))

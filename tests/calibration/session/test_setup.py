@@ -51,8 +51,9 @@ def noise(name):
 def setup(tmp_path):
     made = []
 
-    def make(name, subject="01", **better):
-        made.append(Setup(tmp_path / "data", 60.0, Person(subject), Overrides(**better), CODEX))
+    def make(name, subject="01", alone="", **better):
+        given = Person(subject), Overrides(**better), CODEX
+        made.append(Setup(tmp_path / "data", 60.0, *given, alone=alone))
         made[-1].open(find_stream(StreamQuery(stream=name), 20))
         return made[-1]
 
@@ -90,6 +91,13 @@ def test_somebody_who_is_nearly_known_is_asked_about(noise, setup, tmp_path):
     for label in ("01", "sub-01", "anna"):
         ready.name_person(label, "", "")
         assert not any("Did you mean" in remark for remark in ready.state().remarks)
+
+
+def test_too_few_trials_are_said_where_no_earlier_run_can_count(noise, setup, tmp_path):
+    ready = setup(noise(20.0), alone="Too few.")
+    assert "Too few." in ready.state().remarks
+    ready.name_person("01", "", "2")
+    assert "Too few." not in ready.state().remarks
 
 
 @pytest.mark.slow

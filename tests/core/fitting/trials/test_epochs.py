@@ -63,6 +63,13 @@ def test_rest_has_nothing_that_is_marked_as_bad(imagery_recording):
     assert amplitudes[0] > 100 * amplitudes[1]
 
 
+def test_one_trial_that_was_left_out_is_one(imagery_recording):
+    recording = imagery_recording(trials=5)
+    early = replace(recording, events=(Event(-1.0, 4.0, "left_hand"), *recording.events[1:]))
+    with pytest.raises(InputError, match=r"Too few complete trials .* 1 was left out \(trial 1: "):
+        cut_epochs([early], EVENTS, settings(recording), "mV", 1024)
+
+
 def test_a_cue_before_the_first_sample_is_outside(imagery_recording):
     recording = imagery_recording()
     early = replace(recording, events=(Event(-1.0, 4.0, "left_hand"), *recording.events))
