@@ -148,7 +148,7 @@ def _run_session(options: SessionOptions, plan: Plan, begin: Callable[[str], obj
     encoder = load_encoder(options.fit.encoder, home=options.home)
     seconds = TrialSequencer(plan.paradigm, plan.trials).time_left(0.0)
     known = encoder.spec.ch_names
-    place, alone = options.home, too_few(plan)
+    place, alone = options.home, too_few(plan) if options.ask else ""  # else it is said later
     setup = Setup(options.root, seconds, options.person, options.overrides, known, place, alone)
     if not options.ask or options.person.subject:
         setup.run()  # a wrong label or a taken run is said before anything opens
@@ -355,7 +355,10 @@ def _open_stream(setup: Setup, options: SessionOptions, ask: Callable[[], object
     if not options.ask:
         if setup.acquisition is not None:  # for a look at the amplitude
             setup.acquisition.wait_for_signal(_LOOK, 3.0 * _LOOK)
-        if reasons := obstacles(replace(setup.state(), live=True)):
+        state = setup.state()
+        for words in filter(None, (state.motor, *state.remarks)):
+            say(words)
+        if reasons := obstacles(replace(state, live=True)):
             raise InputError(reasons[0])
         return True
     from calibration.session.controller import ask_setup

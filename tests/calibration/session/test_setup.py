@@ -8,6 +8,7 @@ import pytest
 
 from calibration.cli import main
 from calibration.recording.bids import next_run
+from calibration.session import app
 from calibration.session.setup import Person, Setup
 from calibration.session.setup_state import obstacles
 from core.encoders.eegpt.electrodes import CODEX
@@ -106,3 +107,16 @@ def test_a_session_without_a_first_screen_looks_at_the_amplitude_too(noise, tmp_
     assert main([*given, "--data", str(tmp_path / "x"), "--timeout", "20"]) == 2
     assert "its unit looks wrong by a factor of 1000" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+def test_a_session_without_a_first_screen_says_what_the_stream_does_not(
+    noise, tmp_path, capsys, monkeypatch
+):
+    """Warnings went to the first screen alone: a unit was taken as µV without a word."""
+    monkeypatch.setattr(app, "obstacles", lambda _: ("as far as this",))
+    given = ["--stream", noise(20.0, ""), "--subject", "01", "--no-setup", "--timeout", "20"]
+    assert main([*given, "--data", str(tmp_path / "x"), "--trials-per-class", "4"]) == 2
+    said = capsys.readouterr().err
+    assert "gives no unit for any of its 3 channels; their values are taken as µV" in said
+    assert said.rstrip().endswith("as far as this")
