@@ -198,11 +198,12 @@ def build_engine(
     """
     facts = inlet.facts
     overrides = _overrides(options, facts)
-    if words := motor_words(overrides.on(facts).labels):
+    corrected = overrides.on(facts)
+    if words := motor_words(corrected.labels):
         say(words)
-    for warning in facts.warnings:
+    for warning in corrected.warnings:
         say(warning)
-    segmenter = segmenter_of(overrides.on(facts))
+    segmenter = segmenter_of(corrected)
     if decoder is None:
         decoder = fitting_decoder(options, segmenter)
     if decoder is None:
@@ -235,7 +236,7 @@ def build_engine(
             save_decoder(decoder, decoder_file(options.log))
         if options.record is not None:
             subject = options.subject or decoder.facts.subject
-            recording = LiveRecording(options.record, subject, overrides.on(facts))
+            recording = LiveRecording(options.record, subject, corrected)
             sinks.append(recording)
             listeners.append(recording)
             cue_sinks.append(recording)

@@ -159,6 +159,8 @@ class StreamFacts:
         One plain sentence for everything that is missing, and what that costs.
     speed : float
         How many seconds of the stream pass in one of real time: 1 but for replays that say so.
+    unnamed : int
+        Channels that it gives no label.
     """
 
     identity: StreamIdentity
@@ -170,6 +172,7 @@ class StreamFacts:
     format: str
     warnings: tuple[str, ...]
     speed: float = 1.0
+    unnamed: int = 0
 
 
 def read_facts(found: FoundStream, timeout: float = 5.0) -> StreamFacts:
@@ -218,16 +221,19 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
     types = [_first(channel, "type") for channel in channels]
     labels = [label and eog_name(label, type_) for label, type_ in zip(labels, types, strict=True)]
     units = [_first(channel, "unit", "units") for channel in channels]
+    unnamed = labels.count("")
+    labels = [label or f"Ch{i + 1}" for i, label in enumerate(labels)]
     return StreamFacts(
         identity=found.identity,
         rate=found.rate,
-        labels=tuple(label or f"Ch{i + 1}" for i, label in enumerate(labels)),
+        labels=tuple(labels),
         units=tuple(units),
         types=tuple(types),
         channel_count=found.channel_count,
         format=found.format,
-        warnings=_warnings(found.identity, labels, units),
+        warnings=warnings_of(found.identity, labels, units, unnamed),
         speed=speed,
+        unnamed=unnamed,
     )
 
 
@@ -294,12 +300,22 @@ def _first(channel: dict[str, Any], *keys: str) -> str:
     return next((text for key in keys if (text := plain_text(channel.get(key, "")))), "")
 
 
-def _warnings(
-    identity: StreamIdentity, labels: Sequence[str], units: Sequence[str]
+def warnings_of(
+    identity: StreamIdentity, labels: Sequence[str], units: Sequence[str], unnamed: int = 0
 ) -> tuple[str, ...]:
+    """Say what is not known of a stream, as `StreamFacts.warnings`.
+
+    Parameters
+    ----------
+    identity : StreamIdentity
+    labels, units : sequence of str
+        Of each channel; a unit that nobody gives is empty.
+    unnamed : int
+        Channels that nobody gives a name.
+    """
     stream, count = f'Stream "{identity.name}"', len(labels)
     warnings = []
-    if unnamed := labels.count(""):
+    if unnamed:
         warnings.append(
             f"{stream} names {'none' if unnamed == count else count - unnamed} of its {count} "
             "channels; the others are called by their number (Ch1, Ch2 ...), and no electrode is "
@@ -310,7 +326,7 @@ def _warnings(
             f"{stream} gives no unit for {'any' if unknown == count else unknown} of its {count} "
             "channels; their values are taken as µV. Say it with --unit if they are not."
         )
-    warnings += _odd_units(stream, [label or f"Ch{i + 1}" for i, label in enumerate(labels)], units)
+    warnings += _odd_units(stream, labels, units)
     if not identity.source_id:
         warnings.append(
             f"{stream} has no source_id; after an interruption it is known again by its name, "

@@ -11,7 +11,7 @@ from core.feed.clock_drift import ClockDrift
 from core.feed.rate import RateWatch
 from core.feed.segments import Segment, Segmenter
 from core.montage import direction, named
-from core.stream.description import StreamFacts
+from core.stream.description import StreamFacts, warnings_of
 from core.stream.inlet import Block
 from core.units import UNIT, factor
 
@@ -54,13 +54,19 @@ class Overrides:
         for label, unit in zip(labels, given, strict=True):
             if unit and direction(label) is not None:
                 factor(unit, UNIT)
+        said = [self.unit or known or unit for known, unit in zip(given, facts.units, strict=True)]
+        warnings = facts.warnings
+        if self.channels or self.unit or self.units:
+            unnamed = 0 if self.channels else facts.unnamed
+            warnings = warnings_of(facts.identity, labels, said, unnamed)
         return replace(
             facts,
             labels=labels,
             units=tuple(
-                self.unit or known or unit or (UNIT if direction(label) is not None else "")
-                for label, known, unit in zip(labels, given, facts.units, strict=True)
+                unit or (UNIT if direction(label) is not None else "")
+                for label, unit in zip(labels, said, strict=True)
             ),
+            warnings=warnings,
             speed=facts.speed if self.speed is None else self.speed,
         )
 

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import InputError
-from core.stream.description import StreamIdentity, _warnings, plain_text, read_facts
+from core.stream.description import StreamIdentity, plain_text, read_facts, warnings_of
 from core.stream.discovery import StreamQuery, find_stream
 
 IDENTITY = StreamIdentity("EEG", "EEG", "id", "host", "uid")
@@ -108,9 +108,9 @@ def test_impossible_number_of_channels_is_refused(send, name):
     ],
 )
 def test_units_are_said(units, words):
-    (said,) = _warnings(IDENTITY, ("C3", "C4", "TRIG"), units)
+    (said,) = warnings_of(IDENTITY, ("C3", "C4", "TRIG"), units)
     assert words in said
 
 
 def test_one_unit_for_all_needs_no_word():
-    assert _warnings(IDENTITY, ("C3", "C4"), ("µV", "microvolts")) == ()
+    assert warnings_of(IDENTITY, ("C3", "C4"), ("µV", "microvolts")) == ()

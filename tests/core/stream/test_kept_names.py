@@ -80,3 +80,19 @@ def test_a_unit_that_is_no_voltage_is_refused_for_electrodes_only(send, name):
     assert Overrides(("C3", "Temp"), units=("uV", "degC")).on(facts).units == ("uV", "degC")
     with pytest.raises(InputError, match='unit "degC"'):
         Overrides(("C3", "Cz"), units=("uV", "degC")).on(facts)
+
+
+def test_what_a_person_says_is_not_missing(send, name):
+    """Warnings asked for the --channels and --unit that had been given."""
+    send(name, channels=2, source_id=name)
+    facts = read_facts(find_stream(StreamQuery(name=name), 20.0))
+
+    def said(**known):
+        return [words.split()[2] for words in Overrides(**known).on(facts).warnings]
+
+    assert said() == said(speed=2.0) == ["names", "gives"]  # no name, no unit
+    assert said(channels=("C3", "Cz")) == ["gives"]
+    assert said(unit="V") == ["names"]
+    assert said(channels=("C3", "Cz"), units=("mV", "mV")) == []
+    (words,) = Overrides(("C3", "Temp"), units=("mV", "")).on(facts).warnings
+    assert "gives no unit for 1 of its 2 channels" in words
