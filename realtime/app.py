@@ -32,21 +32,12 @@ from core.stream.kept_names import with_kept_names
 from core.stream.marker_feed import MarkerFeed, own_markers
 from core.stream.stream_feed import Overrides, StreamFeed, segmenter_of
 from realtime.decoder_choice import chosen_decoder, connect, fitting_decoder, introduce
-from realtime.engine.adaptation_log import AdaptationLog
 from realtime.engine.cued_trials import check_cues, known_events
 from realtime.engine.cues import CueWatch
 from realtime.engine.engine import Decoding, Engine
 from realtime.engine.evidence import EvidenceSettings
 from realtime.engine.outputs import CueSink, Outputs, SignalListener, Sink, StreamLogSink
-from realtime.engine.sinks import (
-    CueLog,
-    Log,
-    Outlets,
-    ReferenceLog,
-    StderrLog,
-    StreamLog,
-    decoder_file,
-)
+from realtime.engine.sinks import CueLog, Outlets, StderrLog, StreamLog, decoder_file, log_sinks
 from realtime.engine.snapshot import StreamStatus
 from realtime.panels.arrangement import ARRANGEMENT
 from realtime.pictures import pictures_for
@@ -57,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from core.encoders import Encoder
+    from core.feed.segments import Segmenter
     from core.pictures.gallery import PictureFolder
     from core.recordings import Recording
     from realtime.alignment import Alignment
@@ -204,49 +196,19 @@ def build_engine(
     for warning in corrected.warnings:
         say(warning)
     segmenter = segmenter_of(corrected)
-    if decoder is None:
-        decoder = fitting_decoder(options, segmenter)
-    if decoder is None:
-        if options.needs_decoder:
-            raise InputError(
-                f"No decoder in {home_folder(options.home)} fits the stream "
-                f'"{facts.identity.name}". Make one with eegpt-calibrate, or name one with '
-                "--decoder FILE."
-            )
-        say("No decoder fits this stream yet: only the signals are shown.")
+    decoder = decoder or _kept_decoder(options, facts, segmenter)
     # What does not fit is refused before a log or a recording is begun.
     evidence, cues = options.evidence(decoder), _cue_watch(options, markers, decoder)
-    decoding, sinks = None, list[Sink]()
-    stream_logs: list[StreamLogSink] = [StderrLog(partial(say, logged=True))]
-    listeners: list[SignalListener] = []
-    cue_sinks: list[CueSink] = []
     attach = partial(connect, decoder)
+    decoding, outputs = None, Outputs(stream_logs=[_stderr_log()])
     if decoder is not None:
         one_torch_thread_if_needed(decoder)
         attach(segmenter)
         positions_aside(decoder.settings.channels, options.bad_electrodes)
-        encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
-        in_subprocess = encoder is not None and _is_slow(encoder, options.headless)
-        hop, recentre = decoder.hop_samples(options.hop), options.recentre_for(decoder)
-        windows = WindowDecoder(decoder, encoder, hop, in_subprocess, recentre)
-        adaptation = options.adaptation_of(decoder, windows)
-        decoding = Decoding(decoder, windows, adaptation)
-        rate = decoder.settings.rate / windows.hop
-        if options.uncalibrated and options.log is not None:  # a replay needs it; no file has it
-            save_decoder(decoder, decoder_file(options.log))
-        if options.record is not None:
-            subject = options.subject or decoder.facts.subject
-            recording = LiveRecording(options.record, subject, corrected)
-            sinks.append(recording)
-            listeners.append(recording)
-            cue_sinks.append(recording)
-        if options.log is not None:
-            sinks += [Log(options.log), ReferenceLog(options.log, windows)]
-            stream_logs.append(StreamLog(options.log))
-            if adaptation is not None:
-                sinks.append(AdaptationLog(options.log, adaptation))
-            cue_sinks.append(CueLog(options.log, expected=markers is not None))
-        sinks.append(Outlets(decoder.readouts, rate, lambda: engine.correction))
+        decoding = _decoding(options, decoder)
+        outputs = _outputs(
+            options, corrected, decoding, markers is not None, lambda: engine.correction
+        )
         introduce(decoder, facts)
         if (rest := curve_of(decoder.facts.fit)) is not None:
             say(rest.words(evidence.threshold))
@@ -258,13 +220,97 @@ def build_engine(
         attach,
         decoding,
         evidence,
-        Outputs(sinks, stream_logs, listeners, cue_sinks),
+        outputs,
         accept_any=options.reconnect == "any",
         confirm=options.confirm,
         cues=cues,
         aside=options.bad_electrodes,
     )
     return engine
+
+
+def _kept_decoder(options: Options, facts: StreamFacts, segmenter: Segmenter) -> Decoder | None:
+    """Return the newest kept decoder that a stream fits; None where its signals are enough.
+
+    Raises
+    ------
+    InputError
+        If no decoder fits, and the options need one.
+    """
+    decoder = fitting_decoder(options, segmenter)
+    if decoder is None and options.needs_decoder:
+        raise InputError(
+            f"No decoder in {home_folder(options.home)} fits the stream "
+            f'"{facts.identity.name}". Make one with eegpt-calibrate, or name one with '
+            "--decoder FILE."
+        )
+    if decoder is None:
+        say("No decoder fits this stream yet: only the signals are shown.")
+    return decoder
+
+
+def _decoding(options: Options, decoder: Decoder) -> Decoding:
+    """Return a decoder with its windows and what adapts it."""
+    encoder = decoder.load_encoder(options.encoder, home_folder(options.home))
+    windows = WindowDecoder(
+        decoder,
+        encoder,
+        decoder.hop_samples(options.hop),
+        in_subprocess=encoder is not None and _is_slow(encoder, options.headless),
+        recentre=options.recentre_for(decoder),
+    )
+    return Decoding(decoder, windows, options.adaptation_of(decoder, windows))
+
+
+def _outputs(
+    options: Options,
+    corrected: StreamFacts,
+    decoding: Decoding,
+    has_markers: bool,
+    correction: Callable[[], float],
+) -> Outputs:
+    """Return the recording and the logs that the options ask for, and the outlets.
+
+    Parameters
+    ----------
+    options : Options
+    corrected : StreamFacts
+        Of the stream, with what is known better.
+    decoding : Decoding
+    has_markers : bool
+        Whether there is a stream of markers.
+    correction : callable
+        As `Outlets`.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    decoder, windows = decoding.decoder, decoding.windows
+    sinks: list[Sink] = []
+    stream_logs: list[StreamLogSink] = [_stderr_log()]
+    listeners: list[SignalListener] = []
+    cue_sinks: list[CueSink] = []
+    log = options.log
+    if options.uncalibrated and log is not None:  # a replay needs it; no file has it
+        save_decoder(decoder, decoder_file(log))
+    if options.record is not None:
+        subject = options.subject or decoder.facts.subject
+        recording = LiveRecording(options.record, subject, corrected)
+        sinks.append(recording)
+        listeners.append(recording)
+        cue_sinks.append(recording)
+    if log is not None:
+        sinks += log_sinks(log, windows, decoding.adaptation)
+        stream_logs.append(StreamLog(log))
+        cue_sinks.append(CueLog(log, expected=has_markers))
+    sinks.append(Outlets(decoder.readouts, decoder.settings.rate / windows.hop, correction))
+    return Outputs(sinks, stream_logs, listeners, cue_sinks)
+
+
+def _stderr_log() -> StderrLog:
+    return StderrLog(partial(say, logged=True))
 
 
 def _cue_watch(options: Options, markers: MarkerFeed | None, decoder: Decoder | None) -> CueWatch:
@@ -382,7 +428,7 @@ def _alignment(
             lambda stream: None,
             None,
             EvidenceSettings(),
-            Outputs((), [StderrLog(partial(say, logged=True))], listeners),
+            Outputs((), [_stderr_log()], listeners),
             accept_any=options.reconnect == "any",
         )
 

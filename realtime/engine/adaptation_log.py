@@ -12,7 +12,7 @@ from core.decoding.adaptation_steps import Step
 from core.errors import InputError
 from core.machine.files import open_regular
 from core.strict_json import load_object
-from realtime.engine.sinks import LineFile
+from realtime.engine.line_file import LineFile
 from realtime.engine.snapshot import Decision
 
 _KINDS = ("begin", *MODES, "passed", "undo", "resume", "end")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
+from core.decoding.adaptation import Adaptation
 from core.decoding.embedding_heads import RetrievalHead, ScaleHead
 from core.decoding.readouts import Readout
 from core.decoding.recentring import DECODER
 from core.decoding.storage.reference_file import SUFFIX, save_reference
 from core.decoding.window_decoder import WindowDecoder
-from core.errors import InputError
-from core.machine.files import new_text_file
-from core.program import say
 from core.stream.outlets import (
     DecisionOutlet,
     ProbabilityOutlet,
@@ -24,62 +19,11 @@ from core.stream.outlets import (
     SimilarityOutlet,
     ValueOutlet,
 )
+from realtime.engine.adaptation_log import AdaptationLog
 from realtime.engine.cued_trials import Cue
+from realtime.engine.line_file import LineFile
+from realtime.engine.outputs import Sink
 from realtime.engine.snapshot import Decision, Snapshot, StreamEvent
-
-
-class LineFile:
-    """A new text file; every line is on its way to the disk when it is written.
-
-    A file that is deleted or moved meanwhile is begun anew at its place, with a word on stderr.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    InputError
-        If the file exists or cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = _new_file(path)
-
-    def write(self, line: str) -> None:
-        """Write a line.
-
-        Raises
-        ------
-        InputError
-            If the disk is full, say, or another file has taken the place of a deleted one.
-        """
-        if not self._in_place():
-            self._file.close()
-            self._file = _new_file(self._path)
-            say(f"The log {self._path} was deleted or moved; it begins anew at its place.")
-        try:
-            self._file.write(line + "\n")
-        except OSError as error:
-            with suppress(OSError):  # what is left of the line finds no place now either
-                self._file.close()
-            raise InputError(
-                f"The log {self._path} cannot be written any more: {error.strerror}."
-            ) from error
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._file.close()
-
-    def _in_place(self) -> bool:
-        """Whether the file's name still leads to it."""
-        try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._file.fileno()))
-        except FileNotFoundError:
-            return False
-        except OSError:  # a disk that does not answer: writing tells
-            return True
 
 
 class Log:
@@ -127,6 +71,27 @@ class ReferenceLog:
 
     def close(self) -> None:
         """Nothing to finish."""
+
+
+def log_sinks(log: Path, windows: WindowDecoder, adaptation: Adaptation | None) -> list[Sink]:
+    """Return what writes a run's decisions, its reference and its steps of adaptation.
+
+    Parameters
+    ----------
+    log : Path
+        Of the decisions; the others lie beside it.
+    windows : WindowDecoder
+        That makes the decisions.
+    adaptation : Adaptation or None
+        Of these windows.
+
+    Raises
+    ------
+    InputError
+        As `LineFile` does.
+    """
+    sinks: list[Sink] = [Log(log), ReferenceLog(log, windows)]
+    return sinks if adaptation is None else [*sinks, AdaptationLog(log, adaptation)]
 
 
 class StreamLog:
@@ -292,12 +257,3 @@ def decoder_file(log: Path) -> Path:
 def cue_log(log: Path) -> Path:
     """Return where markers go, beside a log of decisions."""
     return log.with_suffix(f".markers{log.suffix}")
-
-
-def _new_file(path: Path) -> TextIO:
-    try:
-        return new_text_file(path)
-    except FileExistsError:
-        raise InputError(f"The log {path} exists already; choose another name.") from None
-    except OSError as error:
-        raise InputError(f"The log {path} cannot be written: {error.strerror}.") from error

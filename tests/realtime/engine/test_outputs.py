@@ -11,8 +11,9 @@ from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine
+from realtime.engine.line_file import LineFile
 from realtime.engine.outputs import Outputs
-from realtime.engine.sinks import LineFile, Log
+from realtime.engine.sinks import Log
 from realtime.engine.snapshot import Decision, StreamEvent
 from realtime.options import Options
 from simulation.player import replay
