@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 from core.decoding.adaptation import LABELS, Adaptation
 from core.decoding.artifacts import ArtifactLimits
+from core.decoding.decoder import Decoder
 from core.decoding.recentring import DECODER, GROWING
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
-from core.recordings import print_notes, read_recording
+from core.recordings import Recording, print_notes, read_recording
 from core.sites import eog_of
 from realtime.decoder_choice import chosen_decoder
-from realtime.engine.adaptation_log import AdaptationLog
-from realtime.engine.cued_trials import check_cues
+from realtime.engine.cued_trials import Cue, check_cues
 from realtime.engine.decisions import aside_words
-from realtime.engine.outputs import Sink
-from realtime.engine.sinks import CueLog, Log, ReferenceLog
+from realtime.engine.sinks import CueLog, log_sinks
 from realtime.engine.snapshot import Decision
 from realtime.offline import decode_recording, recorded_cues
 
@@ -46,20 +45,10 @@ def decode_file(options: Options) -> int:
         decoder.hop_samples(options.hop),
         recentre=options.recentre_for(decoder),
     )
-    check_cues(decoder, options.cue_events)
-    there = {event.label.strip() for event in recording.events}
-    if unknown := [label for label in options.cue_events if label not in there]:
-        known = ", ".join(sorted(there)[:12]) or "no event at all"
-        raise InputError(f"--event {unknown[0]} is no event of {options.file}, which has {known}.")
-    cues = recorded_cues(recording, decoder, options.cue_events)
+    cues = _cues(options, recording, decoder)
     adaptation = options.adaptation_of(decoder, windows)
-    if LABELS in options.adapt and not any(cue.name for cue in cues):
-        raise InputError(
-            f"--adapt labels learns from cues, and no event of {options.file} asks for "
-            f"{' or '.join(decoder.classes)}; name those that do with --event LABEL=CLASS."
-        )
-    for cue in cues:
-        if adaptation is not None:
+    if adaptation is not None:
+        for cue in cues:
             adaptation.cue(cue.time, cue.name)
     decisions = decode_recording(
         recording,
@@ -76,14 +65,8 @@ def decode_file(options: Options) -> int:
     if decoder.input_words:
         say(f"The decoder uses: {decoder.input_words}.")
     first = next(decisions, None)  # what does not fit is refused before a log is begun
-    counts: Counter[str] = Counter()
-    recentred: Decision | None = None
-    set_aside: tuple[str, ...] = ()
-    log = options.log
-    sinks: list[Sink] = [] if log is None else [Log(log), ReferenceLog(log, windows)]
-    if log is not None and adaptation is not None:
-        sinks.append(AdaptationLog(log, adaptation))
-    adapted = 0
+    tally, log = _Tally(windows, adaptation), options.log
+    sinks = [] if log is None else log_sinks(log, windows, adaptation)
     with ExitStack() as open_sinks:
         for sink in sinks:
             open_sinks.enter_context(closing(sink))
@@ -92,63 +75,107 @@ def decode_file(options: Options) -> int:
                 for cue in cues:
                     markers.mark(cue)
         for decision in chain(() if first is None else (first,), decisions):
-            undecided = "idle" if decision.idle else f"none ({decision.status})"
-            counts[decision.decision or undecided] += 1
-            adapted += bool(decision.adapted)
-            if decision.set_aside != set_aside:
-                set_aside = decision.set_aside
-                say(f"At {decision.time:.1f} s: {aside_words(set_aside, decision.faults)}")
-            if decision.reference not in (DECODER, GROWING) and recentred is None:
-                recentred = decision
+            tally.take(decision)
             for sink in sinks:
                 sink.publish(decision)
         if adaptation is not None:
             adaptation.finish()
-    listed = ", ".join(f"{n} {name}" for name, n in counts.most_common()) or "none"
-    write_line(f"{options.file}: {recording.duration:.1f} s, {counts.total()} decisions: {listed}.")
-    if sentence := about_reference(windows, recentred):
-        write_line(sentence)
-    if adaptation is not None:
-        write_line(about_adaptation(adaptation, adapted))
-    if options.log is not None:
-        write_line(f"Log: {options.log}")
+    write_line(f"{options.file}: {recording.duration:.1f} s, {tally.words()}")
+    if log is not None:
+        write_line(f"Log: {log}")
     return 0
 
 
-def about_adaptation(adaptation: Adaptation, adapted: int) -> str:
-    """Say what adapted, and how many decisions are of an adapted decoder."""
-    kinds = Counter(step.kind for step in adaptation.steps)
-    names = (("recentre", "recentred"), ("labels", "trials learned"), ("passed", "trials passed"))
-    said = [
-        f"{words}: {kinds[kind]}" for kind, words in (*names, ("undo", "undone")) if kinds[kind]
-    ]
-    return f"{adapted} decisions are of the adapted decoder ({', '.join(said) or 'no step'})."
+def _cues(options: Options, recording: Recording, decoder: Decoder) -> list[Cue]:
+    """Return the markers of a recording.
+
+    Raises
+    ------
+    InputError
+        If ``--event`` names what the decoder or the recording does not have, or there is no cue for
+        ``--adapt labels`` to learn from.
+    """
+    check_cues(decoder, options.cue_events)
+    there = {event.label.strip() for event in recording.events}
+    if unknown := [label for label in options.cue_events if label not in there]:
+        known = ", ".join(sorted(there)[:12]) or "no event at all"
+        raise InputError(f"--event {unknown[0]} is no event of {options.file}, which has {known}.")
+    cues = recorded_cues(recording, decoder, options.cue_events)
+    if LABELS in options.adapt and not any(cue.name for cue in cues):
+        raise InputError(
+            f"--adapt labels learns from cues, and no event of {options.file} asks for "
+            f"{' or '.join(decoder.classes)}; name those that do with --event LABEL=CLASS."
+        )
+    return cues
 
 
-def about_reference(windows: WindowDecoder, first: Decision | None) -> str:
-    """Say which decisions of a recording refer to what; empty if nothing was to be recentred.
+class _Tally:
+    """Counts the decisions of a recording, and says which electrodes are set aside meanwhile.
 
     Parameters
     ----------
     windows : WindowDecoder
-        After the last decision.
-    first : Decision or None
-        That was made with the recording's own reference.
+        That makes the decisions.
+    adaptation : Adaptation or None
+        Of these windows.
     """
-    if first is not None:
-        assert windows.reference is not None
+
+    def __init__(self, windows: WindowDecoder, adaptation: Adaptation | None) -> None:
+        self._windows, self._adaptation = windows, adaptation
+        self._counts: Counter[str] = Counter()
+        self._adapted = 0
+        self._recentred: Decision | None = None  # the first with the recording's own reference
+        self._set_aside: tuple[str, ...] = ()
+
+    def take(self, decision: Decision) -> None:
+        """Count a decision."""
+        undecided = "idle" if decision.idle else f"none ({decision.status})"
+        self._counts[decision.decision or undecided] += 1
+        self._adapted += bool(decision.adapted)
+        if decision.set_aside != self._set_aside:
+            self._set_aside = decision.set_aside
+            say(f"At {decision.time:.1f} s: {aside_words(decision.set_aside, decision.faults)}")
+        if decision.reference not in (DECODER, GROWING) and self._recentred is None:
+            self._recentred = decision
+
+    def words(self) -> str:
+        """Say what the decisions come to, in one line or more."""
+        listed = ", ".join(f"{n} {name}" for name, n in self._counts.most_common()) or "none"
+        counted = f"{self._counts.total()} decisions: {listed}."
+        return "\n".join(filter(None, (counted, self._of_reference(), self._of_adaptation())))
+
+    def _of_adaptation(self) -> str:
+        """Say what adapted, and how many decisions are of an adapted decoder."""
+        if self._adaptation is None:
+            return ""
+        kinds = Counter(step.kind for step in self._adaptation.steps)
+        names = {
+            "recentre": "recentred",
+            "labels": "trials learned",
+            "passed": "trials passed",
+            "undo": "undone",
+        }
+        said = [f"{words}: {kinds[kind]}" for kind, words in names.items() if kinds[kind]]
+        steps = ", ".join(said) or "no step"
+        return f"{self._adapted} decisions are of the adapted decoder ({steps})."
+
+    def _of_reference(self) -> str:
+        """Say which decisions refer to what; empty if nothing was to be recentred."""
+        reference, first = self._windows.reference, self._recentred
+        if first is not None:
+            assert reference is not None
+            return (
+                f"Recentred on the first {reference.seconds:g} s of signal without artifacts: "
+                f"decisions from {first.time:.2f} s on have this reference, those before that of "
+                "the signal so far."
+            )
+        missing = 0.0 if reference is not None else self._windows.seconds_to_reference
+        if missing is None:
+            return ""
+        kept = "stayed the decoder's own"
+        if self._windows.reference_name == GROWING:
+            kept = "has grown to the end"
         return (
-            f"Recentred on the first {windows.reference.seconds:g} s of signal without artifacts: "
-            f"decisions from {first.time:.2f} s on have this reference, those before that of the "
-            "signal so far."
+            f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
+            f"needed: the reference {kept}."
         )
-    missing = 0.0 if windows.reference is not None else windows.seconds_to_reference
-    if missing is None:
-        return ""
-    kept = "stayed the decoder's own"
-    if windows.reference_name == GROWING:
-        kept = "has grown to the end"
-    return (
-        f"Not recentred, as more than {missing:g} s more of signal without artifacts would be "
-        f"needed: the reference {kept}."
-    )
