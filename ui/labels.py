@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QTableWidget
+from PySide6.QtWidgets import QLabel
 
 from ui import theme
 
@@ -19,10 +17,3 @@ def text_label(text: str, pixels: int, bold: bool = False, muted: bool = False) 
     if muted:
         label.setProperty("role", "caption")
     return label
-
-
-def explain_columns(table: QTableWidget, tips: Sequence[str]) -> None:
-    """Say on hovering over the head of each column what stands in it."""
-    for column, tip in enumerate(tips):
-        if (item := table.horizontalHeaderItem(column)) is not None:
-            item.setToolTip(tip)

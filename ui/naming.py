@@ -28,8 +28,9 @@ from core.stream.description import FoundStream, StreamFacts, read_facts
 from core.stream.kept_names import KeptNames, keep_names, kept_names
 from core.stream.stream_feed import Overrides
 from ui import theme
-from ui.labels import explain_columns, text_label
+from ui.labels import text_label
 from ui.signals import EndingSignals
+from ui.tables import explain_columns
 
 _COLUMNS = ("Sent as", "Name", "Unit")
 _TIPS = (

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import (
-    QColor,
     QFontMetricsF,
     QHelpEvent,
     QPainter,
@@ -19,8 +18,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from ui import theme
+from ui.painting import write_line
 
-_MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _HEIGHT, _SECOND_LINE = 70, 14  # px, and for the second line of remarks
 _NARROW = 1400  # px, below which remarks may take two lines
 
@@ -110,23 +109,3 @@ def _broken(text: str, lines: int, width: float) -> list[str]:
         found.append(" ".join(rest[:count]))
         rest = rest[count:]
     return [*found, " ".join(rest)] if rest else found
-
-
-def write_line(
-    painter: QPainter,
-    box: QRectF,
-    down: float,
-    text: str,
-    size: int,
-    ink: QColor,
-    bold: bool = False,
-    align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
-) -> float:
-    """Write one line `down` pixels below the top of a box, shortened to fit; return its width."""
-    painter.setFont(theme.font(size, bold=bold))
-    painter.setPen(ink)
-    metrics = QFontMetricsF(painter.font())
-    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    line = QRectF(box.left(), box.top() + down, box.width(), size + 6)
-    painter.drawText(line, _MIDDLE | align, short)
-    return metrics.horizontalAdvance(short)

@@ -8,18 +8,12 @@ from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from core.errors import InputError
 from ui import theme
-from ui.labels import explain_columns, text_label
+from ui.labels import text_label
+from ui.tables import PlainTable
 
 _COLUMNS = ("Name", "Type", "Source id", "Host", "Channels", "Rate", "Format")
 _TIPS = (
@@ -116,21 +110,9 @@ class StreamTable(QWidget):
         self._timer.stop()
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, len(_COLUMNS))
-        table.setHorizontalHeaderLabels(_COLUMNS)
-        explain_columns(table, _TIPS)
+        table = PlainTable(_COLUMNS, _TIPS, 38)
         table.setAccessibleName("Streams found")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setTabKeyNavigation(False)  # Tab leaves the table; arrows move in it
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(38)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         for stretched in (0, 2, 3):
             header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QHeaderView, QTableWidgetItem
 
 from core.decoding.storage.library import KeptDecoder
 from ui import theme
-from ui.labels import explain_columns
+from ui.tables import PlainTable
 
 _COLUMNS = ("Person", "Made", "Tells apart", "Right", "Guessing", "Trials")
 _TIPS = (
@@ -63,30 +63,18 @@ def choice_of(kept: KeptDecoder) -> Choice:
     return Choice(words, ("--decoder", str(kept.path)), kept)
 
 
-class DecoderTable(QTableWidget):
+class DecoderTable(PlainTable):
     """One row a decoder, below those that choose by themselves."""
 
     changed = Signal()
 
     def __init__(self) -> None:
-        super().__init__(0, len(_COLUMNS))
+        super().__init__(_COLUMNS, _TIPS, 34)
         self._choices: list[Choice] = []
-        self.setHorizontalHeaderLabels(_COLUMNS)
         self.setAccessibleName("People and their decoders")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(34)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        explain_columns(self, _TIPS)
         self.itemSelectionChanged.connect(self.changed)
 
     @property

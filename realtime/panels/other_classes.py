@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from core.decoding.outputs import CLASSES, ClassesOutput
 from core.decoding.readouts import Readout
-from realtime.panels.task_panel import LEFT, RIGHT, TaskPanel, draw_bar
+from realtime.panels.task_panel import TaskPanel, draw_bar
 from realtime.widgets.probabilities import percent
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
+from ui.painting import RIGHT, draw_text
 
 _ROW = 44.0  # px a class, at most
 _STRIP = 60.0  # px of the last minute
@@ -85,10 +86,7 @@ def _draw_row(
     number = "–" if share is None else percent(share)
     painter.setPen(theme.TEXT)
     painter.drawText(line, RIGHT, number)
-    words = QFontMetricsF(painter.font()).elidedText(
-        look.words, Qt.TextElideMode.ElideRight, line.width() - 90
-    )
-    painter.drawText(line.adjusted(24, 0, -60, 0), LEFT, words)
+    draw_text(painter, line.adjusted(24, 0, -66, 0), look.words, 13, theme.TEXT)
     draw_bar(painter, track, share or 0.0, look.colour)
     x = track.left() + chance * track.width()
     painter.setPen(QPen(theme.TEXT, 1.5, Qt.PenStyle.DotLine))

@@ -10,8 +10,8 @@ from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 
 from core.decoding.embedding_heads import Gallery
 from core.pictures.gallery import PictureFolder
-from realtime.panels.task_panel import LEFT, RIGHT
 from ui import theme
+from ui.painting import LEFT, RIGHT
 
 _NEXT = 3  # pictures below the first
 _GAP = 10.0  # px between pictures

@@ -9,7 +9,7 @@ from threading import Thread
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout
 
 from core.decoding.embedding_heads import RetrievalHead
@@ -20,10 +20,11 @@ from core.text_encoder import check_texts
 from realtime.engine.snapshot import Snapshot
 from realtime.panels.panel import NewestSignal
 from realtime.panels.picture_view import draw_pictures
-from realtime.panels.task_panel import LEFT, RIGHT, TaskPanel
+from realtime.panels.task_panel import TaskPanel
 from realtime.prompts import encoder_of
 from ui import theme
 from ui.class_style import PALETTE
+from ui.painting import LEFT, RIGHT, draw_text
 
 _ROW = 34.0  # px an entry, at most
 _LEAST = 24.0  # px an entry; others are not drawn
@@ -209,14 +210,12 @@ def _draw_entry(painter: QPainter, box: QRectF, rank: int, entry: Ranked) -> Non
     first = rank == 1
     line = QRectF(box.left(), box.top(), box.width(), box.height() - 8)
     painter.setFont(theme.font(13, bold=first))
-    painter.setPen(theme.TEXT if first else theme.MUTED)
+    ink = theme.TEXT if first else theme.MUTED
+    painter.setPen(ink)
     painter.drawText(line, LEFT, f"{rank}")
     painter.drawText(line, RIGHT, f"{entry.similarity:+.2f}")
     text = theme.plain(entry.text, 200) + (" (typed)" if entry.typed else "")
-    short = QFontMetricsF(painter.font()).elidedText(
-        text, Qt.TextElideMode.ElideRight, line.width() - 86
-    )
-    painter.drawText(line.adjusted(26, 0, -56, 0), LEFT, short)
+    draw_text(painter, line.adjusted(26, 0, -60, 0), text, 13, ink, bold=first)
     track = QRectF(box.left() + 26, box.bottom() - 7, box.width() - 26, 4)
     painter.fillRect(track, theme.RAISED)
     middle = track.center().x()

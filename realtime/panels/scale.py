@@ -9,9 +9,10 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from core.decoding.outputs import SCALE, ScaleOutput
 from core.decoding.readouts import Readout
-from realtime.panels.task_panel import LEFT, RIGHT, TaskPanel
+from realtime.panels.task_panel import TaskPanel
 from ui import theme
 from ui.class_style import PALETTE
+from ui.painting import LEFT, RIGHT, grid_line
 
 _BEYOND = 0.25  # of the scale, that is drawn on either side of its ends
 _GAP = 1.0  # s between decisions, from which on a line is broken
@@ -65,11 +66,7 @@ class ScalePanel(TaskPanel):
 
         painter.setFont(theme.font(11))
         for value in (low, high):
-            y = point(0.0, value).y()
-            painter.setPen(QPen(theme.RULE, 1))
-            painter.drawLine(QPointF(chart.left(), y), QPointF(chart.right(), y))
-            painter.setPen(theme.MUTED)
-            painter.drawText(QRectF(area.left(), y - 8, 38, 16), RIGHT, f"{value:g}")
+            grid_line(painter, chart, point(0.0, value).y(), f"{value:g}")
         for run in _unbroken(history):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.faded(PALETTE[0], 0.16))

@@ -6,7 +6,7 @@ from threading import Thread
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter
+from PySide6.QtGui import QLinearGradient, QPainter
 
 from core.decoding.patterns import haufe_pattern
 from core.montage import written_label
@@ -19,6 +19,7 @@ from realtime.panels.panel import NewestSignal
 from ui import theme
 from ui.class_style import class_looks
 from ui.head_map import COLD, HOT, draw_electrodes, draw_map, draw_outline
+from ui.painting import draw_text
 
 _LATELY = 4  # values of band power that a map averages: a second
 _WINDOW = 16  # values that make up a decoder's window: four seconds
@@ -190,22 +191,16 @@ class ScalpPanel(BandPanel):
 
 def _titled(painter: QPainter, box: QRectF, title: str) -> QRectF:
     """Write a title, and return the room below it."""
-    painter.setFont(theme.font(12, bold=True))
-    painter.setPen(theme.TEXT)
-    metrics = QFontMetricsF(painter.font())
-    short = metrics.elidedText(title, Qt.TextElideMode.ElideRight, box.width() - 6)
-    painter.drawText(QRectF(box.left(), box.top(), box.width(), 20), _CENTRE, short)
+    line = QRectF(box.left() + 3, box.top(), box.width() - 6, 20)
+    draw_text(painter, line, title, 12, theme.TEXT, bold=True, align=_CENTRE)
     room = box.adjusted(4, 22, -4, 0)
     room.setHeight(min(room.height(), room.width() + _SCALE))  # the scale stays at its head
     return room
 
 
 def _below(painter: QPainter, place: QRectF, words: str) -> None:
-    painter.setFont(theme.font(11))
-    painter.setPen(theme.MUTED)
-    metrics = QFontMetricsF(painter.font())
-    short = metrics.elidedText(words, Qt.TextElideMode.ElideRight, place.width())
-    painter.drawText(QRectF(place.left(), place.bottom() - 20, place.width(), 16), _CENTRE, short)
+    line = QRectF(place.left(), place.bottom() - 20, place.width(), 16)
+    draw_text(painter, line, words, 11, theme.MUTED, align=_CENTRE)
 
 
 def _empty(painter: QPainter, place: QRectF, head: Topography, words: str) -> None:

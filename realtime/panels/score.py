@@ -11,10 +11,10 @@ from realtime.engine.snapshot import Snapshot
 from realtime.panels.panel import NewestSignal, Panel
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
+from ui.painting import RIGHT, draw_text, grid_line
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignCenter
-_RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignRight
 _WRAP = Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
 _MARGIN, _ROW = 16.0, 30.0  # px
 _FEW = 300.0  # px of height below which the matrix has no room
@@ -118,12 +118,8 @@ class ScorePanel(Panel):
         count = len(score.trials)
         painter.setFont(theme.font(11))
         for value in (0.0, 0.5, 1.0):
-            y = round(chart.bottom() - value * chart.height()) + 0.5
-            painter.setPen(QPen(theme.RULE, 1))
-            painter.drawLine(QPointF(chart.left(), y), QPointF(chart.right(), y))
-            painter.setPen(theme.MUTED)
-            label = QRectF(area.left(), y - 8, 34, 16)
-            painter.drawText(label, _RIGHT, f"{100 * value:.0f} %")
+            y = chart.bottom() - value * chart.height()
+            grid_line(painter, chart, y, f"{100 * value:.0f} %")
         step = chart.width() / count
 
         def points(values: list[float]) -> list[QPointF]:
@@ -168,7 +164,7 @@ class ScorePanel(Panel):
         painter.setPen(theme.MUTED)
         painter.setFont(theme.font(10))
         caption = QRectF(area.left(), chart.bottom() + 20, area.width(), 16)
-        painter.drawText(caption, _RIGHT, "trials: filled where decided as asked")
+        painter.drawText(caption, RIGHT, "trials: filled where decided as asked")
 
     def _draw_matrix(
         self, painter: QPainter, area: QRectF, looks: tuple[ClassLook, ...], score: CuedScore
@@ -184,28 +180,17 @@ class ScorePanel(Panel):
         left = area.left() + min(120.0, 0.32 * area.width())
         columns = score.confusion.shape[1]
         wide = (area.right() - left) / columns
-        metrics = QFontMetricsF(theme.font(11))
         heads = [*(look.words for look in looks), "none"]
         inks = [*(look.colour for look in looks), theme.MUTED]
         for column, (head, ink) in enumerate(zip(heads, inks, strict=True)):
-            box = QRectF(left + column * wide, area.top() + 22, wide, _ROW - 6)
-            painter.setFont(theme.font(11))
-            painter.setPen(ink)
-            painter.drawText(
-                box, _CENTRE, metrics.elidedText(head, Qt.TextElideMode.ElideRight, wide - 6)
-            )
+            box = QRectF(left + column * wide + 3, area.top() + 22, wide - 6, _ROW - 6)
+            draw_text(painter, box, head, 11, ink, align=_CENTRE)
         for row, look in enumerate(looks):
             y = area.top() + 22 + _ROW * (row + 1) - 4
             mark = QRectF(area.left(), y + 8, 14, 14)
             draw_symbol(painter, look.direction, mark, look.colour)
-            painter.setFont(theme.font(11))
-            painter.setPen(theme.TEXT)
             name = QRectF(area.left() + 20, y, left - area.left() - 24, _ROW)
-            painter.drawText(
-                name,
-                _MIDDLE,
-                metrics.elidedText(look.words, Qt.TextElideMode.ElideRight, name.width()),
-            )
+            draw_text(painter, name, look.words, 11, theme.TEXT)
             total = max(1, int(score.confusion[row].sum()))
             for column in range(columns):
                 count = int(score.confusion[row, column])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from core.signal.monitor import Traces
@@ -17,6 +17,7 @@ from realtime.panels.panel import NewestSignal
 from realtime.widgets.cues import cue_marks
 from ui import theme
 from ui.class_style import PALETTE
+from ui.painting import RIGHT, grid_line
 from ui.traces.cue_marks import CueMark, draw_cues
 
 SECONDS = 8.0
@@ -30,7 +31,6 @@ _SMOOTHED = 4  # values of band power in a moving average: a second
 _LEFT, _TOP = 52.0, 46.0  # px: numbers beside the charts; the row of buttons
 _WAITING = "Waiting for two seconds of signal"
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
-_RIGHT = _MIDDLE | Qt.AlignmentFlag.AlignRight
 _CENTRE = Qt.AlignmentFlag.AlignCenter
 
 
@@ -105,7 +105,7 @@ class SpectrumPanel(BandPanel):
         painter.setPen(theme.MUTED)
         text = "bold: filtered    thin: as received"
         if box.right() - x > QFontMetricsF(painter.font()).horizontalAdvance(text):
-            painter.drawText(box, _RIGHT, text)
+            painter.drawText(box, RIGHT, text)
 
     def _draw_spectra(self, painter: QPainter, chart: QRectF, inks: list[QColor]) -> None:
         """Draw power over frequency on a logarithmic scale of whole decades."""
@@ -143,19 +143,14 @@ class SpectrumPanel(BandPanel):
             painter.drawText(box.adjusted(4, 2, 0, 0), Qt.AlignmentFlag.AlignTop, name)
         step = max(1, math.ceil(16.0 * (high - low) / max(chart.height(), 1.0)))  # 16 px each
         for decade in range(low, high + 1, step):
-            at = round(float(y(decade))) + 0.5
-            painter.setPen(QPen(theme.RULE, 1))
-            painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
-            painter.setPen(theme.MUTED)
-            box = QRectF(chart.left() - _LEFT, at - 8, _LEFT - 6, 16)
-            painter.drawText(box, _RIGHT, _decade(decade))
+            grid_line(painter, chart, float(y(decade)), _decade(decade))
         for hertz in range(0, int(_HIGHEST) + 1, 10):
             x = chart.left() + hertz * scale
             painter.setPen(theme.MUTED)
             text = f"{hertz} Hz" if hertz else "0"
             painter.drawText(QRectF(x - 30, chart.bottom() + 3, 60, 16), _CENTRE, text)
         unit = QRectF(chart.right() - 120, chart.top() + 2, 116, 16)
-        painter.drawText(unit, _RIGHT, "µV²/Hz")
+        painter.drawText(unit, RIGHT, "µV²/Hz")
         for frequencies, values, width, opacity in drawn:
             if values is None:
                 continue
@@ -183,12 +178,9 @@ class SpectrumPanel(BandPanel):
         scale = chart.height() / (high - low)
         painter.setFont(theme.font(11))
         for percent in (-100, 0, 100) if chart.height() > 44 else (0,):
-            at = round(chart.bottom() - (percent - low) * scale) + 0.5
-            painter.setPen(QPen(theme.FAINT if percent == 0 else theme.RULE, 1))
-            painter.drawLine(QPointF(chart.left(), at), QPointF(chart.right(), at))
-            painter.setPen(theme.MUTED)
-            box = QRectF(chart.left() - _LEFT, at - 8, _LEFT - 6, 16)
-            painter.drawText(box, _RIGHT, f"{percent:+d} %".replace("-", "−") if percent else "0 %")
+            y = chart.bottom() - (percent - low) * scale
+            label = f"{percent:+d} %".replace("-", "−") if percent else "0 %"
+            grid_line(painter, chart, y, label, theme.RULE if percent else theme.FAINT)
 
         def place(time: float) -> float:
             return chart.right() - (newest - time) / _MINUTE * chart.width()
@@ -236,7 +228,7 @@ def _draw_time(painter: QPainter, box: QRectF) -> None:
         text = f"−{seconds} s" if seconds else "now"
         place = QRectF(x - 30, box.top(), 60, box.height())
         if seconds == 0:
-            painter.drawText(place.translated(-30, 0), _RIGHT, text)
+            painter.drawText(place.translated(-30, 0), RIGHT, text)
         else:
             painter.drawText(place, _CENTRE, text)
 

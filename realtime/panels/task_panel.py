@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QPainter
 
 from core.decoding.outputs import Output
 from core.decoding.readouts import Readout
 from realtime.engine.snapshot import Decision, Snapshot
 from realtime.panels.panel import NewestSignal, Panel
 from ui import theme
+from ui.painting import LEFT, draw_text
 
-LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 MARGIN = 16.0
 """Pixels around what is drawn."""
 
@@ -111,15 +110,9 @@ class TaskPanel(Panel):
         painter.setPen(theme.TEXT)
         line = QRectF(box.left(), box.top(), box.width(), 22)
         painter.drawText(line, LEFT, theme.plain(readout.task, 40))
-        painter.setFont(theme.font(11))
-        painter.setPen(
-            theme.MUTED if card.score > card.chance else theme.STATUS_COLOURS["artifact"]
-        )
+        ink = theme.MUTED if card.score > card.chance else theme.STATUS_COLOURS["artifact"]
         score = f"{card.measure} {card.score:.2f}, by guessing up to {card.chance:.2f}"
-        elided = QFontMetricsF(painter.font()).elidedText(
-            f"{score} ({card.trials} trials)", Qt.TextElideMode.ElideRight, box.width()
-        )
-        painter.drawText(line.translated(0, 20), LEFT, elided)
+        draw_text(painter, line.translated(0, 20), f"{score} ({card.trials} trials)", 11, ink)
 
 
 def draw_bar(painter: QPainter, track: QRectF, share: float, colour: QColor) -> None:

@@ -23,6 +23,7 @@ from realtime.widgets.cues import cue_marks
 from realtime.widgets.timeline import DecisionHistory, HistorySpan, HistoryStep
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
+from ui.painting import grid_line
 from ui.scrolling_pixmap import ScrollingPixmap
 from ui.traces.cue_marks import CueMark, draw_cues
 
@@ -208,12 +209,8 @@ class HistoryStrip(QWidget):
         painter.drawText(QRectF(14, 0, 200, _TOP), middle, "Last minute")
         painter.setFont(theme.font(11))
         for value in (0.0, 0.5, 1.0):
-            y = round(chart.bottom() - value * chart.height()) + 0.5
-            painter.setPen(QPen(theme.RULE, 1))
-            painter.drawLine(QPointF(chart.left(), y), QPointF(chart.right(), y))
-            painter.setPen(theme.MUTED)
-            label = QRectF(0, y - 8, _LEFT - 8, 16)
-            painter.drawText(label, middle | Qt.AlignmentFlag.AlignRight, f"{100 * value:.0f} %")
+            y = chart.bottom() - value * chart.height()
+            grid_line(painter, chart, y, f"{100 * value:.0f} %", apart=8.0)
         for seconds in range(0, int(SECONDS) + 1, 10):
             x = round(chart.right() - chart.width() * seconds / SECONDS) - 0.5
             painter.setPen(QPen(theme.RULE, 1))

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from realtime.engine.snapshot import Snapshot
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
-from ui.status_line import Cell, write_line
+from ui.painting import write_line
+from ui.status_line import Cell
 
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 _DRIFT = 1.0  # s an hour between two clocks that deserve a look; quartzes drift by 0.2

@@ -13,11 +13,10 @@ from core.decoding.rest import in_percent
 from realtime.engine.snapshot import Snapshot
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
+from ui.painting import LEFT, RIGHT, draw_text
 
 _MARGIN = 22
-_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-_WRAPPED = _LEFT | Qt.TextFlag.TextWordWrap
-_RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+_WRAPPED = LEFT | Qt.TextFlag.TextWordWrap
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class ProbabilityPanel(QWidget):
         painter.drawEllipse(QPointF(box.left() + 5, box.center().y()), 5, 5)
         painter.setFont(theme.font(size, bold=True))
         painter.setPen(theme.TEXT)
-        painter.drawText(box.adjusted(18, 0, 0, 0), _LEFT, self._face.headline)
+        painter.drawText(box.adjusted(18, 0, 0, 0), LEFT, self._face.headline)
 
     def _draw_refusal(self, painter: QPainter, area: QRectF) -> None:
         """Write status and message; nothing here has seen a probability."""
@@ -247,7 +246,7 @@ class ProbabilityPanel(QWidget):
             wide = QFontMetricsF(painter.font()).horizontalAdvance(label)
             left = min(max(area.left(), x - wide / 2), area.right() - wide)
             y = area.top() if top else bottom
-            painter.drawText(QRectF(left, y, wide + 4, labels), _LEFT, label)
+            painter.drawText(QRectF(left, y, wide + 4, labels), LEFT, label)
 
     def _draw_bar(
         self, painter: QPainter, bar: Bar, line: QRectF, track: QRectF, size: float
@@ -257,16 +256,11 @@ class ProbabilityPanel(QWidget):
         painter.setPen(theme.TEXT if bar.decided else theme.MUTED)
         number = percent(bar.probability)
         wide = QFontMetricsF(painter.font()).horizontalAdvance("100 %") + 12
-        painter.drawText(line, _RIGHT, number)
+        painter.drawText(line, RIGHT, number)
         mark = QRectF(line.left(), line.center().y() - size * 0.6, size * 1.2, size * 1.2)
         draw_symbol(painter, bar.look.direction, mark, bar.look.colour)
-        painter.setFont(theme.font(size, bold=bar.decided))
-        painter.setPen(theme.TEXT)
         text = line.adjusted(size * 1.2 + 10, 0, -wide, 0)
-        short = QFontMetricsF(painter.font()).elidedText(
-            bar.look.words, Qt.TextElideMode.ElideRight, text.width()
-        )
-        painter.drawText(text, _LEFT, short)
+        draw_text(painter, text, bar.look.words, size, theme.TEXT, bold=bar.decided)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.RAISED)
         painter.drawRoundedRect(track, 3, 3)

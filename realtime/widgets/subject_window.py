@@ -22,7 +22,7 @@ from realtime.engine.cued_trials import CuedScore
 from realtime.engine.snapshot import Snapshot
 from realtime.widgets.probabilities import face
 from ui import theme
-from ui.status_line import write_line
+from ui.painting import write_line
 from ui.traces.channels import name
 
 _CORNER = 470, 150  # px

@@ -13,6 +13,7 @@ from core.montage import normalise, written, written_label
 from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
 from ui import theme
+from ui.painting import LEFT, draw_text
 
 SCALES = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0)
 """Vertical scales on offer, in µV a row."""
@@ -22,7 +23,6 @@ _AXIS, _SIDE, MARGIN = 26, 80, 14  # px: time below; scale and words at the righ
 _ROOMY, _LINE = 36.0, 12.0  # px: a row with two lines of text; the height of one small line
 _SMALLEST_ROW = 5.5  # px: below this, channels are shown in pages
 _GUTTER = 20  # px: names of regions, upright, left of the list
-_LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 _STROKES: dict[str, list[list[tuple[float, float]]]] = {
     "flat": [[(-4.5, 0.0), (4.5, 0.0)]],
@@ -129,7 +129,8 @@ def draw_scale(painter: QPainter, layout: Layout, uv_per_row: float) -> QRectF:
     plot, height = layout.plot, min(value * per_uv, layout.plot.height() - 24)
     x, bottom = round(plot.right()) + 12.5, round(plot.bottom()) - 8.5
     box = QRectF(x - 4, bottom - height - 20, _SIDE - 12, height + 24)
-    _write(painter, QRectF(box.left(), box.top(), box.width(), 16), f"{value:g} µV", 12, theme.TEXT)
+    head = QRectF(box.left(), box.top(), box.width(), 16)
+    draw_text(painter, head, f"{value:g} µV", 12, theme.TEXT)
     painter.setPen(QPen(theme.TEXT, 1))
     painter.drawLine(QPointF(x, bottom - height), QPointF(x, bottom))
     for y in (bottom - height, bottom):
@@ -161,12 +162,12 @@ def draw_list(
         draw_quality(painter, channel.quality, QPointF(left + 5, y), ink)
         box = QRectF(left + 18, y - 10, layout.cell - 22, 20)
         if layout.roomy:
-            _write(painter, box.translated(0, -9), name(channel), 14, label_ink, bold=True)
+            draw_text(painter, box.translated(0, -9), name(channel), 14, label_ink, bold=True)
             words = ["ignored"] * ignored + [word(channel)] * (not ignored or not good)
             second = theme.MUTED if good and not ignored else ink
-            _write(painter, box.translated(0, 9), " · ".join(words), 12, second)
+            draw_text(painter, box.translated(0, 9), " · ".join(words), 12, second)
             continue
-        end = box.left() + _write(painter, box, name(channel), 11, label_ink) + 4
+        end = box.left() + draw_text(painter, box, name(channel), 11, label_ink) + 4
         stop = plot.left() - 4
         if index % layout.columns < layout.columns - 1 and end < stop:
             # Between the labels of the other columns: lead the eye to the trace.
@@ -178,7 +179,7 @@ def draw_list(
         if not good and middle - y < 2 * _LINE:  # beside its trace, or just below
             right = plot.right() + (22 if middle > scale.top() else 8)
             box = QRectF(right, middle - 8, plot.right() + _SIDE - right - 2, 16)
-            _write(painter, box, word(channel), 11, ink)
+            draw_text(painter, box, word(channel), 11, ink)
             next_free = middle + _LINE - 2
 
 
@@ -200,12 +201,9 @@ def draw_regions(painter: QPainter, layout: Layout, regions: list[str]) -> None:
         painter.translate(MARGIN - 4, bottom - 4)
         painter.rotate(-90)
         box = QRectF(0, 0, bottom - top - 8, _GUTTER)
-        painter.setFont(theme.font(11, bold=True))
-        painter.setPen(theme.MUTED)
         if box.width() > 16:
-            metrics = QFontMetricsF(painter.font())
-            short = metrics.elidedText(shown[start], Qt.TextElideMode.ElideRight, box.width())
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, short)
+            centre = Qt.AlignmentFlag.AlignCenter
+            draw_text(painter, box, shown[start], 11, theme.MUTED, bold=True, align=centre)
         painter.restore()
         start = end
 
@@ -222,7 +220,7 @@ def heading(layout: Layout, shown: int, total: int) -> str:
 
 def draw_heading(painter: QPainter, text: str) -> None:
     """Write which channels are on the page."""
-    _write(painter, QRectF(MARGIN, 4, 240, HEADER - 8), text, 13, theme.TEXT, bold=True)
+    draw_text(painter, QRectF(MARGIN, 4, 240, HEADER - 8), text, 13, theme.TEXT, bold=True)
 
 
 def draw_legend(
@@ -252,20 +250,8 @@ def draw_legend(
         if right - 28 < left:
             return
         painter.setPen(ink)
-        painter.drawText(QRectF(right, 4, 400, HEADER - 8), _LEFT, entry)
+        painter.drawText(QRectF(right, 4, 400, HEADER - 8), LEFT, entry)
         if quality:
             right -= 14
             draw_quality(painter, quality, QPointF(right, HEADER / 2), ink)
         right -= 22
-
-
-def _write(
-    painter: QPainter, box: QRectF, text: str, size: int, ink: QColor, bold: bool = False
-) -> float:
-    """Write one line, shortened where it does not fit, and return its width."""
-    painter.setFont(theme.font(size, bold=bold))
-    painter.setPen(ink)
-    metrics = QFontMetricsF(painter.font())
-    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    painter.drawText(box, _LEFT, short)
-    return metrics.horizontalAdvance(short)

@@ -13,10 +13,10 @@ from calibration.screens.person import cue
 from calibration.screens.person.cue import Scene
 from calibration.session.progress import Accuracy, Alarm, Progress, size
 from ui import theme
-from ui.status_line import Cell, write_line
+from ui.painting import RIGHT, grid_line, write_line
+from ui.status_line import Cell
 
 _GOOD = theme.STATUS_COLOURS["ok"]
-_RIGHT = Qt.AlignmentFlag.AlignRight
 _WRAPPED = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
 _LITTLE_DISK = 2 * 1024**3  # bytes free from which on the operator is warned
 
@@ -141,9 +141,9 @@ class OverviewHeader(QWidget):
         box = QRectF(self.rect()).adjusted(20, 0, -20, 0)
         wide = write_line(painter, box, 16, head, 26, theme.TEXT, bold=True)
         write_line(painter, box.adjusted(wide + 20, 0, -180, 0), 21, more, 15, theme.MUTED)
-        write_line(painter, box, 21, "left", 15, theme.MUTED, align=_RIGHT)
+        write_line(painter, box, 21, "left", 15, theme.MUTED, align=RIGHT)
         before = box.adjusted(0, 0, -38, 0)
-        write_line(painter, before, 16, left, 26, theme.TEXT, bold=True, align=_RIGHT)
+        write_line(painter, before, 16, left, 26, theme.TEXT, bold=True, align=RIGHT)
         gap = 2.0 if total <= 200 else 0.0
         each = (box.width() + gap) / total
         for index in range(total):
@@ -289,16 +289,14 @@ class AccuracyPanel(QWidget):
             )
 
         for share in (0.0, 0.5, 1.0):
-            y = round(box.bottom() - share * box.height()) + 0.5
-            painter.setPen(QPen(theme.RULE, 1))
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            grid_line(painter, box, box.bottom() - share * box.height())
         painter.setPen(QPen(theme.MUTED, 1, Qt.PenStyle.DashLine))
         painter.drawPolyline(line([known.chance for known in self._history]))
         painter.setPen(QPen(_GOOD, 2))
         painter.drawPolyline(line([known.score for known in self._history]))
         below = QRectF(box.left(), box.bottom(), box.width(), 30)
         write_line(painter, below, 5, f"{first} trials", 11, theme.MUTED)
-        write_line(painter, below, 5, f"{last} trials", 11, theme.MUTED, align=_RIGHT)
+        write_line(painter, below, 5, f"{last} trials", 11, theme.MUTED, align=RIGHT)
 
 
 class AlarmBanner(QWidget):

@@ -9,7 +9,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLabel,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from calibration.session.setup_state import ChannelRow
 from core.montage import written, written_label
 from ui import theme
-from ui.labels import explain_columns
+from ui.tables import PlainTable
 
 _COLUMNS = ("Channel", "Electrode", "", "Unit")
 _TIPS = (
@@ -42,21 +41,10 @@ class ChannelTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[tuple[ChannelRow, ...], tuple[str, ...]] = ((), ())
-        self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
-        explain_columns(self.table, _TIPS)
+        self.table = PlainTable(_COLUMNS, _TIPS, 26)
         self.table.setAccessibleName("Channels")
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(26)
-        header = self.table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setStretchLastSection(True)
+        self.table.horizontalHeader().setStretchLastSection(True)
         for index, width in enumerate(_WIDTHS):
             self.table.setColumnWidth(index, width)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

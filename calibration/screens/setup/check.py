@@ -20,7 +20,7 @@ from calibration.screens.setup.gestures import (
 )
 from core.montage import written
 from ui import theme
-from ui.status_line import write_line
+from ui.painting import write_line
 
 _LOOK = 0.25  # s between two looks at the signal
 _HOT = theme.STATUS_COLOURS["artifact"]
