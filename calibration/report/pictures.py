@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 MAPS_FROM = 8
 """Electrodes: with fewer, a map between them says nothing."""
 
+_OTHERS = "#9AA7B2"  # of scores that do not stand out
 _BAND_NAMES = {name: f"{name} {low:g}–{high:g} Hz" for name, (low, high) in BANDS.items()}
 
 
@@ -70,36 +72,69 @@ def pictures(findings: Findings) -> dict[str, str]:
         return {name: data_uri(figure) for name, figure in drawn.items()}
 
 
-def _candidates(findings: Findings) -> Figure:
-    names = list(findings.estimates)[::-1]
-    chosen, chance = findings.fit.selection.chosen, findings.fit.selection.chance
-    guess = 1.0 / len(findings.fit.decoder.classes)
-    figure = new_figure(5.4, 0.9 + 0.34 * len(names))
+class _Row(NamedTuple):
+    """A score of a dot chart, with a line from one share to another."""
+
+    name: str
+    line: tuple[float, float]
+    score: float
+    colour: str
+    words: str
+    bold: bool
+
+
+def _dot_chart(rows: Sequence[_Row], width: float, guess: float, chance: float) -> Figure:
+    """Draw scores, the first at the top, over what guessing reaches.
+
+    Parameters
+    ----------
+    rows : sequence of _Row
+    width : float
+        In inches.
+    guess, chance : float
+        Share that guessing reaches on average, and its bound.
+    """
+    rows = rows[::-1]  # the lowest first, as matplotlib counts
+    figure = new_figure(width, 0.9 + 0.34 * len(rows))
     axes = figure.subplots()
     axes.axvspan(0, chance, color="#F1F4F6", zorder=0)
     axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
-    for row, name in enumerate(names):
-        one = findings.estimates[name]
-        colour = ACCENT if name == chosen else "#9AA7B2"
-        axes.plot([one.low, one.high], [row, row], color=colour, lw=2.2, solid_capstyle="round")
-        axes.plot(one.score, row, "o", color=colour, ms=7)
+    for at, row in enumerate(rows):
+        axes.plot(row.line, [at, at], color=row.colour, lw=2.2, solid_capstyle="round")
+        axes.plot(row.score, at, "o", color=row.colour, ms=7)
         axes.text(
             1.02,
-            row,
-            percent(one.score),
+            at,
+            row.words,
             va="center",
             transform=axes.get_yaxis_transform(),
-            fontweight="bold" if name == chosen else "normal",
+            fontweight="bold" if row.bold else "normal",
         )
-    axes.set_yticks(range(len(names)), names)
-    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
-        tick.set_fontweight("bold" if name == chosen else "normal")
-    lowest = min(one.low for one in findings.estimates.values())
-    axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(names) - 0.4))
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_fontweight("bold" if row.bold else "normal")
+    lowest = min(min(row.line) for row in rows)
+    axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(rows) - 0.4))
     axes.xaxis.set_major_formatter(percent_ticks())
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
     return figure
+
+
+def _candidates(findings: Findings) -> Figure:
+    chosen, guess = findings.fit.selection.chosen, 1.0 / len(findings.fit.decoder.classes)
+    rows = [
+        _Row(
+            name,
+            (one.low, one.high),
+            one.score,
+            ACCENT if name == chosen else _OTHERS,
+            percent(one.score),
+            name == chosen,
+        )
+        for name, one in findings.estimates.items()
+    ]
+    return _dot_chart(rows, 5.4, guess, findings.fit.selection.chance)
 
 
 def _confusion(findings: Findings) -> Figure:
@@ -155,34 +190,20 @@ def _reliability(trust: Trust) -> Figure:
 
 
 def _origin(origin: Origin, classes: int) -> Figure:
-    checks = origin.checks[::-1]
     guess = 1.0 / classes
-    figure = new_figure(8.4, 0.9 + 0.34 * len(checks))
-    axes = figure.subplots()
-    axes.axvspan(0, origin.chance, color="#F1F4F6", zorder=0)
-    axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
-    colours = {origin.checks[0].name: ACCENT, origin.left.name: ACCENT, EYES: WARNING}
-    for row, check in enumerate(checks):
-        colour = colours.get(check.name, "#9AA7B2")
-        axes.plot([guess, check.score], [row, row], color=colour, lw=2.2, solid_capstyle="round")
-        axes.plot(check.score, row, "o", color=colour, ms=7)
-        p = f"p {check.p:.3f}"
-        axes.text(
-            1.02,
-            row,
-            f"{percent(check.score)}   {p}   {check.electrodes} electrodes",
-            va="center",
-            transform=axes.get_yaxis_transform(),
-            fontweight="bold" if check is origin.left else "normal",
+    inks = {origin.checks[0].name: ACCENT, origin.left.name: ACCENT, EYES: WARNING}
+    rows = [
+        _Row(
+            check.name,
+            (guess, check.score),
+            check.score,
+            inks.get(check.name, _OTHERS),
+            f"{percent(check.score)}   p {check.p:.3f}   {check.electrodes} electrodes",
+            check is origin.left,
         )
-    axes.set_yticks(range(len(checks)), [check.name for check in checks])
-    axes.get_yticklabels()[checks.index(origin.left)].set_fontweight("bold")
-    lowest = min(check.score for check in checks)
-    axes.set(xlim=(min(guess - 0.1, lowest - 0.02), 1.0), ylim=(-0.6, len(checks) - 0.4))
-    axes.xaxis.set_major_formatter(percent_ticks())
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(length=0)
-    return figure
+        for check in origin.checks
+    ]
+    return _dot_chart(rows, 8.4, guess, origin.chance)
 
 
 def _curve(findings: Findings) -> Figure:
