@@ -39,8 +39,8 @@ class Cell:
 class CellLine(QWidget):
     """Draws cells side by side."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._cells: tuple[Cell, ...] = ()
         self.setFixedHeight(_HEIGHT)
         self.setAccessibleName("Status")

@@ -73,8 +73,8 @@ class StreamTable(QWidget):
     changed = Signal()
     taken = Signal()  # a double click or Return on a row
 
-    def __init__(self, list_streams: ListStreams, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, list_streams: ListStreams) -> None:
+        super().__init__()
         self._streams: list[Any] = []
         self._answers: SimpleQueue[list[Any] | str] = SimpleQueue()
         self._closing = threading.Event()

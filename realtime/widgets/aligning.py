@@ -16,8 +16,8 @@ _STEPS = 10  # of the bar, a second
 class AligningPanel(QWidget):
     """Says what the person is to do, and for how long."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAccessibleName("Other people's decoder is being aligned")
         self.setStyleSheet(f"AligningPanel {{ background: {theme.PANEL.name()}; }}")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -183,8 +183,8 @@ class ControlBar(QWidget):
     subject_asked = Signal()
     help_asked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._evidence: EvidenceSettings | None = None  # as shown; None before the first snapshot
         self._asked_at = -_PATIENCE
         self.pause = QPushButton("Pause")

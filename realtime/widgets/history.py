@@ -45,8 +45,8 @@ class HistoryStrip(QWidget):
     columns. Only words and symbols, which belong to the middle of a stretch, are drawn anew.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._timeline = DecisionHistory(SECONDS)
         self._looks: tuple[ClassLook, ...] = ()
         self._threshold = 0.5

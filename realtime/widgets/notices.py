@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
 
 from core.stream.reconnecting_feed import Offer
 from realtime.engine.snapshot import Snapshot
@@ -21,8 +21,8 @@ class NoticeBar(QFrame):
 
     accepted = Signal(str)  # uid of the stream
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._offer: Offer | None = None
         self._declined: set[str] = set()
         self._warnings: tuple[str, ...] = ()

@@ -115,8 +115,8 @@ class OfferPanel(QWidget):
 
     calibrate_asked = Signal()
 
-    def __init__(self, offered: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, offered: bool) -> None:
+        super().__init__()
         self.setAccessibleName("No decoder for this stream yet")
         self.setAutoFillBackground(True)
         self.setStyleSheet(f"OfferPanel {{ background: {theme.PANEL.name()}; }}")
@@ -171,8 +171,8 @@ class OfferPanel(QWidget):
 class DemoHint(QWidget):
     """Tells that the arrow keys steer the simulated subject, and what it imagines now."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._look: ClassLook | None = None
         self.setFixedHeight(38)
         self.setAccessibleName("Simulated subject")

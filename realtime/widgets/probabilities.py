@@ -127,8 +127,8 @@ def _clean(value: float | None) -> float:
 class ProbabilityPanel(QWidget):
     """Draws a `Face`."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._face = Face("Connecting", "", theme.MUTED, (), 0.5)
         self.setMinimumSize(300, 150)
         self.setAccessibleName("Decision")

@@ -66,8 +66,8 @@ class TraceView(QWidget):
     span_stepped = Signal(int)
     channel_clicked = Signal(str)  # the label of a channel whose name was clicked
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.frames_drawn = 0
         self.span = 10.0
         self.scale_uv = 50.0
