@@ -4,20 +4,19 @@
         --event 2=right_hand --channels C3,C4,-
 
 The programs themselves are run: eegpt-calibrate fits, eegpt-stream replays the recording at real
-speed over LSL, eegpt-realtime decodes it without a window and writes its log. The accuracy is that
-of the last decision of each cue's four seconds in the log; a cue without one counts as wrong. All
-recordings are replayed at the same time.
+speed over LSL with its markers, eegpt-realtime decodes it without a window and writes its log. The
+accuracy is that of eegpt-realtime score: of the last decision of each cue's four seconds; a cue
+without one counts as wrong. All recordings are replayed at the same time.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -28,62 +27,12 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are set
 
 from core.metrics import balanced_accuracy, chance_bound  # noqa: E402
-from core.recordings import Recording, read_recording  # noqa: E402
-from realtime.engine.cued_trials import IMAGERY, score_cues  # noqa: E402
+from core.recordings import read_recording  # noqa: E402
+from realtime.engine.cued_trials import IMAGERY, CuedTrial  # noqa: E402
+from realtime.scoring import ScoredLog, read_log  # noqa: E402
 from simulation.player import BREAK  # noqa: E402
 
 _AFTER = 10.0  # s that a program has to end after the last sample
-
-
-@dataclass(frozen=True)
-class Score:
-    """What became of the cues of one recording."""
-
-    truth: list[str]
-    decided: list[str]  # empty where there was no decision
-
-
-def score(log: list[dict], cues: list[tuple[float, str]]) -> Score:
-    """Compare the decisions of a log with cues, by time, as the window does.
-
-    Parameters
-    ----------
-    log : list of dict
-        Lines of a log.
-    cues : list of (float, str)
-        Time by the log's clock in seconds, and class.
-    """
-    trials = score_cues(
-        ((line["time"], line["decision"]) for line in log),
-        sorted(cues),
-    )
-    return Score([trial.asked for trial in trials], [trial.decided for trial in trials])
-
-
-def cue_times(
-    recording: Recording, events: dict[str, str], start: float
-) -> list[tuple[float, str]]:
-    """Return when a replay of a recording sends its cues, and their classes.
-
-    Parameters
-    ----------
-    recording : Recording
-    events : dict
-        Label -> class.
-    start : float
-        Stamp of the first sample.
-    """
-    breaks = np.array(recording.breaks)
-    return [
-        (
-            start
-            + event.onset
-            + BREAK * int(np.sum(breaks <= round(event.onset * recording.rate))),
-            events[event.label],
-        )
-        for event in recording.events
-        if event.label in events and 0 <= event.onset < recording.duration
-    ]
 
 
 def main() -> None:
@@ -96,14 +45,11 @@ def main() -> None:
             for file, decoder in zip(options.files, decoders, strict=True)
         ]
         rows = []
-        for file, (programs, log, truth) in zip(options.files, running, strict=True):
-            recording = read_recording(file, options.unit)
+        for file, (programs, log) in zip(options.files, running, strict=True):
             for program in programs:
-                program.wait(recording.duration + 1.5 * len(recording.breaks) + 120 + _AFTER)
-            start = json.loads(truth.read_text().splitlines()[0])["stamp"]
-            lines = [json.loads(line) for line in log.read_text().splitlines()]
-            rows.append((file, score(lines, cue_times(recording, events, start)), lines))
-    _print(rows, len(set(events.values())))
+                program.wait(_seconds(file, options.unit) + 120)
+            rows.append((file, read_log(log)))
+    _print(rows, events)
 
 
 def _options() -> argparse.Namespace:
@@ -138,21 +84,12 @@ def _fit(options: argparse.Namespace, left_out: Path, folder: Path) -> Path:
 
 def _replay(
     options: argparse.Namespace, file: Path, decoder: Path
-) -> tuple[list[subprocess.Popen], Path, Path]:
-    """Replay a recording and decode it; return the programs, the log and the truth."""
+) -> tuple[list[subprocess.Popen], Path]:
+    """Replay a recording and decode it; return the programs and the log."""
     name = f"live-accuracy-{uuid.uuid4().hex[:8]}"
-    log, truth = (decoder.with_suffix(f".{kind}.jsonl") for kind in ("log", "truth"))
+    log = decoder.with_suffix(".log.jsonl")
     unit = [] if options.unit is None else ["--unit", options.unit]
-    sender: list[str | Path] = [
-        _program("eegpt-stream"),
-        "replay",
-        file,
-        "--name",
-        name,
-        "--truth",
-        truth,
-        *unit,
-    ]
+    sender: list[str | Path] = [_program("eegpt-stream"), "replay", file, "--name", name, *unit]
     length = str(_seconds(file, options.unit))
     decoding: list[str | Path] = [
         _program("eegpt-realtime"),
@@ -165,7 +102,7 @@ def _replay(
     decoding += ["--timeout", "60", "--log", log, "--duration", length, "--local"]
     if options.channels is not None:
         decoding.append(f"--channels={options.channels}")
-    return [subprocess.Popen([*sender, "--local"]), subprocess.Popen(decoding)], log, truth
+    return [subprocess.Popen([*sender, "--local"]), subprocess.Popen(decoding)], log
 
 
 def _seconds(file: Path, unit: str | None) -> float:
@@ -178,22 +115,22 @@ def _program(name: str) -> Path:
     return Path(sys.executable).with_name(name)
 
 
-def _print(rows: list[tuple[Path, Score, list[dict]]], classes: int) -> None:
+def _print(rows: list[tuple[Path, ScoredLog]], events: dict[str, str]) -> None:
     print(f"{date.today().isoformat()}: last decision of each cue's {IMAGERY:g} s, live")
-    truth, decided = [], []
-    for file, result, lines in rows:
-        ok = sum(line["status"] == "ok" for line in lines)
-        print(
-            f"{file.name:40s} {_line(result.truth, result.decided, classes)}"
-            f"; {ok} of {len(lines)} windows ok"
-        )
-        truth += result.truth
-        decided += result.decided
-    print(f"{'all':40s} {_line(truth, decided, classes)}")
+    every: list[CuedTrial] = []
+    classes = len(set(events.values()))
+    for file, log in rows:
+        trials = log.score(events).trials
+        ok = sum(decision.status == "ok" for decision in log.decisions)
+        windows = f"{ok} of {len(log.decisions)} windows ok"
+        print(f"{file.name:40s} {_line(trials, classes)}; {windows}")
+        every += trials
+    print(f"{'all':40s} {_line(every, classes)}")
 
 
-def _line(truth: list[str], decided: list[str], classes: int) -> str:
+def _line(trials: Sequence[CuedTrial], classes: int) -> str:
     """Say an accuracy, with the least one that chance explains in one of twenty cases."""
+    truth, decided = zip(*((trial.asked, trial.decided) for trial in trials), strict=True)
     right = np.array(truth) == np.array(decided)
     given = np.array(decided) != ""
     codes = {name: code for code, name in enumerate(dict.fromkeys([*truth, *decided]))}

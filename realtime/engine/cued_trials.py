@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -254,23 +254,3 @@ def check_cues(decoder: Decoder, events: Mapping[str, str]) -> None:
                 f"--event {label}={name} asks for a class that the decoder does not have; it has "
                 f"{', '.join(decoder.classes)}."
             )
-
-
-def score_cues(
-    decisions: Iterable[tuple[float, str | None]], cues: Iterable[tuple[float, str]]
-) -> tuple[CuedTrial, ...]:
-    """Return the trials of decisions and cues that are all there already.
-
-    Parameters
-    ----------
-    decisions : iterable of (float, str or None)
-        Time in seconds and decision, in the order of a log.
-    cues : iterable of (float, str)
-        Time by the same clock, and class, by time.
-    """
-    trials = CuedTrials()
-    for time, asked in cues:
-        trials.cue(time, asked)
-    for time, decision in decisions:
-        trials.decide(time, decision)
-    return trials.trials

@@ -15,10 +15,10 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from realtime.app import build_engine, marker_feed
 from realtime.cli import main as realtime
-from realtime.engine.cued_trials import CuedScore, score_cues
+from realtime.engine.cued_trials import CuedScore
 from realtime.offline import decode_recording, recorded_cues
 from realtime.options import Options
-from realtime.scoring import in_words, read_log
+from realtime.scoring import ScoredLog, in_words, read_log
 from simulation.player import replay
 
 
@@ -132,9 +132,7 @@ def test_live_score_is_that_of_the_log_and_of_the_recording_in_one_pass(
     windows = WindowDecoder(decoder, None, decoder.hop, recentre=options.recentre_for(decoder))
     once = list(decode_recording(cued, decoder, windows, options.evidence()))
     cues = recorded_cues(cued, decoder, events)
-    trials = score_cues(
-        ((d.time, d.decision) for d in once), ((c.time, c.name) for c in cues if c.name)
-    )
+    trials = ScoredLog(once, cues, decoder.classes).score().trials
     assert [(t.asked, t.decided) for t in trials] == [(t.asked, t.decided) for t in live.trials]
     assert [t.seconds for t in trials] == pytest.approx([t.seconds for t in live.trials])
     # Markers lie on the samples that they lay on in the file.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.metrics import chance_bound, information_transfer_rate
-from realtime.engine.cued_trials import Cue, CuedScore, CuedTrial, CuedTrials, class_of, score_cues
+from realtime.engine.cued_trials import Cue, CuedScore, CuedTrial, CuedTrials, class_of
 
 CLASSES = ("left_hand", "right_hand")
 
@@ -13,29 +13,39 @@ def decisions(names, start=0.0, step=0.25):
     return [(start + step * (k + 1), name) for k, name in enumerate(names)]
 
 
+def trials_of(decisions, cues):
+    """Return the trials of decisions and cues that are all there already."""
+    trials = CuedTrials()
+    for cue in cues:
+        trials.cue(*cue)
+    for decision in decisions:
+        trials.decide(*decision)
+    return trials.trials
+
+
 def test_the_last_decision_of_four_seconds_counts_and_since_when_it_held():
     names = ["right_hand"] * 6 + ["left_hand"] * 10 + ["right_hand"] * 8
-    (trial,) = score_cues(decisions(names), [(0.0, "left_hand")])
+    (trial,) = trials_of(decisions(names), [(0.0, "left_hand")])
     assert trial == CuedTrial(0.0, "left_hand", "left_hand", 1.75)
 
 
 def test_a_window_that_ends_with_the_imagery_counts_and_one_that_ends_with_the_cue_does_not():
     log = [(10.0, "left_hand"), (14.0, "right_hand"), (14.25, "left_hand")]
-    (trial,) = score_cues(log, [(10.0, "left_hand")])
+    (trial,) = trials_of(log, [(10.0, "left_hand")])
     assert trial.decided == "right_hand"
 
 
 def test_refusals_are_no_decision_and_a_cue_without_any_counts_as_wrong():
     names = [None] * 8 + ["left_hand"] * 2 + [None] * 7
-    (trial,) = score_cues(decisions(names), [(0.0, "left_hand")])
+    (trial,) = trials_of(decisions(names), [(0.0, "left_hand")])
     assert (trial.decided, trial.seconds) == ("left_hand", 2.25)
-    (trial,) = score_cues(decisions([None] * 20), [(0.0, "left_hand")])
+    (trial,) = trials_of(decisions([None] * 20), [(0.0, "left_hand")])
     assert (trial.decided, trial.seconds) == ("", None)
     assert CuedScore((trial,), CLASSES).accuracy == 0.0
 
 
 def test_a_cue_in_whose_seconds_nothing_was_looked_at_is_no_trial():
-    trials = score_cues(decisions(["left_hand"] * 40, start=10.0), [(1.0, "left_hand")])
+    trials = trials_of(decisions(["left_hand"] * 40, start=10.0), [(1.0, "left_hand")])
     assert trials == ()
 
 
@@ -67,11 +77,11 @@ def test_a_cue_that_comes_late_makes_the_same_trial(late):
             come = True
             trials.cue(2.0, "right_hand")
         trials.decide(time, name)
-    assert trials.trials == score_cues(decisions(names), [(2.0, "right_hand")])
+    assert trials.trials == trials_of(decisions(names), [(2.0, "right_hand")])
 
 
 def test_a_cue_that_is_sent_twice_is_one():
-    trials = score_cues(decisions(["left_hand"] * 40), [(1.0, "left_hand"), (1.05, "left_hand")])
+    trials = trials_of(decisions(["left_hand"] * 40), [(1.0, "left_hand"), (1.05, "left_hand")])
     assert len(trials) == 1
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import realtime.tasks
-from realtime.engine.cued_trials import score_cues
+from realtime.engine.cued_trials import Cue
+from realtime.scoring import ScoredLog
 from realtime.tasks.cursor import CursorTask
 from realtime.tasks.game import CatchGame
 from realtime.tasks.graz_bar import GrazBar
@@ -58,7 +59,8 @@ def test_a_trial_of_the_graz_bar_comes_to_what_the_score_makes_of_it(lefts, deci
         decide(10.0 + 0.25 * k, None if left is None else hands(left))
         for k, left in enumerate(lefts)
     ]
-    (trial,) = score_cues(((d.time, d.decision) for d in decisions), [(10.0, "left_hand")])
+    cue = Cue(10.0, None, "left_hand", "left_hand")
+    (trial,) = ScoredLog(decisions, [cue], HANDS).score().trials
     _, outcome = played(GrazBar(HANDS), "left_hand", decisions)
     expected = "none" if not trial.decided else "hit" if trial.decided == trial.asked else "miss"
     assert outcome == expected
