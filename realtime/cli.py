@@ -45,39 +45,11 @@ def _main(options: Options) -> int:
         keep_local()
     if options.list and options.file is None:
         return _list_streams()
-    options.evidence()  # refuses nonsense before anything is opened
-    options.cue_events  # noqa: B018 - likewise
-    if options.duration is not None and not options.duration > 0:
-        raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
-    if options.unit is not None:
-        from core.units import factor
-
-        factor(options.unit, "uV")  # refuses what is no voltage
-    if options.text_encoder is not None and not options.prompts and options.without_window:
-        raise InputError(
-            "--text-encoder is for texts of --prompts, or typed in the window; name some with "
-            "--prompts."
-        )
+    _check_values(options)
     _check_recentring(options)
-    chosen_by = None if options.record is not None else options.subject
-    if options.decoder is not None and chosen_by is not None:
-        raise InputError("Both --subject and --decoder were given; choose one.")
-    if options.uncalibrated and (options.decoder or chosen_by or options.file):
-        raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
-    if not options.uncalibrated and (options.sites != "all" or options.regress_eyes):
-        raise InputError(
-            "--sites and --regress-eyes go with --uncalibrated; a decoder's own are in its file, "
-            "chosen by eegpt-calibrate."
-        )
+    _check_decoder(options)
     _check_places(options)
-    if options.task is not None:
-        from realtime.tasks.registry import check_task
-
-        check_task(options.task)
-        if options.headless or options.file is not None:
-            raise InputError("--task is shown in the window; leave out --headless and --file.")
-    if not 1 <= options.trials <= 200:
-        raise InputError(f"--trials is {options.trials}; it must lie between 1 and 200.")
+    _check_task(options)
     if options.file is not None:
         if given := options.of_streams:
             raise InputError(f"--file decodes all of a recording; leave out {', '.join(given)}.")
@@ -96,6 +68,49 @@ def _main(options: Options) -> int:
     from realtime.app import run_live
 
     return run_live(options)
+
+
+def _check_values(options: Options) -> None:
+    """Refuse numbers, cues and texts that make no sense before anything is opened."""
+    options.evidence()
+    options.cue_events  # noqa: B018 - refuses what names no class
+    if options.duration is not None and not options.duration > 0:
+        raise InputError(f"--duration is {options.duration:g} s; it must be more than 0.")
+    if options.unit is not None:
+        from core.units import factor
+
+        factor(options.unit, "uV")  # refuses what is no voltage
+    if options.text_encoder is not None and not options.prompts and options.without_window:
+        raise InputError(
+            "--text-encoder is for texts of --prompts, or typed in the window; name some with "
+            "--prompts."
+        )
+
+
+def _check_decoder(options: Options) -> None:
+    """Refuse flags that name more than one decoder, or are of another kind of decoder."""
+    chosen_by = None if options.record is not None else options.subject
+    if options.decoder is not None and chosen_by is not None:
+        raise InputError("Both --subject and --decoder were given; choose one.")
+    if options.uncalibrated and (options.decoder or chosen_by or options.file):
+        raise InputError("--uncalibrated takes no --decoder, --subject or --file; choose one.")
+    if not options.uncalibrated and (options.sites != "all" or options.regress_eyes):
+        raise InputError(
+            "--sites and --regress-eyes go with --uncalibrated; a decoder's own are in its file, "
+            "chosen by eegpt-calibrate."
+        )
+
+
+def _check_task(options: Options) -> None:
+    """Refuse a feedback task that there is not, or that has no window or no trials."""
+    if options.task is not None:
+        from realtime.tasks.registry import check_task
+
+        check_task(options.task)
+        if options.headless or options.file is not None:
+            raise InputError("--task is shown in the window; leave out --headless and --file.")
+    if not 1 <= options.trials <= 200:
+        raise InputError(f"--trials is {options.trials}; it must lie between 1 and 200.")
 
 
 def _check_recentring(options: Options) -> None:

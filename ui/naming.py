@@ -68,58 +68,51 @@ class NamesDialog(QDialog):
         theme.dress(self)
         self.setWindowTitle("Names and units of the channels")
         self.resize(620, 640)
-        self.board = QComboBox()
-        self.board.setAccessibleName("Known board")
-        self.board.setToolTip("Name the channels as a known board has them")
-        self.board.addItem("Choose a known board …")
-        for board in known_boards():
-            self.board.addItem(f"{board.name} ({len(board.channels)})")
-        self.unit = QComboBox()
-        self.unit.setAccessibleName("Unit of all electrodes")
-        self.unit.setToolTip("Give all electrodes this unit")
-        self.unit.addItems(["Unit of all …", *_UNITS])
+        self.board = self._make_boards()
+        self.unit = self._make_units()
         self.table = self._make_table(len(facts.labels))
         self.state = text_label("", 13)
         self.paste_button = QPushButton("Paste a column")
         self.paste_button.setToolTip("From a spreadsheet or a text, from the selected cell on")
+        self.paste_button.clicked.connect(self.paste)
         self.reset = QPushButton("As sent")
         self.reset.setToolTip("Take what the stream says itself, and forget other names")
+        self.reset.clicked.connect(lambda: self._fill(facts.labels, facts.units))
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Leave names and units as they were (Esc)")
+        self.cancel.clicked.connect(self.reject)
         self.accept_button = QPushButton("Keep for this stream")
         self.accept_button.setToolTip("Use these names and units whenever this stream is seen")
-        cancel = QPushButton("Cancel")
-        cancel.setToolTip("Leave names and units as they were (Esc)")
+        self.accept_button.clicked.connect(self.accept)
+        for button in (self.paste_button, self.reset, self.cancel):
+            button.setAutoDefault(False)
+        self.accept_button.setDefault(True)
+        self._lay_out()
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self.table, self.paste)
+        if names is None:
+            self._fill(facts.labels, facts.units)
+        else:
+            self._fill(names.labels, names.units)
+
+    def _lay_out(self) -> None:
+        """Put boards and units above the table, and the buttons below it."""
         top, foot = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self.board, 1)
         top.addWidget(self.unit)
         for button in (self.paste_button, self.reset):
             foot.addWidget(button)
         foot.addStretch(1)
-        foot.addWidget(cancel)
+        foot.addWidget(self.cancel)
         foot.addWidget(self.accept_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(12)
-        name = theme.plain(facts.identity.name) or "(no name)"
+        name = theme.plain(self._facts.identity.name) or "(no name)"
         column.addWidget(text_label(f"Channels of {name}", 20, bold=True))
         column.addLayout(top)
         column.addWidget(self.table, 1)
         column.addWidget(self.state)
         column.addLayout(foot)
-        for button in (self.paste_button, self.reset, cancel):
-            button.setAutoDefault(False)
-        self.accept_button.setDefault(True)
-        self.board.activated.connect(lambda index: self._take_board(index - 1))
-        self.unit.activated.connect(self._take_unit)
-        self.paste_button.clicked.connect(self.paste)
-        self.reset.clicked.connect(lambda: self._fill(facts.labels, facts.units))
-        self.accept_button.clicked.connect(self.accept)
-        cancel.clicked.connect(self.reject)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self.table, self.paste)
-        self.table.itemChanged.connect(lambda _: self._check())
-        if names is None:
-            self._fill(facts.labels, facts.units)
-        else:
-            self._fill(names.labels, names.units)
 
     @property
     def names(self) -> KeptNames | None:  # noqa: D102 - stands in the class docstring
@@ -204,6 +197,24 @@ class NamesDialog(QDialog):
         ink = theme.WARNING if warn else theme.MUTED
         self.state.setStyleSheet(f"color: {ink.name()};")
 
+    def _make_boards(self) -> QComboBox:
+        boards = QComboBox()
+        boards.setAccessibleName("Known board")
+        boards.setToolTip("Name the channels as a known board has them")
+        boards.addItem("Choose a known board …")
+        for board in known_boards():
+            boards.addItem(f"{board.name} ({len(board.channels)})")
+        boards.activated.connect(lambda index: self._take_board(index - 1))
+        return boards
+
+    def _make_units(self) -> QComboBox:
+        units = QComboBox()
+        units.setAccessibleName("Unit of all electrodes")
+        units.setToolTip("Give all electrodes this unit")
+        units.addItems(["Unit of all …", *_UNITS])
+        units.activated.connect(self._take_unit)
+        return units
+
     def _make_table(self, rows: int) -> QTableWidget:
         table = QTableWidget(rows, len(_COLUMNS))
         table.setAccessibleName("Channels")
@@ -225,6 +236,7 @@ class NamesDialog(QDialog):
                 table.setItem(row, column, QTableWidgetItem(""))
         if rows:
             table.setCurrentCell(0, _NAME)
+        table.itemChanged.connect(lambda _: self._check())
         return table
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:

@@ -132,29 +132,16 @@ class SpectrumPanel(BandPanel):
                 chart.bottom() - (np.clip(value, low, high) - low) / (high - low) * chart.height()
             )
 
-        scale = chart.width() / _HIGHEST
         painter.setFont(theme.font(11))
-        for name, (first, last) in BANDS.items():
-            box = QRectF(
-                chart.left() + first * scale, chart.top(), (last - first) * scale, chart.height()
-            )
-            painter.fillRect(box.adjusted(0.5, 0, -0.5, 0), theme.faded(theme.MUTED, 0.10))
-            painter.setPen(theme.MUTED)
-            painter.drawText(box.adjusted(4, 2, 0, 0), Qt.AlignmentFlag.AlignTop, name)
+        _shade_bands(painter, chart)
         step = max(1, math.ceil(16.0 * (high - low) / max(chart.height(), 1.0)))  # 16 px each
         for decade in range(low, high + 1, step):
             grid_line(painter, chart, float(y(decade)), _decade(decade))
-        for hertz in range(0, int(_HIGHEST) + 1, 10):
-            x = chart.left() + hertz * scale
-            painter.setPen(theme.MUTED)
-            text = f"{hertz} Hz" if hertz else "0"
-            painter.drawText(QRectF(x - 30, chart.bottom() + 3, 60, 16), _CENTRE, text)
-        unit = QRectF(chart.right() - 120, chart.top() + 2, 116, 16)
-        painter.drawText(unit, RIGHT, "µV²/Hz")
+        _write_units(painter, chart)
         for frequencies, values, width, opacity in drawn:
             if values is None:
                 continue
-            across = chart.left() + frequencies * scale
+            across = chart.left() + frequencies * (chart.width() / _HIGHEST)
             for column, ink in enumerate(inks):
                 _polyline(
                     painter,
@@ -218,6 +205,28 @@ def _polyline(painter: QPainter, x: np.ndarray, y: np.ndarray, ink: QColor, widt
     points = ndarray_from_qpolygonf(line)  # (points, 2), a view into the polygon
     points[:, 0], points[:, 1] = x, y
     painter.drawPolyline(line)
+
+
+def _shade_bands(painter: QPainter, chart: QRectF) -> None:
+    """Shade the bands in a chart over frequency, and name them."""
+    scale = chart.width() / _HIGHEST
+    for name, (first, last) in BANDS.items():
+        left, wide = chart.left() + first * scale, (last - first) * scale
+        box = QRectF(left, chart.top(), wide, chart.height())
+        painter.fillRect(box.adjusted(0.5, 0, -0.5, 0), theme.faded(theme.MUTED, 0.10))
+        painter.setPen(theme.MUTED)
+        painter.drawText(box.adjusted(4, 2, 0, 0), Qt.AlignmentFlag.AlignTop, name)
+
+
+def _write_units(painter: QPainter, chart: QRectF) -> None:
+    """Write frequencies below a chart of spectra, and its unit into the corner."""
+    painter.setPen(theme.MUTED)
+    for hertz in range(0, int(_HIGHEST) + 1, 10):
+        x = chart.left() + hertz * (chart.width() / _HIGHEST)
+        text = f"{hertz} Hz" if hertz else "0"
+        painter.drawText(QRectF(x - 30, chart.bottom() + 3, 60, 16), _CENTRE, text)
+    unit = QRectF(chart.right() - 120, chart.top() + 2, 116, 16)
+    painter.drawText(unit, RIGHT, "µV²/Hz")
 
 
 def _draw_time(painter: QPainter, box: QRectF) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
 
-from PySide6.QtCore import QLocale, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLocale, QRectF, QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -169,6 +169,16 @@ def caption_label(text: str) -> QLabel:
     return label
 
 
+def _button(text: str, tip: str, asked: SignalInstance | None = None) -> QPushButton:
+    """Return a button as high as the other controls, which emits `asked` when it is clicked."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFixedHeight(_HEIGHT)
+    if asked is not None:
+        button.clicked.connect(lambda: asked.emit())
+    return button
+
+
 class ControlBar(QWidget):
     """One row of controls.
 
@@ -187,10 +197,8 @@ class ControlBar(QWidget):
         super().__init__()
         self._evidence: EvidenceSettings | None = None  # as shown; None before the first snapshot
         self._asked_at = -_PATIENCE
-        self.pause = QPushButton("Pause")
+        self.pause = _button("Pause", "Stop and resume decoding (Space)")
         self.pause.setCheckable(True)
-        self.pause.setFixedSize(96, _HEIGHT)
-        self.pause.setToolTip("Stop and resume decoding (Space)")
         self.pause.clicked.connect(self.pause_asked)
         self.threshold = Stepper(
             "Threshold",
@@ -216,38 +224,34 @@ class ControlBar(QWidget):
             "Height of one row in µV (keys + and −)",
             width=76,
         )
-        self.panels = QPushButton("Panels")
-        self.panels.setToolTip("Show and hide panels beside the traces (P, or its number)")
-        self.panels.setFixedHeight(_HEIGHT)
-        self.markers = QPushButton("Markers")
-        self.markers.setToolTip("Choose the marker stream whose cues are shown and scored (M)")
-        self.tasks = QPushButton("Tasks")
-        self.tasks.setToolTip("Feedback tasks in the subject's view, with targets and a score (G)")
-        self.tasks.setFixedHeight(_HEIGHT)
-        self.subject = QPushButton("Subject view")
-        self.subject.setToolTip("Plain full-screen view for the subject (F or F11)")
-        self.more = QPushButton("More")
-        self.more.setToolTip("Panels, markers, tasks and the subject's view")
-        self.more.setFixedHeight(_HEIGHT)
+        self.panels = _button("Panels", "Show and hide panels beside the traces (P, or its number)")
+        self.markers = _button(
+            "Markers",
+            "Choose the marker stream whose cues are shown and scored (M)",
+            self.markers_asked,
+        )
+        self.tasks = _button(
+            "Tasks", "Feedback tasks in the subject's view, with targets and a score (G)"
+        )
+        self.subject = _button(
+            "Subject view", "Plain full-screen view for the subject (F or F11)", self.subject_asked
+        )
+        self.more = _button("More", "Panels, markers, tasks and the subject's view")
         self.more.setMenu(QMenu(self.more))
         self.more.menu().setToolTipsVisible(True)
         self.more.menu().aboutToShow.connect(self._fill_more)
-        self.help = QPushButton("?")
+        self.help = _button("?", "All keys (?)", self.help_asked)
         self.help.setAccessibleName("Help")
-        self.help.setToolTip("All keys (?)")
         self.help.setFixedWidth(38)
-        for button, signal in (
-            (self.markers, self.markers_asked),
-            (self.subject, self.subject_asked),
-            (self.help, self.help_asked),
-        ):
-            button.setFixedHeight(_HEIGHT)
-            button.clicked.connect(lambda _=False, signal=signal: signal.emit())
         for stepper in (self.threshold, self.dwell, self.smoothing):
             stepper.changed.connect(self._ask_evidence)
         self.span.changed.connect(self.span_asked)
         self.scale.changed.connect(self.scale_asked)
+        self._lay_out()
+        self._arrange()
 
+    def _lay_out(self) -> None:
+        """Put the controls into a row, in groups."""
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(_SPACING)
@@ -262,7 +266,6 @@ class ControlBar(QWidget):
         row.addStretch(1)
         for button in (*self._opening, self.more, self.help):
             row.addWidget(button, alignment=bottom)
-        self._arrange()
 
     @property
     def _opening(self) -> tuple[QPushButton, ...]:

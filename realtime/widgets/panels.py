@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from realtime.engine.snapshot import Snapshot
+from realtime.engine.snapshot import DecoderStatus, Snapshot, StreamStatus
 from ui import theme
 from ui.class_style import ClassLook, class_looks, draw_symbol
 from ui.painting import write_line
@@ -32,7 +32,15 @@ _TIPS = {
 
 def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     """Return the facts of a snapshot that belong on every screen."""
-    stream, decoder = snapshot.stream, snapshot.decoder
+    stream, decoder = _stream_cells(snapshot.stream), snapshot.decoder
+    if decoder is None:
+        tip = "No decoder fits this stream: the signals are shown, and nothing is decided"
+        return (*stream, Cell("Decoder", "none", "signals only", 3.4, tip=tip))
+    return (*stream, *_decoder_cells(decoder, snapshot.adaptation or snapshot.recentring))
+
+
+def _stream_cells(stream: StreamStatus) -> tuple[Cell, ...]:
+    """Return what the stream is called, how fast it comes, what is lost, and how late it is."""
     kind, source, host = (theme.plain(t) for t in (stream.type, stream.source_id, stream.host))
     where = " · ".join(
         [kind or "no type", host or "no host", f"source {source}" if source else "no source id"]
@@ -41,7 +49,7 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
     off = measured is not None and nominal > 0 and abs(measured / nominal - 1.0) > 0.005
     p50, p95 = stream.age_p50_ms, stream.age_p95_ms
     lost, late = stream.lost_samples, stream.dropped_decisions
-    cells = [
+    return (
         Cell("Stream", theme.plain(stream.name) or "(no name)", where, 2.3, tip=_TIPS["stream"]),
         Cell(
             "Rate",
@@ -67,19 +75,19 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             1.3,
             tip=_TIPS["age"],
         ),
-    ]
-    if decoder is None:
-        tip = "No decoder fits this stream: the signals are shown, and nothing is decided"
-        return (*cells, Cell("Decoder", "none", "signals only", 3.4, tip=tip))
+    )
+
+
+def _decoder_cells(decoder: DecoderStatus, of_the_run: str) -> tuple[Cell, ...]:
+    """Return whose decoder it is, what of it is this run's own, and how well it does."""
     untrained = "untrained" in decoder.encoder.lower()
     return (
-        *cells,
         Cell(
             "Decoder",
             theme.plain(decoder.head)
             if not decoder.trials
             else f"{theme.plain(decoder.subject)} · {theme.plain(decoder.head)}",
-            " · ".join([theme.plain(decoder.encoder), *filter(None, [_run_words(snapshot)])]),
+            " · ".join(filter(None, [theme.plain(decoder.encoder), of_the_run])),
             2.0,
             untrained and decoder.head != "riemann",
             _TIPS["decoder"],
@@ -95,11 +103,6 @@ def status_cells(snapshot: Snapshot) -> tuple[Cell, ...]:
             _TIPS["score"],
         ),
     )
-
-
-def _run_words(snapshot: Snapshot) -> str:
-    """Say what of the decoder is this run's own."""
-    return snapshot.adaptation or snapshot.recentring
 
 
 def _drift(seconds_per_hour: float) -> str:
