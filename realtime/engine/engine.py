@@ -410,6 +410,11 @@ class Engine:
             found["slow"] = (
                 f"This computer is too slow: {late} samples and {dropped} decisions were dropped."
             )
+        elif dropped:
+            found["dropped decisions"] = (
+                f"Decisions came more than a second late and were dropped ({dropped} so far): this "
+                "computer or the sender was held up."
+            )
         return found
 
     def _note(self, kind: str, text: str) -> None:

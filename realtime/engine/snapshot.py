@@ -124,7 +124,8 @@ class StreamEvent:
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
-        "rate", "late"; "unit", "slow", "asleep", "twin"; "reference", "aside", "adaptation".
+        "rate", "late"; "unit", "slow", "dropped decisions", "asleep", "twin"; "reference", "aside",
+        "adaptation".
     text : str
         What there is to say about it.
     """

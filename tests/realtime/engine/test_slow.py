@@ -108,6 +108,7 @@ def test_late_decisions_are_dropped_from_the_oldest_and_counted(slow, until):
     found, dropped = lines(), engine.snapshot().stream.dropped_decisions
     assert dropped >= 1
     assert inlet.dropped_samples == 0
+    until(lambda: f"dropped ({dropped} so far)" in " ".join(engine.snapshot().warnings))
     # Every decision was made; those not given are the ones that had waited longest.
     made = set(range(found[-1]["index"] + 1))
     missing = sorted(made - {line["index"] for line in found})
