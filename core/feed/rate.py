@@ -126,7 +126,8 @@ class RateWatch:
     speed : float
         How many seconds of the stream pass in one of this machine's: 1 but for rehearsals.
     since : float, optional
-        Local time at which the stream was opened, in seconds; else its first samples' arrival.
+        Local time at which the stream was opened, in seconds; else, or where they came before, its
+        first samples' arrival.
     """
 
     def __init__(self, rate: float, speed: float = 1.0, since: float | None = None) -> None:
@@ -179,9 +180,9 @@ class RateWatch:
         repeated : int
             Samples so far that came twice.
         """
-        if not self._received:  # a first block may have waited, or be of seconds
+        if not self._received:  # a first block may be of seconds, or have come before the opening
             began = arrival - len(stamps) / (self._rate * self._speed)
-            self._since = began if self._since is None else max(began, self._since)
+            self._since = began if self._since is None else max(began, min(self._since, arrival))
         self._newest = arrival
         self._received += len(stamps)
         self._longest = max(self._longest, len(stamps))

@@ -155,6 +155,24 @@ class Segmenter:
         return segments
 
 
+def joined(segments: Sequence[Segment]) -> list[Segment]:
+    """Return each run of consecutive segments as one segment."""
+    runs: list[list[Segment]] = []
+    for segment in segments:
+        if segment.begins or not runs:
+            runs.append([])
+        runs[-1].append(segment)
+    return [
+        replace(
+            run[0],
+            samples_uv=np.concatenate([segment.samples_uv for segment in run]),
+            raw=np.concatenate([segment.raw for segment in run]),
+            times=np.concatenate([segment.times for segment in run]),
+        )
+        for run in runs
+    ]
+
+
 class FiniteSegments:
     """Cuts segments where a chosen channel has NaN, infinity or no possible voltage.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _PULL = 0.2  # s that a pull waits for a first sample, hence the longest that closing takes
 _CORRECTION_EVERY = 5.0  # s
 _CORRECTION_WAIT = 0.2  # s that one question for the clock offset waits
+_TOGETHER = 0.05  # s in which samples come at once, where many waited to be read
 _BUFFER = 60  # s that liblsl keeps should the thread not run
 _MARKER_TEXT = 4096  # characters kept of one marker
 
@@ -37,11 +39,14 @@ class Block:
         As the sender gave them, in seconds of its LSL clock.
     arrival : float
         LSL clock of this machine when the newest of them arrived, in seconds.
+    parts : tuple of Block
+        The same samples, by when they arrived; empty where only the newest one's arrival is known.
     """
 
     samples: np.ndarray
     stamps: np.ndarray
     arrival: float
+    parts: tuple[Block, ...] = ()
 
     @property
     def newest(self) -> float | None:
@@ -56,6 +61,14 @@ class Marker:
 
     time: float  # s, LSL clock of its sender
     text: str
+
+
+def _joined(blocks: Sequence[Block]) -> Block:
+    return Block(
+        np.concatenate([block.samples for block in blocks]),
+        np.concatenate([block.stamps for block in blocks]),
+        blocks[-1].arrival,
+    )
 
 
 class _Receiver:
@@ -221,11 +234,8 @@ class Inlet(_Receiver):
             self._queued = 0
         if not blocks:
             return None
-        return Block(
-            np.concatenate([block.samples for block in blocks]),
-            np.concatenate([block.stamps for block in blocks]),
-            blocks[-1].arrival,
-        )
+        together = groupby(blocks, lambda block: block.arrival // _TOGETHER)
+        return replace(_joined(blocks), parts=tuple(_joined(list(part)) for _, part in together))
 
     def _keep(self, samples: np.ndarray, stamps: np.ndarray, arrival: float) -> None:
         # A copy: what was pulled may be a small part of a large array.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from core.feed.clock_drift import ClockDrift
 from core.feed.rate import RateWatch
-from core.feed.segments import Segment, Segmenter
+from core.feed.segments import Segment, Segmenter, joined
 from core.montage import direction, named
 from core.stream.description import StreamFacts, warnings_of
 from core.stream.inlet import Block
@@ -181,7 +181,29 @@ class StreamFeed:
         if block is None or not len(block.stamps):
             return None
         counted = self.segmenter.continuity
-        lost, resets = counted.lost_samples, counted.resets
+        lost = counted.lost_samples
+        # By when they came, as signal may have waited long to be read.
+        segments = [segment for part in block.parts or (block,) for segment in self._take(part)]
+        return Received(block, joined(segments), max(0, counted.lost_samples - lost))
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._source.close()
+
+    def _begin(self, source: SignalSource) -> None:
+        """Read this stream from now on."""
+        self._source = source
+        self.facts = self._overrides.on(source.facts)
+        self.segmenter = segmenter_of(self.facts)
+        self.pace = ClockDrift()
+        self.rate = RateWatch(self.facts.rate, self.facts.speed, since=self._clock())
+        self.clock_was_set = False
+        _LOG.info("reading: %s", _described(self.facts))
+
+    def _take(self, block: Block) -> list[Segment]:
+        """Cut what came at once into segments, and judge the sender's clock and rate by it."""
+        counted = self.segmenter.continuity
+        resets = counted.resets
         set_by = self._compare(block)
         segments = self.segmenter.push(block.samples, block.stamps, set_by)
         if resets and counted.resets != resets:  # jumped, and arrivals tell the new offset
@@ -197,21 +219,7 @@ class StreamFeed:
             self._source.dropped_samples,
             counted.repeated_samples,
         )
-        return Received(block, segments, max(0, counted.lost_samples - lost))
-
-    def close(self) -> None:
-        """Close the stream."""
-        self._source.close()
-
-    def _begin(self, source: SignalSource) -> None:
-        """Read this stream from now on."""
-        self._source = source
-        self.facts = self._overrides.on(source.facts)
-        self.segmenter = segmenter_of(self.facts)
-        self.pace = ClockDrift()
-        self.rate = RateWatch(self.facts.rate, self.facts.speed, since=self._clock())
-        self.clock_was_set = False
-        _LOG.info("reading: %s", _described(self.facts))
+        return segments
 
     def _compare(self, block: Block) -> float:
         """Compare the newest stamp with its arrival; return what `ClockDrift.take` does."""

@@ -152,6 +152,14 @@ def test_a_right_rate_bars_no_first_window():
     assert watch.barred == ""
 
 
+def test_signal_that_came_before_the_feed_was_opened_is_not_waited_for_again():
+    watch = RateWatch(RATE, since=5.0)
+    for arrival in (2.0, 4.0, 6.0):  # chunks of seconds, whose rate is not known yet
+        watch.take(arrival - np.arange(500)[::-1] / RATE, arrival)
+    assert watch.verdict.level == "unknown"
+    assert watch.barred == ""
+
+
 def test_counts_that_fall_when_samples_were_only_late_leave_a_verdict():
     watch, lost = RateWatch(RATE), 0
     for number in range(64):  # packets of half a bin; every other one gives back what was lost

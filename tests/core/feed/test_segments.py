@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.feed.segments import FiniteSegments, Segmenter, segment_bounds
+from core.feed.segments import FiniteSegments, Segmenter, joined, segment_bounds
 
 RATE = 250.0
 LABELS = ("C3", "C4", "TRG")
@@ -99,6 +99,18 @@ def test_chunks_change_neither_runs_nor_samples(cuts):
     for name in ("samples_uv", "raw", "times"):
         one, other = (np.concatenate([getattr(s, name) for s in all_]) for all_ in (whole, split))
         np.testing.assert_array_equal(one, other)
+
+
+def test_segments_are_joined_to_the_runs_that_they_were_cut_from():
+    samples, stamps = stream()
+    kept = np.r_[0:390, 407:1000]
+    whole = cut(samples[kept], stamps[kept])
+    pieces = joined(cut(samples[kept], stamps[kept], (7, 100, 389, 391, 600)))
+    assert [(s.first, s.begins, s.lost, s.words, len(s)) for s in pieces] == [
+        (s.first, s.begins, s.lost, s.words, len(s)) for s in whole
+    ]
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_array_equal(one.samples_uv, other.samples_uv)
 
 
 @pytest.mark.parametrize("start", [0, 3])

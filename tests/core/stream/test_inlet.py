@@ -1,5 +1,7 @@
 """Receiving over loopback: every sample, none twice, and a clear end."""
 
+import time
+
 import numpy as np
 import pylsl
 import pytest
@@ -53,6 +55,20 @@ def test_every_sample_arrives_as_it_was_sent(outlet, inlet, until):
     assert (samples.dtype, stamps.dtype) == (np.float32, np.float64)
     assert inlet.dropped_samples == 0
     assert blocks[-1].arrival == inlet.newest_arrival <= pylsl.local_clock()
+
+
+def test_samples_that_wait_keep_the_time_at_which_they_came(outlet, inlet, until):
+    outlet.push(*numbered(0, 30))
+    until(lambda: inlet.newest_arrival is not None)
+    first = inlet.newest_arrival
+    time.sleep(0.1)
+    outlet.push(*numbered(30, 50))
+    until(lambda: inlet.newest_arrival > first)
+    block = inlet.read()
+    assert block.parts[0].arrival < block.arrival - 0.05
+    assert block.parts[-1].arrival == block.arrival
+    stamps = np.concatenate([part.stamps for part in block.parts])
+    np.testing.assert_array_equal(stamps, block.stamps)
 
 
 @pytest.mark.parametrize(

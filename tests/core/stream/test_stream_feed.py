@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InputError
 from core.stream.discovery import StreamQuery, find_stream
-from core.stream.inlet import Inlet
+from core.stream.inlet import Block, Inlet
 from core.stream.outlets import SignalOutlet
 from core.stream.stream_feed import Overrides, StreamFeed
 
@@ -48,6 +48,25 @@ def test_a_stream_comes_in_microvolts_and_its_gap_is_counted(sent, until):
     assert [(s.first, s.lost) for s in segments if s.begins] == [(0, 0), (170, 20)]
     assert feed.lost_samples == 20
     assert feed.segmenter.units == ("microvolts", "microvolts")
+
+
+def test_signal_that_waited_is_judged_by_when_it_came_and_given_as_one(sent):
+    _, inlet, values = sent
+    now = pylsl.local_clock()
+    parts = [
+        Block(
+            values[at : at + 10], now + np.arange(at, at + 10) / RATE - 4.0, now + at / RATE - 3.9
+        )
+        for at in range(0, 400, 10)
+    ]
+    stamps = np.concatenate([part.stamps for part in parts])
+    inlet.read = lambda timeout: Block(values, stamps, parts[-1].arrival, tuple(parts))
+    feed = StreamFeed(inlet)
+    (segment,) = feed.read().segments
+    np.testing.assert_array_equal(segment.raw, values)
+    np.testing.assert_array_equal(segment.times, stamps)
+    assert feed.rate.verdict.level == "ok"
+    assert feed.rate.barred == ""
 
 
 def test_a_senders_clock_that_was_set_is_seen_by_every_reader(sent, until):
