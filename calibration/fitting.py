@@ -33,12 +33,13 @@ from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
 from core.fitting.views import GRAPH, RECENTRED, VIEWS, FeatureViews, heads_of, need_tokens
-from core.montage import electrode, match
+from core.montage import direction, electrode, match
 from core.provenance import provenance
 from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 from core.sites import Sites, channels_at, eog_of, is_eog, is_frontal_or_temporal
+from core.stream.boards import motor_words
 from core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -442,9 +443,14 @@ def path_for(
     found = match(labels, spec.ch_names)
     if len(found.channels) < 2:
         known = "1 electrode" if found.channels else "0 electrodes"
+        hint = ""
+        if all(direction(label) is None for label in labels):
+            hint = "Name its channels (--channels)."
+        elif motor_words(labels):
+            hint = "Imagined movements need electrodes at C3, Cz and C4."
         raise InputError(
             f"{source} has {known} that the encoder {spec.label} knows; at least 2 are needed "
-            f"(found: {' '.join(labels[:8])}{' ...' * (len(labels) > 8)})."
+            f"(found: {' '.join(labels[:8])}{' ...' * (len(labels) > 8)}). {hint}".rstrip()
         )
     used = set(channels_at(settings.sites, found.channels, source))
     channels = tuple(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from core.decoding.artifacts import ArtifactLimits
 from core.decoding.decoder import Decoder
-from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.rest import curve_of
 from core.decoding.storage.decoder_file import save_decoder
 from core.decoding.window_decoder import WindowDecoder
@@ -104,11 +103,6 @@ def _decode(
             raise InputError(
                 "--adapt labels learns from cues: name the stream that sends them with --markers, "
                 "or have a --task that gives them."
-            )
-        if options.uncalibrated:
-            say(
-                f"Aligning other people's decoder: {REFERENCE_SECONDS:g} s of signal, at rest, "
-                "eyes open."
             )
         if options.uncalibrated and options.headless:
             decoder = _uncalibrated_decoder(options, inlet)

@@ -22,6 +22,7 @@ from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.hemispheres import HANDS
 from core.montage import electrode, match
+from core.program import say
 from core.recordings import Recording
 from core.signal.interpolation import interpolation_weights, positions_aside
 from core.sites import Sites
@@ -192,6 +193,7 @@ def population_decoder(
     positions_aside(settings.channels, aside)
     if hop is not None:
         spec.check_hop(hop_samples(hop, spec.rate, spec.default_hop))
+    say(f"Aligning other people's decoder: {SECONDS:g} s of signal, at rest, eyes open.")
     windows = CovarianceSettings(settings, spec.window, regress_eyes=regress_eyes)
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
         head = pool.submit(head_of_prior, population(), windows, HANDS)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fitting import FitSettings, fit_decoder, path_for
 from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
@@ -154,8 +154,15 @@ def test_three_classes_fit_too():
 
 def test_recordings_without_electrodes_are_refused(imagery_recording):
     recording = imagery_recording(labels=("Ch1", "Ch2", "Ch3"))
-    with pytest.raises(InputError, match="0 electrodes that the encoder"):
+    with pytest.raises(InputError, match="0 electrodes that the encoder") as refused:
         fit_decoder([recording], EVENTS, "01")
+    assert str(refused.value).endswith("(found: Ch1 Ch2 Ch3). Name its channels (--channels).")
+
+
+def test_a_headband_is_told_what_imagined_movements_need():
+    spec = load_encoder("untrained-bandpower-tiny").spec
+    with pytest.raises(InputError, match=r"TP10\)\. Imagined movements need .* C3, Cz and C4\.$"):
+        path_for(("TP9", "AF7", "AF8", "TP10"), spec, FitSettings(), "The stream")
 
 
 def test_an_unknown_head_is_refused():

@@ -158,7 +158,7 @@ def test_nothing_is_aligned_on_another_rate_than_the_stream_says(sent):
         gather(StreamFeed(inlet))
 
 
-def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
+def test_it_is_called_what_it_is_on_every_screen(imagery_recording, capfd):
     new = imagery_recording(5)
     minute = replace(new, samples_uv=new.samples_uv[: round(60 * new.rate)], events=())
     decoder = population_decoder(lambda: minute, minute.labels)
@@ -166,8 +166,10 @@ def test_it_is_called_what_it_is_on_every_screen(imagery_recording):
     assert shown.head == CALLED
     assert shown.trials == 0
     assert 0.6 < shown.score < 0.75
+    assert "Aligning other people's decoder: 60 s" in capfd.readouterr().err
     with pytest.raises(InputError, match="The stream has 0 electrodes that the encoder"):
         population_decoder(lambda: minute, [f"Ch{n}" for n in range(len(minute.labels))])
+    assert "Aligning" not in capfd.readouterr().err
 
 
 def test_what_a_bad_electrode_sent_in_the_minute_changes_nothing(imagery_recording):

@@ -39,6 +39,10 @@ def test_boards_without_motor_electrodes_are_told_so(board):
         assert "over the motor cortex" in words
 
 
+def test_electrodes_on_the_rim_are_named_too():
+    assert "(it has TP9, AF7, AF8, TP10)" in motor_words(["TP9", "AF7", "AF8", "TP10", "AUX"])
+
+
 def test_unknown_names_prove_nothing():
     assert motor_words(["Ch1", "Ch2"]) == ""
     assert motor_words(["EEG C3-REF", "Fp1"]) == ""
