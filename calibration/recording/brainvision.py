@@ -113,8 +113,10 @@ def header(name: str, labels: Sequence[str], units: Sequence[str], rate: float) 
 
 
 def file_unit(unit: str) -> str:
-    """Return the unit in which a channel of a stream is written."""
-    return "n/a" if volts_per(unit) is None else "µV"
+    """Return the unit in which a channel of a stream is written: µV for every voltage."""
+    if volts_per(unit) is not None:
+        return "µV"
+    return plain_text(unit).replace(",", " ") or "n/a"  # a comma ends a field
 
 
 def markers_head(name: str) -> bytes:

@@ -151,6 +151,19 @@ def events_of_table(recording: Recording) -> Marks | None:
     return marks_of_events(events, recording.path, recording.rate, [name], notes)
 
 
+def channel_types(path: Path) -> dict[str, str]:
+    """Return the type of each channel by its name, as the table beside a file says them.
+
+    Empty without a table, and for one that cannot be read, which `with_tables` says.
+    """
+    try:
+        table = read_table(_beside(path, "channels"))
+    except InputError:
+        return {}
+    rows: Iterable[dict[str, str]] = () if table is None else table.rows
+    return {_cell(row, "name"): _cell(row, "type").upper() for row in rows}
+
+
 def read_table(path: Path) -> SidecarTable | None:
     """Read a table, None if there is none or it is empty.
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import InputError
+from core.recordings.bids import channel_types
 from core.recordings.headers import Header
-from core.recordings.voltages import voltages
+from core.recordings.voltages import is_unsaid, voltages
 from core.sites import eog_name, is_eog
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ def scaled(
         for i, kind in enumerate(kinds):
             if kind == "misc" and units[i] not in _BRAINVISION_VOLTS:
                 words[i] = ""
+        types = channel_types(path)
+        if "EEG" in types.values():  # else nobody has told them apart
+            for i, label in enumerate(labels):
+                if is_unsaid(units[i]) and types.get(label) in ("MISC", "TRIG"):
+                    words[i] = types[label].lower()
     elif suffix == ".set":
         gains, assumed = np.full(len(labels), 1e-6), "µV"
         units = _eeglab_units(path, len(labels))

@@ -88,7 +88,7 @@ def voltages(
     volts = {i: size for i in eeg if (size := volts_per(units[i])) is not None}
     sites = {i for i in eeg if direction(labels[i]) is not None}
     silent = [i for i in eeg if i not in volts]
-    unsaid = [i for i in silent if _silent(units[i])] if assumed else []
+    unsaid = [i for i in silent if is_unsaid(units[i])] if assumed else []
     asking = [i for i in silent if i in sites or i in unsaid]
     if not asking and not volts:
         asking = [i for i in silent if not _QUANTITY.fullmatch(units[i].strip())]
@@ -134,7 +134,9 @@ def _refusal(path: Path, labels: Sequence[str], units: Sequence[str], which: Seq
             "EEG, correct their kind, name or unit in the file (units are V, mV and uV)."
         )
     said = (
-        "without a unit" if all(_silent(units[i]) for i in which) else f"in {_units(units, which)}"
+        "without a unit"
+        if all(is_unsaid(units[i]) for i in which)
+        else f"in {_units(units, which)}"
     )
     return (
         f"{path} has {_listed(labels, which)} {said}; it must be a voltage such as V, mV or uV. "
@@ -142,12 +144,13 @@ def _refusal(path: Path, labels: Sequence[str], units: Sequence[str], which: Seq
     )
 
 
-def _silent(unit: str) -> bool:
+def is_unsaid(unit: str) -> bool:
+    """Return whether a channel's unit says none."""
     return unit.strip().lower() in _SILENT
 
 
 def _word(unit: str) -> str:
-    return "no unit" if _silent(unit) else unit.strip()
+    return "no unit" if is_unsaid(unit) else unit.strip()
 
 
 def _units(units: Sequence[str], which: Iterable[int]) -> str:

@@ -89,6 +89,33 @@ def test_units_become_microvolts_where_they_are_voltages(tmp_path, make_facts, m
     ]
 
 
+@pytest.mark.parametrize(
+    ("unit", "written", "said"), [("g", "g", "g"), ("m,s", "m s", "m s"), ("", "n/a", "misc")]
+)
+def test_what_is_no_voltage_keeps_its_unit_and_is_not_read_as_eeg(
+    tmp_path, make_facts, make_signal, unit, written, said
+):
+    facts = make_facts(("C3", "AccX", "C4"), units=("uV", unit, "uV"), types=("EEG", "AUX", "EEG"))
+    run = next_run(tmp_path, "01")
+    record(run, facts, make_signal(100, channels=3))
+    assert f"AccX\tMISC\t{written}\t" in run.file("channels.tsv").read_text()
+    found = read_recording(run.file("eeg.vhdr"))
+    assert found.labels == ("C3", "C4")
+    assert any(f"left out AccX ({said})" in note for note in found.notes)
+    assert not any("taken to be" in note for note in found.notes)
+
+
+def test_channels_of_which_nothing_is_known_are_read_as_microvolts(
+    tmp_path, make_facts, make_signal
+):
+    run = next_run(tmp_path, "01")
+    facts = make_facts(("Ch1", "Ch2"), units=("", ""), types=("", ""))
+    record(run, facts, make_signal(100, channels=2))
+    found = read_recording(run.file("eeg.vhdr"))
+    assert found.labels == ("Ch1", "Ch2")
+    assert any("does not say the unit of Ch1, Ch2: taken to be µV" in note for note in found.notes)
+
+
 def test_events_are_told_early_late_outside_and_out_of_order(tmp_path, make_facts, make_signal):
     signal = make_signal()
     run = next_run(tmp_path, "01")
