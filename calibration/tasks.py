@@ -108,10 +108,11 @@ def which_task(tasks: Sequence[Task]) -> Task:
             owners.setdefault(source, set()).add(task.name)
     meanings = {source: next(iter(names)) for source, names in owners.items() if len(names) == 1}
     if len(set(meanings.values())) < 2:
-        names = ", ".join(task.name for task in tasks)
+        sharing = set().union(*(names for names in owners.values() if len(names) > 1))
+        names = ", ".join(task.name for task in tasks if task.name in sharing)
         raise InputError(
-            f"A gate over tasks needs two tasks with trials of their own, and {names} share theirs "
-            "or there is one only; leave out --task-gate."
+            "A gate over tasks needs two tasks with trials of their own, and "
+            f"{f'{names} share theirs' if sharing else 'there is one only'}; leave out --task-gate."
         )
     return Task(WHICH, meanings)
 

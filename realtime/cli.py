@@ -109,6 +109,8 @@ def _check_task(options: Options) -> None:
         check_task(options.task)
         if options.headless or options.file is not None:
             raise InputError("--task is shown in the window; leave out --headless and --file.")
+    if options.headless and "--trials" in options.of_streams:
+        raise InputError("--trials is for a --task, which the window shows; leave out --headless.")
     if not 1 <= options.trials <= 200:
         raise InputError(f"--trials is {options.trials}; it must lie between 1 and 200.")
 

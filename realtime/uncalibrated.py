@@ -193,7 +193,7 @@ def population_decoder(
     positions_aside(settings.channels, aside)
     if hop is not None:
         spec.check_hop(hop_samples(hop, spec.rate, spec.default_hop))
-    say(f"Aligning other people's decoder: {SECONDS:g} s of signal, at rest, eyes open.")
+    say(f"Aligning other people's decoder: {REFERENCE_SECONDS:g} s of signal, at rest, eyes open.")
     windows = CovarianceSettings(settings, spec.window, regress_eyes=regress_eyes)
     with ThreadPoolExecutor(1, thread_name_prefix="population") as pool:
         head = pool.submit(head_of_prior, population(), windows, HANDS)

@@ -192,6 +192,11 @@ class OnlineDecoder:
         return max(0.0, (self._window - self._received + self._clean_from) / self._rate)
 
     @property
+    def spoilt(self) -> bool:
+        """Whether the newest window was refused for an artifact that may not be over yet."""
+        return self.status == "artifact" and self._received == self._clean_from
+
+    @property
     def last_sample(self) -> int:
         """Index of the newest sample at the model's rate; -1 before the first."""
         return self._first_sample + self._received - 1

@@ -126,7 +126,8 @@ class FoundStream:
     def __str__(self) -> str:
         """Return what a person needs to choose among several, on one line."""
         pace = f"{self.rate:g} Hz" if self.rate else "irregular"
-        said = f"{self.identity}, {self.channel_count} channels, {pace}, {self.format}"
+        count = f"{self.channel_count} channel{'s' * (self.channel_count != 1)}"
+        said = f"{self.identity}, {count}, {pace}, {self.format}"
         return f"{said} (cannot be used: {self.problem})" if self._impossible else said
 
     @property

@@ -106,6 +106,11 @@ class DecisionMaker:
         return self._hops.seconds_to_go
 
     @property
+    def spoilt(self) -> bool:
+        """As `OnlineDecoder.spoilt`."""
+        return self._hops.spoilt
+
+    @property
     def aside(self) -> tuple[str, ...]:
         """As `OnlineDecoder.aside`."""
         return self._hops.aside

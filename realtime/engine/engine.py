@@ -452,5 +452,6 @@ class Engine:
                 return "warming", "Waiting until the stream's rate is known: less than 3 s."
             return "ok", ""
         if reason := self._maker.reason:
-            return self._maker.status, f"{reason}; decisions return in {to_go:.1f} s."
+            when = f"{to_go:.1f} s after it is over" if self._maker.spoilt else f"in {to_go:.1f} s"
+            return self._maker.status, f"{reason}; decisions return {when}."
         return "warming", f"Waiting for a whole window of signal: {to_go:.1f} s to go."

@@ -274,6 +274,8 @@ def test_a_gate_over_tasks_needs_trials_of_their_own():
     for tasks in (shared, TASKS[:1]):
         with pytest.raises(InputError, match="two tasks with trials of their own"):
             which_task(tasks)
+    with pytest.raises(InputError, match="and hand, other share theirs;"):
+        which_task((*shared, TASKS[1]))
 
 
 def test_a_state_with_numbers_or_without_a_first_task_is_refused(recordings, capsys):

@@ -182,6 +182,8 @@ def test_a_bad_electrode_is_set_aside_live_as_offline_and_never_silently(
     stream_log = (tmp_path / "live.stream.jsonl").read_text().splitlines()
     notes = [json.loads(line) for line in stream_log]
     assert [note["kind"] for note in notes if words in note["text"]] == ["aside"]
+    words = f"C3 is {fault}; decisions return 4.0 s after it is over."
+    assert words in [note["text"] for note in notes if note["kind"] == "artifact"]
 
 
 @pytest.mark.usefixtures("unhurried")

@@ -59,6 +59,17 @@ def spoilt_by(fault, samples, names, begin=6.0, end=SECONDS, labels=LABELS):
 
 
 @pytest.mark.slow
+def test_it_is_known_whether_a_fault_is_over(make_online, samples):
+    online, feed = make_online()
+    names = LABELS[: len(LABELS) // 2]  # too many to be set aside
+    spoilt = spoilt_by(flat, samples, names, begin=6.0, end=9.0)
+    for second in range(15):
+        rows = np.arange(second * RATE, (second + 1) * RATE, dtype=int)
+        list(online.push(feed.push(spoilt[rows], rows / RATE)))
+        assert online.spoilt is (6 <= second < 9)
+    assert online.seconds_to_go == 0.0
+
+
 @every_fault
 def test_one_bad_electrode_is_set_aside_and_decisions_go_on(make_online, samples, fault, words):
     online, feed = make_online()

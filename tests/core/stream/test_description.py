@@ -91,6 +91,11 @@ def test_dead_stream_does_not_block(program, name):
         read_facts(found, timeout=2.0)
 
 
+def test_a_single_channel_is_said_as_one(send, name):
+    send(name, channels=1)
+    assert ", 1 channel, " in str(find_stream(StreamQuery.matching(name)))
+
+
 @pytest.mark.slow
 def test_impossible_number_of_channels_is_refused(send, name):
     send(name, channels=5000)

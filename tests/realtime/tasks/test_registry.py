@@ -53,6 +53,7 @@ def test_a_name_that_no_task_has_is_refused_with_those_that_there_are(capsys):
         (["--task", "game", "--headless"], "leave out --headless"),
         (["--task", "game", "--file", "x.edf"], "--file"),
         (["--trials", "0"], "--trials is 0"),
+        (["--trials", "3", "--headless"], "--trials is for a --task"),
     ],
 )
 def test_a_task_needs_a_window_and_trials(flags, words, capsys):
