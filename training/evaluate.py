@@ -330,18 +330,11 @@ def _live_options(options: EvaluateOptions) -> str:
 def _unseen_encoder(people: Sequence[Subject]) -> str:
     """Return the encoder of people for whom none was named: one that has seen none of them."""
     from core.encoders import DEFAULT, load_encoder
-    from core.recordings.known_files import files_of
-    from training.evaluation.pretraining_overlap import recordings_seen, seen_of
+    from training.evaluation.pretraining_overlap import seen_of
 
     spec = load_encoder(DEFAULT).spec
-    seen = recordings_seen(spec)
-    for person in people:
-        recordings = person.recordings
-        # By their files, too: a folder may have another name than it had in pretraining.
-        known = any(any(spec.labels_seen(files_of(recording))) for recording in recordings)
-        if known or seen_of(person, range(len(recordings)), seen) != "nothing":
-            return "untrained"
-    return DEFAULT
+    seen = {seen_of(spec, person, range(len(person.recordings))) for person in people}
+    return DEFAULT if seen == {"nothing"} else "untrained"
 
 
 def _skip(options: EvaluateOptions, specs: Sequence[EncoderSpec]) -> int:

@@ -52,7 +52,7 @@ from core.machine.files import write_whole  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from realtime.encoder_survey import candidates  # noqa: E402
 from training.evaluation.people import Signal, Subject, path_for_all, read_people  # noqa: E402
-from training.evaluation.pretraining_overlap import recordings_seen, seen_of  # noqa: E402
+from training.evaluation.pretraining_overlap import seen_of  # noqa: E402
 from training.evaluation.protocols import offline  # noqa: E402
 from training.evaluation.report.scoring import score  # noqa: E402
 from training.evaluation.report.statistics import paired_p  # noqa: E402
@@ -290,8 +290,9 @@ class Bench:
 
     def _seen(self, encoder: Encoder) -> str:
         """Say what pretraining has seen, of whom it has seen most."""
-        seen = recordings_seen(encoder.spec)
-        each = {seen_of(person, range(len(person.recordings)), seen) for person in self.people}
+        each = {
+            seen_of(encoder.spec, person, range(len(person.recordings))) for person in self.people
+        }
         return next(what for what in ("unknown", "run", "person", "nothing") if what in each)
 
 

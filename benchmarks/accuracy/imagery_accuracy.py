@@ -52,7 +52,7 @@ from core.units import factor  # noqa: E402
 from realtime.engine.evidence import EvidenceSettings  # noqa: E402
 from realtime.offline import decode_recording  # noqa: E402
 from training.evaluation.people import Subject  # noqa: E402
-from training.evaluation.pretraining_overlap import encoder_for, recordings_seen, seen_of  # noqa: E402
+from training.evaluation.pretraining_overlap import encoder_for, seen_of  # noqa: E402
 from training.shards import RecordingIdentity  # noqa: E402
 
 EVENTS = {"T1": "left_hand", "T2": "right_hand"}
@@ -125,7 +125,7 @@ def _encoder(
     specs = [load_encoder(source).spec for source in options.encoder]
     tested = [len(runs) - 1]
     best = encoder_for(specs, person, tested, "person")
-    return options.encoder[best], seen_of(person, tested, recordings_seen(specs[best]))
+    return options.encoder[best], seen_of(specs[best], person, tested)
 
 
 def _fit(recordings: list[Recording], subject: str, system: str, encoder: str) -> Decoder:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from core.encoders import EncoderSpec
 from core.errors import InputError
+from core.recordings.known_files import files_of
 from training.evaluation.people import Subject
 from training.shards import RecordingIdentity
 from training.sources.catalogue import same
@@ -45,22 +46,31 @@ def recordings_seen(spec: EncoderSpec) -> tuple[RecordingIdentity, ...] | None:
         ) from error
 
 
-def seen_of(
-    person: Subject, tested: Sequence[int], seen: Sequence[RecordingIdentity] | None
-) -> str:
-    """Return what was seen of a person of whom these recordings are tested.
+def seen_of(spec: EncoderSpec, person: Subject, tested: Sequence[int]) -> str:
+    """Return what an encoder has seen of a person of whom these recordings are tested.
+
+    Files whose labels it read are known by their hash too: a folder may have another name now.
 
     Returns
     -------
     str
         "nothing", "person" if other recordings were, "run" if one of those was, "unknown".
+
+    Raises
+    ------
+    InputError
+        As `recordings_seen`.
     """
+    seen = recordings_seen(spec)
+    labelled = [any(spec.labels_seen(files_of(recording))) for recording in person.recordings]
+    if any(labelled[index] for index in tested):
+        return "run"
     if seen is None:
         return "unknown"
     first = person.identities[0]
     theirs = [i for i in seen if i.source == first.source and same(i.subject, first.subject)]
     if not theirs:
-        return "nothing"
+        return "person" if any(labelled) else "nothing"
     for index in tested:
         mine = person.identities[index]
         for other in theirs:
@@ -89,7 +99,7 @@ def encoder_for(
     InputError
         If every one has seen more, or does not say what.
     """
-    found = [seen_of(person, tested, recordings_seen(spec)) for spec in specs]
+    found = [seen_of(spec, person, tested) for spec in specs]
     least = min(range(len(specs)), key=lambda index: _ORDER.index(found[index]))
     if _ORDER.index(found[least]) <= _ORDER.index(allowed) or allowed == "run":
         return least

@@ -13,7 +13,7 @@ from core.encoders import Encoder
 from core.reliability import reliability
 from training.evaluation.online import FoldResult, calibrate_then_run, pseudo_online
 from training.evaluation.people import Signal, Subject
-from training.evaluation.pretraining_overlap import recordings_seen, seen_of
+from training.evaluation.pretraining_overlap import seen_of
 from training.evaluation.protocols import offline
 from training.evaluation.report.scoring import ScoreRow, score
 from training.evaluation.systems.base import System
@@ -171,7 +171,7 @@ class Bench:
         person, saw = signal.person, ""
         if system.encoder:
             _, encoder = self.encoders[self._look(person)]
-            saw = seen_of(person, recordings, recordings_seen(encoder.spec))
+            saw = seen_of(encoder.spec, person, recordings)
         return ScoreRow(
             protocol + (WITHOUT_EYES if signal.regress_eyes else ""),
             result.system,

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from core.encoders import load_encoder
+from core.encoders.spec import LABELLED
 from core.errors import InputError
 from training.evaluate import _unseen_encoder
 from training.evaluation.pretraining_overlap import KEY, encoder_for, recordings_seen, seen_of
@@ -32,11 +33,28 @@ def test_people_are_known_however_their_number_is_padded(persons, spec_of):
         RecordingIdentity("made", "S001", "", "2"),
         RecordingIdentity("other", "S2", "", "1"),
     )
-    assert seen_of(persons[0], [0, 2], seen) == "person"
-    assert seen_of(persons[0], [1], seen) == "run"
-    assert seen_of(persons[1], [0, 1, 2], seen) == "nothing"  # of another source
-    assert seen_of(persons[0], [0], [RecordingIdentity("made", "S1")]) == "run"  # it may be any
-    assert seen_of(persons[0], [0], None) == "unknown"
+    assert seen_of(spec, persons[0], [0, 2]) == "person"
+    assert seen_of(spec, persons[0], [1]) == "run"
+    assert seen_of(spec, persons[1], [0, 1, 2]) == "nothing"  # of another source
+    assert seen_of(spec_of([["made", "S1", "", ""]]), persons[0], [0]) == "run"  # it may be any
+    assert seen_of(spec_of(None), persons[0], [0]) == "unknown"
+
+
+def test_files_whose_labels_were_read_are_known_whatever_they_are_called(persons, spec_of):
+    spec = spec_of([["elsewhere", "S7", "", "1"]])
+    first, *others = persons[0].recordings
+    listed = spec.provenance | {LABELLED: "0123456789abcdef"}
+    spec = replace(spec, provenance=listed)
+    assert seen_of(spec, persons[0], [0, 1, 2]) == "nothing"
+    copied = replace(first, sha256="0123456789abcdef" + "7" * 48)
+    person = replace(persons[0], recordings=(copied, *others))
+    assert seen_of(spec, person, [1, 2]) == "person"
+    assert seen_of(spec, person, [0, 2]) == "run"
+    with pytest.raises(InputError, match="tested recordings of made S1"):
+        encoder_for([spec], person, [0], "nothing")
+    silent = replace(spec, provenance={LABELLED: listed[LABELLED]})
+    assert seen_of(silent, person, [0]) == "run"
+    assert seen_of(silent, person, [1]) == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from training.evaluation.labram_job.trials import (
     shared_electrodes,
 )
 from training.evaluation.people import Subject
-from training.evaluation.pretraining_overlap import recordings_seen, seen_of
+from training.evaluation.pretraining_overlap import seen_of
 from training.evaluation.report.scoring import ScoreRow, score
 
 PROTOCOL = "loso, sessions aligned as a whole"
@@ -182,7 +182,7 @@ def _row(
         PROTOCOL,
         system,
         encoder.spec.label,
-        seen_of(person, range(len(person.recordings)), recordings_seen(encoder.spec)),
+        seen_of(encoder.spec, person, range(len(person.recordings))),
         person.name,
         seed,
         "all",
