@@ -15,6 +15,7 @@ from core.errors import InputError, check_number
 from core.program import run_command_line, write_line
 
 if TYPE_CHECKING:
+    from core.encoders import EncoderSpec
     from core.fitting.joint_heads import Target
     from training.joint.tasks import SharedTask
     from training.joint.trials import StoredTrials
@@ -126,6 +127,8 @@ def _train(options: HeadsOptions) -> int:
         options.head != "encoder",
     )
     tested = _left_out(trials.people, options.test_subjects, options.seed)
+    if options.head != "riemann":
+        _check_unseen(encoder.spec, trials.of(tested))
     training = trials.of(set(trials.people) - set(tested))
     targets = _targets(tasks, training, options.seed)
     source = options.encoder
@@ -238,6 +241,18 @@ def _left_out(people: Sequence[str], named: Sequence[str], seed: int) -> tuple[s
             "All people with trials are to be tested on; name fewer, so that others can teach."
         )
     return tuple(sorted(found))
+
+
+def _check_unseen(spec: EncoderSpec, test: StoredTrials) -> None:
+    """Refuse to test on recordings whose labels an encoder has learned from."""
+    seen = spec.labels_seen(recording.sha256 for recording in test.recordings)
+    known = {r.person for r, was in zip(test.recordings, seen, strict=True) if was}
+    if known:
+        raise InputError(
+            f"The encoder {spec.label} has learned from labels of {', '.join(sorted(known))}, on "
+            "whom the heads are to be tested; name other people with --test-subjects, or another "
+            "encoder."
+        )
 
 
 def _targets(tasks: Sequence[SharedTask], trials: StoredTrials, seed: int) -> Mapping[str, Target]:

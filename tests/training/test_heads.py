@@ -10,7 +10,8 @@ from calibration.cli import main as calibrate
 from calibration.heads_of_others import decoder_of_heads
 from core.decoding.storage.decoder_file import load_decoder
 from core.decoding.window_decoder import WindowDecoder
-from core.encoders import load_encoder
+from core.encoders import load_encoder, save_encoder
+from core.encoders.spec import DIGITS, LABELLED
 from core.errors import InputError
 from core.fitting.transfer.shared_heads_file import load_heads, save_heads
 from simulation.synthetic import session
@@ -168,6 +169,21 @@ def test_through_the_encoder_its_weights_change_and_say_whose_labels_they_know(
     assert loaded.spec.labels_seen([*digests, "0" * 64]) == [*[True] * len(digests), False]
     assert len(json.loads(loaded.spec.provenance["recordings"])) == heads.people
     assert loaded.spec.readout is None
+
+
+def test_people_whose_labels_the_encoder_knows_are_not_tested_on(stored, tmp_path, capsys):
+    encoder = load_encoder("untrained-bandpower-tiny")
+    digest = next(r.origin_sha256 for r in stored.recordings if r.person == "lab/1")
+    known = {LABELLED: digest[:DIGITS]}
+    encoder.spec = replace(encoder.spec, name="ours", trained=True, provenance=known)
+    asked = ("--encoder", save_encoder(encoder, tmp_path / "ours.safetensors"))
+    code, path = trained(stored, tmp_path, *asked, "--test-subjects", "1", "2")
+    assert code == 2
+    assert "ours has learned from labels of lab/1, on whom" in capsys.readouterr().err
+    assert not path.exists()
+    assert trained(stored, tmp_path, *asked, "--test-subjects", "2")[0] == 0
+    blind = ("--head", "riemann", "--test-subjects", "1")  # reads no tokens
+    assert trained(stored, tmp_path, *asked, *blind, out="blind.safetensors")[0] == 0
 
 
 def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
