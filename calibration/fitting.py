@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,6 @@ from core.fitting.views import GRAPH, RECENTRED, VIEWS, FeatureViews, heads_of, 
 from core.montage import direction, electrode, match
 from core.provenance import provenance
 from core.recordings import Recording, named_apart, without_bad_channels
-from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 from core.sites import Sites, channels_at, eog_of, is_eog, is_frontal_or_temporal
 from core.stream.boards import motor_words
@@ -74,7 +73,8 @@ class FitSettings:
         One of `core.fitting.views.VIEWS`, or "auto": the best of `HEADS`.
     reference : str or None
         "average" or "recorded"; None lets the number of channels decide.
-    band : Band
+    notch : float or None
+        Mains frequency in Hz to take out; None for the encoder's notch, if it has one.
     seed : int
         Of the cross-validation's folds.
     repeats : int
@@ -104,7 +104,7 @@ class FitSettings:
     encoder: str = DEFAULT
     head: str = "auto"
     reference: str | None = None
-    band: Band = field(default_factory=Band)
+    notch: float | None = None
     seed: int = 0
     repeats: int = 2
     home: Path | None = None
@@ -467,7 +467,7 @@ def path_for(
         channels=channels,
         reference=settings.reference or default_reference(electrodes),
         rate=spec.rate,
-        band=settings.band,
+        band=spec.band_with(settings.notch),
     )
     taken = set(channels)
     return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)

@@ -89,7 +89,8 @@ class FitFlags:
     """Train the spatial filter and a probe through the frozen encoder too, for minutes, and keep
     them if they do better; in a session as another decoder."""
     notch: float | None = None
-    """Mains frequency to filter out, in Hz (50 or 60). A session notes it with its recording."""
+    """Mains frequency to filter out, in Hz (50 or 60). By default the encoder's own notch, if it
+    was trained behind one. A session notes what is named here with its recording."""
 
     def settings(
         self, home: Path | None, reference: str | None = None, seed: int = 0
@@ -102,13 +103,13 @@ class FitFlags:
             If a setting is none, or the encoder cannot be refined.
         """
         from calibration.fitting import FitSettings, default_encoder
-        from core.signal.filtering import Band, mains
+        from core.signal.filtering import mains
 
         settings = FitSettings(
             encoder=self.encoder or default_encoder(self.refine),
             head=self.head,
             reference=reference,
-            band=Band(notch=mains(self.notch)),
+            notch=mains(self.notch),
             seed=seed,
             home=home,
             sites=self.sites,

@@ -17,7 +17,6 @@ from core.errors import InputError
 from core.machine.threads import few_threads
 from core.montage import match
 from core.recordings import UNIT
-from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings, default_reference
 from core.units import factor
 from eegpt_realtime.arrays import as_array, check_amplitude, through_path
@@ -98,7 +97,7 @@ class EncoderFeatures(
         spec.check_electrodes(found.channels, "X")
         self.ch_names_ = found.channels
         self._settings = SignalSettings(
-            found.channels, default_reference(len(found.channels)), spec.rate, Band()
+            found.channels, default_reference(len(found.channels)), spec.rate, spec.band
         )
         signals = self._signals(epochs, ch_names, sfreq, unit)
         covariance = channel_covariance(np.concatenate(signals).T)

@@ -21,6 +21,7 @@ from training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from core.encoders import Encoder, EncoderSpec
+    from core.signal.filtering import Band
     from training.pretraining.settings import PretrainSettings
 
 PROGRAM = "training.export"
@@ -81,6 +82,7 @@ def exported_encoder(
     InputError
         If the folder is none of a run, or its checkpoint cannot be used.
     """
+    from core.signal.filtering import Band
     from training.pretraining.output.checkpoints import load_checkpoint
     from training.recipes import recipe_of
 
@@ -98,6 +100,7 @@ def exported_encoder(
         trained=True,
         ch_names=tuple(facts["channels"]),
         covariance=None if covariance is None else tuple(map(tuple, covariance)),
+        band=Band(**facts["band"]),
         provenance={
             "source": "training.pretrain",
             "recipe": settings.recipe,
@@ -175,7 +178,7 @@ def model_card(
         "## What it takes and gives\n\n"
         f"- {spec.unit} at {spec.rate:g} Hz, patches of {spec.patch} samples, trained on windows "
         f"of {settings.window}\n"
-        f"- {_treatment(settings, facts['band'])}\n"
+        f"- {_treatment(settings, spec.band)}\n"
         f"- {len(spec.ch_names)} electrodes: {' '.join(spec.ch_names)}\n"
         f"- {_tokens(spec)}\n"
         + "".join(
@@ -209,8 +212,8 @@ def _tokens(spec: EncoderSpec) -> str:
     return of + left_out * bool(spec.regressors)
 
 
-def _treatment(settings: PretrainSettings, band: dict[str, Any]) -> str:
-    treated = f"causally filtered to {band['low']:g}-{band['high']:g} Hz"
+def _treatment(settings: PretrainSettings, band: Band) -> str:
+    treated = f"causally filtered to {band.label}"
     if settings.whitening != "none":
         beginning = getattr(settings, "align_seconds", None)
         whose = "each session's channels"

@@ -96,7 +96,7 @@ def write_report(findings: Findings, path: Path) -> Path:
 def _facts(findings: Findings) -> list[tuple[str, str]]:
     """Return what the decoder is, as rows of a table."""
     fit, decoder, facts = findings.fit, findings.fit.decoder, findings.fit.decoder.facts
-    settings, band = decoder.settings, decoder.settings.band
+    settings = decoder.settings
     rows = [
         ("Head", f"{facts.head}: {about(facts.head, facts)}"),
         ("Encoder", str(facts.fit.get("encoder", "none"))),
@@ -104,11 +104,7 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
         ("Electrodes", f"{len(settings.channels)}: {' '.join(settings.channels)}"),
         ("Channels not used", " ".join(fit.ignored) or "none"),
         ("Reference", settings.reference),
-        (
-            "Filter",
-            f"{band.low:g}–{band.high:g} Hz, causal"
-            + (f", notch at {band.notch:g} Hz" if band.notch else ""),
-        ),
+        ("Filter", f"{settings.band.label}, causal"),
         ("Rate", f"{settings.rate:g} Hz (recorded at {facts.recorded_rate:g} Hz)"),
         (
             "Window",

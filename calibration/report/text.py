@@ -30,7 +30,7 @@ def as_text(fit: Fit) -> str:
         f"Subject {facts.subject}: {facts.trials} trials of {', '.join(fit.decoder.classes)} "
         f"from {printable(', '.join(facts.recordings))}",
         f"{len(settings.channels)} electrodes, {settings.reference} reference, "
-        f"{settings.band.low:g}-{settings.band.high:g} Hz (causal), encoder {encoder}",
+        f"{settings.band.label} (causal), encoder {encoder}",
     ]
     if fit.decoder.input_words:
         lines.append(f"The decoder uses: {fit.decoder.input_words}")

@@ -11,6 +11,7 @@ import numpy as np
 from core.encoders.defaults import BUNDLED
 from core.encoders.spec import ClassReadout, EncoderSpec
 from core.errors import InputError, one_line
+from core.signal.filtering import band_of_table
 from core.strict_json import load_json
 from core.tensor_file import DamagedError, read_tensors
 from core.units import volts_per
@@ -100,8 +101,9 @@ def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
             regressors=tuple(map(str, header.get("regressors", ()))),
             readout=_readout(header.get("readout")),
             graph_tasks=_graph_tasks(header.get("graph_tasks", {})),
+            band=band_of_table(header.get("band", {})),  # files did not always say it
         )
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, InputError) as error:
         raise InputError(f"{path} has a damaged header: {one_line(error)}") from error
     valid = (
         spec.context in ("patch", "causal", "window")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import InputError
+
+if TYPE_CHECKING:
+    from core.signal.filtering import Band
 
 Context = Literal["patch", "causal", "window"]
 
@@ -37,6 +40,12 @@ class ClassReadout:
     weights: tuple[tuple[float, ...], ...]
     bias: tuple[float, ...]
     mirror: tuple[int, ...] | None = None
+
+
+def _default_band() -> Band:
+    from core.signal.filtering import Band  # imports scipy, which takes a second
+
+    return Band()
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,9 @@ class EncoderSpec:
         trained without labels.
     graph_tasks : dict of str to tuple of str
         Classes of each task that an electrode graph learned from its tokens; empty without one.
+    band : Band
+        Pass band, and notch, of the signal path that it was trained behind; the program's own
+        where nobody said.
     """
 
     family: str
@@ -101,6 +113,11 @@ class EncoderSpec:
     regressors: tuple[str, ...] = ()
     readout: ClassReadout | None = None
     graph_tasks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    band: Band = field(default_factory=_default_band)
+
+    def band_with(self, notch: float | None) -> Band:
+        """Return the band, with the notch that somebody asked for in place of its own."""
+        return self.band if notch is None else replace(self.band, notch=notch)
 
     def labels_seen(self, digests: Iterable[str]) -> list[bool]:
         """Return of which recordings, by the SHA-256 of their files, labels were learned from.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import signal
 
 from core.errors import InputError
+from core.tensor_file import number, whole
 
 MAINS = (50.0, 60.0)  # Hz
 
@@ -23,6 +26,10 @@ def mains(asked: float | None) -> float | None:
     if asked not in (None, *MAINS):
         raise InputError(f"The mains have 50 or 60 Hz; {asked:g} Hz was asked for.")
     return asked
+
+
+_HIGHEST = 1e6  # Hz
+_STEEPEST = 16  # order of a filter, beyond which its sections are noise
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,12 @@ class Band:
         if self.notch is not None and not self.notch > 0.0:
             raise InputError(f"The notch frequency must be above 0 Hz (got {self.notch:g}).")
 
+    @property
+    def label(self) -> str:
+        """For screens and reports, such as ``8-30 Hz, notch at 60 Hz``."""
+        notch = "" if self.notch is None else f", notch at {self.notch:g} Hz"
+        return f"{self.low:g}-{self.high:g} Hz{notch}"
+
     def sections(self, rate: float) -> np.ndarray:
         """Return the filter's second-order sections at a sampling rate.
 
@@ -82,6 +95,22 @@ class Band:
         if self.notch is not None and self.notch < 0.49 * rate:
             parts.append(signal.tf2sos(*signal.iirnotch(self.notch, 30.0, fs=rate)))
         return np.vstack(parts)
+
+
+def band_of_table(table: Mapping[str, Any]) -> Band:
+    """Return the band of a file's header, as `dataclasses.asdict` wrote it.
+
+    Raises
+    ------
+    ValueError, TypeError, InputError
+        If it is none.
+    """
+    band = Band(**table)
+    for edge in (band.low, band.high, *([] if band.notch is None else [band.notch])):
+        number(edge, 0.0, _HIGHEST)
+    for order in (band.low_order, band.high_order):
+        whole(order, 1, _STEEPEST)
+    return band
 
 
 class CausalFilter:

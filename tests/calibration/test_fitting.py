@@ -15,7 +15,7 @@ from core.encoders.spec import LABELLED, ClassReadout
 from core.errors import InputError
 from core.fitting import graph
 from core.fitting.trials import epochs
-from core.signal.filtering import CausalFilter
+from core.signal.filtering import Band, CausalFilter
 
 CENTRAL = ("C5", "C3", "C1", "CZ", "C2", "C4", "C6", "CPZ")
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -32,6 +32,20 @@ def test_the_decoder_pins_what_it_was_made_from(fitted):
         assert decoder.classes == ("left_hand", "right_hand")
     assert fitted["riemann"].encoder is None
     assert fitted["encoder"].encoder.label == "imagery-2"
+
+
+@pytest.mark.slow
+def test_the_signal_has_the_band_that_the_encoder_was_trained_on(imagery_recording, tmp_path):
+    encoder = load_encoder("untrained-bandpower-tiny")
+    band = Band(8.0, 30.0, notch=60.0)
+    encoder.spec = replace(encoder.spec, name="narrow", trained=True, band=band)
+    path = str(save_encoder(encoder, tmp_path / "narrow.safetensors"))
+    settings = FitSettings(encoder=path, head="encoder", repeats=1, origin=False)
+    fit = fit_decoder([imagery_recording()], EVENTS, "01", settings)
+    assert fit.decoder.settings.band == band
+    assert "8-30 Hz, notch at 60 Hz (causal), encoder narrow" in as_text(fit)
+    asked, _ = path_for(CENTRAL, encoder.spec, replace(settings, notch=50.0), "one.edf")
+    assert asked.band == Band(8.0, 30.0, notch=50.0)
 
 
 @pytest.mark.slow

@@ -15,7 +15,9 @@ from sklearn.pipeline import make_pipeline
 import eegpt_realtime as er
 from core.decoding.storage.reference_file import save_reference
 from core.decoding.window_decoder import WindowDecoder
+from core.encoders import load_encoder, save_encoder
 from core.fitting.transfer.prior_file import population
+from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
@@ -267,6 +269,17 @@ def test_features_are_a_step_of_any_pipeline(epochs):
     names = features.get_feature_names_out()
     assert list(names[:2]) == ["encoderfeatures0", "encoderfeatures1"]
     assert len(names) == once.shape[1]
+
+
+@pytest.mark.slow
+def test_features_are_of_the_band_that_the_encoder_was_trained_on(epochs, tmp_path):
+    found = []
+    for band in (Band(), Band(8.0, 30.0)):
+        encoder = load_encoder("untrained-bandpower-tiny")
+        encoder.spec = replace(encoder.spec, band=band)
+        path = save_encoder(encoder, tmp_path / f"{band.low}.safetensors")
+        found.append(er.EncoderFeatures(path).fit_transform(epochs[:4]))
+    assert not np.allclose(*found)
 
 
 def test_features_refuse_what_is_too_short_or_unknown(epochs):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from core.encoders import load_encoder, save_encoder
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec
 from core.encoders.eegpt.checkpoint import load_pretraining
 from core.encoders.eegpt.electrodes import channel_ids
+from core.signal.filtering import Band
 from simulation.synthetic import session
 from training.export import main
 from training.manifest import Form
@@ -21,7 +23,7 @@ from training.shards import RecordingIdentity
 def run(store, tmp_path):
     """Return a function that makes a short run."""
 
-    def make(*flags):
+    def make(*flags, store=store):
         path = tmp_path / "first"
         fast = "tiny --window 256 --steps 4 --batch 4 --validate-every 2".split()
         assert pretrain([*fast, *flags, "--store", str(store.folder), "--folder", str(path)]) == 0
@@ -66,6 +68,16 @@ def test_an_exported_encoder_is_loaded_by_path(run, store, tmp_path, capsys):
     assert str(tmp_path) not in card
     assert card.endswith("None yet.\n")
     assert sum(line.startswith("| ") for line in card.splitlines()) >= 4
+
+
+@pytest.mark.slow
+def test_the_band_of_the_store_is_that_of_the_encoder(write, people, form, run, tmp_path):
+    band = Band(8.0, 30.0, notch=60.0)
+    narrow = write(people, tmp_path / "narrow", replace(form, band=band))
+    out = tmp_path / "narrow.safetensors"
+    assert main([str(run(store=narrow).path), "--out", str(out)]) == 0
+    assert load_encoder(out).spec.band == band
+    assert "filtered to 8-30 Hz, notch at 60 Hz" in out.with_suffix(".md").read_text("utf-8")
 
 
 @pytest.mark.slow

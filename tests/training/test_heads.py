@@ -14,6 +14,7 @@ from core.encoders import load_encoder, save_encoder
 from core.encoders.spec import DIGITS, LABELLED
 from core.errors import InputError
 from core.fitting.transfer.shared_heads_file import load_heads, save_heads
+from core.signal.filtering import Band
 from simulation.synthetic import session
 from training.heads import main
 from training.shards import RecordingIdentity
@@ -184,6 +185,16 @@ def test_people_whose_labels_the_encoder_knows_are_not_tested_on(stored, tmp_pat
     assert trained(stored, tmp_path, *asked, "--test-subjects", "2")[0] == 0
     blind = ("--head", "riemann", "--test-subjects", "1")  # reads no tokens
     assert trained(stored, tmp_path, *asked, *blind, out="blind.safetensors")[0] == 0
+
+
+def test_an_encoder_of_another_band_than_the_store_is_refused(stored, tmp_path, capsys):
+    encoder = load_encoder("untrained-bandpower-tiny")
+    encoder.spec = replace(encoder.spec, name="narrow", trained=True, band=Band(8.0, 30.0))
+    asked = ("--encoder", save_encoder(encoder, tmp_path / "narrow.safetensors"))
+    assert trained(stored, tmp_path, *asked)[0] == 2
+    said = "The store has 0.5-38 Hz and the encoder narrow was trained on 8-30 Hz;"
+    assert said in capsys.readouterr().err
+    assert trained(stored, tmp_path, *asked, "--head", "riemann")[0] == 0
 
 
 def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):

@@ -154,6 +154,13 @@ def path_for_all(
             )
             + "."
         )
+    bands = list(dict.fromkeys(one.band for one in specs if one.trained)) or [spec.band]
+    if len(bands) > 1:
+        raise InputError(
+            "The encoders were trained on different bands: "
+            + "; ".join(f"{one.label} {one.band.label}" for one in specs if one.trained)
+            + ". Evaluate each by itself."
+        )
     found = [
         set(match(recording.labels, spec.ch_names).channels)
         for person in people
@@ -173,7 +180,7 @@ def path_for_all(
         away_from_eyes(channels)
     for one in specs:
         one.check_electrodes(channels, "What the recordings share")
-    return SignalSettings(channels, default_reference(len(channels)), spec.rate)
+    return SignalSettings(channels, default_reference(len(channels)), spec.rate, bands[0])
 
 
 class Signal:

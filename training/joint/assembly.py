@@ -136,7 +136,12 @@ def trained_spec(encoder: Encoder, name: str, trials: StoredTrials, store: Store
     if known:
         more["recordings"] = json.dumps(sorted(rows.values()))
     encoder.spec = replace(
-        encoder.spec, name=name, trained=True, readout=None, provenance={**before, **more}
+        encoder.spec,
+        name=name,
+        trained=True,
+        readout=None,
+        provenance={**before, **more},
+        band=store.form.band,
     )
 
 

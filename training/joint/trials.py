@@ -106,13 +106,19 @@ def stored_trials(
     Raises
     ------
     InputError
-        If the store has another rate than the encoder, no recording has such a trial, or the
-        recordings have too few electrodes in common.
+        If the store has another rate or band than the encoder, no recording has such a trial, or
+        the recordings have too few electrodes in common.
     """
     if store.rate != spec.rate:
         raise InputError(
             f"The store has {store.rate:g} Hz and the encoder {spec.label} takes {spec.rate:g} Hz; "
             "prepare a store for this encoder (training.prepare --family)."
+        )
+    band = store.form.band
+    if encoder is not None and spec.trained and band != spec.band_with(band.notch):
+        raise InputError(
+            f"The store has {band.label} and the encoder {spec.label} was trained on "
+            f"{spec.band.label}; prepare a store with the encoder's band, or take another encoder."
         )
     trials = {
         index: [

@@ -26,7 +26,7 @@ from core.decoding.storage.readout_parts import (
 )
 from core.errors import InputError, printable
 from core.machine.files import as_path
-from core.signal.filtering import Band
+from core.signal.filtering import band_of_table
 from core.signal.pipeline import SignalSettings
 from core.tensor_file import TensorFormat, number, text, texts, whole
 from core.units import volts_per
@@ -46,7 +46,6 @@ _FILE = TensorFormat(
 _WIDEST = 1024  # channels; no cap has as many
 _LONGEST = 2**20  # samples of a window: more than an hour at the model's rate
 _RATES = (1.0, 1e6)  # Hz
-_STEEPEST = 16  # order of a filter, beyond which its sections are noise
 
 
 def save_decoder(decoder: Decoder, path: Path | str, *, overwrite: bool = False) -> Path:
@@ -143,7 +142,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         channels=texts(table["channels"]),
         reference=text(table["reference"]),
         rate=number(table["rate"], *_RATES),
-        band=_band(table["band"]),
+        band=band_of_table(table["band"]),
     )
     facts = _facts(table["facts"])
     n, classes = len(settings.channels), texts(table["classes"])
@@ -233,12 +232,3 @@ def _facts(found: dict[str, Any]) -> DecoderCard:
         texts(facts.fit["in_blocks"])
     check_facts(facts.fit)
     return facts
-
-
-def _band(found: dict[str, Any]) -> Band:
-    band = Band(**found)
-    for edge in (band.low, band.high, *([] if band.notch is None else [band.notch])):
-        number(edge, 0.0, _RATES[1])
-    for order in (band.low_order, band.high_order):
-        whole(order, 1, _STEEPEST)
-    return band

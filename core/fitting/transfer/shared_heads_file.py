@@ -14,7 +14,7 @@ from core.decoding.storage.readout_parts import build_readout, readout_table, re
 from core.errors import InputError
 from core.fitting.transfer.shared_heads import SharedHeads
 from core.machine.files import as_path
-from core.signal.filtering import Band
+from core.signal.filtering import band_of_table
 from core.signal.pipeline import SignalSettings, default_reference
 from core.tensor_file import TensorFormat, number, text, texts, whole
 
@@ -64,10 +64,7 @@ def load_heads(path: Path | str) -> SharedHeads:
 
 
 def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> SharedHeads:
-    channels, found = texts(table["channels"], 2), table["band"]
-    band = Band(**found)
-    for edge in (band.low, band.high):
-        number(edge, 0.0, 1e6)
+    channels, band = texts(table["channels"], 2), band_of_table(table["band"])
     rate = number(table["rate"], 1.0, 1e6)
     window = whole(table["window"], 1, 2**20)
     hop = whole(table["hop"], 1, window)

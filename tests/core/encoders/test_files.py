@@ -12,8 +12,10 @@ from safetensors.torch import load_file, save, save_file
 from core.encoders import load_encoder, save_encoder
 from core.encoders.eegpt.checkpoint import load_pretraining, new_pretraining
 from core.encoders.eegpt.pretraining import Pretraining
+from core.encoders.header import read_safetensors, spec_of_header
 from core.encoders.registry import family_named
 from core.errors import InputError
+from core.signal.filtering import Band
 
 HEADER = "eegpt_realtime.encoder"
 
@@ -117,6 +119,7 @@ def test_a_saved_encoder_comes_back_whole(tmp_path, parts):
         ch_names=("C3", "C4"),
         provenance={"a": "ü"},
         covariance=((2.0, 0.5), (0.5, 1.0)),
+        band=Band(8.0, 30.0, notch=60.0),
     )
     encoder = load_encoder("untrained-tiny2-5")
     encoder.spec = spec
@@ -129,6 +132,21 @@ def test_a_saved_encoder_comes_back_whole(tmp_path, parts):
     assert not any(weight.requires_grad for weight in again.parameters())
     assert [file.name for file in path.parent.iterdir()] == ["mine.safetensors"]
     assert set(load_file(path)) == set(encoder.state_dict())
+
+
+def test_a_file_that_says_no_band_means_the_default_and_one_that_says_none_is_refused(tmp_path):
+    path = save_encoder(load_encoder("untrained-tiny1"), tmp_path / "whole.safetensors")
+    _, header = read_safetensors(path, "np")
+    old = {key: value for key, value in header.items() if key != "band"}
+    assert spec_of_header(old, path).band == Band()
+    for band, says in (
+        ({"low": 30.0, "high": 8.0}, "The band 30-8 Hz must have"),
+        ({"low_order": 10**6}, "where a number from 1 to 16 belongs"),
+        ({"width": 2.0}, "unexpected keyword"),
+        ([8.0, 30.0], "must be a mapping"),
+    ):
+        with pytest.raises(InputError, match=f"damaged header: .*{says}"):
+            spec_of_header(header | {"band": band}, path)
 
 
 def test_an_untrained_encoder_stays_untrained_in_its_file(tmp_path):

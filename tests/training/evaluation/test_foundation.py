@@ -1,11 +1,14 @@
 """Foundation models of others through the code of any encoder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from calibration.fitting import FitSettings, path_for
 from core.encoders import load_encoder
 from core.errors import InputError
+from core.signal.filtering import Band
 from tests.core.encoders.braindecode.conftest import stand_in  # noqa: F401
 from training.evaluation.people import Signal, path_for_all
 from training.evaluation.protocols import within
@@ -27,6 +30,15 @@ def test_a_head_is_learned_on_frozen_features(persons):
     assert found.shape == (len(fold.test), 2)
     assert np.allclose(found.sum(axis=1), 1.0)
     assert not any(name.startswith(("Labram", "BIOT", "untrained")) for name in NAMES)
+
+
+def test_the_band_is_the_one_that_encoders_were_trained_on(persons, encoder):
+    narrow = replace(encoder.spec, name="narrow", trained=True, band=Band(8.0, 30.0, notch=60.0))
+    assert path_for_all(persons, [encoder.spec]).band == Band()
+    assert path_for_all(persons, [encoder.spec, narrow]).band == narrow.band  # random has none
+    wide = replace(narrow, name="wide", band=Band())
+    with pytest.raises(InputError, match=r"different bands: narrow 8-30 Hz, .*; wide 0\.5-38"):
+        path_for_all(persons, [narrow, wide])
 
 
 @pytest.mark.slow
