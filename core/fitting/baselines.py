@@ -8,12 +8,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.errors import InputError
+
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
 
+    from core.signal.filtering import Band
+
 BAND = (8.0, 30.0)
 """Pass band in Hz of the covariances that both take."""
+
+
+def passed(band: Band) -> tuple[float, float]:
+    """Return the part of `BAND` that a signal path passes: low and high edge in Hz.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    low, high = max(BAND[0], band.low), min(BAND[1], band.high)
+    if low >= high:
+        raise InputError(
+            f"Covariances are of {BAND[0]:g}-{BAND[1]:g} Hz, and a signal path of {band.label} "
+            "passes nothing of that."
+        )
+    return low, high
 
 
 def csp_lda() -> Pipeline:

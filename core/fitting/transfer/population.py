@@ -14,7 +14,7 @@ import numpy as np
 
 from core.decoding.features import band_sections
 from core.errors import InputError
-from core.fitting.baselines import BAND
+from core.fitting.baselines import BAND, passed
 from core.fitting.transfer.recentring import beginning_covariance
 from core.fitting.trials.epochs import cut_epochs
 from core.fitting.trials.rejection import without_artifacts
@@ -41,7 +41,7 @@ class Prior:
     skip : int
         Samples of it, after the cue, that are not in the covariances.
     band : tuple of float
-        Pass band of the covariances in Hz.
+        Pass band of the covariances in Hz: what the signal path passes of `BAND`.
     covariances : ndarray of float32, shape (trials, channels, channels)
         Of windows after cues, in µV², with the reference as recorded and not shrunk, so that any
         part of the channels can be taken and referenced anew.
@@ -158,8 +158,8 @@ def make_prior(
     Raises
     ------
     InputError
-        If there is no recording, they share fewer than two electrodes, or one cannot be cut into
-        trials.
+        If there is no recording, they share fewer than two electrodes, one cannot be cut into
+        trials, or the signal path passes nothing of `BAND`.
     """
     sources = [(person, one) for person, several in people.items() for one in several]
     if not sources:
@@ -172,7 +172,7 @@ def make_prior(
             f"The recordings for the prior share {len(channels)} electrodes; at least 2 are needed."
         )
     path = SignalSettings(channels, "recorded", settings.rate, settings.band)
-    sections = band_sections(BAND, settings.rate)
+    band, sections = passed(settings.band), band_sections(BAND, settings.rate)
     classes = tuple(dict.fromkeys(events.values()))
     collected, labels, beginnings, used = [], [], [], []
     for person, recording in sources:
@@ -203,7 +203,7 @@ def make_prior(
         channels=channels,
         rate=settings.rate,
         length=window,
-        band=BAND,
+        band=band,
         covariances=np.concatenate(collected),
         labels=np.concatenate(labels).astype(np.int64),
         recording=np.repeat(np.arange(len(used)), counts),

@@ -11,7 +11,7 @@ from core.decoding.decoder import Decoder
 from core.decoding.features import shrunk
 from core.decoding.heads import LinearHead, fit_head, with_temperature
 from core.errors import InputError
-from core.fitting.baselines import BAND
+from core.fitting.baselines import BAND, passed
 from core.fitting.feature_input import CovarianceSettings, away_from_eyes, without_eyes
 from core.fitting.transfer.mirror_images import fit_with_images
 from core.fitting.transfer.population import Prior
@@ -53,7 +53,7 @@ def head_of_prior(prior: Prior, windows: CovarianceSettings, classes: Sequence[s
     Raises
     ------
     InputError
-        If prior and person share too few electrodes or classes, or windows differ.
+        If prior and person share too few electrodes or classes, or windows or bands differ.
     """
     _check_windows(prior, windows)
     shared = shared_classes(prior.classes, classes)
@@ -110,7 +110,7 @@ def head_of_decoder(
     ------
     InputError
         If the decoder uses tokens, or electrodes that the person lacks; or if reference,
-        windows or classes differ.
+        windows, bands or classes differ.
     """
     name = f"decoder of subject {decoder.facts.subject}"
     if decoder.readouts[0].tokens or not decoder.tangents:
@@ -125,10 +125,10 @@ def head_of_decoder(
             f"The recordings lack {len(missing)} of the {len(theirs.channels)} electrodes of the "
             f"{name}: {' '.join(missing[:8])}. Give its recordings to --prior instead."
         )
-    have = (theirs.reference, theirs.rate, decoder.window, decoder.skip)
+    have = (theirs.reference, theirs.rate, passed(theirs.band), decoder.window, decoder.skip)
     regressed = any(view.spatial is not None for view in decoder.tangents)
     bands = {view.band for view in decoder.tangents}
-    wanted = (own.reference, own.rate, windows.length, windows.skip)
+    wanted = (own.reference, own.rate, passed(own.band), windows.length, windows.skip)
     if (have, regressed, bands) != (wanted, windows.regress_eyes, {BAND}):
         raise InputError(
             f"The {name} has another reference, rate, window, band or regression than this fit; "
@@ -185,13 +185,14 @@ class _PriorTrials:
 
 def _check_windows(prior: Prior, windows: CovarianceSettings) -> None:
     rate, length, skip = windows.signal.rate, windows.length, windows.skip
-    if (prior.rate, prior.length, prior.skip, prior.band) == (rate, length, skip, BAND):
+    low, high = passed(windows.signal.band)
+    if (prior.rate, prior.length, prior.skip, prior.band) == (rate, length, skip, (low, high)):
         return
     raise InputError(
         f"The prior has windows from {prior.skip / prior.rate:g} to "
         f"{prior.length / prior.rate:g} s after the cue at {prior.rate:g} Hz, "
         f"{prior.band[0]:g}-{prior.band[1]:g} Hz, instead of {skip / rate:g} to "
-        f"{length / rate:g} s at {rate:g} Hz, {BAND[0]:g}-{BAND[1]:g} Hz."
+        f"{length / rate:g} s at {rate:g} Hz, {low:g}-{high:g} Hz."
     )
 
 

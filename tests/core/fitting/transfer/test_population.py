@@ -12,6 +12,7 @@ from core.fitting.transfer.prior_head import average_heads
 from core.fitting.transfer.prior_sources import head_of_decoder, head_of_prior
 from core.fitting.transfer.recentring import recentre, whiteners
 from core.hemispheres import mirror_of
+from core.signal.filtering import Band
 from core.signal.pipeline import SignalSettings
 
 pytestmark = pytest.mark.slow
@@ -58,6 +59,21 @@ def test_the_head_decodes_somebody_it_never_saw(prior, settings, people, imagery
     sample = centring @ new.covariances[:, picks][:, :, picks].astype(float) @ centring
     decided = head.logits(at_home(shrunk(sample, 1024), new.recording)).argmax(axis=1)
     assert np.mean(decided == new.labels) > 0.8
+
+
+def test_a_prior_says_its_band_and_is_not_taken_for_another(people, settings, tmp_path):
+    narrow = replace(settings, band=Band(15.0, 20.0))
+    few = make_prior(people, EVENTS, CODEX, narrow, 1024)
+    prior = load_prior(save_prior(few, tmp_path / "narrow.safetensors"))
+    assert prior.band == (15.0, 20.0)
+    with pytest.raises(InputError, match=r"4 s .* 256 Hz, 15-20 Hz, instead of .* 8-30 Hz"):
+        head_of_prior(prior, CovarianceSettings(settings, 1024), CLASSES)
+    head_of_prior(prior, CovarianceSettings(narrow, 1024), CLASSES)
+    for alike in (Band(notch=50.0), Band(1.0, 40.0)):  # pass all of 8-30 Hz
+        wide = replace(settings, band=alike)
+        assert make_prior(people, EVENTS, CODEX, wide, 1024).band == (8.0, 30.0)
+    with pytest.raises(InputError, match="a signal path of 31-40 Hz passes nothing of that"):
+        make_prior(people, EVENTS, CODEX, replace(settings, band=Band(31.0, 40.0)), 1024)
 
 
 def test_part_of_the_electrodes_is_enough_and_too_few_are_not(prior):
@@ -142,6 +158,9 @@ def test_a_decoder_gives_its_own_logits(fitted):
         head_of_decoder(
             fitted["hybrid"], CovarianceSettings(decoder.settings, decoder.window), CLASSES
         )
+    narrow = replace(decoder.settings, band=Band(15.0, 20.0))
+    with pytest.raises(InputError, match="another reference, rate, window, band or regression"):
+        head_of_decoder(decoder, CovarianceSettings(narrow, decoder.window), CLASSES)
     fewer = SignalSettings(decoder.settings.channels[:9], "average", 256.0)
     with pytest.raises(InputError, match="The recordings lack 8 of the 17 electrodes"):
         head_of_decoder(decoder, CovarianceSettings(fewer, decoder.window), CLASSES)
