@@ -164,7 +164,7 @@ def _main(options: EvaluateOptions) -> int:
     from training.evaluation.presets import as_published
     from training.evaluation.report.results import (
         as_markdown,
-        check_folder,
+        check_new_folder,
         comparisons,
         summarise,
         write_results,
@@ -172,7 +172,7 @@ def _main(options: EvaluateOptions) -> int:
     from training.evaluation.running import Bench
     from training.evaluation.systems.catalogue import PUBLISHED_PROBE, USUAL, make_systems
 
-    check_folder(options.out)
+    check_new_folder(options.out)
     people = read_people(
         options.sources, options.classes, options.subjects, options.runs, options.unit
     )
@@ -222,7 +222,6 @@ def _main(options: EvaluateOptions) -> int:
                 bar.update()
     facts = _facts(options, people, encoders, path.channels)
     note = _live_options(options)
-    written = write_results(options.out, rows, options.classes, options.metric, facts, note)
     tests = comparisons(rows, options.metric)
     write_line(as_markdown(summarise(rows, len(options.classes)), tests, options.metric, note))
     if job:
@@ -231,6 +230,7 @@ def _main(options: EvaluateOptions) -> int:
         write_line(EXPLAINED)
     if options.preset is not None:
         write_line(as_published(options.preset))
+    written = write_results(options.out, rows, options.classes, options.metric, facts, note)
     write_line("\n".join(f"Written: {file}" for file in written))
     return 0
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fif_files import write_fif
 
+from core.errors import InputError
 from training.evaluate import main
 
 LIVE = ("--protocols", "calibrate-then-run")
@@ -40,6 +41,27 @@ def test_a_folder_of_people_becomes_a_table(data, tmp_path, capsys):
     assert main(words.split()) == 2
     assert "exists already" in capsys.readouterr().err
     assert (out / "rows.csv").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_what_cannot_be_written_is_refused_at_once_or_shown_all_the_same(
+    data, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    words = [data, "--systems", "CSP+LDA", "--subjects", "P1", "--out"]
+    monkeypatch.setattr("training.evaluation.people.read_people", None)  # not even read
+    assert main([*words, str(tmp_path / "file" / "out")]) == 2
+    assert f"{tmp_path / 'file'} is a file" in capsys.readouterr().err
+    monkeypatch.undo()
+
+    def full(*_):
+        raise InputError("The disk is full.")
+
+    monkeypatch.setattr("training.evaluation.report.results.write_results", full)
+    assert main([*words, str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "| CSP+LDA |" in said.out
+    assert "The disk is full." in said.err
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputError
-from core.machine.files import write_whole
+from core.machine.files import check_folder, write_whole
 from core.metrics import chance_bound, information_transfer_rate
 from core.reliability import pooled
 from training.evaluation.report.scoring import ONLINE, WORDS, ScoreRow, Summary
@@ -114,16 +114,17 @@ def comparisons(rows: Sequence[ScoreRow], metric: str) -> dict[str, list[Compari
     return found
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse a folder with something in it.
+def check_new_folder(folder: Path) -> None:
+    """Refuse, before any work, a folder with something in it or that cannot be written.
 
     Raises
     ------
     InputError
-        If there is a file, or anything in the folder.
+        If there is a file, anything in the folder, or as `core.machine.files.check_folder`.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"{folder} exists already; choose another folder with --out.")
+    check_folder(folder, "--out")
 
 
 def write_results(

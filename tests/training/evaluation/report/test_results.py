@@ -12,7 +12,7 @@ from core.reliability import reliability
 from training.evaluation.report.results import (
     as_csv,
     as_markdown,
-    check_folder,
+    check_new_folder,
     comparisons,
     summarise,
     write_results,
@@ -97,7 +97,7 @@ def test_files_hold_the_same_numbers(rows, tmp_path):
     with pytest.raises(InputError, match="exists already"):
         write_results(folder, rows, ("left", "right"), "accuracy", {})
     with pytest.raises(InputError, match="exists already"):
-        check_folder(folder)
+        check_new_folder(folder)
 
 
 def test_a_difference_beyond_chance_is_named():
