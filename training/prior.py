@@ -43,8 +43,9 @@ class PriorOptions(ProgramOptions):
     """Folder of the store, from training.prepare."""
     out: Path
     """Where to write the prior."""
-    event: tyro.conf.UseAppendAction[tuple[str, ...]] = HANDS
-    """LABEL=CLASS: which event of the store is the cue of which class; once for each label."""
+    event: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """LABEL=CLASS: which event of the store is the cue of which class; once for each label. By
+    default left_hand and right_hand, which left_hand_movement and right_hand_movement count as."""
     subjects: tuple[str, ...] = ()
     """Only these people."""
     leave_out: tuple[str, ...] = ()
@@ -79,17 +80,16 @@ def _make(options: PriorOptions) -> int:
     from core.fitting.transfer.prior_sources import head_of_prior
     from core.fitting.trials.labels import parse_events
     from core.signal.pipeline import SignalSettings, default_reference
+    from training.names import check_labels
     from training.store import Store
 
-    events = parse_events(options.event)
+    events = parse_events(options.event or HANDS)
     classes = tuple(dict.fromkeys(events.values()))
     store = Store.open(options.store)
-    present = {label for recording in store.recordings for _, label in recording.events}
-    if missing := [each for each in events if each not in present | parse_events(HANDS).keys()]:
-        raise InputError(
-            f"The store has no event {', '.join(missing)}; it has "
-            f"{', '.join(sorted(present)[:12]) or 'none at all'}."
-        )
+    if len(classes) < 2:
+        raise InputError(f"--event names the class {classes[0]} alone; name two at least.")
+    if options.event:
+        check_labels(events, store)
     people = stored_people(store, events, options.subjects, options.leave_out)
     settings = SignalSettings(store.channels, "recorded", store.rate, store.form.band)
     window = round(options.window * store.rate)

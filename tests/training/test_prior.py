@@ -51,6 +51,18 @@ def test_a_store_gives_the_prior_that_its_recordings_give(stored, imagining, tmp
 
 
 @pytest.mark.slow
+def test_events_that_are_named_take_the_place_of_the_hands(stored, tmp_path, capsys):
+    out = tmp_path / "others.safetensors"
+    asked = ["--event", "left_hand=fist", "--event", "right_hand=rest"]
+    assert main([str(stored.folder), "--out", str(out), *asked]) == 0
+    assert "36 trials (18 of fist, 18 of rest) of 3 people" in capsys.readouterr().out
+    assert load_prior(out).classes == ("fist", "rest")
+    alone = ["--event", "left_hand=fist", "--event", "right_hand=fist"]
+    assert main([str(stored.folder), "--out", str(tmp_path / "x.safetensors"), *alone]) == 2
+    assert "--event names the class fist alone" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_what_is_left_out_is_not_in_it(stored, imagining):
     names = [recording.path.name for recording in imagining.values()]
     people = stored_people(stored, EVENTS, (), ())
