@@ -13,6 +13,7 @@ import tyro
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError, check_number
 from core.program import run_command_line, write_line
+from training.names import check_labels, people_named
 
 if TYPE_CHECKING:
     from core.encoders import EncoderSpec
@@ -118,6 +119,7 @@ def _train(options: HeadsOptions) -> int:
         seed=options.seed,
     )
     store = Store.open(options.store)
+    check_labels([x for task in tasks if task.gallery is None for x in task.meanings], store)
     encoder = load_encoder(options.encoder)
     trials = stored_trials(
         _only(store, options.subjects),
@@ -209,19 +211,8 @@ def _weights(given: Sequence[str], names: Sequence[str]) -> dict[str, float]:
 
 def _only(store: Store, subjects: Sequence[str]) -> Store:
     """Return a store of some of its people; of all, where nobody is named."""
-    chosen = _named(store.subjects, subjects) if subjects else set(store.subjects)
+    chosen = people_named(subjects or store.subjects, store.subjects, "subject")
     return replace(store, recordings=tuple(r for r in store.recordings if r.person in chosen))
-
-
-def _named(people: Sequence[str], named: Sequence[str]) -> set[str]:
-    """Return the people whom names mean, with their source or without."""
-    known = {name for person in people for name in (person, person.partition("/")[2])}
-    if unknown := [name for name in named if name not in known]:
-        raise InputError(
-            f"The store has no person with trials called {', '.join(unknown)}; it has "
-            f"{', '.join(people)}."
-        )
-    return {p for p in people if any(name in (p, p.partition("/")[2]) for name in named)}
 
 
 def _left_out(people: Sequence[str], named: Sequence[str], seed: int) -> tuple[str, ...]:
@@ -235,7 +226,7 @@ def _left_out(people: Sequence[str], named: Sequence[str], seed: int) -> tuple[s
         )
     if not named:
         return draw_people(people, (4, 0, 1), seed)[1]
-    found = _named(people, named)
+    found = people_named(named, people, "person with trials called")
     if found == set(people):
         raise InputError(
             "All people with trials are to be tested on; name fewer, so that others can teach."

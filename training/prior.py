@@ -14,7 +14,7 @@ import tyro
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError, check_number
 from core.program import run_command_line, write_line
-from core.suggestions import did_you_mean
+from training.names import check_labels, people_named
 
 if TYPE_CHECKING:
     from core.recordings import Recording
@@ -80,7 +80,6 @@ def _make(options: PriorOptions) -> int:
     from core.fitting.transfer.prior_sources import head_of_prior
     from core.fitting.trials.labels import parse_events
     from core.signal.pipeline import SignalSettings, default_reference
-    from training.names import check_labels
     from training.store import Store
 
     events = parse_events(options.event or HANDS)
@@ -142,13 +141,7 @@ def stored_people(
     InputError
         If a person or a file is unknown, or nothing is left.
     """
-    wanted = {p for p in store.subjects for name in subjects if name in (p, p.partition("/")[2])}
-    known = {name for person in store.subjects for name in (person, person.partition("/")[2])}
-    if unknown := [name for name in subjects if name not in known]:
-        raise InputError(
-            f"The store has no subject {', '.join(unknown)}; it has {', '.join(store.subjects)}."
-            + did_you_mean(unknown[0], known)
-        )
+    wanted = people_named(subjects, store.subjects, "subject")
     people: dict[str, list[Recording]] = {}
     unused = set(leave_out)
     for person, recording in _recordings(store, events):

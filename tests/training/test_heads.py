@@ -113,7 +113,7 @@ def test_heads_of_others_decode_somebody_who_gave_no_trial(
 
 
 def test_a_file_of_heads_says_again_what_it_was_told(stored, tmp_path):
-    code, path = trained(stored, tmp_path, "--head", "riemann", "--test-subjects", "2", "5")
+    code, path = trained(stored, tmp_path, "--head", "riemann", "--test-subjects", "S002", "5")
     assert code == 0
     heads = load_heads(path)
     assert heads.encoder is None
@@ -211,7 +211,9 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     refused(*few, "--weight", "text=1", said="there is no task text; they are hands")
     refused(*few, "--unfreeze", said="--unfreeze and --encoder-out belong together")
     refused(*few, task="x=feet:0,tongue:1", said="No task has classes")
-    refused(*few, task="x=feet:a,tongue:b", said="has a trial of feet, tongue")
+    refused(*few, task="x=feet:a,tongue:b", said="The store has no event feet, tongue; it has ")
+    foo = f"{HANDS},right_hnd:right"
+    refused(*few, task=foo, said="no event right_hnd; it has left_hand, right_hand. Did you mean")
     table = tmp_path / "one.tsv"
     table.write_text("trial\tcaption\nleft_hand\tone\nright_hand\tone\n")
     refused(*few, "--caption", table, said="the same caption")

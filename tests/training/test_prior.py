@@ -68,6 +68,8 @@ def test_what_is_left_out_is_not_in_it(stored, imagining):
     people = stored_people(stored, EVENTS, (), ())
     assert set(people) == {"lab/1", "lab/2", "lab/3"}
     assert set(stored_people(stored, EVENTS, ("2",), ())) == {"lab/2"}
+    for again in ("lab/2", "S002", "02", "lab/S2"):
+        assert set(stored_people(stored, EVENTS, (again,), ())) == {"lab/2"}
     with pytest.raises(InputError, match="no recording with events for all of"):
         stored_people(stored, EVENTS, (), names)
     with pytest.raises(InputError, match=r"no subject 9; it has lab/1"):
