@@ -266,6 +266,8 @@ def _check(options: EvaluateOptions) -> None:
         raise InputError(
             f"--shots {min(options.shots)} is too few; auto needs 3 of each class to choose by."
         )
+    if options.shots != EvaluateOptions.shots and "few-shot" not in options.protocols:
+        raise InputError("--shots is for the protocol few-shot; name that, or leave it out.")
     if options.regress_eyes and options.with_and_without_eyes:
         raise InputError("--with-and-without-eyes does --regress-eyes too; leave that out.")
     if options.jobs < 1 or options.others_groups < 0 or options.others_groups == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from training.store import Store
 
 PROGRAM = "training.heads"
+
+_ONLY_WITH = {
+    **dict.fromkeys(("text_encoder", "loss"), "caption"),
+    **dict.fromkeys(("encoder_rate", "align_epochs", "epochs", "batch", "device"), "unfreeze"),
+}
+"""Flags that do nothing without another one."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,12 @@ def _check(options: HeadsOptions) -> None:
         raise InputError(
             "--head riemann reads covariances alone; leave out --unfreeze, or take another head."
         )
+    for one in fields(options):
+        needed = _ONLY_WITH.get(one.name)
+        if needed and not getattr(options, needed) and getattr(options, one.name) != one.default:
+            raise InputError(
+                f"--{one.name.replace('_', '-')} is for --{needed}; add that, or leave it out."
+            )
     for name, value, low, high in (
         ("--steps", options.steps, 1, 10**6),
         ("--learning-rate", options.learning_rate, 1e-8, 1.0),

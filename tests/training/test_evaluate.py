@@ -83,6 +83,7 @@ def test_a_table_says_how_heads_recentred_and_adapted(data, tmp_path, capsys):
         (["--classes", "feet", "tongue"], "No recording asks for feet or tongue; found: left_hand"),
         (["--systems", "SVM"], 'no system "SVM"'),
         (["--shots", "2"], "--shots 2 is too few"),
+        (["--shots", "7"], "--shots is for the protocol few-shot"),
         (["--seeds", "0", "0"], "--seeds names one of them twice"),
         (["--seeds", "-1"], "--seeds -1 is negative"),
         (["--subjects", "P9"], "no subject P9"),

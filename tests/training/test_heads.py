@@ -210,6 +210,10 @@ def test_bad_input_is_said_in_a_sentence(stored, tmp_path, capsys):
     refused(*few, "--subjects", "1", said="are of lab/1 alone")
     refused(*few, "--weight", "text=1", said="there is no task text; they are hands")
     refused(*few, "--unfreeze", said="--unfreeze and --encoder-out belong together")
+    refused("--epochs", 77, said="--epochs is for --unfreeze; add that, or leave it out")
+    refused("--encoder-rate", 0.1, said="--encoder-rate is for --unfreeze")
+    refused("--text-encoder", "nofolder", said="--text-encoder is for --caption")
+    refused("--loss", "siglip", said="--loss is for --caption")
     refused(*few, task="x=feet:0,tongue:1", said="No task has classes")
     refused(*few, task="x=feet:a,tongue:b", said="The store has no event feet, tongue; it has ")
     foo = f"{HANDS},right_hnd:right"
