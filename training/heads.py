@@ -169,6 +169,11 @@ def _train(options: HeadsOptions) -> int:
         write_line(f"Encoder: {options.encoder_out}")
     path = save_heads(shared, options.out)
     write_line(report(training, test, scores))
+    if options.head != "riemann" and (seen := _pretrained_on(encoder.spec, test)):
+        write_line(
+            f"Note: the encoder's pretraining has seen recordings of {', '.join(seen)}, who are "
+            "tested on; of others it may do worse."
+        )
     write_line(f"Heads: {path}")
     return 0
 
@@ -256,6 +261,20 @@ def _check_unseen(spec: EncoderSpec, test: StoredTrials) -> None:
             "whom the heads are to be tested; name other people with --test-subjects, or another "
             "encoder."
         )
+
+
+def _pretrained_on(spec: EncoderSpec, test: StoredTrials) -> list[str]:
+    """Return those of the people tested on whom pretraining has seen, with labels or without."""
+    from training.evaluation.pretraining_overlap import recordings_seen
+    from training.sources.catalogue import same
+
+    known = {(one.source, one.subject) for one in recordings_seen(spec) or ()}
+    tested = {recording.person: recording.identity for recording in test.recordings}
+    return [
+        person
+        for person, own in tested.items()
+        if any(own.source == source and same(own.subject, subject) for source, subject in known)
+    ]
 
 
 def _targets(tasks: Sequence[SharedTask], trials: StoredTrials, seed: int) -> Mapping[str, Target]:

@@ -175,14 +175,16 @@ def test_through_the_encoder_its_weights_change_and_say_whose_labels_they_know(
 def test_people_whose_labels_the_encoder_knows_are_not_tested_on(stored, tmp_path, capsys):
     encoder = load_encoder("untrained-bandpower-tiny")
     digest = next(r.origin_sha256 for r in stored.recordings if r.person == "lab/1")
-    known = {LABELLED: digest[:DIGITS]}
+    seen = [["lab", "1", "", "1"], ["lab", "S03", "", "2"]]
+    known = {LABELLED: digest[:DIGITS], "recordings": json.dumps(seen)}
     encoder.spec = replace(encoder.spec, name="ours", trained=True, provenance=known)
     asked = ("--encoder", save_encoder(encoder, tmp_path / "ours.safetensors"))
     code, path = trained(stored, tmp_path, *asked, "--test-subjects", "1", "2")
     assert code == 2
     assert "ours has learned from labels of lab/1, on whom" in capsys.readouterr().err
     assert not path.exists()
-    assert trained(stored, tmp_path, *asked, "--test-subjects", "2")[0] == 0
+    assert trained(stored, tmp_path, *asked, "--test-subjects", "2", "3")[0] == 0
+    assert "pretraining has seen recordings of lab/3, who are tested" in capsys.readouterr().out
     blind = ("--head", "riemann", "--test-subjects", "1")  # reads no tokens
     assert trained(stored, tmp_path, *asked, *blind, out="blind.safetensors")[0] == 0
 
