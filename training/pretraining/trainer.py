@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,6 +35,7 @@ from training.recipes.base import ModelOutputs, Reconstruction, collapse, parame
 
 _BETA2 = 0.999
 _MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_DROPOUT = 5  # stream of random numbers from the run's seed, beside those of the windows
 _VALIDATION_SEED = 0  # of every run: their validation losses can be compared
 
 
@@ -207,18 +209,19 @@ class Trainer:
         sums[-1] = float(stop > 0)
         tokens = []
         pieces = self._pieces(groups)
-        for number, piece in enumerate(pieces, 1):
-            share = piece.count / settings.batch
-            with unsynchronised(self._model, number < len(pieces)):
-                outputs = self._outputs(self._model, piece)
-                minimised = self.recipe.minimised(outputs.losses, step)
-                # Gradients are averaged over the processes: their sum is wanted.
-                self._scaler.scale(minimised * share * self.world.count).backward()
-            for place, name in enumerate(names):
-                sums[place] += share * outputs.losses[name].detach()
-            sums[-2] += share * minimised.detach()
-            if piece.count:
-                tokens.append(outputs.tokens)
+        with self._seeded():
+            for number, piece in enumerate(pieces, 1):
+                share = piece.count / settings.batch
+                with unsynchronised(self._model, number < len(pieces)):
+                    outputs = self._outputs(self._model, piece)
+                    minimised = self.recipe.minimised(outputs.losses, step)
+                    # Gradients are averaged over the processes: their sum is wanted.
+                    self._scaler.scale(minimised * share * self.world.count).backward()
+                for place, name in enumerate(names):
+                    sums[place] += share * outputs.losses[name].detach()
+                sums[-2] += share * minimised.detach()
+                if piece.count:
+                    tokens.append(outputs.tokens)
         *means, loss, signals = self.world.total(sums).tolist()
         losses = dict(zip(names, means, strict=True))
         if not math.isfinite(sum(means)):
@@ -293,6 +296,15 @@ class Trainer:
             # fewer montages compute one of theirs again, for nothing.
             pieces += [replace(pieces[0], count=0)] * (self.world.most(len(pieces)) - len(pieces))
         return pieces
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Draw what the model draws itself (dropout) by seed, step and process alone."""
+        device = self.world.device
+        numbers = (self.settings.seed, _DROPOUT, self.step, self.world.rank)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]))
+            yield
 
     def _outputs(self, model: torch.nn.Module, piece: _Piece) -> ModelOutputs:
         kind = _MIXED.get(self.settings.precision)

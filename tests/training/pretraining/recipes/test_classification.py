@@ -193,6 +193,32 @@ def test_tokens_learn_to_tell_hands_apart(cued, trainer, tmp_path):
     assert not torch.equal(encoder.mean, torch.zeros_like(encoder.mean))
 
 
+@pytest.mark.slow
+def test_dropout_is_decided_by_seed_and_step(cued, trainer, tmp_path):
+    """So a run that goes on has the losses and the weights that it would have had."""
+    stores, lasts = (cued(0), cued(100)), []
+    for name, stop in (("whole", None), ("stopped", 2)):
+        folder = RunFolder(tmp_path / name)
+        run = trainer(*stores, **given(steps=5, dropout=0.5))
+        folder.begin(run.settings, {}, run.columns)
+        torch.manual_seed(len(lasts))  # what else the process draws
+        if stop is not None:
+            for step in range(stop):
+                run.update(run.windows.batch(step))
+            run.save(folder)
+            run = trainer(*stores, **given(steps=5, dropout=0.5))
+            run.load(folder)
+        run.run(folder, Interruption())
+        lasts.append(run.parts.state_dict())
+    for key, tensor in lasts[0].items():
+        assert torch.equal(lasts[1][key], tensor), key
+    other = trainer(*stores, **given(steps=5, dropout=0.5, seed=8))
+    before = torch.get_rng_state()
+    losses = [other.update(other.windows.batch(3))[0]["loss"] for _ in range(2)]
+    assert losses[0] != losses[1]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_the_exported_encoder_is_the_mean_of_the_weights(options):
     recipe = recipe_of(options())
     with torch.no_grad():
