@@ -29,6 +29,7 @@ from core.encoders.base import Encoder
 from core.encoders.spec import ClassReadout, EncoderSpec
 from core.errors import InputError
 from core.hemispheres import counterpart, swap
+from core.suggestions import did_you_mean
 from training.pretraining.windows import Group, Windows, WindowStore
 from training.recipes.base import Drawn, ModelOutputs, Recipe, ema_decay, update_ema
 from training.recipes.classification_settings import ClassificationSettings
@@ -192,7 +193,7 @@ class LabelledTrials(Windows):
     Raises
     ------
     InputError
-        If the store has no trial of any class.
+        If the store has no trial of some class (for validation, of any).
     """
 
     def __init__(
@@ -209,9 +210,13 @@ class LabelledTrials(Windows):
             for at, event in recording.events
             if event in settings.classes and 0 <= at <= recording.length - settings.window
         ]
-        if not self.trials:
+        there = {trial.label for trial in self.trials}
+        absent = [name for k, name in enumerate(settings.classes) if k not in there]
+        if absent and not (self._plain and there):  # one class alone is told without a mistake
+            events = sorted({event for each in store.recordings for _, event in each.events})
             raise InputError(
-                f"No recording of the store has a trial of {' or '.join(settings.classes)}."
+                f"No recording of the store has a trial of {' or '.join(absent)}; its events are "
+                f"{', '.join(events[:12]) or 'none'}.{did_you_mean(absent[0], events)}"
             )
         self._orders: dict[int, np.ndarray] = {}
         self._covariances: dict[int, np.ndarray] = {}  # by recording

@@ -156,6 +156,16 @@ def test_a_store_without_trials_is_refused(cued, options):
         LabelledTrials(cued(0), options(classes=("up", "down")))
 
 
+def test_a_class_without_trials_is_refused_in_training(cued, options):
+    misspelt = options(classes=("left_hand", "right_hnd"))
+    with pytest.raises(
+        InputError,
+        match=r"a trial of right_hnd; its events are left_hand, rest, right_hand.*Did you mean",
+    ):
+        LabelledTrials(cued(0), misspelt)
+    assert LabelledTrials(cued(0), misspelt, seed=0).per_epoch == TRIALS  # held out
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
