@@ -17,7 +17,7 @@ from core.command_line import ProgramOptions, parse
 from core.errors import InputError
 from core.program import run_command_line
 from core.settings import in_a_sentence
-from training.pretraining.output.folder import RunFolder, check_same
+from training.pretraining.output.folder import RunFolder, check_same, check_same_store
 from training.pretraining.settings import PretrainSettings
 from training.recipes import RECIPES, settings_from, settings_of
 
@@ -123,6 +123,10 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     store = Store.open(settings.store)
+    if command.resume is not None:
+        check_same_store(
+            folder.path, str(folder.facts().get("manifest_sha256")), store.manifest_sha256
+        )
     settings = with_people_drawn(settings, store.subjects)
     training, held_out, test = store, None, None
     if settings.test_subjects:

@@ -249,7 +249,9 @@ def refusal(capsys, *given):
     return " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
-def test_what_is_given_wrongly_is_refused_in_a_sentence(start, store, tmp_path, capsys):
+def test_what_is_given_wrongly_is_refused_in_a_sentence(
+    start, store, write, people, tmp_path, capsys
+):
     settings = tmp_path / "mine.yaml"
     settings.write_text("size: tiny1\nlerning_rate: 0.1\n")
     new = ("--folder", str(tmp_path / "new"), "--store", str(store.folder))
@@ -274,10 +276,14 @@ def test_what_is_given_wrongly_is_refused_in_a_sentence(start, store, tmp_path, 
     assert "is no folder of a run" in refusal(capsys, "--resume", str(tmp_path))
     assert not (tmp_path / "new").exists()
 
-    folder, _ = start("--steps", "2", "--batch", "4", name="new")
+    held_out = ("--validation-subjects", "3", "--no-pictures")
+    folder, _ = start("--steps", "2", "--batch", "4", *held_out, name="new")
     before = {path: path.read_bytes() for path in folder.path.iterdir()}
     assert "exists already; choose another one" in refusal(capsys, "tiny", *FAST, *new)
     going_on = ("--resume", str(folder.path))
+    other = write({who: of for who, of in people.items() if who.subject != "3"}, tmp_path / "other")
+    elsewhere = (*going_on, "--store", str(other.folder))
+    assert f"{folder.path} was trained on another store" in refusal(capsys, *elsewhere)
     assert "has batch 4, so it cannot go on with 8" in refusal(capsys, *going_on, "--batch", "8")
     assert "has its settings already" in refusal(capsys, "tiny", *going_on)
     assert {path: path.read_bytes() for path in folder.path.iterdir()} == before

@@ -25,7 +25,7 @@ from training.pretraining.output.checkpoints import (
     save_checkpoint,
 )
 from training.pretraining.output.curves import Curves
-from training.pretraining.output.folder import RunFolder
+from training.pretraining.output.folder import RunFolder, check_same_store
 from training.pretraining.parallel import is_sharded, shared, unsynchronised
 from training.pretraining.schedule import one_cycle
 from training.pretraining.settings import PretrainSettings
@@ -120,12 +120,7 @@ class Trainer:
             If the checkpoint is missing, damaged, or was trained on another store.
         """
         progress = load_checkpoint(folder.last, self.parts, self._named, self.optimiser)
-        if progress.manifest_sha256 != self._manifest_sha256:
-            raise InputError(
-                f"{folder.last} was trained on another store (manifest "
-                f"{progress.manifest_sha256[:12]}..., this one's is {self._manifest_sha256[:12]}"
-                "...); give the one it was trained on with --store."
-            )
+        check_same_store(folder.last, progress.manifest_sha256, self._manifest_sha256)
         self.step, self.best = progress.step, progress.best
         if progress.loss_scale:
             self._scaler.load_state_dict(progress.loss_scale)

@@ -176,6 +176,15 @@ def check_same(saved: PretrainSettings, given: PretrainSettings, path: Path) -> 
             )
 
 
+def check_same_store(path: Path, trained_on: str, given: str) -> None:
+    """Refuse to go on with a store of another manifest than a run, or its checkpoint, has."""
+    if given != trained_on:
+        raise InputError(
+            f"{path} was trained on another store (manifest {trained_on[:12]}..., this one's is "
+            f"{given[:12]}...); give the one it was trained on with --store."
+        )
+
+
 def _csv_line(values: Any) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerow(values)
