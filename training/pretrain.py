@@ -46,7 +46,7 @@ class PretrainCommand(ProgramOptions, Generic[S]):
     folder: Path | None = None  # not "run": torchrun would take it for its own --run-path
     """Folder to make, for settings, curves and checkpoints."""
     resume: Path | None = None
-    """Folder of a run to go on with, from its last checkpoint."""
+    """Folder of a run to go on with, from its last checkpoint if it has one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,8 +136,10 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
     with processes(settings.device) as world, Interruption() as interruption:
         tell = print_line if world.first else _silent
         trainer = Trainer(settings, training, held_out, world, tell)
-        if command.resume is not None:
+        if command.resume is not None and folder.last.is_file():
             trainer.load(folder)
+        elif command.resume is not None:
+            tell(f"{folder.path} ended before its first checkpoint; it begins again.")
         if world.first and command.resume is not None:
             folder.go_on(settings, trainer.step)
         elif world.first:

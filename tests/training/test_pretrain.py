@@ -142,6 +142,22 @@ def test_killed_at_its_next_tokens_it_goes_on_bit_for_bit(write, people, tmp_pat
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_a_run_that_ended_before_its_first_checkpoint_begins_again(start, capsys):
+    flags = ("--steps", "3", "--batch", "4", "--validation-subjects", "3", "--validate-every", "2")
+    whole, _ = start(*flags, name="whole")
+    folder, _ = start(*flags)
+    folder.last.unlink()
+    assert main(["--resume", str(folder.path)]) == 0
+    assert "ended before its first checkpoint; it begins again" in capsys.readouterr().out
+    assert losses(folder) == losses(whole)
+    assert folder.facts()["resumed"][0]["step"] == 0
+    ours, theirs = load_file(folder.last), load_file(whole.last)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+    folder.settings_file.unlink()  # as if it had ended while the folder was made
+    assert start(*flags)[1] == 2
+    assert "--resume" not in capsys.readouterr().err
+
+
 @pytest.fixture
 def together(tmp_path):
     """Return a function that runs the command in two processes, and what they print."""

@@ -114,9 +114,9 @@ class RunFolder:
             If there is something already, or it cannot be written.
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            go_on = f", or go on with --resume {self.path}" if self.settings_file.is_file() else ""
             raise InputError(
-                f"{self.path} exists already; choose another one with --folder, or go on with "
-                f"--resume {self.path}."
+                f"{self.path} exists already; choose another one with --folder{go_on}."
             )
         # The settings last: a folder that has them is complete.
         self._write_facts(dict(facts) | {"started": _origin(), "resumed": []})
