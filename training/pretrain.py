@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
@@ -62,6 +62,12 @@ def _main(given: list[str]) -> int:
         command = parse(PretrainCommand[kind], f"python -m {PROGRAM}", given, default)  # type: ignore[valid-type]
     except ValidationError as error:
         raise InputError(in_a_sentence(kind, error)) from error
+    lengths = {"--epochs", "--steps"} & {word.partition("=")[0] for word in given}
+    if len(lengths) == 2:
+        raise InputError("--epochs and --steps both say how long to train; leave one of them out.")
+    if "--epochs" in lengths:  # instead of steps that a file or a recipe presets
+        settings = command.settings.model_copy(update={"steps": None})
+        command = replace(command, settings=settings)
     if (command.folder is None) == (command.resume is None):
         raise InputError(
             "Say where the run's folder is: --folder DIR makes it, --resume DIR goes on."

@@ -68,6 +68,18 @@ def test_a_run_from_a_config_of_ours(start, store, capsys):
     ]
 
 
+def test_epochs_count_where_steps_are_preset(start, tmp_path, capsys):
+    folder, code = start("tiny", "--epochs", "1", "--batch", "64")
+    assert code == 0
+    assert "3 steps of 64 windows, 142 windows an epoch" in capsys.readouterr().out
+    assert (folder.settings().steps, folder.settings().epochs) == (None, 1)
+    file = tmp_path / "mine.yaml"
+    file.write_text("recipe: classification\nepochs: 3\n")
+    assert settings_from(file).steps is None
+    assert start("tiny", "--epochs", "1", "--steps=2", name="both")[1] == 2
+    assert "--epochs and --steps both say how long" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", [path.stem for path in CONFIGS.glob("*.yaml")])
 def test_configs_are_settings(name):
     settings_from(config_file(name))

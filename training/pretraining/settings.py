@@ -5,7 +5,7 @@ What is the same for every recipe; each has settings of its own besides (`traini
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -95,6 +95,14 @@ class PretrainSettings(Settings):
     """Whether a reconstruction is drawn at every validation (the default)."""
     tensorboard: bool = False
     """Write curves and pictures for TensorBoard, too."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_instead(cls, given: Any) -> Any:
+        """Let epochs that are given win over steps that a recipe presets."""
+        if isinstance(given, dict) and "epochs" in given and "steps" not in given:
+            return given | {"steps": None}
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> PretrainSettings:
