@@ -133,7 +133,8 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
         check_same_store(
             folder.path, str(folder.facts().get("manifest_sha256")), store.manifest_sha256
         )
-    settings = with_people_drawn(settings, store.subjects)
+    else:
+        settings = with_people_drawn(settings, store.subjects)
     training, held_out, test = store, None, None
     if settings.test_subjects:
         training, test = training.split(settings.test_subjects)

@@ -11,7 +11,9 @@ from training.pretraining.settings import PretrainSettings
 
 
 def with_people_drawn(settings: PretrainSettings, people: Sequence[str]) -> PretrainSettings:
-    """Return settings that name the people whom `shares` draws; those that name some stay.
+    """Return settings that name the people whom `shares` draws; those that are named stay.
+
+    Where people to hold out or to leave out are named, the others are drawn from the rest.
 
     Parameters
     ----------
@@ -22,12 +24,28 @@ def with_people_drawn(settings: PretrainSettings, people: Sequence[str]) -> Pret
     Raises
     ------
     InputError
-        If nobody would be left to train on.
+        If somebody is named for both, or nobody would be left to train on.
     """
-    if settings.shares is None or settings.validation_subjects or settings.test_subjects:
+    validation, test = settings.validation_subjects, settings.test_subjects
+    if both := [p for p in people if _is_named(p, validation) and _is_named(p, test)]:
+        raise InputError(
+            f"{', '.join(both)} is named both with --validation-subjects and with --test-subjects."
+        )
+    if settings.shares is None:
         return settings
-    validation, test = draw_people(people, settings.shares, settings.seed)
-    return settings.model_copy(update={"validation_subjects": validation, "test_subjects": test})
+    rest = [p for p in people if not _is_named(p, (*validation, *test))]
+    learn, hold, leave = settings.shares
+    drawn = draw_people(
+        rest, (learn, 0 if validation else hold, 0 if test else leave), settings.seed
+    )
+    return settings.model_copy(
+        update={"validation_subjects": validation or drawn[0], "test_subjects": test or drawn[1]}
+    )
+
+
+def _is_named(person: str, names: Sequence[str]) -> bool:
+    """Whether a person of a store is among names with the source or without."""
+    return person in names or person.partition("/")[2] in names
 
 
 def draw_people(

@@ -47,7 +47,7 @@ class PretrainSettings(Settings):
     """People left out altogether, to test on later."""
     shares: Annotated[tuple[Count, Count, Count] | None, Field(strict=False)] = None
     """Shares of the people of each source to train on, to hold out and to leave out, such as 8 1 1;
-    drawn by the seed where nobody is named."""
+    drawn by the seed, from the rest where some are named."""
     recipe: str = ""
     """What is learnt, and how: one of `training.recipes.RECIPES`."""
     weights: str | None = None

@@ -245,3 +245,14 @@ def test_people_are_drawn_in_each_source_and_nobody_twice(settings):
     assert (len(drawn.validation_subjects), drawn.test_subjects) == (6, ())
     named = small(settings, shares=[3, 1, 0], validation_subjects=["a/1"])
     assert with_people_drawn(named, people) == named
+    named = small(settings, shares=[3, 1, 1], validation_subjects=["a/2"])
+    drawn = with_people_drawn(named, people)
+    assert drawn.validation_subjects == ("a/2",)
+    assert [sum(p.startswith(x) for p in drawn.test_subjects) for x in ("a/", "b/")] == [5, 1]
+    assert "a/2" not in drawn.test_subjects
+    twice = small(settings, validation_subjects=["a/1"], test_subjects=["a/2", "a/1"])
+    with pytest.raises(InputError, match="a/1 is named both with"):
+        with_people_drawn(twice, people)
+    without_source = small(settings, validation_subjects=["7"], test_subjects=["a/7"])
+    with pytest.raises(InputError, match="a/7 is named both with"):
+        with_people_drawn(without_source, people)
