@@ -373,10 +373,13 @@ def test_a_trainer_loads_fsdp_only_when_it_shards():
 
 
 def test_a_finished_run_has_nothing_left_to_do(start):
-    folder, _ = start("--steps", "2", "--batch", "4")
+    flags = ("--validation-subjects", "3", "--no-pictures")
+    folder, _ = start("--steps", "2", "--batch", "4", *flags)
     before = load_file(folder.last)
     began = time.time_ns()
-    assert main(["--resume", str(folder.path), "--threads", "1"]) == 0
+    named = ("--validation-subjects", "simulated/3")
+    assert main(["--resume", str(folder.path), "--threads", "1", *named]) == 0
+    assert main(["--resume", str(folder.path), "--validation-subjects", "simulated/2"]) == 2
     assert len(folder.curves()) == 2
     assert all(
         np.array_equal(tensor, before[name]) for name, tensor in load_file(folder.last).items()

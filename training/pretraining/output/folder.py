@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import operator
 import platform
 import shutil
 import subprocess
@@ -169,11 +170,24 @@ def check_same(saved: PretrainSettings, given: PretrainSettings, path: Path) -> 
     """Refuse to go on with settings that would change the losses."""
     before, now = saved.model_dump(), given.model_dump()
     for name, value in before.items():
-        if name not in FREE and now[name] != value:
+        alike = _same_people if name in ("validation_subjects", "test_subjects") else operator.eq
+        if name not in FREE and not alike(value, now[name]):
             raise InputError(
                 f"The run {path} has {name} {value!r}, so it cannot go on with {now[name]!r}; "
                 "start a new run for that."
             )
+
+
+def _same_people(some: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether names are of the same people of a store, in any order, with or without a source.
+
+    A name without one is of one person only, or the store refuses it.
+    """
+    named = [sorted((name.rpartition("/")[2], name) for name in names) for names in (some, others)]
+    return len(some) == len(others) and all(
+        one == other or (one[0] == other[0] and ("/" in one[1]) != ("/" in other[1]))
+        for one, other in zip(*named, strict=True)
+    )
 
 
 def check_same_store(path: Path, trained_on: str, given: str) -> None:
