@@ -127,6 +127,8 @@ class GraphSettings(PretrainSettings):
             raise ValueError(f'size is "{self.size}"; one of {", ".join(PUBLISHED)} was meant.')
         if self.micro_batch is not None:
             raise ValueError("recipe braingpt-graph takes a batch at once; leave micro_batch out.")
+        if self.masks_per_batch != 1:
+            raise ValueError("recipe braingpt-graph has no masks; leave masks_per_batch out.")
         if self.window != WINDOW:
             raise ValueError(f"window is {self.window}; {WINDOW}, which is decoded, was expected.")
         labels = [label for classes in self.tasks for label in classes]

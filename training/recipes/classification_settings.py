@@ -81,6 +81,8 @@ class ClassificationSettings(PretrainSettings):
             )
         if self.micro_batch is not None:
             raise ValueError("recipe classification takes a batch at once; leave micro_batch out.")
+        if self.masks_per_batch != 1:
+            raise ValueError("recipe classification has no masks; leave masks_per_batch out.")
         if self.window != 1024 or self.gain != 1.0:
             raise ValueError("recipe classification has a window of 1024 and a gain of 1.")
         if len(set(self.classes)) < len(self.classes):

@@ -92,7 +92,17 @@ class SpectrumSettings(PatchSettings):
     """Tokens that give the spectrum of every channel."""
 
     @model_validator(mode="after")
-    def _no_weights(self) -> SpectrumSettings:
+    def _possible(self) -> SpectrumSettings:
         if self.weights is not None:
             raise ValueError("recipe spectrum begins with weights of its own; leave weights out.")
+        if self.masks.kept_targets != MaskSettings().kept_targets:
+            raise ValueError("recipe spectrum reconstructs nothing; leave masks.kept_targets out.")
+        patches = self.window // PATCH
+        shown = patches - min(patches - 1, round(patches * self.masks.hidden_times))
+        if shown < 2:
+            raise ValueError(
+                f"Of the {patches} patches in a window of {self.window} samples {shown} would be "
+                "shown, and recipe spectrum compares two or more; set a longer window, or fewer "
+                "masks.hidden_times."
+            )
         return self

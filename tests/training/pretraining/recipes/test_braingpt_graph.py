@@ -210,6 +210,7 @@ def test_a_first_stage_is_named_by_its_file(settings, tmp_path):
     ("changes", "message"),
     [
         ({"micro_batch": 2}, "takes a batch at once"),
+        ({"masks_per_batch": 2}, "has no masks"),
         ({"tasks": [FISTS, ("left_hand", "feet")]}, "has a label twice"),
         ({"window": 1280}, "1024, which is decoded"),
         ({"size": "tiny1"}, "size is"),

@@ -171,6 +171,7 @@ def test_a_class_without_trials_is_refused_in_training(cued, options):
     [
         ({"weights": "some.ckpt"}, "leave weights out"),
         ({"micro_batch": 4}, "leave micro_batch out"),
+        ({"masks_per_batch": 4}, "leave masks_per_batch out"),
         ({"window": 512}, "window of 1024"),
         ({"classes": ("a", "a")}, "one of them twice"),
     ],

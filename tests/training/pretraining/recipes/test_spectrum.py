@@ -161,8 +161,11 @@ def test_unit_whitening_gives_every_person_the_same_scale(memory, settings):
     [
         ({"weights": "w.safetensors"}, "begins with weights of its own"),
         ({"ablation": "A"}, "Extra inputs are not permitted"),
+        ({"masks": {"kept_targets": 1.0}}, "reconstructs nothing"),
+        ({"window": 128}, "Of the 2 patches in a window of 128 samples 1 would be shown"),
+        ({"masks": {"hidden_times": 0.8}}, "Of the 4 patches in a window of 256 samples 1 would"),
     ],
 )
-def test_it_has_no_first_weights_and_no_ablations(settings, changes, message):
+def test_what_cannot_be_or_does_nothing_is_refused(settings, changes, message):
     with pytest.raises(ValidationError, match=message):
         settings(recipe="spectrum", **changes)
