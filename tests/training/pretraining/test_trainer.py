@@ -1,6 +1,7 @@
 import math
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +135,16 @@ def test_lines_after_the_checkpoint_are_forgotten(trainer, folder):
         file.write("8,0.1,0.2")  # as a crash leaves it
     path.go_on(made.settings, 5)
     assert [int(row["step"]) for row in path.curves()] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to try")
+def test_a_full_disk_is_said_with_the_file_and_what_to_do(trainer, folder, monkeypatch):
+    path = folder(trainer(steps=7))
+    monkeypatch.setattr(RunFolder, "columns", lambda self: ["step"])
+    path.curves_file.unlink()
+    path.curves_file.symlink_to("/dev/full")
+    with pytest.raises(InputError, match=r"losses.csv cannot be written: No space .* --resume"):
+        path.add({"step": 1})
 
 
 @pytest.mark.slow

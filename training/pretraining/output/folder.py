@@ -156,11 +156,23 @@ class RunFolder:
             ]
 
     def add(self, row: Mapping[str, float | int | None]) -> None:
-        """Add a line to the curves; what is not known stays empty."""
-        # Opened each time: what is written is there whenever the process dies.
-        with self.curves_file.open("ab") as file:
-            values = ["" if row.get(name) is None else row[name] for name in self.columns()]
-            file.write(_csv_line(values))
+        """Add a line to the curves; what is not known stays empty.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        values = ["" if row.get(name) is None else row[name] for name in self.columns()]
+        try:
+            # Opened each time: what is written is there whenever the process dies.
+            with self.curves_file.open("ab") as file:
+                file.write(_csv_line(values))
+        except OSError as error:
+            raise InputError(
+                f"{self.curves_file} cannot be written: {error.strerror}. When it can be again, go "
+                f"on with --resume {self.path}."
+            ) from error
 
     def _write_facts(self, facts: Mapping[str, Any]) -> None:
         write_whole(self.facts_file, (json.dumps(facts, indent=1) + "\n").encode(), overwrite=True)
