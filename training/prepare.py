@@ -13,7 +13,7 @@ import tyro
 
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError
-from core.machine.files import bytes_free
+from core.machine.files import bytes_free, check_folder
 from core.machine.threads import share_cores
 from core.program import run_command_line, write_line
 
@@ -171,12 +171,18 @@ def _size(part: SourceItem, form: Form, keep_going: bool) -> tuple[float, int] |
 
 
 def _check_space(folder: Path, needed: int) -> None:
+    check_folder(folder, "--store")
     free = bytes_free(folder)
     if needed > free:
         raise InputError(
-            f"The store needs {needed / 1e9:.1f} GB and the disk of {folder} has "
-            f"{free / 1e9:.1f} GB left."
+            f"The store needs {_amount(needed)} and the disk of {folder} has {_amount(free)} left; "
+            "make room, or choose a folder on another disk with --store."
         )
+
+
+def _amount(size: int) -> str:
+    """Return a number of bytes in a unit that suits it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _write(

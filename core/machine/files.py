@@ -77,7 +77,10 @@ def check_folder(path: Path, flag: str) -> Path:
     if not there.is_dir():
         raise InputError(f"{flag} needs a folder, and {there} is a file; choose another one.")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"{flag}: the folder {there} cannot be written to; choose another one.")
+        raise InputError(
+            f"{flag}: the folder {there} cannot be written to (a read-only disk, or not yours); "
+            "choose another one."
+        )
     return path
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from xdf_files import eeg_stream, write_xdf
 
-from training.prepare import main
+from core.errors import InputError
+from training.prepare import _check_space, main
 from training.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,6 +139,20 @@ def test_bad_input_is_one_sentence(folder, reference, tmp_path, capsys):
     assert "no subject 9" in said(capsys, [source, "--store", store, "--subjects", "9"])
     assert "no window store at" in said(capsys, ["--verify", "--store", store])
     assert not Path(store).exists()
+
+
+def test_a_small_or_read_only_disk_is_said_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.prepare.bytes_free", lambda folder: 19_600_000)
+    _check_space(tmp_path, 19_600_000)
+    with pytest.raises(
+        InputError, match=r"needs 93\.2 MB .* has 19\.6 MB left; make room, or choose"
+    ):
+        _check_space(tmp_path / "store", 93_200_000)
+    with pytest.raises(InputError, match=r"needs 2\.1 GB"):
+        _check_space(tmp_path, 2_100_000_000)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(InputError, match=r"--store: the folder .* \(a read-only disk"):
+        _check_space(tmp_path / "store", 1)
 
 
 @pytest.mark.slow
