@@ -179,5 +179,6 @@ def _range(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
     high = next((m.le for m in field.metadata if hasattr(m, "le")), None)
     if low is None or high is None:
         return ""
-    kind = "a whole number" if field.annotation is int else "a number"
-    return f"{kind} from {low:g} to {high:g}"
+    if field.annotation is int:
+        return f"a whole number from {low} to {high}"
+    return f"a number from {low:g} to {high:g}"

@@ -14,6 +14,7 @@ class Inner(Settings):
 
 class Outer(Settings):
     count: Annotated[int, Field(ge=1, le=9)] = 3
+    many: Annotated[int, Field(ge=1, le=2**20)] = 3
     loud: bool = True
     name: str = "one"
     inner: Inner = Inner()
@@ -55,9 +56,10 @@ def test_empty_file_changes_nothing(write):
     ("changes", "words"),
     [
         ({"cuont": 4}, '"cuont" is no setting; did you mean "count"?'),
-        ({"qqq": 4}, '"qqq" is no setting; known are count, loud, name, inner.'),
+        ({"qqq": 4}, '"qqq" is no setting; known are count, many, loud, name, inner.'),
         ({"inner": {"heigth": 1.0}}, '"inner.heigth" is no setting; did you mean "height"?'),
         ({"count": 12}, "count is 12; a whole number from 1 to 9 was expected."),
+        ({"many": -3}, "many is -3; a whole number from 1 to 1048576 was expected."),
         ({"count": "4"}, 'count is "4"; a whole number from 1 to 9 was expected.'),
         ({"count": True}, "count is True; a whole number from 1 to 9 was expected."),
         ({"inner": {"height": 3}}, "inner.height is 3; a number from 0 to 2 was expected."),
