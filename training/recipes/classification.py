@@ -23,7 +23,6 @@ from core.encoders.bandpower.model import (
     BandPower,
     bandpower_spec,
     encoded,
-    size_with_shape,
 )
 from core.encoders.base import Encoder
 from core.encoders.spec import ClassReadout, EncoderSpec
@@ -50,10 +49,12 @@ class ClassificationRecipe(Recipe):
     def __init__(self, settings: ClassificationSettings) -> None:
         super().__init__(settings)
         self._with_image = settings.mirrored and swap(settings.classes) is not None
-        if self._with_image and size_with_shape(SHAPES[spec_of(settings).size].image) is None:
+        sizes = [size for size, of in SHAPES.items() if not (self._with_image and of.mirrored)]
+        if settings.size not in sizes:
+            why = " It has no mirror image, as both hands have by default: --no-mirrored."
             raise InputError(
-                f'The size "{settings.size}" has no mirror image, as both hands have by default; '
-                "choose small or course, or switch it off with --no-mirrored."
+                f'size is "{settings.size}"; one of {", ".join(sizes)} was meant.'
+                + (why if settings.size in SHAPES else "")
             )
         self.parts = Classified(settings)
         self.spec = self.parts.encoder.spec

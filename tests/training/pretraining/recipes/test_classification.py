@@ -184,6 +184,9 @@ def test_settings_that_cannot_be_are_refused(options, changed, message):
 def test_a_size_without_a_mirror_image_is_refused_before_it_is_trained(options):
     with pytest.raises(InputError, match=r"mirrored-tiny.*--no-mirrored"):
         recipe_of(options(size="mirrored-tiny"))
+    with pytest.raises(InputError, match=r'"huge"; one of small, tiny, course, ') as unknown:
+        recipe_of(options(size="huge"))
+    assert "mirrored" not in str(unknown.value)
     recipe_of(options(size="mirrored-tiny", mirrored=False))
 
 
