@@ -49,6 +49,11 @@ class PretrainCommand(ProgramOptions, Generic[S]):
     """Folder of a run to go on with, from its last checkpoint if it has one."""
 
 
+PretrainCommand.__doc__ = (PretrainCommand.__doc__ or "").replace(
+    "or a recipe.", f"or a recipe ({', '.join(RECIPES)}), whose settings its own --help lists."
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     return run_command_line(PROGRAM, argv, _main)

@@ -15,7 +15,7 @@ from tests.training.conftest import CHANNELS
 from training.manifest import Form
 from training.pretrain import CONFIGS, config_file, main
 from training.pretraining.output.folder import RunFolder
-from training.recipes import settings_from
+from training.recipes import RECIPES, settings_from
 from training.recipes.settings import EEGPTSettings
 
 pytestmark = pytest.mark.slow
@@ -361,6 +361,8 @@ def test_help_waits_for_no_torch():
     assert done.returncode == 0, done.stderr
     assert "--masks.hidden-times" in done.stdout
     assert "tiny1)" in done.stdout
+    said = " ".join(done.stdout.replace("│", " ").split())
+    assert all(name in said.partition("--folder DIR")[2] for name in RECIPES)
 
 
 def test_a_trainer_loads_fsdp_only_when_it_shards():

@@ -53,7 +53,7 @@ class PretrainSettings(Settings):
     weights: str | None = None
     """Checkpoint to begin with, where the recipe can."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
-    """Seed of what is random: weights, the order of windows, where they begin, and masks."""
+    """Seed of what is random: weights, order and beginnings of windows, masks and dropout."""
     window: Annotated[int, Field(ge=128, le=65536)] = 1024
     """Samples of a window."""
     gain: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
