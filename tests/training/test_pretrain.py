@@ -155,7 +155,7 @@ def test_killed_at_its_next_tokens_it_goes_on_bit_for_bit(write, people, tmp_pat
 
 
 def test_a_run_that_ended_before_its_first_checkpoint_begins_again(start, capsys):
-    flags = ("--steps", "3", "--batch", "4", "--validation-subjects", "3", "--validate-every", "2")
+    flags = "--steps 3 --batch 4 --validation-subjects 3 --validate-every 2 --no-pictures".split()
     whole, _ = start(*flags, name="whole")
     folder, _ = start(*flags)
     folder.last.unlink()
