@@ -11,7 +11,7 @@ import tyro
 
 from core.command_line import ProgramOptions, parse
 from core.errors import InputError
-from core.program import run_program, write_line
+from core.program import run_command_line, write_line
 
 PROGRAM = "training.fingerprints"
 
@@ -68,9 +68,10 @@ def learned_from() -> set[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    return run_program(
-        PROGRAM, lambda: parse(FingerprintOptions, f"python -m {PROGRAM}", given).execute()
+    return run_command_line(
+        PROGRAM,
+        argv,
+        lambda given: parse(FingerprintOptions, f"python -m {PROGRAM}", given).execute(),
     )
 
 
