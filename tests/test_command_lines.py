@@ -18,6 +18,7 @@ COMMANDS = (
     ("simulation.cli",),
     *(("simulation.cli", name) for name in ("replay", "simulate")),
     *((f"training.{name}",) for name in ("prepare", "pretrain", "export", "evaluate", "prior")),
+    ("training.fingerprints",),
     ("training.heads",),
 )
 ALIKE = {

@@ -93,7 +93,7 @@ def test_dead_stream_does_not_block(program, name):
 
 def test_a_single_channel_is_said_as_one(send, name):
     send(name, channels=1)
-    assert ", 1 channel, " in str(find_stream(StreamQuery.matching(name)))
+    assert ", 1 channel, " in str(find_stream(StreamQuery(stream=name)))
 
 
 @pytest.mark.slow
