@@ -147,7 +147,7 @@ def events_of_table(recording: Recording) -> Marks | None:
         label = _cell(row, "trial_type") or _whole(_cell(row, "value")) or "event"
         events.append(Event(onset, max(duration, 0.0) if math.isfinite(duration) else 0.0, label))
     if without_time:
-        notes.append(f"{without_time} events of {name} have no onset and were left out.")
+        notes.append(f"Events of {name} without an onset were left out: {without_time}.")
     return marks_of_events(events, recording.path, recording.rate, [name], notes)
 
 

@@ -34,7 +34,7 @@ def test_events_without_an_onset_are_left_out_and_that_is_said(beside, nothing):
     path = beside(f"{HEAD}{nothing}\t4\tleft_hand\t1\n9\tn/a\tright_hand\t2\n")
     recording = with_events_of_table(read_recording(path))
     assert recording.events == (Event(9.0, 0.0, "right_hand"),)
-    said = "1 events of sub-01_task-mi_events.tsv have no onset and were left out."
+    said = "Events of sub-01_task-mi_events.tsv without an onset were left out: 1."
     assert said in recording.notes
 
 
