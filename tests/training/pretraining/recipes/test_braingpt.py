@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from core.encoders import load_encoder, save_encoder
 from core.encoders.braingpt.electrodes import electrode_rows
 from core.encoders.braingpt.model import SCALE
 from core.errors import InputError
+from core.signal.filtering import Band
 from training.export import exported_encoder
 from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
@@ -182,6 +185,7 @@ def test_a_run_learns_and_goes_on_bit_for_bit(trainer, microvolts, tmp_path):
     facts = {
         "channels": whole.windows.channels(),
         "covariance": None,
+        "band": asdict(Band()),
         "manifest_sha256": "0" * 64,
     }
     folder.begin(whole.settings, facts, whole.columns)

@@ -1,5 +1,7 @@
 """Both of LaBraM's recipes: codebook, spectra, masks, and a run of each that goes on."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from pydantic import ValidationError
 from core.encoders import load_encoder, save_encoder
 from core.encoders.labram.electrodes import electrode_rows
 from core.errors import InputError
+from core.signal.filtering import Band
 from training.export import exported_encoder
 from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
@@ -56,7 +59,12 @@ def run(trainer, folder, stores, **changes):
     """A whole run in its folder."""
     made = trainer(*stores, **changes)
     kept = RunFolder(folder)
-    facts = {"channels": made.windows.channels(), "covariance": None, "manifest_sha256": "0" * 64}
+    facts = {
+        "channels": made.windows.channels(),
+        "covariance": None,
+        "band": asdict(Band()),
+        "manifest_sha256": "0" * 64,
+    }
     kept.begin(made.settings, facts, made.columns)
     with Interruption() as interruption:
         assert made.run(kept, interruption) == 0

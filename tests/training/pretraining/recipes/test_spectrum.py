@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from pydantic import ValidationError
 from core.decoding.spatial import channel_covariance, spatial_filter
 from core.encoders import load_encoder
 from core.encoders.eegpt.electrodes import CODEX
+from core.signal.filtering import Band
 from training.export import exported_encoder
 from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
@@ -110,6 +113,7 @@ def test_a_run_learns_goes_on_and_is_exported_for_whitened_people(
     facts = {
         "channels": channels,
         "covariance": covariance.tolist(),
+        "band": asdict(Band()),
         "manifest_sha256": store.manifest_sha256,
     }
     folder.begin(made.settings, facts, made.columns)
