@@ -161,7 +161,8 @@ class _Connected:
             return None
         if self._repeats:  # samples that come before the data are taken push others out of them
             count += math.ceil(self.facts.rate)
-        data, stamps = self._stream.get_data(count / self.facts.rate, exclude=())
+        # It rounds up: half a sample less, or one from before the stream may come with them.
+        data, stamps = self._stream.get_data((count - 0.5) / self.facts.rate, exclude=())
         known = np.flatnonzero(stamps == self._newest)[: self._repeats]
         begin = int(known[-1]) + 1 if len(known) else 0
         arrival = pylsl.local_clock()
