@@ -21,7 +21,13 @@ from core.decoding.rest import RestCurve, check_rate, rest_facts
 from core.encoders import DEFAULT, STARTER, EncoderSpec, load_spec
 from core.errors import InputError, check_number
 from core.fitting.eog import eog_beside
-from core.fitting.feature_input import EVERYTHING, FeatureInput, away_from_eyes, skip_of
+from core.fitting.feature_input import (
+    EVERYTHING,
+    FeatureInput,
+    away_from_eyes,
+    electrodes_used,
+    skip_of,
+)
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words
@@ -37,7 +43,7 @@ from core.montage import direction, electrode, match
 from core.provenance import provenance
 from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, eog_of, is_eog, is_frontal_or_temporal
+from core.sites import Sites, eog_of, is_eog
 from core.stream.boards import motor_words
 from core.suggestions import did_you_mean
 
@@ -452,12 +458,7 @@ def path_for(
             f"{source} has {known} that the encoder {spec.label} knows; at least 2 are needed "
             f"(found: {' '.join(labels[:8])}{' ...' * (len(labels) > 8)}). {hint}".rstrip()
         )
-    used = set(channels_at(settings.sites, found.channels, source))
-    channels = tuple(
-        name
-        for name in found.channels
-        if name in used or (settings.regress_eyes and is_frontal_or_temporal(name))
-    )
+    channels = electrodes_used(found.channels, settings.sites, settings.regress_eyes, source)
     spec.check_electrodes(channels, source)
     electrodes = len(channels)
     if settings.regress_eyes:

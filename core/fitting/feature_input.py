@@ -11,7 +11,13 @@ import numpy as np
 from core.decoding.spatial import channel_covariance, regression_filter
 from core.errors import InputError
 from core.signal.pipeline import SignalSettings
-from core.sites import is_eog, is_frontal_or_temporal, is_near_eyes_or_jaw
+from core.sites import (
+    Sites,
+    channels_at,
+    is_eog,
+    is_frontal_or_temporal,
+    is_near_eyes_or_jaw,
+)
 
 if TYPE_CHECKING:
     from core.encoders import EncoderSpec
@@ -74,6 +80,33 @@ class FeatureInput:
 
 EVERYTHING = FeatureInput()
 """Whole windows of all channels."""
+
+
+def electrodes_used(
+    known: Sequence[str], sites: Sites, regress_eyes: bool, source: str
+) -> tuple[str, ...]:
+    """Return the electrodes at some sites, and those by which eyes are regressed out.
+
+    Parameters
+    ----------
+    known : sequence of str
+        Electrodes that there are.
+    sites : str
+        Which of them are used: `core.sites`.
+    regress_eyes : bool
+        Whether frontal and temporal ones are needed beside them.
+    source : str
+        What has them, for the message.
+
+    Raises
+    ------
+    InputError
+        As `core.sites.channels_at`.
+    """
+    used = set(channels_at(sites, known, source))
+    return tuple(
+        name for name in known if name in used or (regress_eyes and is_frontal_or_temporal(name))
+    )
 
 
 def skip_of(from_cue: float, spec: EncoderSpec, tokens: bool, instead: str) -> int:

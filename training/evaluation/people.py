@@ -15,7 +15,7 @@ from core.decoding.features import band_sections
 from core.encoders import EncoderSpec
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.feature_input import CovarianceSettings, away_from_eyes
+from core.fitting.feature_input import CovarianceSettings, away_from_eyes, electrodes_used
 from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.epochs import Epochs, cut_epochs, rest_outside, signals_of
@@ -24,7 +24,7 @@ from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import find_copy, fingerprint
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings, default_reference
-from core.sites import Sites, channels_at, is_frontal_or_temporal
+from core.sites import Sites
 from core.suggestions import counted, did_you_mean
 from training.shards import RecordingIdentity
 from training.sources.catalogue import find_parts, read_part
@@ -173,9 +173,7 @@ def path_for_all(
             f"The recordings share {len(channels)} electrodes that the encoder {spec.label} "
             "knows; at least 2 are needed."
         )
-    used = set(channels_at(sites, channels, "What the recordings share"))
-    eyes = {name for name in channels if regress_eyes and is_frontal_or_temporal(name)}
-    channels = tuple(name for name in channels if name in used | eyes)
+    channels = electrodes_used(channels, sites, regress_eyes, "What the recordings share")
     if regress_eyes:
         away_from_eyes(channels)
     for one in specs:
