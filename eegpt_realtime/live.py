@@ -89,7 +89,12 @@ def decode(
         evidence = EvidenceSettings.of(model)
         maker = DecisionMaker(model, path, windows, evidence, feed.age, confirm)
         hop = windows.hop / model.settings.rate  # s
-        yield from _limited(maker.set_aside(getattr(source, "bad_electrodes", ())))
+        bad = [
+            name
+            for name in getattr(source, "bad_electrodes", ())
+            if name in model.settings.channels
+        ]
+        yield from _limited(maker.set_aside(bad))
         with few_threads(live=True):
             windows.prepare()
         feed.begin(maker.seconds_to_go + hop)

@@ -121,8 +121,9 @@ class Recorder:
     ) -> None:
         """Take an event; returns at once.
 
-        It is written as soon as the sample at its time is. An event before the first sample or
-        after the last one is put there; its own time is kept in ``events.tsv``.
+        It is written as soon as the sample at its time is, and what was stamped with that. An event
+        before the first sample or after the last one is put there; its own time is kept in
+        ``events.tsv``.
 
         Parameters
         ----------
@@ -225,6 +226,8 @@ class Recorder:
         self._files.add(events)
         if segments:
             self._files.write(segments)
+        else:
+            self._files.settle()
         with self._lock:
             for segment in segments:
                 self._segments.popleft()

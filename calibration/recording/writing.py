@@ -126,6 +126,11 @@ class RunFiles:
         if self.samples:
             self._write_rows(self._due())
 
+    def settle(self) -> None:
+        """Write the events whose sample is there, as the stream pauses, and may have ended."""
+        if self.samples:
+            self._write_rows(self._due(paused=True))
+
     def sync(self) -> None:
         """Have the system write to the disk, and see that the files are where they were.
 
@@ -217,9 +222,10 @@ class RunFiles:
         with suppress(OSError, ValueError):  # `check` says it
             table.add()
 
-    def _due(self, wait: bool = True) -> list[EventRow]:
+    def _due(self, wait: bool = True, paused: bool = False) -> list[EventRow]:
         """Take those events out of the ones that wait whose sample has come, and place them."""
-        due = [event for event in self._pending if not wait or self._timeline.has(event.time)]
+        has = self._timeline.has
+        due = [event for event in self._pending if not wait or has(event.time, paused)]
         self._pending = [event for event in self._pending if event not in due]
         return [replace(event, sample=self._timeline.sample_at(event.time)) for event in due]
 

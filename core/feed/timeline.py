@@ -156,9 +156,18 @@ class GrowingTimeline:
         while len(self._begins) > 1 and self._begins[1] <= first:
             del self._begins[0]
 
-    def has(self, time: float) -> bool:
-        """Whether the sample that was taken at a time has come; NaN is no time to wait for."""
-        return math.isnan(time) or self._locate(time)[1]
+    def has(self, time: float, paused: bool = False) -> bool:
+        """Whether the sample that was taken at a time has come; NaN is no time to wait for.
+
+        Parameters
+        ----------
+        time : float
+            In seconds.
+        paused : bool
+            Whether nothing comes for the moment; else the rest of a burst is waited for.
+        """
+        sample, final = self._locate(time)
+        return math.isnan(time) or final or (paused and sample < self._end)
 
     def sample_at(self, time: float) -> int:
         """Return the sample that was taken at a time, counted from 0.
@@ -181,6 +190,8 @@ class GrowingTimeline:
         if at == 0 and first > self._begins[0]:
             early = (float(stamps[0]) - time) * self._rate
             return first - round(early) if math.isfinite(early) else first, True
+        if at == 0 and first > 0 and time < stamps[0] - _NEAR:
+            return first - 1, True  # by the clock before this one
         begin, end, ended = self._run_of(first + at)
         upto = min(first + int(np.searchsorted(stamps, stamps[at] + _BURST, "right")), end)
         final = ended or upto < self._end

@@ -7,7 +7,7 @@ changes. Of the files that the program's own population and encoders learned fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,23 @@ def same_files(
     more : mapping, optional
         Further files: SHA-256 -> fingerprint.
     """
-    known = {**(more or {}), **known_files()}
-    return set(files) | {
-        other
-        for sha256, marks in files.items()
-        for other, theirs in known.items()
-        if same_samples(known.get(sha256, marks), theirs)
-    }
+    found = set(files)
+    for sha256, marks in files.items():
+        own = known_files().get(sha256, (more or {}).get(sha256, marks))
+        candidates = {other for mark in own for other in _holders().get(mark, ())}
+        theirs = {**(more or {}), **{other: known_files()[other] for other in candidates}}
+        found |= {other for other, marks in theirs.items() if same_samples(own, marks)}
+    return found
+
+
+@cache
+def _holders() -> Mapping[int, Sequence[str]]:
+    """Return which of the known files have a mark."""
+    holders: dict[int, list[str]] = {}
+    for sha256, marks in known_files().items():
+        for mark in marks:
+            holders.setdefault(mark, []).append(sha256)
+    return holders
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pylsl
@@ -21,8 +22,16 @@ def recording(imagery_recording):
 
 
 @pytest.fixture(scope="module")
-def decoder(recording):
-    return er.fit([recording], EVENTS, head="riemann", prior="none")
+def without_pz(recording):
+    """The same recording without an electrode that its stream has."""
+    kept = [index for index, label in enumerate(recording.labels) if label != "PZ"]
+    labels = tuple(recording.labels[index] for index in kept)
+    return replace(recording, labels=labels, samples_uv=recording.samples_uv[:, kept])
+
+
+@pytest.fixture(scope="module")
+def decoder(without_pz):
+    return er.fit([without_pz], EVENTS, head="riemann", prior="none")
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def test_electrodes_that_mne_lsl_marks_as_bad_are_interpolated(decoder, recordin
     from mne_lsl.stream import StreamLSL
 
     stream = StreamLSL(bufsize=20.0, name=name).connect(timeout=30.0)
-    stream.info["bads"] = ["C3"]
+    stream.info["bads"] = ["C3", "PZ"]  # the decoder does not use the second one
     try:
         decisions = er.decode(decoder, stream)
         first = next(decision for decision in decisions if decision.status == "ok")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from core.encoders import EncoderSpec
+from core.encoders.spec import LABELLED
 from core.errors import InputError
 from core.recordings.known_files import files_of
 from training.evaluation.people import Subject
@@ -62,7 +63,9 @@ def seen_of(spec: EncoderSpec, person: Subject, tested: Sequence[int]) -> str:
         As `recordings_seen`.
     """
     seen = recordings_seen(spec)
-    labelled = [any(spec.labels_seen(files_of(recording))) for recording in person.recordings]
+    labelled = [False] * len(person.recordings)
+    if LABELLED in spec.provenance:
+        labelled = [any(spec.labels_seen(files_of(recording))) for recording in person.recordings]
     if any(labelled[index] for index in tested):
         return "run"
     if seen is None:

@@ -156,6 +156,19 @@ def test_events_lie_where_they_were_though_samples_are_stamped_in_bursts(
     assert [row.sample for row in rows] == places
 
 
+def test_an_event_is_on_disk_though_the_stream_pauses_right_after(
+    tmp_path, make_facts, make_signal, until
+):
+    signal = make_signal()
+    run = next_run(tmp_path, "01")
+    with Recorder(run, make_facts()) as recorder:
+        signal.give(recorder)
+        recorder.event("beep", 785, signal.stamps[980], 0.0)
+        events = run.file("events.tsv")
+        rows = until(lambda: events.is_file() and read_events(events.read_bytes()))
+        assert [row.sample for row in rows] == [980]
+
+
 def test_events_of_a_clock_that_is_gone_stay_with_its_samples(tmp_path, make_facts, make_signal):
     signal = make_signal()
     signal.stamps[500:] -= 90.0  # the sender came back with another clock
