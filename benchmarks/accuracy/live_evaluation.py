@@ -25,7 +25,7 @@ share_cores()
 
 import numpy as np  # noqa: E402 - after the threads are set
 from resumable_rows import ResumableRows, arguments, parsed  # noqa: E402
-from scipy.stats import bootstrap  # noqa: E402
+from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 
 from core.encoders import load_encoder  # noqa: E402
 from core.errors import InputError  # noqa: E402
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--encoders", nargs="+", default=[])
     parser.add_argument("--systems", nargs="+", default=SYSTEMS)
     parser.add_argument("--alone", action="store_true", help="without what other people teach")
+    parser.add_argument("--above", default="auto + others", help="system that gains are of")
     parser.add_argument("--seed", type=int, default=0)
     options = parsed(parser)
     rows = ResumableRows(options.out)
@@ -58,7 +59,7 @@ def main() -> None:
             # Written together: whoever is there is there in full.
             for row in [row for _, part in parts for row in part]:
                 rows.add(_as_fields(row))
-    _print([_as_row(fields) for fields in rows.read()])
+    _print([_as_row(fields) for fields in rows.read()], options.above)
 
 
 def _bench(options: argparse.Namespace, known: set[tuple]) -> Bench:
@@ -102,17 +103,18 @@ def _as_row(fields: dict) -> ScoreRow:
     return ScoreRow(**fields | {"curve": ReliabilityCurve(**curve)})
 
 
-def _print(rows: list[ScoreRow]) -> None:
+def _print(rows: list[ScoreRow], above: str) -> None:
     if rows:
         print(len({row.person for row in rows}), "people")
         print(as_markdown(summarise(rows, len(CLASSES)), comparisons(rows, METRIC), METRIC))
-        _print_intervals(rows)
+        _print_intervals(rows, above)
 
 
-def _print_intervals(rows: list[ScoreRow]) -> None:
-    """Print means over people with 95 % intervals, and the gain of `auto` that starts from others.
+def _print_intervals(rows: list[ScoreRow], above: str) -> None:
+    """Print means over people with 95 % intervals, and what one system is above each by.
 
-    The intervals are those of the bootstrap over people, by percentiles.
+    The intervals are those of the bootstrap over people, by percentiles; p is Wilcoxon's, of both
+    sides, not corrected.
     """
     scores: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
     for row in rows:
@@ -122,11 +124,14 @@ def _print_intervals(rows: list[ScoreRow]) -> None:
         key: np.array([np.mean(each, axis=0) for _, each in sorted(people.items())])
         for key, people in scores.items()
     }
-    print("| protocol | system | balanced accuracy | AUROC | `auto + others` is above by |")
+    print(f"| protocol | system | balanced accuracy | AUROC | `{above}` is above by |")
     print("|---|---|---|---|---|")
     for (protocol, system), table in means.items():
-        best = means.get((protocol, "auto + others"))
-        gain = "" if best is None else _with_interval(best[:, 0] - table[:, 0])
+        gain, best = "", means.get((protocol, above))
+        if best is not None and len(best) == len(table):
+            gains = best[:, 0] - table[:, 0]
+            gain = _with_interval(gains)
+            gain += f", p {wilcoxon(gains).pvalue:.3g}" if gains.any() else ""
         cells = (protocol, system, _with_interval(table[:, 0]), f"{table[:, 1].mean():.3f}", gain)
         print(f"| {' | '.join(cells)} |")
 

@@ -107,8 +107,8 @@ class Timeline:
 class GrowingTimeline:
     """The times of the latest samples of a stream that goes on.
 
-    Where an event lies depends neither on how the samples were cut into pieces nor on when it is
-    told, as long as that is within 40 s.
+    Where an event lies, once `has` says so, depends neither on how the samples were cut into pieces
+    nor on when it is told, as long as that is within 40 s and the stream does not pause.
 
     Parameters
     ----------
