@@ -36,6 +36,9 @@ STOP_LIST = re.compile(
 )
 """Words that a message does not use; docs/glossary.md has those that it does."""
 
+NO_NOUNS = {"at", "each", "found", "its", "one", "said", "what"}
+"""Words that say nothing of what a variable holds."""
+
 
 @cache
 def trees() -> dict[str, ast.Module]:
@@ -179,6 +182,23 @@ def _texts(tree: ast.Module) -> Iterator[ast.Constant]:
             yield node
 
 
+def variables_without_a_noun() -> list[str]:
+    """Return where variables and parameters are called by a word that is no noun."""
+    return [
+        f"{path}:{node.lineno}: {name}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if (name := _bound(node)) in NO_NOUNS
+    ]
+
+
+def _bound(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.MatchAs(name=name):
+            return name
+    return None
+
+
 def type_errors() -> list[str]:
     """Return what mypy, strict as pyproject.toml has it, finds."""
     ran = subprocess.run(
@@ -202,6 +222,7 @@ def main() -> int:
         "import circles between files": import_circles(),
         "class names with two meanings": classes_of_one_name(),
         "messages with a word of the stop list": messages_of_the_stop_list(),
+        "variables without a noun": variables_without_a_noun(),
     }
     if given.types:
         counts["mypy strict errors"] = type_errors()

@@ -121,6 +121,10 @@ def test_messages_use_no_word_of_the_stop_list():
     assert structure.messages_of_the_stop_list() == []
 
 
+def test_variables_are_called_by_their_nouns():
+    assert structure.variables_without_a_noun() == []
+
+
 @pytest.mark.parametrize(
     ("count", "source", "places"),
     [
@@ -130,6 +134,9 @@ def test_messages_use_no_word_of_the_stop_list():
         ("classes_of_one_name", "class A: pass\nclass A: pass", 1),
         ("messages_of_the_stop_list", "raise InputError(f'{x} is none')", 1),
         ("messages_of_the_stop_list", "def f():\n    'Is none.'", 0),
+        ("variables_without_a_noun", "for at, trial in enumerate(trials): pass", 1),
+        ("variables_without_a_noun", "def f(found): return [one for one in found]", 2),
+        ("variables_without_a_noun", "trials.at(each=trial.found)", 0),
     ],
 )
 def test_what_the_counts_count(count, source, places, monkeypatch):
