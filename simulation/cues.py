@@ -62,17 +62,17 @@ def follow_cues(
     note : callable, optional
         Gets every marker with its time, in seconds of the sender's LSL clock.
     """
-    said = ""
+    message = ""
     while not stop.is_set():
         try:
-            found = find_stream(StreamQuery(stream=stream), 1.0, stop, markers=True)
-            with MarkerInlet(found) as inlet:
+            marker_stream = find_stream(StreamQuery(stream=stream), 1.0, stop, markers=True)
+            with MarkerInlet(marker_stream) as inlet:
                 while not (stop.is_set() or inlet.lost):
                     for marker in inlet.read(0.2):
                         note({"marker": marker.text, "time": marker.time})
                         subject.imagine(imagery_after(marker.text, subject.imagined))
         except InputError as error:  # not there yet, or several of them: look again
-            if str(error) != said:
-                said = str(error)
-                say(f"Waiting for markers. {said}")
+            if str(error) != message:
+                message = str(error)
+                say(f"Waiting for markers. {message}")
         subject.imagine(None)

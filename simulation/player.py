@@ -59,7 +59,7 @@ def cut(recordings: Sequence[Recording], chunk: int, loop: bool = False) -> Iter
     """
     labels = recordings[0].labels
     gap = round(BREAK * recordings[0].rate)
-    at = 0  # position of the next sample
+    position = 0  # of the next sample
     while True:
         for recording in recordings:
             order = [recording.labels.index(label) for label in labels]
@@ -72,13 +72,13 @@ def cut(recordings: Sequence[Recording], chunk: int, loop: bool = False) -> Iter
                     due = _due(events, None if last else stop / recording.rate)
                     yield Piece(
                         samples=recording.samples_uv[start:stop, order],
-                        positions=at + np.arange(start - begin, stop - begin),
+                        positions=position + np.arange(start - begin, stop - begin),
                         markers=tuple(
-                            (at - begin + event.onset * recording.rate, event.label)
+                            (position - begin + event.onset * recording.rate, event.label)
                             for event in due
                         ),
                     )
-                at += end - begin + gap
+                position += end - begin + gap
         if not loop:
             return
 

@@ -266,8 +266,8 @@ def _blocks(
         time = (made + np.arange(_BLOCK)) / rate
         blink = np.concatenate([blink, np.zeros(_BLOCK + len(lid) - len(blink))])
         while next_blink <= time[-1]:
-            at = max(int(next_blink * rate) - made, 0)
-            blink[at : at + len(lid)] += _BLINK_UV * blinks.uniform(0.7, 1.3) * lid
+            onset = max(int(next_blink * rate) - made, 0)
+            blink[onset : onset + len(lid)] += _BLINK_UV * blinks.uniform(0.7, 1.3) * lid
             next_blink += 0.5 + blinks.exponential(_BLINK_PAUSE)
         background = colour(noise.standard_normal((_BLOCK, channels))) @ mixing
         background += _SENSOR_UV * noise.standard_normal((_BLOCK, channels))
@@ -320,10 +320,10 @@ def _pink(rate: float) -> tuple[np.ndarray, np.ndarray]:
 def _resonator(hertz: float, width: float, rate: float) -> tuple[np.ndarray, np.ndarray]:
     """Return a filter that turns white noise into a rhythm of unit variance."""
     radius = np.exp(-np.pi * width / rate)
-    one, two = -2 * radius * np.cos(2 * np.pi * hertz / rate), radius**2
+    a1, a2 = -2 * radius * np.cos(2 * np.pi * hertz / rate), radius**2
     # Variance of a second-order autoregressive process (Box and Jenkins, 3.2.4).
-    variance = (1 + two) / ((1 - two) * ((1 + two) ** 2 - one**2))
-    return np.array([1.0 / np.sqrt(variance)]), np.array([1.0, one, two])
+    variance = (1 + a2) / ((1 - a2) * ((1 + a2) ** 2 - a1**2))
+    return np.array([1.0 / np.sqrt(variance)]), np.array([1.0, a1, a2])
 
 
 def _place(label: str) -> np.ndarray:

@@ -85,11 +85,11 @@ class Schedule:
 
     def due(self, position: float) -> float:
         """Return when the sample at a position is sent, or would be, were it not lost."""
-        at = np.array([position])
-        times = at / self.source.rate
+        positions = np.array([position])
+        times = positions / self.source.rate
         for fault in self.faults:
-            times = fault.taken(times, at, self.source)
-        return float(self._paced(times, at)[0])
+            times = fault.taken(times, positions, self.source)
+        return float(self._paced(times, positions)[0])
 
     def outlets(self, first: Sent, position: float) -> list[Sent]:
         """Return the outlets that are open at a position; without faults only the first."""
@@ -100,8 +100,8 @@ class Schedule:
 
     def cut(self, positions: np.ndarray) -> Iterator[slice]:
         """Cut increasing positions where a fault begins or ends."""
-        at = [0, *np.searchsorted(positions, self.edges).tolist(), len(positions)]
-        for start, stop in pairwise(at):
+        bounds = [0, *np.searchsorted(positions, self.edges).tolist(), len(positions)]
+        for start, stop in pairwise(bounds):
             if stop > start:
                 yield slice(start, stop)
 

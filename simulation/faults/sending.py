@@ -143,7 +143,7 @@ class Sender:
     def _arrange(self, position: int) -> None:
         """Close and open outlets, so that those are there that should be."""
         wanted = self._schedule.outlets(self._first, position)
-        for description in [one for one in self._open if one not in wanted]:
+        for description in [key for key in self._open if key not in wanted]:
             self._open.pop(description).close()
         for description in wanted:
             if description not in self._open:

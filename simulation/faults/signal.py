@@ -28,8 +28,8 @@ class _Spoilt(Fault):
         """Return the samples with its channels spoilt."""
         rows = np.flatnonzero(self.on(positions, source.rate))
         if len(rows):
-            at = np.ix_(rows, source.columns(self.channel))
-            samples[at] = self.values(samples[at], positions[rows], source.rate)
+            index = np.ix_(rows, source.columns(self.channel))
+            samples[index] = self.values(samples[index], positions[rows], source.rate)
         return samples
 
     def values(self, samples: np.ndarray, positions: np.ndarray, rate: float) -> np.ndarray:

@@ -18,13 +18,13 @@ _HOME: tuple[ModuleType, ...] = (signal, repeats, timing, sender)
 
 def kinds() -> dict[str, type[Fault]]:
     """Return every kind of fault by the word that a spec calls it."""
-    found = [
-        kind
+    return {
+        kind.word: kind
         for module in _HOME
         for kind in vars(module).values()
         if inspect.isclass(kind) and issubclass(kind, Fault) and kind.__module__ == module.__name__
-    ]
-    return {kind.word: kind for kind in found if kind.word}
+        if kind.word
+    }
 
 
 def parse(spec: str) -> Fault:
@@ -75,12 +75,12 @@ def parse_all(specs: Iterable[str]) -> tuple[Fault, ...]:
 
 def text(fault: Fault) -> str:
     """Return the shortest spec that `parse` turns into this fault again."""
-    said = [
+    settings = [
         f"{_key(field)}={value:.15g}" if isinstance(value, float) else f"{_key(field)}={value}"
         for field in fields(fault)
         if (value := getattr(fault, field.name)) != field.default
     ]
-    return f"{fault.word}:{','.join(said)}" if said else fault.word
+    return f"{fault.word}:{','.join(settings)}" if settings else fault.word
 
 
 def _key(field: Field[Any]) -> str:
@@ -113,5 +113,5 @@ def _meant(word: str, known: Iterable[str]) -> str:
 def _example(kind: type[Fault]) -> str:
     values = {"samples": "50", "by": "3600", "channel": "C3"}
     needed = [_key(field) for field in fields(kind) if field.default is MISSING]
-    said = ",".join(f"{key}={values.get(key, '0.01')}" for key in needed)
-    return f"{kind.word}:{said},at=12"
+    settings = ",".join(f"{key}={values.get(key, '0.01')}" for key in needed)
+    return f"{kind.word}:{settings},at=12"

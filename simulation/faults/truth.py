@@ -165,7 +165,7 @@ class Truth:
         return cls(
             facts[0]["rate"],
             facts[0]["stamp"],
-            np.concatenate([np.arange(at, at + n) for at, n, *_ in runs] or [np.empty(0, int)]),
+            np.concatenate([np.arange(i, i + n) for i, n, *_ in runs] or [np.empty(0, int)]),
             np.concatenate([_points(stamps, n) for _, n, stamps in runs] or [np.empty(0)]),
             tuple(happened),
         )
