@@ -120,20 +120,20 @@ def loading(
         window.deleteLater()
 
 
-def _why(asked: str, said: str) -> str:
+def _why(asked: str, message: str) -> str:
     """Return why Qt could not begin, from what it says and what the system can load."""
-    imported = re.search(r"ImportError: (\S+): cannot open shared object", said)
+    imported = re.search(r"ImportError: (\S+): cannot open shared object", message)
     if library := imported[1] if imported else _missing_library(asked):
         return (
             f"Qt cannot open a window: the system library {library} is missing. Install it"
             f"{_PACKAGES if 'xcb' in library else ''}; {_ADVICE}"
         )
-    if asked and "Could not find the Qt platform plugin" in said:
+    if asked and "Could not find the Qt platform plugin" in message:
         return (
             f'QT_QPA_PLATFORM is "{one_line(asked)}", which Qt does not know; unset it, or set it '
             f"to xcb, wayland or offscreen."
         )
-    lines = [line for line in said.splitlines() if "could not connect" in line.lower()]
+    lines = [line for line in message.splitlines() if "could not connect" in line.lower()]
     return (
         f"{_display()} is out of reach{f' ({one_line(lines[0])})' if lines else ''}: check that it "
         f"is there and that this account may use it; {_ADVICE}"

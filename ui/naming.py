@@ -127,8 +127,8 @@ class NamesDialog(QDialog):
             words.pop()
         row, column = max(0, self.table.currentRow()), max(_NAME, self.table.currentColumn())
         self._filling = True
-        for word, at in zip(words, range(row, self.table.rowCount()), strict=False):
-            self._item(at, column).setText(theme.plain(word, 60))
+        for word, index in zip(words, range(row, self.table.rowCount()), strict=False):
+            self._item(index, column).setText(theme.plain(word, 60))
         self._filling = False
         self._check()
         if len(words) > self.table.rowCount() - row:
@@ -249,7 +249,7 @@ class NamesDialog(QDialog):
         return tuple(self._item(row, column).text().strip() for row in rows)
 
 
-def name_channels(found: FoundStream, home: Path, parent: QWidget) -> str:
+def name_channels(stream: FoundStream, home: Path, parent: QWidget) -> str:
     """Ask a person what the channels of a stream are called, and keep it.
 
     Returns
@@ -261,7 +261,7 @@ def name_channels(found: FoundStream, home: Path, parent: QWidget) -> str:
 
     def ask() -> None:
         try:
-            answer.append(read_facts(found))
+            answer.append(read_facts(stream))
         except InputError as error:
             answer.append(str(error))
 

@@ -73,13 +73,13 @@ class ScrollingPixmap:
         if self.newest is None:
             return
         oldest, height = (self.newest + 1) % self.width, self._picture.height()
-        at = 0
+        offset = 0
         for begin, end in ((oldest, self.width), (0, oldest)):
             if begin == end:
                 continue
             part = QRectF(begin, 0, end - begin, height)
             to = QRectF(
-                corner.x() + at / ratio, corner.y(), part.width() / ratio, part.height() / ratio
+                corner.x() + offset / ratio, corner.y(), part.width() / ratio, part.height() / ratio
             )
             painter.drawPixmap(to, self._picture, part)
-            at += end - begin
+            offset += end - begin

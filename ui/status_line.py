@@ -100,12 +100,12 @@ class CellLine(QWidget):
 def _broken(text: str, lines: int, width: float) -> list[str]:
     """Break a remark between words into so many lines at most, the last with what is left."""
     metrics = QFontMetricsF(theme.font(11))
-    found: list[str] = []
+    wrapped: list[str] = []
     rest = text.split(" ")
-    while rest and len(found) < lines - 1:
+    while rest and len(wrapped) < lines - 1:
         count = len(rest)
         while count > 1 and metrics.horizontalAdvance(" ".join(rest[:count])) > width:
             count -= 1
-        found.append(" ".join(rest[:count]))
+        wrapped.append(" ".join(rest[:count]))
         rest = rest[count:]
-    return [*found, " ".join(rest)] if rest else found
+    return [*wrapped, " ".join(rest)] if rest else wrapped

@@ -61,8 +61,8 @@ def draw_cues(
         colour = cue.colour or theme.MUTED
         style = Qt.PenStyle.SolidLine if cue.colour else Qt.PenStyle.DotLine
         painter.setPen(QPen(colour, 1.0, style))
-        at = round(x) + 0.5
-        painter.drawLine(QPointF(at, box.top()), QPointF(at, box.bottom()))
+        centre = round(x) + 0.5
+        painter.drawLine(QPointF(centre, box.top()), QPointF(centre, box.bottom()))
         room = (shown[index + 1][0] if index + 1 < len(shown) else box.right()) - x - 2
         if not named or room < _LEAST:
             continue

@@ -67,7 +67,7 @@ def asked_for(channels: Sequence[ChannelStatus], order: Sequence[int], words: st
     asked = [word for word in re.split(r"[\s,;]+", words.casefold()) if word]
     if not asked:
         return list(order)
-    return [at for at in order if any(_asks(word, channels[at]) for word in asked)]
+    return [i for i in order if any(_asks(word, channels[i]) for word in asked)]
 
 
 def _asks(word: str, channel: ChannelStatus) -> bool:

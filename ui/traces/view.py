@@ -133,7 +133,7 @@ class TraceView(QWidget):
         order = asked_for(self._all, in_order(self._all), words)
         if order != self._order:
             self._order, self._first = order, 0
-        self._channels = tuple(self._all[at] for at in order)
+        self._channels = tuple(self._all[position] for position in order)
         regions = {region(channel.label) for channel in self._all}
         self._grouped = len(self._all) > FEW and len(regions) > 1
         self._redraw()
@@ -260,7 +260,7 @@ class TraceView(QWidget):
         ratio = self._ratio
         row, height = layout.row * ratio, layout.plot.height() * ratio
         count = np.atleast_2d(traces.samples_uv).shape[1]  # of another stream, for a moment
-        page = np.asarray([at for at in self._order[layout.page] if at < count], dtype=np.intp)
+        page = np.asarray([i for i in self._order[layout.page] if i < count], dtype=np.intp)
         picture = envelope(traces, page, last - first + 1, self._per_second(), last)
         # On the middle of a pixel, so that a flat line is one crisp row.
         centres = np.floor((np.arange(len(picture.y_uv)) + 0.5) * row) + 0.5
