@@ -122,10 +122,10 @@ def through_path(
         If a channel is missing, a value is NaN, inf or no possible voltage, or the epochs are
         shorter than needed.
     """
-    found = match(ch_names, settings.channels)
-    if found.missing:
-        raise InputError(f"The epochs lack the channels {' '.join(found.missing)}.")
-    if not finite_mask(epochs[:, list(found.indices)]).all():
+    matches = match(ch_names, settings.channels)
+    if matches.missing:
+        raise InputError(f"The epochs lack the channels {' '.join(matches.missing)}.")
+    if not finite_mask(epochs[:, list(matches.indices)]).all():
         raise InputError(
             "The epochs hold values that are NaN or inf, or that no voltage has; leave those "
             "epochs out."
@@ -136,8 +136,8 @@ def through_path(
             f"The epochs are too short: they have {have} samples ({have / sfreq:g} s at {sfreq:g} "
             f"Hz), and {least} ({needed / settings.rate:g} s) are needed."
         )
-    factors = [factor(unit, to_unit)] * len(found.indices)
-    path = SignalPath(settings, sfreq, found.indices, factors)
+    factors = [factor(unit, to_unit)] * len(matches.indices)
+    path = SignalPath(settings, sfreq, matches.indices, factors)
     signals = []
     for epoch in epochs:
         path.restart()
@@ -177,7 +177,7 @@ def refused(
     picks = list(match(ch_names, decoder.settings.channels).indices)
     picked = epochs[:, picks] * factor(unit, decoder.unit)
     check_amplitude(picked * factor(decoder.unit, UNIT))
-    found = []
+    mask = []
     for epoch, signal in zip(picked, signals, strict=True):
         watch = ArtifactWatch(decoder, sfreq, hop)
         watch.reset()
@@ -186,8 +186,8 @@ def refused(
         stops = range(first + hop, len(signal) + 1, hop)
         wrong = [bool(watch.judge(signal[stop - hop : stop], stop)) for stop in stops]
         # The piece before the window counts too: the filters carry an artifact on.
-        found.append(any(wrong[-(window // hop + 1) :]))
-    return found
+        mask.append(any(wrong[-(window // hop + 1) :]))
+    return mask
 
 
 def check_amplitude(epochs_uv: np.ndarray) -> None:

@@ -329,8 +329,8 @@ def fit(
     if not isinstance(false_alarms, Real | None):
         raise InputError(f"false_alarms is {one_line(false_alarms, 60)}; give a number or None.")
     subject, tasks, prior = bids_label(subject), _named("tasks", tasks), _named("prior", prior)
-    one = hasattr(recordings, "filenames") or isinstance(recordings, str)
-    if one or not isinstance(recordings, Iterable):
+    single = hasattr(recordings, "filenames") or isinstance(recordings, str)
+    if single or not isinstance(recordings, Iterable):
         recordings = [recordings]
     read = [as_recording(recording) for recording in recordings]
     if not read:
@@ -343,26 +343,26 @@ def fit(
             raise InputError("A prior is for one task; leave out prior=, or tasks=.")
         first = [Task(FIRST, events)] if events else []
         every = [*first, *map(parse_task, map(str, tasks))]
-        found = fit_tasks(read, every, subject, settings).first
+        result = fit_tasks(read, every, subject, settings).first
     else:
         events = check_events(events) if events else cue_events(read)
         labels = without_bad_channels(read)[0].labels
-        start = starting_head([Path(one) for one in prior], labels, events, settings, own=read)
-        found = fit_decoder(read, events, subject, settings, prior=start)
-    if found.unkept:
-        raise InputError(found.unkept)
-    for sentence in notes(found):
+        start = starting_head([Path(path) for path in prior], labels, events, settings, own=read)
+        result = fit_decoder(read, events, subject, settings, prior=start)
+    if result.unkept:
+        raise InputError(result.unkept)
+    for sentence in notes(result):
         say(sentence)
-    return FittedDecoder(found.decoder, found.decoder.load_encoder())
+    return FittedDecoder(result.decoder, result.decoder.load_encoder())
 
 
-def _named(what: str, given: Any) -> list[str | Path]:
+def _named(argument: str, given: Any) -> list[str | Path]:
     """Return the texts or paths of an argument that takes one or several of them."""
-    one = isinstance(given, str) or not isinstance(given, Iterable)
-    named = [given] if one else list(given)
-    for each in named:
-        if not isinstance(each, str | Path):
-            raise InputError(f"{what} names {one_line(each, 60)}; give text or a path.")
+    single = isinstance(given, str) or not isinstance(given, Iterable)
+    named = [given] if single else list(given)
+    for item in named:
+        if not isinstance(item, str | Path):
+            raise InputError(f"{argument} names {one_line(item, 60)}; give text or a path.")
     return named
 
 

@@ -88,20 +88,20 @@ class EncoderFeatures(
         if not len(epochs):
             raise InputError("There is no epoch to fit on; give one at least.")
         spec = self.encoder_.spec
-        found = match(ch_names, spec.ch_names)
-        if len(found.channels) < 2:
+        matches = match(ch_names, spec.ch_names)
+        if len(matches.channels) < 2:
             raise InputError(
-                f"The encoder {spec.label} knows {len(found.channels)} of the channels "
+                f"The encoder {spec.label} knows {len(matches.channels)} of the channels "
                 f"{' '.join(ch_names[:8])} ...; at least 2 are needed."
             )
-        spec.check_electrodes(found.channels, "X")
-        self.ch_names_ = found.channels
+        spec.check_electrodes(matches.channels, "X")
+        self.ch_names_ = matches.channels
         self._settings = SignalSettings(
-            found.channels, default_reference(len(found.channels)), spec.rate, spec.band
+            matches.channels, default_reference(len(matches.channels)), spec.rate, spec.band
         )
         signals = self._signals(epochs, ch_names, sfreq, unit)
         covariance = channel_covariance(np.concatenate(signals).T)
-        self.spatial_ = spatial_filter(covariance, found.channels, spec)
+        self.spatial_ = spatial_filter(covariance, matches.channels, spec)
         return self
 
     @few_threads()

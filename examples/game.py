@@ -17,10 +17,10 @@ def main(argv=None):
     parser.add_argument("--seconds", type=float, default=60.0)
     given = parser.parse_args(argv)
 
-    found = pylsl.resolve_byprop("name", given.stream, timeout=10.0)
-    if not found:
+    streams = pylsl.resolve_byprop("name", given.stream, timeout=10.0)
+    if not streams:
         raise SystemExit(f'There is no stream "{given.stream}"; start eegpt-realtime first.')
-    inlet = pylsl.StreamInlet(found[0])
+    inlet = pylsl.StreamInlet(streams[0])
     channel = inlet.info().desc().child("channels").child("channel")
     classes = []
     while not channel.empty():
