@@ -208,9 +208,9 @@ def _main(options: EvaluateOptions) -> int:
     benches = [bench, bench.without_eyes()] if options.with_and_without_eyes else [bench]
     rows: list[ScoreRow] = []
     with tqdm(unit="fit", disable=None) as bar:
-        for protocol, seed, one in product(options.protocols, options.seeds, benches):
+        for protocol, seed, bench in product(options.protocols, options.seeds, benches):
             bar.set_description(f"{protocol}, seed {seed}")
-            for row in one.rows(protocol, seed, options.shots):
+            for row in bench.rows(protocol, seed, options.shots):
                 rows.append(row)
                 bar.update()
         for seed in options.seeds if job else ():
@@ -286,9 +286,9 @@ def _check(options: EvaluateOptions) -> None:
         ("classes", options.classes),
         ("seeds", options.seeds),
     )
-    for what, given in names:
+    for name, given in names:
         if len(set(given)) < len(given):
-            raise InputError(f"--{what} names one of them twice.")
+            raise InputError(f"--{name} names one of them twice.")
     from training.evaluation.running import ONLINE
 
     live = [protocol for protocol in options.protocols if protocol in ONLINE]
@@ -325,8 +325,8 @@ def _live_options(options: EvaluateOptions) -> str:
         "--recentre-seconds": "" if seconds is None else f"{seconds:g}",
         "--adapt": " ".join(options.adapt),
     }
-    said = [f"`{flag} {value}`" for flag, value in asked.items() if value]
-    return f"Our heads, in protocols that decide live: {', '.join(said)}." if said else ""
+    flags = [f"`{flag} {value}`" for flag, value in asked.items() if value]
+    return f"Our heads, in protocols that decide live: {', '.join(flags)}." if flags else ""
 
 
 def _unseen_encoder(people: Sequence[Subject]) -> str:

@@ -129,8 +129,8 @@ def combined(encoders: Sequence[Encoder]) -> Encoder:
     from core.encoders.bandpower.model import BandPower
 
     kinds = [encoder for encoder in encoders if isinstance(encoder, BandPower)]
-    stores = {each.spec.provenance["store_manifest_sha256"] for each in encoders}
-    seen = {each.spec.provenance.get("recordings") for each in encoders}
+    stores = {encoder.spec.provenance["store_manifest_sha256"] for encoder in encoders}
+    seen = {encoder.spec.provenance.get("recordings") for encoder in encoders}
     if len(kinds) < len(encoders) or len(stores) > 1 or len(seen) > 1:
         raise InputError(
             "--beside names runs of the recipe classification on one store that left out the same "
@@ -138,7 +138,7 @@ def combined(encoders: Sequence[Encoder]) -> Encoder:
         )
     whole = combine(kinds)
     facts = [encoder.spec.provenance for encoder in encoders]
-    together = {key: ", ".join(dict.fromkeys(each[key] for each in facts)) for key in facts[0]}
+    together = {key: ", ".join(dict.fromkeys(fact[key] for fact in facts)) for key in facts[0]}
     whole.spec = replace(whole.spec, provenance=together)
     return whole
 
@@ -192,7 +192,7 @@ def model_card(
         + _data("Left out altogether", facts.get("test"))
         + _sources(facts)
         + f"- store: manifest `{facts['manifest_sha256']}`",
-        *(_run(each, origin.spec.provenance, labels) for each, origin in exported),
+        *(_run(run, origin.spec.provenance, labels) for run, origin in exported),
         "## What it is not\n\n"
         "Not the published EEGPT weights, and no medical device. It was seen to work, if at all, "
         "on the people, electrodes and amplifiers named here only; a decoder on it needs a "
@@ -223,11 +223,11 @@ def _treatment(settings: PretrainSettings, band: Band) -> str:
     return treated
 
 
-def _data(what: str, people: dict[str, Any] | None) -> str:
+def _data(heading: str, people: dict[str, Any] | None) -> str:
     if people is None:
         return ""
     return (
-        f"- {what}: {people['hours']:g} hours of {len(people['subjects'])} people "
+        f"- {heading}: {people['hours']:g} hours of {len(people['subjects'])} people "
         f"({', '.join(people['subjects'])})\n"
     )
 

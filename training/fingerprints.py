@@ -42,15 +42,15 @@ class FingerprintOptions(ProgramOptions):
 
         wanted = learned_from()
         files = sorted((sha256_of(path), path) for path in self.files)
-        found = {
+        fingerprints = {
             sha256: read_recording(path).fingerprint
             for sha256, path in files
             if sha256[:DIGITS] in wanted
         }
-        if missing := len(wanted) - len(found):
+        if missing := len(wanted) - len(fingerprints):
             raise InputError(f"{missing} of the {len(wanted)} recordings are not among the files.")
-        path = save_known_files(found, self.out, self.overwrite)
-        write_line(f"{len(found)} recordings: {path}")
+        path = save_known_files(fingerprints, self.out, self.overwrite)
+        write_line(f"{len(fingerprints)} recordings: {path}")
         return 0
 
 

@@ -193,11 +193,12 @@ def _check(options: HeadsOptions) -> None:
         raise InputError(
             "--head riemann reads covariances alone; leave out --unfreeze, or take another head."
         )
-    for one in fields(options):
-        needed = _ONLY_WITH.get(one.name)
-        if needed and not getattr(options, needed) and getattr(options, one.name) != one.default:
+    for field in fields(options):
+        needed = _ONLY_WITH.get(field.name)
+        changed = getattr(options, field.name) != field.default
+        if needed and not getattr(options, needed) and changed:
             raise InputError(
-                f"--{one.name.replace('_', '-')} is for --{needed}; add that, or leave it out."
+                f"--{field.name.replace('_', '-')} is for --{needed}; add that, or leave it out."
             )
     for name, value, low, high in (
         ("--steps", options.steps, 1, 10**6),
@@ -212,16 +213,16 @@ def _check(options: HeadsOptions) -> None:
 
 def _weights(given: Sequence[str], names: Sequence[str]) -> dict[str, float]:
     weights = {}
-    for one in given:
-        name, _, number = one.partition("=")
+    for text in given:
+        name, _, number = text.partition("=")
         try:
             weights[name] = float(number)
         except ValueError as error:
-            raise InputError(f'--weight "{one}" is not NAME=NUMBER, such as text=0.5.') from error
+            raise InputError(f'--weight "{text}" is not NAME=NUMBER, such as text=0.5.') from error
         check_number("--weight", weights[name], 0.0, 1e6)
         if name not in names:
             raise InputError(
-                f"--weight {one}: there is no task {name}; they are {', '.join(names)}."
+                f"--weight {text}: there is no task {name}; they are {', '.join(names)}."
             )
     return weights
 
@@ -243,12 +244,12 @@ def _left_out(people: Sequence[str], named: Sequence[str], seed: int) -> tuple[s
         )
     if not named:
         return draw_people(people, (4, 0, 1), seed)[1]
-    found = people_named(named, people, "person with trials called")
-    if found == set(people):
+    held_out = people_named(named, people, "person with trials called")
+    if held_out == set(people):
         raise InputError(
             "All people with trials are to be tested on; name fewer, so that others can teach."
         )
-    return tuple(sorted(found))
+    return tuple(sorted(held_out))
 
 
 def _check_unseen(spec: EncoderSpec, test: StoredTrials) -> None:
@@ -268,7 +269,7 @@ def _pretrained_on(spec: EncoderSpec, test: StoredTrials) -> list[str]:
     from training.evaluation.pretraining_overlap import recordings_seen
     from training.sources.catalogue import same
 
-    known = {(one.source, one.subject) for one in recordings_seen(spec) or ()}
+    known = {(identity.source, identity.subject) for identity in recordings_seen(spec) or ()}
     tested = {recording.person: recording.identity for recording in test.recordings}
     return [
         person

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from training.store import Store
 
 
-def people_named(named: Iterable[str], people: Sequence[str], what: str) -> set[str]:
+def people_named(named: Iterable[str], people: Sequence[str], role: str) -> set[str]:
     """Return the people of a store whom names mean.
 
     Parameters
@@ -22,7 +22,7 @@ def people_named(named: Iterable[str], people: Sequence[str], what: str) -> set[
         and ``1`` are the same. Who is called exactly so comes first.
     people : sequence of str
         As `Store.subjects`.
-    what : str
+    role : str
         What they are to be, for the message.
 
     Raises
@@ -30,14 +30,14 @@ def people_named(named: Iterable[str], people: Sequence[str], what: str) -> set[
     InputError
         If a name is nobody's.
     """
-    found = {name: _meant(name, people) for name in named}
-    if unknown := [name for name, theirs in found.items() if not theirs]:
+    matches = {name: _meant(name, people) for name in named}
+    if unknown := [name for name, theirs in matches.items() if not theirs]:
         known = [name for person in people for name in (person, person.partition("/")[2])]
         raise InputError(
-            f"The store has no {what} {', '.join(unknown)}; it has {', '.join(people)}."
+            f"The store has no {role} {', '.join(unknown)}; it has {', '.join(people)}."
             + did_you_mean(unknown[0], known)
         )
-    return set().union(*found.values())
+    return set().union(*matches.values())
 
 
 def _meant(name: str, people: Sequence[str]) -> set[str]:
@@ -47,7 +47,7 @@ def _meant(name: str, people: Sequence[str]) -> set[str]:
         return exact
     source, _, subject = name.rpartition("/")
     parted = [(person, *person.partition("/")[::2]) for person in people]
-    return {who for who, its, label in parted if source in ("", its) and same(subject, label)}
+    return {who for who, prefix, label in parted if source in ("", prefix) and same(subject, label)}
 
 
 def check_labels(labels: Collection[str], store: Store) -> None:

@@ -219,15 +219,15 @@ def _without_copies(
 
     keys, left_out = {f"{part.key}.f32": part for part in parts}, []
     while copy := writer.find_copy([part.key for part in keys.values()]):
-        one, other = (f"{recording.origin} of {recording.person}" for recording in copy)
-        said = f"{one} and {other} are the same recording: they have samples in common."
+        first, second = (f"{recording.origin} of {recording.person}" for recording in copy)
+        message = f"{first} and {second} are the same recording: they have samples in common."
         if not keep_going:
             raise InputError(
-                f"{said} Whoever learns from one must not be tested on the other; take one of the "
-                "files away, or leave out all such copies with --keep-going."
+                f"{message} Whoever learns from one must not be tested on the other; take one of "
+                "the files away, or leave out all such copies with --keep-going."
             )
-        print(f"left out: {said}", file=sys.stderr)
-        left_out.append(LeftOut(keys.pop(copy[1].shard).origin, said))
+        print(f"left out: {message}", file=sys.stderr)
+        left_out.append(LeftOut(keys.pop(copy[1].shard).origin, message))
     return [part.key for part in keys.values()], tuple(left_out)
 
 

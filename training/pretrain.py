@@ -199,7 +199,7 @@ def _weights(path: str | None) -> dict[str, Any] | None:
     except InputError:  # no folder of a run
         with suppress(InputError):  # nor an encoder: who knows
             told = recordings_seen(load_spec(path))
-            seen = None if told is None else [astuple(one) for one in told]
+            seen = None if told is None else [astuple(identity) for identity in told]
     return {} if seen is None else {"recordings": seen}
 
 

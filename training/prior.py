@@ -162,11 +162,11 @@ def _marks(store: Store, files: Collection[str]) -> dict[str, tuple[int, ...]]:
     """Return fingerprints of files that a store has recordings of, by their SHA-256."""
     from core.recordings.copies import from_text
 
-    found: dict[str, set[int]] = {}
+    fingerprints: dict[str, set[int]] = {}
     for stored in store.recordings:
         if stored.marks and stored.origin_sha256 in files:
-            found.setdefault(stored.origin_sha256, set()).update(from_text(stored.marks))
-    return {sha256: tuple(sorted(marks)) for sha256, marks in found.items()}
+            fingerprints.setdefault(stored.origin_sha256, set()).update(from_text(stored.marks))
+    return {sha256: tuple(sorted(marks)) for sha256, marks in fingerprints.items()}
 
 
 def _recordings(store: Store, events: Mapping[str, str]) -> Iterator[tuple[str, Recording]]:
@@ -182,14 +182,14 @@ def _recordings(store: Store, events: Mapping[str, str]) -> Iterator[tuple[str, 
         files.setdefault(key, []).append(index)
     for (person, sha256, _), stretches in files.items():
         first = store.recordings[stretches[0]]
-        pieces, found, start = [], [], 0
+        pieces, cues, start = [], [], 0
         for index in stretches:
             stored = store.recordings[index]
             present = store.present(index)
             pieces.append(store.crop(index, 0, stored.length)[present].T)
-            found += [
-                Event((start + at) / store.rate, 0.0, events[label])
-                for at, label in stored.events
+            cues += [
+                Event((start + onset) / store.rate, 0.0, events[label])
+                for onset, label in stored.events
                 if label in events
             ]
             start += stored.length
@@ -200,7 +200,7 @@ def _recordings(store: Store, events: Mapping[str, str]) -> Iterator[tuple[str, 
                 samples_uv=np.concatenate(pieces) * np.float32(factor(store.unit, UNIT)),
                 rate=store.rate,
                 labels=first.channels,
-                events=tuple(found),
+                events=tuple(cues),
                 breaks=tuple(edges.tolist()),
                 path=Path(first.origin),
                 sha256=sha256,

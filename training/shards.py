@@ -214,8 +214,8 @@ class StoreWriter:
             path.restart()
             offset, length = file.tell(), 0
             step = round(_AT_ONCE * recording.rate)
-            for at in range(start, stop, step):
-                made = path.push(recording.samples_uv[at : min(at + step, stop)])
+            for begin in range(start, stop, step):
+                made = path.push(recording.samples_uv[begin : min(begin + step, stop)])
                 file.write(np.ascontiguousarray(made, dtype=SAMPLE).data)
                 length += len(made)
             total += length
@@ -230,7 +230,7 @@ class StoreWriter:
                 reference=settings.reference,
                 channels=settings.channels,
                 length=length,
-                events=tuple((at, label) for at, label in places if 0 <= at < length),
+                events=tuple((sample, label) for sample, label in places if 0 <= sample < length),
                 origin=name,
                 origin_sha256=recording.sha256,
                 shard=shard,
@@ -251,17 +251,17 @@ def _path_settings(recording: Recording, form: Form) -> tuple[SignalSettings, tu
         for label, column in zip(recording.labels, recording.samples_uv.T, strict=True)
     ]
     try:
-        found = match(alive, form.channels)
+        matches = match(alive, form.channels)
     except InputError as error:
         raise InputError(f"{recording.path}: {error}") from error
-    if not found.channels:
+    if not matches.channels:
         raise InputError(
             f"{recording.path} has no electrode that the encoder knows and that has signal; its "
             f"channels are {', '.join(recording.labels[:8])}"
             f"{' ...' if len(recording.labels) > 8 else ''}."
         )
-    reference = default_reference(len(found.channels))
-    return SignalSettings(found.channels, reference, form.rate, form.band), found.indices
+    reference = default_reference(len(matches.channels))
+    return SignalSettings(matches.channels, reference, form.rate, form.band), matches.indices
 
 
 def _stretches(recording: Recording, indices: Sequence[int]) -> Iterator[tuple[int, int]]:

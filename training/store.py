@@ -57,12 +57,12 @@ class Store:
         manifest, sha256 = read_manifest(folder)
         for shard in manifest.shards:
             file = folder / SHARDS / shard.file
-            found = file.stat().st_size if file.is_file() else None
-            if found is None:
+            size = file.stat().st_size if file.is_file() else None
+            if size is None:
                 raise InputError(f"The store lacks its shard {file}; {AGAIN}")
-            if found != shard.bytes:
+            if size != shard.bytes:
                 raise InputError(
-                    f"The shard {file} is damaged: it has {found} bytes instead of {shard.bytes}; "
+                    f"The shard {file} is damaged: it has {size} bytes instead of {shard.bytes}; "
                     f"{AGAIN}"
                 )
         recordings = tuple(r for shard in manifest.shards for r in shard.recordings)
@@ -128,9 +128,9 @@ class Store:
             )
         rows = self._rows[recording_index]
         file = self.folder / SHARDS / recording.shard
-        at = recording.offset + start * len(rows) * SAMPLE.itemsize
+        offset = recording.offset + start * len(rows) * SAMPLE.itemsize
         # One contiguous piece, since a shard holds sample after sample.
-        block = _mapped(file, at, length * len(rows)).reshape(length, len(rows))
+        block = _mapped(file, offset, length * len(rows)).reshape(length, len(rows))
         if len(rows) == len(self.channels):
             return np.ascontiguousarray(block.T, dtype=np.float32)
         window = np.zeros((len(self.channels), length), dtype=np.float32)
@@ -183,12 +183,12 @@ class Store:
         for shard in self.shards:
             file = self.folder / SHARDS / shard.file
             try:
-                found = sha256_of(file)
+                digest = sha256_of(file)
             except OSError as error:
                 raise InputError(f"The shard {file} cannot be read: {error.strerror}.") from error
-            if found != shard.sha256:
+            if digest != shard.sha256:
                 raise InputError(
-                    f"The shard {file} is damaged: its SHA-256 is {found[:12]}... instead of "
+                    f"The shard {file} is damaged: its SHA-256 is {digest[:12]}... instead of "
                     f"{shard.sha256[:12]}...; {AGAIN}"
                 )
             tell(shard.bytes)
@@ -204,20 +204,20 @@ class Store:
         return tuple(known[recording.channels] for recording in self.recordings)
 
     def _person(self, name: str) -> str:
-        found = [p for p in self.subjects if p == name or p.partition("/")[2] == name]
-        if len(found) != 1:
+        matches = [p for p in self.subjects if p == name or p.partition("/")[2] == name]
+        if len(matches) != 1:
             raise InputError(
                 f'The store has no person "{name}"; it has {", ".join(self.subjects)}.'
-                if not found
-                else f'"{name}" could be {" or ".join(found)}; say which.'
+                if not matches
+                else f'"{name}" could be {" or ".join(matches)}; say which.'
             )
-        return found[0]
+        return matches[0]
 
 
-def _mapped(file: Path, at: int, values: int) -> np.ndarray:
+def _mapped(file: Path, offset: int, values: int) -> np.ndarray:
     """Map so many values of a shard, from a byte on."""
-    page = at - at % mmap.ALLOCATIONGRANULARITY
-    size = at - page + values * SAMPLE.itemsize
+    page = offset - offset % mmap.ALLOCATIONGRANULARITY
+    size = offset - page + values * SAMPLE.itemsize
     try:
         with file.open("rb") as opened:
             piece = mmap.mmap(opened.fileno(), size, access=mmap.ACCESS_READ, offset=page)
@@ -227,4 +227,4 @@ def _mapped(file: Path, at: int, values: int) -> np.ndarray:
         # All of this at once and nothing after it: guesses of what comes next, which suit a file
         # that is read on, made the disk read three times as much and halved the rate.
         piece.madvise(mmap.MADV_WILLNEED)
-    return np.frombuffer(piece, SAMPLE, values, at - page)
+    return np.frombuffer(piece, SAMPLE, values, offset - page)

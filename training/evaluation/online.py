@@ -53,7 +53,7 @@ class FoldResult(NamedTuple):
 
 
 def calibrate_then_run(
-    signals: Sequence[Signal], systems: Sequence[System], seed: int, each: bool = False
+    signals: Sequence[Signal], systems: Sequence[System], seed: int, all_parts: bool = False
 ) -> Iterator[tuple[Signal, FoldResult]]:
     """Learn from a person's first recordings and decide in the last as if it were live.
 
@@ -65,13 +65,13 @@ def calibrate_then_run(
     signals : sequence of Signal
     systems : sequence of System
     seed : int
-    each : bool
+    all_parts : bool
         Test every session or run in turn after learning from the others, not the last alone.
     """
     tested = [
         (signal, part)
         for signal in signals
-        for part in (signal.person.parts if each else signal.person.parts[-1:])
+        for part in (signal.person.parts if all_parts else signal.person.parts[-1:])
     ]
     for signal, last in tested:
         check_parts(signal, "calibrate-then-run")
@@ -82,9 +82,9 @@ def calibrate_then_run(
         undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
         for system in systems:
             model = system.fit(train, seed)
-            found = _decide(model, share, signal.epochs.classes, hops, undecided)
+            probabilities = _decide(model, share, signal.epochs.classes, hops, undecided)
             truth = signal.epochs.labels[cues]
-            scored = score(truth, found), reliability(truth, found)
+            scored = score(truth, probabilities), reliability(truth, probabilities)
             fold, counts = signal.person.part_name(last), (len(train), len(cues))
             yield signal, FoldResult(fold, system.name, *counts, *scored)
 
@@ -114,38 +114,42 @@ def pseudo_online(
         share = share_of(signal, epochs, [i for part in first for i in part])
         train = Trials((_in(share, share.fitted),)).clean()
         hops = [
-            (run, at)
+            (run, start)
             for run in signal.runs_of(last)
-            for at in range(0, len(signal.segments[run]) - signal.spec.window + 1, hop)
+            for start in range(0, len(signal.segments[run]) - signal.spec.window + 1, hop)
         ]
         truth, cues = asked_for(signal, hops)
         idle = np.array([float(name == IDLE) for name in epochs.classes])
         for system in systems:
             model = system.fit(train, seed)
-            found = _decide(model, share, epochs.classes, hops, idle)
-            scores = score_online(truth, found, cues, len(signal.classes), hop / rate, signal.pace)
+            probabilities = _decide(model, share, epochs.classes, hops, idle)
+            scores = score_online(
+                truth, probabilities, cues, len(signal.classes), hop / rate, signal.pace
+            )
             fold, counts = signal.person.part_name(last), (len(train), len(hops))
-            yield signal, FoldResult(fold, system.name, *counts, scores, reliability(truth, found))
+            curve = reliability(truth, probabilities)
+            yield signal, FoldResult(fold, system.name, *counts, scores, curve)
 
 
-def with_idle(signal: Signal, recording: int) -> Recording:
+def with_idle(signal: Signal, index: int) -> Recording:
     """Return a recording with events called `IDLE` where a window fits between those after cues.
 
     Windows lie as late as they can, so that what the last cue asked for has ended.
     """
-    one, rate, window = signal.person.recordings[recording], signal.spec.rate, signal.spec.window
-    starts = [start / one.rate for start, _ in one.stretches(signal.settings.channels)]  # s
+    recording, rate, window = signal.person.recordings[index], signal.spec.rate, signal.spec.window
+    stretches = recording.stretches(signal.settings.channels)
+    starts = [start / recording.rate for start, _ in stretches]  # s
     idle = []
-    for start, run in zip(starts, signal.runs_of([recording]), strict=True):
-        cues = sorted(at for its, at in signal.epochs.places.tolist() if its == run)
-        ends = [0, *(at + window for at in cues)]
+    for start, run in zip(starts, signal.runs_of([index]), strict=True):
+        cues = sorted(cue for cue_run, cue in signal.epochs.places.tolist() if cue_run == run)
+        ends = [0, *(cue + window for cue in cues)]
         for begin, end in zip(ends, [*cues, len(signal.segments[run])], strict=True):
-            at = end - window
-            while at >= begin:
-                idle.append(Event(start + at / rate, window / rate, IDLE))
-                at -= window
-    events = [event for event in one.events if event.label != IDLE]
-    return replace(one, events=tuple(sorted((*events, *idle), key=lambda event: event.onset)))
+            onset = end - window
+            while onset >= begin:
+                idle.append(Event(start + onset / rate, window / rate, IDLE))
+                onset -= window
+    events = [event for event in recording.events if event.label != IDLE]
+    return replace(recording, events=tuple(sorted((*events, *idle), key=lambda event: event.onset)))
 
 
 def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarray, list[Asked]]:
@@ -170,10 +174,10 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
     cues = []
     for (run, cue), label in zip(signal.epochs.places, signal.epochs.labels, strict=True):
         later = places[:, 1] - cue  # samples from the cue to the window
-        its = (places[:, 0] == run) & (np.abs(later) < window / 2)
-        truth[its] = label
+        mask = (places[:, 0] == run) & (np.abs(later) < window / 2)
+        truth[mask] = label
         after = np.flatnonzero((places[:, 0] == run) & (later > -window) & (later < window / 2))
-        if its.any():
+        if mask.any():
             cues.append(Asked(int(label), after, (later[after] + window) / rate))
     return truth, cues
 
@@ -238,16 +242,16 @@ def _decide(
         else:
             given[owner] = _live(model.decoder(signal, owner), model.encoder, recording)
     ends = {owner: np.array([hop.sample for hop in live]) for owner, live in given.items()}
-    found = []
-    for run, at in hops:
+    decisions = []
+    for run, start in hops:
         owner = signal.owner[run]
-        last = starts[run] + at + signal.spec.window - 1
+        last = starts[run] + start + signal.spec.window - 1
         # Where the filters start anew after an artifact, hops are counted from there.
         index = int(np.searchsorted(ends[owner], last))
         within = index < len(ends[owner]) and ends[owner][index] < last + signal.spec.default_hop
         probabilities = given[owner][index].probabilities if within else None
-        found.append(refused if probabilities is None else probabilities)
-    return np.stack(found)
+        decisions.append(refused if probabilities is None else probabilities)
+    return np.stack(decisions)
 
 
 def _first_windows(
@@ -256,8 +260,8 @@ def _first_windows(
     """Return cues in some recordings, and the first window at a whole hop after each."""
     hop, window = signal.spec.default_hop, signal.spec.window
     cues, hops = [], []
-    for index, (run, at) in enumerate(signal.epochs.places.tolist()):
-        begin = -(-at // hop) * hop
+    for index, (run, cue) in enumerate(signal.epochs.places.tolist()):
+        begin = -(-cue // hop) * hop
         if signal.owner[run] in recordings and begin + window <= len(signal.segments[run]):
             cues.append(index)
             hops.append((run, begin))

@@ -101,8 +101,8 @@ def read_people(
             if labels & set(classes):
                 if (implausible := implausible_amplitude(recording)) is not None:
                     raise InputError(implausible)
-                one = people.setdefault((identity.source, identity.subject), [])
-                one.append((identity, recording))
+                pairs = people.setdefault((identity.source, identity.subject), [])
+                pairs.append((identity, recording))
                 taken.append((identity, recording))
     if not people:
         raise InputError(
@@ -116,7 +116,7 @@ def read_people(
             "learns from one must not be tested on the other; take one of the files away."
         )
     return tuple(
-        Subject(tuple(i for i, _ in one), tuple(r for _, r in one)) for one in people.values()
+        Subject(tuple(i for i, _ in pairs), tuple(r for _, r in pairs)) for pairs in people.values()
     )
 
 
@@ -143,42 +143,42 @@ def path_for_all(
         If fewer than two are shared or at these sites, none can be regressed out, or encoders
         differ in what they take.
     """
-    spec, *others = specs
-    takes = [(one.unit, one.rate, one.window, one.patch) for one in specs]
+    first, *others = specs
+    takes = [(spec.unit, spec.rate, spec.window, spec.patch) for spec in specs]
     if len(set(takes)) > 1:
         raise InputError(
             "The encoders differ in unit, rate, window or patch: "
             + "; ".join(
-                f"{one.label} {' '.join(map(str, has))}"
-                for one, has in zip(specs, takes, strict=True)
+                f"{spec.label} {' '.join(map(str, has))}"
+                for spec, has in zip(specs, takes, strict=True)
             )
             + "."
         )
-    bands = list(dict.fromkeys(one.band for one in specs if one.trained)) or [spec.band]
+    bands = list(dict.fromkeys(spec.band for spec in specs if spec.trained)) or [first.band]
     if len(bands) > 1:
         raise InputError(
             "The encoders were trained on different bands: "
-            + "; ".join(f"{one.label} {one.band.label}" for one in specs if one.trained)
+            + "; ".join(f"{spec.label} {spec.band.label}" for spec in specs if spec.trained)
             + ". Evaluate each by itself."
         )
-    found = [
-        set(match(recording.labels, spec.ch_names).channels)
+    electrode_sets = [
+        set(match(recording.labels, first.ch_names).channels)
         for person in people
         for recording in person.recordings
     ]
-    shared = set.intersection(*found, *(set(other.ch_names) for other in others))
-    channels = tuple(name for name in spec.ch_names if name in shared)
+    shared = set.intersection(*electrode_sets, *(set(other.ch_names) for other in others))
+    channels = tuple(name for name in first.ch_names if name in shared)
     if len(channels) < 2:
         raise InputError(
-            f"The recordings share {len(channels)} electrodes that the encoder {spec.label} "
+            f"The recordings share {len(channels)} electrodes that the encoder {first.label} "
             "knows; at least 2 are needed."
         )
     channels = electrodes_used(channels, sites, regress_eyes, "What the recordings share")
     if regress_eyes:
         away_from_eyes(channels)
-    for one in specs:
-        one.check_electrodes(channels, "What the recordings share")
-    return SignalSettings(channels, default_reference(len(channels)), spec.rate, bands[0])
+    for spec in specs:
+        spec.check_electrodes(channels, "What the recordings share")
+    return SignalSettings(channels, default_reference(len(channels)), first.rate, bands[0])
 
 
 class Signal:
@@ -293,7 +293,7 @@ class Signal:
         taken = self.runs_of(recordings)
         signals = self.segments if band is None else self.banded(band)
         runs = [signals[run] for run in taken]
-        cues = [(taken.index(run), at) for run, at in self.epochs.places.tolist() if run in taken]
+        cues = [(taken.index(run), cue) for run, cue in self.epochs.places.tolist() if run in taken]
         return rest_outside(runs, cues, self.spec.window, self.spec.rate, seconds)
 
     @cached_property

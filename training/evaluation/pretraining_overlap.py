@@ -102,18 +102,19 @@ def encoder_for(
     InputError
         If every one has seen more, or does not say what.
     """
-    found = [seen_of(spec, person, tested) for spec in specs]
-    least = min(range(len(specs)), key=lambda index: _ORDER.index(found[index]))
-    if _ORDER.index(found[least]) <= _ORDER.index(allowed) or allowed == "run":
+    seen = [seen_of(spec, person, tested) for spec in specs]
+    least = min(range(len(specs)), key=lambda index: _ORDER.index(seen[index]))
+    if _ORDER.index(seen[least]) <= _ORDER.index(allowed) or allowed == "run":
         return least
     label = specs[least].label
-    if found[least] == "unknown":
+    if seen[least] == "unknown":
         raise InputError(
             f"The encoder {label} does not say which recordings it was pretrained on; to "
             "evaluate it all the same, with that in every row, add --allow-seen run."
         )
-    what = {"run": "tested recordings", "person": "other recordings"}[found[least]]
+    recordings = {"run": "tested recordings", "person": "other recordings"}[seen[least]]
     raise InputError(
-        f"The encoder {label} was pretrained on {what} of {person.name}; leave this person out, "
-        f"add an encoder that has not seen them, or say that it may: --allow-seen {found[least]}."
+        f"The encoder {label} was pretrained on {recordings} of {person.name}; leave this person "
+        "out, add an encoder that has not seen them, or say that it may: "
+        f"--allow-seen {seen[least]}."
     )

@@ -98,9 +98,9 @@ def few_shot(signals: Sequence[Signal], seed: int, shots: Sequence[int]) -> Iter
             random.permutation(np.flatnonzero(labels == label))
             for label in range(len(signal.classes))
         ]
-        rest = np.sort(np.concatenate([each[most:] for each in drawn]))
+        rest = np.sort(np.concatenate([order[most:] for order in drawn]))
         places, length = signal.epochs.places, signal.epochs.length
-        taken = np.concatenate([each[:most] for each in drawn])
+        taken = np.concatenate([order[:most] for order in drawn])
         rest = rest[~overlapping(places[rest], places[taken], length)]
         if len(np.unique(labels[rest])) < len(signal.classes):
             raise InputError(
@@ -108,7 +108,7 @@ def few_shot(signals: Sequence[Signal], seed: int, shots: Sequence[int]) -> Iter
                 "leaves none of a class to test."
             )
         for number in shots:
-            learned = np.sort(np.concatenate([each[:number] for each in drawn]))
+            learned = np.sort(np.concatenate([order[:number] for order in drawn]))
             yield _fold(
                 f"few-shot {number}", f"draw {seed}", [_part(share, learned)], _part(share, rest)
             )

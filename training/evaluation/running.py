@@ -23,7 +23,7 @@ from training.evaluation.systems.transfer import Others, PopulationSystem, other
 _Online = Callable[[Sequence[Signal], Sequence[System], int], Iterator[tuple[Signal, FoldResult]]]
 ONLINE: dict[str, _Online] = {
     "calibrate-then-run": calibrate_then_run,
-    "calibrate-then-run-each": partial(calibrate_then_run, each=True),
+    "calibrate-then-run-each": partial(calibrate_then_run, all_parts=True),
     "pseudo-online": pseudo_online,
 }
 """Protocols that go through recordings as a live program does."""
@@ -104,9 +104,9 @@ class Bench:
             for signal in self._tested():
                 parts = signal.person.parts
                 tested = parts[-1] if protocol in LAST else [i for part in parts for i in part]
-                its = systems[self._look(signal.person)]
-                for _, result in ONLINE[protocol]([signal], its, seed):
-                    system = next(one for one in its if one.name == result.system)
+                of_person = systems[self._look(signal.person)]
+                for _, result in ONLINE[protocol]([signal], of_person, seed):
+                    system = next(s for s in of_person if s.name == result.system)
                     yield self._row(protocol, system, signal, tested, seed, result)
             return
         for fold in offline(protocol, shots)(self.signals, seed):
@@ -114,14 +114,14 @@ class Bench:
                 continue
             for system in systems[self._look(fold.signal.person)]:
                 model = system.fit(fold.train, seed)
-                truth, found = fold.test.labels, model.probabilities(fold.test)
+                truth, probabilities = fold.test.labels, model.probabilities(fold.test)
                 result = FoldResult(
                     fold.name,
                     system.name,
                     len(fold.train),
                     len(fold.test),
-                    score(truth, found),
-                    reliability(truth, found),
+                    score(truth, probabilities),
+                    reliability(truth, probabilities),
                 )
                 yield self._row(fold.protocol, system, fold.signal, fold.recordings, seed, result)
 

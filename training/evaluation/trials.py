@@ -94,7 +94,7 @@ class Share:
         """Return the windows as they are, shape (trials, channels, samples)."""
         runs = self.signal.segments if band is None else self.signal.banded(band)
         places = self.epochs.places[self.index].tolist()
-        return np.stack([self._window(run, at, runs) for run, at in places])
+        return np.stack([self._window(run, start, runs) for run, start in places])
 
     def covariances(
         self, band: tuple[float, float], picks: Sequence[int], order: int, lag: int
@@ -116,14 +116,14 @@ class Share:
     def beginnings(self) -> dict[int, np.ndarray]:
         """Return the covariance of each recording's first minute in the band, by recording."""
         signal, projection = self.signal, self.projection(BAND)
-        banded, found = signal.banded(BAND), {}
+        banded, covariances = signal.banded(BAND), {}
         for recording in self.fitted:
             runs = [banded[run] for run in signal.runs_of([recording])]
             covariance = beginning_covariance(runs, signal.spec.rate)
             if projection is not None:
                 covariance = projection @ covariance @ projection.T
-            found[recording] = covariance
-        return found
+            covariances[recording] = covariance
+        return covariances
 
     def tokens(self, encoder: Encoder) -> np.ndarray:
         """Return token features behind the person's own spatial filter, (trials, features)."""
@@ -150,8 +150,8 @@ class Share:
         rest = self.rest(REST_SECONDS)
         if encoder.spec.readout is not None:  # as it was trained
             signal, projection = self.signal, self.projection(None)
-            stretches = [[signal.segments[i] for i in signal.runs_of([one])] for one in self.fitted]
-            rest = np.concatenate([beginning(its, signal.spec.rate) for its in stretches])
+            stretches = [[signal.segments[run] for run in signal.runs_of([i])] for i in self.fitted]
+            rest = np.concatenate([beginning(runs, signal.spec.rate) for runs in stretches])
             rest = rest if projection is None else rest @ projection.T
         covariance = channel_covariance(rest.T)
         return spatial_filter(covariance, self.channels, encoder.spec)
@@ -177,16 +177,16 @@ class Share:
         return replace(self, index=np.array(stay, dtype=np.intp))
 
     def _windows(self, index: np.ndarray, band: tuple[float, float] | None) -> np.ndarray:
-        found = replace(self, index=index).whole_windows(band)[..., self.signal.skip :]
+        windows = replace(self, index=index).whole_windows(band)[..., self.signal.skip :]
         projection = self.projection(band)
-        found = found if projection is None else projection @ found
+        windows = windows if projection is None else projection @ windows
         if not self.aligned:
-            return found
-        signal: np.ndarray = self._whitener(band) @ found
+            return windows
+        signal: np.ndarray = self._whitener(band) @ windows
         return signal
 
-    def _window(self, run: int, at: int, runs: Sequence[np.ndarray]) -> np.ndarray:
-        return runs[run][at : at + self.epochs.length].T
+    def _window(self, run: int, start: int, runs: Sequence[np.ndarray]) -> np.ndarray:
+        return runs[run][start : start + self.epochs.length].T
 
     def _whitener(self, band: tuple[float, float] | None) -> np.ndarray:
         key = ("whitener", band, self.fitted)

@@ -73,7 +73,7 @@ def assembled(
                     0.0 if score is None else score.value,
                     0.0 if score is None else score.chance,
                     "untested" if score is None else score.measure,
-                    {"events": {label: list(said) for label, said in task.meanings.items()}},
+                    {"events": {label: list(texts) for label, texts in task.meanings.items()}},
                 ),
             )
         )

@@ -61,8 +61,8 @@ class SharedTask:
             return ScaleTarget(np.array([numbers.get(label, np.nan) for label in labels]))
         if self.gallery is None:
             places = {name: place for place, name in enumerate(self.classes)}
-            found = [places[self.meanings[x][0]] if x in self.meanings else -1 for x in labels]
-            return ClassTarget(np.array(found, dtype=np.int64), len(self.classes))
+            indices = [places[self.meanings[x][0]] if x in self.meanings else -1 for x in labels]
+            return ClassTarget(np.array(indices, dtype=np.int64), len(self.classes))
         drawn = [
             self.gallery.entries.index(str(random.choice(self.meanings[x])))
             if x in self.meanings
@@ -81,9 +81,9 @@ class SharedTask:
         features, labels = features[own], [labels[place] for place in own]
         if isinstance(head, ScaleHead):
             values = np.array([float(self.meanings[label][0]) for label in labels])
-            said = head.values(features)
-            bound = guessed_correlation(said, values)
-            return LeftOutScore(correlation(said, values), bound, "correlation", len(own))
+            predicted = head.values(features)
+            bound = guessed_correlation(predicted, values)
+            return LeftOutScore(correlation(predicted, values), bound, "correlation", len(own))
         groups = tuple(dict.fromkeys(self.meanings.values()))
         truth = np.array([groups.index(self.meanings[label]) for label in labels])
         if isinstance(head, RetrievalHead):
@@ -138,11 +138,11 @@ def shared_tasks(
     InputError
         If no task has classes, two have the same name, or the table cannot be used.
     """
-    found = [
-        SharedTask(task.name, task.kind, {label: (said,) for label, said in task.meanings.items()})
+    shared = [
+        SharedTask(task.name, task.kind, {label: (text,) for label, text in task.meanings.items()})
         for task in tasks
     ]
-    if not any(task.kind == CLASSES for task in found):
+    if not any(task.kind == CLASSES for task in shared):
         raise InputError(
             "No task has classes, which decisions are made of; name one with --task, such as "
             "hands=left_hand:left_hand,right_hand:right_hand."
@@ -150,13 +150,13 @@ def shared_tasks(
     if captions is not None:
         assert text_encoder is not None
         meanings = read_phrasings(captions)
-        texts = tuple(dict.fromkeys(text for said in meanings.values() for text in said))
+        texts = tuple(dict.fromkeys(text for phrasings in meanings.values() for text in phrasings))
         gallery = Gallery(texts, text_encoder(texts), text_encoder.label)
-        found.append(SharedTask(TEXT, RETRIEVAL, meanings, gallery))
-    names = [task.name for task in found]
+        shared.append(SharedTask(TEXT, RETRIEVAL, meanings, gallery))
+    names = [task.name for task in shared]
     if len(set(names)) < len(names):
         raise InputError(f"Two tasks have the same name; they are {', '.join(names)}.")
-    return found
+    return shared
 
 
 def read_phrasings(path: Path) -> dict[str, tuple[str, ...]]:
@@ -175,16 +175,16 @@ def read_phrasings(path: Path) -> dict[str, tuple[str, ...]]:
             f"{path} has the columns {one_line(', '.join(table.columns), 80)}; a table of captions "
             'has two, separated by a tab: the label of an event, and "caption".'
         )
-    said: dict[str, list[str]] = {}
+    phrasings: dict[str, list[str]] = {}
     for line, row in enumerate(table.rows, start=2):
         label, text = (row.get(column, "").strip() for column in table.columns)
         if not label or not text:
             raise InputError(f"{path} lacks a label or a caption in line {line}.")
-        others = [other for other, texts in said.items() if text in texts and other != label]
+        others = [other for other, texts in phrasings.items() if text in texts and other != label]
         if others:
             raise InputError(f'{path} gives {others[0]} and {label} the same caption, "{text}".')
-        said.setdefault(label, []).append(text)
-    if len(said) < 2:
+        phrasings.setdefault(label, []).append(text)
+    if len(phrasings) < 2:
         raise InputError(f"{path} has captions of one label only; at least two are needed.")
-    check_texts([text for texts in said.values() for text in texts], "The caption")
-    return {label: tuple(dict.fromkeys(texts)) for label, texts in said.items()}
+    check_texts([text for texts in phrasings.values() for text in texts], "The caption")
+    return {label: tuple(dict.fromkeys(texts)) for label, texts in phrasings.items()}

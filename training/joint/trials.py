@@ -122,14 +122,14 @@ def stored_trials(
         )
     trials = {
         index: [
-            (at, label)
-            for at, label in recording.events
-            if label in labels and 0 <= at <= recording.length - spec.window
+            (start, label)
+            for start, label in recording.events
+            if label in labels and 0 <= start <= recording.length - spec.window
         ]
         for index, recording in enumerate(store.recordings)
         if recording.length >= LEAST_SECONDS * store.rate
     }
-    trials = {index: found for index, found in trials.items() if found}
+    trials = {index: cues for index, cues in trials.items() if cues}
     if not trials:
         raise InputError(
             f"No recording of the store has a trial of {', '.join(sorted(labels))} with a window "
@@ -150,14 +150,14 @@ def stored_trials(
     rows = [store.channels.index(name) for name in channels]
     minute = round(REFERENCE_SECONDS * store.rate)
     recordings, blocks = [], list[list[np.ndarray]]()
-    for index, found in trials.items():
+    for index, cues in trials.items():
         stored = store.recordings[index]
         run = store.crop(index, 0, stored.length)[rows].T.astype(np.float64)
         run = run * factor(store.unit, spec.unit)
         if default_reference(len(channels)) == "average":
             run = run - run.mean(axis=1, keepdims=True)
         alignment = align([run[:minute]], channels, store.rate, spec.window, covariances, encoder)
-        starts = tuple(at for at, _ in found)
+        starts = tuple(start for start, _ in cues)
         blocks.append(alignment.blocks(run, starts))
         identity = RecordingIdentity(stored.source, stored.subject, stored.session, stored.run)
         recordings.append(
@@ -168,7 +168,7 @@ def stored_trials(
                 stored.origin_sha256,
                 run.astype(np.float32),
                 starts,
-                tuple(label for _, label in found),
+                tuple(label for _, label in cues),
                 alignment,
             )
         )

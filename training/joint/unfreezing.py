@@ -161,7 +161,7 @@ class _Windows:
 
     def features(self, batch: np.ndarray) -> Tensor:
         """Return the token features of trials, shape (trials, features)."""
-        cut = [self._cut(self.recording[one], self._starts[one : one + 1]) for one in batch]
+        cut = [self._cut(self.recording[trial], self._starts[trial : trial + 1]) for trial in batch]
         return self._pooled(np.concatenate(cut))
 
     @torch.no_grad()

@@ -94,7 +94,7 @@ def _device(name: str, local_rank: int) -> torch.device:
     if name == "auto":
         name = "cuda" if there["cuda"] else "cpu"
     if not there.get(name):
-        known = ", ".join(device for device, found in there.items() if found)
+        known = ", ".join(device for device, available in there.items() if available)
         raise InputError(f'There is no device "{name}" here; there is {known}.')
     if name != "cuda":
         return torch.device(name)
@@ -131,5 +131,5 @@ class Interruption:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)

@@ -331,15 +331,15 @@ class Trainer:
 
     def _not_finite(self, groups: list[Group], losses: dict[str, float]) -> str:
         listed = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-        said = (
+        message = (
             f"The loss of step {self.step + 1} is not finite ({listed}), so training stops; the "
             "last good checkpoint stays"
         )
         for group in groups:
             for window, recording in zip(group.windows, group.recordings, strict=True):
                 if not math.isfinite(float(window.sum())):
-                    return f"{said}. Recording {recording} of the training part is not finite."
-        return f"{said}. Try a lower --rate.peak, or --precision bf16 or fp32."
+                    return f"{message}. Recording {recording} of the training part is not finite."
+        return f"{message}. Try a lower --rate.peak, or --precision bf16 or fp32."
 
     def _say(self, row: dict[str, Any]) -> None:
         names = self.recipe.losses

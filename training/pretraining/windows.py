@@ -299,11 +299,11 @@ class Windows:
             and self._montage[index] == montage
             and recording.length >= length
         ]
-        each = max(1, _LOOKS // len(of_session))
+        count = max(1, _LOOKS // len(of_session))
         looks = [
             self.store.crop(index, round(start), length)[rows]
             for index, samples in of_session
-            for start in np.linspace(0, samples - length, each)
+            for start in np.linspace(0, samples - length, count)
         ]
         covariance = channel_covariance(np.stack(looks))
         if self._settings.whitening == "unit":

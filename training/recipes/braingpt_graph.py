@@ -182,14 +182,14 @@ class TrialWindows(Windows):
         self._encoder = encoder
         self._centred = settings.centred
         self._taken = np.isin(store.channels, settings.channels or store.channels)
-        found = find_trials(store, settings)
+        trials = find_trials(store, settings)
         warm = encoder.spec.warmup
-        self.trials = [trial for trial in found if trial.start + settings.window >= warm]
+        self.trials = [trial for trial in trials if trial.start + settings.window >= warm]
         if not self.trials:
             tasks = "; ".join(" or ".join(classes) for classes in settings.tasks)
             raise InputError(
                 f"No recording of the store has an event of a task ({tasks})."
-                if not found
+                if not trials
                 else "No trial ends late enough: the encoder is warm "
                 f"{warm / store.rate:g} s after a recording began."
             )
@@ -263,16 +263,16 @@ def find_trials(store: WindowStore, settings: GraphSettings) -> list[TaskTrial]:
     """
     trials = []
     for index, recording in enumerate(store.recordings):
-        for at, event in recording.events:
+        for onset, event in recording.events:
             for task, classes in enumerate(settings.tasks):
                 if event not in classes:
                     continue
-                later = [other for other, _ in recording.events if other > at]
+                later = [other for other, _ in recording.events if other > onset]
                 end = min(later, default=recording.length)
-                last = min(max(end, at + settings.window), recording.length) - settings.window
+                last = min(max(end, onset + settings.window), recording.length) - settings.window
                 trials += [
                     TaskTrial(index, start, task, classes.index(event))
-                    for start in range(at, last + 1, settings.window)
+                    for start in range(onset, last + 1, settings.window)
                 ]
     return trials
 

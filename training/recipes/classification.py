@@ -206,15 +206,15 @@ class LabelledTrials(Windows):
         self._spec = spec_of(settings)
         self._swap = swap(settings.classes) if settings.mirrored else None
         self.trials = [
-            LabelledTrial(index, at, settings.classes.index(event))
+            LabelledTrial(index, start, settings.classes.index(event))
             for index, recording in enumerate(store.recordings)
-            for at, event in recording.events
-            if event in settings.classes and 0 <= at <= recording.length - settings.window
+            for start, event in recording.events
+            if event in settings.classes and 0 <= start <= recording.length - settings.window
         ]
         there = {trial.label for trial in self.trials}
         absent = [name for k, name in enumerate(settings.classes) if k not in there]
         if absent and not (self._plain and there):  # one class alone is told without a mistake
-            events = sorted({event for each in store.recordings for _, event in each.events})
+            events = sorted({event for r in store.recordings for _, event in r.events})
             raise InputError(
                 f"No recording of the store has a trial of {' or '.join(absent)}; its events are "
                 f"{', '.join(events[:12]) or 'none'}.{did_you_mean(absent[0], events)}"

@@ -109,13 +109,14 @@ def find_parts(
 
 def _place(part: SourceItem) -> list[list[str | int]]:
     """Return what sorts parts as people count: run 4 before run 12, and the last run last."""
-    one = part.identity
-    return [_counted(text) for text in (one.source, one.subject, one.session, one.run, part.key)]
+    identity = part.identity
+    texts = (identity.source, identity.subject, identity.session, identity.run, part.key)
+    return [_counted(text) for text in texts]
 
 
 def _counted(text: str) -> list[str | int]:
     # Words and numbers alternate, so that like is compared with like.
-    return [int(one) if one.isdecimal() else one for one in re.split(r"(\d+)", text)]
+    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"(\d+)", text)]
 
 
 def read_part(part: SourceItem, unit: str | None = None) -> Reads:
@@ -157,19 +158,19 @@ def _bare(label: str) -> str:
     return re.sub(r"^(sub-?|ses-?|run-?|s|r)?0*(?=\d)", "", label.lower())
 
 
-def _refuse_unknown(what: str, asked: Sequence[str], known: set[str]) -> None:
+def _refuse_unknown(kind: str, asked: Sequence[str], known: set[str]) -> None:
     if absent := [text for text in asked if not any(same(text, label) for label in known)]:
         raise InputError(
-            f"The sources have no {what} {', '.join(absent)}; "
+            f"The sources have no {kind} {', '.join(absent)}; "
             f"they have {', '.join(sorted(known, key=lambda k: (len(k), k))) or 'none'}."
             + did_you_mean(absent[0], known)
         )
 
 
 def _find(text: str) -> list[SourceItem]:
-    name, colon, at = text.partition(":")
+    name, colon, location = text.partition(":")
     if colon and name in SOURCES:
-        return _named(name, at)
+        return _named(name, location)
     path = Path(text)
     if path.is_file():
         known = [part for parts in _recognised([path]).values() for part in parts]
@@ -183,34 +184,33 @@ def _find(text: str) -> list[SourceItem]:
         return _named("bids", text)
     fitting = _recognised(below(path))
     if len(fitting) != 1:
-        what = " or ".join(fitting) or "none of the data sets that are known"
+        kinds = " or ".join(fitting) or "none of the data sets that are known"
         raise InputError(
-            f"The folder {text} looks like {what}; say what it is, such as files:{text} for a "
+            f"The folder {text} looks like {kinds}; say what it is, such as files:{text} for a "
             "folder of any recordings (--list explains all)."
         )
     return next(iter(fitting.values()))
 
 
-def _named(kind: str, at: str) -> list[SourceItem]:
+def _named(kind: str, location: str) -> list[SourceItem]:
     source = SOURCES[kind]
     if source.find is not None:
-        parts = source.find(at)
+        parts = source.find(location)
     else:
-        path = Path(at)
+        path = Path(location)
         parts = matching(kind, source.pattern, [path] if path.is_file() else below(path))
     if not parts:
-        raise InputError(f"{at} has no recording for {kind}, which expects {source.expects}.")
+        raise InputError(f"{location} has no recording for {kind}, which expects {source.expects}.")
     return parts
 
 
 def _recognised(paths: Sequence[Path]) -> dict[str, list[SourceItem]]:
     """Return what files are by their names, for each kind of data set that has any of them."""
-    found = {
-        kind: matching(kind, source.pattern, paths)
+    return {
+        kind: parts
         for kind, source in SOURCES.items()
-        if source.pattern
+        if source.pattern and (parts := matching(kind, source.pattern, paths))
     }
-    return {kind: parts for kind, parts in found.items() if parts}
 
 
 def _one(read: Callable[[Path], Recording]) -> Callable[[SourceItem, str | None], Reads]:

@@ -49,8 +49,8 @@ class SourceItem:
     def key(self) -> str:
         """Name of its shard, the same wherever the data lie."""
         names = self.files[:1] or (Path(self.origin),)
-        said = [names[0].name, *self.runs, *([] if self.stream is None else [self.stream])]
-        return shard_key(self.identity, "\0".join(said))
+        texts = [names[0].name, *self.runs, *([] if self.stream is None else [self.stream])]
+        return shard_key(self.identity, "\0".join(texts))
 
 
 def below(folder: Path) -> list[Path]:
@@ -62,9 +62,9 @@ def matching(kind: str, pattern: str, paths: Sequence[Path]) -> list[SourceItem]
     """Return the files whose paths end as a pattern says, with groups for whose they are."""
     ending = re.compile(f"(?:^|/)(?:{pattern})$")
     return [
-        _part(kind, kind, path, **found.groupdict())
+        _part(kind, kind, path, **match.groupdict())
         for path in paths
-        if (found := ending.search(path.absolute().as_posix()))
+        if (match := ending.search(path.absolute().as_posix()))
     ]
 
 
@@ -75,9 +75,9 @@ def _part(
     return SourceItem(kind, RecordingIdentity(source, subject, session, run), str(path), (path,))
 
 
-def find_bids(at: str) -> list[SourceItem]:
+def find_bids(location: str) -> list[SourceItem]:
     """Find the EEG recordings of a BIDS data set by the entities in their names."""
-    root = Path(at).absolute()
+    root = Path(location).absolute()
     raw = "sub-" if root.name.startswith("sub-") else f"{root.name}/sub-"
     parts = []
     for path in below(root):
@@ -96,9 +96,9 @@ def find_bids(at: str) -> list[SourceItem]:
     return parts
 
 
-def find_files(at: str) -> list[SourceItem]:
+def find_files(location: str) -> list[SourceItem]:
     """Take a file, or all files of a folder, of which each folder is a person."""
-    root = Path(at)
+    root = Path(location)
     if root.is_file():
         return [_part("files", "files", root, root.stem)]
     parts = []
@@ -111,23 +111,28 @@ def find_files(at: str) -> list[SourceItem]:
     return parts
 
 
-def find_moabb(at: str) -> list[SourceItem]:
+def find_moabb(dataset: str) -> list[SourceItem]:
     """Take all people of a data set of MOABB."""
     return [
         SourceItem(
-            "moabb", RecordingIdentity(f"moabb-{at}", str(subject)), f"MOABB {at} {subject}", ()
+            "moabb",
+            RecordingIdentity(f"moabb-{dataset}", str(subject)),
+            f"MOABB {dataset} {subject}",
+            (),
         )
-        for subject in moabb_dataset(at).subject_list
+        for subject in moabb_dataset(dataset).subject_list
     ]
 
 
-def find_m3cv(at: str) -> list[SourceItem]:
+def find_m3cv(location: str) -> list[SourceItem]:
     """Find the sessions of M3CV, each of them many epochs."""
     people: dict[tuple[str, str], list[Path]] = {}
-    for path, row in m3cv_epochs(Path(at)).items():
+    for path, row in m3cv_epochs(Path(location)).items():
         people.setdefault((row["subject"], row["session"]), []).append(path)
     return [
-        SourceItem("m3cv", RecordingIdentity("m3cv", *who), f"{at} {' '.join(who)}", tuple(paths))
+        SourceItem(
+            "m3cv", RecordingIdentity("m3cv", *who), f"{location} {' '.join(who)}", tuple(paths)
+        )
         for who, paths in people.items()
     ]
 

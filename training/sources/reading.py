@@ -93,11 +93,11 @@ def read_sleep(path: Path) -> Recording:
     stages = sorted(path.parent.glob(f"{path.name[:7]}*-Hypnogram.edf"))
     if len(stages) != 1:
         raise InputError(f"{path} has {len(stages)} hypnograms beside it; one was expected.")
-    found = mne.read_annotations(stages[0])
+    annotations = mne.read_annotations(stages[0])
     events = tuple(
         Event(float(onset), float(duration), str(label))
         for onset, duration, label in zip(
-            found.onset, found.duration, found.description, strict=True
+            annotations.onset, annotations.duration, annotations.description, strict=True
         )
     )
     return replace(recording, labels=labels, events=events)
@@ -148,7 +148,8 @@ def read_kaggle_ern(path: Path) -> Recording:
     except ValueError as error:
         raise InputError(f"{path} cannot be read as a table: {error}.") from error
     events = tuple(
-        Event(float(at) / 200.0, 0.0, "feedback") for at in np.flatnonzero(table[:, -1] == 1)
+        Event(float(sample) / 200.0, 0.0, "feedback")
+        for sample in np.flatnonzero(table[:, -1] == 1)
     )
     return _recording(table[:, 1:-1], 200.0, header[1:-1], events, path, sha256_of(path))
 

@@ -166,7 +166,7 @@ def test_deciding_live_without_the_eyes_is_deciding_on_windows_without_them(pers
 
 def test_every_run_is_tested_after_learning_from_the_others(signals, encoder):
     systems = make_systems(["CSP+LDA"], encoder, "untrained-tiny1")
-    outcomes = [one for _, one in calibrate_then_run(signals[:1], systems, seed=0, each=True)]
+    outcomes = [one for _, one in calibrate_then_run(signals[:1], systems, seed=0, all_parts=True)]
     assert [outcome[0] for outcome in outcomes] == ["run 1", "run 2", "run 3"]
     assert all(outcome[2:4] == (24, 12) for outcome in outcomes)
     (last,) = [one for _, one in calibrate_then_run(signals[:1], systems, seed=0)]

@@ -102,7 +102,7 @@ def train_as_published(
     """
     windows, labels = (torch.from_numpy(part).to(device) for part in learned)
     shown = torch.from_numpy(tested).to(device)
-    found = []
+    outputs = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         probe = PublishedProbe(encoder, windows.shape[1], classes).to(device)
@@ -114,8 +114,8 @@ def train_as_published(
                 cycle.step(nn.functional.cross_entropy(probe(windows[batch]), labels[batch]))
             probe.eval()
             with torch.inference_mode():
-                found.append(torch.cat([probe(part) for part in shown.split(BATCH)]).cpu())
-    logits: np.ndarray = torch.stack(found).double().numpy()
+                outputs.append(torch.cat([probe(part) for part in shown.split(BATCH)]).cpu())
+    logits: np.ndarray = torch.stack(outputs).double().numpy()
     return logits
 
 
@@ -143,8 +143,8 @@ def frozen_tokens(
     with torch.inference_mode():
         parts = torch.from_numpy(windows).split(BATCH)
         tokens = [encoder(part.to(device), rows).flatten(1).cpu() for part in parts]
-    found: np.ndarray = torch.cat(tokens).numpy()
-    return found
+    features: np.ndarray = torch.cat(tokens).numpy()
+    return features
 
 
 def train_on_frozen(

@@ -97,18 +97,20 @@ def job_rows(
     ch_names = shared_electrodes(people, encoder.spec.ch_names)
     everybody = [_prepared(person, classes, ch_names, encoder, device) for person in people]
     for tested in everybody:
-        others = [one for one in everybody if one is not tested]
-        kept = [_learned(one, seed) for one in others]
-        windows = np.concatenate([one.published[k] for one, k in zip(others, kept, strict=True)])
-        labels = np.concatenate([one.labels[k] for one, k in zip(others, kept, strict=True)])
+        others = [other for other in everybody if other is not tested]
+        kept = [_learned(other, seed) for other in others]
+        windows = np.concatenate(
+            [other.published[k] for other, k in zip(others, kept, strict=True)]
+        )
+        labels = np.concatenate([other.labels[k] for other, k in zip(others, kept, strict=True)])
         epochs = train_as_published(
             encoder, (windows, labels), tested.published, len(classes), seed, device
         )
         best = max(epochs, key=lambda logits: balanced_accuracy(tested.labels, logits.argmax(1)))
         yield _row(BEST_EPOCH, encoder, tested, len(labels), best, seed)
         yield _row(LAST_EPOCH, encoder, tested, len(labels), epochs[-1], seed)
-        tokens = np.concatenate([one.tokens for one in others])
-        labels = np.concatenate([one.labels for one in others])
+        tokens = np.concatenate([other.tokens for other in others])
+        labels = np.concatenate([other.labels for other in others])
         logits = train_on_frozen((tokens, labels), tested.tokens, len(classes), seed, device)
         yield _row(FROZEN, encoder, tested, len(labels), logits, seed)
 
@@ -148,20 +150,20 @@ def _prepared(
         np.concatenate([as_published(session) for session in sessions]),
         frozen_tokens(encoder, windows, ch_names, device),
         np.concatenate([session.labels for session in sessions]),
-        np.concatenate([np.full(len(one.labels), i) for i, one in enumerate(sessions)]),
+        np.concatenate([np.full(len(session.labels), i) for i, session in enumerate(sessions)]),
         _pace(person, classes),
     )
 
 
-def _learned(one: _Prepared, seed: int) -> np.ndarray:
+def _learned(prepared: _Prepared, seed: int) -> np.ndarray:
     """Return nine tenths of each class of each session, drawn by the seed."""
     random = np.random.default_rng(seed)
     kept = []
-    for session in np.unique(one.sessions):
-        for label in np.unique(one.labels):
-            its = np.flatnonzero((one.sessions == session) & (one.labels == label))
-            drawn = random.permutation(its)
-            kept.append(drawn[: max(1, round(LEARNED_SHARE * len(its)))])
+    for session in np.unique(prepared.sessions):
+        for label in np.unique(prepared.labels):
+            trials = np.flatnonzero((prepared.sessions == session) & (prepared.labels == label))
+            drawn = random.permutation(trials)
+            kept.append(drawn[: max(1, round(LEARNED_SHARE * len(trials)))])
     return np.sort(np.concatenate(kept))
 
 
@@ -177,7 +179,7 @@ def _pace(person: Subject, classes: Sequence[str]) -> float:
 def _row(
     system: str, encoder: LaBraM, tested: _Prepared, learned: int, logits: np.ndarray, seed: int
 ) -> ScoreRow:
-    person, found = tested.person, softmax(logits)
+    person, probabilities = tested.person, softmax(logits)
     return ScoreRow(
         PROTOCOL,
         system,
@@ -189,6 +191,6 @@ def _row(
         learned,
         len(tested.labels),
         tested.pace,
-        score(tested.labels, found),
-        reliability(tested.labels, found),
+        score(tested.labels, probabilities),
+        reliability(tested.labels, probabilities),
     )

@@ -76,7 +76,7 @@ def session_trials(
     InputError
         If rates differ within a session, or a session lacks a class.
     """
-    found = []
+    sessions = []
     for session in dict.fromkeys(identity.session for identity in person.identities):
         recordings = [
             recording
@@ -86,7 +86,7 @@ def session_trials(
         rates = {recording.rate for recording in recordings}
         if len(rates) > 1:
             raise InputError(f"{person.name} has recordings of {len(rates)} rates in a session.")
-        pairs = [pair for one in recordings for pair in _cut(one, classes, ch_names)]
+        pairs = [pair for recording in recordings for pair in _cut(recording, classes, ch_names)]
         labels = np.array([label for _, label in pairs], dtype=np.int64)
         if min(np.bincount(labels, minlength=len(classes))) < 2:
             raise InputError(
@@ -94,8 +94,8 @@ def session_trials(
                 f"two of each of {', '.join(classes)} are needed."
             )
         windows = np.stack([window for window, _ in pairs])
-        found.append(SessionTrials(windows, labels, rates.pop()))
-    return found
+        sessions.append(SessionTrials(windows, labels, rates.pop()))
+    return sessions
 
 
 def _cut(
@@ -103,17 +103,17 @@ def _cut(
 ) -> list[tuple[np.ndarray, int]]:
     indices = list(match(recording.labels, ch_names).indices)
     length = round(SECONDS * recording.rate) + 1
-    found = []
+    pairs = []
     for event in recording.events:
         start = round(event.onset * recording.rate)
         stop = start + length
-        broken = any(start < at < stop for at in recording.breaks)
+        broken = any(start < position < stop for position in recording.breaks)
         if event.label not in classes or broken or stop > len(recording.samples_uv):
             continue
         window = recording.samples_uv[start:stop, indices].T.astype(np.float64)
         if np.isfinite(window).all():
-            found.append((window, classes.index(event.label)))
-    return found
+            pairs.append((window, classes.index(event.label)))
+    return pairs
 
 
 def as_published(session: SessionTrials) -> np.ndarray:
@@ -144,8 +144,8 @@ def as_it_should_be(session: SessionTrials) -> np.ndarray:
     aligned = average_referenced(euclidean_alignment(covariance) @ windows)
     ratio = Fraction(RATE / session.rate).limit_denominator(1000)
     resampled = resample_poly(aligned, ratio.numerator, ratio.denominator, axis=-1)
-    found: np.ndarray = resampled[..., : round(SECONDS * RATE)].astype(np.float32)
-    return found
+    trials: np.ndarray = resampled[..., : round(SECONDS * RATE)].astype(np.float32)
+    return trials
 
 
 def low_passed(windows: np.ndarray, rate: float) -> np.ndarray:

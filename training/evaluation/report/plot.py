@@ -21,10 +21,11 @@ def draw(rows: Sequence[ScoreRow], summaries: Sequence[Summary], metric: str) ->
     panels = figure.subplots(1, len(protocols), sharex=True, sharey=True, squeeze=False)[0]
     for panel, protocol in zip(panels, protocols, strict=True):
         for height, system in enumerate(systems):
-            its = [row for row in rows if (row.protocol, row.system) == (protocol, system)]
-            people = list(dict.fromkeys(row.person for row in its))
+            of_system = [row for row in rows if (row.protocol, row.system) == (protocol, system)]
+            people = list(dict.fromkeys(row.person for row in of_system))
             values = [
-                np.mean([row.scores[metric] for row in its if row.person == who]) for who in people
+                np.mean([row.scores[metric] for row in of_system if row.person == who])
+                for who in people
             ]
             panel.plot(values, np.full(len(values), height), "o", color="0.6", markersize=3)
         for summary in summaries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -61,7 +62,7 @@ def _summary(rows: Sequence[ScoreRow], classes: int) -> Summary:
     if "itr" not in by_person:
         paces = [next(row.pace for row in rows if row.person == who) for who in people]
         pairs = zip(by_person["accuracy"], paces, strict=True)
-        rates = [information_transfer_rate(each, classes, pace) for each, pace in pairs]
+        rates = [information_transfer_rate(accuracy, classes, pace) for accuracy, pace in pairs]
         by_person["itr"] = np.array(rates)
     first = [row for row in rows if row.seed == seeds[0]]
     online = "false_alarms" in rows[0].scores
@@ -90,28 +91,22 @@ def _ece(rows: Sequence[ScoreRow]) -> float:
 
 def comparisons(rows: Sequence[ScoreRow], metric: str) -> dict[str, list[Comparison]]:
     """Return paired tests between all systems, for every protocol with at least two of each."""
-    found = {}
+    tests = {}
     for protocol in dict.fromkeys(row.protocol for row in rows):
-        its = [row for row in rows if row.protocol == protocol]
-        people = list(dict.fromkeys(row.person for row in its))
-        systems = list(dict.fromkeys(row.system for row in its))
+        of_protocol = [row for row in rows if row.protocol == protocol]
+        people = list(dict.fromkeys(row.person for row in of_protocol))
+        systems = list(dict.fromkeys(row.system for row in of_protocol))
         if len(people) < 2 or len(systems) < 2:
             continue
+        values = defaultdict[tuple[str, str], list[float]](list)
+        for row in of_protocol:
+            values[row.system, row.person].append(row.scores[metric])
         scores = {
-            system: np.array(
-                [
-                    _mean(
-                        np.array(
-                            [r.scores[metric] for r in its if (r.system, r.person) == (system, who)]
-                        )
-                    )
-                    for who in people
-                ]
-            )
+            system: np.array([_mean(np.array(values[system, who])) for who in people])
             for system in systems
         }
-        found[protocol] = compare(scores)
-    return found
+        tests[protocol] = compare(scores)
+    return tests
 
 
 def check_new_folder(folder: Path) -> None:
@@ -163,7 +158,7 @@ def write_results(
         "classes": list(classes),
         "metric": metric,
         "summaries": [asdict(summary) for summary in summaries],
-        "comparisons": {name: [asdict(one) for one in found] for name, found in tests.items()},
+        "comparisons": {name: [asdict(pair) for pair in pairs] for name, pairs in tests.items()},
         "rows": [_as_dict(row) for row in rows],
     }
     files = {
@@ -177,14 +172,14 @@ def write_results(
 
 def _as_dict(row: ScoreRow) -> dict[str, Any]:
     """Return a row for JSON; of its curve count, confidence and accuracy in each bin."""
-    found = {name: value for name, value in vars(row).items() if name != "curve"}
+    values = {name: value for name, value in vars(row).items() if name != "curve"}
     if (curve := row.curve) is not None:
-        found["reliability"] = {
+        values["reliability"] = {
             "counts": curve.counts.tolist(),
             "confidence": curve.confidence.tolist(),
             "accuracy": curve.accuracy.tolist(),
         }
-    return found
+    return values
 
 
 def as_csv(rows: Sequence[ScoreRow]) -> str:
@@ -209,29 +204,29 @@ def as_markdown(
     """Return a note, a table for every protocol, and the differences that are no accident."""
     parts = [note] if note else []
     for protocol in dict.fromkeys(summary.protocol for summary in summaries):
-        its = [summary for summary in summaries if summary.protocol == protocol]
-        names = [*_SHOWN, *(name for name in ONLINE if name in its[0].means)]
+        group = [summary for summary in summaries if summary.protocol == protocol]
+        names = [*_SHOWN, *(name for name in ONLINE if name in group[0].means)]
         lines = [
             ["system", "encoder", "it saw of them", *(WORDS[name] for name in names)],
             ["---", "---", "---", *("---:" for _ in names)],
         ]
         lines += [
             [s.system, s.encoder or "-", s.seen or "-", *(_with_spread(s, name) for name in names)]
-            for s in its
+            for s in group
         ]
-        if np.isfinite(its[0].chance):
+        if np.isfinite(group[0].chance):
             lines[0].append("people above chance")
             lines[1].append("---:")
-            for line, summary in zip(lines[2:], its, strict=True):
+            for line, summary in zip(lines[2:], group, strict=True):
                 line.append(f"{summary.above} of {summary.people}")
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         bound = (
-            f" Guessing stays at or below an accuracy of {its[0].chance:.2f} in 95 % of cases."
-            if np.isfinite(its[0].chance)
+            f" Guessing stays at or below an accuracy of {group[0].chance:.2f} in 95 % of cases."
+            if np.isfinite(group[0].chance)
             else ""
         )
         parts.append(
-            f"## {protocol}\n\n{its[0].people} people; mean ± standard deviation over people, "
+            f"## {protocol}\n\n{group[0].people} people; mean ± standard deviation over people, "
             f"after / that over seeds.{bound}\n\n{table}\n\n"
             + _differences(tests.get(protocol), metric)
         )

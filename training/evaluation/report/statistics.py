@@ -55,17 +55,17 @@ def compare(scores: Mapping[str, np.ndarray]) -> list[Comparison]:
     algorithm benchmarking for BCIs, J. Neural Eng. 15(6)). Holm (1979), Scand. J. Stat. 6(2).
     With n people no p is below 2 to the -n.
     """
-    found = []
+    pairs = []
     for better, worse in permutations(scores, 2):
         gains = scores[better] - scores[worse]
         gains = gains[np.isfinite(gains)]  # of people who have both scores
         spread = gains.std(ddof=1) if len(gains) > 1 else 0.0
         effect = float(gains.mean() / spread) if spread > 0 else float("nan")
-        found.append((better, worse, effect, paired_p(gains), len(gains)))
-    corrected = holm(np.array([each[3] for each in found]))
+        pairs.append((better, worse, effect, paired_p(gains), len(gains)))
+    corrected = holm(np.array([p for _, _, _, p, _ in pairs]))
     return [
         Comparison(better, worse, effect, p, float(p_holm), people)
-        for (better, worse, effect, p, people), p_holm in zip(found, corrected, strict=True)
+        for (better, worse, effect, p, people), p_holm in zip(pairs, corrected, strict=True)
     ]
 
 
@@ -83,7 +83,7 @@ def paired_p(gains: np.ndarray) -> float:
         return 0.5 if gains[0] > 0 else 1.0
     if len(gains) >= WILCOXON_FROM:
         return float(wilcoxon(gains, alternative="greater").pvalue)
-    found = permutation_test(
+    test = permutation_test(
         (gains,),
         np.mean,
         permutation_type="samples",
@@ -92,7 +92,7 @@ def paired_p(gains: np.ndarray) -> float:
         alternative="greater",
         rng=np.random.default_rng(0),
     )
-    return float(found.pvalue)
+    return float(test.pvalue)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -95,16 +95,16 @@ def make_systems(
             braindecode_class(name)
         if name == GRAPH:
             check_electrode_tokens(encoder.spec, ())
-    found: list[System] = []
+    systems: list[System] = []
     for name in names:
         if name == PUBLISHED_PROBE:
             continue
         if name in (*OURS, GRAPH):
-            found.append(HeadSystem(name, encoder, source, None, recentre, adapt))
+            systems.append(HeadSystem(name, encoder, source, None, recentre, adapt))
             if others is not None:
-                found.append(HeadSystem(name, encoder, source, others, recentre, adapt))
+                systems.append(HeadSystem(name, encoder, source, others, recentre, adapt))
         elif name == PROBE:
-            found.append(ProbeSystem(encoder))
+            systems.append(ProbeSystem(encoder))
         else:
-            found.append(_FIELD[name]())
-    return tuple(found)
+            systems.append(_FIELD[name]())
+    return tuple(systems)

@@ -97,7 +97,7 @@ class HeadSystem:
             features, head = fit_chosen(views, selection)
         else:
             fitted = views.fit(views.of(self.kind), np.arange(len(trials)))
-            features = {view: found for view, (found, _) in fitted.items()}
+            features = {view: feature for view, (feature, _) in fitted.items()}
             blocks = [vectors for _, vectors in fitted.values()]
             head = self._fit_alone(views, blocks, epochs, seed, own=len(trials.shares) == 1)
         used = features.pop("tokens", None)
@@ -201,7 +201,7 @@ class HeadModel:
                 session="",
                 created="",
                 software="training.evaluate",
-                recordings=named_apart((one.path.name, one.sha256) for one in recordings),
+                recordings=named_apart((r.path.name, r.sha256) for r in recordings),
                 recorded_rate=recordings[0].rate,
                 head=self.system.name,
                 trials=len(self.share.index),

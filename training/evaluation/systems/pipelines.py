@@ -133,8 +133,8 @@ class BandwiseCSP(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # wit
     def transform(self, covariances: np.ndarray) -> np.ndarray:
         """Return logarithms of the filters' powers, shape (trials, bands x 4)."""
         bands = np.moveaxis(covariances, 1, 0)
-        found = [csp.transform(band) for csp, band in zip(self.bands_, bands, strict=True)]
-        return np.concatenate(found, axis=1)
+        powers = [csp.transform(band) for csp, band in zip(self.bands_, bands, strict=True)]
+        return np.concatenate(powers, axis=1)
 
 
 def minimum_distance() -> Pipeline:

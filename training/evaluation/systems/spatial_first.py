@@ -46,15 +46,15 @@ class SpatialFirst(nn.Module):
         """Map (windows, 1, channels, samples) to (windows, filters, 1, samples)."""
         kernels = self.temporal.weight[:, 0, 0]  # (maps, taps)
         weights = self.spatial.weight[:, 0, :, 0]  # (filters, channels)
-        each = len(weights) // len(kernels)  # filters a map
+        depth = len(weights) // len(kernels)  # filters a map
         signal, padding = signal[:, 0], self.temporal.padding[1]
         mean, variance = self._statistics(signal, kernels, padding)
         gain = self.norm.weight / (variance + self.norm.eps).sqrt()
         offset = self.norm.bias - mean * gain
         filtered = _correlate(
-            weights @ signal, (kernels * gain[:, None]).repeat_interleave(each, 0), padding
+            weights @ signal, (kernels * gain[:, None]).repeat_interleave(depth, 0), padding
         )
-        offsets = offset.repeat_interleave(each) * weights.sum(1)
+        offsets = offset.repeat_interleave(depth) * weights.sum(1)
         output: Tensor = filtered + offsets[:, None]
         return output[:, :, None]
 

@@ -101,10 +101,12 @@ def others_of(signals: Sequence[Signal], *, last: bool, groups: int = 0) -> Othe
 
 def _taught(signal: Signal, index: int) -> Prior | None:
     """Return what one recording of a person teaches others; a note says why it teaches nothing."""
-    one = {signal.person.name: [signal.person.recordings[index]]}
+    recordings = {signal.person.name: [signal.person.recordings[index]]}
     events, path = {name: name for name in signal.classes}, signal.settings
     try:
-        return make_prior(one, events, path.channels, path, signal.spec.window, skip=signal.skip)
+        return make_prior(
+            recordings, events, path.channels, path, signal.spec.window, skip=signal.skip
+        )
     except InputError as error:
         say(f"Note: others do not learn from a recording. {error}")
         return None
@@ -180,7 +182,7 @@ class PopulationModel:
                 self.encoder, decoder.token_channels, decoder.spatial, signal.skip
             )
             windows = share.whole_windows()
-            vectors.append(np.concatenate([features.of_run(one.T, [0]) for one in windows]))
+            vectors.append(np.concatenate([features.of_run(window.T, [0]) for window in windows]))
         return decoder.head.probabilities(np.concatenate(vectors, axis=1))
 
 
@@ -190,7 +192,7 @@ def _first_minute(recording: Recording) -> Recording:
         recording,
         samples_uv=recording.samples_uv[:most],
         events=(),
-        breaks=tuple(at for at in recording.breaks if at < most),
+        breaks=tuple(position for position in recording.breaks if position < most),
     )
 
 
@@ -207,6 +209,6 @@ def _together(pieces: Sequence[tuple[str, Prior]]) -> Prior:
         labels=np.concatenate([prior.labels for prior in priors]),
         recording=np.repeat(np.arange(len(priors)), counts),
         person=np.repeat([names.index(name) for name, _ in pieces], counts),
-        recordings={name: one for prior in priors for name, one in prior.recordings.items()},
+        recordings={name: sha256 for prior in priors for name, sha256 in prior.recordings.items()},
         beginnings=np.concatenate(beginnings),
     )

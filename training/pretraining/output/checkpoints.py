@@ -131,12 +131,12 @@ def load_checkpoint(
     return progress
 
 
-def _alike(one: Tensor | None, other: Tensor | None) -> bool:
+def _alike(wanted: Tensor | None, tensor: Tensor | None) -> bool:
     return (
-        one is not None
-        and other is not None
-        and one.shape == other.shape
-        and bool(other.isfinite().all())
+        wanted is not None
+        and tensor is not None
+        and wanted.shape == tensor.shape
+        and bool(tensor.isfinite().all())
     )
 
 

@@ -48,10 +48,10 @@ class Curves:
                 self._board.add_scalar(name, value, row["step"])
             self._board.flush()
 
-    def draw(self, step: int, found: Reconstruction) -> None:
+    def draw(self, step: int, reconstruction: Reconstruction) -> None:
         """Draw a reconstruction, if pictures are wanted."""
         if not self._pictures:
             return
-        picture = save_picture(self._folder, step, found)
+        picture = save_picture(self._folder, step, reconstruction)
         if self._board is not None:
             self._board.add_image("reconstruction", picture[..., :3], step, dataformats="HWC")

@@ -197,8 +197,8 @@ def _same_people(some: Sequence[str], others: Sequence[str]) -> bool:
     """
     named = [sorted((name.rpartition("/")[2], name) for name in names) for names in (some, others)]
     return len(some) == len(others) and all(
-        one == other or (one[0] == other[0] and ("/" in one[1]) != ("/" in other[1]))
-        for one, other in zip(*named, strict=True)
+        person == other or (person[0] == other[0] and ("/" in person[1]) != ("/" in other[1]))
+        for person, other in zip(*named, strict=True)
     )
 
 

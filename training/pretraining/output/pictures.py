@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 4  # channels
 
 
-def save_picture(folder: RunFolder, step: int, found: Reconstruction) -> np.ndarray:
+def save_picture(folder: RunFolder, step: int, reconstruction: Reconstruction) -> np.ndarray:
     """Draw a reconstruction into a run's folder; a run that goes on draws some again.
 
     Returns
@@ -28,7 +28,7 @@ def save_picture(folder: RunFolder, step: int, found: Reconstruction) -> np.ndar
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = FigureCanvasAgg(draw(found, step))
+    canvas = FigureCanvasAgg(draw(reconstruction, step))
     file = io.BytesIO()
     canvas.print_png(file)
     write_whole(folder.pictures / f"step-{step:07d}.png", file.getvalue(), overwrite=True)
@@ -39,19 +39,23 @@ def save_picture(folder: RunFolder, step: int, found: Reconstruction) -> np.ndar
     return picture
 
 
-def draw(found: Reconstruction, step: int) -> Figure:
+def draw(reconstruction: Reconstruction, step: int) -> Figure:
     """Return a row for each of a few channels: all of it, what was seen, what was made."""
     from matplotlib.figure import Figure
 
-    window = found.window
+    window = reconstruction.window
     rows = np.unique(np.linspace(0, len(window) - 1, _SHOWN + 2).round().astype(int)[1:-1])
-    columns = {"recorded": window, "seen": found.seen(), "reconstructed": found.made()}
-    times = np.arange(window.shape[1]) / found.rate
+    columns = {
+        "recorded": window,
+        "seen": reconstruction.seen(),
+        "reconstructed": reconstruction.made(),
+    }
+    times = np.arange(window.shape[1]) / reconstruction.rate
     figure = Figure(figsize=(12.0, 1.4 * len(rows) + 0.8), layout="constrained")
     axes = figure.subplots(len(rows), 3, sharex=True, sharey="row", squeeze=False)
     figure.suptitle(f"Step {step}: a window of a subject held out")
     for line, row in zip(axes, rows.tolist(), strict=True):
-        line[0].set_ylabel(f"{found.channels[row]}, {found.unit}")
+        line[0].set_ylabel(f"{reconstruction.channels[row]}, {reconstruction.unit}")
         for axis, (name, signal) in zip(line, columns.items(), strict=True):
             axis.plot(times, window[row], color="0.8", linewidth=0.8)
             colour = "tab:orange" if name == "reconstructed" else "tab:blue"
