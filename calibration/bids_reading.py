@@ -26,7 +26,7 @@ def complaints(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     """
     import mne_bids
 
-    found = []
+    problems = []
     with warnings.catch_warnings():
         # It warns of everything that is optional.
         warnings.simplefilter("ignore")
@@ -39,8 +39,8 @@ def complaints(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
             try:
                 mne_bids.read_raw_bids(path, verbose="ERROR")
             except Exception as error:  # a damaged sidecar can raise anything in a reader
-                found.append(f"mne-bids cannot read {path.basename}: {one_line(error)}")
-    return found
+                problems.append(f"mne-bids cannot read {path.basename}: {one_line(error)}")
+    return problems
 
 
 if __name__ == "__main__":

@@ -92,10 +92,10 @@ def read_captions(path: Path) -> dict[str, str]:
     if table is None:
         raise InputError(f"There is no table of captions at {path}, or it is empty.")
     if len(table.columns) != 2 or table.columns[1] != "caption":
-        found = ", ".join(table.columns)
+        columns = ", ".join(table.columns)
         raise InputError(
-            f"{path} has the columns {one_line(found, 80)}; a table of captions has two, separated "
-            'by a tab: what a trial is known by, and "caption".'
+            f"{path} has the columns {one_line(columns, 80)}; a table of captions has two, "
+            'separated by a tab: what a trial is known by, and "caption".'
         )
     captions: dict[str, str] = {}
     for line, row in enumerate(table.rows, start=2):

@@ -69,8 +69,8 @@ def check(folder: Path) -> list[Finding]:
             if is_held(run.source("stamps.f64")):
                 findings.append(Finding("note", f"{run.name} is being recorded now; left alone."))
                 continue
-            found = [f"{_name(f.path, folder)} {f.text}." for f in faults(run)]
-            findings += [Finding("broken", text) for text in found]
+            texts = [f"{_name(f.path, folder)} {f.text}." for f in faults(run)]
+            findings += [Finding("broken", text) for text in texts]
             findings += _short(run)
             findings += _unnamed(run)
         except (OSError, ValueError, InputError) as error:
@@ -145,11 +145,11 @@ def _short(run: BidsRun) -> Iterator[Finding]:
     length = said_length(run)
     if length is not None:
         stream = stream_said(run)
-        said = round(length * stream.rate)
-        found = run.file("eeg.eeg").stat().st_size / stream.frame
-        if found != said:
+        expected = round(length * stream.rate)
+        samples = run.file("eeg.eeg").stat().st_size / stream.frame
+        if samples != expected:
             yield Finding(
-                "error", f"{run.name} says that it has {said} samples, and has {found:g}."
+                "error", f"{run.name} says that it has {expected} samples, and has {samples:g}."
             )
 
 
@@ -230,20 +230,20 @@ def _by_validator(folder: Path) -> Iterator[Finding]:
             capture_output=True,
             timeout=_PATIENCE,
         )
-        said = json.loads(done.stdout)["issues"]
+        report = json.loads(done.stdout)["issues"]
     except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
         yield Finding("note", "The BIDS validator is installed but does not run here.")
         yield from _by_mne_bids(folder)
         return
     issues = defaultdict(list)
-    for issue in said["issues"]:
+    for issue in report["issues"]:
         issues[issue["severity"] == "error", issue["code"]].append(issue)
-    for (grave, code), found in issues.items():
-        what = " ".join(said["codeMessages"].get(code, "").split()).split(". ")[0].rstrip(".")
-        about = ", ".join(dict.fromkeys(i["subCode"] for i in found if "subCode" in i))
-        places = list(dict.fromkeys(issue["location"].lstrip("/") for issue in found))
+    for (grave, code), group in issues.items():
+        message = " ".join(report["codeMessages"].get(code, "").split()).split(". ")[0].rstrip(".")
+        about = ", ".join(dict.fromkeys(i["subCode"] for i in group if "subCode" in i))
+        places = list(dict.fromkeys(issue["location"].lstrip("/") for issue in group))
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        text = f"{code}: {what}{': ' if about else ''}{about} ({places[0]}{more})."
+        text = f"{code}: {message}{': ' if about else ''}{about} ({places[0]}{more})."
         yield Finding("error" if grave else "warning", text)
     yield Finding("note", "Checked by the BIDS validator, and every run was read.")
 

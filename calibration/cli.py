@@ -201,11 +201,11 @@ def _check_heads(command: FitCommand) -> None:
     alone = replace(FitFlags(), encoder=command.fit.encoder)
     kept = ("files", "subject", "heads", "unit", "stream", "channels", "out", "home", "verbose")
     given = [
-        each.name
+        option.name
         for owner, usual in ((command, FitCommand), (command.fit, alone))
-        for each in fields(owner)
-        if each.name not in (*kept, "fit")
-        and getattr(owner, each.name) != getattr(usual, each.name)
+        for option in fields(owner)
+        if option.name not in (*kept, "fit")
+        and getattr(owner, option.name) != getattr(usual, option.name)
     ]
     if given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)

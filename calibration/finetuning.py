@@ -248,7 +248,7 @@ def refine(
     choice = Score(balanced_accuracy(labels, chosen_again), again, chosen_again[None])
     scores = {**fit.selection.scores, NAME: score, CHOICE: choice}
     facts = replace(
-        fit.decoder.facts, scores={name: each.balanced_accuracy for name, each in scores.items()}
+        fit.decoder.facts, scores={name: score.balanced_accuracy for name, score in scores.items()}
     )
     fit = replace(fit, decoder=replace(fit.decoder, facts=facts))
     if not is_better(gains, share):

@@ -22,8 +22,11 @@ def labels_seen(recordings: Sequence[Recording], encoder: Encoder | None) -> lis
     """Return the names of recordings whose labels the encoder has learned from, if it is used."""
     if encoder is None or LABELLED not in encoder.spec.provenance:
         return []
-    spec = encoder.spec
-    return [one.path.name for one in recordings if any(spec.labels_seen(files_of(one)))]
+    return [
+        recording.path.name
+        for recording in recordings
+        if any(encoder.spec.labels_seen(files_of(recording)))
+    ]
 
 
 def eyes_learned(tokens: TokenFeatures | None) -> list[str]:

@@ -311,7 +311,7 @@ def fit_decoder(
     unkept = unkept_words(curve, settings.false_alarms)
     tells = None
     if not settings.in_time:
-        tells = by_recording(epochs.labels, np.array([each.recording for each in epochs.trials]))
+        tells = by_recording(epochs.labels, np.array([trial.recording for trial in epochs.trials]))
 
     tokens: TokenFeatures | None = features.pop("tokens", None)
     tangents: tuple[TangentFeatures, ...] = tuple(features.values())
@@ -415,7 +415,7 @@ def _card(
         subject=subject,
         session=session,
         **provenance(),
-        recordings=named_apart((one.path.name, one.sha256) for one in recordings),
+        recordings=named_apart((recording.path.name, recording.sha256) for recording in recordings),
         recorded_rate=recordings[0].rate,
         head=selection.chosen,
         trials=len(epochs),
@@ -446,9 +446,9 @@ def path_for(
         If fewer than two electrodes are known, or lie at the asked sites, or one that the encoder
         needs is missing.
     """
-    found = match(labels, spec.ch_names)
-    if len(found.channels) < 2:
-        known = "1 electrode" if found.channels else "0 electrodes"
+    matches = match(labels, spec.ch_names)
+    if len(matches.channels) < 2:
+        known = "1 electrode" if matches.channels else "0 electrodes"
         hint = ""
         if all(direction(label) is None for label in labels):
             hint = "Name its channels (--channels)."
@@ -458,7 +458,7 @@ def path_for(
             f"{source} has {known} that the encoder {spec.label} knows; at least 2 are needed "
             f"(found: {' '.join(labels[:8])}{' ...' * (len(labels) > 8)}). {hint}".rstrip()
         )
-    channels = electrodes_used(found.channels, settings.sites, settings.regress_eyes, source)
+    channels = electrodes_used(matches.channels, settings.sites, settings.regress_eyes, source)
     spec.check_electrodes(channels, source)
     electrodes = len(channels)
     if settings.regress_eyes:
@@ -471,4 +471,6 @@ def path_for(
         band=spec.band_with(settings.notch),
     )
     taken = set(channels)
-    return path, tuple(label for label in found.ignored if label and electrode(label) not in taken)
+    return path, tuple(
+        label for label in matches.ignored if label and electrode(label) not in taken
+    )

@@ -57,7 +57,7 @@ def decoder_of_heads(
             f"The heads learned from {recording.path.name} ({learned[min(same)]}); name "
             "heads that were trained without this person, or fit a decoder without --heads."
         )
-    found = None
+    loaded_encoder = None
     if heads.encoder is not None:
         pin = heads.encoder
         source = encoder or place_of(pin.source, pin.sha256, home)
@@ -67,16 +67,16 @@ def decoder_of_heads(
                 f"The heads were trained on the encoder {pin.label}; name it {where}, with "
                 "--encoder."
             )
-        found = source, load_encoder(source, home=home)
-    decoder = heads.decoder(recording, subject, found)
-    if found is not None:
-        remember(found[0], found[1].weights_sha256(), home)
+        loaded_encoder = source, load_encoder(source, home=home)
+    decoder = heads.decoder(recording, subject, loaded_encoder)
+    if loaded_encoder is not None:
+        remember(loaded_encoder[0], loaded_encoder[1].weights_sha256(), home)
     lines = [
         f"Decoder of subject {subject} from the heads of {heads.people} other people, aligned by "
         f"{recording.path.name} without its events. On people left out they reached:"
     ]
     for readout in decoder.readouts:
-        card = next(one.card for one in heads.readouts if one.task == readout.task)
+        card = next(head.card for head in heads.readouts if head.task == readout.task)
         lines.append(
             f"  {readout.task}: {card.measure} {card.score:.2f}, guessing stays below "
             f"{card.chance:.2f}"

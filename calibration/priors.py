@@ -131,25 +131,25 @@ def read_priors(
         raise InputError("--prior names population more than once; name it once.")
     files = [path for path in paths if str(path) != POPULATION]
     made = [path for path in files if path.suffix == SUFFIX and not path.is_dir()]
-    found: list[Prior | Decoder] = [
+    priors: list[Prior | Decoder] = [
         load_prior(path) if is_prior(path) else load_decoder(path) for path in made
     ]
     people = _people_of([path for path in files if path not in made], events, own, read)
     if people:
-        found.append(_prior_of(people, events, settings))
-    for number, prior in enumerate(found):
-        if any(_share(prior, other) for other in found[:number]):
+        priors.append(_prior_of(people, events, settings))
+    for number, prior in enumerate(priors):
+        if any(_share(prior, other) for other in priors[:number]):
             raise InputError(
                 "Two of the files that --prior names hold the same recording, so that its person "
                 "would count twice; leave one of them out."
             )
     if wanted:
-        known = {sha256 for prior in found for sha256 in same_files(_files(prior))}
-        found.append(population().without_people_of(_files_of_all(own) | known))
-    if not found:
+        known = {sha256 for prior in priors for sha256 in same_files(_files(prior))}
+        priors.append(population().without_people_of(_files_of_all(own) | known))
+    if not priors:
         listed = ", ".join(map(str, paths))
         raise InputError(f"There is no recording with the events {', '.join(events)} in {listed}.")
-    return found
+    return priors
 
 
 def _people_of(
@@ -164,7 +164,7 @@ def _people_of(
 
     def take(file: Path, recording: Recording, named: bool) -> None:
         marks = recording.fingerprint
-        same = [other for other, its in taken.items() if same_samples(marks, its)]
+        same = [other for other, fingerprint in taken.items() if same_samples(marks, fingerprint)]
         if not same:
             taken[str(file)] = marks
             people.setdefault(person_of(file), []).append(recording)
@@ -189,7 +189,8 @@ def _people_of(
 def _prior_of(
     people: Mapping[str, list[Recording]], events: Mapping[str, str], settings: FitSettings
 ) -> Prior:
-    marks = {one.sha256: one.fingerprint for theirs in people.values() for one in theirs}
+    recordings = [recording for theirs in people.values() for recording in theirs]
+    marks = {recording.sha256: recording.fingerprint for recording in recordings}
     people = {person: without_bad_channels(theirs) for person, theirs in people.items()}
     spec = load_spec(settings.encoder, settings.home)
     first = next(iter(people.values()))[0]
@@ -225,8 +226,8 @@ def read_alike(
 
 def _side(name: str) -> str:
     """Return the side that a class is called after, as one of the hands may be; else nothing."""
-    found = _SIDE.fullmatch(name.lower())
-    return found["side"] if found else ""
+    match = _SIDE.fullmatch(name.lower())
+    return match["side"] if match else ""
 
 
 def _files_of_all(recordings: Iterable[Recording]) -> set[str]:
@@ -240,9 +241,9 @@ def _files(prior: Prior | Decoder) -> dict[str, Fingerprint]:
     return dict.fromkeys(prior.facts.recordings.values(), ())
 
 
-def _share(one: Prior | Decoder, other: Prior | Decoder) -> bool:
+def _share(prior: Prior | Decoder, other: Prior | Decoder) -> bool:
     theirs = _files(other)
-    return bool(same_files(_files(one), theirs) & theirs.keys())
+    return bool(same_files(_files(prior), theirs) & theirs.keys())
 
 
 def prior_head(
@@ -297,5 +298,5 @@ def _wanted(
 
 def person_of(path: Path) -> str:
     """Return whose a recording is: the subject in a BIDS name, else the folder's name."""
-    found = _SUBJECT.search(path.name)
-    return found["label"] if found else path.resolve().parent.name
+    match = _SUBJECT.search(path.name)
+    return match["label"] if match else path.resolve().parent.name

@@ -142,29 +142,29 @@ def _central(evidence: CalibrationSummary) -> list[str]:
     central = None if origin is None else origin.check(CENTRAL)
     if origin is None or central is None or central.score > origin.chance:
         return []
-    said = (
+    sentence = (
         f"Central electrodes alone decide {percent(central.score)} of the left-out trials rightly, "
         f"within what guessing reaches ({percent(origin.chance)}): the decoder may follow the "
         "eyes, the jaw or the sight of the cue, not the motor cortex"
     )
     eyes = origin.check(EYES)
     if eyes is not None and eyes.score > origin.chance:
-        said += f" (frontal and temporal electrodes alone reach {percent(eyes.score)})"
-    return [f"{said}."]
+        sentence += f" (frontal and temporal electrodes alone reach {percent(eyes.score)})"
+    return [f"{sentence}."]
 
 
 def _recordings(evidence: CalibrationSummary) -> list[str]:
-    found = evidence.recordings
-    if found is None or not found.tied or evidence.interval[0] > found.score:
+    by_recording = evidence.recordings
+    if by_recording is None or not by_recording.tied or evidence.interval[0] > by_recording.score:
         return []
-    return [about_recordings(found)]
+    return [about_recordings(by_recording)]
 
 
-def about_recordings(found: ByRecording) -> str:
+def about_recordings(by_recording: ByRecording) -> str:
     """Say that classes go with recordings."""
     return (
         f"The classes lie in different recordings: which recording a trial is of tells its class "
-        f"in {percent(found.score)} already, so that the score cannot tell the classes from "
+        f"in {percent(by_recording.score)} already, so that the score cannot tell the classes from "
         "whatever else differed between the recordings. Record every class in every run."
     )
 
@@ -182,15 +182,15 @@ def _classes(evidence: CalibrationSummary) -> list[str]:
 def _trials(evidence: CalibrationSummary) -> list[str]:
     few = [f"{n} of {words(name)}" for name, n in evidence.trials.items() if n < FEWEST_TRIALS]
     cued = sum(evidence.trials.values()) + evidence.rejected
-    said = []
+    reasons = []
     if few:
-        said.append(
+        reasons.append(
             f"Too few clean trials: {listed(few)}; with fewer than {FEWEST_TRIALS} of a class a "
             "score says little."
         )
     if evidence.rejected > LOST_SHARE * cued:
-        said.append(f"{evidence.rejected} of {cued} trials had to be left out.")
-    return said
+        reasons.append(f"{evidence.rejected} of {cued} trials had to be left out.")
+    return reasons
 
 
 def _electrodes(evidence: CalibrationSummary) -> list[str]:
@@ -200,13 +200,13 @@ def _electrodes(evidence: CalibrationSummary) -> list[str]:
 
 
 def _for(evidence: CalibrationSummary) -> str:
-    said = (
+    sentence = (
         f"{percent(evidence.score)} of the left-out trials were decided rightly, and guessing "
         f"reaches up to {percent(evidence.chance)}"
     )
     if evidence.interval[0] > evidence.chance:
-        return f"{said}: the whole interval of the score is above it."
-    return f"{said}: better than guessing, though not by a wide margin."
+        return f"{sentence}: the whole interval of the score is above it."
+    return f"{sentence}: better than guessing, though not by a wide margin."
 
 
 def _eyes(origin: Origin) -> list[str]:
@@ -220,23 +220,23 @@ def _eyes(origin: Origin) -> list[str]:
 
 
 def _advice(evidence: CalibrationSummary) -> list[str]:
-    said = [] if evidence.origin is None else [evidence.origin.sentence, *_eyes(evidence.origin)]
+    advice = [] if evidence.origin is None else [evidence.origin.sentence, *_eyes(evidence.origin)]
     if evidence.bad:
-        named = [f"{name} ({what})" for name, what in sorted(evidence.bad.items())]
+        named = [f"{name} ({quality})" for name, quality in sorted(evidence.bad.items())]
         shown = named if len(named) <= 6 else [*named[:5], f"{len(named) - 5} more"]
-        said.append(f"Check {listed(shown)} before the next run.")
+        advice.append(f"Check {listed(shown)} before the next run.")
     if len(evidence.curve) > 1:
         last = evidence.curve[-1]
         earlier = [point for point in evidence.curve[:-1] if point[0] <= last[0] * 2 / 3]
         before = earlier[-1] if earlier else evidence.curve[0]
         if last[1] - before[1] >= RISING and last[1] < ENOUGH:
-            said.append(
+            advice.append(
                 f"The learning curve still rises, from {percent(before[1])} with {before[0]} "
                 f"trials to {percent(last[1])} with {last[0]}: another run is likely to help."
             )
         elif evidence.score <= evidence.chance:
-            said.append(
+            advice.append(
                 "The learning curve is flat: rather than more of the same, check the electrodes "
                 "and practise feeling the movement instead of picturing it."
             )
-    return said
+    return advice

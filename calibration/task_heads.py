@@ -134,13 +134,13 @@ def fit_head(
     fitted = views.fit(used, np.arange(len(epochs)))
     head = _trained([vectors for _, vectors in fitted.values()], target)
     tested = np.concatenate([test for test, _ in left_out])
-    said = np.concatenate([values for _, values in left_out])
+    predictions = np.concatenate([values for _, values in left_out])
     if isinstance(head, ScaleHead) and isinstance(target, ScaleTarget):
-        head = with_margin(head, said, target.values[tested])
-        score, measure = correlation(said, target.values[tested]), "correlation"
-        chance = guessed_correlation(said, target.values[tested])
+        head = with_margin(head, predictions, target.values[tested])
+        score, measure = correlation(predictions, target.values[tested]), "correlation"
+        chance = guessed_correlation(predictions, target.values[tested])
     else:
-        score = balanced_accuracy(epochs.labels[tested], said.astype(np.intp))
+        score = balanced_accuracy(epochs.labels[tested], predictions.astype(np.intp))
         chance = chance_bound(len(epochs.independent), len(epochs.classes))
         measure = "top-1 accuracy"
     card = ReadoutCard(
@@ -192,16 +192,16 @@ def fit_gated(
         head = fit_mixture(inside, labels[train], classes, folds)
         return head, fitted, np.concatenate(list(blocks.values()), axis=1)
 
-    said = np.empty(len(labels), dtype=np.intp)
+    predictions = np.empty(len(labels), dtype=np.intp)
     for train, test in epochs.folds(seed):
         head, _, features = mixture(train)
-        said[test] = head.probabilities(features[test]).argmax(axis=1)
+        predictions[test] = head.probabilities(features[test]).argmax(axis=1)
     head, fitted, features = mixture(np.arange(len(labels)))
     shares = dict(zip(head.names, head.weights(features).mean(axis=0).tolist(), strict=True))
     card = ReadoutCard(
         setting.head,
         len(epochs),
-        balanced_accuracy(labels, said),
+        balanced_accuracy(labels, predictions),
         chance_bound(len(epochs.independent), classes),
         "balanced accuracy",
         {"events": dict(meanings), "shares": shares},

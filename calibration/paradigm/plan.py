@@ -65,13 +65,13 @@ def plan_from_json(text: bytes | str, source: str) -> Plan:
         If it is none, or of another version.
     """
     try:
-        found = load_object(text)
-        version = found["version"]
+        fields = load_object(text)
+        version = fields["version"]
         if version == _VERSION:
             return Plan(
-                Paradigm.model_validate(found["paradigm"]),
-                int(found["seed"]),
-                trials_from_json(json.dumps(found["trials"])),
+                Paradigm.model_validate(fields["paradigm"]),
+                int(fields["seed"]),
+                trials_from_json(json.dumps(fields["trials"])),
             )
     except (ValueError, LookupError, TypeError, ArithmeticError) as error:
         raise InputError(
@@ -125,12 +125,12 @@ def unfinished(after: BidsRun) -> tuple[Plan, BidsRun]:
 
 def runs_of_session(run: BidsRun) -> list[BidsRun]:
     """Return the runs of the same session that were recorded, by number."""
-    found = [
+    runs = [
         other
         for other in recorded_runs(run.root)
         if (other.subject, other.session, other.task) == (run.subject, run.session, run.task)
     ]
-    return sorted(found, key=lambda other: other.number)
+    return sorted(runs, key=lambda other: other.number)
 
 
 def _done(run: BidsRun) -> set[int]:

@@ -308,8 +308,8 @@ class TrialSequencer:
             TrialPhase("done", math.inf, self._trial, (_event("experiment_stop"),)), now
         )
 
-    def _begin(self, step: TrialPhase, at: float) -> TrialPhase:
-        self.current, self._due = step, at + step.seconds
+    def _begin(self, step: TrialPhase, start: float) -> TrialPhase:
+        self.current, self._due = step, start + step.seconds
         return step
 
 

@@ -85,7 +85,7 @@ class BidsRun:
 
     def exists(self) -> bool:
         """Whether any file of the run is there already."""
-        return any(found.number == self.number for found in _runs_of(self))
+        return any(run.number == self.number for run in _runs_of(self))
 
 
 def next_run(
@@ -119,7 +119,7 @@ def next_run(
     check_inside(run)
     _check_writable(run)
     _check_case(run)
-    taken = {found.number for found in _runs_of(run)}
+    taken = {other.number for other in _runs_of(run)}
     if number is None:
         number = max(taken, default=0) + 1
     elif number < 1:
@@ -156,11 +156,11 @@ def recorded_runs(root: Path) -> list[BidsRun]:
     """
     folders = (root / "sourcedata").glob("sub-*/**/eeg")
     runs = [
-        BidsRun(root, found["subject"], found["session"] or "", int(found["number"]), found["task"])
+        BidsRun(root, match["subject"], match["session"] or "", int(match["number"]), match["task"])
         for folder in folders
         if linked(root, folder) is None
         for path in folder.glob("*_stamps.f64")
-        if (found := _RUN.match(path.name))
+        if (match := _RUN.match(path.name))
     ]
     # A file whose name does not agree with its folder is nobody's.
     fitting = [run for run in runs if os.path.lexists(run.source("stamps.f64"))]
@@ -171,9 +171,9 @@ def _runs_of(run: BidsRun) -> Iterator[BidsRun]:
     """Yield a run for every file of the same session, whatever its task."""
     for folder in (run.folder, run.source_folder):
         for path in folder.glob(f"{run.owner}_task-*"):
-            if found := _RUN.match(path.name):
+            if match := _RUN.match(path.name):
                 yield BidsRun(
-                    run.root, run.subject, run.session, int(found["number"]), found["task"]
+                    run.root, run.subject, run.session, int(match["number"]), match["task"]
                 )
 
 

@@ -136,7 +136,7 @@ def markers_file(name: str, markers: Sequence[BrainVisionMarker]) -> bytes:
 
 def read_markers(content: bytes) -> list[BrainVisionMarker]:
     """Return the complete markers of a file that may end in half a line."""
-    found = re.finditer(rb"^" + _MARKER.pattern, content, re.MULTILINE)
+    matches = re.finditer(rb"^" + _MARKER.pattern, content, re.MULTILINE)
     return [
         BrainVisionMarker(
             kind=match["kind"].decode("ascii", "replace"),
@@ -145,7 +145,7 @@ def read_markers(content: bytes) -> list[BrainVisionMarker]:
             size=int(match["size"]),
             date=(match["date"] or b"").decode(),
         )
-        for match in found
+        for match in matches
     ]
 
 

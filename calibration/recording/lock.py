@@ -54,12 +54,12 @@ def _lock(file: FileIO) -> None:
     if sys.platform == "win32":
         import msvcrt
 
-        at = file.tell()
+        position = file.tell()
         file.seek(_FAR)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         finally:
-            file.seek(at)
+            file.seek(position)
     else:
         import fcntl
 

@@ -105,13 +105,13 @@ def stream_said(run: BidsRun) -> StreamSaid:
         If it cannot be read, or is not as the recorder wrote it.
     """
     path = run.source("stamps.json")
-    said = _object(path)
+    metadata = _object(path)
     try:
-        stream = said["Stream"]
+        stream = metadata["Stream"]
         labels = texts(stream["ChannelLabels"])
         units = [text(unit) for _, unit in zip(labels, stream["ChannelUnits"], strict=True)]
         rate = number(stream["NominalRate"], *_RATES)
-        return StreamSaid(text(said["FirstSampleArrived"]), rate, list(labels), units)
+        return StreamSaid(text(metadata["FirstSampleArrived"]), rate, list(labels), units)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path.name} does not describe a stream") from error
 
@@ -125,8 +125,8 @@ def said_length(run: BidsRun) -> float | None:
         If it cannot be read, or is not as BIDS wants it.
     """
     path = run.file("eeg.json")
-    said = _object(path) if os.path.lexists(path) else {}
-    length = said.get("RecordingDuration")
+    metadata = _object(path) if os.path.lexists(path) else {}
+    length = metadata.get("RecordingDuration")
     try:
         return None if length is None else number(length, 0.0, _LONGEST)
     except ValueError as error:
@@ -170,12 +170,12 @@ def faults(run: BidsRun) -> Iterator[Defect]:
     if not head.exists():
         content = header(f"{run.name}_eeg", stream.labels, stream.units, rate)
         yield Defect(head, "is missing", "was missing; wrote it", lambda: _replace(head, content))
-    for row, what in (
+    for row, entry in (
         (sidecars.participant(run), f"sub-{run.subject}"),
         (sidecars.scan(run, started), run.name),
     ):
         if row.obstacle() is None and row.missing():
-            yield Defect(row.path, f"does not name {what}", f"now names {what}", row.add)
+            yield Defect(row.path, f"does not name {entry}", f"now names {entry}", row.add)
     yield from _length(run.file("eeg.json"), samples / rate)
 
 
@@ -194,7 +194,7 @@ def _leftovers(run: BidsRun) -> Iterator[Defect]:
 def _is_just_placed(path: Path) -> bool:
     """Whether a file's other name is that of the unfinished file that it was written as."""
     return any(
-        found.samefile(path) for found in path.parent.glob(f".{path.name}.*part") if found.is_file()
+        part.samefile(path) for part in path.parent.glob(f".{path.name}.*part") if part.is_file()
     )
 
 
@@ -262,14 +262,14 @@ def _events(run: BidsRun, samples: int, rate: float, started: str) -> Iterator[D
     wanted = in_order([*kept_rows, *only_marked])
     torn = not table.endswith(b"\n")
     past = len(rows) - len(kept_rows)
-    if said := _said(table_path, torn, past, len(only_marked), wanted != kept_rows):
+    if words := _said(table_path, torn, past, len(only_marked), wanted != kept_rows):
         content = events_tsv(wanted, rate)
-        yield Defect(table_path, *said, lambda: _replace(table_path, content))
+        yield Defect(table_path, *words, lambda: _replace(table_path, content))
     torn = _TORN_MARKER.search(marked) is not None
     past = len(markers) - len(kept_markers)
-    if said := _said(marker_path, torn, past, len(unmarked), False):
+    if words := _said(marker_path, torn, past, len(unmarked), False):
         complete = markers_file(f"{run.name}_eeg", _by_sample([*kept_markers, *unmarked]))
-        yield Defect(marker_path, *said, lambda: _replace(marker_path, complete))
+        yield Defect(marker_path, *words, lambda: _replace(marker_path, complete))
 
 
 def _content(path: Path) -> bytes:
@@ -294,14 +294,14 @@ def _said(
 ) -> tuple[str, str] | None:
     """Return what is wrong with a list of events, and what was done about it."""
     there = bool(_content(path).strip())
-    found = [
+    cases = [
         (not there, "is missing", "wrote it"),
         (there and torn, "ends in half a line", "cut half a line"),
         (past, f"has {past} events past the end", f"removed {past} events past the end"),
         (missing, f"lacks {missing} events", f"added {missing} events"),
         (unordered and not missing, "is not in order", "put it in order"),
     ]
-    wrong = [(text, done) for here, text, done in found if here]
+    wrong = [(text, done) for here, text, done in cases if here]
     if not wrong:
         return None
     return " and ".join(text for text, _ in wrong), " and ".join(done for _, done in wrong)

@@ -209,7 +209,7 @@ def begin_dataset(root: Path) -> None:
         ("participants.json", as_json(participants)),
     ):
         # Any README will do, such as the README.md of whoever keeps the data set, or a link.
-        if not any(found.startswith(name) for found in os.listdir(root)):
+        if not any(file.startswith(name) for file in os.listdir(root)):
             write_whole(root / name, content)
 
 
@@ -251,7 +251,7 @@ class Row:
         key = self.columns[0]
         if line.startswith(last) and _is_torn(last, line):
             return line[len(last) :]  # a crash stopped this very row half-way
-        if any(found.get(key) == self.cells[key] for found in rows):
+        if any(row.get(key) == self.cells[key] for row in rows):
             return b""
         return b"\n" + line if last else line
 

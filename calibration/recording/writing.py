@@ -98,7 +98,7 @@ class RunFiles:
         OSError, InputError
             If the system does not take everything.
         """
-        start = at = self.samples
+        start = sample = self.samples
         if not start:
             self._begin()
         assert self._data is not None
@@ -111,13 +111,13 @@ class RunFiles:
             self._show()
         rows: list[EventRow] = []
         for segment in segments:
-            if segment.begins and at:
+            if segment.begins and sample:
                 if self._timeline.steps_back(segment.time):
                     rows += self._due(wait=False)  # the clock they were timed by is gone
-                rows.append(EventRow(at, BOUNDARY, time=segment.time))
+                rows.append(EventRow(sample, BOUNDARY, time=segment.time))
             self._timeline.add(segment.times, follows=not segment.begins)
             rows += self._due()
-            at += len(segment)
+            sample += len(segment)
         self._write_rows(rows)
 
     def add(self, events: list[EventRow]) -> None:

@@ -117,14 +117,14 @@ def complete_trials(
     name: str,
 ) -> list[tuple[int, float]]:
     """Return recording and cue of a class's trials that lie in one stretch, baseline and all."""
-    found = []
+    cues = []
     for trial in epochs.trials:
         recording = recordings[trial.recording]
-        first, last = (round((trial.onset + at) * recording.rate) for at in times[[0, -1]])
+        first, last = (round((trial.onset + time) * recording.rate) for time in times[[0, -1]])
         whole = any(start <= first and last < stop for start, stop in stretches[trial.recording])
         if trial.label == name and whole:
-            found.append((trial.recording, trial.onset))
-    return found
+            cues.append((trial.recording, trial.onset))
+    return cues
 
 
 def _power(

@@ -105,7 +105,7 @@ def analyse(fit: Fit, recordings: Sequence[Recording]) -> Findings:
             trials={name: int(n) for name, n in zip(epochs.classes, counts, strict=True)},
             found={name: float(table[i, i]) for i, name in enumerate(epochs.classes)},
             rejected=len(fit.rejected),
-            bad={name: what for name, shares in quality.items() if (what := worst(shares)) in BAD},
+            bad={name: kind for name, shares in quality.items() if (kind := worst(shares)) in BAD},
             electrodes=len(settings.channels),
             curve=tuple((point.trials, point.estimate.score) for point in curve),
             origin=fit.origin,
@@ -132,7 +132,7 @@ def qualities(fit: Fit, recordings: Sequence[Recording]) -> dict[str, dict[str, 
     """Return in which share of the trials each electrode was good, flat, railed ..."""
     channels = fit.decoder.settings.channels
     seconds = fit.decoder.window / fit.decoder.settings.rate
-    trials = [*fit.epochs.trials, *(found.trial for found in fit.rejected)]
+    trials = [*fit.epochs.trials, *(rejection.trial for rejection in fit.rejected)]
     judged = []
     for trial in trials:
         recording = recordings[trial.recording]
@@ -151,19 +151,23 @@ def qualities(fit: Fit, recordings: Sequence[Recording]) -> dict[str, dict[str, 
 
 def worst(shares: Mapping[str, float]) -> str:
     """Return what an electrode was in at least half of the trials, "good" if nothing else."""
-    what = max((quality for quality in shares if quality != "good"), key=shares.__getitem__)
-    return what if shares[what] >= 0.5 else "good"
+    quality = max((name for name in shares if name != "good"), key=shares.__getitem__)
+    return quality if shares[quality] >= 0.5 else "good"
 
 
 def numbers(findings: Findings) -> dict[str, Any]:
     """Return the findings as plain numbers and texts, for JSON."""
-    fit, said = findings.fit, findings.recommendation
+    fit, recommendation = findings.fit, findings.recommendation
     return {
-        "recommendation": {"go": said.go, "reasons": said.reasons, "advice": said.advice},
+        "recommendation": {
+            "go": recommendation.go,
+            "reasons": recommendation.reasons,
+            "advice": recommendation.advice,
+        },
         "quoted": fit.selection.quoted,
         "scores": {
-            name: {"score": one.score, "interval": (one.low, one.high)}
-            for name, one in findings.estimates.items()
+            name: {"score": accuracy.score, "interval": (accuracy.low, accuracy.high)}
+            for name, accuracy in findings.estimates.items()
         },
         "chance": fit.selection.chance,
         "origin": fit.decoder.facts.fit.get("origin"),
@@ -194,13 +198,13 @@ def numbers(findings: Findings) -> dict[str, Any]:
         ],
         "rejected": [
             {
-                "trial": found.trial.number,
-                "recording": findings.files[found.trial.recording],
-                "onset_s": found.trial.onset,
-                "class": found.trial.label,
-                "reason": found.reason,
+                "trial": rejection.trial.number,
+                "recording": findings.files[rejection.trial.recording],
+                "onset_s": rejection.trial.onset,
+                "class": rejection.trial.label,
+                "reason": rejection.reason,
             }
-            for found in fit.rejected
+            for rejection in fit.rejected
         ],
         "quality": findings.quality,
     }
@@ -218,16 +222,15 @@ def _trust_numbers(trust: Trust | None) -> dict[str, Any] | None:
     }
 
 
-def _rhythm_numbers(found: Rhythms | None) -> dict[str, Any] | None:
-    if found is None:
+def _rhythm_numbers(erd: Rhythms | None) -> dict[str, Any] | None:
+    if erd is None:
         return None
     return {
         "baseline_s": BASELINE,
         "averaged_from_s": SETTLED,
         "change_percent": {
             band: {
-                name: _by_name(found.channels, found.maps[i, j])
-                for j, name in enumerate(found.classes)
+                name: _by_name(erd.channels, erd.maps[i, j]) for j, name in enumerate(erd.classes)
             }
             for i, band in enumerate(BANDS)
         },

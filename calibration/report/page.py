@@ -48,13 +48,13 @@ def as_html(findings: Findings) -> str:
         pictures=pictures(findings),
         maps_from=MAPS_FROM,
         permutations=PERMUTATIONS,
-        bad={name: what for name, what in bad.items() if what in BAD},
+        bad={name: quality for name, quality in bad.items() if quality in BAD},
         worth=worth(fit),
         rest_lines=at_rest(fit),
         # Reasons against the decoder stand above already.
         remarks=[*(note for note in notes(fit) if note not in reasons), *DOUBTS],
         choice=CHOICE,
-        humming=[name for name, what in bad.items() if what == "line"],
+        humming=[name for name, quality in bad.items() if quality == "line"],
         files=findings.files,
         facts_table=_facts(findings),
         # A closing tag inside a text must not end the element.

@@ -81,7 +81,7 @@ def patterns(epochs: Epochs, selection: Selection, rate: float) -> tuple[Pattern
     outputs = outputs - outputs.mean(axis=1, keepdims=True)
     outputs = (outputs - outputs.mean(axis=0)) / np.maximum(outputs.std(axis=0), 1e-12)
 
-    found = []
+    components = []
     for label, name in enumerate(epochs.classes):
         pattern = np.tensordot(outputs[:, label], tangent, axes=1) / len(epochs)
         weights, sources = np.linalg.eigh(pattern)
@@ -93,9 +93,9 @@ def patterns(epochs: Epochs, selection: Selection, rate: float) -> tuple[Pattern
         for source in order:
             topography = root @ sources[:, source]
             topography = topography / topography[np.abs(topography).argmax()]
-            found.append((name, weights[source], topography))
-    largest = max((abs(weight) for _, weight, _ in found), default=1.0) or 1.0
+            components.append((name, weights[source], topography))
+    largest = max((abs(weight) for _, weight, _ in components), default=1.0) or 1.0
     return tuple(
         Pattern(name, bool(weight > 0), float(abs(weight) / largest), topography)
-        for name, weight, topography in found
+        for name, weight, topography in components
     )

@@ -99,12 +99,12 @@ def _dot_chart(rows: Sequence[_Row], width: float, guess: float, chance: float) 
     axes = figure.subplots()
     axes.axvspan(0, chance, color="#F1F4F6", zorder=0)
     axes.axvline(guess, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
-    for at, row in enumerate(rows):
-        axes.plot(row.line, [at, at], color=row.colour, lw=2.2, solid_capstyle="round")
-        axes.plot(row.score, at, "o", color=row.colour, ms=7)
+    for y, row in enumerate(rows):
+        axes.plot(row.line, [y, y], color=row.colour, lw=2.2, solid_capstyle="round")
+        axes.plot(row.score, y, "o", color=row.colour, ms=7)
         axes.text(
             1.02,
-            at,
+            y,
             row.words,
             va="center",
             transform=axes.get_yaxis_transform(),
@@ -126,13 +126,13 @@ def _candidates(findings: Findings) -> Figure:
     rows = [
         _Row(
             name,
-            (one.low, one.high),
-            one.score,
+            (accuracy.low, accuracy.high),
+            accuracy.score,
             ACCENT if name == chosen else _OTHERS,
-            percent(one.score),
+            percent(accuracy.score),
             name == chosen,
         )
-        for name, one in findings.estimates.items()
+        for name, accuracy in findings.estimates.items()
     ]
     return _dot_chart(rows, 5.4, guess, findings.fit.selection.chance)
 
@@ -241,8 +241,8 @@ def _curve(findings: Findings) -> Figure:
     return figure
 
 
-def _courses(found: Rhythms) -> Figure:
-    picks = motor_sites(found.channels)
+def _courses(erd: Rhythms) -> Figure:
+    picks = motor_sites(erd.channels)
     figure = new_figure(9.4, 4.4)
     grid = figure.subplots(len(BANDS), len(picks), sharex=True, sharey="row", squeeze=False)
     for band, name in enumerate(BANDS):
@@ -251,13 +251,13 @@ def _courses(found: Rhythms) -> Figure:
             axes.axvspan(*BASELINE, color="#F1F4F6", lw=0)
             axes.axhline(0, color=RULE, lw=0.8)
             axes.axvline(0, color=INK, lw=0.9)
-            for label, colour in enumerate(colours(found.classes)):
-                low, high = (each[band, label, :, pick] for each in (found.low, found.high))
-                axes.fill_between(found.times, low, high, color=colour, alpha=0.16, lw=0)
-                mean, word = found.change[band, label, :, pick], words(found.classes[label])
-                axes.plot(found.times, mean, color=colour, lw=1.8, label=word)
+            for label, colour in enumerate(colours(erd.classes)):
+                low, high = (bound[band, label, :, pick] for bound in (erd.low, erd.high))
+                axes.fill_between(erd.times, low, high, color=colour, alpha=0.16, lw=0)
+                mean, word = erd.change[band, label, :, pick], words(erd.classes[label])
+                axes.plot(erd.times, mean, color=colour, lw=1.8, label=word)
             if band == 0:
-                axes.set_title(found.channels[pick], fontweight="bold")
+                axes.set_title(erd.channels[pick], fontweight="bold")
             if column == 0:
                 axes.set_ylabel(f"{_BAND_NAMES[name]}\nchange of power, %")
             if band == len(BANDS) - 1:
@@ -268,11 +268,11 @@ def _courses(found: Rhythms) -> Figure:
     return figure
 
 
-def _maps(found: Rhythms, sites: Head) -> Figure:
-    rows = [(f"{words(name)}", found.maps[:, label]) for label, name in enumerate(found.classes)]
-    if len(found.classes) == 2:
-        first, second = (words(name) for name in found.classes)
-        rows.append((f"{first}\nminus {second}", found.maps[:, 0] - found.maps[:, 1]))
+def _maps(erd: Rhythms, sites: Head) -> Figure:
+    rows = [(f"{words(name)}", erd.maps[:, label]) for label, name in enumerate(erd.classes)]
+    if len(erd.classes) == 2:
+        first, second = (words(name) for name in erd.classes)
+        rows.append((f"{first}\nminus {second}", erd.maps[:, 0] - erd.maps[:, 1]))
     figure = new_figure(1.0 + 2.35 * len(rows), 4.7)
     grid = figure.subplots(len(BANDS), len(rows), squeeze=False)
     for band, name in enumerate(BANDS):

@@ -24,12 +24,12 @@ def rest_picture(fit: Fit) -> Figure:
     axes.plot(rest.alarms, rest.hits, color=ACCENT, lw=2)
     axes.axvspan(0, rest.least, color="#F1F4F6", lw=0, zorder=0)
     marked = sorted({0.7, 0.8, 0.9, 0.95, threshold})
-    for each in marked:
-        alarms, hits = rest.at(each)
-        taken = each == threshold
+    for level in marked:
+        alarms, hits = rest.at(level)
+        taken = level == threshold
         axes.plot(alarms, hits, "o", ms=8 if taken else 5, color=INK if taken else ACCENT)
         axes.annotate(
-            in_percent(each),
+            in_percent(level),
             (alarms, hits),
             xytext=(6, -11),
             textcoords="offset points",

@@ -136,5 +136,5 @@ def _decide(views: FeatureViews, head: str, train: np.ndarray, test: np.ndarray)
 
 def _enough(labels: np.ndarray, classes: int) -> int:
     """Return how many of the first trials have a few of each class."""
-    each = [np.cumsum(labels == label) for label in range(classes)]
-    return max(int(np.searchsorted(count, min(_LEAST, count[-1]))) + 1 for count in each)
+    counts = [np.cumsum(labels == label) for label in range(classes)]
+    return max(int(np.searchsorted(count, min(_LEAST, count[-1]))) + 1 for count in counts)

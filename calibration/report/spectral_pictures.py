@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 _MOST = 150.0  # per cent: a map's colours go no further, whatever one point does
 
 
-def time_frequency_picture(found: TimeFrequency) -> Figure:
+def time_frequency_picture(tfr: TimeFrequency) -> Figure:
     """Draw a map for each class and electrode; what is not significant is pale."""
-    rows, columns = len(found.classes), len(found.channels)
+    rows, columns = len(tfr.classes), len(tfr.channels)
     figure = new_figure(9.4, 0.9 + 2.0 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    limit = min(_MOST, max(20.0, float(np.percentile(np.abs(found.change), 99))))
-    step = found.times[1] - found.times[0]
-    extent = (found.times[0], found.times[-1] + step, FREQUENCIES[0] - 0.5, FREQUENCIES[-1] + 0.5)
-    for row, name in enumerate(found.classes):
-        for column, channel in enumerate(found.channels):
+    limit = min(_MOST, max(20.0, float(np.percentile(np.abs(tfr.change), 99))))
+    step = tfr.times[1] - tfr.times[0]
+    extent = (tfr.times[0], tfr.times[-1] + step, FREQUENCIES[0] - 0.5, FREQUENCIES[-1] + 0.5)
+    for row, name in enumerate(tfr.classes):
+        for column, channel in enumerate(tfr.channels):
             axes: Axes = grid[row, column]
-            mask = found.significant[row, column]
+            mask = tfr.significant[row, column]
             image = axes.imshow(
-                found.change[row, column],
+                tfr.change[row, column],
                 extent=extent,
                 origin="lower",
                 aspect="auto",
@@ -43,7 +43,7 @@ def time_frequency_picture(found: TimeFrequency) -> Figure:
             )
             if mask.any():
                 axes.contour(
-                    found.times + step / 2, FREQUENCIES, mask, [0.5], colors=INK, linewidths=0.8
+                    tfr.times + step / 2, FREQUENCIES, mask, [0.5], colors=INK, linewidths=0.8
                 )
             axes.axvline(0.0, color=INK, lw=0.9)
             if row == 0:
@@ -58,28 +58,28 @@ def time_frequency_picture(found: TimeFrequency) -> Figure:
     return figure
 
 
-def spectra_picture(found: Spectra) -> Figure:
+def spectra_picture(spectra: Spectra) -> Figure:
     """Draw each class's spectrum, and below how much of its variance the class explains."""
-    columns = len(found.channels)
+    columns = len(spectra.channels)
     figure = new_figure(9.4, 4.2)
     grid = figure.subplots(
         2, columns, sharex=True, sharey="row", squeeze=False, height_ratios=(2, 1)
     )
-    for column, channel in enumerate(found.channels):
+    for column, channel in enumerate(spectra.channels):
         above, below = grid[:, column]
-        for label, colour in enumerate(colours(found.classes)):
-            mean, error = found.decibels[label, column], found.error[label, column]
+        for label, colour in enumerate(colours(spectra.classes)):
+            mean, error = spectra.decibels[label, column], spectra.error[label, column]
             above.fill_between(
-                found.frequencies, mean - error, mean + error, color=colour, alpha=0.16, lw=0
+                spectra.frequencies, mean - error, mean + error, color=colour, alpha=0.16, lw=0
             )
             above.plot(
-                found.frequencies, mean, color=colour, lw=1.8, label=words(found.classes[label])
+                spectra.frequencies, mean, color=colour, lw=1.8, label=words(spectra.classes[label])
             )
         above.set_title(channel, fontweight="bold")
-        below.fill_between(found.frequencies, found.r2[column], color=MUTED, alpha=0.5, lw=0)
-        below.plot(found.frequencies, found.r2[column], color=INK, lw=1.2)
-        below.axhline(found.bound, color=MUTED, lw=0.8, ls=(0, (2, 2)))
-        below.set(xlabel="Hz", ylim=(0.0, max(0.4, 1.1 * float(found.r2.max()))))
+        below.fill_between(spectra.frequencies, spectra.r2[column], color=MUTED, alpha=0.5, lw=0)
+        below.plot(spectra.frequencies, spectra.r2[column], color=INK, lw=1.2)
+        below.axhline(spectra.bound, color=MUTED, lw=0.8, ls=(0, (2, 2)))
+        below.set(xlabel="Hz", ylim=(0.0, max(0.4, 1.1 * float(spectra.r2.max()))))
         for axes in (above, below):
             axes.axvspan(8.0, 13.0, color="#F1F4F6", lw=0, zorder=0)
             axes.margins(x=0)

@@ -39,7 +39,7 @@ def tasks_as_json(fits: TasksFit) -> str:
             },
             "rejected": {}
             if other.fit is None
-            else {found.trial.number: found.reason for found in other.fit.rejected},
+            else {rejection.trial.number: rejection.reason for rejection in other.fit.rejected},
         }
         for other in fits.others
     }
@@ -53,7 +53,8 @@ def _paragraph(other: TaskFit) -> str:
         lines[-1] += f" of {', '.join(readout.classes)}"
     if other.fit is not None:
         lines += [
-            f"  trial {found.trial.number} left out: {found.reason}" for found in other.fit.rejected
+            f"  trial {rejection.trial.number} left out: {rejection.reason}"
+            for rejection in other.fit.rejected
         ]
         lines += [
             f"{'*' if name == card.head else ' '} {name:<20} {score.balanced_accuracy:.3f}"

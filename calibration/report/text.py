@@ -38,7 +38,9 @@ def as_text(fit: Fit) -> str:
         lines.append(f"Channels not used: {printable(' '.join(fit.ignored))}")
     if fit.rejected:
         lines.append("Trials left out:")
-        lines += [f"  trial {found.trial.number}: {found.reason}" for found in fit.rejected]
+        lines += [
+            f"  trial {rejection.trial.number}: {rejection.reason}" for rejection in fit.rejected
+        ]
     lines += notes(fit)
     lines += [
         "",
@@ -46,7 +48,7 @@ def as_text(fit: Fit) -> str:
         *(_row(name, score.balanced_accuracy, facts) for name, score in selection.scores.items()),
         f"  {'chance, 95 % bound':<20} {selection.chance:.3f}",
         "",
-        *([said] if (said := worth(fit)) else []),
+        *([sentence] if (sentence := worth(fit)) else []),
         _verdict(fit),
         *([fit.trust.sentence] if fit.trust is not None else []),
         *(["", *_origin(fit.origin)] if fit.origin is not None else []),
@@ -66,7 +68,7 @@ def as_json(fit: Fit) -> str:
             "channels": fit.decoder.settings.channels,
             "ignored": fit.ignored,
             "notes": [*notes(fit), *DOUBTS],
-            "rejected": {found.trial.number: found.reason for found in fit.rejected},
+            "rejected": {rejection.trial.number: rejection.reason for rejection in fit.rejected},
             "chosen": fit.selection.chosen,
             "folds": {name: score.folds for name, score in fit.selection.scores.items()},
         },
@@ -93,18 +95,18 @@ def at_rest(fit: Fit) -> list[str]:
     if fit.rest is None:
         return []
     threshold = threshold_at_rest(fit.decoder)
-    said = [fit.rest.words(THRESHOLD if threshold is None else threshold)]
+    sentences = [fit.rest.words(THRESHOLD if threshold is None else threshold)]
     if threshold is None:
         for alarms in SOME_RATES:
             try:
                 kept = fit.rest.threshold_for(alarms)
             except InputError:
                 continue
-            said.append(
+            sentences.append(
                 f"At most {alarms:g} a minute (--false-alarms {alarms:g}): threshold "
                 f"{in_percent(kept)}, {100 * fit.rest.at(kept)[1]:.0f} % of the trials."
             )
-    return said
+    return sentences
 
 
 def _row(name: str, score: float, facts: DecoderCard) -> str:
@@ -131,47 +133,47 @@ def about(name: str, facts: DecoderCard) -> str:
 def notes(fit: Fit) -> list[str]:
     """Return what a person should know of the trials, as sentences."""
     apart, trials = len(fit.epochs.independent), len(fit.epochs)
-    said = [*fit.epochs.notes, *([fit.unkept] if fit.unkept else [])]
+    sentences = [*fit.epochs.notes, *([fit.unkept] if fit.unkept else [])]
     facts = fit.decoder.facts.fit
     if seen := facts.get("labels_seen"):
-        said.append(
+        sentences.append(
             f"The encoder {facts['encoder']} was trained with the labels of "
             f"{printable(', '.join(seen))}: on these recordings, scores with its tokens (prior, "
             "encoder, hybrid, auto) are too good. Judge it on others."
         )
     if eyes := facts.get("eyes_learned"):
-        said.append(
+        sentences.append(
             f"The encoder {facts['encoder']} was trained with labels on frontal and temporal "
             f"electrodes too ({printable(', '.join(eyes))}), of people whose eyes could follow the "
             "cue: what it says may follow the eyes. Where the score comes from is said of the "
             "covariances alone."
         )
     if fit.recordings is not None and fit.recordings.tied:
-        said.append(about_recordings(fit.recordings))
+        sentences.append(about_recordings(fit.recordings))
     if apart < trials:
-        said.append(
+        sentences.append(
             f"Windows of trials overlap: what shares samples is kept on one side of every split, "
             f"and the bound of guessing counts {apart} of the {trials} trials."
         )
-    return said
+    return sentences
 
 
 def worth(fit: Fit) -> str:
     """Return in words what the prior was worth; empty without one."""
-    found = fit.decoder.facts.fit.get("prior")
-    if found is None:
+    prior = fit.decoder.facts.fit.get("prior")
+    if prior is None:
         return ""
     scores = fit.selection.scores
     plain = next(name for name in scores if name in VIEWS)
     with_it, without = scores[PRIOR].balanced_accuracy, scores[plain].balanced_accuracy
-    said = (
-        f"The prior ({found['trials']} trials of {len(found['recordings'])} recordings) gave "
+    sentence = (
+        f"The prior ({prior['trials']} trials of {len(prior['recordings'])} recordings) gave "
         f"{with_it:.3f} on left-out trials, and {without:.3f} was reached without it"
     )
     if fit.selection.chosen != PRIOR:
-        return f"{said}: it is not used."
-    alone = "own trials do not move it." if found["weight"] == "infinite" else "own trials move it."
-    return f"{said}: the decoder starts from it with weight {found['weight']}, and {alone}"
+        return f"{sentence}: it is not used."
+    alone = "own trials do not move it." if prior["weight"] == "infinite" else "own trials move it."
+    return f"{sentence}: the decoder starts from it with weight {prior['weight']}, and {alone}"
 
 
 def _higher(fit: Fit) -> list[str]:
@@ -193,15 +195,15 @@ def _verdict(fit: Fit) -> str:
     carried = "covariances" if "tokens" not in views else "encoder tokens"
     if "tokens" in views and len(views) > 1:
         carried = "covariances and encoder tokens together"
-    said = f'The decoder uses the head "{head}": {carried} carry it.'
+    text = f'The decoder uses the head "{head}": {carried} carry it.'
     if facts.fit["head"] == "auto" and head == "riemann":
-        said += f" Tokens of the encoder {facts.fit['encoder']} did not do significantly better."
+        text += f" Tokens of the encoder {facts.fit['encoder']} did not do significantly better."
     elif facts.fit["head"] == "auto" and (better := _higher(fit)):
-        said += (
+        text += (
             f" The higher score of {' and '.join(better)} is not beyond chance with so few trials."
         )
     choice = ", the head chosen again inside every fold," if CHOICE in facts.scores else ""
-    score = f"{said}\nIts score of {facts.score:.3f}{choice}"
+    score = f"{text}\nIts score of {facts.score:.3f}{choice}"
     if facts.score <= facts.chance:
         return (
             f"{score} is within what guessing reaches, {facts.chance:.3f}: do not rely on it. "

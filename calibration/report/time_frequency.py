@@ -146,7 +146,7 @@ def time_frequency(
     before = (times >= BASELINE[0]) & (times <= BASELINE[1])
     shape = (len(trials), len(picks), len(FREQUENCIES), len(times))
     change, significant = np.empty(shape), np.zeros(shape, dtype=bool)
-    found: list[Cluster] = []
+    clusters: list[Cluster] = []
     for label, samples in enumerate(trials):
         power = tfr_array_morlet(
             samples,
@@ -164,14 +164,14 @@ def time_frequency(
             where = settings.channels[pick], epochs.classes[label]
             for mask, p in _clusters(logs[:, index]):
                 significant[label, index] |= mask
-                found.append(_cluster(where, p, mask, times, logs[:, index].mean(axis=0)))
+                clusters.append(_cluster(where, p, mask, times, logs[:, index].mean(axis=0)))
     return TimeFrequency(
         tuple(settings.channels[pick] for pick in picks),
         epochs.classes,
         times,
         change,
         significant,
-        tuple(sorted(found, key=lambda one: (one.p, one.begin))),
+        tuple(sorted(clusters, key=lambda cluster: (cluster.p, cluster.begin))),
         tuple(map(len, trials)),
     )
 
@@ -219,24 +219,24 @@ def spectra(
     )
 
 
-def time_frequency_numbers(found: TimeFrequency | None) -> dict[str, Any] | None:
+def time_frequency_numbers(tfr: TimeFrequency | None) -> dict[str, Any] | None:
     """Return what a program may want to know of the maps."""
-    if found is None:
+    if tfr is None:
         return None
     return {
         "baseline_s": BASELINE,
         "permutations": PERMUTATIONS,
-        "trials": dict(zip(found.classes, found.trials, strict=True)),
+        "trials": dict(zip(tfr.classes, tfr.trials, strict=True)),
         "clusters": [
             {
-                "channel": one.channel,
-                "class": one.label,
-                "p": round(one.p, 4),
-                "seconds": (round(one.begin, 2), round(one.end, 2)),
-                "hertz": (one.low, one.high),
-                "change_percent": round(one.change, 1),
+                "channel": cluster.channel,
+                "class": cluster.label,
+                "p": round(cluster.p, 4),
+                "seconds": (round(cluster.begin, 2), round(cluster.end, 2)),
+                "hertz": (cluster.low, cluster.high),
+                "change_percent": round(cluster.change, 1),
             }
-            for one in found.clusters
+            for cluster in tfr.clusters
         ],
     }
 
@@ -253,7 +253,7 @@ def _trials(
     rate = recordings[0].rate
     whole = [recording.stretches(settings.channels) for recording in recordings]
     lower = max(1, int(rate // _RATE))
-    found = []
+    trials = []
     for name in epochs.classes:
         cut = []
         for index, onset in complete_trials(
@@ -270,8 +270,8 @@ def _trials(
             cut.append(signal.decimate(samples, lower, axis=-1) if lower > 1 else samples)
         if len(cut) < _LEAST_TRIALS:
             return None
-        found.append(np.stack(cut))
-    return found, rate / lower
+        trials.append(np.stack(cut))
+    return trials, rate / lower
 
 
 def _clusters(logs: np.ndarray) -> list[tuple[np.ndarray, float]]:

@@ -161,21 +161,21 @@ class Acquisition:
     def _loss(self) -> str:
         """Say that the stream is gone, and what is there in its place."""
         facts = self.facts
-        said = f'The stream "{facts.identity.name}" ended or was lost.'
+        text = f'The stream "{facts.identity.name}" ended or was lost.'
         again = [
-            found
-            for found in list_streams(1.0)
-            if found.identity.name == facts.identity.name and found.is_signal
+            stream
+            for stream in list_streams(1.0)
+            if stream.identity.name == facts.identity.name and stream.is_signal
         ]
-        for found in again:
-            if found.rate != facts.rate:
-                said += f" It is back with {found.rate:g} Hz instead of {facts.rate:g} Hz."
-            elif found.channel_count != len(facts.labels):
-                said += (
-                    f" It is back with {found.channel_count} channels instead of "
+        for stream in again:
+            if stream.rate != facts.rate:
+                text += f" It is back with {stream.rate:g} Hz instead of {facts.rate:g} Hz."
+            elif stream.channel_count != len(facts.labels):
+                text += (
+                    f" It is back with {stream.channel_count} channels instead of "
                     f"{len(facts.labels)}."
                 )
-        return said
+        return text
 
     def _fail(self, sentence: str) -> None:
         _LOG.info("failed: %s", printable(sentence))

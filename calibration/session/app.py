@@ -321,9 +321,10 @@ class _Keeper:
         write_line(f"\n{as_text(fit)}\n\nDecoder: {path}")
         findings = analyse(fit, recordings)
         page = write_report(findings, path.with_suffix(".html"))
-        said = findings.recommendation
-        write_line(f"Report:  {page}\n\n{said.word}: {' '.join((*said.reasons, *said.advice))}")
-        return page, said
+        recommendation = findings.recommendation
+        sentences = " ".join((*recommendation.reasons, *recommendation.advice))
+        write_line(f"Report:  {page}\n\n{recommendation.word}: {sentences}")
+        return page, recommendation
 
 
 def _refine(

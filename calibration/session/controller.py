@@ -222,14 +222,14 @@ class Controller(QObject):
             with told(self._hear):
                 fit = self._session.learner.fit(recordings[-1])
             seconds = monotonic() - began
-            said = self._save(fit)
+            text = self._save(fit)
         except InputError as error:
             return Outcome(None, recordings, monotonic() - began, problem=problem or str(error))
         except Exception as error:  # the screens wait for an outcome, whatever it is
             traceback.print_exc()
             failed = f"No decoder could be made, but the recording is kept: {error!r}"
             return Outcome(None, recordings, monotonic() - began, problem=problem or failed)
-        return Outcome(fit, recordings, seconds, said, problem)
+        return Outcome(fit, recordings, seconds, text, problem)
 
     def _hear(self, words: str, done: int, total: int) -> None:
         """Take from the fit's thread how far it is."""

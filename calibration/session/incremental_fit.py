@@ -122,15 +122,15 @@ class IncrementalFit:
         self._starting = starting
         spec = encoder.spec
         self._path_settings, _ = path_for(facts.labels, spec, settings, "the stream")
-        found = match(facts.labels, self._path_settings.channels)
+        matches = match(facts.labels, self._path_settings.channels)
         self._path = SignalPath(
             self._path_settings,
             facts.rate,
-            found.indices,
-            [factor(UNIT, spec.unit)] * len(found.indices),
+            matches.indices,
+            [factor(UNIT, spec.unit)] * len(matches.indices),
         )
         self._band = CausalFilter(band_sections(BAND, spec.rate))
-        self._finite = FiniteSegments(found.indices)
+        self._finite = FiniteSegments(matches.indices)
         self._timeline = GrowingTimeline(facts.rate)
         self._raw: list[np.ndarray] = []  # µV
         self._breaks: list[int] = []
@@ -227,7 +227,7 @@ class IncrementalFit:
         self._bad = cued_places(self._earlier, (), self._path_settings, window)
         for recording in self._earlier:
             cues, count = self._cues_of(recording)
-            self._cues += [(self._before + run, at) for run, at in cues]
+            self._cues += [(self._before + run, sample) for run, sample in cues]
             self._before += count
         for signal in signals_of(self._earlier, self._path_settings, self._encoder.spec.unit):
             self._band.reset()
@@ -268,22 +268,22 @@ class IncrementalFit:
             self._events.append(Event(onset, 0.0, name))
             if name in CLASSES:
                 starts = np.array(self._starts) / self._facts.rate
-                run, at = place(onset, starts, self._path_settings.rate)
+                run, sample = place(onset, starts, self._path_settings.rate)
                 if run >= 0:
-                    self._cues.append((self._before + run, at))
+                    self._cues.append((self._before + run, sample))
 
     def _cues_of(self, recording: Recording) -> tuple[list[tuple[int, int]], int]:
         """Return where the cues lie in a recording's own stretches, and how many those are."""
         channels, rate = self._path_settings.channels, self._path_settings.rate
         starts = np.array([start for start, _ in recording.stretches(channels)]) / recording.rate
         placed = [place(e.onset, starts, rate) for e in recording.events if e.label in CLASSES]
-        return [(run, at) for run, at in placed if run >= 0], len(starts)
+        return [(run, sample) for run, sample in placed if run >= 0], len(starts)
 
     @property
     def _over(self) -> int:
         """Trials whose window has come in whole."""
         window, lengths = self._encoder.spec.window, self._signals.lengths
-        return sum(0 <= at <= lengths[run] - window for run, at in self._cues)
+        return sum(0 <= sample <= lengths[run] - window for run, sample in self._cues)
 
     def _encode(self) -> None:
         """Compute the tokens of the trials that are over."""
@@ -302,9 +302,9 @@ class IncrementalFit:
             spatial = spatial_filter(covariance, channels, self._encoder.spec)
             skip = self._settings.skip(self._encoder.spec)
             self._features = TokenFeatures(self._encoder, channels, spatial, skip)
-        for run, at in self._cues:
-            if (run, at) not in self._tokens and 0 <= at <= len(signals[run]) - window:
-                self._tokens[run, at] = self._features.of_run(signals[run], [at])[0]
+        for run, sample in self._cues:
+            if (run, sample) not in self._tokens and 0 <= sample <= len(signals[run]) - window:
+                self._tokens[run, sample] = self._features.of_run(signals[run], [sample])[0]
 
     def _rest(self, signals: Sequence[np.ndarray], window: int, rate: float) -> np.ndarray | None:
         """Return what the filter before the encoder is fitted on; None before it has come."""
@@ -370,6 +370,6 @@ class IncrementalFit:
             and not match(recording.labels, self._path_settings.channels).missing
             and len(recording.samples_uv) == self._samples
             and recording.breaks == tuple(self._breaks)
-            and [(self._before + run, at) for run, at in self._cues_of(recording)[0]]
+            and [(self._before + run, sample) for run, sample in self._cues_of(recording)[0]]
             == sorted(cue for cue in self._cues if cue[0] >= self._before)
         )

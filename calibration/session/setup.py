@@ -95,15 +95,15 @@ class Setup:
 
     def list_streams(self) -> Sequence[FoundStream]:
         """Return the signals on the network."""
-        return [found for found in list_streams() if found.is_signal]
+        return [stream for stream in list_streams() if stream.is_signal]
 
-    def choose_stream(self, found: FoundStream) -> None:
+    def choose_stream(self, stream: FoundStream) -> None:
         """Take a stream; connecting goes on in the background."""
         before = self._opening
-        self._opening = threading.Thread(target=self._open, args=(found, before), daemon=True)
+        self._opening = threading.Thread(target=self._open, args=(stream, before), daemon=True)
         self._opening.start()
 
-    def open(self, found: FoundStream) -> Acquisition:
+    def open(self, stream: FoundStream) -> Acquisition:
         """Open a stream now.
 
         Raises
@@ -111,8 +111,8 @@ class Setup:
         InputError
             If it cannot be used.
         """
-        self._found = found
-        inlet = Inlet(found)
+        self._found = stream
+        inlet = Inlet(stream)
         self.sent, self._overrides = inlet.facts, self._given
         try:
             if self.home is not None:
@@ -171,7 +171,7 @@ class Setup:
                 run = self.run()
             except InputError as error:
                 problem = str(error)
-        said = SetupState(
+        state = SetupState(
             subject=self.person.subject,
             session=self.person.session,
             run="" if run is None else f"{run.number:02d}",
@@ -182,10 +182,10 @@ class Setup:
             person_problem=problem,
         )
         if acquisition is None:
-            return said
+            return state
         facts = acquisition.facts
         return replace(
-            said,
+            state,
             stream=facts.identity.name,
             host=facts.identity.host,
             rate=facts.rate,
@@ -248,13 +248,13 @@ class Setup:
         if self.acquisition is not None:
             self.acquisition.close()
 
-    def _open(self, found: FoundStream, before: threading.Thread | None) -> None:
+    def _open(self, stream: FoundStream, before: threading.Thread | None) -> None:
         if before is not None:
             before.join()
         if self.acquisition is not None:
             self.acquisition.close()
             self.acquisition = None
         try:
-            self.open(found)
+            self.open(stream)
         except InputError as error:
             self._problem = str(error)

@@ -65,18 +65,18 @@ def channel_rows(
     InputError
         If two labels mean the same electrode.
     """
-    found = match(labels, known)
-    carried = dict(zip(found.indices, found.channels, strict=True))
+    matches = match(labels, known)
+    carried = dict(zip(matches.indices, matches.channels, strict=True))
     rows = []
     for index, (label, unit) in enumerate(zip(labels, given_units, strict=True)):
         site = carried.get(index)
-        how = "ignored" if site is None else "aliased" if label in found.aliased else "matched"
+        how = "ignored" if site is None else "aliased" if label in matches.aliased else "matched"
         try:
             factor = units.factor(unit or "uV", "uV")  # said by `StreamFacts.warnings`
         except InputError:
             factor = None
         rows.append(ChannelRow(label, site, how, unit, factor))
-    return tuple(rows), found.missing
+    return tuple(rows), matches.missing
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Preparation(Protocol):
         """Return the streams on the network; called from another thread, and may take long."""
         ...
 
-    def choose_stream(self, found: Any) -> None:
+    def choose_stream(self, stream: Any) -> None:
         """Take one of them; connecting goes on in the background."""
         ...
 

@@ -225,16 +225,16 @@ def against_photodiode(
         edges, contrast = light_edges(samples, times, rising)
         tries.append((_matched(stamps, edges), edges, contrast))
     # Where a white square lasts as long as a black one, either sign fits: take the earlier.
-    found, edges, contrast = min(
+    delays, edges, contrast = min(
         tries, key=lambda t: (-len(t[0]), abs(float(np.median(t[0]))) if len(t[0]) else np.inf)
     )
-    if len(found) < 0.5 * len(stamps):
+    if len(delays) < 0.5 * len(stamps):
         raise InputError(
-            f"Light followed {len(found)} of {len(stamps)} stamps only; check that the diode "
+            f"Light followed {len(delays)} of {len(stamps)} stamps only; check that the diode "
             "covers the square, and that its channel is recorded with the same clock."
         )
-    latency = 1000.0 * found
-    missed = 1.0 - len(found) / len(stamps)
+    latency = 1000.0 * delays
+    missed = 1.0 - len(delays) / len(stamps)
     spread = float(np.quantile(latency, 0.95) - np.quantile(latency, 0.05))
     checks = (
         Check("median latency", float(np.median(latency)), limits.latency, "ms"),
@@ -311,20 +311,20 @@ def _off_rhythm(frames: np.ndarray, number: np.ndarray, index: int) -> float:
 
 
 def _in_order(stamps: Sequence[float] | np.ndarray) -> np.ndarray:
-    found = np.sort(np.asarray(stamps, dtype=np.float64))
-    if len(found) < 5 or not np.isfinite(found).all():
-        raise InputError(f"{len(found)} stamps are too few to judge the timing by; 5 are needed.")
-    return found
+    stamps = np.sort(np.asarray(stamps, dtype=np.float64))
+    if len(stamps) < 5 or not np.isfinite(stamps).all():
+        raise InputError(f"{len(stamps)} stamps are too few to judge the timing by; 5 are needed.")
+    return stamps
 
 
 def _matched(stamps: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return by how much the first edge after each stamp, if there is one, follows it."""
-    found = []
-    at = np.searchsorted(edges, stamps + _EARLIEST)
-    for stamp, index in zip(stamps, at, strict=True):
+    delays = []
+    indices = np.searchsorted(edges, stamps + _EARLIEST)
+    for stamp, index in zip(stamps, indices, strict=True):
         if index < len(edges) and edges[index] - stamp <= _LATEST:
-            found.append(edges[index] - stamp)
-    return np.array(found)
+            delays.append(edges[index] - stamp)
+    return np.array(delays)
 
 
 def _report(

@@ -66,8 +66,8 @@ def measure(command: TimingFlags, folder: Path) -> int:
 def _with_photodiode(
     paradigm: Paradigm, command: TimingFlags, channel: str, limits: TimingLimits
 ) -> TimingReport:
-    found = find_stream(command.stream.query, command.stream.timeout)
-    with Inlet(found, seconds=_KEPT) as inlet:
+    stream = find_stream(command.stream.query, command.stream.timeout)
+    with Inlet(stream, seconds=_KEPT) as inlet:
         labels = inlet.facts.labels
         if channel not in labels:
             raise InputError(
@@ -85,7 +85,7 @@ def _with_photodiode(
             if times[-1][-1] >= until:
                 break
     if not samples:
-        raise InputError(f'The stream "{found.identity.name}" sent nothing during the test.')
+        raise InputError(f'The stream "{stream.identity.name}" sent nothing during the test.')
     return against_photodiode(
         flicker.stamps, np.concatenate(samples), np.concatenate(times), limits
     )

@@ -98,8 +98,8 @@ class EndWindow(QDialog):
         self.verdict.setText(f"{recommendation.word}")
         ink = theme.STATUS_COLOURS["ok"] if go else theme.WARNING
         self.verdict.setStyleSheet(f"color: {ink.name()};")
-        said = (*recommendation.reasons, *recommendation.advice)
-        self.reasons.setText("\n".join(theme.plain(words, 400) for words in said))
+        sentences = (*recommendation.reasons, *recommendation.advice)
+        self.reasons.setText("\n".join(theme.plain(words, 400) for words in sentences))
 
     def show_problem(self, words: str) -> None:
         """Say why there is no report."""

@@ -145,10 +145,10 @@ class OverviewHeader(QWidget):
         before = box.adjusted(0, 0, -38, 0)
         write_line(painter, before, 16, left, 26, theme.TEXT, bold=True, align=RIGHT)
         gap = 2.0 if total <= 200 else 0.0
-        each = (box.width() + gap) / total
+        step = (box.width() + gap) / total
         for index in range(total):
             ink = _GOOD if index < done else theme.RAISED
-            painter.fillRect(QRectF(box.left() + index * each, 64, each - gap, 10), ink)
+            painter.fillRect(QRectF(box.left() + index * step, 64, step - gap, 10), ink)
         painter.end()
 
 
@@ -228,10 +228,10 @@ class AccuracyPanel(QWidget):
 
     def words(self) -> str:
         """Return what it means, in a sentence."""
-        found = self._accuracy
-        if found is None:
+        accuracy = self._accuracy
+        if accuracy is None:
             return "Shown once there are enough trials."
-        if found.score <= found.chance:
+        if accuracy.score <= accuracy.chance:
             return "Not yet beyond what guessing reaches."
         return "Beyond what guessing reaches."
 
@@ -242,24 +242,24 @@ class AccuracyPanel(QWidget):
         painter.fillRect(self.rect(), theme.PANEL)
         box = QRectF(self.rect()).adjusted(18, 0, -18, 0)
         write_line(painter, box, 14, "Accuracy so far", 15, theme.TEXT, bold=True)
-        found = self._accuracy
-        if found is None:
+        accuracy = self._accuracy
+        if accuracy is None:
             write_line(painter, box, 46, "–", 34, theme.MUTED, bold=True)
             write_line(painter, box, 92, self.words(), 13, theme.MUTED)
             painter.end()
             return
-        above = found.score > found.chance
+        above = accuracy.score > accuracy.chance
         ink = _GOOD if above else theme.MUTED
-        wide = write_line(painter, box, 46, f"{100 * found.score:.0f} %", 34, ink, bold=True)
+        wide = write_line(painter, box, 46, f"{100 * accuracy.score:.0f} %", 34, ink, bold=True)
         beside = box.adjusted(wide + 16, 0, 0, 0)
-        write_line(painter, beside, 47, f"on {found.trials} trials", 13, theme.MUTED)
-        write_line(painter, beside, 65, theme.plain(found.head), 13, theme.MUTED)
+        write_line(painter, beside, 47, f"on {accuracy.trials} trials", 13, theme.MUTED)
+        write_line(painter, beside, 65, theme.plain(accuracy.head), 13, theme.MUTED)
         bar = QRectF(box.left(), 100, box.width(), 10)
-        self._draw_bar(painter, bar, bar.width() * min(1.0, found.score), ink)
-        x = round(bar.left() + bar.width() * found.chance) + 0.5
+        self._draw_bar(painter, bar, bar.width() * min(1.0, accuracy.score), ink)
+        x = round(bar.left() + bar.width() * accuracy.chance) + 0.5
         painter.setPen(QPen(theme.TEXT, 2))
         painter.drawLine(QPointF(x, bar.top() - 5), QPointF(x, bar.bottom() + 5))
-        text = f"guessing stays below {100 * found.chance:.0f} %"
+        text = f"guessing stays below {100 * accuracy.chance:.0f} %"
         write_line(painter, box, 118, text, 13, theme.MUTED)
         chart = box.adjusted(0, 152, 0, -34)
         if chart.height() > 40 and len(self._history) > 1:

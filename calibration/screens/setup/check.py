@@ -98,18 +98,20 @@ class HeadMap(QWidget):
             if place is None:
                 continue
             # The outermost ring of the 10-10 system lies at 0.8, inside the outline.
-            at = centre + QPointF(place[0], -place[1]) * (radius / 0.92)
+            point = centre + QPointF(place[0], -place[1]) * (radius / 0.92)
             glow = self._glow.get(label, 0.0)
             if glow > 0.0:
                 halo = size * (1.0 + 0.9 * min(1.0, glow))
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(theme.faded(_HOT, 0.25 * min(1.0, glow)))
-                painter.drawEllipse(at, halo, halo)
+                painter.drawEllipse(point, halo, halo)
             painter.setPen(QPen(_HOT if glow >= 1.0 else theme.FAINT, 1))
             painter.setBrush(theme.faded(_HOT, 0.9) if glow >= 1.0 else theme.RAISED)
-            painter.drawEllipse(at, size, size)
+            painter.drawEllipse(point, size, size)
             painter.setPen(theme.BACKGROUND if glow >= 1.0 else theme.MUTED)
-            painter.drawText(QRectF(at.x() - 20, at.y() - 10, 40, 20), _CENTRE, written(label)[:4])
+            painter.drawText(
+                QRectF(point.x() - 20, point.y() - 10, 40, 20), _CENTRE, written(label)[:4]
+            )
         painter.end()
 
 

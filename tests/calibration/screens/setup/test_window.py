@@ -73,8 +73,8 @@ class ScriptedPreparation:
     def list_streams(self):
         return list(self.streams)
 
-    def choose_stream(self, found):
-        self.asked.append(found)
+    def choose_stream(self, stream):
+        self.asked.append(stream)
 
     def new_subject(self):
         return "02"
