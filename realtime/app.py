@@ -82,23 +82,23 @@ def run_live(options: Options) -> int:
         _check_recording(options, decoder)
         pictures = None if options.headless else pictures_for(options, decoder)
         begin(_STREAM)
-        found = _chosen_stream(options, lambda: begin(""))
-        if found is None:
+        stream = _chosen_stream(options, lambda: begin(""))
+        if stream is None:
             return 0  # the person closed the picker
-        code, calibrate = _decode(options, found, decoder, begin, pictures)
-        return run_child("calibration.cli", _calibration(options, found)) if calibrate else code
+        code, calibrate = _decode(options, stream, decoder, begin, pictures)
+        return run_child("calibration.cli", _calibration(options, stream)) if calibrate else code
 
 
 def _decode(
     options: Options,
-    found: FoundStream,
+    stream: FoundStream,
     decoder: Decoder | None,
     begin: Callable[[str], object],
     pictures: PictureFolder | None = None,
 ) -> tuple[int, bool]:
     """Decode a stream; return the exit code, and whether the person asks for a calibration."""
     # Markers first: a replay sends nothing before somebody reads its signal.
-    with marker_feed(options, found) as markers, Inlet(found) as inlet:
+    with marker_feed(options, stream) as markers, Inlet(stream) as inlet:
         if "labels" in options.adapt and markers is None and options.task is None:
             raise InputError(
                 "--adapt labels learns from cues: name the stream that sends them with --markers, "
@@ -109,7 +109,7 @@ def _decode(
         begin(_ENCODER)
         engine: Engine | Alignment
         if options.uncalibrated and not options.headless:
-            engine = _alignment(options, found, inlet, markers)
+            engine = _alignment(options, stream, inlet, markers)
         else:
             engine = build_engine(options, inlet, decoder, markers)
         if not options.headless:
@@ -141,11 +141,13 @@ def _decode(
                 raise engine.error
 
 
-def _calibration(options: Options, found: FoundStream) -> list[str]:
+def _calibration(options: Options, stream: FoundStream) -> list[str]:
     """Return the arguments that calibrate a person with a stream."""
     from realtime.launcher.programs import Programs
 
-    program = Programs(options.home, options.local).calibrate(found.identity, options.subject or "")
+    program = Programs(options.home, options.local).calibrate(
+        stream.identity, options.subject or ""
+    )
     known = {"channels": options.channels, "unit": options.unit}
     more = [f"--{flag}={value}" for flag, value in known.items() if value is not None]
     return [*program.arguments, *more]
@@ -410,7 +412,7 @@ def _uncalibrated_decoder(
 
 
 def _alignment(
-    options: Options, found: FoundStream, inlet: Inlet, markers: MarkerFeed | None
+    options: Options, stream: FoundStream, inlet: Inlet, markers: MarkerFeed | None
 ) -> Alignment:
     """Return what shows the signals of a minute, and then decodes them."""
     from realtime.alignment import Alignment
@@ -419,7 +421,7 @@ def _alignment(
         return Engine(
             inlet,
             with_kept_names(_given(options), inlet.facts, home_folder(options.home)),
-            lambda stream: None,
+            lambda _: None,
             None,
             EvidenceSettings(),
             Outputs((), [_stderr_log()], listeners),
@@ -428,7 +430,7 @@ def _alignment(
 
     def go_on(decoder: Decoder, sender: StreamStatus) -> Engine:
         try:
-            again = Inlet(found)
+            again = Inlet(stream)
         except InputError:  # it ended, and another took its place
             query = StreamQuery(
                 name=sender.name, type=sender.type, source_id=sender.source_id, host=sender.host

@@ -155,8 +155,8 @@ class _Tally:
             "passed": "trials passed",
             "undo": "undone",
         }
-        said = [f"{words}: {kinds[kind]}" for kind, words in names.items() if kinds[kind]]
-        steps = ", ".join(said) or "no step"
+        counts = [f"{words}: {kinds[kind]}" for kind, words in names.items() if kinds[kind]]
+        steps = ", ".join(counts) or "no step"
         return f"{self._adapted} decisions are of the adapted decoder ({steps})."
 
     def _of_reference(self) -> str:

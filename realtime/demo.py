@@ -80,8 +80,7 @@ def _run_demo(options: Options, begin: Callable[[str], object]) -> int:
     sender.start()
     begin(_OPENING)
     try:
-        found = find_stream(StreamQuery(name=name), timeout=options.timeout)
-        with Inlet(found) as inlet:
+        with Inlet(find_stream(StreamQuery(name=name), timeout=options.timeout)) as inlet:
             engine = build_engine(replace(options, stream=name), inlet, fit.decoder)
             engine.start()
             try:

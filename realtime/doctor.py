@@ -141,7 +141,7 @@ def check_libraries() -> Diagnosis:
 
     from packaging.requirements import Requirement
 
-    found, wrong = [], []
+    versions, wrong = [], []
     for text in requires(PACKAGE) or ():
         needed = Requirement(text)
         if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
@@ -151,13 +151,13 @@ def check_libraries() -> Diagnosis:
         except PackageNotFoundError:
             wrong.append(f"{needed.name} is missing")
             continue
-        found.append(f"{needed.name} {have}")
+        versions.append(f"{needed.name} {have}")
         if not needed.specifier.contains(have, prereleases=True):
             wrong.append(f"{needed.name} is {have} where {needed.specifier} is needed")
     own = f"{PACKAGE} {version(PACKAGE)}, Python {sys.version.split()[0]}"
     if wrong:
         return Diagnosis("libraries", "fails", f"{own}; {'; '.join(wrong)}.", REINSTALL)
-    return Diagnosis("libraries", "ok", f"{own}; {', '.join(found)}.")
+    return Diagnosis("libraries", "ok", f"{own}; {', '.join(versions)}.")
 
 
 def check_disk(home: Path) -> Diagnosis:
@@ -173,13 +173,13 @@ def check_disk(home: Path) -> Diagnosis:
     except (InputError, OSError) as error:
         advice = "Choose another folder with --home or EEGPT_HOME."
         return Diagnosis("disk", "fails", one_line(error), advice)
-    said = f"{free / 1e9:.1f} GB free in {home}."
+    text = f"{free / 1e9:.1f} GB free in {home}."
     if free < _FREE[1]:
         state: State = "fails" if free < _FREE[0] else "warning"
         return Diagnosis(
-            "disk", state, said, "Free some, or choose another folder with EEGPT_HOME."
+            "disk", state, text, "Free some, or choose another folder with EEGPT_HOME."
         )
-    return Diagnosis("disk", "ok", said)
+    return Diagnosis("disk", "ok", text)
 
 
 def check_encoder(name: str, home: Path) -> Diagnosis:
@@ -190,8 +190,8 @@ def check_encoder(name: str, home: Path) -> Diagnosis:
         encoder = load_encoder(name, home=home)
     except InputError as error:
         return Diagnosis("encoder", "fails", one_line(error, 400))
-    said = f"{encoder.spec.label}, SHA-256 of its weights {encoder.weights_sha256()[:12]}...."
-    return Diagnosis("encoder", "ok", said)
+    text = f"{encoder.spec.label}, SHA-256 of its weights {encoder.weights_sha256()[:12]}...."
+    return Diagnosis("encoder", "ok", text)
 
 
 def check_decoders(home: Path) -> Diagnosis:
@@ -207,8 +207,8 @@ def check_decoders(home: Path) -> Diagnosis:
         except InputError as error:
             bad.append(str(error))
     if bad:
-        said = f"{good} can be used and {len(bad)} not: {one_line(bad[0], 400)}"
-        return Diagnosis("decoders", "warning", said, "Move what cannot be used to another folder.")
+        text = f"{good} can be used and {len(bad)} not: {one_line(bad[0], 400)}"
+        return Diagnosis("decoders", "warning", text, "Move what cannot be used to another folder.")
     return Diagnosis("decoders", "ok", f"{good or 'none'} kept in {home / FOLDER}.")
 
 
@@ -236,16 +236,16 @@ def check_speed(name: str, home: Path) -> Diagnosis:
             taken.append(1000 * (time.perf_counter() - began))
     taken.sort()
     median, slow, hop_ms = taken[len(taken) // 2], taken[-1], 1000 * hop / spec.rate
-    said = (
+    text = (
         f"{median:.1f} ms ({slow:.1f} ms the slowest of {len(taken)}) with {spec.label} on {count} "
         f"channels, every {hop_ms:g} ms."
     )
     advice = "Close other programs, or take a smaller encoder or a decoder without one."
     if median > hop_ms / 2:
         return Diagnosis(
-            "time to a decision", "fails" if median > hop_ms else "warning", said, advice
+            "time to a decision", "fails" if median > hop_ms else "warning", text, advice
         )
-    return Diagnosis("time to a decision", "ok", said)
+    return Diagnosis("time to a decision", "ok", text)
 
 
 def check_loopback() -> Diagnosis:
@@ -276,16 +276,16 @@ def check_loopback() -> Diagnosis:
                     got.append(block.samples)
             took = 1000 * (pylsl.local_clock() - began)
     except InputError as error:
-        said = f"a stream sent on this machine was not received: {one_line(error, 300)}"
+        text = f"a stream sent on this machine was not received: {one_line(error, 300)}"
         return Diagnosis(
-            "LSL", "fails", said, "Look at the firewall, and at LSLAPICFG if it is set."
+            "LSL", "fails", text, "Look at the firewall, and at LSLAPICFG if it is set."
         )
     finally:
         outlet.close()
     version = f"liblsl {pylsl.library_version() // 100}.{pylsl.library_version() % 100}"
     if not got or not np.array_equal(np.concatenate(got), sent):
-        said = f"{sum(map(len, got))} of {_SAMPLES} samples came over this machine's own network."
-        return Diagnosis("LSL", "fails", f"{version}; {said}", "Look at the firewall.")
+        text = f"{sum(map(len, got))} of {_SAMPLES} samples came over this machine's own network."
+        return Diagnosis("LSL", "fails", f"{version}; {text}", "Look at the firewall.")
     return Diagnosis(
         "LSL", "ok", f"{version}; {_SAMPLES} samples sent here came back whole in {took:.0f} ms."
     )
@@ -306,12 +306,12 @@ def check_firewall() -> Diagnosis:
     if sys.platform in ("win32", "darwin"):
         walls.append("the system's own")
     if walls:
-        said = f"there is one here ({', '.join(walls)}).{own}"
+        text = f"there is one here ({', '.join(walls)}).{own}"
         advice = (
             f"If streams of other machines are not seen, let {_PORTS} in, or allow this Python "
             "on private networks."
         )
-        return Diagnosis("firewall", "warning", said, advice)
+        return Diagnosis("firewall", "warning", text, advice)
     return Diagnosis("firewall", "ok", f"none known here; streams come in by {_PORTS}.{own}")
 
 
@@ -320,8 +320,8 @@ def check_screen() -> Diagnosis:
     if sys.platform.startswith("linux") and not any(
         os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     ):
-        said = "this session has no display."
-        return Diagnosis("screen", "warning", said, "Windows cannot open; --headless works.")
+        text = "this session has no display."
+        return Diagnosis("screen", "warning", text, "Windows cannot open; --headless works.")
     told, error = _ask(_SCREEN)
     if told is None:
         advice = (
@@ -330,12 +330,12 @@ def check_screen() -> Diagnosis:
         )
         return Diagnosis("screen", "fails", f"Qt cannot open a window ({error}).", advice)
     width, height = told["size"]
-    said = f"Qt on {told['platform']}, {width} x {height} at {told['rate']:.0f} Hz."
+    text = f"Qt on {told['platform']}, {width} x {height} at {told['rate']:.0f} Hz."
     if told["platform"] in ("offscreen", "minimal"):
-        return Diagnosis("screen", "warning", said, "No window is visible: QT_QPA_PLATFORM.")
+        return Diagnosis("screen", "warning", text, "No window is visible: QT_QPA_PLATFORM.")
     if told["rate"] < 50:
-        return Diagnosis("screen", "warning", said, "Cues are late by up to a frame; set 60 Hz.")
-    return Diagnosis("screen", "ok", said)
+        return Diagnosis("screen", "warning", text, "Cues are late by up to a frame; set 60 Hz.")
+    return Diagnosis("screen", "ok", text)
 
 
 def check_sound() -> Diagnosis:
@@ -344,10 +344,10 @@ def check_sound() -> Diagnosis:
     if told is not None:
         return Diagnosis("sound", "ok", f"{one_line(told, 80)}.")
     if "No module named" in error:
-        said, advice = "the package sounddevice is not installed.", "pip install sounddevice."
+        text, advice = "the package sounddevice is not installed.", "pip install sounddevice."
     else:
-        said, advice = f"no sound card can be used ({error}).", "Connect one."
-    return Diagnosis("sound", "warning", said, f"Cues come without a tone. {advice}")
+        text, advice = f"no sound card can be used ({error}).", "Connect one."
+    return Diagnosis("sound", "warning", text, f"Cues come without a tone. {advice}")
 
 
 def _ask(code: str) -> tuple[dict[str, Any] | None, str]:

@@ -159,8 +159,8 @@ def survey(stream: str | None = None, home: Path | None = None) -> int:
         ms, mb = "-", "-"
         if ch_names and candidate.measured:
             try:
-                found = _cost_elsewhere(candidate.measured, home, ch_names)
-                ms, mb = f"{found['ms']:.0f} of {found['hop_ms']:.0f}", f"{found['mb']:.0f}"
+                costs = _cost_elsewhere(candidate.measured, home, ch_names)
+                ms, mb = f"{costs['ms']:.0f} of {costs['hop_ms']:.0f}", f"{costs['mb']:.0f}"
             except InputError as error:
                 notes.append(f"{candidate.name}: {error}")
         facts = (candidate.name, candidate.weights, candidate.licence or "-", spec.context)
@@ -217,8 +217,8 @@ def _cost_elsewhere(name: str, home: Path | None, ch_names: Sequence[str]) -> di
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["it ended."]
         raise InputError(one_line(lines[-1].partition("InputError: ")[2] or lines[-1], 300))
-    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    costs: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return costs
 
 
 def _volts(spec: EncoderSpec) -> float:
@@ -231,8 +231,8 @@ def _peak_mb() -> float:
     """Return the most memory that this process had so far, in MB; nan where nobody counts it."""
     # First what Linux says of the program alone: a process begins with the peak of its parent.
     with suppress(OSError):
-        if found := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
-            return int(found[1]) / 2**10
+        if line := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
+            return int(line[1]) / 2**10
     try:
         import resource
     except ImportError:  # Windows

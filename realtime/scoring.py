@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
             f"--event {unknown[0]} is no marker of {options.log}, which has "
             f"{', '.join(sorted(there)[:12]) or 'none at all'}."
         )
-    if foreign := [each for each in events.items() if each[1] not in log.classes]:
+    if foreign := [event for event in events.items() if event[1] not in log.classes]:
         label, name = foreign[0]
         raise InputError(
             f"--event {label}={name} asks for a class that the decisions of {options.log} do not "
@@ -163,7 +163,7 @@ def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
     try:
         with open_regular(file) as opened:
             lines = opened.readall().decode("utf-8").splitlines()
-        found = [load_object(line) for line in lines]
+        entries = [load_object(line) for line in lines]
     except FileNotFoundError:
         raise InputError(
             f"There is no {file}. Decode with --log, and with --markers, with --task, or from a "
@@ -177,6 +177,6 @@ def _lines(file: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
         raise InputError(
             f"{file} cannot be read as lines of JSON, which --log writes; is it another file?"
         ) from error
-    if any(name not in line for line in found for name in names):
+    if any(name not in line for line in entries for name in names):
         raise InputError(f"{file} lacks {', '.join(names)} in some line; is it another file?")
-    return found
+    return entries

@@ -82,13 +82,13 @@ def read_steps(path: Path) -> tuple[Step, ...]:
     steps = []
     for number, line in enumerate(lines, 1):
         try:
-            found = load_object(line)
-            if found.get("kind") == "begin" and "windows" not in found:
+            entry = load_object(line)
+            if entry.get("kind") == "begin" and "windows" not in entry:
                 raise InputError(
                     f"{place} is of an older version, which placed steps by samples, and these are "
                     "counted otherwise in a recording; decide it by its events, with --adapt."
                 )
-            steps.append(_step(found))
+            steps.append(_step(entry))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"Line {number} of {place} is no step of adaptation; name the log that "
@@ -101,7 +101,7 @@ def read_steps(path: Path) -> tuple[Step, ...]:
 
 def _step(line: dict[str, Any]) -> Step:
     step = Step(**line)
-    at, detail = step.time, step.detail
+    time, detail = step.time, step.detail
     if step.kind not in _KINDS or {type(step.windows), type(step.sample)} != {int}:
         raise ValueError(step.kind)
     if not (isinstance(step.state, str) and isinstance(step.text, str)):
@@ -112,4 +112,4 @@ def _step(line: dict[str, Any]) -> Step:
         raise ValueError(detail["modes"])
     if step.kind == "begin":
         float(detail["seconds"]), float(detail["hop"])
-    return replace(step, time=None if at is None else float(at))
+    return replace(step, time=None if time is None else float(time))

@@ -125,12 +125,12 @@ class CuedTrials:
             self._decisions.popleft()
         self._close()
 
-    def _end(self, at: float, cancelled: bool) -> None:
+    def _end(self, time: float, cancelled: bool) -> None:
         """End the imagery that goes on at a time, or let its cue count no more."""
-        going = [cue for cue in self._open if cue[0] <= at < cue[1]]
+        going = [cue for cue in self._open if cue[0] <= time < cue[1]]
         self._open = [cue for cue in self._open if cue not in going]
         if not cancelled:
-            self._open += [(start, at, asked) for start, _, asked in going]
+            self._open += [(start, time, asked) for start, _, asked in going]
         elif self.trials and self.trials[-1].time == self._last:
             self.trials = self.trials[:-1]
 
@@ -144,7 +144,11 @@ class CuedTrials:
             self.trials += tuple(trial for cue in over if (trial := self._trial(*cue)) is not None)
 
     def _trial(self, time: float, end: float, asked: str) -> CuedTrial | None:
-        during = [(at - time, decision) for at, decision in self._decisions if time < at <= end]
+        during = [
+            (moment - time, decision)
+            for moment, decision in self._decisions
+            if time < moment <= end
+        ]
         if not during:
             return None  # nothing was decoded then: no trial of this decoder
         given = [k for k, (_, decision) in enumerate(during) if decision is not None]

@@ -40,9 +40,9 @@ class RecentDecisions:
             self._ages.append(decision.age_ms)
             self._percentiles = None
         if self._kept:
-            at, last = self._kept[-1]
+            time, last = self._kept[-1]
             same = (decision.status, decision.decision) == (last.status, last.decision)
-            if same and now - at < self._step:
+            if same and now - time < self._step:
                 return
         self._kept.append((now, decision))
         while now - self._kept[0][0] > _SECONDS:

@@ -143,14 +143,14 @@ class DecisionMaker:
             spent += time.perf_counter() - started
             if hop is None:
                 return
-            status, found, decided = hop.status, hop.probabilities, None
-            if found is not None and self.barred:
-                status, found = self.barred, None
-            if found is None:
+            status, probabilities, decided = hop.status, hop.probabilities, None
+            if probabilities is not None and self.barred:
+                status, probabilities = self.barred, None
+            if probabilities is None:
                 self._forget()
             else:
-                decided = self._decide(hop, found)
-            if found is not None and hop.waiting and self._seconds_old(hop.time) > _LATE:
+                decided = self._decide(hop, probabilities)
+            if probabilities is not None and hop.waiting and self._seconds_old(hop.time) > _LATE:
                 self._index += 1
                 self.dropped += 1
                 continue
@@ -159,24 +159,24 @@ class DecisionMaker:
                 hop.sample,
                 status,
                 None
-                if found is None
-                else {name: float(p) for name, p in zip(self._classes, found, strict=True)},
+                if probabilities is None
+                else {name: float(p) for name, p in zip(self._classes, probabilities, strict=True)},
                 None if decided is None else self._classes[decided],
                 spent,
                 hop.reference,
-                {} if found is None else hop.outputs,
+                {} if probabilities is None else hop.outputs,
                 hop.adapted,
             )
             spent = 0.0
             yield from self._confirmed(made)
 
-    def _decide(self, hop: WindowResult, found: np.ndarray) -> int | None:
+    def _decide(self, hop: WindowResult, probabilities: np.ndarray) -> int | None:
         """Take probabilities as evidence; without adaptation it is that of the decoder alone."""
         seconds, frozen = hop.sample / self._rate, self._frozen_evidence
         frozen.settings = self.evidence.settings
-        decided = frozen.update(found if hop.frozen is None else hop.frozen, seconds)
+        decided = frozen.update(probabilities if hop.frozen is None else hop.frozen, seconds)
         if hop.adapted:
-            return self.evidence.update(found, seconds)
+            return self.evidence.update(probabilities, seconds)
         self.evidence = copy(frozen)  # whose arrays are never written to
         return decided
 
@@ -219,7 +219,7 @@ class DecisionMaker:
 
     def _decision(
         self,
-        at: float,
+        stamp: float,
         sample: int,
         status: str,
         probabilities: dict[str, float] | None,
@@ -232,12 +232,12 @@ class DecisionMaker:
         idle = self.evidence.settings.idle and decision in (None, self._idle_class)
         made = Decision(
             index=self._index,
-            time=at,
+            time=stamp,
             sample=sample,
             status=status,
             probabilities=probabilities,
             decision=decision,
-            age_ms=self._age(at),
+            age_ms=self._age(stamp),
             compute_ms=round(spent * 1e3, 3),
             reference=reference,
             set_aside=self._hops.aside,
@@ -249,12 +249,12 @@ class DecisionMaker:
         self._index += 1
         return made
 
-    def _seconds_old(self, at: float) -> float:
-        return 0.0 if self._age_of is None else self._age_of(at)
+    def _seconds_old(self, stamp: float) -> float:
+        return 0.0 if self._age_of is None else self._age_of(stamp)
 
-    def _age(self, at: float) -> float | None:
+    def _age(self, stamp: float) -> float | None:
         """Return how long ago a time of the stream's clock is, in ms."""
-        return None if self._age_of is None else round(self._age_of(at) * 1e3, 3)
+        return None if self._age_of is None else round(self._age_of(stamp) * 1e3, 3)
 
 
 def aside_words(names: Sequence[str], faults: Mapping[str, str]) -> str:

@@ -197,10 +197,10 @@ class Engine:
 
     def mark(self, label: str, time: float, task: str) -> float:
         """Take a marker of a feedback task at a time of `clock`; return it by the stream's."""
-        at = time - self._feed.correction
+        stream_time = time - self._feed.correction
         if self._cues is not None:
-            self._cues.mark(label, at, task)
-        return at
+            self._cues.mark(label, stream_time, task)
+        return stream_time
 
     def traces(self, seconds: float) -> Traces:
         """Return a copy of the newest filtered signal of all channels."""
@@ -384,38 +384,38 @@ class Engine:
 
     def _doubts(self) -> dict[str, str]:
         """Return what is wrong with the stream without keeping it from being decoded."""
-        found = dict(self._outputs.problems)
+        doubts = dict(self._outputs.problems)
         if self._aside:
-            found["set aside"] = self._aside_words
+            doubts["set aside"] = self._aside_words
         if (rate := self._feed.rate.verdict).level == "doubted":
-            found["rate"] = rate.words
+            doubts["rate"] = rate.words
         if self._maker is None:
             if words := motor_words(self._feed.facts.labels):
-                found["motor"] = words
+                doubts["motor"] = words
             seen = self._monitor.traces(_JUDGED).samples_uv
             rms = float(np.median(seen.std(axis=0))) if len(seen) else 0.0
             typical = ArtifactLimits.default(1).typical
             if (wrong_by := suspected_factor(rms, typical)) is not None:
-                found["unit"] = unit_words(wrong_by) + "."
+                doubts["unit"] = unit_words(wrong_by) + "."
         if self._cues is not None:
             if problem := self._cues.problem(self._clock()):
-                found["markers"] = problem
+                doubts["markers"] = problem
             if count := self._cues.dropped:
-                found["dropped markers"] = (
+                doubts["dropped markers"] = (
                     f"Markers came faster than they were read, and were dropped ({count} so far): "
                     "cues may be missing in the score, in the log and for --adapt labels."
                 )
         dropped = 0 if self._maker is None else self._maker.dropped
         if late := self._feed.dropped_samples:
-            found["slow"] = (
+            doubts["slow"] = (
                 f"This computer is too slow: {late} samples and {dropped} decisions were dropped."
             )
         elif dropped:
-            found["dropped decisions"] = (
+            doubts["dropped decisions"] = (
                 f"Decisions came more than a second late and were dropped ({dropped} so far): this "
                 "computer or the sender was held up."
             )
-        return found
+        return doubts
 
     def _note(self, kind: str, text: str) -> None:
         if kind != "stream":

@@ -66,7 +66,7 @@ class EvidenceSettings:
         if decoder is not None and threshold is None:
             at_rest = threshold_at_rest(decoder, false_alarms)
         idle = at_rest is not None or (decoder is not None and idle_class_of(decoder) != "")
-        threshold = next((one for one in (threshold, at_rest) if one is not None), THRESHOLD)
+        threshold = next((value for value in (threshold, at_rest) if value is not None), THRESHOLD)
         return cls(threshold, dwell, smoothing, idle)
 
     def __post_init__(self) -> None:

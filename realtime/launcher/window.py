@@ -37,7 +37,7 @@ _HIDDEN = (2, 6)  # columns of the streams that tell most people nothing: source
 
 def signals_on_network() -> list[FoundStream]:
     """Return the streams that can be decoded, or that say why they cannot."""
-    return [found for found in list_streams() if not found.is_markers]
+    return [stream for stream in list_streams() if not stream.is_markers]
 
 
 class LauncherWindow(QMainWindow):

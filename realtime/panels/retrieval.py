@@ -196,13 +196,13 @@ class RetrievalPanel(TaskPanel):
 def _embed(
     head: RetrievalHead, source: str | None, text: str, tell: Callable[[str, object], None]
 ) -> None:
-    said: object
+    result: object
     try:
-        said = encoder_of(head.gallery, source)([text])[0]
+        result = encoder_of(head.gallery, source)([text])[0]
     except Exception as error:  # a package of others: anything
-        said = error
+        result = error
     with suppress(RuntimeError):  # the window was closed meanwhile
-        tell(text, said)
+        tell(text, result)
 
 
 def _draw_entry(painter: QPainter, box: QRectF, rank: int, entry: Ranked) -> None:

@@ -48,9 +48,9 @@ class ScalePanel(TaskPanel):
             words = f"nine in ten between {output.low:.2f} and {output.high:.2f}"
             painter.drawText(head, RIGHT, words)
         history = [
-            (before, said)
-            for before, said in self.history(readout)
-            if isinstance(said, ScaleOutput) and before >= -60
+            (before, output)
+            for before, output in self.history(readout)
+            if isinstance(output, ScaleOutput) and before >= -60
         ]
         chart = area.adjusted(44, 56, 0, -4)
         if not history or chart.height() < 30:
@@ -70,11 +70,11 @@ class ScalePanel(TaskPanel):
         for run in _unbroken(history):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.faded(PALETTE[0], 0.16))
-            above = [point(before, said.high) for before, said in run]
-            below = [point(before, said.low) for before, said in reversed(run)]
+            above = [point(before, output.high) for before, output in run]
+            below = [point(before, output.low) for before, output in reversed(run)]
             painter.drawPolygon(QPolygonF(above + below))
             painter.setPen(QPen(PALETTE[0], 2))
-            painter.drawPolyline(QPolygonF([point(before, said.value) for before, said in run]))
+            painter.drawPolyline(QPolygonF([point(before, output.value) for before, output in run]))
 
 
 def _unbroken(

@@ -166,8 +166,8 @@ class ScalpPanel(BandPanel):
         draw_map(painter, place.adjusted(0, 0, 0, -_SCALE), head, values, limit)
         bar = QRectF(place.center().x() - 30, place.bottom() - 32, 60, 7)
         colours = QLinearGradient(bar.topLeft(), bar.topRight())
-        for at, colour in ((0.0, COLD), (0.5, theme.RAISED), (1.0, HOT)):
-            colours.setColorAt(at, colour)
+        for position, colour in ((0.0, COLD), (0.5, theme.RAISED), (1.0, HOT)):
+            colours.setColorAt(position, colour)
         painter.fillRect(bar, colours)
         _below(painter, place, words)
 

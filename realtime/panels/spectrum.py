@@ -84,11 +84,11 @@ class SpectrumPanel(BandPanel):
         upper = QRectF(area.left(), area.top() + 26, area.width(), 0.46 * area.height() - 50)
         self._draw_spectra(painter, upper, inks)
         top = upper.bottom() + 44
-        each = (area.bottom() - top - 20) / len(BANDS)
+        height = (area.bottom() - top - 20) / len(BANDS)
         for band in range(len(BANDS)):
-            chart = QRectF(area.left(), top + band * each, area.width(), each - 12)
+            chart = QRectF(area.left(), top + band * height, area.width(), height - 12)
             self._draw_band(painter, chart, band, picks, inks)
-        _draw_time(painter, QRectF(area.left(), top + len(BANDS) * each - 10, area.width(), 16))
+        _draw_time(painter, QRectF(area.left(), top + len(BANDS) * height - 10, area.width(), 16))
 
     def _draw_key(
         self, painter: QPainter, box: QRectF, picks: list[int], inks: list[QColor]

@@ -65,14 +65,14 @@ class StepBox(QDoubleSpinBox):
         """Move by steps."""
         # From a value typed by hand, the next step is a round one.
         if not self._ladder:
-            at = round(self.value() / self.singleStep(), 6)
-            at = math.floor(at) if steps > 0 else math.ceil(at)
-            self.setValue((at + steps) * self.singleStep())
+            multiple = round(self.value() / self.singleStep(), 6)
+            multiple = math.floor(multiple) if steps > 0 else math.ceil(multiple)
+            self.setValue((multiple + steps) * self.singleStep())
             return
-        at = bisect_left(self._ladder, self.value())
+        index = bisect_left(self._ladder, self.value())
         if steps > 0:
-            at = bisect_right(self._ladder, self.value()) - 1
-        self.setValue(self._ladder[min(max(0, at + steps), len(self._ladder) - 1)])
+            index = bisect_right(self._ladder, self.value()) - 1
+        self.setValue(self._ladder[min(max(0, index + steps), len(self._ladder) - 1)])
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Say so."""

@@ -112,13 +112,13 @@ class Keyboard(QObject):
         if event.matches(QKeySequence.StandardKey.Quit) or _is_quit(event):
             self._actions["quit"](1)
             return True
-        found = _NAMED.get(event.key())
-        if found is None and (text := event.text()):
-            found = _TEXTS.get(text) or _TEXTS.get(text.lower())
-        if found is None:
+        action = _NAMED.get(event.key())
+        if action is None and (text := event.text()):
+            action = _TEXTS.get(text) or _TEXTS.get(text.lower())
+        if action is None:
             text = event.text()
             return bool(text) and not event.isAutoRepeat() and self._others(text)
-        name, sign = found
+        name, sign = action
         if not event.isAutoRepeat() or name in _REPEATING:
             self._actions[name](sign)
         return True

@@ -224,7 +224,7 @@ class HelpOverlay(QWidget):
         self._before: QWidget | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Keys")
-        theme.describe(self, theme.sentence(f"{key}: {what}" for key, what in keys))
+        theme.describe(self, theme.sentence(f"{key}: {action}" for key, action in keys))
         self.hide()
         parent.installEventFilter(self)
 
@@ -273,10 +273,10 @@ class HelpOverlay(QWidget):
         inside = card.adjusted(34, 26, -34, -20)
         write_line(painter, inside, 0, "Keys", 20, theme.TEXT, bold=True)
         y = 44.0
-        for key, what in self._keys:
+        for key, action in self._keys:
             write_line(painter, inside, y, key, size, theme.TEXT, bold=True)
             rest = inside.adjusted(keys_wide, 0, 0, 0)
-            write_line(painter, rest, y, what, size, theme.MUTED)
+            write_line(painter, rest, y, action, size, theme.MUTED)
             y += row
         painter.end()
 

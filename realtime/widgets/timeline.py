@@ -111,21 +111,21 @@ class DecisionHistory:
 
     def since(self, time: float) -> list[HistoryStep]:
         """Return the steps that reach beyond a time, and the one before them."""
-        found: list[HistoryStep] = []
+        steps: list[HistoryStep] = []
         for step in reversed(self.steps):
-            found.append(step)
+            steps.append(step)
             if step.stop < time:
                 break
-        return found[::-1]
+        return steps[::-1]
 
     @property
     def seconds_by_status(self) -> dict[str, float]:
         """How many of its seconds have each status."""
-        found: dict[str, float] = {}
+        by_status: dict[str, float] = {}
         for stretch in self.statuses:
             length = stretch.stop - max(stretch.start, self.newest - self.seconds)
-            found[stretch.kind] = found.get(stretch.kind, 0.0) + length
-        return found
+            by_status[stretch.kind] = by_status.get(stretch.kind, 0.0) + length
+        return by_status
 
     def _add(self, decision: Decision) -> None:
         before = self.steps[-1] if self.steps else None
