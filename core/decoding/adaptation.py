@@ -283,12 +283,14 @@ class Adaptation:
         views, reference = self._windows.views, self.state.reference
         blocks = []
         for index, view in enumerate(views):
-            at = (
+            features = (
                 view.features if reference is None else view.features.at(reference.whiteners[index])
             )
-            blocks.append(at.of_covariances(np.stack([one.covariances[index] for one in trials])))
+            blocks.append(
+                features.of_covariances(np.stack([trial.covariances[index] for trial in trials]))
+            )
         if trials[0].tokens:
-            blocks.append(np.stack([one.tokens[0] for one in trials]))
+            blocks.append(np.stack([trial.tokens[0] for trial in trials]))
         return blocks
 
     # -- learning ---------------------------------------------------------------------------------
@@ -343,17 +345,17 @@ class Adaptation:
         name = self._decoder.classes[label]
         self._trials.append(self._trial(label))
         self.learned[name] += 1
-        counts = np.bincount([one.label for one in self._trials], minlength=len(self._given[1]))
+        counts = np.bincount([trial.label for trial in self._trials], minlength=len(self._given[1]))
         if counts.min() >= LEAST:
             self.state = replace(self.state, head=self._fit())
-            said = f"The head has learned from {len(self._trials)} trials, the newest {name}."
+            message = f"The head has learned from {len(self._trials)} trials, the newest {name}."
         else:
-            said = f"A trial of {name} is kept: the head learns from {LEAST} of each class on."
-        self._note(LABELS, said, cue=cue, label=name)
+            message = f"A trial of {name} is kept: the head learns from {LEAST} of each class on."
+        self._note(LABELS, message, cue=cue, label=name)
 
     def _fit(self) -> LinearHead:
         trials = list(self._trials)
-        labels = np.array([one.label for one in trials])
+        labels = np.array([trial.label for trial in trials])
         blocks = self._vectors(trials)
         weights, bias = self._given
         spread = float((np.concatenate(blocks, axis=1) @ weights + bias).var(axis=0).mean())

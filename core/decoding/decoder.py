@@ -111,13 +111,13 @@ class Decoder:
         """
         readout = next((readout for readout in self.readouts if readout.task == task), None)
         if readout is None or readout.kind != CLASSES:
-            names = ", ".join(each.task for each in self.readouts if each.kind == CLASSES)
+            names = ", ".join(readout.task for readout in self.readouts if readout.kind == CLASSES)
             raise InputError(f'The decoder has no task "{task}" of classes; it has {names}.')
         if not isinstance(readout.head, LinearHead | GraphHead):
             remembers = isinstance(readout.head, StateHead)
-            what = "a memory of its own" if remembers else "a gate over several heads"
+            part = "a memory of its own" if remembers else "a gate over several heads"
             raise InputError(
-                f'The task "{task}" has {what}, which is no decoder by itself; '
+                f'The task "{task}" has {part}, which is no decoder by itself; '
                 "take what it says from the decoder's outputs."
             )
         card, first = readout.card, readout is self.readouts[0]
@@ -149,13 +149,13 @@ class Decoder:
     def input_words(self) -> str:
         """What the features are computed of, in words; empty if that is everything."""
         sites = str(self.facts.fit.get("sites", "all"))
-        said = [f"{one_line(sites, 20)} electrodes only"] if sites != "all" else []
+        parts = [f"{one_line(sites, 20)} electrodes only"] if sites != "all" else []
         if self.skip:
-            said.append(f"from {self.skip / self.settings.rate:g} s after the cue")
+            parts.append(f"from {self.skip / self.settings.rate:g} s after the cue")
         if self.facts.fit.get("regress_eyes"):
             eog = " ".join(eog_of(self.settings.channels))
-            said.append(f"{eog or 'frontal and temporal electrodes'} regressed out")
-        return ", ".join(said)
+            parts.append(f"{eog or 'frontal and temporal electrodes'} regressed out")
+        return ", ".join(parts)
 
     @property
     def recentre(self) -> float | None:
@@ -169,10 +169,10 @@ class Decoder:
     def check_recentring(self) -> None:
         """Raise `InputError` if a run's own reference would take away what a task tells apart."""
         if names := self.facts.fit.get("in_blocks"):
-            said = ", ".join(one_line(name, 40) for name in names)
+            text = ", ".join(one_line(name, 40) for name in names)
             raise InputError(
                 f"A reference of the run's own takes away what stays the same for a run, and that "
-                f"is what this decoder was fitted to tell apart ({said}): leave out --recentre and "
+                f"is what this decoder was fitted to tell apart ({text}): leave out --recentre and "
                 "--adapt recentre."
             )
 
@@ -204,21 +204,21 @@ class Decoder:
         InputError
             If a channel is missing, a unit is none, or the rate cannot carry the band.
         """
-        found = match(labels, self.settings.channels)
-        if found.missing:
+        montage = match(labels, self.settings.channels)
+        if montage.missing:
             have = " ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
-            if eog := " ".join(eog_of(found.missing)):
+            if eog := " ".join(eog_of(montage.missing)):
                 raise InputError(
                     f"The signal lacks {eog}, the EOG by which this decoder regresses the eyes out "
                     f"(it has {have}); record it, name it (--channels), or fit without it."
                 )
             raise InputError(
-                f"The signal lacks {len(found.missing)} of the decoder's "
-                f"{len(self.settings.channels)} channels: {' '.join(found.missing)} "
+                f"The signal lacks {len(montage.missing)} of the decoder's "
+                f"{len(self.settings.channels)} channels: {' '.join(montage.missing)} "
                 f"(it has {have}). Name its channels (--channels), or calibrate on this montage."
             )
-        factors = [factor(units[index] or UNIT, self.unit) for index in found.indices]
-        return SignalPath(self.settings, rate, found.indices, factors)
+        factors = [factor(units[index] or UNIT, self.unit) for index in montage.indices]
+        return SignalPath(self.settings, rate, montage.indices, factors)
 
     def load_encoder(self, source: str | None = None, home: Path | None = None) -> Encoder | None:
         """Load the pinned encoder, if the head needs one.

@@ -40,12 +40,12 @@ class MixtureHead:
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return class probabilities, shape (windows, classes), of features."""
-        said = np.stack(
+        probabilities = np.stack(
             [
                 expert.probabilities(features[:, first:last])
                 for expert, (first, last) in zip(self.experts, self.spans, strict=True)
             ],
             axis=1,
         )  # (windows, experts, classes)
-        mixed: np.ndarray = np.einsum("we,wec->wc", self.weights(features), said)
+        mixed: np.ndarray = np.einsum("we,wec->wc", self.weights(features), probabilities)
         return mixed

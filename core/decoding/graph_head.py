@@ -97,8 +97,8 @@ def empty_graph(weights: Mapping[str, np.ndarray]) -> ElectrodeGraph:
     first, last = weights.get("project.1.weight"), weights.get(f"heads.{TASK}.bias")
     if first is None or last is None or first.ndim != 2 or last.ndim != 1:
         raise InputError("its head is no electrode graph.")
-    found = [re.match(r"layers\.(\d{1,3})\.", name) for name in weights]
-    layers = 1 + max((int(match[1]) for match in found if match), default=-1)
+    matches = [re.match(r"layers\.(\d{1,3})\.", name) for name in weights]
+    layers = 1 + max((int(match[1]) for match in matches if match), default=-1)
     with torch.device("meta"):
         graph = ElectrodeGraph(first.shape[1], first.shape[0], layers, {TASK: len(last)})
     shapes = {name: tuple(tensor.shape) for name, tensor in graph.state_dict().items()}

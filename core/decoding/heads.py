@@ -122,10 +122,10 @@ def _basis(vectors: np.ndarray) -> np.ndarray:
     """Return orthonormal directions that the vectors span, shape (features, directions)."""
     trials, features = vectors.shape
     across = trials < features
-    powers, found = np.linalg.eigh(vectors @ vectors.T if across else vectors.T @ vectors)
+    powers, directions = np.linalg.eigh(vectors @ vectors.T if across else vectors.T @ vectors)
     kept = powers > powers[-1] * 1e-10
-    found = found[:, kept]
-    return vectors.T @ (found / np.sqrt(powers[kept])) if across else found
+    directions = directions[:, kept]
+    return vectors.T @ (directions / np.sqrt(powers[kept])) if across else directions
 
 
 def fit_near(
@@ -169,8 +169,8 @@ def fit_near(
     features = np.concatenate(blocks, axis=1)
     classes = len(bias)
     if inverse_penalty == 0:
-        nothing, one = np.zeros(features.shape[1]), np.ones(features.shape[1])
-        return LinearHead(centre=nothing, scale=one, weights=weights, bias=bias)
+        zeros, ones = np.zeros(features.shape[1]), np.ones(features.shape[1])
+        return LinearHead(centre=zeros, scale=ones, weights=weights, bias=bias)
     centre = features.mean(axis=0)
     reach = reach or [1.0] * len(blocks)
     scale = np.concatenate(
@@ -188,15 +188,15 @@ def fit_near(
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         added = flat.reshape(-1, classes)
-        found = softmax(given + inside @ added)
-        missed = -np.log(np.maximum((found * asked).sum(axis=1), 1e-300))
+        probabilities = softmax(given + inside @ added)
+        missed = -np.log(np.maximum((probabilities * asked).sum(axis=1), 1e-300))
         pull = np.vstack([added[:-1], bias_precision * added[-1:]])
-        slope = inverse_penalty * inside.T @ (share[:, None] * (found - asked)) + pull
+        slope = inverse_penalty * inside.T @ (share[:, None] * (probabilities - asked)) + pull
         return float(inverse_penalty * (share @ missed) + 0.5 * np.sum(pull * added)), slope.ravel()
 
     start = np.zeros(inside.shape[1] * classes)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1000})
-    added = found.x.reshape(-1, classes)
+    result = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1000})
+    added = result.x.reshape(-1, classes)
     return LinearHead(
         centre=centre,
         scale=scale,
@@ -255,8 +255,8 @@ def temperature_of(
         unlike = (log_temperature / spread) ** 2 / 2.0
         return float(unlike * repeats / len(labels) - likelihood)  # a trial's share of both
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
-    return float(np.exp(found.x))
+    result = minimize_scalar(loss, bounds=(np.log(0.05), np.log(50.0)), method="bounded")
+    return float(np.exp(result.x))
 
 
 def _spread(block: np.ndarray) -> float:

@@ -259,17 +259,17 @@ class OnlineDecoder:
             piece = signal[index * self.hop : (index + 1) * self.hop]
             self._received += self.hop
             self._unsaid = 0
-            found = self._watch.judge(piece, self._received)
+            reason = self._watch.judge(piece, self._received)
             ringing = self._spoilt and self._watch.ringing
             reference = self._windows.reference_name
             setting_aside = self._set_bad_aside()
             if setting_aside:
                 self.reason = self._aside_words()
-            elif found and not ringing:
-                self.reason = found
-            if found or self._spoilt:
+            elif reason and not ringing:
+                self.reason = reason
+            if reason or self._spoilt:
                 # The piece after an artifact is not used either: its end may lie in there.
-                self.status, self._spoilt = "artifact", bool(found)
+                self.status, self._spoilt = "artifact", bool(reason)
                 self._windows.reset()
                 self._clean_from = self._received
                 probabilities = None
@@ -322,28 +322,28 @@ class OnlineDecoder:
             Samples of the run before them.
         """
         # Always the same sample, however many the path has been given already.
-        at = int(self._received * self._path.rate_in / self._rate) + _REMEMBERED - before
-        self._position = self._run_start + before + min(at, len(picked))
+        start = int(self._received * self._path.rate_in / self._rate) + _REMEMBERED - before
+        self._position = self._run_start + before + min(start, len(picked))
         self._begin_run()
-        self._drop = max(0, at - len(picked))
+        self._drop = max(0, start - len(picked))
         if not self._drop:
-            yield from self._decode(picked[at:], times[at:])
+            yield from self._decode(picked[start:], times[start:])
 
     def _skip(self, segment: Segment) -> Iterator[WindowResult]:
         """Pass over samples that are NaN or inf on some channel, refusing them hop by hop."""
         self.status = "artifact"
         self.reason = f"{listed(self._finite_channels[list(segment.nan)])} sent NaN or inf"
         yield from self._end_run()
-        at = 0
-        while at < len(segment):
-            piece = min(len(segment) - at, self._hop_samples - self._unsaid)
-            at += piece
+        offset = 0
+        while offset < len(segment):
+            piece = min(len(segment) - offset, self._hop_samples - self._unsaid)
+            offset += piece
             self._unsaid += piece
             self._position += piece
             self._begin_run()
             if self._unsaid == self._hop_samples:
                 self._unsaid = 0
-                yield self._refused(float(segment.times[at - 1]))
+                yield self._refused(float(segment.times[offset - 1]))
 
     @property
     def _hop_samples(self) -> int:
@@ -357,15 +357,15 @@ class OnlineDecoder:
 
     def _time_of(self, sample: int) -> float:
         """Return the stream's time of a sample of this run at the model's rate."""
-        at = sample * self._path.rate_in / self._rate + self._run_start
-        whole = int(at)
+        position = sample * self._path.rate_in / self._rate + self._run_start
+        whole = int(position)
         newest = self._position - 1
         stamp = self._times[max(len(self._times) - 1 - (newest - whole), 0)]
-        return float(stamp + (at - whole) / self._path.rate_in)
+        return float(stamp + (position - whole) / self._path.rate_in)
 
     def _known(self, sample: int, time: float) -> float:
         """Return the time of a hop; by the samples since the last where it is NaN or inf."""
-        last, said = self._said
-        time = time if math.isfinite(time) else said + (sample - last) / self._rate
+        last, last_time = self._said
+        time = time if math.isfinite(time) else last_time + (sample - last) / self._rate
         self._said = sample, time
         return time

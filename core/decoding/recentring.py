@@ -143,9 +143,9 @@ class ReferenceMean:
         self._unbroken = True
         self._windows += 1
         if not self._sums:
-            self._sums = [np.zeros_like(one) for one in covariances]
-        for sums, one in zip(self._sums, covariances, strict=True):
-            sums += one
+            self._sums = [np.zeros_like(covariance) for covariance in covariances]
+        for sums, covariance in zip(self._sums, covariances, strict=True):
+            sums += covariance
 
     def reference(self) -> RunReference:
         """Return the reference that the windows so far give; there must be one at least."""

@@ -93,8 +93,8 @@ class RestCurve:
         return {
             "minutes": round(self.minutes, 3),
             "thresholds": list(self.thresholds),
-            "alarms_a_minute": [round(each, 3) for each in self.alarms],
-            "hits": [round(each, 3) for each in self.hits],
+            "alarms_a_minute": [round(value, 3) for value in self.alarms],
+            "hits": [round(value, 3) for value in self.hits],
         }
 
     @classmethod

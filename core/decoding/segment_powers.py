@@ -64,9 +64,9 @@ class SegmentPowers:
             Contiguous signal from its first sample on.
         """
         starts = range(0, len(run) - self.length + 1, self.length)
-        found = [self.of_segment(run[start : start + self.length]) for start in starts]
-        shape = (len(found), run.shape[1], len(self.bands))
-        return np.stack(found) if found else np.empty(shape)
+        powers = [self.of_segment(run[start : start + self.length]) for start in starts]
+        shape = (len(powers), run.shape[1], len(self.bands))
+        return np.stack(powers) if powers else np.empty(shape)
 
     def memory(self, segments: np.ndarray) -> np.ndarray:
         """Return the last segments as a memory has them, NaN before the first.
@@ -123,5 +123,5 @@ class SegmentStream:
     def memory(self) -> np.ndarray:
         """The last segments, as `SegmentPowers.memory`."""
         shape = (0, self._channels, len(self._powers.bands))
-        found = np.stack(self._segments) if self._segments else np.empty(shape)
-        return self._powers.memory(found)
+        segments = np.stack(self._segments) if self._segments else np.empty(shape)
+        return self._powers.memory(segments)

@@ -116,10 +116,10 @@ def regression_filter(
     coefficients = np.linalg.solve(
         covariance[np.ix_(regressors, regressors)], covariance[np.ix_(regressors, kept)]
     )
-    found = np.zeros((len(kept), len(covariance)))
-    found[np.arange(len(kept)), kept] = 1.0
-    found[:, regressors] = -coefficients.T
-    return found
+    spatial = np.zeros((len(kept), len(covariance)))
+    spatial[np.arange(len(kept)), kept] = 1.0
+    spatial[:, regressors] = -coefficients.T
+    return spatial
 
 
 def spatial_filter(

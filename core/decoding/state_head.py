@@ -47,8 +47,8 @@ class StateHead:
 
         with torch.inference_mode():
             # One at a time, so that the last digit does not depend on company.
-            found = [self._network(torch.from_numpy(memory[None])) for memory in memories]
-            logits: np.ndarray = torch.cat(found).numpy()
+            outputs = [self._network(torch.from_numpy(memory[None])) for memory in memories]
+            logits: np.ndarray = torch.cat(outputs).numpy()
         return logits
 
     def probabilities(self, memories: np.ndarray) -> np.ndarray:

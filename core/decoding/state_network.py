@@ -76,8 +76,8 @@ class StateNetwork(nn.Module):
         nodes = self.node((x - self.centre) / self.scale)
         for layer in self.convolutions:
             nodes = nodes + F.gelu(layer(normalised @ nodes))
-        found: Tensor = self.token(F.dropout(nodes.flatten(-2), self.dropout, self.training))
-        return found
+        token: Tensor = self.token(F.dropout(nodes.flatten(-2), self.dropout, self.training))
+        return token
 
 
 class _SegmentBlock(nn.Module):

@@ -83,8 +83,8 @@ class Copies:
     @property
     def channels(self) -> np.ndarray:
         """Which channels are copies of another one, or copied, (channels,) of bool."""
-        found = np.zeros(self._channels, dtype=bool)
+        mask = np.zeros(self._channels, dtype=bool)
         if self._on.any():
             for members in pairs(self._channels):
-                found[members[self._on]] = True
-        return found
+                mask[members[self._on]] = True
+        return mask

@@ -269,16 +269,16 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
     """
     window, waves = _mains_kernel(len(samples), rate)
     flat = (samples - samples.mean(axis=0)) * window[:, None]
-    found = [np.abs(wave @ flat) for wave in waves]
-    amplitudes: np.ndarray = np.max(found, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
+    magnitudes = [np.abs(wave @ flat) for wave in waves]
+    amplitudes: np.ndarray = np.max(magnitudes, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
     return amplitudes
 
 
 @lru_cache(maxsize=64)
 def _mains_kernel(samples: int, rate: float) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the window over so many samples, and a wave of each mains frequency."""
-    at = np.arange(samples) / rate
-    waves = [np.exp(-2j * np.pi * mains * at) for mains in MAINS if mains < 0.49 * rate]
+    times = np.arange(samples) / rate
+    waves = [np.exp(-2j * np.pi * mains * times) for mains in MAINS if mains < 0.49 * rate]
     return np.hanning(samples + 2)[1:-1], waves
 
 

@@ -209,8 +209,8 @@ def _unit(unit: str) -> str:
     return unit
 
 
-def _facts(found: dict[str, Any]) -> DecoderCard:
-    facts = DecoderCard(**found)
+def _facts(table: dict[str, Any]) -> DecoderCard:
+    facts = DecoderCard(**table)
     for words in (facts.created, facts.software, facts.head, *facts.scores):
         text(words)
     for label in (facts.subject, *([facts.session] if facts.session else [])):

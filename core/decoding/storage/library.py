@@ -77,7 +77,7 @@ def kept_decoders(home: Path, subject: str | None = None) -> Iterator[Path]:
     subject : str, optional
         Only this person's.
     """
-    found = []
+    decoders = []
     for path in (home / FOLDER).glob(f"*{SUFFIX}"):
         try:
             facts = read_header(path)["facts"]
@@ -85,14 +85,14 @@ def kept_decoders(home: Path, subject: str | None = None) -> Iterator[Path]:
         except (InputError, KeyError, TypeError):
             continue
         if subject is None or owner == subject:
-            found.append((created, _number(path), path.name, path))
-    yield from (path for *_, path in sorted(found, reverse=True))
+            decoders.append((created, _number(path), path.name, path))
+    yield from (path for *_, path in sorted(decoders, reverse=True))
 
 
 def _number(path: Path) -> int:
     """Return which of the decoders of one second a file is, by its name."""
-    found = re.search(r"-(\d+)$", path.stem)
-    return int(found[1]) if found else 1
+    match = re.search(r"-(\d+)$", path.stem)
+    return int(match[1]) if match else 1
 
 
 def newest_decoder(home: Path, subject: str) -> Path:

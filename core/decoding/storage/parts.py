@@ -163,11 +163,11 @@ def shaped(tensors: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) ->
     InputError
         If it has another.
     """
-    found = tensors[name]
+    tensor = tensors[name]
     if (
-        found.shape != shape
-        or not np.issubdtype(found.dtype, np.floating)
-        or not (np.abs(found) < LARGEST).all()  # nor NaN
+        tensor.shape != shape
+        or not np.issubdtype(tensor.dtype, np.floating)
+        or not (np.abs(tensor) < LARGEST).all()  # nor NaN
     ):
         raise InputError(f"its tensor {name} has not the {shape} finite values it should have.")
-    return found
+    return tensor

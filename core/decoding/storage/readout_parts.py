@@ -251,8 +251,8 @@ def _scale(
     )
 
 
-def _card(found: dict[str, Any]) -> ReadoutCard:
-    card = ReadoutCard(**found)
+def _card(table: dict[str, Any]) -> ReadoutCard:
+    card = ReadoutCard(**table)
     for words in (card.head, card.measure):
         text(words)
     for score in (card.score, card.chance):

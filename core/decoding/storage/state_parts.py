@@ -52,12 +52,12 @@ def read_state(
     InputError
         If it does not.
     """
-    found, weights = table["state"], network_weights(tensors, f"{prefix}.state.")
+    state, weights = table["state"], network_weights(tensors, f"{prefix}.state.")
     empty_network(weights)
-    bands = tuple((number(low, 0.0, 1e6), number(high, 0.0, 1e6)) for low, high in found["bands"])
+    bands = tuple((number(low, 0.0, 1e6), number(high, 0.0, 1e6)) for low, high in state["bands"])
     # A segment lies in a window, so that the memory is never empty when a window is decoded.
     powers = SegmentPowers(
-        rate, whole(found["length"], 2, window), whole(found["count"], 1, 2**12), bands
+        rate, whole(state["length"], 2, window), whole(state["count"], 1, 2**12), bands
     )
     expected = {
         "centre": (channels, len(bands)),
