@@ -28,11 +28,11 @@ def bids_label(text: str, of: str = "Subject", most: int | None = 40) -> str:
         If it is empty, has anything but letters and digits, or more than that of them: longer ones
         make names of files too long for some systems.
     """
-    found = text.removeprefix(_PREFIX[of])
-    if not _LABEL.fullmatch(found) or (most is not None and len(found) > most):
+    label = text.removeprefix(_PREFIX[of])
+    if not _LABEL.fullmatch(label) or (most is not None and len(label) > most):
         shown = ascii(text if len(text) <= 60 else text[:59] + "…")[1:-1]
         raise InputError(
             f'{of} "{shown}" is no BIDS label: use letters and digits only, such as 01 or S001'
             + ("." if most is None else f", and at most {most} of them.")
         )
-    return found
+    return label

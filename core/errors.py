@@ -50,7 +50,7 @@ def one_line(error: object, max_chars: int = 200) -> str:
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
 
 
-def printable(said: object) -> str:
+def printable(value: object) -> str:
     """Return what comes from outside, as text on one line that no terminal takes for a command.
 
     Control characters, those that turn the direction of writing, and line ends become spaces, and
@@ -58,9 +58,9 @@ def printable(said: object) -> str:
 
     Parameters
     ----------
-    said : object
+    value : object
         Such as the name of a file or of a stream, or a sentence with such names in it.
     """
     return "".join(
-        c if c.isprintable() else "?" if "\ud800" <= c <= "\udfff" else " " for c in str(said)
+        c if c.isprintable() else "?" if "\ud800" <= c <= "\udfff" else " " for c in str(value)
     )

@@ -139,13 +139,13 @@ def information_transfer_rate(accuracy: float, classes: int, seconds: float) -> 
     return float(bits * 60.0 / seconds)
 
 
-def correlation(said: np.ndarray, values: np.ndarray) -> float:
-    """Return Pearson's correlation of numbers said and true ones; 0 where all said are the same."""
-    return float(np.corrcoef(said, values)[0, 1]) if said.std() > 0 else 0.0
+def correlation(predictions: np.ndarray, values: np.ndarray) -> float:
+    """Return Pearson's correlation of predictions and true numbers; 0 for constant predictions."""
+    return float(np.corrcoef(predictions, values)[0, 1]) if predictions.std() > 0 else 0.0
 
 
-def guessed_correlation(said: np.ndarray, values: np.ndarray) -> float:
+def guessed_correlation(predictions: np.ndarray, values: np.ndarray) -> float:
     """Return the correlation that 95 of 100 permutations of the true numbers stay below."""
     random = np.random.default_rng(0)
-    guessed = [correlation(said, random.permutation(values)) for _ in range(_PERMUTATIONS)]
+    guessed = [correlation(predictions, random.permutation(values)) for _ in range(_PERMUTATIONS)]
     return float(np.quantile(guessed, 0.95))

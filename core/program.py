@@ -159,8 +159,8 @@ def _run(program: str, main: Callable[[], int | None]) -> int:
         say("\n".join([f"{program}: {first}", *lines]))
         return 2
     except ImportError as error:
-        library, found, _ = str(error).partition(": cannot open shared object file")
-        if not found:
+        library, separator, _ = str(error).partition(": cannot open shared object file")
+        if not separator:
             raise
         say(f"{program}: The system library {library} is missing; install it and start again.")
         return 2

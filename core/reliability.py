@@ -42,8 +42,8 @@ class ReliabilityCurve:
     def __eq__(self, other: object) -> bool:
         """Whether another curve has the same numbers."""
         return isinstance(other, ReliabilityCurve) and all(
-            np.array_equal(mine, its)
-            for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)
+            np.array_equal(mine, theirs)
+            for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays have none
@@ -97,9 +97,9 @@ def pooled(curves: Iterable[ReliabilityCurve]) -> ReliabilityCurve:
     """Return the curve of all decisions of several; there must be one."""
     every = list(curves)
     return ReliabilityCurve(
-        np.sum([one.counts for one in every], axis=0),
-        np.sum([one.confident for one in every], axis=0),
-        np.sum([one.right for one in every], axis=0),
+        np.sum([curve.counts for curve in every], axis=0),
+        np.sum([curve.confident for curve in every], axis=0),
+        np.sum([curve.right for curve in every], axis=0),
     )
 
 

@@ -144,8 +144,8 @@ def in_a_sentence(model: type[Settings], error: ValidationError) -> str:
         return f'"{name}" is no setting; {hint}'
     if kind == "value_error":  # of a validator of our own: a sentence already
         return one_line(context.get("error", first["msg"]), 400)
-    found = first["input"]
-    shown = f'"{one_line(found, 60)}"' if isinstance(found, str) else one_line(found, 60)
+    value = first["input"]
+    shown = f'"{one_line(value, 60)}"' if isinstance(value, str) else one_line(value, 60)
     expected = (
         _range(model, place)
         or _WORDS.get(kind, "").format(**context)

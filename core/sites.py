@@ -148,15 +148,15 @@ def channels_at(sites: Sites, channels: Sequence[str], source: str) -> tuple[str
     if sites == "all":
         return tuple(channels)
     there = is_motor if sites == "motor" else is_central
-    found = tuple(name for name in channels if there(name))
-    if len(found) < 2:
+    electrodes = tuple(name for name in channels if there(name))
+    if len(electrodes) < 2:
         rows = "FC to CP" if sites == "motor" else "FC to P"
         raise InputError(
-            f"{source} has {len(found)} {sites} electrodes (rows {rows}, columns up to 6); at "
+            f"{source} has {len(electrodes)} {sites} electrodes (rows {rows}, columns up to 6); at "
             f"least 2 are needed for --sites {sites}. Take --sites all, or name the channels with "
             "--channels."
         )
-    return found
+    return electrodes
 
 
 def _between(label: str, last: float) -> bool:

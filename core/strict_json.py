@@ -35,16 +35,16 @@ def load_object(content: bytes | str) -> dict[str, Any]:
     ValueError
         As `load_json`, or if it is something else.
     """
-    found = load_json(content)
-    if not isinstance(found, dict):
+    table = load_json(content)
+    if not isinstance(table, dict):
         raise ValueError("it is no table of names and values")
-    return found
+    return table
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    table = dict(pairs)
+    if len(table) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'it says "{twice[:60]}" more than once')
-    return found
+    return table

@@ -189,7 +189,7 @@ class TensorFormat:
         if path.stat().st_size > self.largest:
             raise InputError(f"{path} is too large to be a {self.noun}.")
         try:
-            metadata, found = read_tensors(path, "np", tensors)
+            metadata, arrays = read_tensors(path, "np", tensors)
         except DamagedError as error:
             raise InputError(f"{path} is not a {self.noun}, or is damaged ({error}).") from error
         if self.name not in metadata:
@@ -209,7 +209,7 @@ class TensorFormat:
                 f"{path} is a {self.noun} of format version {one_line(version, 40)}; this program "
                 f"reads version {known}. {self.again}, or use the program that made it."
             )
-        return table, found
+        return table, arrays
 
     def load(
         self,
@@ -243,7 +243,7 @@ class TensorFormat:
             ) from error
 
 
-def texts(found: Any, fewest: int = 1) -> tuple[str, ...]:
+def texts(value: Any, fewest: int = 1) -> tuple[str, ...]:
     """Return a table's list of different names.
 
     Raises
@@ -251,13 +251,13 @@ def texts(found: Any, fewest: int = 1) -> tuple[str, ...]:
     ValueError
         If it is none, has fewer, or holds what cannot be shown on one line.
     """
-    names = tuple(text(name) for name in found) if isinstance(found, list) else ()
+    names = tuple(text(name) for name in value) if isinstance(value, list) else ()
     if len(names) < max(fewest, 1) or len(set(names)) != len(names):
-        raise ValueError(f"{one_line(found, 60)} is no list of different names")
+        raise ValueError(f"{one_line(value, 60)} is no list of different names")
     return names
 
 
-def text(found: Any) -> str:
+def text(value: Any) -> str:
     """Return a table's text, if it is one of a sane length without control characters.
 
     Raises
@@ -265,12 +265,12 @@ def text(found: Any) -> str:
     ValueError
         If it is not.
     """
-    if not isinstance(found, str) or not found.isprintable() or len(found) > _LONGEST:
-        raise ValueError(f"{one_line(found, 60)} is no plain text of up to {_LONGEST} characters")
-    return found
+    if not isinstance(value, str) or not value.isprintable() or len(value) > _LONGEST:
+        raise ValueError(f"{one_line(value, 60)} is no plain text of up to {_LONGEST} characters")
+    return value
 
 
-def number(found: Any, low: float, high: float) -> float:
+def number(value: Any, low: float, high: float) -> float:
     """Return a table's number, if it lies within bounds.
 
     Raises
@@ -279,12 +279,12 @@ def number(found: Any, low: float, high: float) -> float:
         If it does not, or is none.
     """
     # A whole number may be larger than any float, so it is compared before it is turned into one.
-    if isinstance(found, bool) or not isinstance(found, int | float) or not low <= found <= high:
-        raise ValueError(f"{one_line(found, 60)} where a number from {low:g} to {high:g} belongs")
-    return float(found)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{one_line(value, 60)} where a number from {low:g} to {high:g} belongs")
+    return float(value)
 
 
-def whole(found: Any, low: int, high: int) -> int:
+def whole(value: Any, low: int, high: int) -> int:
     """Return a table's whole number, if it lies within bounds.
 
     Raises
@@ -292,6 +292,6 @@ def whole(found: Any, low: int, high: int) -> int:
     ValueError
         If it does not, or is none.
     """
-    if number(found, low, high) != math.floor(found):
-        raise ValueError(f"{one_line(found, 60)} where a whole number belongs")
-    return int(found)
+    if number(value, low, high) != math.floor(value):
+        raise ValueError(f"{one_line(value, 60)} where a whole number belongs")
+    return int(value)

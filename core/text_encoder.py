@@ -80,13 +80,13 @@ def load_text_encoder(source: str) -> TextEncoder:
     return _sentence_transformers(folder)
 
 
-def check_texts(texts: Sequence[str], what: str) -> tuple[str, ...]:
+def check_texts(texts: Sequence[str], noun: str) -> tuple[str, ...]:
     """Return texts without the space around them.
 
     Parameters
     ----------
     texts : sequence of str
-    what : str
+    noun : str
         What they are, for the message.
 
     Raises
@@ -98,13 +98,13 @@ def check_texts(texts: Sequence[str], what: str) -> tuple[str, ...]:
     for text in stripped:
         if not text or not text.isprintable() or len(text) > _LONGEST:
             raise InputError(
-                f'{what} "{one_line(text, 60)}" is no text of 1 to {_LONGEST} characters on one '
+                f'{noun} "{one_line(text, 60)}" is no text of 1 to {_LONGEST} characters on one '
                 "line."
             )
     if not stripped or len(set(stripped)) < len(stripped):
         twice = next((text for text in stripped if stripped.count(text) > 1), "")
         raise InputError(
-            f'{what} "{twice}" is there twice.' if twice else f"{what}: at least one is needed."
+            f'{noun} "{twice}" is there twice.' if twice else f"{noun}: at least one is needed."
         )
     return stripped
 

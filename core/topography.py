@@ -53,10 +53,10 @@ def head_place(label: str) -> np.ndarray | None:
             angle
         )
     else:
-        found = direction(name)
-        if found is None:
+        position = direction(name)
+        if position is None:
             return None
-        place = found
+        place = position
     flat = np.hypot(place[0], place[1])
     distance = np.arctan2(flat, place[2]) / _EDGE
     return np.asarray(place[:2] * (distance / max(flat, 1e-12)))

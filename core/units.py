@@ -43,10 +43,10 @@ def volts_per(unit: str) -> float | None:
     sends megavolts.
     """
     unit = _SPOILED_MICRO.sub("µ", unit)
-    if found := _VOLT.fullmatch(unit):
-        return _PREFIXES.get(found["prefix"].lower())
-    if found := _POWER.fullmatch(unit):
-        power = int(found["power"])
+    if match := _VOLT.fullmatch(unit):
+        return _PREFIXES.get(match["prefix"].lower())
+    if match := _POWER.fullmatch(unit):
+        power = int(match["power"])
         return 10.0**power if power in (0, -3, -6, -9) else None
     return None
 

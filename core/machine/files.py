@@ -282,14 +282,14 @@ def linked(root: Path, path: Path) -> str | None:
     for number, part in enumerate(parts, 1):
         place = place / part
         try:
-            found = os.lstat(place)
+            status = os.lstat(place)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION:
+        if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION:
             if number < len(parts):
                 return f"lies behind the link {place.relative_to(root).as_posix()}"
             return "is a link"
-        if number == len(parts) and stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+        if number == len(parts) and stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
             return "has another name elsewhere (a hard link)"
     return None
 

@@ -37,7 +37,7 @@ def trim() -> None:
 
 
 def _glibc(name: str) -> Callable[..., int] | None:
-    found: Callable[..., int] | None = None
+    function: Callable[..., int] | None = None
     if sys.platform == "linux":
-        found = getattr(ctypes.CDLL(None), name, None)  # musl has none of them
-    return found
+        function = getattr(ctypes.CDLL(None), name, None)  # musl has none of them
+    return function

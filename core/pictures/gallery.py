@@ -82,10 +82,10 @@ class PictureFolder:
         """Return the file of a picture by its name in the gallery, None if it is not there."""
         root = self.folder.resolve()
         for place in (root / name, root / Path(name).name):
-            found = place.resolve()
+            target = place.resolve()
             # A name comes from a decoder file: it leads nowhere but into the folder.
-            if found.is_relative_to(root) and found.is_file():
-                return found
+            if target.is_relative_to(root) and target.is_file():
+                return target
         return None
 
     def missing(self, gallery: Gallery) -> list[str]:

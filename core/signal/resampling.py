@@ -117,9 +117,9 @@ class Resampler:
 
     def _design(self, fraction: float, edge: float) -> np.ndarray:
         """Return the taps that delay by -`fraction`, for frequencies up to `edge` x the rate."""
-        at = np.arange(-self._behind, self._ahead + 1)
+        lags = np.arange(-self._behind, self._ahead + 1)
         if fraction == 0.0:
-            taps: np.ndarray = (at == 0).astype(np.float64)
+            taps: np.ndarray = (lags == 0).astype(np.float64)
             return taps
-        normal = np.sinc(2 * edge * (at[:, None] - at)) + _STEADY * np.eye(len(at))
-        return np.linalg.solve(normal, np.sinc(2 * edge * (at - fraction)))
+        normal = np.sinc(2 * edge * (lags[:, None] - lags)) + _STEADY * np.eye(len(lags))
+        return np.linalg.solve(normal, np.sinc(2 * edge * (lags - fraction)))
