@@ -75,8 +75,8 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, extra: list[
         and (tensors[name].dtype not in _NUMBERS or not tensors[name].isfinite().all())
     ]
     complaints = [
-        f"{len(names)} {what} ({one_line(', '.join(names[:3]))}{' ...' if len(names) > 3 else ''})"
-        for what, names in (
+        f"{len(names)} {kind} ({one_line(', '.join(names[:3]))}{' ...' if len(names) > 3 else ''})"
+        for kind, names in (
             ("missing", missing),
             ("unexpected", unexpected),
             ("of another shape", misshapen),

@@ -60,13 +60,13 @@ def read_safetensors(
         If it is damaged.
     """
     try:
-        metadata, found = read_tensors(path, framework, tensors)
+        metadata, contents = read_tensors(path, framework, tensors)
         header = load_json(metadata[HEADER]) if HEADER in metadata else {}
     except (DamagedError, ValueError) as error:
         raise InputError(f"{path} is damaged: {one_line(error)}.") from error
     if not isinstance(header, dict):
         raise InputError(f"{path} has a damaged header: it is no table of facts.")
-    return found, header if HEADER in metadata else None
+    return contents, header if HEADER in metadata else None
 
 
 def spec_of_header(header: Mapping[str, Any], path: Path) -> EncoderSpec:
@@ -167,9 +167,9 @@ def _covariance(rows: list[Any] | None, channels: int) -> tuple[tuple[float, ...
     """Check the covariance of a header, if it has one."""
     if rows is None:
         return None
-    found = np.array(rows, dtype=np.float64)
-    if found.shape != (channels, channels) or not np.allclose(found, found.T):
+    covariance = np.array(rows, dtype=np.float64)
+    if covariance.shape != (channels, channels) or not np.allclose(covariance, covariance.T):
         raise ValueError(f"the covariance is not that of {channels} channels")
-    if np.linalg.eigvalsh(found)[0] <= 0:
+    if np.linalg.eigvalsh(covariance)[0] <= 0:
         raise ValueError("the covariance is not positive definite")
-    return tuple(map(tuple, found.tolist()))
+    return tuple(map(tuple, covariance.tolist()))

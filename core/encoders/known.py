@@ -63,7 +63,7 @@ def place_of(name: str, sha256: str, home: Path | None = None) -> str | None:
 
 def _places(home: Path | None) -> dict[str, str]:
     try:
-        found = load_object(read_regular(home_folder(home) / _FILE, _LARGEST))
+        places = load_object(read_regular(home_folder(home) / _FILE, _LARGEST))
     except (OSError, ValueError):
         return {}
-    return {name: place for name, place in found.items() if isinstance(place, str)}
+    return {name: place for name, place in places.items() if isinstance(place, str)}

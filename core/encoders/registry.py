@@ -177,11 +177,11 @@ def is_name_here(source: str, home: Path | None = None) -> bool:
     return is_name(source)
 
 
-def _untrained(what: str, seed: int) -> Encoder:
+def _untrained(name: str, seed: int) -> Encoder:
     """Return random weights of SIZE, FAMILY or FAMILY-SIZE."""
-    first, _, rest = what.replace(":", "-", 1).partition("-")
+    first, _, rest = name.replace(":", "-", 1).partition("-")
     family = family_named(first if first in FAMILIES else next(iter(FAMILIES)))
-    size = (rest if first in FAMILIES else what) or family.default_size
+    size = (rest if first in FAMILIES else name) or family.default_size
     return family.build(family.untrained_spec(size, seed), seed)
 
 

@@ -34,12 +34,12 @@ def combine(encoders: Sequence[BandPower]) -> BandPower:
     mirrored, sources = shapes[0].mirrored, sum(shape.sources for shape in shapes)
     shape = BandPowerShape(sources, sources, course=True, mirrored=mirrored)
     size = size_with_shape(shape)
-    readouts = [each.spec.readout for each in encoders if each.spec.readout is not None]
-    alike = {(each.classes, each.mirror is None) for each in readouts}
+    readouts = [encoder.spec.readout for encoder in encoders if encoder.spec.readout is not None]
+    alike = {(readout.classes, readout.mirror is None) for readout in readouts}
     regressed = {(encoder.spec.regressors, encoder.spec.ch_names) for encoder in encoders}
     if size is None or len(readouts) < len(encoders) or len(alike) > 1 or len(regressed) > 1:
         raise InputError(
-            f"The encoders {' and '.join(each.spec.label for each in encoders)} make none "
+            f"The encoders {' and '.join(encoder.spec.label for encoder in encoders)} make none "
             "together: two of the sizes small and course were expected, trained on the same "
             "electrodes to tell the same classes apart."
         )
@@ -50,11 +50,11 @@ def combine(encoders: Sequence[BandPower]) -> BandPower:
         split = [np.split(part, sides, axis) for part in parts]
         return np.concatenate([part[side] for side in range(sides) for part in split], axis)
 
-    weights = beside([_by_patch(each) for each in encoders], 1) / len(encoders)
+    weights = beside([_by_patch(encoder) for encoder in encoders], 1) / len(encoders)
     readout = ClassReadout(
         readouts[0].classes,
         tuple(map(tuple, weights.reshape(-1, weights.shape[-1]).tolist())),
-        tuple(np.mean([each.bias for each in readouts], axis=0).tolist()),
+        tuple(np.mean([readout.bias for readout in readouts], axis=0).tolist()),
         shape.exchange(first.patches),
     )
     whole = BandPower(replace(first, size=size, tokens=(1, sources), readout=readout))
@@ -74,5 +74,5 @@ def _by_patch(encoder: BandPower) -> np.ndarray:
     attention, mixture = (
         part.detach().double().numpy() for part in (encoder.attention, encoder.mixture)
     )
-    found: np.ndarray = np.einsum("pf,sf,fc->psc", attention, mixture, weights)
-    return found
+    patch_weights: np.ndarray = np.einsum("pf,sf,fc->psc", attention, mixture, weights)
+    return patch_weights

@@ -30,26 +30,26 @@ def with_mirror_image(encoder: BandPower) -> BandPower:
     InputError
         If it was not, or has its mirror image already.
     """
-    spec, one = encoder.spec, SHAPES[encoder.spec.size]
+    spec, shape = encoder.spec, SHAPES[encoder.spec.size]
     readout = spec.readout
     order = None if readout is None else swap(readout.classes)
-    size = size_with_shape(one.image)
+    size = size_with_shape(shape.image)
     if readout is None or order is None or size is None:
         raise InputError(
             f"The encoder {spec.label} has no mirror image: one was expected that was trained to "
             "tell both hands apart and does not have its image yet."
         )
     # Of a token that both share, the second half is the image's.
-    weights = np.array(readout.weights).reshape(-1, one.width, len(readout.classes)) / 2
+    weights = np.array(readout.weights).reshape(-1, shape.width, len(readout.classes)) / 2
     bias = np.array(readout.bias) / 2
     both = np.concatenate([weights, weights[:, :, order]], axis=1)
-    found = ClassReadout(
+    combined = ClassReadout(
         readout.classes,
         tuple(map(tuple, both.reshape(-1, len(readout.classes)).tolist())),
         tuple((bias + bias[list(order)]).tolist()),
-        one.image.exchange(spec.patches),
+        shape.image.exchange(spec.patches),
     )
-    whole = BandPower(replace(spec, size=size, tokens=(1, one.image.width), readout=found))
+    whole = BandPower(replace(spec, size=size, tokens=(1, shape.image.width), readout=combined))
     with torch.no_grad():
         for name in ("temporal", "mean", "deviation"):
             part = getattr(encoder, name)

@@ -85,8 +85,8 @@ class ColumnStep:
             _CachedLayer(layer, keys_values, buffers)
             for layer, keys_values in zip(encoder.layers, cache.keys_values, strict=True)
         ]
-        one = torch.ones(1, dtype=torch.int64, device=weight.device)
-        self._angles = angles(one, encoder.head)[0]
+        position = torch.ones(1, dtype=torch.int64, device=weight.device)
+        self._angles = angles(position, encoder.head)[0]
         self._angle, self._radius = torch.empty_like(self._angles), torch.ones_like(self._angles)
         self._exact = torch.polar(self._radius, self._angles)
         self._turn = buffers.turn
@@ -174,30 +174,30 @@ class _CachedLayer:
 
     def advance(self, place: int, seen: int) -> None:
         """Pass the column and keep its keys and values."""
-        at = self._at
-        torch.mm(_normed(at.x, self._norm1), self._qkv, out=at.qkv)
-        torch.mul(at.kept, at.turns, out=self._places[place])
+        buffers = self._at
+        torch.mm(_normed(buffers.x, self._norm1), self._qkv, out=buffers.qkv)
+        torch.mul(buffers.kept, buffers.turns, out=self._places[place])
         self._attend(seen)
 
     def ask(self, seen: int) -> None:
         """Pass a column that nothing will see."""
-        at = self._at
-        torch.mm(_normed(at.x, self._norm1), self._query, out=at.query_only)
+        buffers = self._at
+        torch.mm(_normed(buffers.x, self._norm1), self._query, out=buffers.query_only)
         self._attend(seen)
 
     def _attend(self, seen: int) -> None:
-        at = self._at
-        torch.mul(at.asked, at.turn, out=at.query_pairs)
-        torch.bmm(at.query, self._keys, out=at.scores)
-        if seen < at.scores.shape[-1]:  # the run has had fewer tokens than a band
-            at.scores[..., seen:] = -torch.inf
-        torch.softmax(at.scores, -1, out=at.weights)
-        torch.bmm(at.weights, self._values, out=at.mixed)
-        at.x.addmm_(at.mixed_rows, self._out)
-        torch.mm(_normed(at.x, self._norm2), self._gate_up, out=at.gate_up)
-        F.silu(at.gate, inplace=True)
-        torch.mul(at.gate, at.up, out=at.hidden)
-        at.x.addmm_(at.hidden, self._down)
+        buffers = self._at
+        torch.mul(buffers.asked, buffers.turn, out=buffers.query_pairs)
+        torch.bmm(buffers.query, self._keys, out=buffers.scores)
+        if seen < buffers.scores.shape[-1]:  # the run has had fewer tokens than a band
+            buffers.scores[..., seen:] = -torch.inf
+        torch.softmax(buffers.scores, -1, out=buffers.weights)
+        torch.bmm(buffers.weights, self._values, out=buffers.mixed)
+        buffers.x.addmm_(buffers.mixed_rows, self._out)
+        torch.mm(_normed(buffers.x, self._norm2), self._gate_up, out=buffers.gate_up)
+        F.silu(buffers.gate, inplace=True)
+        torch.mul(buffers.gate, buffers.up, out=buffers.hidden)
+        buffers.x.addmm_(buffers.hidden, self._down)
 
 
 def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:

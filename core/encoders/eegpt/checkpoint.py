@@ -138,9 +138,9 @@ def recognise(
             f'A checkpoint has no weights "{weights}"; choose target_encoder or encoder.'
         )
     named = any(name.startswith(f"{weights}.") for name in tensors)
-    found, extra = _part(tensors, weights, path)
+    part, extra = _part(tensors, weights, path)
     known = ({"weights": weights} if named else {}) | provenance
-    return _foreign_spec(found, path, known), found, extra
+    return _foreign_spec(part, path, known), part, extra
 
 
 def _part(
@@ -150,15 +150,15 @@ def _part(
     tensors = {name: tensor for name, tensor in tensors.items() if name != "chans_id"}
     if not any(name.startswith(("encoder.", "target_encoder.")) for name in tensors):
         return tensors, []
-    found = {
+    part = {
         name.removeprefix(f"{wanted}."): tensor
         for name, tensor in tensors.items()
         if name.startswith(f"{wanted}.")
     }
-    if not found:
+    if not part:
         other = "encoder" if wanted == "target_encoder" else "target_encoder"
         raise InputError(f"{path} holds no {wanted}, only {other}; ask for the weights {other}.")
-    return found, [name for name in tensors if name.split(".")[0] not in _PARTS]
+    return part, [name for name in tensors if name.split(".")[0] not in _PARTS]
 
 
 def _foreign_spec(tensors: dict[str, Tensor], path: Path, known: dict[str, str]) -> EncoderSpec:
