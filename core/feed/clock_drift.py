@@ -81,6 +81,6 @@ class ClockDrift:
 
     def _measure(self) -> float:
         """Return the median slope between any two points (Theil and Sen), as a drift."""
-        at, delay = np.array(self._points).T
-        one, other = np.triu_indices(len(at), 1)
-        return -3600.0 * float(np.median((delay[other] - delay[one]) / (at[other] - at[one])))
+        times, delay = np.array(self._points).T
+        i, j = np.triu_indices(len(times), 1)
+        return -3600.0 * float(np.median((delay[j] - delay[i]) / (times[j] - times[i])))

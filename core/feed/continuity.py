@@ -158,21 +158,21 @@ class Continuity:
         stamps = np.where(np.isfinite(stamps), stamps, np.nan)
         self._set_by = set_by
         breaks: dict[int, int] = {}  # position -> samples lost before it
-        at = 0
-        while at < len(stamps):
+        position = 0
+        while position < len(stamps):
             if self._owed is not None:
-                breaks[at], self._owed = self._owed, None
-            piece = stamps[at : at + self._tick - self._in_tick]
+                breaks[position], self._owed = self._owed, None
+            piece = stamps[position : position + self._tick - self._in_tick]
             quiet = self._quiet(piece)
             self._accept(piece[:quiet])
-            at += quiet
+            position += quiet
             if quiet < len(piece):
-                lost = self._judge(float(stamps[at]))
+                lost = self._judge(float(stamps[position]))
                 if lost is not None:
-                    breaks[at] = breaks.get(at, 0) + lost
+                    breaks[position] = breaks.get(position, 0) + lost
                 if lost is not None or self._exact:  # else it is looked at again, as late
-                    self._accept(stamps[at : at + 1])
-                    at += 1
+                    self._accept(stamps[position : position + 1])
+                    position += 1
             if self._in_tick >= self._tick:
                 self._end_tick()
         return _bounds(len(stamps), breaks)
@@ -390,10 +390,10 @@ class Continuity:
         unlikely = (counts > 1) & (counts * np.log(share) < math.log(_CHANCE))
         if apart >= _SPACED and len(usual) >= _NEWEST:
             unlikely[1] |= together[1] > 2.0 * max(usual[-1], 0.0)
-        found = np.flatnonzero(unlikely & (together - least > clear))
-        if not len(found):
+        indices = np.flatnonzero(unlikely & (together - least > clear))
+        if not len(indices):
             return
-        count = int(found[-1]) + 1
+        count = int(indices[-1]) + 1
         samples = round((together[count - 1] - least[count - 1]) * self.rate)
         history = sign * residuals[:-count]
         span = (where[-1] - where[-count]) / self.rate
@@ -433,19 +433,19 @@ class Continuity:
         self._start_block()
 
     def _draw(self) -> None:
-        at, late = np.array(self._line).T
+        positions, late = np.array(self._line).T
         before = self._slope
-        self._slope = self._theil_sen() if len(at) >= _LEARNT else 0.0
+        self._slope = self._theil_sen() if len(positions) >= _LEARNT else 0.0
         self._open += (before - self._slope) * (self._count + self._shift)
-        residuals = late - self._slope * at
-        self._offset = float(np.median(residuals) if len(at) >= _LEARNT else late[-1])
+        residuals = late - self._slope * positions
+        self._offset = float(np.median(residuals) if len(positions) >= _LEARNT else late[-1])
         self._spread = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
 
     def _theil_sen(self) -> float:
         """Return the median slope between any two points, in seconds a sample."""
-        at, late = np.array(self._line).T
-        one, other = np.triu_indices(len(at), 1)
-        return float(np.median((late[other] - late[one]) / (at[other] - at[one])))
+        positions, late = np.array(self._line).T
+        i, j = np.triu_indices(len(positions), 1)
+        return float(np.median((late[j] - late[i]) / (positions[j] - positions[i])))
 
 
 class _Points:

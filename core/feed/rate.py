@@ -62,9 +62,9 @@ class _Line:
     def take(self, count: float, time: float, arrival: float) -> None:
         if self._origin is None:
             self._origin = count, time
-        at = (count - self._origin[0]) * self._period
-        point = at, (time - self._origin[1]) - at, arrival  # s nominal, s late, s
-        while self._points and self._points[-1][0] >= at:
+        nominal = (count - self._origin[0]) * self._period
+        point = nominal, (time - self._origin[1]) - nominal, arrival  # s nominal, s late, s
+        while self._points and self._points[-1][0] >= nominal:
             self._points.pop()  # from before samples that were taken for lost came late
         number = int(arrival // _BIN)
         if number != self._bin or not self._points:
@@ -86,13 +86,13 @@ class _Line:
         span = float(view[2, -1] - view[2, 0]) if view.shape[1] > 1 else 0.0
         if span < least or (view.shape[1] < _FEWEST and span < 0.75 * _ALONE):
             return None
-        at, late, _ = view
-        one, other = np.triu_indices(len(at), 1)
-        slope = float(np.median((late[other] - late[one]) / (at[other] - at[one])))
-        residuals = late - slope * at
+        nominal, late, _ = view
+        i, j = np.triu_indices(len(nominal), 1)
+        slope = float(np.median((late[j] - late[i]) / (nominal[j] - nominal[i])))
+        residuals = late - slope * nominal
         away = np.sort(np.abs(residuals - np.median(residuals)))
-        floor = next(floor for points, floor in _FLOORS if len(at) < points)
-        return slope, _SURE * max(float(away[-2]), floor) / float(at[-1] - at[0])
+        floor = next(floor for points, floor in _FLOORS if len(nominal) < points)
+        return slope, _SURE * max(float(away[-2]), floor) / float(nominal[-1] - nominal[0])
 
     def typical(self, seconds: float, least: float) -> float | None:
         """Return the median slope from each point to the next, which no jump changes."""
@@ -258,18 +258,18 @@ class RateWatch:
         measured = self._rate / max(1.0 + slope, 1e-9)
         off = self._off(slope, doubt)
         digits = f"{measured:.{0 if doubt > _COARSE else 1}f}".removesuffix(".0")
-        said = f"The stream says {self._rate:g} Hz and sends {digits} Hz"
+        text = f"The stream says {self._rate:g} Hz and sends {digits} Hz"
         if off > REFUSED:
             return RateVerdict(
                 "refused",
                 measured,
-                f"{said}: too far off to be used. Have the amplifier sample at the rate that its "
+                f"{text}: too far off to be used. Have the amplifier sample at the rate that its "
                 "stream says, or its program say the right one, and start it again.",
             )
         if off > DOUBTED:
             share = 100 * abs(measured / self._rate - 1.0)
             return RateVerdict(
-                "doubted", measured, f"{said}: rhythms are decoded {share:.1f} % off."
+                "doubted", measured, f"{text}: rhythms are decoded {share:.1f} % off."
             )
         return RateVerdict("ok", measured)
 

@@ -109,8 +109,8 @@ class Segmenter:
 
     def like(self, other: Segmenter) -> bool:
         """Whether another stream has the same channels, units and rate."""
-        mine, its = ((f.labels, f.factors, f.rate) for f in (self, other))
-        return mine == its
+        mine, theirs = ((f.labels, f.factors, f.rate) for f in (self, other))
+        return mine == theirs
 
     def push(self, samples: np.ndarray, stamps: np.ndarray, set_by: float = 0.0) -> list[Segment]:
         """Take samples as they came.
@@ -229,6 +229,6 @@ def _words(run: SegmentBounds, step: float, period: float) -> str:
         return "The time stamps are NaN or inf"
     if _SENT_TWICE < step < _LATE_BY:
         back = f"Time stamps went back by {-step:.3g} s: " if step < 0 else ""
-        what = "samples were sent twice, or the sender's clock was set back"
-        return back + what if back else what[0].upper() + what[1:] + " a little"
+        cause = "samples were sent twice, or the sender's clock was set back"
+        return back + cause if back else cause[0].upper() + cause[1:] + " a little"
     return f"The sender's clock jumped by {step - period:+.6g} s"

@@ -184,16 +184,16 @@ class GrowingTimeline:
     def _locate(self, time: float) -> tuple[int, bool]:
         """Return the sample of a time by what has come, and whether what comes cannot change it."""
         stamps, first = self._stamps, self._end - len(self._stamps)
-        at = int(np.searchsorted(stamps, time))  # the first one that came then or later
-        if at == len(stamps):
+        index = int(np.searchsorted(stamps, time))  # the first one that came then or later
+        if index == len(stamps):
             return self._end, False
-        if at == 0 and first > self._begins[0]:
+        if index == 0 and first > self._begins[0]:
             early = (float(stamps[0]) - time) * self._rate
             return first - round(early) if math.isfinite(early) else first, True
-        if at == 0 and first > 0 and time < stamps[0] - _NEAR:
+        if index == 0 and first > 0 and time < stamps[0] - _NEAR:
             return first - 1, True  # by the clock before this one
-        begin, end, ended = self._run_of(first + at)
-        upto = min(first + int(np.searchsorted(stamps, stamps[at] + _BURST, "right")), end)
+        begin, end, ended = self._run_of(first + index)
+        upto = min(first + int(np.searchsorted(stamps, stamps[index] + _BURST, "right")), end)
         final = ended or upto < self._end
         back = max(begin, first, upto - round(_TRAIL * self._rate))
         given = slice(back - first, upto - first)
