@@ -29,19 +29,19 @@ class CommonSpatialPatterns(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def fit(self, covariances: np.ndarray, labels: np.ndarray) -> Self:
         """Learn the filters from trials: (trials, channels, channels), and a class for each."""
         classes, counts = np.unique(labels, return_counts=True)
-        means = np.array([covariances[labels == one].mean(axis=0) for one in classes])
+        means = np.array([covariances[labels == label].mean(axis=0) for label in classes])
         if len(classes) == 2:
-            values, found = eigh(means[1], means.sum(axis=0))
+            values, filters = eigh(means[1], means.sum(axis=0))
             told = np.abs(values - 0.5)
         else:
             from pyriemann.geometry.ajd import ajd  # takes a second to import
 
-            found = ajd(means)[0].T
-            found = found / np.sqrt(np.einsum("cf,cd,df->f", found, means.mean(axis=0), found))
-            powers = np.einsum("cf,kcd,df->kf", found, means, found)
+            filters = ajd(means)[0].T
+            filters /= np.sqrt(np.einsum("cf,cd,df->f", filters, means.mean(axis=0), filters))
+            powers = np.einsum("cf,kcd,df->kf", filters, means, filters)
             shares = counts / counts.sum()
             told = -shares @ np.log(np.sqrt(powers)) - 3 / 16 * (shares @ (powers**2 - 1.0)) ** 2
-        self.filters_ = found[:, np.argsort(told)[::-1][:_FILTERS]].T
+        self.filters_ = filters[:, np.argsort(told)[::-1][:_FILTERS]].T
         return self
 
     def transform(self, covariances: np.ndarray) -> np.ndarray:

@@ -158,8 +158,8 @@ def regression_of(
         As `away_from_eyes`.
     """
     broad, narrow = (
-        without_eyes(channels, channel_covariance(np.concatenate(list(each)).T))
-        for each in (signals, banded)
+        without_eyes(channels, channel_covariance(np.concatenate(list(segments)).T))
+        for segments in (signals, banded)
     )
     return Regression(away_from_eyes(channels), narrow, broad)
 

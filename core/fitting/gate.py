@@ -41,7 +41,7 @@ def fit_mixture(
     folds : sequence of (train, test)
         Of these trials.
     """
-    said = np.empty((len(labels), len(blocks), classes))
+    probabilities = np.empty((len(labels), len(blocks), classes))
     experts = []
     for index, block in enumerate(blocks.values()):
         left_out = np.empty((len(labels), classes))
@@ -49,9 +49,9 @@ def fit_mixture(
             expert = fit_head([block[train]], labels[train], classes)
             left_out[test] = expert.logits(block[test])
         expert = with_temperature(fit_head([block], labels, classes), left_out, labels)
-        said[:, index] = softmax(left_out / expert.temperature)
+        probabilities[:, index] = softmax(left_out / expert.temperature)
         experts.append(expert)
-    right = said[np.arange(len(labels)), :, labels]  # (trials, experts)
+    right = probabilities[np.arange(len(labels)), :, labels]  # (trials, experts)
     sizes = np.cumsum([0, *(block.shape[1] for block in blocks.values())]).tolist()
     gate = fit_gate(np.concatenate(list(blocks.values()), axis=1), right)
     spans = tuple(pairwise(sizes))
@@ -87,5 +87,5 @@ def fit_gate(features: np.ndarray, right: np.ndarray) -> LinearHead:
         return float(-np.log(mixed).mean() + PENALTY / 2 * np.sum(held**2)), slope.ravel()
 
     start = np.zeros(inputs.shape[1] * count)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B").x.reshape(-1, count)
-    return LinearHead(centre, np.full(len(centre), spread), basis.T @ found[:-1], found[-1])
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B").x.reshape(-1, count)
+    return LinearHead(centre, np.full(len(centre), spread), basis.T @ solution[:-1], solution[-1])

@@ -287,9 +287,9 @@ class _Retrieval(nn.Module):
     def __init__(self, target: RetrievalTarget, inputs: int, settings: HeadSettings) -> None:
         super().__init__()
         known = np.flatnonzero(target.labels >= 0)
-        present, found = np.unique(target.labels[known], return_inverse=True)
+        present, inverse = np.unique(target.labels[known], return_inverse=True)
         columns = np.full(len(target.labels), -1)
-        columns[known] = found
+        columns[known] = inverse
         self.register_buffer("columns", torch.from_numpy(columns))
         self._gallery, self._sigmoid = target.gallery, settings.loss == "siglip"
         embeddings = target.gallery.embeddings[present]

@@ -104,14 +104,14 @@ class Origin:
                 f"{whole.score:.2f} of the head riemann, fitted again, is what is left without "
                 "them."
             )
-        said = f"Without {' and '.join(parts)} "
+        text = f"Without {' and '.join(parts)} "
         if left.score > whole.score:
-            said += f"the score is {left.score:.2f}, with them {whole.score:.2f}"
+            text += f"the score is {left.score:.2f}, with them {whole.score:.2f}"
         else:
-            said += f"{left.score:.2f} of {whole.score:.2f} are left"
+            text += f"{left.score:.2f} of {whole.score:.2f} are left"
         if left.score <= self.chance:
-            said += f", within what guessing reaches ({self.chance:.2f})"
-        return f"{said}. {self.unknown}".rstrip()
+            text += f", within what guessing reaches ({self.chance:.2f})"
+        return f"{text}. {self.unknown}".rstrip()
 
     def as_facts(self) -> dict[str, Any]:
         """Return what a decoder's file keeps."""
@@ -272,8 +272,8 @@ class _Checker:
         recordings = np.array([trial.recording for trial in epochs.trials])
         self._permuted = np.tile(self._labels, (PERMUTATIONS, 1))
         for recording in np.unique(recordings):
-            its = np.flatnonzero(recordings == recording)
-            self._permuted[:, its] = random.permuted(self._permuted[:, its], axis=1)
+            indices = np.flatnonzero(recordings == recording)
+            self._permuted[:, indices] = random.permuted(self._permuted[:, indices], axis=1)
 
     def check(
         self, name: str, spatial: np.ndarray, time: float, sample: np.ndarray, length: int
@@ -342,8 +342,8 @@ def _balanced(labels: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarr
     """Return the balanced accuracy of each labelling, shape (labellings,)."""
     right = decided == labels
     recalls = [
-        (right & (labels == one)).sum(axis=1) / np.maximum((labels == one).sum(axis=1), 1)
-        for one in range(classes)
+        (right & (labels == label)).sum(axis=1) / np.maximum((labels == label).sum(axis=1), 1)
+        for label in range(classes)
     ]
     mean: np.ndarray = np.mean(recalls, axis=0)
     return mean

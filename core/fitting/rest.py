@@ -146,7 +146,7 @@ def _blocks(
 def _block_of(places: np.ndarray, edges: Sequence[tuple[int, int]]) -> np.ndarray:
     """Return the last block that begins at or before each window; the first before them all."""
     return np.array(
-        [max(0, sum(edge <= tuple(one) for edge in edges) - 1) for one in places], dtype=np.intp
+        [max(0, sum(edge <= tuple(place) for edge in edges) - 1) for place in places], dtype=np.intp
     )
 
 
@@ -158,17 +158,17 @@ def _vectors(
     banded: Sequence[np.ndarray],
 ) -> np.ndarray:
     """Return a view's vectors of windows, shape (windows, features)."""
-    found = np.empty((len(places), features.size))
+    vectors = np.empty((len(places), features.size))
     if isinstance(features, TokenFeatures):
         for segment in np.unique(places[:, 0]):
             here = np.flatnonzero(places[:, 0] == segment)
-            found[here] = features.of_run(signals[segment], places[here, 1].tolist())
-        return found
+            vectors[here] = features.of_run(signals[segment], places[here, 1].tolist())
+        return vectors
     for first in range(0, len(places), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        windows = [banded[segment][at : at + length].T for segment, at in places[part]]
-        found[part] = features.of_windows(np.stack(windows))
-    return found
+        windows = [banded[segment][start : start + length].T for segment, start in places[part]]
+        vectors[part] = features.of_windows(np.stack(windows))
+    return vectors
 
 
 def _curve(
@@ -203,16 +203,16 @@ def _curve(
         following, residuals = offset + slope * logit, np.sort(residuals)
         # Of each window below a threshold, the share of residuals that take it there or beyond.
         begun += [
-            np.sum(len(residuals) - np.searchsorted(residuals, one - following[logit < one]))
+            np.sum(len(residuals) - np.searchsorted(residuals, level - following[logit < level]))
             / (len(logit) * len(residuals))
-            for one in odds
+            for level in odds
         ]
-    share = np.array([(resting >= one).any(axis=1).mean() for one in _THRESHOLDS])
+    share = np.array([(resting >= threshold).any(axis=1).mean() for threshold in _THRESHOLDS])
     alarms = 60.0 * (begun / hop + share / window)  # a minute
     return RestCurve(
         thresholds=tuple(_THRESHOLDS.tolist()),
         alarms=tuple(np.maximum.accumulate(alarms[::-1])[::-1].tolist()),
-        hits=tuple(float(np.mean(right & (leading >= one))) for one in _THRESHOLDS),
+        hits=tuple(float(np.mean(right & (leading >= threshold))) for threshold in _THRESHOLDS),
         minutes=pauses.samples / rate / 60.0,
     )
 

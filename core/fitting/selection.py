@@ -110,16 +110,16 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     names = [*candidates, *([CHOICE] if len(candidates) > 1 else []), *beside, *BASELINES]
     outer = [list(views.epochs.folds(seed + repeat)) for repeat in range(repeats)]
     splits = [(repeat, *split) for repeat, parts in enumerate(outer) for split in parts]
-    found: list[tuple[int, np.ndarray, _Fold]] = []
+    results: list[tuple[int, np.ndarray, _Fold]] = []
     for repeat, train, test in progress(splits, "Cross-validation"):
         # What is not compared with anything need not be foreseen.
         inner = list(views.epochs.folds(seed, train)) if CHOICE in names else []
-        found.append((repeat, test, _of_fold(views, heads, beside, train, test, inner)))
+        results.append((repeat, test, _of_fold(views, heads, beside, train, test, inner)))
     shape = repeats, len(labels)
-    decided = _gathered(shape, [(repeat, test, fold.decided) for repeat, test, fold in found])
-    logits = _gathered(shape, [(repeat, test, fold.logits) for repeat, test, fold in found])
+    decided = _gathered(shape, [(repeat, test, fold.decided) for repeat, test, fold in results])
+    logits = _gathered(shape, [(repeat, test, fold.logits) for repeat, test, fold in results])
     folds = {
-        name: tuple(float(np.mean(fold.decided[name] == labels[test])) for _, test, fold in found)
+        name: tuple(float(np.mean(fold.decided[name] == labels[test])) for _, test, fold in results)
         for name in names
     }
     scores = {
@@ -132,10 +132,10 @@ def select(views: FeatureViews, heads: Sequence[str], seed: int = 0, repeats: in
     }
     weight: float | None = None
     if views.prior is not None:
-        weighed = _gathered(shape, [(repeat, test, fold.weighed) for repeat, test, fold in found])
+        weighed = _gathered(shape, [(repeat, test, fold.weighed) for repeat, test, fold in results])
         missed = {
-            each: np.mean([nll(row, labels) for row in rows], axis=0)
-            for each, rows in weighed.items()
+            weight: np.mean([nll(row, labels) for row in rows], axis=0)
+            for weight, rows in weighed.items()
         }
         weight = choose_weight(missed)
     kept_heads = heads if weight == 0 else candidates
@@ -221,10 +221,10 @@ def _of_fold(
 def _gathered(
     shape: tuple[int, int], parts: Sequence[tuple[int, np.ndarray, Mapping[_Name, np.ndarray]]]
 ) -> dict[_Name, np.ndarray]:
-    """Put what was found of test parts in its places, by repeat and trial."""
+    """Put values of test parts in their places, by repeat and trial."""
     gathered: dict[_Name, np.ndarray] = {}
-    for repeat, test, found in parts:
-        for name, rows in found.items():
+    for repeat, test, values in parts:
+        for name, rows in values.items():
             if name not in gathered:
                 gathered[name] = np.empty((*shape, *rows.shape[1:]), rows.dtype)
             gathered[name][repeat, test] = rows

@@ -47,7 +47,7 @@ def memories(
     ndarray, shape (trials, count, channels, bands)
         A trial that has no whole segment gets the run's next one.
     """
-    found = []
+    contents = []
     for trial, (run, start) in enumerate(places.tolist()):
         last = max(1, (start + window) // powers.length)
         first = 0
@@ -55,8 +55,8 @@ def memories(
             others = places[(places[:, 0] == run) & (side != side[trial]) & (places[:, 1] < start)]
             ends = int(others[:, 1].max()) + window if len(others) else 0
             first = min(-(-ends // powers.length), last - 1)
-        found.append(powers.memory(segments[run][first:last]))
-    return np.stack(found)
+        contents.append(powers.memory(segments[run][first:last]))
+    return np.stack(contents)
 
 
 def fit_state(

@@ -37,12 +37,12 @@ class Trust:
     @property
     def sentence(self) -> str:
         """The same in words."""
-        said = (
+        return (
             f"On left-out trials probabilities differ by {self.curve.ece:.2f} from how often they "
-            f"are right (expected calibration error; {self.raw_ece:.2f} without the temperature"
+            f"are right (expected calibration error; {self.raw_ece:.2f} without the temperature; "
+            f"perfect ones stay below {self.bound:.2f} in 95 % of cases). "
+            f"Brier score {self.brier:.2f}, without the temperature {self.raw_brier:.2f}."
         )
-        said += f"; perfect ones stay below {self.bound:.2f} in 95 % of cases). "
-        return said + f"Brier score {self.brier:.2f}, without the temperature {self.raw_brier:.2f}."
 
     def as_facts(self) -> dict[str, Any]:
         """Return what a decoder's file keeps."""

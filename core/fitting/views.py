@@ -213,8 +213,8 @@ class FeatureViews:
         regression = self._taken.regression
         banded = None if regression is None else regression.banded
         chosen = {
-            one: (each if banded is None else banded @ each @ banded.T)[np.ix_(picks, picks)]
-            for one, each in beginnings.items()
+            index: (cov if banded is None else banded @ cov @ banded.T)[np.ix_(picks, picks)]
+            for index, cov in beginnings.items()
         }
         features = TangentFeatures(
             BAND,
@@ -228,7 +228,7 @@ class FeatureViews:
         return features, recentre(
             covariances,
             recording,
-            {one: reference_whitener(chosen[one]) for one in np.unique(recording).tolist()},
+            {index: reference_whitener(chosen[index]) for index in np.unique(recording).tolist()},
         )
 
     def tokens(self, train: np.ndarray) -> tuple[TokenFeatures, np.ndarray]:

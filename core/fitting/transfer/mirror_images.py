@@ -40,19 +40,19 @@ def fit_with_images(
         both = np.concatenate([vectors, vectors[:, mirror]])
         twice = np.concatenate([labels, np.array(swapped)[labels]])
         return fit_head([both], twice, len(swapped), inverse_penalty)
-    one = np.flatnonzero(np.arange(len(mirror)) < mirror)
-    other = mirror[one]
+    first = np.flatnonzero(np.arange(len(mirror)) < mirror)
+    second = mirror[first]
     mean = vectors.mean(axis=0)
     centre = (mean + mean[mirror]) / 2
     spread = np.sqrt(np.mean(np.sum(vectors**2, axis=1)) - centre @ centre)
     scale = spread if spread > 0 else 1.0
-    differing = (vectors[:, one] - vectors[:, other]) / (scale * np.sqrt(2.0))
+    differing = (vectors[:, first] - vectors[:, second]) / (scale * np.sqrt(2.0))
     model = LogisticRegression(
         C=2.0 * inverse_penalty, fit_intercept=False, solver="newton-cholesky"
     )
     model.fit(differing, labels)
     weights = np.zeros((len(mirror), 2))
-    weights[one, 1] = model.coef_[0] / (2.0 * np.sqrt(2.0))
-    weights[other, 1] = -weights[one, 1]
+    weights[first, 1] = model.coef_[0] / (2.0 * np.sqrt(2.0))
+    weights[second, 1] = -weights[first, 1]
     weights[:, 0] = -weights[:, 1]
     return LinearHead(centre, np.full(len(mirror), scale), weights, np.zeros(2))

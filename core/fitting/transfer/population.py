@@ -161,11 +161,11 @@ def make_prior(
         If there is no recording, they share fewer than two electrodes, one cannot be cut into
         trials, or the signal path passes nothing of `BAND`.
     """
-    sources = [(person, one) for person, several in people.items() for one in several]
+    sources = [(person, recording) for person, several in people.items() for recording in several]
     if not sources:
         raise InputError("There are no recordings to make a prior of.")
-    found = [set(match(recording.labels, known).channels) for _, recording in sources]
-    shared = set.intersection(*found)
+    montages = [set(match(recording.labels, known).channels) for _, recording in sources]
+    shared = set.intersection(*montages)
     channels = tuple(name for name in known if name in shared)
     if len(channels) < 2:
         raise InputError(
@@ -196,7 +196,7 @@ def make_prior(
         labels.append(epochs.labels)
     if not used:
         raise InputError("None of the recordings has enough trials for a prior.")
-    counts = [len(each) for each in labels]
+    counts = list(map(len, labels))
     names = list(dict.fromkeys(person for person, _ in used))
     return Prior(
         classes=classes,
@@ -208,7 +208,9 @@ def make_prior(
         labels=np.concatenate(labels).astype(np.int64),
         recording=np.repeat(np.arange(len(used)), counts),
         person=np.repeat([names.index(person) for person, _ in used], counts),
-        recordings=named_apart((f"{who}/{one.path.name}", one.sha256) for who, one in used),
+        recordings=named_apart(
+            (f"{who}/{recording.path.name}", recording.sha256) for who, recording in used
+        ),
         **provenance(),
         skip=skip,
         beginnings=np.stack(beginnings).astype(np.float32),

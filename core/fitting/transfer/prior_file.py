@@ -81,7 +81,7 @@ def load_prior(path: Path | str) -> Prior:
 
 def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Prior:
     channels, classes = texts(table["channels"], 2), texts(table["classes"], 2)
-    recordings = {str(name): str(found) for name, found in table["recordings"].items()}
+    recordings = {str(name): str(digest) for name, digest in table["recordings"].items()}
     covariances = _whole(tensors["covariances"], len(channels))
     trials = len(covariances)
     low, high = (number(edge, 0.0, 1e6) for edge in table["band"])
@@ -111,10 +111,10 @@ def _beginnings(
 ) -> np.ndarray | None:
     if "beginnings" not in tensors:
         return None
-    found = _whole(tensors["beginnings"], channels)
-    if len(found) != recordings:
+    beginnings = _whole(tensors["beginnings"], channels)
+    if len(beginnings) != recordings:
         raise ValueError("every recording has one beginning")
-    return found
+    return beginnings
 
 
 def _marks(
@@ -122,8 +122,8 @@ def _marks(
 ) -> dict[str, tuple[int, ...]]:
     if "marks" not in tensors:  # as in files of before there were any
         return {}
-    found = zip(recordings.values(), from_array(tensors["marks"]), strict=True)
-    return {sha256: marks for sha256, marks in found if marks}
+    pairs = zip(recordings.values(), from_array(tensors["marks"]), strict=True)
+    return {sha256: marks for sha256, marks in pairs if marks}
 
 
 def _whole(halves: np.ndarray, channels: int) -> np.ndarray:
@@ -159,12 +159,12 @@ def _check_definite(covariances: np.ndarray) -> None:
 
 
 def _positions(tensors: dict[str, np.ndarray], name: str, trials: int, below: int) -> np.ndarray:
-    found = tensors[name]
-    if found.shape != (trials,) or found.dtype != np.int64 or not trials:
+    positions = tensors[name]
+    if positions.shape != (trials,) or positions.dtype != np.int64 or not trials:
         raise ValueError(f"{name} should have one whole number a trial")
-    if not 0 <= found.min() <= found.max() < below:
+    if not 0 <= positions.min() <= positions.max() < below:
         raise ValueError(f"{name} should lie below {below}")
-    return found
+    return positions
 
 
 def population() -> Prior:

@@ -102,14 +102,14 @@ def with_readout(prior: PriorHead, spec: EncoderSpec, classes: Sequence[str]) ->
     shared = [name for name in classes if name in readout.classes]
     theirs = [readout.classes.index(name) for name in shared]
     weights, bias = np.array(readout.weights)[:, theirs], np.array(readout.bias)[theirs]
-    wide, at = _spread(BESIDE_TOKENS[1] * weights, BESIDE_TOKENS[1] * bias, shared, classes)
+    wide, wide_bias = _spread(BESIDE_TOKENS[1] * weights, BESIDE_TOKENS[1] * bias, shared, classes)
     mirror = None
     if prior.mirror is not None and readout.mirror is not None:
         mirror = np.concatenate([prior.mirror, len(prior.mirror) + np.array(readout.mirror)])
     return replace(
         prior,
         weights=np.concatenate([BESIDE_TOKENS[0] * prior.weights, wide]),
-        bias=BESIDE_TOKENS[0] * prior.bias + at,
+        bias=BESIDE_TOKENS[0] * prior.bias + wide_bias,
         mirror=mirror,
         drift=np.pad(prior.drift, ((0, 0), (0, len(wide)))),  # tokens are taken not to drift
         tokens=len(wide),
@@ -195,12 +195,12 @@ def for_classes(
     drift, recordings, trials
         As the head has them.
     """
-    wide, at = _spread(weights, bias, shared, classes)
+    wide, wide_bias = _spread(weights, bias, shared, classes)
     swapped = swap(classes)
     return PriorHead(
         views=views,
         weights=wide,
-        bias=at,
+        bias=wide_bias,
         mirror=mirror_of(views) if swapped is not None else None,
         swapped=swapped or tuple(range(len(classes))),
         drift=drift,
@@ -214,8 +214,8 @@ def _spread(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Spread weights and bias of the shared classes over those of the person."""
     columns = [list(classes).index(name) for name in shared]
-    wide, at = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
+    wide, wide_bias = np.zeros((len(weights), len(classes))), np.zeros(len(classes))
     # With their mean taken off, a class that others do not know is neither liked nor not.
     wide[:, columns] = weights - weights.mean(axis=1, keepdims=True)
-    at[columns] = bias - bias.mean()
-    return wide, at
+    wide_bias[columns] = bias - bias.mean()
+    return wide, wide_bias

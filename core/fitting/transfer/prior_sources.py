@@ -85,9 +85,8 @@ def head_of_prior(prior: Prior, windows: CovarianceSettings, classes: Sequence[s
     weights, bias = head.plain()
     weights = apply_wccn(weights.T, drift).T  # on vectors as they are
     views = (trials.channels,)
-    found = for_classes(views, weights, bias, shared, classes, drift, prior.recordings, len(labels))
     return replace(
-        found,
+        for_classes(views, weights, bias, shared, classes, drift, prior.recordings, len(labels)),
         accuracy=balanced_accuracy(labels, decided),
         by_beginning=trials.beginnings is not None,
         marks=prior.marks,
@@ -169,18 +168,18 @@ class _PriorTrials:
     def without_eyes(self) -> _PriorTrials:
         """Return the trials with the eyes regressed out, by each recording's own coefficients."""
         kept = away_from_eyes(self.channels).tolist()
-        found = np.empty((len(self.covariances), len(kept), len(kept)))
+        covariances = np.empty((len(self.covariances), len(kept), len(kept)))
         begun = None if self.beginnings is None else dict(self.beginnings)
-        for one in np.unique(self.recording).tolist():
-            its = self.recording == one
-            mean = self.covariances[its].mean(axis=0)
+        for recording in np.unique(self.recording).tolist():
+            mask = self.recording == recording
+            mean = self.covariances[mask].mean(axis=0)
             floor = 0.01 * np.trace(mean) / len(mean)
             spatial = without_eyes(self.channels, 0.99 * mean + floor * np.eye(len(mean)))
-            found[its] = spatial @ self.covariances[its] @ spatial.T
+            covariances[mask] = spatial @ self.covariances[mask] @ spatial.T
             if begun is not None:
-                begun[one] = spatial @ begun[one] @ spatial.T
+                begun[recording] = spatial @ begun[recording] @ spatial.T
         names = tuple(self.channels[index] for index in kept)
-        return replace(self, channels=names, covariances=found, beginnings=begun)
+        return replace(self, channels=names, covariances=covariances, beginnings=begun)
 
 
 def _check_windows(prior: Prior, windows: CovarianceSettings) -> None:
@@ -229,7 +228,7 @@ def _trials_of(prior: Prior, settings: SignalSettings, shared: Sequence[str]) ->
     beginnings = None
     if prior.beginnings is not None:
         chosen = referenced(prior.beginnings)
-        beginnings = {one: chosen[one] for one in np.unique(recording).tolist()}
+        beginnings = {index: chosen[index] for index in np.unique(recording).tolist()}
     covariances, person = referenced(prior.covariances[taken]), prior.person[taken]
     return _PriorTrials(channels, covariances, labels, person, recording, beginnings)
 
@@ -242,7 +241,7 @@ def _aligned(trials: _PriorTrials, samples: int) -> tuple[np.ndarray, np.ndarray
     """
     covariances, recording = shrunk(trials.covariances, samples), trials.recording
     if trials.beginnings is not None:  # nothing moves that a run's own reference does not take
-        whitened = {one: reference_whitener(each) for one, each in trials.beginnings.items()}
+        whitened = {index: reference_whitener(cov) for index, cov in trials.beginnings.items()}
         vectors = recentre(covariances, recording, whitened)
         return vectors, vectors, np.empty((0, vectors.shape[1]))
     whitened = whiteners(covariances, recording)

@@ -146,13 +146,13 @@ def weigh(
     tuple of float
         Accuracy of every fold at that weight.
     """
-    missed: dict[float, np.ndarray] = {each: np.empty(len(labels)) for each in WEIGHTS}
-    accuracies: dict[float, list[float]] = {each: [] for each in WEIGHTS}
+    missed: dict[float, np.ndarray] = {weight: np.empty(len(labels)) for weight in WEIGHTS}
+    accuracies: dict[float, list[float]] = {weight: [] for weight in WEIGHTS}
     for fit, judge in folds:
-        found = logits_at_weights(prior, blocks, labels, fit, judge, alone[judge])
-        for each, logits in found.items():
-            missed[each][judge] = nll(logits, labels[judge])
-            accuracies[each].append(float(np.mean(logits.argmax(axis=1) == labels[judge])))
+        by_weight = logits_at_weights(prior, blocks, labels, fit, judge, alone[judge])
+        for weight, logits in by_weight.items():
+            missed[weight][judge] = nll(logits, labels[judge])
+            accuracies[weight].append(float(np.mean(logits.argmax(axis=1) == labels[judge])))
     weight = choose_weight(missed)
     return weight, tuple(accuracies[weight])
 

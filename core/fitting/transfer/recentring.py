@@ -65,8 +65,8 @@ def beginnings_of(
     rate : float
         In Hz.
     """
-    each = _segments_of_each(recordings, channels, segments)
-    return {index: beginning_covariance(own, rate) for index, own in enumerate(each)}
+    by_recording = _segments_of_each(recordings, channels, segments)
+    return {index: beginning_covariance(own, rate) for index, own in enumerate(by_recording)}
 
 
 def all_beginnings(
@@ -81,8 +81,8 @@ def all_beginnings(
     -------
     ndarray, shape (samples, channels)
     """
-    each = _segments_of_each(recordings, channels, segments)
-    return np.concatenate([beginning(own, rate) for own in each])
+    by_recording = _segments_of_each(recordings, channels, segments)
+    return np.concatenate([beginning(own, rate) for own in by_recording])
 
 
 def _segments_of_each(
@@ -108,8 +108,8 @@ def whiteners(covariances: np.ndarray, recording: np.ndarray) -> dict[int, np.nd
     dict of int to ndarray, each (channels, channels)
     """
     return {
-        int(one): power(riemannian_mean(covariances[recording == one]), -0.5)
-        for one in np.unique(recording)
+        int(index): power(riemannian_mean(covariances[recording == index]), -0.5)
+        for index in np.unique(recording)
     }
 
 
@@ -158,9 +158,9 @@ def recentre(
     """
     channels = covariances.shape[-1]
     vectors = np.empty((len(covariances), channels * (channels + 1) // 2))
-    for one, whitener in whiteners.items():
-        its = recording == one
-        vectors[its] = vectors_at(covariances[its], whitener)
+    for index, whitener in whiteners.items():
+        mask = recording == index
+        vectors[mask] = vectors_at(covariances[mask], whitener)
     return vectors
 
 
@@ -185,8 +185,8 @@ def recentre_pairs(
     """
     return {
         (reference, seen): vectors_at(covariances[recording == seen], whiteners[reference])
-        for one in np.unique(person)
-        for reference, seen in permutations(np.unique(recording[person == one]).tolist(), 2)
+        for index in np.unique(person)
+        for reference, seen in permutations(np.unique(recording[person == index]).tolist(), 2)
     }
 
 
@@ -211,10 +211,10 @@ def recentre_cross_session(
     -------
     ndarray, shape (trials, features)
     """
-    found = vectors.copy()
-    for one in np.unique(recording):
-        references = [reference for reference, seen in seen_from if seen == one]
-        earlier = [reference for reference in references if reference < one]
+    recentred = vectors.copy()
+    for index in np.unique(recording):
+        references = [reference for reference, seen in seen_from if seen == index]
+        earlier = [reference for reference in references if reference < index]
         if references:
-            found[recording == one] = seen_from[max(earlier or references), one]
-    return found
+            recentred[recording == index] = seen_from[max(earlier or references), index]
+    return recentred

@@ -68,7 +68,7 @@ class PersonAlignment:
         blocks = []
         if self.tangent is not None:
             banded = CausalFilter(band_sections(BAND, self.tangent.rate)).push(segment)
-            windows = [banded[at : at + self.tangent.length].T for at in starts]
+            windows = [banded[start : start + self.tangent.length].T for start in starts]
             blocks.append(self.tangent.of_windows(np.stack(windows)))
         if self.tokens is not None:
             blocks.append(self.tokens.of_run(segment, starts) - self.offset)
@@ -115,15 +115,17 @@ def align(
         sums = []
         for segment in segments:
             banded = CausalFilter(band_sections(BAND, rate)).push(segment)
-            windows = np.stack([banded[at : at + window].T for at in side_by_side(segment, window)])
+            windows = np.stack(
+                [banded[start : start + window].T for start in side_by_side(segment, window)]
+            )
             sums.append(shrunk_covariances(windows[:, tangent.picks]))
         tangent = tangent.at(power(np.concatenate(sums).mean(axis=0), -0.5))
     if encoder is not None:
         covariance = channel_covariance(np.concatenate(segments).T)
         spatial = spatial_filter(covariance, channels, encoder.spec)
         tokens = TokenFeatures(encoder, tuple(channels), spatial)
-        found = [tokens.of_run(segment, side_by_side(segment, window)) for segment in segments]
-        offset = np.concatenate(found).mean(axis=0)
+        blocks = [tokens.of_run(segment, side_by_side(segment, window)) for segment in segments]
+        offset = np.concatenate(blocks).mean(axis=0)
     return PersonAlignment(tangent, tokens, offset)
 
 
@@ -248,8 +250,8 @@ class SharedHeads:
             )
         covariances = any(readout.tangents for readout in self.readouts)
         used = None if encoder is None else encoder[1]
-        found = align(segments, self.channels, self.rate, self.window, covariances, used)
-        aligned = [found.applied(readout) for readout in self.readouts]
+        alignment = align(segments, self.channels, self.rate, self.window, covariances, used)
+        aligned = [alignment.applied(readout) for readout in self.readouts]
         first = next(readout for readout in aligned if readout.kind == CLASSES)
         assert isinstance(first.head, LinearHead)
         return Decoder(
@@ -262,7 +264,7 @@ class SharedHeads:
             warmup=0 if used is None else used.spec.warmup,
             head=first.head,
             tangents=first.tangents,
-            spatial=None if found.tokens is None else found.tokens.spatial,
+            spatial=None if alignment.tokens is None else alignment.tokens.spatial,
             encoder=None if encoder is None else EncoderPin.of(*encoder[::-1]),
             facts=card_without_trials(
                 subject,

@@ -78,8 +78,8 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> SharedHeads
     )
     settings = SignalSettings(channels, default_reference(len(channels)), rate, band)
     readouts = tuple(
-        build_readout(one, tensors, f"readouts.{index}", settings, window, encoder is not None)
-        for index, one in enumerate(table["readouts"])
+        build_readout(row, tensors, f"readouts.{index}", settings, window, encoder is not None)
+        for index, row in enumerate(table["readouts"])
     )
     if len({readout.task for readout in readouts}) != len(readouts):
         raise InputError("two of its tasks have the same name.")

@@ -124,7 +124,7 @@ class Epochs:
     def windows(self) -> np.ndarray:
         """Return all windows, shape (trials, channels, samples)."""
         return np.stack(
-            [self.segments[segment][at : at + self.length].T for segment, at in self.places]
+            [self.segments[i][start : start + self.length].T for i, start in self.places]
         )
 
     def only(self, kept: np.ndarray) -> Epochs:
@@ -242,11 +242,11 @@ def cut_epochs(
         for event in cued:
             number = len(trials) + len(rejected) + 1
             trial = Trial(number, index, event.onset, events[event.label])
-            segment, at = place(event.onset, starts, settings.rate)
+            segment, sample = place(event.onset, starts, settings.rate)
             there = 0  # samples after the cue
             if segment >= 0:
-                there = len(segments[first + segment]) - at
-                cues.append((first + segment, at))
+                there = len(segments[first + segment]) - sample
+                cues.append((first + segment, sample))
             if there < window and (silent := _not_finite(recording, event, settings, window)):
                 rejected.append(Rejected(trial, f"{silent} sent NaN or inf"))
             elif not 0.0 <= event.onset + 0.5 / settings.rate < recording.duration:
@@ -255,22 +255,22 @@ def cut_epochs(
                 rejected.append(Rejected(trial, "the cue lies among lost samples"))
             elif there < window:
                 ends = bounds[segment][1] == len(recording.samples_uv)
-                what = "the recording ends" if ends else "samples are missing"
+                reason = "the recording ends" if ends else "samples are missing"
                 after = max(there, 0) / settings.rate
-                rejected.append(Rejected(trial, f"{what} {after:.1f} s after the cue"))
-            elif at + window < warmup:
-                needed, before = warmup / settings.rate, (at + window) / settings.rate
+                rejected.append(Rejected(trial, f"{reason} {after:.1f} s after the cue"))
+            elif sample + window < warmup:
+                needed, before = warmup / settings.rate, (sample + window) / settings.rate
                 rejected.append(
                     Rejected(trial, f"the encoder needs {needed:.1f} s of signal, not {before:.1f}")
                 )
             elif marks := recording.marked_bad(event.onset, window / settings.rate):
                 rejected.append(Rejected(trial, f"marked as bad in the recording: {marks}"))
             else:
-                places.append((first + segment, at))
+                places.append((first + segment, sample))
                 trials.append(trial)
         cues += [
-            (first + segment, at)
-            for segment, at in _bad_places(recording, starts, settings.rate, window)
+            (first + segment, sample)
+            for segment, sample in _bad_places(recording, starts, settings.rate, window)
             if segment >= 0
         ]
         first += len(starts)
@@ -329,7 +329,7 @@ def cued_places(
         onsets = [event.onset for event in recording.events if event.label in labels]
         cues = [place(onset, starts, settings.rate) for onset in onsets]
         cues += _bad_places(recording, starts, settings.rate, window)
-        places += [(first + segment, at) for segment, at in cues if segment >= 0]
+        places += [(first + segment, sample) for segment, sample in cues if segment >= 0]
         first += len(starts)
     return places
 
@@ -358,11 +358,13 @@ def signals_of(
         If a recording lacks a channel, has no signal, or its rate cannot carry the band.
     """
     for recording in recordings:
-        found = match(recording.labels, settings.channels)
-        if found.missing:
-            raise InputError(f"{recording.path.name} lacks the channels {' '.join(found.missing)}.")
+        montage = match(recording.labels, settings.channels)
+        if montage.missing:
+            raise InputError(
+                f"{recording.path.name} lacks the channels {' '.join(montage.missing)}."
+            )
         path = SignalPath(
-            settings, recording.rate, found.indices, [factor(UNIT, unit)] * len(found.indices)
+            settings, recording.rate, montage.indices, [factor(UNIT, unit)] * len(montage.indices)
         )
         for start, stop in _segment_bounds(recording, settings):
             path.restart()
@@ -429,9 +431,9 @@ def resting(
     outside = []
     for index, segment in enumerate(segments):
         free = np.ones(len(segment), dtype=bool)
-        for cue_segment, at in cues:
+        for cue_segment, start in cues:
             if cue_segment == index:
-                free[max(0, at) : max(0, at + window)] = False
+                free[max(0, start) : max(0, start + window)] = False
         outside.append(segment[free])
     return np.concatenate(outside)
 

@@ -99,8 +99,8 @@ def _hint(present: Iterable[str]) -> str:
     codes = [code for code in KNOWN_CODES if code in present]
     if not codes:
         return ""
-    said = ", ".join(f"{code} is {KNOWN_CODES[code]}" for code in codes)
-    return f" In the General Data Format {said}."
+    meanings = ", ".join(f"{code} is {KNOWN_CODES[code]}" for code in codes)
+    return f" In the General Data Format {meanings}."
 
 
 def _joined(places: Sequence[str]) -> str:

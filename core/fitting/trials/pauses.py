@@ -99,14 +99,14 @@ def pauses_of(
     for segment, start, stop, recording, begin in _free(epochs, recordings, events, settings):
         number += 1
         first, last = max(0, start - slack), min(len(epochs.segments[segment]), stop + slack)
-        for at in range(first, last - window + 1, hop):
-            seconds = begin + at / rate
-            reach = max(0, min(at, at + window - epochs.warmup))
-            pieces = slice(int(reach / rate / PIECE), int((at + window - 1) / rate / PIECE) + 1)
+        for sample in range(first, last - window + 1, hop):
+            seconds = begin + sample / rate
+            reach = max(0, min(sample, sample + window - epochs.warmup))
+            pieces = slice(int(reach / rate / PIECE), int((sample + window - 1) / rate / PIECE) + 1)
             spoilt = any(refused[segment][pieces]) if refused else False
-            early = at + window < epochs.warmup
+            early = sample + window < epochs.warmup
             if not (spoilt or early or recording.marked_bad(seconds, window / rate)):
-                places.append((segment, at))
+                places.append((segment, sample))
                 pause.append(number)
     return Pauses(
         np.array(places, dtype=np.intp).reshape(-1, 2), np.array(pause, dtype=np.intp), hop, window
@@ -139,7 +139,7 @@ def with_rest_cues(
     asked = {**events, REST: REST}
     if any(event.label == REST for recording in recordings for event in recording.events):
         return list(recordings), asked
-    found = []
+    runs = []
     for recording in recordings:
         rests = [
             Event(start + step * (stop - start) / count + spare / 2, window, REST)
@@ -149,14 +149,14 @@ def with_rest_cues(
             for step in range(count)
         ]
         marked = tuple(sorted((*recording.events, *rests), key=lambda event: event.onset))
-        found.append(replace(recording, events=marked))
-    if found and not any(event.label == REST for one in found for event in one.events):
+        runs.append(replace(recording, events=marked))
+    if runs and not any(event.label == REST for run in runs for event in run.events):
         raise InputError(
             f"There is no rest to learn an idle class from: no pause between the cues lasts "
             f"{window:g} s, as long as a window. Record a run with longer breaks or with the "
             "class rest, or leave out --idle-class."
         )
-    return found, asked
+    return runs, asked
 
 
 def _tasks(recording: Recording, events: Mapping[str, str]) -> list[Event]:

@@ -90,9 +90,9 @@ def without_artifacts(
             reasons.append(live[index])
         if reasons:
             rejected.append(Rejected(trial, ", ".join(reasons)))
-    gone = {found.trial.number for found in rejected}
+    gone = {entry.trial.number for entry in rejected}
     kept = [index for index, trial in enumerate(epochs.trials) if trial.number not in gone]
-    everything = sorted((*epochs.rejected, *rejected), key=lambda found: found.trial.number)
+    everything = sorted((*epochs.rejected, *rejected), key=lambda entry: entry.trial.number)
     clean = replace(epochs.only(np.array(kept, dtype=np.intp)), rejected=tuple(everything))
     check_counts(clean)
     return clean

@@ -61,9 +61,9 @@ def parse_task(given: str) -> Task:
             )
     kind = SCALE if all(map(_is_number, meanings.values())) else CLASSES
     if len(set(meanings.values())) < 2:
-        what = "number" if kind == SCALE else "class"
+        noun = "number" if kind == SCALE else "class"
         raise InputError(
-            f"--task {name} has one {what} only ({next(iter(meanings.values()))}); it needs at "
+            f"--task {name} has one {noun} only ({next(iter(meanings.values()))}); it needs at "
             "least two."
         )
     return Task(task_name(name.strip()), meanings, kind)
