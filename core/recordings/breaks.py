@@ -44,7 +44,7 @@ def breaks_of(raw: mne.io.BaseRaw, suffix: str) -> Breaks:
         Ending of the file's name, for words that mean a break in one format only.
     """
     rate, count = float(raw.info["sfreq"]), raw.n_times
-    at, lost = set(), []
+    breaks, lost = set(), []
     for onset, duration, words in zip(
         raw.annotations.onset - raw.first_time,
         raw.annotations.duration,
@@ -56,17 +56,17 @@ def breaks_of(raw: mne.io.BaseRaw, suffix: str) -> Breaks:
         if word.startswith(_LOST):
             end = min(max(_sample(float(onset + duration) * rate, suffix), begin), count)
             lost.append((max(begin, 0), max(end, 0)))
-            at |= {begin, end}
+            breaks |= {begin, end}
         elif (
             word.startswith(_BREAKS)
             or word == "edge"
             or (suffix == ".set" and word in _ERPLAB)
             or (suffix == ".gdf" and word == _GDF_RUN)
         ):
-            at.add(begin)
+            breaks.add(begin)
     if suffix == ".mff":  # recorded with pauses, or cut out of a recording
-        at.update(int(first) for first in raw._raw_extras[0]["first_samps"])
-    return Breaks(tuple(sorted(b for b in at if 0 < b < count)), tuple(lost))
+        breaks.update(int(first) for first in raw._raw_extras[0]["first_samps"])
+    return Breaks(tuple(sorted(b for b in breaks if 0 < b < count)), tuple(lost))
 
 
 def _sample(position: float, suffix: str) -> int:

@@ -55,10 +55,10 @@ def fingerprint(recording: Recording) -> Fingerprint:
     return tuple(sorted(marks)[:_MOST])
 
 
-def same_samples(one: Fingerprint, other: Fingerprint) -> bool:
+def same_samples(first: Fingerprint, second: Fingerprint) -> bool:
     """Return whether two recordings have a stretch of samples in common."""
-    common = len(set(one) & set(other))
-    return common >= min(_SAME, len(one), len(other)) > 0
+    common = len(set(first) & set(second))
+    return common >= min(_SAME, len(first), len(second)) > 0
 
 
 def find_copy(fingerprints: Sequence[Fingerprint]) -> tuple[int, int] | None:
@@ -88,11 +88,11 @@ def refuse_copies(recordings: Sequence[Recording]) -> None:
         return
     copy = find_copy([recording.fingerprint for recording in recordings])
     if copy is not None:
-        one, other = (recordings[index] for index in copy)
-        if one.path == other.path and one.sha256 == other.sha256:
-            raise InputError(f"{one.path} is named twice; name every recording once.")
-        names = f"{one.path} and {other.path}"
-        if one.path == other.path:  # as all recordings that come from memory
+        first, second = (recordings[index] for index in copy)
+        if first.path == second.path and first.sha256 == second.sha256:
+            raise InputError(f"{first.path} is named twice; name every recording once.")
+        names = f"{first.path} and {second.path}"
+        if first.path == second.path:  # as all recordings that come from memory
             names = f"Recordings {copy[0] + 1} and {copy[1] + 1}"
         raise InputError(
             f"{names} are the same recording, or parts of one: they have samples in common. Name "
@@ -111,7 +111,7 @@ def from_text(text: str) -> Fingerprint:
         content = bytes.fromhex(text)
     except ValueError:
         return ()
-    return tuple(int.from_bytes(content[at : at + _BYTES]) for at in range(0, len(content), _BYTES))
+    return tuple(int.from_bytes(content[i : i + _BYTES]) for i in range(0, len(content), _BYTES))
 
 
 def as_array(fingerprints: Sequence[Fingerprint], most: int = _KEPT) -> np.ndarray:
@@ -119,13 +119,13 @@ def as_array(fingerprints: Sequence[Fingerprint], most: int = _KEPT) -> np.ndarr
 
     Shorter ones end in -1.
     """
-    found = np.full((len(fingerprints), most), -1, dtype=np.int64)
-    for row, marks in zip(found, fingerprints, strict=True):
+    array = np.full((len(fingerprints), most), -1, dtype=np.int64)
+    for row, marks in zip(array, fingerprints, strict=True):
         row[: len(marks)] = marks[:most]
-    return found
+    return array
 
 
-def from_array(found: np.ndarray) -> list[Fingerprint]:
+def from_array(array: np.ndarray) -> list[Fingerprint]:
     """Return the fingerprints that `as_array` was given.
 
     Raises
@@ -133,9 +133,9 @@ def from_array(found: np.ndarray) -> list[Fingerprint]:
     ValueError
         If the array is none of them.
     """
-    if found.ndim != 2 or found.dtype != np.int64:
+    if array.ndim != 2 or array.dtype != np.int64:
         raise ValueError("fingerprints have one row each, of whole numbers")
-    return [tuple(mark for mark in row if mark >= 0) for row in found.tolist()]
+    return [tuple(mark for mark in row if mark >= 0) for row in array.tolist()]
 
 
 def _largest_steps(samples: np.ndarray, near: int) -> Iterator[np.ndarray]:

@@ -75,11 +75,11 @@ def read_in_its_encoding(
     try:
         return read(path), ()
     except Exception as error:  # MNE has no class of its own for it
-        said = str(error)
-        foreign = isinstance(error, UnicodeDecodeError) or "unknown encoding" in said
+        message = str(error)
+        foreign = isinstance(error, UnicodeDecodeError) or "unknown encoding" in message
         if suffix in (".vhdr", ".ahdr") and foreign:
             return _read_in_utf8(path, read), (latin.format("markers"),)
-        if suffix not in (".edf", ".bdf") or "encoding='latin1'" not in said:
+        if suffix not in (".edf", ".bdf") or "encoding='latin1'" not in message:
             raise
     raw = read(path, encoding="latin1")
     annotations = raw.annotations.copy()
@@ -108,8 +108,8 @@ def _read_in_utf8(path: Path, read: Callable[..., mne.io.BaseRaw]) -> mne.io.Bas
 
 def _named_file(header: str, key: str, path: Path, suffix: str) -> Path:
     """Return a file that a BrainVision header names."""
-    found = re.search(rf"(?m)^{key}=(.+?)\s*$", header)
-    name = found[1].replace("$b", path.stem) if found else path.stem + suffix
+    match = re.search(rf"(?m)^{key}=(.+?)\s*$", header)
+    name = match[1].replace("$b", path.stem) if match else path.stem + suffix
     return path.absolute().parent / name
 
 
@@ -206,16 +206,16 @@ def marks_of_events(
     """
     cues, spans = _parted(marked, path)
     events, doubles = without_doubles([*cues, *triggers], 0.5 / rate)
-    said = list(notes)
+    sentences = list(notes)
     if doubles:
-        said.append(
+        sentences.append(
             f"{len(doubles)} events are there twice, with the same name at the same "
             f"sample ({counted(doubles)}); each counts once."
         )
     if spans:
         marks = counted(span.reason for span in spans)
-        said.append(f"Parts are marked as bad: {marks}. Trials in them are left out.")
-    return Marks(events, spans, tuple(places), tuple(said))
+        sentences.append(f"Parts are marked as bad: {marks}. Trials in them are left out.")
+    return Marks(events, spans, tuple(places), tuple(sentences))
 
 
 def without_doubles(events: Iterable[Event], apart: float) -> tuple[tuple[Event, ...], list[str]]:
@@ -242,7 +242,7 @@ def without_doubles(events: Iterable[Event], apart: float) -> tuple[tuple[Event,
 
 def plain_label(label: str) -> str:
     """Return what a marker says, without BrainVision's kind of marker before a word."""
-    return found["name"] if (found := _BRAINVISION_NAME.fullmatch(label)) else label
+    return match["name"] if (match := _BRAINVISION_NAME.fullmatch(label)) else label
 
 
 def _before(raw: mne.io.BaseRaw, path: Path) -> list[Event]:
@@ -254,18 +254,18 @@ def _before(raw: mne.io.BaseRaw, path: Path) -> list[Event]:
         return []
     try:
         if suffix in (".edf", ".bdf"):
-            found = read_tal(path)
+            events = read_tal(path)
         else:
             own = mne.read_annotations(path)
             begin = 0.0
             if own.orig_time is not None and raw.info["meas_date"] is not None:
                 begin = (raw.info["meas_date"] - own.orig_time).total_seconds() + raw.first_time
             rows = zip(own.onset, own.duration, own.description, strict=True)
-            found = [Event(float(o) - begin, float(d), str(text)) for o, d, text in rows]
+            events = [Event(float(o) - begin, float(d), str(text)) for o, d, text in rows]
     except (OSError, ValueError):  # it has none, or MNE alone understands it
         return []
     half = 0.5 / raw.info["sfreq"]
-    return [replace(e, label=plain_label(e.label)) for e in found if e.onset < -half]
+    return [replace(e, label=plain_label(e.label)) for e in events if e.onset < -half]
 
 
 def _cut_by_cropping(events: Sequence[Event]) -> list[Event]:

@@ -105,11 +105,11 @@ def scaled(
     else:
         gains, assumed = np.ones(len(labels)), "V"
         units = [_fif_unit(channel) for channel in raw.info["chs"]]
-    found = voltages(path, labels, units, given, assumed, words)
-    picks, notes = np.array(found.picks), found.notes
+    channels = voltages(path, labels, units, given, assumed, words)
+    picks, notes = np.array(channels.picks), channels.notes
     if header is not None:
-        notes += _raised(path, header, found.picks, float(raw.info["sfreq"]))
-    return ScaledChannels(picks, gains[picks], 1e6 * np.array(found.volts) / gains[picks], notes)
+        notes += _raised(path, header, channels.picks, float(raw.info["sfreq"]))
+    return ScaledChannels(picks, gains[picks], 1e6 * np.array(channels.volts) / gains[picks], notes)
 
 
 def _raised(path: Path, header: Header, picks: Sequence[int], rate: float) -> tuple[str, ...]:

@@ -102,11 +102,11 @@ def read_header(path: Path) -> Header | None:
         count, content = _beginning(path, kind)
         header = _gdf(content, count) if kind == ".gdf" else _edf(content, count)
         # MNE makes room for all that a header says. In EDF and BDF it counts the records itself.
-        said = struct.unpack_from("<q", content, 236)[0] if kind == ".gdf" else 1
+        records = struct.unpack_from("<q", content, 236)[0] if kind == ".gdf" else 1
         held = (path.stat().st_size - len(content)) // max(header.record, 1)
-        if header.channels and not 0 < said <= held:
+        if header.channels and not 0 < records <= held:
             raise InputError(
-                f"its header says {said} records of {header.record} bytes, and it holds {held}."
+                f"its header says {records} records of {header.record} bytes, and it holds {held}."
             )
     except InputError as error:
         raise InputError(f"{path} cannot be read as a recording: {error}") from error
@@ -158,8 +158,8 @@ def _edf(content: bytes, count: int) -> Header:
     rest = content[256:]
 
     def column(begin: int, size: int) -> list[str]:
-        at = begin * count
-        return [_text(rest[at + size * i : at + size * (i + 1)]) for i in range(count)]
+        start = begin * count
+        return [_text(rest[start + size * i : start + size * (i + 1)]) for i in range(count)]
 
     labels, units = column(0, 16), column(96, 8)
     numbers = [[_number(text) for text in column(begin, 8)] for begin in (104, 112, 120, 128)]
@@ -194,15 +194,15 @@ def _gdf(content: bytes, count: int) -> Header:
         return list(struct.unpack_from(f"<{count}{code}", rest, begin * count))
 
     def texts(begin: int, size: int) -> list[str]:
-        at = begin * count
-        return [_text(rest[at + size * i : at + size * (i + 1)]) for i in range(count)]
+        start = begin * count
+        return [_text(rest[start + size * i : start + size * (i + 1)]) for i in range(count)]
 
     types = column(220, "i")
     if _old(content):
         units, digital = texts(96, 8), "q"
     else:
-        said = zip(column(102, "H"), texts(96, 6), strict=True)
-        units = [text if code in _GDF_SILENT else _gdf_unit(code) for code, text in said]
+        pairs = zip(column(102, "H"), texts(96, 6), strict=True)
+        units = [text if code in _GDF_SILENT else _gdf_unit(code) for code, text in pairs]
         digital = "d"
     numbers = [column(104, "d"), column(112, "d"), column(120, digital), column(128, digital)]
     unknown = sorted({kind for kind in types if kind not in _GDF_BYTES})

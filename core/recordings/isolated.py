@@ -141,14 +141,14 @@ class Worker:
         if self._process is not None and self._process.poll() is not None:
             self._end()
         if self._process is None:
-            one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+            threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-c", _CODE, *sys.path],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env=os.environ | one,
+                    env=os.environ | threads,
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
             except OSError as error:

@@ -63,13 +63,13 @@ def same_files(
     more : mapping, optional
         Further files: SHA-256 -> fingerprint.
     """
-    found = set(files)
+    digests = set(files)
     for sha256, marks in files.items():
         own = known_files().get(sha256, (more or {}).get(sha256, marks))
         candidates = {other for mark in own for other in _holders().get(mark, ())}
         theirs = {**(more or {}), **{other: known_files()[other] for other in candidates}}
-        found |= {other for other, marks in theirs.items() if same_samples(own, marks)}
-    return found
+        digests |= {other for other, marks in theirs.items() if same_samples(own, marks)}
+    return digests
 
 
 @cache
@@ -104,7 +104,7 @@ def save_known_files(
     InputError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    marks = as_array([tuple(its) for its in files.values()], KEPT)
+    marks = as_array([tuple(fingerprint) for fingerprint in files.values()], KEPT)
     return _FILE.save(path, {"files": list(files)}, {"marks": marks}, overwrite, _build)
 
 

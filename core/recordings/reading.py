@@ -103,17 +103,17 @@ def prepare(path: Path) -> None:
             import scipy.io  # noqa: F401
 
 
-def named_apart(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+def named_apart(files: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return names -> SHA-256, a name that is there already with a number behind it.
 
     Letters of a file's name that are no UTF-8 become question marks.
 
     Parameters
     ----------
-    found : iterable of (name, SHA-256)
+    files : iterable of (name, SHA-256)
     """
     named: dict[str, str] = {}
-    for given, sha256 in found:
+    for given, sha256 in files:
         name = given.encode(errors="replace").decode()
         free, count = name, 2
         while free in named:

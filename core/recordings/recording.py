@@ -138,7 +138,7 @@ class Recording:
 
 def without_bad_channels(recordings: Sequence[Recording]) -> list[Recording]:
     """Return recordings in which a channel has no name if it is marked as bad in any of them."""
-    return [replace(one, labels=usable_labels(one.labels, recordings)) for one in recordings]
+    return [replace(run, labels=usable_labels(run.labels, recordings)) for run in recordings]
 
 
 def usable_labels(labels: Sequence[str], recordings: Sequence[Recording]) -> tuple[str, ...]:

@@ -68,8 +68,8 @@ def read_openbci(text: Text, unit: str | None) -> Columns:
         If it has no rows or too few columns.
     """
     header = "\n".join(text.comments)
-    said = _RATE.search(header)
-    rate = float(said[1]) if said else None
+    match = _RATE.search(header)
+    rate = float(match[1]) if match else None
     # Where a comma divides a number from its decimals, a space follows every other comma.
     if any(map(_COMMA_DECIMALS.match, text.lines[:2])):
         text = replace(text, lines=[line.replace(", ", "\t") for line in text.lines])

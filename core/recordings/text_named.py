@@ -57,7 +57,7 @@ def read_named(text: Text, unit: str | None) -> Columns:
     labels = tuple(re.sub(r"^EEG[ _.-]+(?=\D)", "", names[i]) for i in eeg)
     numbered = all(map(_NUMBERED.fullmatch, labels))
     numbers = table.numbers([time])[:, 0]
-    unit_of_time = found["unit"].lower() if (found := _UNIT.match(table.names[time])) else None
+    unit_of_time = match["unit"].lower() if (match := _UNIT.match(table.names[time])) else None
     columns = Columns(
         path=text.path,
         samples_uv=table.numbers(eeg) * factors,
@@ -106,13 +106,13 @@ def read_mind_monitor(text: Text, unit: str | None) -> Columns:
     names = [name.strip() for name in text.lines[0].split(delimiter)]
     eeg = [i for i, name in enumerate(names) if name.startswith(_RAW)]
     elements = names.index("Elements") if "Elements" in names else len(names)
-    rows, said, events, cuts = [], [], "", []
+    rows, words, events, cuts = [], [], "", []
     for line in text.lines[1:]:
         cells = [cell.strip() for cell in line.split(delimiter)]
         word = cells[elements] if elements < len(cells) else ""
         if len(cells) > eeg[-1] and cells[eeg[0]] and line != text.lines[0]:
             rows.append([cells[0], *(cells[i].replace(",", ".") for i in eeg)])
-            said.append(word or events)
+            words.append(word or events)
             events = ""
         elif line == text.lines[0]:
             cuts.append(len(rows))
@@ -127,13 +127,13 @@ def read_mind_monitor(text: Text, unit: str | None) -> Columns:
         labels=tuple(names[i].removeprefix(_RAW) for i in eeg),
         stamps=_dates(table.cells(0), text),
         cuts=tuple(cuts),
-        markers={"Elements": said},
+        markers={"Elements": words},
         notes=["Bands, accelerometers and other columns of Mind Monitor are left out."],
     )
 
 
 def _bare(name: str) -> str:
-    return found["name"] if (found := _UNIT.match(name)) else name
+    return match["name"] if (match := _UNIT.match(name)) else name
 
 
 def _is_time(name: str) -> bool:
@@ -150,14 +150,14 @@ def _factors(names: list[str], text: Text, unit: str | None) -> np.ndarray:
     """Return how many µV one of each column's numbers is."""
     bare = [_bare(name) for name in names]
     known = set(_MUSE) <= set(bare) or all(map(_NUMBERED.fullmatch, bare))
-    units = [found["unit"] if (found := _UNIT.match(name)) else "" for name in names]
-    units = [said or unit or ("uV" if known else "") for said in units]
-    if odd := [name for name, said in zip(names, units, strict=True) if volts_per(said) is None]:
+    units = [match["unit"] if (match := _UNIT.match(name)) else "" for name in names]
+    units = [given or unit or ("uV" if known else "") for given in units]
+    if odd := [name for name, given in zip(names, units, strict=True) if volts_per(given) is None]:
         raise InputError(
             f"{text.path} does not say the unit of {', '.join(odd[:4])}. Say what it is with "
             "--unit."
         )
-    return np.array([factor(said, "uV") for said in units])
+    return np.array([factor(given, "uV") for given in units])
 
 
 def _words(table: Table, column: int) -> bool:

@@ -85,28 +85,28 @@ def read_triggers(raw: mne.io.BaseRaw, rate: float) -> Triggers:
     notes = []
     for name, pick in channels.items():
         codes = _codes(raw.get_data(picks=[pick])[0], name)
-        found = [] if codes is None else pulses_of(codes)
+        changes = [] if codes is None else pulses_of(codes)
         if codes is None:
             notes.append(
                 f"The channel {name} holds no whole numbers, so no events were read there."
             )
-        elif len(found) > _MOST * len(codes):
+        elif len(changes) > _MOST * len(codes):
             notes.append(
-                f"The number in the channel {name} changes {len(found)} times in {len(codes)} "
+                f"The number in the channel {name} changes {len(changes)} times in {len(codes)} "
                 "samples, which no trigger does: no events were read there."
             )
-        elif found:
-            pulses[name] = found
+        elif changes:
+            pulses[name] = changes
     chosen = _composite(pulses)
     if chosen is not None and len(pulses) > 1:
         others = ", ".join(name for name in pulses if name != chosen)
         notes.append(f"Events were read from the channel {chosen}, which adds up {others}.")
     events = [
-        Event(at / rate, length / rate, str(code) if name == chosen else label.format(code))
-        for name, found in pulses.items()
+        Event(start / rate, length / rate, str(code) if name == chosen else label.format(code))
+        for name, changes in pulses.items()
         if chosen in (None, name)
-        for label in [name if len({code for _, _, code in found}) == 1 else name + "/{}"]
-        for at, length, code in found
+        for label in [name if len({code for _, _, code in changes}) == 1 else name + "/{}"]
+        for start, length, code in changes
     ]
     return Triggers(
         tuple(sorted(events, key=lambda event: event.onset)),
@@ -163,8 +163,8 @@ def pulses_of(codes: np.ndarray) -> list[tuple[int, int, int]]:
     starts, lengths, values = starts[~settling], lengths[~settling], values[~settling]
     none = (0, _rest(codes[0], values, float((codes == codes[0]).mean())))
     return [
-        (int(at), int(length), int(value))
-        for at, length, value in zip(starts, lengths, values, strict=True)
+        (int(start), int(length), int(value))
+        for start, length, value in zip(starts, lengths, values, strict=True)
         if value not in none
     ]
 
@@ -183,7 +183,7 @@ def _composite(pulses: dict[str, list[tuple[int, int, int]]]) -> str | None:
     known = next((named[name] for name in _COMPOSITES if name in named), None)
     if known is not None:
         return known
-    onsets = {name: {at for at, _, _ in found} for name, found in pulses.items()}
+    onsets = {name: {start for start, _, _ in changes} for name, changes in pulses.items()}
     everything = set().union(*onsets.values())
     whole = [name for name, own in onsets.items() if own == everything]
     # Of several that are alike, the one that tells most numbers apart.

@@ -133,13 +133,13 @@ def _refusal(path: Path, labels: Sequence[str], units: Sequence[str], which: Seq
             f"{path} has no channel of EEG, but {_listed(labels, range(len(labels)))}; if some are "
             "EEG, correct their kind, name or unit in the file (units are V, mV and uV)."
         )
-    said = (
+    phrase = (
         "without a unit"
         if all(is_unsaid(units[i]) for i in which)
         else f"in {_units(units, which)}"
     )
     return (
-        f"{path} has {_listed(labels, which)} {said}; it must be a voltage such as V, mV or uV. "
+        f"{path} has {_listed(labels, which)} {phrase}; it must be a voltage such as V, mV or uV. "
         "Say it with --unit, or correct it in the file."
     )
 

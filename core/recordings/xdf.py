@@ -47,8 +47,8 @@ def read_xdf(
         or has no channel in a known unit.
     """
     streams, notes = load_streams(path)
-    markers = [one for one in streams if is_marker_stream(one)]
-    eeg = _chosen(path, [one for one in streams if one not in markers], stream)
+    markers = [candidate for candidate in streams if is_marker_stream(candidate)]
+    eeg = _chosen(path, [candidate for candidate in streams if candidate not in markers], stream)
     channels = eeg_channels(eeg, unit, path.name, eog)
     rate, about_rate = _rate(eeg, path.name)
     breaks, lost = breaks_of(eeg.raw_stamps, rate)
@@ -100,7 +100,7 @@ def _chosen(path: Path, signals: list[XdfStream], name: str | None) -> XdfStream
             [],
         )
         if not fitting:
-            known = [text for one in filled for text in (one.name, one.type)]
+            known = [text for stream in filled for text in (stream.name, stream.type)]
             raise InputError(
                 f'{path} has no stream "{name}" with samples.{did_you_mean(name, known)} Its '
                 f"streams of numbers are {listed}."

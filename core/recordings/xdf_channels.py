@@ -70,12 +70,12 @@ def eeg_channels(
     InputError
         If the units of all channels are no voltage and none is given.
     """
-    said = stream.channels
-    own = [channel.get("label") or channel.get("name") or "" for channel in said]
+    channels = stream.channels
+    own = [channel.get("label") or channel.get("name") or "" for channel in channels]
     labels = [label or f"Ch{number}" for number, label in enumerate(own, 1)]
-    units = [channel.get("unit") or channel.get("units") or "" for channel in said]
-    types = [channel.get("type", "") for channel in said]
-    everything = range(len(said))
+    units = [channel.get("unit") or channel.get("units") or "" for channel in channels]
+    types = [channel.get("type", "") for channel in channels]
+    everything = range(len(channels))
 
     triggers = tuple(
         index
@@ -136,7 +136,7 @@ def _is_eeg(label: str, type_: str, types: Sequence[str]) -> bool:
         return False
     if direction(label) is not None:
         return not type_ or not _NO_EEG.search(type_)
-    if any(re.search(r"eeg|exg", one, re.IGNORECASE) for one in types):
+    if any(re.search(r"eeg|exg", other, re.IGNORECASE) for other in types):
         return not type_ and not _NO_EEG.match(label)
     return not (_NO_EEG.search(type_) or _NO_EEG.match(label))
 

@@ -82,13 +82,13 @@ class XdfStream:
             described = self.header["desc"][0]["channels"][0]["channel"]
         except (TypeError, KeyError, IndexError):
             described = []
-        said = [
+        descriptions = [
             {key: str(value[0] or "").strip() for key, value in channel.items() if value}
             if isinstance(channel, dict)
             else {}
             for channel in described[:count]
         ]
-        return said + [{}] * (count - len(said))
+        return descriptions + [{}] * (count - len(descriptions))
 
     def __str__(self) -> str:
         rate = f"{self.rate:g} Hz" if self.rate else "no regular rate"

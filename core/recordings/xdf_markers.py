@@ -125,7 +125,7 @@ def _overlap(columns: Sequence[Sequence[tuple[int, str]]]) -> bool:
 def _plain(text: object) -> str:
     """Return a marker's text; a whole number without a fraction of zeros."""
     label = str(text).strip()
-    return found[1] if (found := _WHOLE.fullmatch(label)) else label
+    return match[1] if (match := _WHOLE.fullmatch(label)) else label
 
 
 def _number(value: float) -> str:
@@ -142,7 +142,7 @@ def _steps(column: np.ndarray) -> list[tuple[int, str]]:
     if not 1 < len(codes) <= _MOST_CODES:
         return []
     if (codes == np.floor(codes)).all() and np.abs(codes).max() < 2.0**53:
-        return [(at, str(code)) for at, _, code in pulses_of(values.astype(np.int64))]
+        return [(start, str(code)) for start, _, code in pulses_of(values.astype(np.int64))]
     starts = np.flatnonzero(np.diff(ranks)) + 1
     return [(int(k), _number(values[k])) for k in starts if values[k]]
 
