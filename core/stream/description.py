@@ -127,8 +127,8 @@ class FoundStream:
         """Return what a person needs to choose among several, on one line."""
         pace = f"{self.rate:g} Hz" if self.rate else "irregular"
         count = f"{self.channel_count} channel{'s' * (self.channel_count != 1)}"
-        said = f"{self.identity}, {count}, {pace}, {self.format}"
-        return f"{said} (cannot be used: {self.problem})" if self._impossible else said
+        text = f"{self.identity}, {count}, {pace}, {self.format}"
+        return f"{text} (cannot be used: {self.problem})" if self._impossible else text
 
     @property
     def _impossible(self) -> bool:
@@ -176,7 +176,7 @@ class StreamFacts:
     unnamed: int = 0
 
 
-def read_facts(found: FoundStream, timeout: float = 5.0) -> StreamFacts:
+def read_facts(stream: FoundStream, timeout: float = 5.0) -> StreamFacts:
     """Read a stream's full description from its sender.
 
     Raises
@@ -187,11 +187,11 @@ def read_facts(found: FoundStream, timeout: float = 5.0) -> StreamFacts:
     import pylsl
 
     # Without recovery, which would ask a sender that is gone for good.
-    inlet = pylsl.StreamInlet(found.info, max_buflen=1, recover=False)
-    return facts_from(found, lambda: inlet.info(timeout))
+    inlet = pylsl.StreamInlet(stream.info, max_buflen=1, recover=False)
+    return facts_from(stream, lambda: inlet.info(timeout))
 
 
-def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts:
+def facts_from(stream: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts:
     """Turn what `ask` returns into facts.
 
     Raises
@@ -199,23 +199,23 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
     InputError
         If it cannot be had, or announces an impossible number of channels.
     """
-    name = found.identity.name
-    if not 1 <= found.channel_count <= _CHANNELS:
+    name = stream.identity.name
+    if not 1 <= stream.channel_count <= _CHANNELS:
         raise InputError(
-            f'Stream "{name}" announces {found.channel_count} channels; '
+            f'Stream "{name}" announces {stream.channel_count} channels; '
             f"between 1 and {_CHANNELS} were expected."
         )
     try:
         info = ask()
-        channels, speed = _channels(info.desc(), found.channel_count), _speed(info.desc())
+        channels, speed = _channels(info.desc(), stream.channel_count), _speed(info.desc())
     except UnicodeDecodeError as error:
         raise InputError(
-            f'The description of stream "{name}" on {found.identity.host} is no UTF-8 text; have '
+            f'The description of stream "{name}" on {stream.identity.host} is no UTF-8 text; have '
             "its program write it in UTF-8."
         ) from error
     except Exception as error:  # pylsl's own TimeoutError and LostError, or whatever else
         raise InputError(
-            f'Stream "{name}" on {found.identity.host} is announced but does not answer; '
+            f'Stream "{name}" on {stream.identity.host} is announced but does not answer; '
             "check that its sender is still running, and start it again."
         ) from error
     labels = [_first(channel, "label", "name") for channel in channels]
@@ -225,14 +225,14 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
     unnamed = labels.count("")
     labels = [label or f"Ch{i + 1}" for i, label in enumerate(labels)]
     return StreamFacts(
-        identity=found.identity,
-        rate=found.rate,
+        identity=stream.identity,
+        rate=stream.rate,
         labels=tuple(labels),
         units=tuple(units),
         types=tuple(types),
-        channel_count=found.channel_count,
-        format=found.format,
-        warnings=warnings_of(found.identity, labels, units, unnamed),
+        channel_count=stream.channel_count,
+        format=stream.format,
+        warnings=warnings_of(stream.identity, labels, units, unnamed),
         speed=speed,
         unnamed=unnamed,
     )
@@ -240,7 +240,7 @@ def facts_from(found: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFacts
 
 def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
     """Return what liblsl found in our own terms, by name."""
-    found = [
+    streams = [
         FoundStream(
             identity=StreamIdentity(
                 *(
@@ -262,7 +262,7 @@ def described(infos: Sequence[StreamInfo]) -> list[FoundStream]:
         )
         for info in infos
     ]
-    return sorted(found, key=lambda s: (s.identity.name, s.identity.host, s.created_at))
+    return sorted(streams, key=lambda s: (s.identity.name, s.identity.host, s.created_at))
 
 
 def _told(text: Callable[[], str]) -> str:
@@ -341,9 +341,9 @@ def _odd_units(stream: str, labels: Sequence[str], units: Sequence[str]) -> list
     scales = [volts_per(unit) for unit in units]
     others = [f"{labels[i]} ({units[i]})" for i, scale in enumerate(scales) if scale is None]
     others = [text for text in others if not text.endswith("()")]
-    said = []
+    sentences = []
     if others and len(others) < len(labels):
-        said.append(f"{stream} has channels that carry no voltage: {_some(others)}.")
+        sentences.append(f"{stream} has channels that carry no voltage: {_some(others)}.")
     known = [scale for scale in scales if scale is not None]
     usual = max(set(known), key=known.count) if known else None
     odd = [
@@ -352,10 +352,10 @@ def _odd_units(stream: str, labels: Sequence[str], units: Sequence[str]) -> list
         if scale is not None and scale != usual and direction(labels[i]) is not None
     ]
     if odd:
-        said.append(
+        sentences.append(
             f"{stream} gives another unit for {_some(odd)} than for the rest; all are converted."
         )
-    return said
+    return sentences
 
 
 def _some(names: Sequence[str]) -> str:

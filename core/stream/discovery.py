@@ -48,7 +48,7 @@ class StreamQuery:
         """
         return cls(name=known.name, type=known.type, source_id=known.source_id, host=known.host)
 
-    def among(self, found: Sequence[FoundStream]) -> list[FoundStream]:
+    def among(self, streams: Sequence[FoundStream]) -> list[FoundStream]:
         """Return those that match."""
         wanted = {
             f.name: value
@@ -56,7 +56,7 @@ class StreamQuery:
             if (value := getattr(self, f.name)) is not None
         }
         fitting = [
-            s for s in found if all(getattr(s.identity, key) == wanted[key] for key in wanted)
+            s for s in streams if all(getattr(s.identity, key) == wanted[key] for key in wanted)
         ]
         if self.stream is None:
             return fitting
@@ -65,14 +65,14 @@ class StreamQuery:
 
     def __str__(self) -> str:
         """Return the query in words."""
-        said = [f'"{self.stream}"'] if self.stream is not None else []
+        parts = [f'"{self.stream}"'] if self.stream is not None else []
         known = [(f.name, getattr(self, f.name)) for f in fields(StreamIdentity)]
-        said += [
+        parts += [
             f'with {key} "{value}"' if value else f"without {key}"
             for key, value in known
             if value is not None
         ]
-        return " ".join(said) or "of any name"
+        return " ".join(parts) or "of any name"
 
 
 def list_streams(wait: float = 1.0) -> list[FoundStream]:

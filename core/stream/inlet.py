@@ -79,16 +79,16 @@ class _Receiver:
     they hide loss. Whoever wants a lost stream back finds it again and opens a new inlet.
     """
 
-    def __init__(self, found: FoundStream, timeout: float = 5.0) -> None:
+    def __init__(self, stream: FoundStream, timeout: float = 5.0) -> None:
         import pylsl
 
-        inlet = pylsl.StreamInlet(found.info, max_buflen=_BUFFER, recover=False)
-        self.facts = facts_from(found, lambda: inlet.info(timeout))
+        inlet = pylsl.StreamInlet(stream.info, max_buflen=_BUFFER, recover=False)
+        self.facts = facts_from(stream, lambda: inlet.info(timeout))
         try:
             inlet.open_stream(timeout)
         except RuntimeError as error:  # the base of pylsl's own TimeoutError and LostError
             raise InputError(
-                f'Stream "{found.identity.name}" on {found.identity.host} could not be opened '
+                f'Stream "{stream.identity.name}" on {stream.identity.host} could not be opened '
                 f"within {timeout:g} s; check that its sender is still running."
             ) from error
         self.lost = False
@@ -167,7 +167,7 @@ class Inlet(_Receiver):
 
     Parameters
     ----------
-    found : FoundStream
+    stream : FoundStream
         From `core.stream.discovery.find_stream`.
     seconds : float
         Signal kept for a reader that does not come; the oldest goes first.
@@ -198,15 +198,15 @@ class Inlet(_Receiver):
         If the stream is no signal, or its sender does not answer in time.
     """
 
-    def __init__(self, found: FoundStream, seconds: float = 10.0, timeout: float = 5.0) -> None:
-        if not found.is_signal:
-            raise InputError(found.problem)
+    def __init__(self, stream: FoundStream, seconds: float = 10.0, timeout: float = 5.0) -> None:
+        if not stream.is_signal:
+            raise InputError(stream.problem)
         self.patience = math.inf
         self.dropped_samples = 0
-        self._capacity = max(1, round(seconds * found.rate))
+        self._capacity = max(1, round(seconds * stream.rate))
         self._blocks: deque[Block] = deque()
         self._queued = 0  # samples
-        super().__init__(found, timeout)
+        super().__init__(stream, timeout)
 
     def read(self, timeout: float = 0.0) -> Block | None:
         """Return everything received since the last call.
@@ -256,7 +256,7 @@ class MarkerInlet(_Receiver):
 
     Parameters
     ----------
-    found : FoundStream
+    stream : FoundStream
         From ``find_stream(..., markers=True)``.
     capacity : int
         Markers kept for a reader that does not come; the oldest goes first.
@@ -274,14 +274,14 @@ class MarkerInlet(_Receiver):
         If the stream has no text in it, or its sender does not answer in time.
     """
 
-    def __init__(self, found: FoundStream, capacity: int = 10_000) -> None:
-        if found.format != "string":
+    def __init__(self, stream: FoundStream, capacity: int = 10_000) -> None:
+        if stream.format != "string":
             raise InputError(
-                f'Stream "{found.identity.name}" has {found.format} samples; markers are strings.'
+                f'Stream "{stream.identity.name}" has {stream.format} samples; markers are strings.'
             )
         self.dropped_markers = 0
         self._markers: deque[Marker] = deque(maxlen=capacity)
-        super().__init__(found)
+        super().__init__(stream)
 
     def read(self, timeout: float = 0.0) -> list[Marker]:
         """Return the markers received since the last call, waiting for one if there is none.

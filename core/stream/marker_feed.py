@@ -109,8 +109,8 @@ class MarkerFeed:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                found = find_stream(self._query, _LOOK, self._stop, markers=True)
-                with MarkerInlet(found) as inlet:
+                stream = find_stream(self._query, _LOOK, self._stop, markers=True)
+                with MarkerInlet(stream) as inlet:
                     self._dropped_before = self.dropped_markers
                     self._opened = self._clock()
                     self._inlet, self.problem = inlet, ""

@@ -71,8 +71,8 @@ class Reconnector:
     def take(self) -> Inlet | None:
         """Return the stream that was found, open, once; it is the caller's from then on."""
         with self._lock:
-            found, self._found = self._found, None
-            return found
+            inlet, self._found = self._found, None
+            return inlet
 
     def accept(self, uid: str) -> None:
         """Open a stream that was offered."""

@@ -106,14 +106,14 @@ class ReconnectingFeed(StreamFeed):
         if condition == "ok":
             return ""
         if condition == "lost":
-            said = f"The stream ended or was lost {self.quiet:.0f} s ago; looking for it."
+            text = f"The stream ended or was lost {self.quiet:.0f} s ago; looking for it."
         elif self._anew:
-            said = f"The stream is there again, but has sent nothing for {self.quiet:.1f} s."
+            text = f"The stream is there again, but has sent nothing for {self.quiet:.1f} s."
         else:
-            said = f"The stream is there but has sent nothing for {self.quiet:.1f} s."
+            text = f"The stream is there but has sent nothing for {self.quiet:.1f} s."
         if search is not None and search.problem:
-            said += f" What was found cannot take its place: {search.problem}"
-        return said
+            text += f" What was found cannot take its place: {search.problem}"
+        return text
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -121,7 +121,7 @@ class ReconnectingFeed(StreamFeed):
         search, lost = self._search, self._source.facts.identity
         if search is None or self.condition == "ok":
             return ()
-        return tuple(_offer(found, lost) for found in search.offers)
+        return tuple(_offer(stream, lost) for stream in search.offers)
 
     def accept(self, uid: str) -> None:
         """Take an offered stream in place of the lost one."""
@@ -278,9 +278,9 @@ class ReconnectingFeed(StreamFeed):
         self._note(kind, words)
 
 
-def _offer(found: FoundStream, lost: StreamIdentity) -> Offer:
+def _offer(stream: FoundStream, lost: StreamIdentity) -> Offer:
     return Offer(
-        found.identity.uid,
-        f'Another sender offers a stream "{lost.name}" with {difference(found.identity, lost)} '
-        f"({found.channel_count} channels, {found.rate:g} Hz).",
+        stream.identity.uid,
+        f'Another sender offers a stream "{lost.name}" with {difference(stream.identity, lost)} '
+        f"({stream.channel_count} channels, {stream.rate:g} Hz).",
     )

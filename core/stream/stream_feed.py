@@ -54,17 +54,17 @@ class Overrides:
         for label, unit in zip(labels, given, strict=True):
             if unit and direction(label) is not None:
                 factor(unit, UNIT)
-        said = [self.unit or known or unit for known, unit in zip(given, facts.units, strict=True)]
+        units = [self.unit or known or unit for known, unit in zip(given, facts.units, strict=True)]
         warnings = facts.warnings
         if self.channels or self.unit or self.units:
             unnamed = 0 if self.channels else facts.unnamed
-            warnings = warnings_of(facts.identity, labels, said, unnamed)
+            warnings = warnings_of(facts.identity, labels, units, unnamed)
         return replace(
             facts,
             labels=labels,
             units=tuple(
                 unit or (UNIT if direction(label) is not None else "")
-                for label, unit in zip(labels, said, strict=True)
+                for label, unit in zip(labels, units, strict=True)
             ),
             warnings=warnings,
             speed=facts.speed if self.speed is None else self.speed,
