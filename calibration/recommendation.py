@@ -41,7 +41,7 @@ class CalibrationSummary:
         95 % bound of guessing.
     trials : mapping of str to int
         Class -> clean trials.
-    found : mapping of str to float
+    recall : mapping of str to float
         Class -> share of its trials that were decided rightly.
     rejected : int
         Trials left out.
@@ -61,7 +61,7 @@ class CalibrationSummary:
     interval: tuple[float, float]
     chance: float
     trials: Mapping[str, int]
-    found: Mapping[str, float]
+    recall: Mapping[str, float]
     rejected: int
     bad: Mapping[str, str]
     electrodes: int
@@ -174,7 +174,7 @@ def _classes(evidence: CalibrationSummary) -> list[str]:
     least = 0.5 / len(evidence.trials)
     return [
         f"{words(name).capitalize()} was hardly ever found: in {percent(share)} of its trials."
-        for name, share in evidence.found.items()
+        for name, share in evidence.recall.items()
         if share <= least
     ]
 

@@ -55,7 +55,7 @@ class Diagnosis:
     name : str
         What was looked at.
     state : {"ok", "warning", "fails"}
-    found : str
+    text : str
         In plain words.
     advice : str
         What to do about it; empty where all is well.
@@ -63,13 +63,13 @@ class Diagnosis:
 
     name: str
     state: State
-    found: str
+    text: str
     advice: str = ""
 
     def __str__(self) -> str:
         """Return it on one line."""
         advice = f" {self.advice}" if self.advice else ""
-        return f"{self.state:<8} {self.name}: {self.found}{advice}"
+        return f"{self.state:<8} {self.name}: {self.text}{advice}"
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def analyse(fit: Fit, recordings: Sequence[Recording]) -> Findings:
             interval=(reached.low, reached.high),
             chance=selection.chance,
             trials={name: int(n) for name, n in zip(epochs.classes, counts, strict=True)},
-            found={name: float(table[i, i]) for i, name in enumerate(epochs.classes)},
+            recall={name: float(table[i, i]) for i, name in enumerate(epochs.classes)},
             rejected=len(fit.rejected),
             bad={name: kind for name, shares in quality.items() if (kind := worst(shares)) in BAD},
             electrodes=len(settings.channels),

@@ -40,11 +40,11 @@ def as_html(findings: Findings) -> str:
     bad = {name: worst(shares) for name, shares in findings.quality.items()}
     reasons = findings.recommendation.reasons
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
-        found=findings,
+        findings=findings,
         fit=fit,
         facts=fit.decoder.facts,
         settings=fit.decoder.settings,
-        said=findings.recommendation,
+        recommendation=findings.recommendation,
         pictures=pictures(findings),
         maps_from=MAPS_FROM,
         permutations=PERMUTATIONS,

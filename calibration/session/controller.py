@@ -46,7 +46,7 @@ class Outcome:
         What it was fitted on.
     seconds : float
         From the end of the last trial to the decoder.
-    said : str
+    message : str
         What to tell of the decoder.
     problem : str
         Why there is no decoder, or why the session ended early; empty if all went well.
@@ -55,7 +55,7 @@ class Outcome:
     fit: Fit | None
     recordings: tuple[Recording, ...]
     seconds: float
-    said: str = ""
+    message: str = ""
     problem: str = ""
 
 
@@ -240,9 +240,9 @@ class Controller(QObject):
             self._loop.quit()
             return
         if self._failure is not None:
-            title, text = self._failure.title, f"{self._failure.advice} {outcome.said}".rstrip()
+            title, text = self._failure.title, f"{self._failure.advice} {outcome.message}".rstrip()
         elif outcome.fit is not None:
-            title, text = "Done", outcome.said
+            title, text = "Done", outcome.message
         else:
             title, text = "No decoder yet", outcome.problem
         self._presenter.say(title, text, "Return: close")

@@ -30,7 +30,7 @@ _ALONE = 0.1  # s for which a single channel stands at its lowest number before 
 class Breaks(NamedTuple):
     """Where the signal is broken off."""
 
-    at: tuple[int, ...]  # samples that do not follow on the one before
+    starts: tuple[int, ...]  # samples that do not follow on the one before
     lost: tuple[tuple[int, int], ...]  # begin and end of what is no signal
 
 

@@ -93,7 +93,7 @@ def recording_of_raw(
         rate=rate,
         labels=labels,
         events=marks.events,
-        breaks=tuple(sorted({b for b in (*paused, *marked.at) if 0 < b < count})),
+        breaks=tuple(sorted({b for b in (*paused, *marked.starts) if 0 < b < count})),
         path=path,
         sha256=sha256 or hashlib.sha256(samples.tobytes()).hexdigest(),
         bad_spans=marks.bad_spans,

@@ -115,7 +115,7 @@ class StreamLog:
         """Write one note with the stream's numbers."""
         stream = snapshot.stream
         line = {
-            "at": note.at,
+            "at": note.time,
             "kind": note.kind,
             "text": note.text,
             "status": snapshot.status,

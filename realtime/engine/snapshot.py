@@ -120,7 +120,7 @@ class StreamEvent:
 
     Attributes
     ----------
-    at : float
+    time : float
         LSL clock of this machine, in seconds.
     kind : str
         "stream" once a second; "silent", "lost", "back", "offer", "refused"; "gap", "artifact",
@@ -130,7 +130,7 @@ class StreamEvent:
         What there is to say about it.
     """
 
-    at: float
+    time: float
     kind: str
     text: str
 

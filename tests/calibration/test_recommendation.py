@@ -11,7 +11,7 @@ GOOD = CalibrationSummary(
     interval=(0.70, 0.93),
     chance=0.63,
     trials={"left_hand": 20, "right_hand": 20},
-    found={"left_hand": 0.85, "right_hand": 0.85},
+    recall={"left_hand": 0.85, "right_hand": 0.85},
     rejected=1,
     bad={},
     electrodes=32,
@@ -48,7 +48,7 @@ def test_what_guessing_reaches_is_a_redo(score):
     ("change", "reason"),
     [
         (
-            {"found": {"left_hand": 0.2, "right_hand": 1.0}},
+            {"recall": {"left_hand": 0.2, "right_hand": 1.0}},
             "Left hand was hardly ever found: in 20 % of its trials.",
         ),
         ({"trials": {"left_hand": 7, "right_hand": 20}}, "Too few clean trials: 7 of left hand;"),
@@ -101,10 +101,10 @@ def test_four_classes_have_a_lower_bound_for_never_found():
         GOOD,
         chance=0.34,
         trials=dict.fromkeys(classes, 20),
-        found={**dict.fromkeys(classes, 0.6), "feet": 0.2},
+        recall={**dict.fromkeys(classes, 0.6), "feet": 0.2},
     )
     assert recommend(four).go
-    assert not recommend(replace(four, found={**four.found, "feet": 0.1})).go
+    assert not recommend(replace(four, recall={**four.recall, "feet": 0.1})).go
 
 
 def origin_with(central, eyes):

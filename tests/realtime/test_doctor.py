@@ -51,9 +51,9 @@ def test_a_library_that_is_too_old_or_missing_fails(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: asked)
     found = doctor.check_libraries()
     assert found.state == "fails"
-    assert "numpy is" in found.found
-    assert ">=99 is needed" in found.found
-    assert "no-such-library is missing" in found.found
+    assert "numpy is" in found.text
+    assert ">=99 is needed" in found.text
+    assert "no-such-library is missing" in found.text
     assert "sounddevice" not in str(found)
     assert "pip install" in found.advice
 
@@ -63,8 +63,8 @@ def test_decoders_that_cannot_be_read_are_told(home):
     (home / "decoders" / "bad.safetensors").write_bytes(b"junk")
     found = doctor.check_decoders(home)
     assert found.state == "warning"
-    assert "0 can be used and 1 not" in found.found
-    assert "bad.safetensors" in found.found
+    assert "0 can be used and 1 not" in found.text
+    assert "bad.safetensors" in found.text
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**6, "fails"), (10**9, "warning"), (10**12, "ok")])
@@ -90,7 +90,7 @@ def test_qt_that_cannot_open_a_window_fails_and_this_process_lives(monkeypatch):
     monkeypatch.setenv("QT_QPA_PLATFORM", "no-such-platform")
     found = doctor.check_screen()
     assert found.state == "fails"
-    assert "no-such-platform" in found.found
+    assert "no-such-platform" in found.text
 
 
 @pytest.mark.slow

@@ -172,7 +172,7 @@ class LabelledTrial:
     """A cue: recording of the store, its sample there, and its class."""
 
     recording: int
-    at: int
+    start: int
     label: int
 
 
@@ -251,11 +251,11 @@ class LabelledTrials(Windows):
     def _start(self, trial: LabelledTrial, number: int) -> int:
         """Return where a trial's window begins: near its cue, inside its recording."""
         if self._plain:
-            return trial.at
+            return trial.start
         jitter = self._classes.jitter
         drawn = np.random.default_rng((self._seed, _PLACES, number)).integers(-jitter, jitter + 1)
         last = self.store.recordings[trial.recording].length - self._settings.window
-        return int(np.clip(trial.at + drawn, 0, last))
+        return int(np.clip(trial.start + drawn, 0, last))
 
     def _trials(
         self, step: int, mirrored: bool, montage: int, members: list[tuple[LabelledTrial, int]]

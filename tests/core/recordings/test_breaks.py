@@ -212,7 +212,7 @@ def test_epochs_of_mff_are_broken_apart(recordings_folder):
     pytest.importorskip("mffpy")
     folder = recordings_folder / "field" / "formats" / "EGI" / "test_egi_evoked.mff"
     raw = mne.io.read_raw(folder, preload=True, verbose="ERROR")
-    assert breaks_of(raw, ".mff").at == (5,)
+    assert breaks_of(raw, ".mff").starts == (5,)
 
 
 def test_what_mne_skipped_by_itself_is_no_signal(tmp_path):
