@@ -159,7 +159,7 @@ def _of_person(
 
 def _after(recording: Recording, seconds: float) -> tuple[Recording, Recording]:
     """Return the first seconds of a recording, and what comes after them."""
-    at = round(seconds * recording.rate)
+    split = round(seconds * recording.rate)
     events = tuple(
         replace(event, onset=event.onset - seconds)
         for event in recording.events
@@ -167,8 +167,8 @@ def _after(recording: Recording, seconds: float) -> tuple[Recording, Recording]:
     )
     samples = recording.samples_uv
     return (
-        replace(recording, samples_uv=samples[:at], events=()),
-        replace(recording, samples_uv=samples[at:], events=events),
+        replace(recording, samples_uv=samples[:split], events=()),
+        replace(recording, samples_uv=samples[split:], events=events),
     )
 
 
@@ -184,12 +184,12 @@ def _pauses(recording: Recording) -> Recording:
 
 def joined(recordings: Sequence[Recording]) -> Recording:
     """Return recordings as one, with a break between each two."""
-    starts = np.cumsum([0, *(len(one.samples_uv) for one in recordings)])
+    starts = np.cumsum([0, *(len(recording.samples_uv) for recording in recordings)])
     events: list[Event] = []
-    for start, one in zip(starts, recordings, strict=False):
-        onset = start / one.rate
-        events += [replace(event, onset=event.onset + onset) for event in one.events]
-    samples = np.concatenate([one.samples_uv for one in recordings])
+    for start, recording in zip(starts, recordings, strict=False):
+        onset = start / recording.rate
+        events += [replace(event, onset=event.onset + onset) for event in recording.events]
+    samples = np.concatenate([recording.samples_uv for recording in recordings])
     breaks = tuple(int(start) for start in starts[1:-1])
     return replace(recordings[0], samples_uv=samples, events=tuple(events), breaks=breaks)
 
@@ -208,19 +208,19 @@ def replayed(decoder: Decoder, recording: Recording, encoder: Encoder | None) ->
     for adaptation in adaptations.values():
         for cue in cues:
             adaptation.cue(cue.time, cue.name)
-    found: dict[int, dict[str, float | None]] = {}
+    by_sample: dict[int, dict[str, float | None]] = {}
     for window in online.push(feed.segments()):
         given = {"frozen": window}
         for mode, adaptation in adaptations.items():
             (given[mode],) = list(adaptation.follow(iter((window,))))
-        found[window.sample] = {
-            mode: None if one.probabilities is None else float(one.probabilities[1])
-            for mode, one in given.items()
+        by_sample[window.sample] = {
+            mode: None if result.probabilities is None else float(result.probabilities[1])
+            for mode, result in given.items()
         }
     row: dict[str, list] = {"asked": [], **{mode: [] for mode in ("frozen", *adaptations, RAW)}}
     for cue in cues:
         end = round(cue.time * decoder.settings.rate) + decoder.window - 1
-        decided = found.get(_on_hop(end, list(found)))
+        decided = by_sample.get(_on_hop(end, list(by_sample)))
         if decided is not None:
             row["asked"].append(decoder.classes.index(cue.name))
             for mode, second in decided.items():
@@ -254,32 +254,34 @@ def table(rows: Sequence[dict]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for system in (*SYSTEMS, AT_REST):
-        its = [row for row in rows if row["system"] == system]
-        if not its:
+        of_system = [row for row in rows if row["system"] == system]
+        if not of_system:
             continue
-        people = list(dict.fromkeys(row["person"] for row in its))
-        trials = sum(len(row["asked"]) for row in its)
+        people = list(dict.fromkeys(row["person"] for row in of_system))
+        trials = sum(len(row["asked"]) for row in of_system)
         bound = f"{trials} ({chance_bound(trials, 2):.3f})"
         for mode in ("frozen", *MODES, RAW):
             by_person = np.array(
                 [
                     [
-                        np.concatenate([_right(r, m) for r in its if r["person"] == one]).mean()
+                        np.concatenate(
+                            [_right(r, m) for r in of_system if r["person"] == person]
+                        ).mean()
                         for m in ("frozen", mode)
                     ]
-                    for one in people
+                    for person in people
                 ]
             )
             gain = by_person[:, 1] - by_person[:, 0]
-            said = ""
+            difference = ""
             if gain.any() and len(gain) > 2:
                 low, high = bootstrap(
                     (gain,), np.mean, rng=np.random.default_rng(0)
                 ).confidence_interval
-                said = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+                difference = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f})"
             lines.append(
-                f"| {system} | {bound} | {mode} | {by_person[:, 1].mean():.3f} | {said} | "
-                f"{gain.min():+.3f} | {_by_order(its, mode)} | {_trust(its, mode)} |"
+                f"| {system} | {bound} | {mode} | {by_person[:, 1].mean():.3f} | {difference} | "
+                f"{gain.min():+.3f} | {_by_order(of_system, mode)} | {_trust(of_system, mode)} |"
             )
     people_count = len({row["person"] for row in rows})
     return "\n".join([*lines, "", f"{people_count} people."])

@@ -103,11 +103,11 @@ def prediction(folder: RunFolder, store: Store, count: int) -> None:
         fitted[f"AR({ORDER})"], ahead, order=patch, relative=relative
     )
     shares: dict[tuple[str, int], list[np.ndarray]] = {}
-    for person in test.subjects:
-        one = test.split((person,))[1] if len(test.subjects) > 1 else test
-        names = [one.channels[row] for row in np.flatnonzero(one.present(0))]
+    for subject in test.subjects:
+        person = test.split((subject,))[1] if len(test.subjects) > 1 else test
+        names = [person.channels[row] for row in np.flatnonzero(person.present(0))]
         sums: dict[tuple[str, int], np.ndarray] = {}
-        for window in _windows(one, settings.window, count):
+        for window in _windows(person, settings.window, count):
             made, wanted = _forecasts(recipe, window, names, weights, horizons)
             for key, guess in made.items():
                 truth = wanted[key[1]]
@@ -181,14 +181,14 @@ def states(
     draws: int,
 ) -> None:
     """Print accuracies of people left out and held out, within them and zero-shot, and tests."""
-    people = [store.split((person,))[1] for person in (*named[0], *named[1])]
+    people = [store.split((subject,))[1] for subject in (*named[0], *named[1])]
     trained = load_encoder(encoder)
     warm = trained.spec.warmup - trained.spec.window
     systems = {
-        "BrainGPT": lambda one: _tokens(one, trained, warm, skip),
-        "starter": lambda one: _tokens(one, load_encoder("starter"), warm, skip),
-        "log-band power": lambda one: _band_powers(one, warm, skip),
-        "TS+LR": lambda one: _covariances(one, warm, skip),
+        "BrainGPT": lambda person: _tokens(person, trained, warm, skip),
+        "starter": lambda person: _tokens(person, load_encoder("starter"), warm, skip),
+        "log-band power": lambda person: _band_powers(person, warm, skip),
+        "TS+LR": lambda person: _covariances(person, warm, skip),
     }
     for seed in range(1, draws + 1):
         untrained = load_encoder(f"untrained-braingpt-{trained.spec.size}-{seed}")
@@ -196,18 +196,19 @@ def states(
         systems[f"{RANDOM} {seed}"] = partial(_tokens, encoder=untrained, warm=warm, skip=skip)
     work.mkdir(parents=True, exist_ok=True)
     scores: dict[str, dict[str, np.ndarray]] = {"within": {}, "zero-shot": {}}
-    labels = [_labels(one, warm) for one in people]
-    print("people:", " ".join(one.subjects[0] for one in people))
+    labels = [_labels(person, warm) for person in people]
+    print("people:", " ".join(person.subjects[0] for person in people))
     print("trials:", " ".join(str(len(y)) for y in labels), flush=True)
     for name, compute in systems.items():
         weights = trained.weights_sha256()[:12] if name == "BrainGPT" else ""
         known = [
-            work / f"{name}{weights}-{one.subjects[0].replace('/', '-')}.npy" for one in people
+            work / f"{name}{weights}-{person.subjects[0].replace('/', '-')}.npy"
+            for person in people
         ]
         features = []
-        for file, one in zip(known, people, strict=True):
+        for file, person in zip(known, people, strict=True):
             if not file.is_file():
-                np.save(file, compute(one).astype(np.float32))
+                np.save(file, compute(person).astype(np.float32))
             features.append(np.load(file).astype(np.float64))
         scores["within"][name] = np.array(
             [_within(name, x, y) for x, y in zip(features, labels, strict=True)]
@@ -235,38 +236,38 @@ def _place_of(spec):  # type: ignore[no-untyped-def]
     return {"ch_names": spec.ch_names, "covariance": spec.covariance}
 
 
-def _trials(one: Store, warm: int) -> Iterator[tuple[int, list[int], list[int]]]:
+def _trials(store: Store, warm: int) -> Iterator[tuple[int, list[int], list[int]]]:
     """Yield of each run: its index, where windows begin, and classes."""
-    for index, recording in enumerate(one.recordings):
+    for index, recording in enumerate(store.recordings):
         cues = [
-            (at, CLASSES.index(label))
-            for at, label in recording.events
-            if label in CLASSES and warm <= at <= recording.length - 1024
+            (start, CLASSES.index(label))
+            for start, label in recording.events
+            if label in CLASSES and warm <= start <= recording.length - 1024
         ]
         if cues:
-            yield index, [at for at, _ in cues], [label for _, label in cues]
+            yield index, [start for start, _ in cues], [label for _, label in cues]
 
 
-def _labels(one: Store, warm: int) -> np.ndarray:
-    return np.concatenate([labels for _, _, labels in _trials(one, warm)])
+def _labels(store: Store, warm: int) -> np.ndarray:
+    return np.concatenate([labels for _, _, labels in _trials(store, warm)])
 
 
-def _run(one: Store, index: int) -> np.ndarray:
+def _run(store: Store, index: int) -> np.ndarray:
     """Return a run over the sensorimotor electrodes, (samples, channels) in µV."""
-    rows = [one.channels.index(name) for name in MOTOR]
-    return one.crop(index, 0, one.recordings[index].length)[rows].T.astype(np.float64)
+    rows = [store.channels.index(name) for name in MOTOR]
+    return store.crop(index, 0, store.recordings[index].length)[rows].T.astype(np.float64)
 
 
-def _tokens(one: Store, encoder: Encoder, warm: int, skip: int) -> np.ndarray:
+def _tokens(store: Store, encoder: Encoder, warm: int, skip: int) -> np.ndarray:
     scale = factor("uV", encoder.spec.unit)
-    runs = [(_run(one, index) * scale, starts) for index, starts, _ in _trials(one, warm)]
+    runs = [(_run(store, index) * scale, starts) for index, starts, _ in _trials(store, warm)]
     covariance = channel_covariance(np.concatenate([run for run, _ in runs]).T)
     spatial = spatial_filter(covariance, MOTOR, encoder.spec)
     if not skip:
         features = TokenFeatures(encoder, MOTOR, spatial)
         return np.concatenate([features.of_run(run, starts) for run, starts in runs])
     windows = np.stack(
-        [spatial @ run[at + skip : at + 1024].T for run, starts in runs for at in starts]
+        [spatial @ run[start + skip : start + 1024].T for run, starts in runs for start in starts]
     )
     with torch.no_grad():
         tokens = encoder.tokens(torch.from_numpy(windows).float(), MOTOR)
@@ -274,24 +275,24 @@ def _tokens(one: Store, encoder: Encoder, warm: int, skip: int) -> np.ndarray:
     return pooled
 
 
-def _banded(one: Store, warm: int, skip: int, band: tuple[float, float]) -> np.ndarray:
+def _banded(store: Store, warm: int, skip: int, band: tuple[float, float]) -> np.ndarray:
     """Return the windows in a band, shape (trials, channels, samples)."""
     windows = []
-    for index, starts, _ in _trials(one, warm):
-        run = CausalFilter(band_sections(band, 256.0)).push(_run(one, index))
+    for index, starts, _ in _trials(store, warm):
+        run = CausalFilter(band_sections(band, 256.0)).push(_run(store, index))
         windows += [run[start + skip : start + 1024].T for start in starts]
     return np.stack(windows)
 
 
-def _band_powers(one: Store, warm: int, skip: int) -> np.ndarray:
+def _band_powers(store: Store, warm: int, skip: int) -> np.ndarray:
     bands = ((4.0, 8.0), (8.0, 13.0), (13.0, 20.0), (20.0, 30.0))
     return np.concatenate(
-        [np.log(_banded(one, warm, skip, band).var(axis=-1)) for band in bands], axis=1
+        [np.log(_banded(store, warm, skip, band).var(axis=-1)) for band in bands], axis=1
     )
 
 
-def _covariances(one: Store, warm: int, skip: int) -> np.ndarray:
-    covariances = shrunk_covariances(_banded(one, warm, skip, BAND))
+def _covariances(store: Store, warm: int, skip: int) -> np.ndarray:
+    covariances = shrunk_covariances(_banded(store, warm, skip, BAND))
     # About the person's own mean: Euclidean alignment of covariances (He and Wu, 2020).
     values, vectors = np.linalg.eigh(covariances.mean(axis=0))
     whitener = (vectors / np.sqrt(values)) @ vectors.T

@@ -67,13 +67,13 @@ def main() -> None:
     _encode_once()
     joint, separate, linear = [], [], {}
     for seed in options.seeds:
-        one = common.model_copy(update={"seed": seed})
-        joint.append(_accuracies(_trained(one, options.work / f"joint-{seed}")))
+        settings = common.model_copy(update={"seed": seed})
+        joint.append(_accuracies(_trained(settings, options.work / f"joint-{seed}")))
         # Alone, a task that only one person was asked for cannot be judged on others.
         alone = [classes for classes in common.tasks if "_or_".join(classes) in joint[-1]]
         separate.append({})
         for classes in alone:
-            of_task = one.model_copy(update={"tasks": (classes,)})
+            of_task = settings.model_copy(update={"tasks": (classes,)})
             folder = _trained(of_task, options.work / f"{classes[0]}-{seed}")
             separate[-1] |= _accuracies(folder)
             linear |= {} if "_or_".join(classes) in linear else _linear(folder)
@@ -97,7 +97,10 @@ def _encode_once() -> None:
 def _mean(seeds: list[Results]) -> Results:
     """Return each person's mean over seeds."""
     return {
-        task: {person: float(np.mean([one[task][person] for one in seeds])) for person in people}
+        task: {
+            person: float(np.mean([results[task][person] for results in seeds]))
+            for person in people
+        }
         for task, people in seeds[0].items()
     }
 
@@ -125,17 +128,17 @@ def _test(folder: RunFolder):  # type: ignore[no-untyped-def]
 def _accuracies(folder: RunFolder) -> Results:
     recipe, _, test = _test(folder)
     windows = recipe.windows(test)
-    names, found = list(recipe.settings.names), {}
+    names, correct = list(recipe.settings.names), {}
     for trial in windows.trials:
         group = windows.group([trial])
         states, rows, present = map(torch.from_numpy, (group.windows, *group.drawn[:2]))
         pooled = recipe.parts.graph(states, rows, present)
         told = int(recipe.parts.graph.logits(pooled, names[trial.task]).argmax())
         person = test.recordings[trial.recording].person
-        found.setdefault(names[trial.task], {}).setdefault(person, []).append(told == trial.label)
+        correct.setdefault(names[trial.task], {}).setdefault(person, []).append(told == trial.label)
     return {
         task: {person: float(np.mean(right)) for person, right in people.items()}
-        for task, people in found.items()
+        for task, people in correct.items()
     }
 
 

@@ -61,10 +61,10 @@ def main() -> None:
                 words += [*encoders, "--runs", *runs.split(), "--seeds", *seeds.split()]
                 words += ["--systems", *GROUPS[group]]
                 _run("evaluate", *words, *(["--others"] if group == "heads" else []))
-    found = [json.loads(part.read_text(encoding="utf-8")) for part in parts]
-    rows = [_row(row) for one in found for row in one["rows"]]
+    results = [json.loads(part.read_text(encoding="utf-8")) for part in parts]
+    rows = [_row(row) for result in results for row in result["rows"]]
     rows.sort(key=lambda row: options.protocols.index(row.protocol.split()[0]))
-    facts = {part.parent.name: one["facts"] for part, one in zip(parts, found, strict=True)}
+    facts = {part.parent.name: result["facts"] for part, result in zip(parts, results, strict=True)}
     for file in write_results(options.out, rows, CLASSES, "balanced_accuracy", facts):
         print(f"Written: {file}")
     print((options.out / "table.md").read_text(encoding="utf-8"))
@@ -80,7 +80,7 @@ def _pretrained(data: Path, work: Path) -> list[Path]:
         if encoder.is_file():
             continue
         runs = {part.identity.run for part in find_parts([str(data)], half)}
-        wanted = sorted(one for one in runs if int(one) != JUDGE)
+        wanted = sorted(number for number in runs if int(number) != JUDGE)
         _run("prepare", data, "--store", store, "--subjects", *half, "--runs", *wanted)
         if not run.exists():
             _run("pretrain", "starter", "--folder", run, "--store", store)
@@ -96,10 +96,10 @@ def _run(program: str, *words: object) -> None:
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
-def _row(found: dict) -> ScoreRow:
+def _row(row: dict) -> ScoreRow:
     """Return a row as it was written; what was not finite was written as nothing."""
-    scores = {k: float("nan") if v is None else v for k, v in found["scores"].items()}
-    return ScoreRow(**{**found, "scores": scores})
+    scores = {k: float("nan") if v is None else v for k, v in row["scores"].items()}
+    return ScoreRow(**{**row, "scores": scores})
 
 
 def _options() -> argparse.Namespace:

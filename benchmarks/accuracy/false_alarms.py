@@ -128,9 +128,11 @@ def _row(
     return {
         "head": fit.decoder.facts.head,
         "score": fit.decoder.facts.score,
-        "hits": [_hits(times, probabilities, len(hands), cues, one) for one in THRESHOLDS],
+        "hits": [
+            _hits(times, probabilities, len(hands), cues, threshold) for threshold in THRESHOLDS
+        ],
         "alarms": {
-            name: [_alarms(p, len(hands), one, hop, window) for one in THRESHOLDS]
+            name: [_alarms(p, len(hands), threshold, hop, window) for threshold in THRESHOLDS]
             for name, (_, p) in counted.items()
         },
         "minutes": {
@@ -154,11 +156,11 @@ def _decoded(
     decoder = fit.decoder
     windows = WindowDecoder(decoder, decoder.load_encoder(), recentre=recentre)
     refused = [np.nan] * len(decoder.classes)
-    found = [
-        (one.time, list(one.probabilities.values()) if one.probabilities else refused)
-        for one in decode_recording(recording, decoder, windows, EvidenceSettings())
-    ]
-    return np.array([time for time, _ in found]), np.array([row for _, row in found])
+    times, rows = [], []
+    for decision in decode_recording(recording, decoder, windows, EvidenceSettings()):
+        times.append(decision.time)
+        rows.append(list(decision.probabilities.values()) if decision.probabilities else refused)
+    return np.array(times), np.array(rows)
 
 
 def _decide(probabilities: np.ndarray, hands: int, threshold: float) -> np.ndarray:
@@ -189,10 +191,10 @@ def _alarms(
     decided = _decide(probabilities, hands, threshold)
     alarms, before, since = 0, -2, 0
     again = round(window / hop)
-    for one in decided.tolist():
-        since = since + 1 if one == before else 0
-        alarms += one >= 0 and since % again == 0
-        before = one
+    for hand in decided.tolist():
+        since = since + 1 if hand == before else 0
+        alarms += hand >= 0 and since % again == 0
+        before = hand
     return [alarms, int((decided >= 0).sum())]
 
 
@@ -204,16 +206,16 @@ def _table(rows: list[dict]) -> str:
     ]
     groups = dict.fromkeys("simulated" if "sim" in row["person"] else "people" for row in rows)
     for group in groups:
-        its = [row for row in rows if ("sim" in row["person"]) == (group == "simulated")]
-        people = sorted({row["person"] for row in its})
-        for rest in dict.fromkeys(name for row in its for name in row["alarms"]):
+        of_group = [row for row in rows if ("sim" in row["person"]) == (group == "simulated")]
+        people = sorted({row["person"] for row in of_group})
+        for rest in dict.fromkeys(name for row in of_group for name in row["alarms"]):
             for system in SYSTEMS:
-                mine = [r for r in its if r["system"] == system and rest in r["alarms"]]
+                mine = [r for r in of_group if r["system"] == system and rest in r["alarms"]]
                 lines += [
                     f"| {_named(people)} | {rest} | {_minutes(mine, rest):.1f} | {system} | {line}"
                     for line in _lines(mine, rest)
                 ]
-            lines += _matched(its, rest)
+            lines += _matched(of_group, rest)
     return "\n".join(lines)
 
 
@@ -225,10 +227,10 @@ def _minutes(rows: list[dict], rest: str) -> float:
     return sum(row["minutes"][rest] for row in rows)
 
 
-def _counts(rows: list[dict], rest: str, at: list[int]) -> str:
+def _counts(rows: list[dict], rest: str, indices: list[int]) -> str:
     """Say hits and alarms with each row at a threshold of its own."""
-    hits = np.sum([row["hits"][k] for row, k in zip(rows, at, strict=True)], axis=0)
-    alarms = np.sum([row["alarms"][rest][k] for row, k in zip(rows, at, strict=True)], axis=0)
+    hits = np.sum([row["hits"][k] for row, k in zip(rows, indices, strict=True)], axis=0)
+    alarms = np.sum([row["alarms"][rest][k] for row, k in zip(rows, indices, strict=True)], axis=0)
     minutes = _minutes(rows, rest)
     hops = minutes * 60.0 * 4
     return (
@@ -238,35 +240,38 @@ def _counts(rows: list[dict], rest: str, at: list[int]) -> str:
 
 
 def _lines(rows: list[dict], rest: str) -> list[str]:
-    found = [f"0.50 | {_counts(rows, rest, [0] * len(rows))}"]
+    lines = [f"0.50 | {_counts(rows, rest, [0] * len(rows))}"]
     for rate in PROMISES:
         thresholds = [row["promised"][str(rate)] for row in rows]
         if None not in thresholds:
             last = len(THRESHOLDS) - 1  # 0.9997: above it, alarms are as many or fewer
-            at = [min(last, int(np.searchsorted(THRESHOLDS, one - 1e-9))) for one in thresholds]
+            indices = [
+                min(last, int(np.searchsorted(THRESHOLDS, threshold - 1e-9)))
+                for threshold in thresholds
+            ]
             low, high = min(thresholds), max(thresholds)
-            found.append(f"{rate:g}/min: {low:.2f}-{high:.2f} | {_counts(rows, rest, at)}")
-    return found
+            lines.append(f"{rate:g}/min: {low:.2f}-{high:.2f} | {_counts(rows, rest, indices)}")
+    return lines
 
 
 def _matched(rows: list[dict], rest: str) -> list[str]:
     """Compare the systems at the same share of hits, with one threshold for all."""
-    found = []
+    lines = []
     curves = {}
     for system in SYSTEMS:
-        its = [row for row in rows if row["system"] == system and rest in row["alarms"]]
-        hits = np.sum([row["hits"] for row in its], axis=0)
-        alarms = np.sum([row["alarms"][rest] for row in its], axis=0)[:, 0]
-        curves[system] = hits[:, 0] / hits[:, 1], alarms / _minutes(its, rest)
+        of_system = [row for row in rows if row["system"] == system and rest in row["alarms"]]
+        hits = np.sum([row["hits"] for row in of_system], axis=0)
+        alarms = np.sum([row["alarms"][rest] for row in of_system], axis=0)[:, 0]
+        curves[system] = hits[:, 0] / hits[:, 1], alarms / _minutes(of_system, rest)
     for share in (0.8, 0.7, 0.6, 0.5, 0.4):
         words = []
         for system, (hits, alarms) in curves.items():
             enough = np.flatnonzero(hits >= share)
             words.append(f"{system} {alarms[enough].min():.1f}" if len(enough) else f"{system} -")
-        found.append(
+        lines.append(
             f"| | {rest} | | at {100 * share:.0f} % of the cues: {', '.join(words)} | | | | |"
         )
-    return found
+    return lines
 
 
 if __name__ == "__main__":

@@ -117,8 +117,7 @@ class AttentionModel:
         tokens = torch.from_numpy(all_tokens(trials, self.system.eeg_encoder))
         with torch.inference_mode():
             logits = self.head((tokens - self.mean) / self.deviation)
-        found: np.ndarray = logits.softmax(dim=1).double().numpy()
-        return found
+        return logits.softmax(dim=1).double().numpy()
 
 
 def all_tokens(trials: Trials, encoder: Encoder) -> np.ndarray:
@@ -133,10 +132,10 @@ def _tokens(share: Share, encoder: Encoder) -> np.ndarray:
         windows = torch.from_numpy(everything.filtered(encoder)).float()
         channels = share.signal.settings.channels
         with torch.inference_mode():
-            each = [encoder.tokens(window[None], channels) for window in windows]
-        share.known[key] = torch.cat(each).flatten(1, 2).numpy()
+            encoded = [encoder.tokens(window[None], channels) for window in windows]
+        share.known[key] = torch.cat(encoded).flatten(1, 2).numpy()
         # The same tokens pooled are what the linear head takes: no window is encoded twice.
-        pooled = [encoder.pool(tokens.double().numpy()) for tokens in each]
+        pooled = [encoder.pool(tokens.double().numpy()) for tokens in encoded]
         pooled_key = ("tokens", encoder.weights_sha256(), share.fitted)
         share.known.setdefault(pooled_key, np.concatenate(pooled))
     tokens: np.ndarray = share.known[key][share.index]
@@ -222,8 +221,8 @@ class Bench:
                 value = score(fold.test.labels, probabilities)[METRIC]
                 folds[system.name].setdefault(who, []).append(value)
         means = {
-            name: np.array([np.mean(values) for values in each.values()])
-            for name, each in folds.items()
+            name: np.array([np.mean(values) for values in by_person.values()])
+            for name, by_person in folds.items()
         }
         return len(signals[0].settings.channels), means
 
@@ -253,14 +252,14 @@ class Bench:
     def baseline(self, name: str) -> list[Row]:
         """Return the row of what no encoder is needed for."""
         starter = load_encoder(COMMON)  # of which only rate and window are asked
-        electrodes, found = self.scores(starter, make_systems([name], starter, "starter"))
-        return [Row(name, "no encoder", "", electrodes, "", found[name])]
+        electrodes, scores = self.scores(starter, make_systems([name], starter, "starter"))
+        return [Row(name, "no encoder", "", electrodes, "", scores[name])]
 
     def rows(self, source: str, twin: str) -> list[Row]:
         """Return an encoder's rows, beside random weights `twin` if it is trained."""
         encoder = load_encoder(source)
         self._refuse_labels(encoder)
-        electrodes, found = self.scores(encoder, systems_of(encoder, source))
+        electrodes, scores = self.scores(encoder, systems_of(encoder, source))
         random: dict[str, np.ndarray] = {}
         if encoder.spec.trained:
             same = load_encoder(twin)
@@ -276,13 +275,13 @@ class Bench:
                 values,
                 random.get(name),
             )
-            for name, values in sorted(found.items(), reverse=True)  # linear before attention
+            for name, values in sorted(scores.items(), reverse=True)  # linear before attention
         ]
 
     def _refuse_labels(self, encoder: Encoder) -> None:
         """Refuse an encoder that learned from labels which are tested."""
         for person in self.people:
-            if any(encoder.spec.labels_seen(one.sha256 for one in person.recordings)):
+            if any(encoder.spec.labels_seen(recording.sha256 for recording in person.recordings)):
                 raise InputError(
                     f"it learned from the labels of {person.name}; name people whose labels it "
                     "has not seen with --subjects, or an encoder trained without them."
@@ -290,10 +289,10 @@ class Bench:
 
     def _seen(self, encoder: Encoder) -> str:
         """Say what pretraining has seen, of whom it has seen most."""
-        each = {
+        seen = {
             seen_of(encoder.spec, person, range(len(person.recordings))) for person in self.people
         }
-        return next(what for what in ("unknown", "run", "person", "nothing") if what in each)
+        return next(kind for kind in ("unknown", "run", "person", "nothing") if kind in seen)
 
 
 def _sources(named: Sequence[str]) -> list[tuple[str, str]]:
@@ -305,9 +304,9 @@ def _sources(named: Sequence[str]) -> list[tuple[str, str]]:
             for source, spec in zip(named, specs, strict=True)
         ]
     return [
-        (each.measured, f"untrained-{each.spec.family}-{each.spec.size}")
-        for each in candidates()
-        if each.measured
+        (candidate.measured, f"untrained-{candidate.spec.family}-{candidate.spec.size}")
+        for candidate in candidates()
+        if candidate.measured
     ]
 
 

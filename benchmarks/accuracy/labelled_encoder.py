@@ -78,15 +78,17 @@ def main() -> None:
     signals = [Signal(person, path, spec, CLASSES) for person in people]
     parts = {"without the eyes": None, "everything": None, "central": CENTRAL, "eight": EIGHT}
     for part, names in parts.items():
-        seen = signals if part == "everything" else [_without_eyes(one, names) for one in signals]
+        seen = signals
+        if part != "everything":
+            seen = [_without_eyes(signal, names) for signal in signals]
         for how, score in (("zero-shot", _zero_shot), ("within", _within)):
             file = options.work / f"{part} {how}.csv".replace(" ", "-")
             if names is not None and how == "within":
                 continue
             if not file.is_file():
-                found = list(score(seen, folds, runs, random))
+                rows = list(score(seen, folds, runs, random))
                 with file.open("w", newline="") as opened:
-                    csv.writer(opened).writerows(found)
+                    csv.writer(opened).writerows(rows)
             with file.open(newline="") as opened:
                 _print(f"{part}, {how}", [(*row[:2], float(row[2])) for row in csv.reader(opened)])
 
@@ -133,7 +135,7 @@ def _within(seen, folds, runs, random):  # type: ignore[no-untyped-def]
     for fold, run in zip(folds, runs, strict=True):
         trained = make_systems(["riemann", "encoder", "hybrid", "TS+LR"], load_encoder(run[1]), "")
         (untrained,) = make_systems(["encoder"], random, "random weights")
-        systems = {one.name: one for one in trained} | {"random encoder": untrained}
+        systems = {system.name: system for system in trained} | {"random encoder": untrained}
         for index in fold:
             scores: dict[str, list[float]] = {}
             for part in cross_session([seen[index]], 0):
@@ -155,9 +157,10 @@ def _zero_shot(seen, folds, runs, random):  # type: ignore[no-untyped-def]
         views = {"tangent space": tangents[0], "tangent space, 1 to 4 s": tangents[LATE]}
         for name, encoder in (("tokens", trained), ("random tokens", random)):
             tokens = [_tokens(share, encoder) for share in shares]
-            views[name] = [encoder.pool(one) for one in tokens]
+            views[name] = [encoder.pool(of_person) for of_person in tokens]
             views[f"{name}, 1 to 4 s"] = [
-                encoder.pool(one * _begun(encoder.spec)[:, None, None]) for one in tokens
+                encoder.pool(of_person * _begun(encoder.spec)[:, None, None])
+                for of_person in tokens
             ]
         for name, vectors in views.items():
             model = _classifier()

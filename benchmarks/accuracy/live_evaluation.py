@@ -54,7 +54,7 @@ def main() -> None:
     if not options.table:
         bench = _bench(options, rows.known("person"))
         both = (bench, bench.without_eyes()) if bench.tested else ()
-        by_person = (groupby(one.rows(PROTOCOL, options.seed, ()), _person) for one in both)
+        by_person = (groupby(variant.rows(PROTOCOL, options.seed, ()), _person) for variant in both)
         for parts in zip(*by_person, strict=True):
             # Written together: whoever is there is there in full.
             for row in [row for _, part in parts for row in part]:
@@ -118,10 +118,10 @@ def _print_intervals(rows: list[ScoreRow], above: str) -> None:
     """
     scores: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
     for row in rows:
-        found = row.scores[METRIC], row.scores["auroc"]
-        scores.setdefault((row.protocol, row.system), {}).setdefault(row.person, []).append(found)
+        pair = row.scores[METRIC], row.scores["auroc"]
+        scores.setdefault((row.protocol, row.system), {}).setdefault(row.person, []).append(pair)
     means = {
-        key: np.array([np.mean(each, axis=0) for _, each in sorted(people.items())])
+        key: np.array([np.mean(pairs, axis=0) for _, pairs in sorted(people.items())])
         for key, people in scores.items()
     }
     print(f"| protocol | system | balanced accuracy | AUROC | `{above}` is above by |")

@@ -81,10 +81,10 @@ def judged(features, labels, places, length, decide) -> tuple[float, float]:
     random = np.random.default_rng(0)
 
     def score(of: np.ndarray) -> float:
-        said = np.empty(len(of), dtype=int)
+        predicted = np.empty(len(of), dtype=int)
         for train, test in folds_in_time(labels, places, length):
-            said[test] = decide(features[train], of[train], features[test])
-        return balanced_accuracy(of, said)
+            predicted[test] = decide(features[train], of[train], features[test])
+        return balanced_accuracy(of, predicted)
 
     guessed = [score(random.permutation(labels)) for _ in range(_PERMUTATIONS)]
     return score(labels), float(np.quantile(guessed, 0.95))

@@ -88,13 +88,13 @@ def main() -> None:
         if options.people and folder.name not in options.people:
             continue
         kept = options.work / f"{folder.name}.npz"
-        unseen = [i for i, each in enumerate(encoders) if not has_seen(each, folder.name)]
+        unseen = [i for i, encoder in enumerate(encoders) if not has_seen(encoder, folder.name)]
         if not unseen:
             print(f"{folder.name}: every encoder has seen this person", flush=True)
             continue
         if not kept.is_file():
-            found = _features(folder, unseen[0], encoders[unseen[0]])
-            np.savez(kept, **found)  # type: ignore[arg-type]
+            features = _features(folder, unseen[0], encoders[unseen[0]])
+            np.savez(kept, **features)  # type: ignore[arg-type]
         people[folder.name] = dict(np.load(kept))
     for eyes in options.eyes:
         _Table(people, eyes, encoders).print()
@@ -109,15 +109,15 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
     banded = [CausalFilter(band_sections(BAND, RATE)).push(signal) for signal in signals]
     epochs = cut_epochs(recordings, EVENTS, settings, encoder.spec.unit, WINDOW, signals)
     places = epochs.places.tolist()
-    broad = np.stack([signals[run][at : at + WINDOW].T for run, at in places])
-    windows = np.stack([banded[run][at : at + WINDOW].T for run, at in places])
+    broad = np.stack([signals[run][start : start + WINDOW].T for run, start in places])
+    windows = np.stack([banded[run][start : start + WINDOW].T for run, start in places])
     exchange = _Exchange(channels, epochs.places[:, 0], channel_covariance(np.vstack(signals).T))
     sofar = [
-        beginning_covariance([banded[run][: at + WINDOW]], RATE)
-        for run, at in places
-        if at < MINUTE
+        beginning_covariance([banded[run][: start + WINDOW]], RATE)
+        for run, start in places
+        if start < MINUTE
     ]
-    found: Person = {
+    features: Person = {
         "channels": np.array(channels),
         "look": np.array(look),
         "labels": epochs.labels,
@@ -141,13 +141,13 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
                 names = tuple(channels[index] for index in away_from_eyes(channels))
             begun = np.concatenate([signals[run][:MINUTE] for run in learned])
             spatial = _before(encoder, regress, begun, names)
-            found[f"fit {eyes} {tested}"] = _tokens(encoder, spatial @ seen, names)
+            features[f"fit {eyes} {tested}"] = _tokens(encoder, spatial @ seen, names)
             minute = []
             for run, signal in enumerate(signals):
                 spatial = _before(encoder, regress, signal[:MINUTE], names)
-                minute.append(_tokens(encoder, spatial @ seen[found["run"] == run], names))
-            found[f"minute {eyes} {tested}"] = np.concatenate(minute)
-    return found
+                minute.append(_tokens(encoder, spatial @ seen[features["run"] == run], names))
+            features[f"minute {eyes} {tested}"] = np.concatenate(minute)
+    return features
 
 
 class _Exchange:
@@ -160,23 +160,22 @@ class _Exchange:
         self._explained = -residual[:, self._front]  # of the kept by the front
         random = np.random.default_rng(0)
         self._order = np.arange(len(run))
-        for one in np.unique(run):
-            its = np.flatnonzero(run == one)
-            self._order[its] = random.permutation(its)
+        for number in np.unique(run):
+            trials = np.flatnonzero(run == number)
+            self._order[trials] = random.permutation(trials)
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """Return other windows, (trials, channels, samples)."""
         front = windows[:, self._front]
-        found = windows.copy()
-        found[:, self._front] = front[self._order]
-        found[:, self._kept] += self._explained @ (front[self._order] - front)
-        return found
+        exchanged = windows.copy()
+        exchanged[:, self._front] = front[self._order]
+        exchanged[:, self._kept] += self._explained @ (front[self._order] - front)
+        return exchanged
 
 
 def _sample(windows: np.ndarray) -> np.ndarray:
     centred = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
-    found: np.ndarray = centred @ centred.transpose(0, 2, 1) / windows.shape[-1]
-    return found
+    return centred @ centred.transpose(0, 2, 1) / windows.shape[-1]
 
 
 def _before(
@@ -223,7 +222,7 @@ class _Table:
 
     def _others(self, fold: int) -> PriorHead:
         """Learn from the covariances of everybody who is not looked at through an encoder."""
-        others = [one for one in self._people.values() if int(one["look"]) != fold]
+        others = [person for person in self._people.values() if int(person["look"]) != fold]
         runs = len(RUNS)
         prior = Prior(
             classes=HANDS,
@@ -231,80 +230,80 @@ class _Table:
             rate=RATE,
             length=WINDOW,
             band=BAND,
-            covariances=np.concatenate([one["covariances"] for one in others]),
-            labels=np.concatenate([one["labels"] for one in others]),
-            recording=np.concatenate([one["run"] + runs * i for i, one in enumerate(others)]),
-            person=np.repeat(np.arange(len(others)), [len(one["run"]) for one in others]),
+            covariances=np.concatenate([person["covariances"] for person in others]),
+            labels=np.concatenate([person["labels"] for person in others]),
+            recording=np.concatenate([person["run"] + runs * i for i, person in enumerate(others)]),
+            person=np.repeat(np.arange(len(others)), [len(person["run"]) for person in others]),
             recordings={f"{i}/{run}": f"{i} {run}" for i in range(len(others)) for run in RUNS},
             created="",
             software="",
-            beginnings=np.concatenate([one["beginnings"] for one in others]),
+            beginnings=np.concatenate([person["beginnings"] for person in others]),
         )
         settings = SignalSettings(self._channels, default_reference(len(self._channels)), RATE)
         windows = CovarianceSettings(settings, WINDOW, regress_eyes=self._eyes == "out")
         return head_of_prior(prior, windows, HANDS)
 
-    def vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
+    def vectors(self, person: Person, tested: int, early: str) -> np.ndarray:
         """Return tangent vectors; those of the tested run's first minute at another reference."""
-        key = id(one), tested, early
+        key = id(person), tested, early
         if key not in self._known:
-            self._known[key] = self._vectors(one, tested, early)
+            self._known[key] = self._vectors(person, tested, early)
         return self._known[key]
 
-    def _vectors(self, one: Person, tested: int, early: str) -> np.ndarray:
+    def _vectors(self, person: Person, tested: int, early: str) -> np.ndarray:
         learned = [run for run in range(len(RUNS)) if run != tested]
         spatial = np.eye(len(self._channels))
         if self._eyes == "out":
-            spatial = without_eyes(self._channels, one["whole"][learned].mean(axis=0))
+            spatial = without_eyes(self._channels, person["whole"][learned].mean(axis=0))
         exchanged = " exchanged" * (self._eyes == "exchanged")
-        seen = one[f"covariances{exchanged}"].astype(float)
+        seen = person[f"covariances{exchanged}"].astype(float)
         covariances = shrunk(spatial @ seen @ spatial.T, WINDOW)
-        begun = spatial @ one["beginnings"] @ spatial.T
-        found = np.empty((len(covariances), len(spatial) * (len(spatial) + 1) // 2))
+        begun = spatial @ person["beginnings"] @ spatial.T
+        vectors = np.empty((len(covariances), len(spatial) * (len(spatial) + 1) // 2))
         for run in range(len(RUNS)):
-            its = one["run"] == run
-            found[its] = vectors_at(covariances[its], reference_whitener(begun[run]))
+            of_run = person["run"] == run
+            vectors[of_run] = vectors_at(covariances[of_run], reference_whitener(begun[run]))
         if early == "whole minute":
-            return found
+            return vectors
         own = reference_whitener(begun[learned].mean(axis=0))
-        number = np.cumsum(~one["late"]) - 1  # of a trial among those of first minutes
-        for trial in np.flatnonzero((one["run"] == tested) & ~one["late"]):
+        number = np.cumsum(~person["late"]) - 1  # of a trial among those of first minutes
+        for trial in np.flatnonzero((person["run"] == tested) & ~person["late"]):
             whitener = own
             if early == "so far":
-                mean = one["so far"][number[trial]].astype(float)
+                mean = person["so far"][number[trial]].astype(float)
                 whitener = reference_whitener(spatial @ mean @ spatial.T)
-            found[trial] = vectors_at(covariances[trial : trial + 1], whitener)[0]
-        return found
+            vectors[trial] = vectors_at(covariances[trial : trial + 1], whitener)[0]
+        return vectors
 
     def decide(self, decider: Callable[[Person, int], np.ndarray]) -> Logits:
         """Return the log-odds of all trials, each from the turn in which its run is tested."""
-        found = {}
-        for name, one in self._people.items():
-            logits = np.empty(len(one["labels"]))
+        by_person = {}
+        for name, person in self._people.items():
+            logits = np.empty(len(person["labels"]))
             for tested in range(len(RUNS)):
-                its = one["run"] == tested
-                logits[its] = decider(one, tested)[its]
-            found[name] = logits
-        return found
+                of_run = person["run"] == tested
+                logits[of_run] = decider(person, tested)[of_run]
+            by_person[name] = logits
+        return by_person
 
-    def tokens(self, one: Person, tested: int, kind: str) -> np.ndarray:
+    def tokens(self, person: Person, tested: int, kind: str) -> np.ndarray:
         """Return token features of all trials.
 
         Behind a filter of the first minutes of the runs to fit on ("fit"), or of each run's own
         ("minute").
         """
-        return one[f"{kind} {self._eyes} {tested}"].astype(float)
+        return person[f"{kind} {self._eyes} {tested}"].astype(float)
 
-    def readout(self, one: Person, tested: int, kind: str) -> np.ndarray:
+    def readout(self, person: Person, tested: int, kind: str) -> np.ndarray:
         """Return the log-odds of the encoder's readout, of tokens of some kind."""
-        readout = self._encoders[int(one["look"])].spec.readout
+        readout = self._encoders[int(person["look"])].spec.readout
         assert readout is not None
-        logits = self.tokens(one, tested, kind) @ np.array(readout.weights) + readout.bias
+        logits = self.tokens(person, tested, kind) @ np.array(readout.weights) + readout.bias
         return np.asarray(logits[:, 1] - logits[:, 0])
 
     def started(
         self,
-        one: Person,
+        person: Person,
         tested: int,
         weight: float,
         kind: str = "",
@@ -313,24 +312,25 @@ class _Table:
     ) -> np.ndarray:
         """Decide by others' head, moved by own trials, with tokens of some kind or without."""
         heads = self._with_tokens if kind else self._heads
-        head = heads[int(one["look"])]
-        blocks = [self.vectors(one, tested, early)]
+        head = heads[int(person["look"])]
+        blocks = [self.vectors(person, tested, early)]
         if kind:
-            blocks.append(self.tokens(one, tested, kind))
-        found: PriorHead | LinearHead = head
+            blocks.append(self.tokens(person, tested, kind))
+        fitted: PriorHead | LinearHead = head
         if weight != np.inf:
-            own = self.drawn(one, tested, shots)
-            start = start_from(head, [block[own] for block in blocks], one["labels"][own])
-            found = fit_weighted(head, start, weight)
-        logits = found.logits(np.concatenate(blocks, axis=1))
+            own = self.drawn(person, tested, shots)
+            start = start_from(head, [block[own] for block in blocks], person["labels"][own])
+            fitted = fit_weighted(head, start, weight)
+        logits = fitted.logits(np.concatenate(blocks, axis=1))
         return np.asarray(logits[:, 1] - logits[:, 0])
 
     def alone(
-        self, one: Person, tested: int, mirrored: bool, shots: int | None = None
+        self, person: Person, tested: int, mirrored: bool, shots: int | None = None
     ) -> np.ndarray:
         """Decide by own trials alone, all electrodes, reference of each run's first minute."""
-        vectors, own = self.vectors(one, tested, "whole minute"), self.drawn(one, tested, shots)
-        labels = one["labels"][own]
+        vectors = self.vectors(person, tested, "whole minute")
+        own = self.drawn(person, tested, shots)
+        labels = person["labels"][own]
         if mirrored:
             mirror = mirror_of(self._heads[0].views)
             assert mirror is not None
@@ -341,18 +341,18 @@ class _Table:
         odds: np.ndarray = logits[:, 1] - logits[:, 0]
         return odds
 
-    def drawn(self, one: Person, tested: int, shots: int | None) -> np.ndarray:
+    def drawn(self, person: Person, tested: int, shots: int | None) -> np.ndarray:
         """Return trials of the other runs: all, or the first few of each class."""
-        own = np.flatnonzero(one["run"] != tested)
+        own = np.flatnonzero(person["run"] != tested)
         if shots is None:
             return own
         random = np.random.default_rng(tested).permutation(own)
-        kept = [random[one["labels"][random] == label][:shots] for label in range(2)]
+        kept = [random[person["labels"][random] == label][:shots] for label in range(2)]
         return np.sort(np.concatenate(kept))
 
     def print(self) -> None:
         """Decide in all ways and print a row for each."""
-        trials = sum(len(one["labels"]) for one in self._people.values())
+        trials = sum(len(person["labels"]) for person in self._people.values())
         print(
             f"\n{EYES[self._eyes]}: {len(self._people)} people, {trials} trials, chance bound ",
             end="",
@@ -383,21 +383,23 @@ class _Table:
     def _row(self, name: str, decider: Callable[[Person, int], np.ndarray]) -> None:
         scores = []
         for who, logits in self.decide(decider).items():
-            one = self._people[who]
-            runs = [one["run"] == run for run in range(len(RUNS))]
-            right = (logits > 0) == one["labels"]
+            person = self._people[who]
+            runs = [person["run"] == run for run in range(len(RUNS))]
+            right = (logits > 0) == person["labels"]
             scores.append(
                 [
-                    np.mean([right[its].mean() for its in runs]),
-                    np.mean([roc_auc_score(one["labels"][its], logits[its]) for its in runs]),
-                    np.mean([right[its & one["late"]].mean() for its in runs]),
+                    np.mean([right[of_run].mean() for of_run in runs]),
+                    np.mean(
+                        [roc_auc_score(person["labels"][of_run], logits[of_run]) for of_run in runs]
+                    ),
+                    np.mean([right[of_run & person["late"]].mean() for of_run in runs]),
                 ]
             )
-        found = np.array(scores)
-        base = self._base if self._base is not None else found[:, 0]
-        self._base, gain = base, found[:, 0] - base
+        table = np.array(scores)
+        base = self._base if self._base is not None else table[:, 0]
+        self._base, gain = base, table[:, 0] - base
         p = wilcoxon(gain).pvalue if gain.any() else 1.0
-        mean = found.mean(axis=0)
+        mean = table.mean(axis=0)
         print(
             f"| {name} | {mean[0]:.3f} ({gain.mean():+.3f}, p {p:.3f}) | {mean[1]:.3f} | "
             f"{mean[2]:.3f} |",

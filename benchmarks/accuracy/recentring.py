@@ -126,11 +126,11 @@ def _table(rows: list[dict]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for system in SYSTEMS:
-        its = [row for row in rows if row["system"] == system]
+        of_system = [row for row in rows if row["system"] == system]
         for late in (False, True):
-            if not its:
+            if not of_system:
                 continue
-            scores, trials = _scores(its, late)
+            scores, trials = _scores(of_system, late)
             gain = scores[:, 1, 0] - scores[:, 0, 0]
             drawn = bootstrap((gain,), np.mean, rng=np.random.default_rng(0))
             low, high = drawn.confidence_interval

@@ -87,14 +87,14 @@ def _person(folder: Path) -> dict[str, list]:
     """Return, by variant, a list of (scores, labels, late) of the trials of every run."""
     files = [folder / f"{folder.name}R{run:02d}.edf" for run in RUNS]
     runs = [_run(recording) for recording in read_recordings(files)]
-    found: dict[str, list] = {}
+    by_variant: dict[str, list] = {}
     for tested in runs:
         fit_on = [run for run in runs if run is not tested]
         for name, logits in _variants(fit_on, tested):
             scores = (logits[:, 1] - logits[:, 0]).tolist()
             row = scores, tested.labels.tolist(), tested.late.tolist()
-            found.setdefault(name, []).append(row)
-    return found
+            by_variant.setdefault(name, []).append(row)
+    return by_variant
 
 
 def _run(recording: Recording) -> Run:
@@ -108,23 +108,23 @@ def _run(recording: Recording) -> Run:
         for event in recording.events
         if event.label in LABELS
     ]
-    cues = [(at, label) for at, label in cues if at + spec.window <= len(banded)]
+    cues = [(start, label) for start, label in cues if start + spec.window <= len(banded)]
     pauses = [round(event.onset * spec.rate) for event in recording.events if event.label == PAUSE]
-    pauses = [at for at in pauses if at + spec.window <= len(banded)]
+    pauses = [start for start in pauses if start + spec.window <= len(banded)]
     minute = round(REFERENCE_SECONDS * spec.rate)
     starts = range(0, minute - spec.window + 1, round(STEP * spec.rate))
     views = [[i for i, name in enumerate(channels) if is_motor(name)], list(range(len(channels)))]
 
     def covariances(begins: Sequence[int]) -> tuple[np.ndarray, ...]:
-        windows = np.stack([banded[at : at + spec.window].T for at in begins])
+        windows = np.stack([banded[start : start + spec.window].T for start in begins])
         return tuple(shrunk_covariances(windows[:, picks]) for picks in views)
 
     return Run(
-        covariances([at for at, _ in cues]),
+        covariances([start for start, _ in cues]),
         covariances(starts),
         covariances(pauses),
         np.array([label for _, label in cues]),
-        np.array([at >= minute for at, _ in cues]),
+        np.array([start >= minute for start, _ in cues]),
     )
 
 
@@ -132,7 +132,7 @@ def _variants(fit_on: Sequence[Run], tested: Run) -> Iterator[tuple[str, np.ndar
     """Fit, and give logits of the tested trials by the way in which the reference is taken."""
     labels = np.concatenate([run.labels for run in fit_on])
     learned = [np.concatenate(parts) for parts in zip(*(run.trials for run in fit_on), strict=True)]
-    own = [mean_riemann(each, tol=1e-5) for each in learned]
+    own = [mean_riemann(of_view, tol=1e-5) for of_view in learned]
     head = fit_head([_tangent(c, m) for c, m in zip(learned, own, strict=True)], labels, 2)
 
     def logits(covariances: Sequence[np.ndarray], means: Sequence[np.ndarray]) -> np.ndarray:
@@ -179,28 +179,28 @@ def _table(rows: list[dict]) -> str:
             pairs, aurocs, trials = [], [], 0
             for row in rows:
                 runs = zip(row["scores"][CALIBRATED], row["scores"][name], strict=True)
-                found = []
+                accuracies = []
                 for (own, labels, after), (anew, _, _) in runs:
                     # Before the minute is over there is only the decoder's reference.
                     scores, taken = np.where(after, anew, own), np.array(after) | (not late)
                     truth = np.array(labels)[taken]
-                    found.append(
+                    accuracies.append(
                         [np.mean((np.array(s)[taken] > 0) == truth) for s in (own, scores)]
                     )
                     trials += len(truth)
                     aurocs.append(roc_auc_score(labels, anew))
-                pairs.append(np.mean(found, axis=0))
+                pairs.append(np.mean(accuracies, axis=0))
             means = np.array(pairs)
             gain = means[:, 1] - means[:, 0]
-            said = ""
+            difference = ""
             if gain.any() and len(gain) > 1:
                 drawn = bootstrap((gain,), np.mean, rng=np.random.default_rng(0))
                 low, high = drawn.confidence_interval
                 p = wilcoxon(gain).pvalue
-                said = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f}), p = {p:.4f}"
+                difference = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f}), p = {p:.4f}"
             bound = chance_bound(trials, 2)
             lines.append(
-                f"{name:38s} {means[:, 1].mean():.3f} {said:42s} {np.mean(aurocs):.3f} "
+                f"{name:38s} {means[:, 1].mean():.3f} {difference:42s} {np.mean(aurocs):.3f} "
                 f"({trials} trials, chance bound {bound:.3f})"
             )
     return "\n".join(lines)

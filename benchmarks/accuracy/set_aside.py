@@ -159,32 +159,32 @@ def _table(rows: list[dict]) -> str:
     people = sorted({row["person"] for row in rows})
 
     def shares(name: str) -> np.ndarray:
-        its = {row["person"]: row["right"] / row["trials"] for row in rows if row["flat"] == name}
-        return np.array([its.get(person, np.nan) for person in people])
+        share = {row["person"]: row["right"] / row["trials"] for row in rows if row["flat"] == name}
+        return np.array([share.get(person, np.nan) for person in people])
 
     for name in FLAT:
-        its = [row for row in rows if row["flat"] == name]
-        if not its:
+        runs = [row for row in rows if row["flat"] == name]
+        if not runs:
             continue
         decided, windows, right, trials = (
-            sum(row[key] for row in its) for key in ("decided", "windows", "right", "trials")
+            sum(row[key] for row in runs) for key in ("decided", "windows", "right", "trials")
         )
         gain = shares(name) - shares("none")
-        said = ""
+        difference = ""
         if name != "none" and len(people) > 1 and np.isfinite(gain).all():
             low, high = bootstrap(
                 (gain,), np.mean, rng=np.random.default_rng(0)
             ).confidence_interval
             p = wilcoxon(gain).pvalue if gain.any() else 1.0
-            said = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f}), p = {p:.2f}"
+            difference = f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f}), p = {p:.2f}"
         lines.append(
-            f"| {name} | {len(its)} | {decided} of {windows} | {right} of {trials} (chance bound "
-            f"{chance_bound(trials, 2):.3f}) | {np.nanmean(shares(name)):.3f} | {said} |"
+            f"| {name} | {len(runs)} | {decided} of {windows} | {right} of {trials} (chance bound "
+            f"{chance_bound(trials, 2):.3f}) | {np.nanmean(shares(name)):.3f} | {difference} |"
         )
         lines += [
             f"| live at {row['live']:g} times real time | {row['person']} | {row['same']} of "
             f"{row['online']} decisions as of the file | | | |"
-            for row in its
+            for row in runs
             if row["live"]
         ]
     return "\n".join(lines)

@@ -48,7 +48,7 @@ def main() -> None:
         people = list(folders(options))
         random.Random(SEED).shuffle(people)
         for folder in people:
-            unseen = [each for each in encoders if not has_seen(each[1], folder.name)]
+            unseen = [pair for pair in encoders if not has_seen(pair[1], folder.name)]
             if unseen and (folder.name,) not in known:
                 for row in _of_person(folder, *unseen[0]):
                     rows.add(row)
@@ -68,9 +68,9 @@ def _of_person(folder: Path, source: str, encoder: Encoder) -> list[dict]:
         fit = fit_decoder(own, EVENTS, folder.name, settings, prior=prior)
         decoder, logits, labels = fit.decoder, fit.selection.logits, fit.epochs.labels
         row = replayed(decoder, runs[12], encoder if decoder.encoder is not None else None)
-        found = {"asked": row["asked"], "second": row["frozen"], "labels": labels.tolist()}
-        found |= {"left_out": logits.tolist(), "temperature": decoder.head.temperature}
-        rows.append({"person": folder.name, "runs": len(learned), **found})
+        entry = {"asked": row["asked"], "second": row["frozen"], "labels": labels.tolist()}
+        entry |= {"left_out": logits.tolist(), "temperature": decoder.head.temperature}
+        rows.append({"person": folder.name, "runs": len(learned), **entry})
     return rows
 
 
@@ -90,25 +90,26 @@ def _table(rows: list[dict]) -> str:
     lines = ["| learned from | temperature | median (least to greatest) | Brier | ECE | log loss |"]
     lines.append("|---|---|---|---|---|---|")
     for runs in sorted({row["runs"] for row in rows}):
-        its = [row for row in rows if row["runs"] == runs]
-        asked = np.array([label for row in its for label in row["asked"]])
-        found = [_temperatures(row) for row in its]
-        for kind in found[0]:
-            values = [each[kind] for each in found]
+        of_runs = [row for row in rows if row["runs"] == runs]
+        asked = np.array([label for row in of_runs for label in row["asked"]])
+        temperatures = [_temperatures(row) for row in of_runs]
+        for kind in temperatures[0]:
+            values = [by_kind[kind] for by_kind in temperatures]
             second = np.array(
                 [
                     np.nan if p is None else expit(logit(p) * row["temperature"] / value)
-                    for row, value in zip(its, values, strict=True)
+                    for row, value in zip(of_runs, values, strict=True)
                     for p in row["second"]
                 ]
             )
             known = np.isfinite(second)
-            said, truth = np.stack([1 - second[known], second[known]], axis=1), asked[known]
-            loss = -np.log(np.maximum(said[np.arange(len(truth)), truth], 1e-12)).mean()
+            probabilities = np.stack([1 - second[known], second[known]], axis=1)
+            truth = asked[known]
+            loss = -np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean()
             lines.append(
                 f"| {15 * runs} trials | {kind} | {np.median(values):.2f} ({min(values):.2f} to "
-                f"{max(values):.2f}) | {brier_score(truth, said):.3f} | "
-                f"{reliability(truth, said).ece:.3f} | {loss:.3f} |"
+                f"{max(values):.2f}) | {brier_score(truth, probabilities):.3f} | "
+                f"{reliability(truth, probabilities).ece:.3f} | {loss:.3f} |"
             )
     people = len({row["person"] for row in rows})
     return "\n".join([*lines, "", f"{people} people, {len(asked)} cues of run 12."])

@@ -168,13 +168,13 @@ def person(
         here = np.flatnonzero(epochs.places[:, 0] == run)
         vectors[here] = tokens.of_run(segment, epochs.places[here, 1].tolist())
     order = [epochs.classes.index(name) for name in classes]
-    found = {
+    features = {
         "tangent": view.of_covariances(covariances),
         "tokens": vectors - vectors.mean(axis=0),
         "labels": np.argsort(order)[epochs.labels],
     }
-    np.savez(kept, **found)
-    return found
+    np.savez(kept, **features)
+    return features
 
 
 def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
@@ -183,7 +183,7 @@ def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
     gallery, classes_of = gallery_of(known, encoder)
     parts = np.arange(len(people)) % 5
     random = np.random.default_rng(0)
-    said: dict[str, list[np.ndarray]] = {}
+    predictions: dict[str, list[np.ndarray]] = {}
     for part in range(5):
         train = [p for p, where in zip(people, parts, strict=True) if where != part]
         test = [p for p, where in zip(people, parts, strict=True) if where == part]
@@ -194,18 +194,18 @@ def evaluate(people: list[dict[str, np.ndarray]], encoder) -> list[dict]:
         for p in test:
             features = joined(p)
             for way, groups in (("zero-shot: new phrasings", new), ("trained phrasings", known)):
-                said.setdefault(way, []).append(nearest(head, encoder, groups, features))
-            said.setdefault("supervised, without texts", []).append(
+                predictions.setdefault(way, []).append(nearest(head, encoder, groups, features))
+            predictions.setdefault("supervised, without texts", []).append(
                 supervised.logits(features).argmax(axis=1)
             )
     order = [p for part in range(5) for p, w in zip(people, parts, strict=True) if w == part]
-    return rows_of(said, [p["labels"] for p in order])
+    return rows_of(predictions, [p["labels"] for p in order])
 
 
-def rows_of(said: dict[str, list[np.ndarray]], truth: list[np.ndarray]) -> list[dict]:
+def rows_of(predictions: dict[str, list[np.ndarray]], truth: list[np.ndarray]) -> list[dict]:
     """Return rows of three texts, of hands against rest, and of left against right."""
-    rows = [row(name, guesses, truth, "three texts") for name, guesses in said.items()]
-    for name, guesses in said.items():
+    rows = [row(name, guesses, truth, "three texts") for name, guesses in predictions.items()]
+    for name, guesses in predictions.items():
         hands = [(labels != 2).astype(int) for labels in truth]
         rows.append(
             row(
@@ -228,19 +228,19 @@ def few_shot(named: dict[str, dict[str, np.ndarray]], count: int, cache: Path, e
     known, new = parted(PHRASINGS, CLASSES)
     gallery, classes_of = gallery_of(known, encoder)
     names = [list(named)[k] for k in np.random.default_rng(0).permutation(len(named))[:count]]
-    said: dict[str, list[np.ndarray]] = {}
+    predictions: dict[str, list[np.ndarray]] = {}
     for name in names:
         kept = cache / f"{name}-few.npz"
         if not kept.is_file():
             others = [p for other, p in named.items() if other != name]
             seed = list(named).index(name)
-            found = few(named[name], others, seed, gallery, classes_of, new, encoder)
-            np.savez(kept, **found)
+            guesses = few(named[name], others, seed, gallery, classes_of, new, encoder)
+            np.savez(kept, **guesses)
             print(f"{name}: few-shot", flush=True)
         with np.load(kept) as file:
             for way in file.files:
-                said.setdefault(way, []).append(file[way])
-    return rows_of(said, [named[name]["labels"] for name in names])
+                predictions.setdefault(way, []).append(file[way])
+    return rows_of(predictions, [named[name]["labels"] for name in names])
 
 
 def few(p, others, seed: int, gallery, classes_of, new, encoder) -> dict[str, np.ndarray]:
@@ -249,16 +249,16 @@ def few(p, others, seed: int, gallery, classes_of, new, encoder) -> dict[str, np
     own = first_of(p["labels"])
     blocks, labels = stacked([others[k] for k in random.permutation(len(others))[:_WEIGHT]])
     more, all_labels = with_own(blocks, labels, p, own, p["labels"][own])
-    found = {}
+    guesses = {}
     for way, given in (("ten others", (blocks, labels)), ("few-shot", (more, all_labels))):
         head = fitted(*given, gallery, classes_of, random)
-        found[f"{way}: new phrasings"] = nearest(head, encoder, new, joined(p)).astype(float)
+        guesses[f"{way}: new phrasings"] = nearest(head, encoder, new, joined(p)).astype(float)
         target = {"class": ClassTarget(given[1], len(CLASSES))}
         linear = train_heads(given[0], target, HeadSettings(steps=100))["class"]
-        found[f"{way}: without texts"] = linear.logits(joined(p)).argmax(axis=1).astype(float)
-    for guess in found.values():
+        guesses[f"{way}: without texts"] = linear.logits(joined(p)).argmax(axis=1).astype(float)
+    for guess in guesses.values():
         guess[own] = np.nan  # trained on, and left out of all
-    return found
+    return guesses
 
 
 def fists_and_feet(named, folder: Path, cache: Path, encoder) -> list[dict]:
