@@ -94,7 +94,7 @@ class Row:
     problems: tuple[str, ...]
 
 
-def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
+def judge(case: Case, truth_file: Path, log: Path, stderr: str) -> Row:
     """Hold what the program wrote against what the sender did."""
     facts = read_lines(truth_file)
     notes = read_lines(log.with_suffix(".stream.jsonl"))
@@ -104,12 +104,12 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
     # What only says how the sender stamps is not what is looked for.
     happened = next((h for h in truth.happened if h.touches != "nothing"), truth.happened[0])
     since = _knowable(facts, happened.fault, case)
-    problems = [] if "Traceback" not in said else ["the program failed"]
+    problems = [] if "Traceback" not in stderr else ["the program failed"]
 
     # A receiver may be told a moment before the sender has written down that it sent.
     later = [n for n in notes if n["at"] >= since - 0.05]
     shown = [n for n in later if _shows(n, case)]
-    found = [n for n in later if case.words and re.search(case.words, n["text"])]
+    matches = [n for n in later if case.words and re.search(case.words, n["text"])]
     silent = case.status == "ok" and not case.words  # nothing to notice, and nothing to say
     noticed = max(0.0, shown[0]["at"] - since) if shown else None
     before = [n for n in notes if n["at"] < since]
@@ -125,7 +125,7 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
             problems.append(f'never showed "{case.status}"')
     elif noticed > case.within:
         problems.append(f"noticed after {noticed:.2f} s")
-    if case.words and not found:
+    if case.words and not matches:
         problems.append(f'never said "{case.words}"')
 
     windows = _windows(truth, decisions)
@@ -180,7 +180,7 @@ def judge(case: Case, truth_file: Path, log: Path, said: str) -> Row:
         None if noticed is None else round(noticed, 3),
         case.within,
         case.status,
-        _said(case, found, shown),
+        _said(case, matches, shown),
         None if back is None else round(back, 2),
         len(published),
         len(wrong),
@@ -212,11 +212,11 @@ def _shows(note: dict, case: Case) -> bool:
     return case.status in (note["status"], note["kind"])
 
 
-def _said(case: Case, found: Sequence[dict], shown: Sequence[dict]) -> str:
+def _said(case: Case, matches: Sequence[dict], shown: Sequence[dict]) -> str:
     """Return the words, without this run's random names, or the number that tells a drift."""
     if "drift" in case.faults:
         return f"drift {shown[0]['drift_s_per_hour']:+.1f} s an hour" if shown else ""
-    return re.sub(r"Fault-[0-9a-f]{8}", "EEG", found[0]["text"]) if found else ""
+    return re.sub(r"Fault-[0-9a-f]{8}", "EEG", matches[0]["text"]) if matches else ""
 
 
 def _grace(case: Case) -> float:
@@ -237,13 +237,13 @@ def _later(truth: Truth) -> Truth:
 
 def _windows(truth: Truth, decisions: Sequence[dict]) -> list[tuple[float, float, str]]:
     """Return first and last sample of every decision's window in the signal, and its status."""
-    after, found = 0, []
+    after, windows = 0, []
     for decision in decisions if len(truth.positions) else ():
         last = truth.position(decision["time"], after)
         if decision["status"] not in ("silent", "lost"):  # those stand still
             after = int(last)
-        found.append((last - (WINDOW * RATE - 1), last, decision["status"]))
-    return found
+        windows.append((last - (WINDOW * RATE - 1), last, decision["status"]))
+    return windows
 
 
 def table(rows: Sequence[Row]) -> str:

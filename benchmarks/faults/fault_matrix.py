@@ -31,14 +31,14 @@ LABELS = tuple("FZ FC3 FC1 FCZ FC2 FC4 C5 C3 C1 CZ C2 C4 C6 CP3 CPZ CP4 PZ".spli
 
 def _restart(name: str, settings: str, words: str = "is back", **given) -> Case:
     """A restart that ends with a new stream being taken; finding it takes up to three seconds."""
-    found = {"back": WINDOW + SLACK + 3.0, "seconds": 20.0, "options": ("--reconnect", "any")}
-    return Case(name, f"restart:down=2,at={AT}{settings}", "lost", words, **{**found, **given})
+    defaults = {"back": WINDOW + SLACK + 3.0, "seconds": 20.0, "options": ("--reconnect", "any")}
+    return Case(name, f"restart:down=2,at={AT}{settings}", "lost", words, **{**defaults, **given})
 
 
 def _value(name: str, fault: str, words: str, lasts: float = 2.0, **given) -> Case:
     """A fault of the values that lasts a while; half a second of signal is judged for some."""
-    found = {"within": 0.75, "back": WINDOW + 2 * SLACK, **given}
-    return Case(name, f"{fault},at={AT},for={lasts:g}", "artifact", words, **found)
+    arguments = {"within": 0.75, "back": WINDOW + 2 * SLACK, **given}
+    return Case(name, f"{fault},at={AT},for={lasts:g}", "artifact", words, **arguments)
 
 
 CASES = (
@@ -316,10 +316,10 @@ def run(folder: Path, case: Case) -> Row:
             time.sleep(case.seconds)
     finally:
         program.terminate()
-        _, said = program.communicate()
+        _, stderr = program.communicate()
         sender.kill()
         sender.communicate()
-    return judge(case, truth, log, said)
+    return judge(case, truth, log, stderr)
 
 
 def _clean(folder: Path, seconds: float, options: argparse.Namespace) -> int:
@@ -359,11 +359,11 @@ def _replayed(
         *("--stream", name, "--decoder", folder / "decoder.safetensors", "--headless"),
         *("--log", log, "--timeout", 60, "--duration", seconds),
     )
-    _, said = program.communicate()
+    _, stderr = program.communicate()
     sender.kill()
     sender.communicate()
     if program.returncode:
-        return [said], 0
+        return [stderr], 0
     decisions = read_lines(log)
     # Until the first sample has come, that nothing comes is the truth; so it is between chunks of
     # seconds, most of whose samples are too old to be decided on.
@@ -371,7 +371,7 @@ def _replayed(
     true = {"ok", "warming"} | ({"silent", "late"} if chunk / rate > 1.0 else set())
     first = next((i for i, d in enumerate(decisions) if d["sample"] >= 0), None)
     if first is None:
-        return ["no sample came", *said.splitlines()], 0
+        return ["no sample came", *stderr.splitlines()], 0
     began = decisions[first]["time"]
     told = [
         f"{decision['status']} at sample {decision['sample']}"

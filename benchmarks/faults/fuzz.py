@@ -149,15 +149,15 @@ def work(first: int, stop: int, seed: int, folder: Path, given: argparse.Namespa
         try:
             kind.use(path)
         except InputError as error:
-            result, said = "refused", str(error)
+            result, message = "refused", str(error)
             refusals.add(
-                f"{name}: {said.replace(str(path), '').strip(' :,')[: 60 if recorded else 25]}"
+                f"{name}: {message.replace(str(path), '').strip(' :,')[: 60 if recorded else 25]}"
             )
-            counts.update(end for end in ENDS if end in said and recorded)
+            counts.update(end for end in ENDS if end in message and recorded)
             if starved(error):
                 problem = "asked for more memory than there is"
-            elif not said.isprintable() or len(said) > SENTENCE:
-                problem = f"no sentence: {said[:100]!r} ({len(said)} characters)"
+            elif not message.isprintable() or len(message) > SENTENCE:
+                problem = f"no sentence: {message[:100]!r} ({len(message)} characters)"
         except BaseException as error:  # MemoryError and the like are findings too
             problem = f"{type(error).__name__}: {str(error)[:200]}"
             if aloud:
@@ -202,27 +202,27 @@ def batch(first: int, stop: int, given: argparse.Namespace) -> dict:
                 env=os.environ | place,
                 text=True,
             )
-            at = first
+            case = first
             assert process.stdout is not None
             for line in process.stdout:
-                said = json.loads(line)
-                at = said.get("at", at)
-                if "case" in said:
-                    total["findings"].append(said)
+                report = json.loads(line)
+                case = report.get("at", case)
+                if "case" in report:
+                    total["findings"].append(report)
                     print(line, end="", file=sys.stderr, flush=True)
-                if "counts" in said:
-                    total["counts"].update(said["counts"])
-                    total["slowest"] = max(total["slowest"], said["slowest"])
-                    total["most"] = max(total["most"], said["most"])
-                    total["ways"].update(said["ways"])
-                    at = stop
-            if process.wait() or at < stop:
-                kind = given.kinds[at % len(given.kinds)]
-                what = f"the process ended with {process.returncode}"
-                total["findings"].append({"case": at, "kind": kind, "what": what})
+                if "counts" in report:
+                    total["counts"].update(report["counts"])
+                    total["slowest"] = max(total["slowest"], report["slowest"])
+                    total["most"] = max(total["most"], report["most"])
+                    total["ways"].update(report["ways"])
+                    case = stop
+            if process.wait() or case < stop:
+                kind = given.kinds[case % len(given.kinds)]
+                problem = f"the process ended with {process.returncode}"
+                total["findings"].append({"case": case, "kind": kind, "what": problem})
                 print(json.dumps(total["findings"][-1]), file=sys.stderr, flush=True)
                 total["counts"][f"{kind} finding"] += 1
-        first = at + 1 if at < stop else stop
+        first = case + 1 if case < stop else stop
     return total
 
 
@@ -232,8 +232,10 @@ def table(result: dict) -> str:
         "|---|---|---|---|---|",
     ]
     for kind in result["kinds"]:
-        found = [result["counts"].get(f"{kind} {x}", 0) for x in ("refused", "accepted", "finding")]
-        rows.append(f"| {kind} | {sum(found)} | {' | '.join(map(str, found))} |")
+        counts = [
+            result["counts"].get(f"{kind} {x}", 0) for x in ("refused", "accepted", "finding")
+        ]
+        rows.append(f"| {kind} | {sum(counts)} | {' | '.join(map(str, counts))} |")
     rows += [
         "",
         f"{result['cases']} cases, seed {result['seed']}, {len(result['ways'])} different "

@@ -103,11 +103,11 @@ def start(kind: str, home: Path, *arguments: object) -> subprocess.Popen:
     """Start one of the programs."""
     # In a file, as a pipe that nobody empties would stop it in the end.
     home.mkdir(parents=True, exist_ok=True)
-    with (home.parent / f"{kind}.out").open("ab") as said:
+    with (home.parent / f"{kind}.out").open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", MODULES[kind], *map(str, arguments), "--home", str(home)],
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             cwd=Path(__file__).resolve().parents[2],
             env=os.environ | {"OMP_NUM_THREADS": "1", "QT_QPA_PLATFORM": "offscreen"},
         )
@@ -387,7 +387,7 @@ def record(path: Path) -> Path:
 
 def table(result: dict) -> str:
     rows = result["rows"]
-    found = [
+    report = [
         "| program | kills | after s | files at the end | started again in s | wrong |",
         "|---|---|---|---|---|---|",
     ]
@@ -397,13 +397,13 @@ def table(result: dict) -> str:
             continue
         moments = sorted(r["after_s"] for r in some if not r["again"]) or [0.0]
         again = sorted(r["after_s"] for r in some if r["again"]) or [0.0]
-        found.append(
+        report.append(
             f"| {kind} | {len(some)} | {moments[0]:.1f} to {moments[-1]:.1f} "
             f"| {some[-1]['kept']} {KEPT.get(kind, 'decoders')} "
             f"| {again[len(again) // 2]:.1f} (median), {again[-1]:.1f} (longest) "
             f"| {sum(bool(r['wrong']) for r in some)} |"
         )
-    for kind, what in (
+    for kind, item in (
         ("live", "decision in the log"),
         ("session", "sample in the file of a session"),
         ("record", "sample in the file of a live recording"),
@@ -411,15 +411,15 @@ def table(result: dict) -> str:
         some = [r for r in rows if r["program"] == kind]
         newest_s = sorted(r["newest_s"] for r in some if r.get("newest_s") is not None)
         if newest_s:
-            found += [
+            report += [
                 "",
-                f"Age of the newest {what} at {len(newest_s)} kills: median "
+                f"Age of the newest {item} at {len(newest_s)} kills: median "
                 f"{newest_s[len(newest_s) // 2]:.3f} s, largest {newest_s[-1]:.3f} s.",
             ]
     wrong = Counter(text for r in rows for text in r["wrong"])
-    found += ["", f"{len(rows)} kills, seed {result['seed']}, {result['seconds']:.0f} s. "]
-    found[-1] += f"{result['date']}, {result['machine']}."
-    return "\n".join(found + [f"WRONG ({n} times): {text}" for text, n in wrong.items()])
+    report += ["", f"{len(rows)} kills, seed {result['seed']}, {result['seconds']:.0f} s. "]
+    report[-1] += f"{result['date']}, {result['machine']}."
+    return "\n".join(report + [f"WRONG ({n} times): {text}" for text, n in wrong.items()])
 
 
 if __name__ == "__main__":

@@ -155,19 +155,19 @@ def compare(run, owed: int) -> dict:
     if not header.exists():  # killed before the first block was written
         return {"read": 0, "samples_right": owed == 0, "events": 0, "events_right": owed == 0}
     try:
-        found = read_recording(header)
+        recording = read_recording(header)
     except InputError as error:
         return {"read": 0, "samples_right": False, "events": 0, "events_right": False} | {
             "error": str(error)
         }
-    read = len(found.samples_uv)
-    marked = {round(event.onset * RATE) for event in found.events}
+    read = len(recording.samples_uv)
+    marked = {round(event.onset * RATE) for event in recording.events}
     rows = {row.sample for row in read_events(table.read_bytes()) if row.trial == row.sample}
     wanted = set(range(0, owed, EVENT_EVERY))
     there = set(range(0, read, EVENT_EVERY))
     return {
         "read": read,
-        "samples_right": bool(np.array_equal(found.samples_uv, expected(0, read))),
+        "samples_right": bool(np.array_equal(recording.samples_uv, expected(0, read))),
         "events": len(marked),
         "events_right": wanted <= marked <= there and wanted <= rows <= there,
     }
@@ -180,11 +180,11 @@ def mend(root: Path, run, owed: int) -> dict:
     done = repair(root)
     after = contents(root)
     again = repair(root)
-    found = compare(run, owed)
+    comparison = compare(run, owed)
     findings = check(root)
     return {
         "repairs": done,
-        "repair_keeps_samples": bool(found["samples_right"] and found["events_right"]),
+        "repair_keeps_samples": bool(comparison["samples_right"] and comparison["events_right"]),
         "check_passes": not [f for f in findings if f.kind in ("error", "broken")],
         "second_repair_changes_nothing": not again and contents(root) == after,
         "checked_by": next(f.text for f in findings if f.kind == "note"),

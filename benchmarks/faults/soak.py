@@ -59,11 +59,11 @@ def soak(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> 
     read_to = folder / "read.f64"
     arguments = ("--stream", name, "--decoder", folder / "decoder.safetensors", "--headless")
     arguments += ("--log", log, "--reconnect", "any", "--timeout", 60)
-    with (folder / "said.txt").open("w") as said:
+    with (folder / "said.txt").open("w") as output:
         program = subprocess.Popen(
             [sys.executable, __file__, "--read-to", read_to, "--", *map(str, arguments)],
             stdout=subprocess.DEVNULL,
-            stderr=said,
+            stderr=output,
         )
     watched = []
     try:
@@ -105,16 +105,16 @@ KINDS = (
 def schedule(seconds: float, seed: int, every: float) -> list[str]:
     """Return a fault of a random kind, as text, every so many seconds on average."""
     chance = np.random.default_rng(seed)
-    faults, at = [], 15.0
-    while at < seconds:
+    faults, onset = [], 15.0
+    while onset < seconds:
         lasting = round(chance.uniform(0.5, 3.0), 3)
         kind = KINDS[chance.integers(len(KINDS))].format(
             samples=chance.integers(1, 3000),
             lasting=lasting,
             channel=chance.choice(["C3", "C4", "CZ+PZ", "all"]),
         )
-        faults.append(f"{kind},at={at}")
-        at = round(at + lasting + 8.0 + chance.exponential(max(every - 10.0, 1.0)), 3)
+        faults.append(f"{kind},at={onset}")
+        onset = round(onset + lasting + 8.0 + chance.exponential(max(every - 10.0, 1.0)), 3)
     return faults
 
 
@@ -189,8 +189,8 @@ def _judged(folder: Path, watched: list, options: argparse.Namespace, faults: in
             problems.append(f"{kind} were left over")
     if counts["unaccounted"]:
         problems.append(f"{counts['unaccounted']} samples are unaccounted for")
-    said = (folder / "said.txt").read_text()
-    if "Traceback" in said:
+    output = (folder / "said.txt").read_text()
+    if "Traceback" in output:
         problems.append("the program failed")
     return {
         "hours": round(rows[-1, 0] / 3600, 3),
@@ -216,8 +216,8 @@ def _accounted(truth: Truth, stamps: np.ndarray, inlets: np.ndarray) -> dict:
     """
     order = np.sort(stamps)
     half = 0.25 / truth.rate
-    at = np.searchsorted(order, truth.stamps - half)
-    came = np.abs(order[np.minimum(at, len(order) - 1)] - truth.stamps) < 2 * half
+    indices = np.searchsorted(order, truth.stamps - half)
+    came = np.abs(order[np.minimum(indices, len(order) - 1)] - truth.stamps) < 2 * half
     first, last = np.flatnonzero(came)[[0, -1]]
     counted = slice(first, last + 1)
     missing = np.flatnonzero(~came[counted]) + first  # as they were sent

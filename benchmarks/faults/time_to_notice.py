@@ -56,13 +56,13 @@ class Stamping:
 
     def stamps(self, positions: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Return the stamps of samples at these places of the signal."""
-        at = START + positions * (1.0 + self.off) / self.rate
+        times = START + positions * (1.0 + self.off) / self.rate
         groups = np.arange(len(positions)) // self.chunk
         last = np.minimum((groups + 1) * self.chunk - 1, len(positions) - 1)
         late = random.exponential(self.jitter, groups[-1] + 1)[groups] if self.jitter else 0.0
         behind = 0.0 if self.alike else (last - np.arange(len(positions))) / self.rate
         # A sender does one thing after the other, so that stamps never go back.
-        sent = np.maximum.accumulate(at[last] + late)
+        sent = np.maximum.accumulate(times[last] + late)
         return sent - behind
 
 
@@ -92,23 +92,23 @@ CLEAN = (
 def time_to_notice(make: Callable, kind: Stamping, lost: int, seed: int) -> tuple[float, int]:
     """Return seconds until a loss is noticed (infinite if never), and false breaks before it."""
     random = np.random.default_rng(seed)
-    at = round(AT * kind.rate) + int(random.integers(kind.rate))
-    positions = np.arange(at + lost + round(AFTER * kind.rate))
-    positions = np.delete(positions, np.s_[at : at + lost])
+    start = round(AT * kind.rate) + int(random.integers(kind.rate))
+    positions = np.arange(start + lost + round(AFTER * kind.rate))
+    positions = np.delete(positions, np.s_[start : start + lost])
     breaks = breaks_of(make(kind.rate), kind.stamps(positions, random))
     # The chunk in which the samples are missing has its stamp at the end, and says it all there.
-    false = sum(kind.rate < place < at - SLACK * kind.rate - kind.chunk for place in breaks)
-    later = [place for place in breaks if place >= at - kind.chunk]
-    return (max(0.0, (later[0] - at) / kind.rate) if later else np.inf), false
+    false = sum(kind.rate < place < start - SLACK * kind.rate - kind.chunk for place in breaks)
+    later = [place for place in breaks if place >= start - kind.chunk]
+    return (max(0.0, (later[0] - start) / kind.rate) if later else np.inf), false
 
 
 def breaks_of(continuity: object, stamps: np.ndarray) -> list[int]:
     """Return the positions of a stream's breaks, without its beginning."""
-    found = []
+    breaks = []
     for start in range(0, len(stamps), 512):
         runs = continuity.split(stamps[start : start + 512])  # type: ignore[attr-defined]
-        found += [start + run.start for run in runs if not run.continues]
-    return found[1:]
+        breaks += [start + run.start for run in runs if not run.continues]
+    return breaks[1:]
 
 
 def false_breaks(make: Callable, kind: Stamping, hours: float, seed: int) -> int:

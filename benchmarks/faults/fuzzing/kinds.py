@@ -137,9 +137,11 @@ def use_decoder(path: Path) -> None:
     out = path_in.push(samples)
     windows = WindowDecoder(decoder, decoder.load_encoder())
     for start in range(0, min(len(out), 50 * decoder.hop) - decoder.hop, decoder.hop):
-        found = windows.push(out[start : start + decoder.hop])
-        if found is not None and not (np.isfinite(found).all() and abs(found.sum() - 1) < 1e-6):
-            raise ArithmeticError(f"probabilities {found}")
+        probabilities = windows.push(out[start : start + decoder.hop])
+        if probabilities is not None and not (
+            np.isfinite(probabilities).all() and abs(probabilities.sum() - 1) < 1e-6
+        ):
+            raise ArithmeticError(f"probabilities {probabilities}")
 
 
 def good_prior(folder: Path) -> bytes:
@@ -268,10 +270,10 @@ def use_description(path: Path) -> None:
     lib.lsl_streaminfo_from_xml.argtypes = [ctypes.c_char_p]
     info = pylsl.StreamInfo(handle=lib.lsl_streaminfo_from_xml(path.read_bytes() + b"\0"))
     pylsl.resolve_streams = lambda wait_time: [info]  # as if it were on the network
-    found = list_streams()[0]
-    StreamQuery(stream="Amp").among([found])
-    facts = facts_from(found, lambda: info)
-    shown = [str(found), *facts.labels, *facts.units, *facts.types, *facts.warnings]
+    stream = list_streams()[0]
+    StreamQuery(stream="Amp").among([stream])
+    facts = facts_from(stream, lambda: info)
+    shown = [str(stream), *facts.labels, *facts.units, *facts.types, *facts.warnings]
     for text in shown:
         if any(unicodedata.category(c) in _CONTROLS for c in text) or len(text) > 1000:
             raise ValueError(f"not plain text: {text[:60]!r}")

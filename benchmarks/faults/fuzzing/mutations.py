@@ -28,46 +28,48 @@ ODD: tuple[Any, ...] = (
 
 def bytewise(data: bytes, draw: random.Random) -> bytes:
     """Flip, set, cut, repeat, insert and clear bytes."""
-    found = bytearray(data)
+    array = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 4, 16, 64))):
-        if not found:
+        if not array:
             break
         # Headers are at the front and, in archives, at the back: look there most of the time.
-        near = min(len(found), draw.choice((16, 256, 4096, len(found))))
-        at = draw.randrange(near) if draw.random() < 0.7 else len(found) - 1 - draw.randrange(near)
+        near = min(len(array), draw.choice((16, 256, 4096, len(array))))
+        index = (
+            draw.randrange(near) if draw.random() < 0.7 else len(array) - 1 - draw.randrange(near)
+        )
         length = draw.choice((1, 2, 4, 8, 64, 1024))
         match draw.randrange(8):
             case 0:
-                found[at] ^= 1 << draw.randrange(8)
+                array[index] ^= 1 << draw.randrange(8)
             case 1:
-                found[at] = draw.choice((0, 1, 0x7F, 0x80, 0xFF, 34, 91, 123))
+                array[index] = draw.choice((0, 1, 0x7F, 0x80, 0xFF, 34, 91, 123))
             case 2:
-                del found[at : at + length]
+                del array[index : index + length]
             case 3:
-                found[at:at] = found[at : at + length]
+                array[index:index] = array[index : index + length]
             case 4:
-                found[at:at] = draw.randbytes(length)
+                array[index:index] = draw.randbytes(length)
             case 5:
-                found[at : at + length] = bytes(min(length, len(found) - at))
+                array[index : index + length] = bytes(min(length, len(array) - index))
             case 6:
                 number = draw.choice((0, 1, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1))
-                found[at : at + 8] = struct.pack("<Q", number)
+                array[index : index + 8] = struct.pack("<Q", number)
             case 7:
-                del found[at:]
-    return bytes(found)
+                del array[index:]
+    return bytes(array)
 
 
 def _places(tree: Any) -> list[tuple[Any, Any]]:
     """Return every (container, key) of a tree of lists and tables."""
-    found, left = [], [tree]
+    places, left = [], [tree]
     while left:
         node = left.pop()
         keys = node.keys() if isinstance(node, dict) else range(len(node))
         for key in list(keys)[:400]:
-            found.append((node, key))
+            places.append((node, key))
             if isinstance(node[key], dict | list):
                 left.append(node[key])
-    return found
+    return places
 
 
 def spoil_tree(tree: Any, draw: random.Random) -> Any:
@@ -108,9 +110,9 @@ def as_text(tree: Any, draw: random.Random) -> str:
     """Write a tree as JSON, at times with what no tree can hold."""
     text = json.dumps(tree, ensure_ascii=draw.random() < 0.5, default=str)
     if draw.random() < 0.1 and (numbers := [i for i, c in enumerate(text) if c.isdigit()]):
-        at = draw.choice(numbers)
+        index = draw.choice(numbers)
         odd = (DIGITS, "1e400", "-", "0x10", "NaN", "[" * DEEP, '{"a":' * DEEP, "1" * 4300)
-        text = text[:at] + draw.choice(odd) + text[at + 1 :]
+        text = text[:index] + draw.choice(odd) + text[index + 1 :]
     return text
 
 
@@ -152,9 +154,9 @@ def spoil_tensors(data: bytes, key: str | None, draw: random.Random) -> bytes:
                 packed = (
                     struct.pack("<d", value) if width == 8 else struct.pack("<f", _single(value))
                 )
-                at = first + draw.randrange((last - first) // width) * width
+                start = first + draw.randrange((last - first) // width) * width
                 every = draw.random() < 0.3
-                body[first if every else at : last if every else at + width] = packed * (
+                body[first if every else start : last if every else start + width] = packed * (
                     (last - first) // width if every else 1
                 )
             elif last > first:
@@ -182,14 +184,14 @@ _GLOBALS = (
 
 def _spoil_pickle(data: bytes, draw: random.Random) -> bytes:
     """Change numbers, names and calls of a pickle, so that it stays one."""
-    found = list(pickletools.genops(data))
+    opcodes = list(pickletools.genops(data))
     spans = [
-        (code, argument, at, following[2] if following else len(data))
-        for (code, argument, at), following in zip(found, [*found[1:], None], strict=True)
+        (code, argument, start, following[2] if following else len(data))
+        for (code, argument, start), following in zip(opcodes, [*opcodes[1:], None], strict=True)
     ]
     kinds = draw.choice((("BININT1", "BININT2", "BININT"), ("GLOBAL",), ("BINUNICODE",), None))
     wanted = [span for span in spans if kinds is None or span[0].name in kinds]
-    code, argument, at, end = draw.choice(wanted or spans)
+    code, argument, start, end = draw.choice(wanted or spans)
     if code.name.startswith("BININT"):
         number = draw.choice((0, 1, argument * 2, argument + 1, 2**31 - 1, -1, 10**6, 2**30))
         new = b"J" + struct.pack("<i", max(min(number, 2**31 - 1), -(2**31)))
@@ -202,7 +204,7 @@ def _spoil_pickle(data: bytes, draw: random.Random) -> bytes:
     else:
         calls = (b"R", b"0", b"2", b")", b"}", b"N", b"\x88", b"(", b"t", b"\x85", b"b", b"Q")
         new = draw.choice(calls)
-    return data[:at] + new + data[end:]
+    return data[:start] + new + data[end:]
 
 
 def spoil_archive(data: bytes, draw: random.Random) -> bytes:
@@ -242,8 +244,8 @@ def spoil_yaml(text: str, draw: random.Random) -> bytes:
         written = yaml.safe_dump(tree, sort_keys=False, allow_unicode=draw.random() < 0.5)
         return written.encode(errors="replace")
     lines = text.splitlines()
-    at = draw.randrange(len(lines))
-    name, _, _ = lines[at].partition(":")
+    index = draw.randrange(len(lines))
+    name, _, _ = lines[index].partition(":")
     tricks = (
         f"{name}: &a [x, x]",
         f"{name}: *a",
@@ -273,7 +275,7 @@ def spoil_yaml(text: str, draw: random.Random) -> bytes:
         f"{name}: 190:20:30.15",
         f"{draw.choice((1, 'null', '~', 'true', '1.5', '[1, 2]'))}: 1",
     )
-    lines[at] = draw.choice(tricks)
+    lines[index] = draw.choice(tricks)
     written = "\n".join(lines).encode(errors="replace")
     return bytewise(written, draw) if draw.random() < 0.2 else written
 
@@ -301,13 +303,13 @@ def spoil_xml(text: str, draw: random.Random) -> bytes:
             break
         match draw.randrange(6):
             case 0 | 1 | 2:
-                at = draw.choice(opened) + 1
-                end = text.find("<", at)
-                text = text[:at] + draw.choice(values) + text[end:]
+                start = draw.choice(opened) + 1
+                end = text.find("<", start)
+                text = text[:start] + draw.choice(values) + text[end:]
             case 3:
-                at = draw.choice([i for i, c in enumerate(text) if c == "<"])
-                end = text.find(">", at) + 1
-                text = text[:at] + text[end:] * draw.choice((1, 1, 2))
+                start = draw.choice([i for i, c in enumerate(text) if c == "<"])
+                end = text.find(">", start) + 1
+                text = text[:start] + text[end:] * draw.choice((1, 1, 2))
             case 4:
                 text = text.replace("<desc>", "<desc>" + "<a>" * draw.choice((1, 50, DEEP)), 1)
             case 5:

@@ -77,10 +77,10 @@ def use_recording(path: Path) -> None:
 
 def spoil_words(data: bytes, draw: random.Random) -> bytes:
     """Put odd integers and floats where there are some, from the front most of the time."""
-    found = bytearray(data)
+    array = bytearray(data)
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
-        near = min(len(found), draw.choice((256, 1024, 4096, len(found))))
-        at = draw.randrange(max(near // 4, 1)) * 4
+        near = min(len(array), draw.choice((256, 1024, 4096, len(array))))
+        start = draw.randrange(max(near // 4, 1)) * 4
         match draw.randrange(4):
             case 0:
                 new = struct.pack(draw.choice("<>") + "I", draw.choice(_ODD_INTEGERS))
@@ -89,19 +89,19 @@ def spoil_words(data: bytes, draw: random.Random) -> bytes:
             case 2:
                 new = struct.pack("<d", draw.choice((0.0, -1.0, 1e300, 5e-324, float("nan"))))
             case _:  # what is elsewhere in the file, such as another tag
-                place = draw.randrange(max(len(found) // 4, 1)) * 4
-                new = bytes(found[place : place + draw.choice((4, 8, 16))])
-        found[at : at + len(new)] = new
-    return bytes(found)
+                place = draw.randrange(max(len(array) // 4, 1)) * 4
+                new = bytes(array[place : place + draw.choice((4, 8, 16))])
+        array[start : start + len(new)] = new
+    return bytes(array)
 
 
 def spoil_fields(data: bytes, draw: random.Random) -> bytes:
     """Put odd texts into fields of eight characters, as in the header of EDF."""
-    found = bytearray(data)
+    array = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 4))):
-        at = 8 * draw.randrange(draw.choice((32, 128)))
-        found[at : at + 8] = draw.choice(_ODD_TEXTS).encode()[:8].ljust(8)
-    return spoil_words(bytes(found), draw) if draw.random() < 0.2 else bytes(found)
+        start = 8 * draw.randrange(draw.choice((32, 128)))
+        array[start : start + 8] = draw.choice(_ODD_TEXTS).encode()[:8].ljust(8)
+    return spoil_words(bytes(array), draw) if draw.random() < 0.2 else bytes(array)
 
 
 def spoil_xdf(data: bytes, draw: random.Random) -> bytes:
@@ -122,18 +122,18 @@ def spoil_text(data: bytes, draw: random.Random) -> bytes:
     """Put odd texts into cells, take lines out, repeat and cut them."""
     lines = data.decode("latin-1").split("\n")
     for _ in range(draw.choice((1, 1, 2, 8))):
-        at = draw.randrange(min(len(lines), draw.choice((6, 30, len(lines)))))
-        parts = re.split(r"([,;\t=])", lines[at])
+        index = draw.randrange(min(len(lines), draw.choice((6, 30, len(lines)))))
+        parts = re.split(r"([,;\t=])", lines[index])
         match draw.randrange(7):
             case 0 | 1 | 2:
                 parts[draw.randrange(len(parts))] = draw.choice(_ODD_TEXTS)
-                lines[at] = "".join(parts)
+                lines[index] = "".join(parts)
             case 3:
-                del lines[at : at + draw.choice((1, 1, 20))]
+                del lines[index : index + draw.choice((1, 1, 20))]
             case 4:
-                lines[at:at] = lines[: draw.choice((1, 5))]
+                lines[index:index] = lines[: draw.choice((1, 5))]
             case 5:
-                lines[at] = lines[at][: draw.randrange(len(lines[at]) + 1)]
+                lines[index] = lines[index][: draw.randrange(len(lines[index]) + 1)]
             case 6:  # a column everywhere
                 place = draw.randrange(len(parts))
                 odd = draw.choice(_ODD_TEXTS)
@@ -326,7 +326,7 @@ def neuroscan() -> bytes:
         places[75 * i : 75 * i + 2] = name
         struct.pack_into("<f", places, 75 * i + 59, 204.8)
         struct.pack_into("<f", places, 75 * i + 71, 0.01)
-    starts = [900 + 75 * channels + 2 * channels * at for at in (100, 200)]
+    starts = [900 + 75 * channels + 2 * channels * sample for sample in (100, 200)]
     events = b"".join(struct.pack("<HBBi", i + 1, 0, 0, start) for i, start in enumerate(starts))
     return bytes(header + places) + body + struct.pack("<BII", 1, len(events), 0) + events
 
