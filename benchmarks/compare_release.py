@@ -163,11 +163,11 @@ def differences_of(
     """
     differing, refused, settling, largest = [], [], [], 0.0
     settled = float("-inf")
-    for was, found in zip(earlier, now, strict=False):
-        before, after = was["probabilities"], found["probabilities"]
-        if before is not None and after is None and found["status"] in REFUSALS:
-            refused.append((was, found))
-            settled = found["time"] + SETTLING
+    for was, current in zip(earlier, now, strict=False):
+        before, after = was["probabilities"], current["probabilities"]
+        if before is not None and after is None and current["status"] in REFUSALS:
+            refused.append((was, current))
+            settled = current["time"] + SETTLING
             continue
         difference = 0.0
         if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
@@ -175,14 +175,14 @@ def differences_of(
         elif before != after:
             difference = float("inf")
         keys = ("index", "time", "sample", "status", "decision")
-        if any(was[key] != found[key] for key in keys) or difference == float("inf"):
-            differing.append((was, found))
-        elif difference > TOLERANCE and found["time"] <= settled:
-            settling.append((was, found))
+        if any(was[key] != current[key] for key in keys) or difference == float("inf"):
+            differing.append((was, current))
+        elif difference > TOLERANCE and current["time"] <= settled:
+            settling.append((was, current))
         else:
             largest = max(largest, difference)
             if difference > TOLERANCE:
-                differing.append((was, found))
+                differing.append((was, current))
     return differing, refused, settling, largest
 
 
@@ -218,8 +218,8 @@ def _fit_prior(arguments: str) -> int:
     # always the prior's, with a weight of one where the commit would have set it aside.
     fit_chosen = fitting.fit_chosen
     selection.choose = lambda folds, share: "prior"
-    fitting.fit_chosen = lambda views, found: fit_chosen(
-        views, replace(found, weight=found.weight or 1.0)
+    fitting.fit_chosen = lambda views, choice: fit_chosen(
+        views, replace(choice, weight=choice.weight or 1.0)
     )
     return int(calibrate(json.loads(arguments)))
 

@@ -156,12 +156,12 @@ class Photographer(QObject):
         painter = QPainter(picture)
         active = QApplication.activeWindow()
         for widget in sorted(windows(), key=lambda w: (isinstance(w, QDialog), w is active)):
-            at = widget.mapToGlobal(QPoint(0, 0)) - whole.topLeft()
-            painter.drawPixmap(at, widget.grab())
+            corner = widget.mapToGlobal(QPoint(0, 0)) - whole.topLeft()
+            painter.drawPixmap(corner, widget.grab())
         for window in QGuiApplication.topLevelWindows():  # such as the cues', which is no widget
             if window.isVisible() and isinstance(window, QRasterWindow):
-                at = window.position() - whole.topLeft()
-                painter.drawPixmap(at, window.screen().grabWindow(window.winId()))
+                corner = window.position() - whole.topLeft()
+                painter.drawPixmap(corner, window.screen().grabWindow(window.winId()))
         painter.end()
         self._taken += 1
         picture.save(str(self._folder / f"{self._prefix}-{self._taken:02d}-{name}.png"))
@@ -197,7 +197,7 @@ def windows(kind: type = QWidget) -> list[QWidget]:
 
 def close_all() -> None:
     """Close every window, those in front first."""
-    for widget in sorted(windows(), key=lambda each: not isinstance(each, QDialog)):
+    for widget in sorted(windows(), key=lambda window: not isinstance(window, QDialog)):
         widget.close()
 
 
@@ -241,11 +241,11 @@ def live(camera: Photographer) -> Steps:
     yield 4.0
     camera.shoot("markers")
     window._picker.reject()
-    channel = next(each.label for each in window.snapshot.channels if each.electrode == "C3")
-    window._view.toggle_channel(channel)
+    label = next(channel.label for channel in window.snapshot.channels if channel.electrode == "C3")
+    window._view.toggle_channel(label)
     yield 2.0
     camera.shoot("set-aside")
-    window._view.toggle_channel(channel)
+    window._view.toggle_channel(label)
     window.controls.toggle_pause()
     yield 1.0
     camera.shoot("paused")

@@ -81,12 +81,12 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
             *("--speed", options.speed, "--trials-per-class", options.trials, "--seed", 7),
             *("--encoder", options.encoder),
         )
-        said, complained = calibration.communicate()
+        stdout, stderr = calibration.communicate()
     finally:
         simulator.terminate()
         simulator.communicate()
     if calibration.returncode:
-        raise SystemExit(complained)
+        raise SystemExit(stderr)
     facts = [json.loads(line) for line in diary.read_text(encoding="utf-8").splitlines()]
 
     run = BidsRun(folder / "recordings", "01", "", 1)
@@ -98,7 +98,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
     events = cue_events([recording])
     prior = starting_head((), recording.labels, events, settings)
     again = fit_decoder([recording], events, "01", settings, prior=prior).decoder
-    ready = re.search(r"ready ([\d.]+) s after", said)
+    ready = re.search(r"ready ([\d.]+) s after", stdout)
     assert ready is not None
     return {
         "session_s": round(time.monotonic() - began, 1),
@@ -124,24 +124,24 @@ def _worst_offset(facts: list[dict], recording, first: float) -> float:
         for f in facts
         if "marker" in f and f["marker"] != "experiment_start"
     )
-    found = sorted(
+    events = sorted(
         (event.label, first + event.onset)
         for event in recording.events
         if event.label != "experiment_start"
     )
-    assert [name for name, _ in seen] == [name for name, _ in found]
-    return max(abs(a - b) for (_, a), (_, b) in zip(seen, found, strict=True))
+    assert [name for name, _ in seen] == [name for name, _ in events]
+    return max(abs(a - b) for (_, a), (_, b) in zip(seen, events, strict=True))
 
 
-def _same(one: Decoder, other: Decoder) -> bool:
+def _same(decoder: Decoder, other: Decoder) -> bool:
     return (
-        one.facts.scores == other.facts.scores
-        and np.array_equal(one.head.weights, other.head.weights)
-        and np.array_equal(one.head.bias, other.head.bias)
-        and one.head.temperature == other.head.temperature
+        decoder.facts.scores == other.facts.scores
+        and np.array_equal(decoder.head.weights, other.head.weights)
+        and np.array_equal(decoder.head.bias, other.head.bias)
+        and decoder.head.temperature == other.head.temperature
         and all(
             np.array_equal(a.whitener, b.whitener)
-            for a, b in zip(one.tangents, other.tangents, strict=True)
+            for a, b in zip(decoder.tangents, other.tangents, strict=True)
         )
     )
 

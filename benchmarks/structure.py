@@ -116,9 +116,9 @@ def _targets(node: ast.stmt, modules: Container[str]) -> Iterator[str]:
     else:
         return
     for name in wanted:
-        for found in (name, f"{name}.__init__"):
-            if found in modules:
-                yield found
+        for module in (name, f"{name}.__init__"):
+            if module in modules:
+                yield module
 
 
 def _circles(edges: dict[str, set[str]]) -> list[list[str]]:

@@ -46,14 +46,14 @@ def main() -> int:
     made = None if given.store else Path(tempfile.mkdtemp(dir=given.folder))
     try:
         store = Store.open(given.store) if given.store else make(made, given.made)
-        found = measure(store, given.length, given.seconds, given.forget)
+        results = measure(store, given.length, given.seconds, given.forget)
     finally:
         if made is not None:
             shutil.rmtree(made)
-    for name, value in found.items():
+    for name, value in results.items():
         print(f"{name:28} {value:,.1f}")
     if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

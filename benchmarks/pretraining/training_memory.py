@@ -46,16 +46,16 @@ def main() -> int:
     given = parser.parse_args()
     if not Path("/proc/self/status").is_file():
         parser.error("only Linux tells the memory of another process")
-    found = {}
+    results = {}
     for gigabytes, minutes in zip(given.gigabytes, (given.beside, given.minutes), strict=True):
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             make(Path(folder), gigabytes)
             samples = watch(Path(folder), 60 * minutes)
-        found[f"{gigabytes:g} GB"] = summary(samples) | {"samples": samples}
-        tell(f"{gigabytes:g} GB of windows", found[f"{gigabytes:g} GB"])
+        results[f"{gigabytes:g} GB"] = summary(samples) | {"samples": samples}
+        tell(f"{gigabytes:g} GB of windows", results[f"{gigabytes:g} GB"])
         if given.json:  # what is known so far: an hour is long
-            given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    small, large = (run["settled"]["own"] for run in found.values())
+            given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    small, large = (run["settled"]["own"] for run in results.values())
     print(
         f"own memory once settled, larger store against smaller: {large:.1f} / {small:.1f} MB "
         f"= {large / small:.3f}, for {given.gigabytes[1] / given.gigabytes[0]:g} times the windows"
@@ -81,8 +81,8 @@ def watch(folder: Path, seconds: float) -> list[dict[str, float]]:
             if begun is None and time.monotonic() > deadline:
                 raise SystemExit("The run made no step within two minutes.")
             if begun is not None:
-                at = time.monotonic() - begun
-                samples.append({"seconds": at, "step": steps[0], **memory(process.pid)})
+                elapsed = time.monotonic() - begun
+                samples.append({"seconds": elapsed, "step": steps[0], **memory(process.pid)})
             time.sleep(EVERY if begun is not None else 0.1)
         process.send_signal(signal.SIGTERM)
         reader.join()
@@ -140,16 +140,16 @@ def summary(samples: list[dict[str, float]]) -> dict[str, object]:
     }
 
 
-def tell(what: str, found: dict) -> None:
-    print(what)
+def tell(title: str, result: dict) -> None:
+    print(title)
     for name in ("start", "settled", "end"):
-        at = found[name]
+        state = result[name]
         print(
-            f"  {name:8} {at['seconds'] / 60:6.1f} min  step {at['step']:8,.0f}  own "
-            f"{at['own']:8.1f} MB, at most {found['largest own, MB'][name]:8.1f}  "
-            f"mapped {at['mapped']:8.1f} MB"
+            f"  {name:8} {state['seconds'] / 60:6.1f} min  step {state['step']:8,.0f}  own "
+            f"{state['own']:8.1f} MB, at most {result['largest own, MB'][name]:8.1f}  "
+            f"mapped {state['mapped']:8.1f} MB"
         )
-    slope = found["slope, MB an hour"]
+    slope = result["slope, MB an hour"]
     print(
         f"  slope once settled: own {slope['own']:+.2f}, mapped {slope['mapped']:+.2f} MB an hour",
         flush=True,

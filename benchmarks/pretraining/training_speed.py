@@ -66,7 +66,7 @@ def main() -> int:
         "threads": given.threads,
         "torch": torch.__version__,
     }
-    found = {
+    results = {
         name: {
             "windows a second": given.batch / float(np.median(took)),
             "to plain": float(np.median(seconds[PLAIN] / took)),
@@ -76,14 +76,14 @@ def main() -> int:
     }
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
     print(f"{'':42}{'windows/s':>10}{'to plain':>10}{'to ours':>10}")
-    for name, row in found.items():
+    for name, row in results.items():
         print(f"{name:42}" + "".join(f"{value:10.2f}" for value in row.values()))
-    takes = max(row["windows a second"] for row in found.values())
+    takes = max(row["windows a second"] for row in results.values())
     print(
         f"the store feeds {feeds:.0f} windows/s, {feeds / takes:.1f} times what the fastest takes"
     )
     if given.json:
-        text = json.dumps(facts | {"ways": found, "store feeds": feeds}, indent=1) + "\n"
+        text = json.dumps(facts | {"ways": results, "store feeds": feeds}, indent=1) + "\n"
         given.json.write_text(text, encoding="utf-8")
     return 0
 
@@ -100,27 +100,27 @@ def ways(store: Store, given: argparse.Namespace, world: Processes) -> dict[str,
             encoder.summary_only = lean
         return trainer
 
-    found = {PLAIN: ours(lean=False), OURS: ours()}
-    found["ours, every token of the last blocks"] = ours(lean=False)
-    found["ours, hidden tokens masked, not dropped"] = masked = ours(lean=False)
-    found["ours, a graph of the momentum encoder"] = recorded = ours()
-    found["ours, AdamW tensor by tensor"] = unfused = ours()
-    found["ours, bf16"] = ours(precision="bf16")
+    trainers = {PLAIN: ours(lean=False), OURS: ours()}
+    trainers["ours, every token of the last blocks"] = ours(lean=False)
+    trainers["ours, hidden tokens masked, not dropped"] = masked = ours(lean=False)
+    trainers["ours, a graph of the momentum encoder"] = recorded = ours()
+    trainers["ours, AdamW tensor by tensor"] = unfused = ours()
+    trainers["ours, bf16"] = ours(precision="bf16")
     if world.device.type == "cuda":
-        found["ours, fp16"] = ours(precision="fp16")
+        trainers["ours, fp16"] = ours(precision="fp16")
     if given.compile:
-        found["ours, compiled"] = compiled = ours()
+        trainers["ours, compiled"] = compiled = ours()
         compiled._model = torch.compile(compiled.recipe.model, dynamic=True)
 
-    for slow in (found[PLAIN], unfused):
+    for slow in (trainers[PLAIN], unfused):
         groups = parameter_groups(slow.parts, slow.settings.rate.weight_decay)
         slow.optimiser = torch.optim.AdamW(groups, foreach=False, fused=False)
-    found[PLAIN].parts.encoder.forward = embedding_all(found[PLAIN].parts.encoder)
+    trainers[PLAIN].parts.encoder.forward = embedding_all(trainers[PLAIN].parts.encoder)
     masked.parts.encoder.forward = masking(masked.parts.encoder)
     target = recorded.parts.target_encoder
     target.requires_grad_(True)
     target.forward = torch.enable_grad()(target.forward)
-    return found
+    return trainers
 
 
 def embedding_all(encoder: Encoder) -> Callable:
@@ -179,9 +179,9 @@ def compare(trainers: dict[str, Trainer], steps: int) -> dict[str, np.ndarray]:
             row, _, _ = trainer.update(trainer.windows.batch(number))  # waits for a GPU, too
             seconds[name].append(clock() - begun)
             losses[name] = row["alignment"], row["reconstruction"]
-        for name, found in losses.items() if number == 0 else ():
-            if not np.allclose(found, losses[OURS], rtol=SAME.get(name, 1e-4)):
-                raise SystemExit(f"{name} has other losses: {found} instead of {losses[OURS]}.")
+        for name, loss in losses.items() if number == 0 else ():
+            if not np.allclose(loss, losses[OURS], rtol=SAME.get(name, 1e-4)):
+                raise SystemExit(f"{name} has other losses: {loss} instead of {losses[OURS]}.")
     return {name: np.array(took[1:]) for name, took in seconds.items()}
 
 

@@ -118,7 +118,7 @@ def watch(program: subprocess.Popen) -> dict:
     while program.poll() is None:
         with suppress(psutil.Error):  # it, or its child, has just ended
             both = (process, *process.children(recursive=True))
-            memory.append(sum(each.memory_info().rss for each in both) / 1e6)
+            memory.append(sum(member.memory_info().rss for member in both) / 1e6)
             loads.append(os.getloadavg()[0])
         time.sleep(WATCH)
     rest = memory[round(2 * WARM / WATCH) :] or memory  # without what is loaded at the start
@@ -141,7 +141,7 @@ def judged(log: Path, beats: Path, sleeps: Path, alone: float) -> dict:
     ages = np.array([line["age_ms"] for line in counted])
     # A number that is missing was dropped; so would a sample that never came be.
     missing = int((np.diff([line["index"] for line in counted]) - 1).sum())
-    found = {
+    result = {
         "decisions": len(counted),
         "seconds": round(counted[-1]["time"] - counted[0]["time"], 1),
         "missing": missing,
@@ -154,14 +154,14 @@ def judged(log: Path, beats: Path, sleeps: Path, alone: float) -> dict:
         "computer_late_ms": spread(np.fromfile(sleeps, "<f4")),
     }
     if beats.exists():
-        found["event_loop_late_ms"] = spread(np.fromfile(beats, "<f4"))
-    return found
+        result["event_loop_late_ms"] = spread(np.fromfile(beats, "<f4"))
+    return result
 
 
 def spread(values: np.ndarray) -> dict[str, float]:
     """Return percentiles in words."""
     names = {"p50": 50, "p90": 90, "p99": 99, "p99.9": 99.9, "most": 100}
-    return {name: round(float(np.percentile(values, at)), 2) for name, at in names.items()}
+    return {name: round(float(np.percentile(values, q)), 2) for name, q in names.items()}
 
 
 def encoder_alone(folder: Path, hop: int) -> float:
