@@ -19,10 +19,10 @@ def run_script(*arguments, **given):
         **given,
     )
     try:
-        printed, said = process.communicate(timeout=_LONGEST)
+        stdout, stderr = process.communicate(timeout=_LONGEST)
     except BaseException:
         end = getattr(os, "killpg", os.kill)
         end(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         process.communicate()
         raise
-    return subprocess.CompletedProcess(process.args, process.returncode, printed, said)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

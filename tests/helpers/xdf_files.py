@@ -31,8 +31,8 @@ class Stream:
 
     def header(self):
         told = "".join(
-            "<channel>" + "".join(f"<{k}>{v}</{k}>" for k, v in one.items()) + "</channel>"
-            for one in self.channels
+            "<channel>" + "".join(f"<{k}>{v}</{k}>" for k, v in channel.items()) + "</channel>"
+            for channel in self.channels
         )
         count = len(self.rows[0]) if len(self.rows) else len(self.channels) or 1
         return (
