@@ -18,6 +18,7 @@ from core.decoding.features import TangentFeatures, TokenFeatures
 from core.decoding.heads import LinearHead
 from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.rest import RestCurve, check_rate, rest_facts
+from core.electrodes import electrode, is_site
 from core.encoders import DEFAULT, STARTER, EncoderSpec, load_spec
 from core.errors import InputError, check_number
 from core.fitting.eog import eog_beside
@@ -39,7 +40,7 @@ from core.fitting.trials.epochs import Epochs, FeatureCache, Rejected
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.fitting.trust import Trust, find_trust
 from core.fitting.views import GRAPH, RECENTRED, VIEWS, FeatureViews, heads_of, need_tokens
-from core.montage import direction, electrode, match
+from core.montage import match
 from core.provenance import provenance
 from core.recordings import Recording, named_apart, without_bad_channels
 from core.signal.pipeline import SignalSettings, default_reference
@@ -450,7 +451,7 @@ def path_for(
     if len(matches.channels) < 2:
         known = "1 electrode" if matches.channels else "0 electrodes"
         hint = ""
-        if all(direction(label) is None for label in labels):
+        if not any(is_site(label) for label in labels):
             hint = "Name its channels (--channels)."
         elif motor_words(labels):
             hint = "Imagined movements need electrodes at C3, Cz and C4."

@@ -10,6 +10,7 @@ from pathlib import Path
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder
 from core.decoding.storage.decoder_file import SUFFIX, load_decoder
+from core.electrodes import is_site
 from core.encoders import EncoderSpec, load_spec
 from core.errors import InputError
 from core.fitting.feature_input import CovarianceSettings
@@ -19,7 +20,6 @@ from core.fitting.transfer.prior_head import PriorHead, average_heads, with_read
 from core.fitting.transfer.prior_sources import head_of_decoder, head_of_prior
 from core.fitting.trials.pauses import REST
 from core.hemispheres import HANDS
-from core.montage import direction
 from core.program import say
 from core.recordings import Recording, is_xdf, read_recording, renamed, without_bad_channels
 from core.recordings.copies import Fingerprint, same_samples
@@ -220,7 +220,7 @@ def read_alike(
         As `core.recordings.read_recording` and `renamed`.
     """
     recording = read_recording(file, unit, stream if is_xdf(file) else None)
-    known = any(direction(label) is not None for label in recording.labels)
+    known = any(is_site(label) for label in recording.labels)
     return recording if known else renamed(recording, names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,11 +12,11 @@ HANDS = ("left_hand", "right_hand")
 
 def counterpart(electrode: str) -> str:
     """Return the electrode at the same place of the other hemisphere (C3 -> C4, CZ -> CZ)."""
-    site = electrode.rstrip("0123456789")
-    if site == electrode:
+    site = re.fullmatch(r"(\D+)(\d+)(H?)", electrode)
+    if site is None:
         return electrode
-    number = int(electrode[len(site) :])
-    return f"{site}{number + 1 if number % 2 else number - 1}"
+    row, number, half = site[1], int(site[2]), site[3]
+    return f"{row}{number + 1 if number % 2 else number - 1}{half}"
 
 
 def swap(classes: Sequence[str]) -> tuple[int, ...] | None:

@@ -1,91 +1,15 @@
-"""Electrode names: aliases, places on the head, and matching a stream to what is wanted."""
+"""Which channels carry which electrodes: names that people give, and matching by name."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from core.electrodes import electrode, normalise
 from core.errors import InputError
-
-ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
-"""Older 10-20 names of the same sites (American Clinical Neurophysiology Society, 2006)."""
-
-_ROWS = {"FP": 1, "AF": 2, "F": 3, "FT": 4, "FC": 4, "T": 5, "C": 5, "TP": 6, "CP": 6, "P": 7}
-_ROWS |= {"PO": 8, "O": 9}  # tenths of the way from nasion to inion
-
-_REFERENCED = re.compile(
-    r"(?P<name>[A-Z]+\d*)\s*[-:/_ ]\s*"
-    r"\(?(REF\d*|LE|LER|AVG?|AVE|AR|CAR|COM|([AM][12]){1,2}|[AM]12|([AM])1\s*\+\s*\4?2|LM|RM|"
-    r"EARS?|LINKED([ _]?(EARS?|MASTOIDS?))?)(\)?/2)?\)?"
-)
-"""An electrode with what it was measured against: a reference, an average, ears or mastoids."""
 
 _UNUSED = ("", "-", "none", "unused")
 """What stands in ``--channels`` for a channel that carries no electrode."""
-
-
-def normalise(label: str) -> str:
-    """Return a label in upper case without the decorations that recorders add.
-
-    ``"Fc5."``, ``"EEG FC5-REF"`` and ``"Fc5-A2"`` all become ``"FC5"``. A bipolar channel such as
-    ``"C3-C4"`` stays one.
-    """
-    name = label.strip().strip(".").upper()
-    name = name.removeprefix("EEG").lstrip(" _:-") if name.startswith("EEG") else name
-    if referenced := _REFERENCED.fullmatch(name):
-        name = referenced["name"]
-    return name.strip().strip(".")
-
-
-def electrode(label: str) -> str:
-    """Return the modern name of the site that a label means (``T3`` is ``T7``)."""
-    name = normalise(label)
-    return ALIASES.get(name, name)
-
-
-def written(site: str) -> str:
-    """Return the name of a site as people write it: ``Fp1``, ``FCz``."""
-    name = site.upper()
-    name = f"Fp{name[2:]}" if name.startswith("FP") else name
-    return f"{name[:-1]}z" if name.endswith("Z") else name
-
-
-def written_label(label: str) -> str:
-    """Return a label as people write it, ``FC5`` for ``Fc5.``; one that names no site as it is."""
-    return label if direction(label) is None else written(normalise(label))
-
-
-def direction(label: str) -> np.ndarray | None:
-    """Return where an electrode of the 10-10 system lies, from the middle of the head.
-
-    Returns
-    -------
-    ndarray, shape (3,), or None
-        To the right, to the front and up, on a unit sphere; None for a label that names no such
-        electrode.
-    """
-    name = electrode(label)
-    row = name.rstrip("Z0123456789")
-    column = name[len(row) :]
-    if row not in _ROWS or column not in ("Z", *"12345678"):
-        return None
-    # Rows cross the midline every 18 degrees and end on a circle 18 degrees above the ears.
-    forward = np.deg2rad(90.0 - 18.0 * _ROWS[row])
-    middle = np.array([0.0, np.sin(forward), np.cos(forward)])
-    if column == "Z":
-        return middle
-    number = int(column)
-    side = 1.0 if number % 2 == 0 else -1.0
-    around, up = np.deg2rad(18.0 * _ROWS[row]), np.deg2rad(18.0)
-    edge = np.array([side * np.cos(up) * np.sin(around), np.cos(up) * np.cos(around), np.sin(up)])
-    # FP and O have their own electrodes on the circle; other rows four steps to it.
-    share = 1.0 if row in ("FP", "O") else (number + 1) // 2 / 4
-    angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
-    place = np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge
-    return np.asarray(place / np.sin(angle))
 
 
 def motor_sites(labels: Sequence[str]) -> list[int]:

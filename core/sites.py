@@ -6,67 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from core.electrodes import electrode, is_site, place_of
 from core.errors import InputError
 
 Sites = Literal["motor", "central", "all"]
 """Electrodes that a decoder may be told to use alone."""
-
-_ROWS: dict[str, float] = {
-    "N": 0,
-    "FP": 1,
-    "AF": 2,
-    "F": 3,
-    "FC": 4,
-    "FT": 4,
-    "C": 5,
-    "T": 5,
-    "CP": 6,
-    "TP": 6,
-}
-_ROWS |= {"P": 7, "PO": 8, "O": 9, "I": 10}  # tenths of the way from nasion to inion
-_ROWS |= {"NFP": 0.5, "AFP": 1.5, "AFF": 2.5, "FFC": 3.5, "FFT": 3.5, "FCC": 4.5, "FTT": 4.5}
-_ROWS |= {"CCP": 5.5, "TTP": 5.5, "CPP": 6.5, "TPP": 6.5, "PPO": 7.5, "POO": 8.5, "OI": 9.5}
-
-_NAME = re.compile(r"(?P<row>[A-Z]+?)(?P<column>Z|10|[1-9])(?P<half>H?)")
 
 _EOG = re.compile(r"(?<![A-Z])[HVLRUD]?EOG|(?<![A-Z])[LR]OC(?![A-Z])")
 
 _FRONT = 3.75  # rows before this are frontal: F, and FFC behind it
 _BROW = 2.75  # rows before this are above the eyes: AF, and AFF behind it
 _LAST_MOTOR, _LAST_CENTRAL = 6.25, 7.0  # rows CP and P
-_RIM = 0.8  # of the way from the midline to the circle above the ears: columns from 7 on, and 7h
-
-
-def place_of(label: str) -> tuple[float, float] | None:
-    """Return where an electrode of the 10-05 system lies.
-
-    Parameters
-    ----------
-    label : str
-        As a recording has it: older names and decorations are understood as in `core.montage`.
-
-    Returns
-    -------
-    tuple of float, or None
-        Tenths of the way from nasion (0) to inion (10), and the share of the way from the midline
-        (0) to the circle above the ears (1), on either side. None for a label that names no such
-        electrode.
-
-    Notes
-    -----
-    Oostenveld and Praamstra (2001), The five percent electrode system for high-resolution EEG and
-    ERP measurements, Clin. Neurophysiol. 112(4).
-    """
-    from core.montage import electrode  # whose arrays --help need not wait for
-
-    name = _NAME.fullmatch(electrode(label).upper())
-    if name is None or name["row"] not in _ROWS:
-        return None
-    if name["column"] == "Z":
-        return (_ROWS[name["row"]], 0.0) if not name["half"] else None
-    steps = (int(name["column"]) + 1) // 2 - (0.5 if name["half"] else 0.0)
-    # FP and O have their own electrodes 1 and 2 on the circle; other rows four steps to it.
-    return _ROWS[name["row"]], steps if name["row"] in ("FP", "O") else steps / 4
+_RIM = 0.8  # share of the way from the midline that columns from 7 on, and 7h, lie beyond
 
 
 def is_motor(label: str) -> bool:
@@ -115,8 +66,6 @@ def is_eog(label: str) -> bool:
 
 def eog_of(labels: Sequence[str]) -> tuple[str, ...]:
     """Return the channels of EOG among these, by the names that `core.montage.match` finds."""
-    from core.montage import electrode
-
     return tuple(electrode(label) for label in labels if is_eog(label))
 
 
@@ -125,7 +74,7 @@ def eog_name(label: str, type_: str) -> str:
 
     An electrode of the 10-05 system is called as it is.
     """
-    named = is_eog(label) or not is_eog(type_) or place_of(label) is not None
+    named = is_eog(label) or not is_eog(type_) or is_site(label)
     return label if named else f"EOG {label}"
 
 

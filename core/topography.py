@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.montage import direction, electrode
+from core.electrodes import direction
 
 _EDGE = np.deg2rad(72.0)  # from the top to FPZ, OZ, T7 and T8, which lie on the head's outline
-_BEYOND = {"9": ("7", 1.25), "10": ("8", 1.25)}  # columns below those of the 10-10 system's circle
 _FILLED = 1.06  # radii that a map is filled to: a drawing clips it at its edge
 _RING = 1.1  # head radii of the ring of points around the electrodes, and a spacing more
 
@@ -39,27 +38,15 @@ def head_place(label: str) -> np.ndarray | None:
     Returns
     -------
     ndarray, shape (2,), or None
-        To the right and to the front; None for a label that names no electrode of the 10-10 system.
+        To the right and to the front; None for a label that names no electrode.
     """
-    name = electrode(label)
-    row = name.rstrip("0123456789")
-    if (beyond := _BEYOND.get(name[len(row) :])) is not None:
-        middle, edge = direction(f"{row}Z"), direction(f"{row}{beyond[0]}")
-        if middle is None or edge is None:
-            return None
-        angle = np.arccos(np.clip(middle @ edge, -1.0, 1.0))
-        share = beyond[1]
-        place = (np.sin((1 - share) * angle) * middle + np.sin(share * angle) * edge) / np.sin(
-            angle
-        )
-    else:
-        position = direction(name)
-        if position is None:
-            return None
-        place = position
-    flat = np.hypot(place[0], place[1])
-    distance = np.arctan2(flat, place[2]) / _EDGE
-    return np.asarray(place[:2] * (distance / max(flat, 1e-12)))
+    position = direction(label)
+    if position is None:
+        return None
+    right, front, up = position
+    flat = np.hypot(right, front)
+    distance = np.arctan2(flat, up) / _EDGE
+    return np.array([right, front]) * float(distance / max(flat, 1e-12))
 
 
 class Topography:
@@ -68,7 +55,7 @@ class Topography:
     Parameters
     ----------
     labels : sequence of str
-        Of the channels; those that name no electrode of the 10-10 system are left out.
+        Of the channels; those that name no electrode are left out.
 
     Attributes
     ----------

@@ -251,7 +251,8 @@ class Options(ProgramOptions):
     @property
     def bad_electrodes(self) -> tuple[str, ...]:
         """Electrodes to set aside from the beginning."""
-        from core.montage import electrode, names_in
+        from core.electrodes import electrode
+        from core.montage import names_in
 
         return tuple(map(electrode, filter(None, names_in(self.bad) or ())))
 

@@ -12,6 +12,7 @@ import numpy as np
 from calibration.fitting import FitSettings, path_for
 from core.decoding.decoder import Decoder, hop_samples
 from core.decoding.recentring import REFERENCE_SECONDS
+from core.electrodes import electrode
 from core.encoders import DEFAULT, load_encoder
 from core.errors import InputError
 from core.feed.segments import Segment
@@ -21,7 +22,7 @@ from core.fitting.transfer.prior_head import with_readout
 from core.fitting.transfer.prior_sources import head_of_prior
 from core.fitting.transfer.uncalibrated import uncalibrated_decoder
 from core.hemispheres import HANDS
-from core.montage import electrode, match
+from core.montage import match
 from core.program import say
 from core.recordings import Recording
 from core.signal.interpolation import interpolation_weights, positions_aside

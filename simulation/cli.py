@@ -127,7 +127,8 @@ def _replay(settings: Replay) -> None:
 def _simulate(settings: Simulate) -> None:
     import threading
 
-    from core.montage import electrode, match
+    from core.electrodes import electrode
+    from core.montage import match
     from simulation.cues import follow_cues
     from simulation.faults.spec import parse_all
     from simulation.player import simulate

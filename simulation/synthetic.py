@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.electrodes import direction
 from core.errors import InputError
-from core.montage import direction
 from core.recordings import Event, Recording
 
 LABELS = tuple(
@@ -43,7 +43,7 @@ class SimulatedSubject:
     rate : float
         Sampling rate in Hz.
     labels : sequence of str
-        Electrodes of the 10-10 system.
+        Electrodes of the 10-05 system.
     run : int
         Which recording of that subject; runs differ by chance alone.
 
@@ -55,7 +55,7 @@ class SimulatedSubject:
     Raises
     ------
     InputError
-        If a label is no electrode of the 10-10 system, or the rate is under 100 Hz.
+        If a label is no electrode of the 10-05 system, or the rate is under 100 Hz.
 
     Notes
     -----
@@ -327,7 +327,7 @@ def _resonator(hertz: float, width: float, rate: float) -> tuple[np.ndarray, np.
 
 
 def _place(label: str) -> np.ndarray:
-    """Return the direction (right, front, up) of a 10-10 electrode, on a unit sphere.
+    """Return the direction (right, front, up) of an electrode, on a unit sphere.
 
     Raises
     ------
@@ -337,9 +337,9 @@ def _place(label: str) -> np.ndarray:
     place = direction(label)
     if place is None:
         raise InputError(
-            f'The simulated subject has no electrode "{label}"; use names of the 10-10 system.'
+            f'The simulated subject has no electrode "{label}"; use names of the 10-05 system.'
         )
-    return place
+    return np.array(place)
 
 
 def _seen(places: np.ndarray, site: np.ndarray, reach: float) -> np.ndarray:

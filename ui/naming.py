@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.electrodes import is_site
 from core.errors import InputError
-from core.montage import direction, match
+from core.montage import match
 from core.stream.boards import known_boards, motor_words
 from core.stream.description import FoundStream, StreamFacts, read_facts
 from core.stream.kept_names import KeptNames, keep_names, kept_names
@@ -156,9 +157,9 @@ class NamesDialog(QDialog):
         """Give all electrodes a unit."""
         if index:
             names = self._column(_NAME)
-            whole = not any(direction(name) is not None for name in names)
+            whole = not any(is_site(name) for name in names)
             units = [
-                _UNITS[index - 1] if whole or direction(name) is not None else unit
+                _UNITS[index - 1] if whole or is_site(name) else unit
                 for name, unit in zip(names, self._column(_UNIT), strict=True)
             ]
             self._fill(names, units)
@@ -179,7 +180,7 @@ class NamesDialog(QDialog):
             names = self.names
             given = Overrides() if names is None else Overrides(names.labels, units=names.units)
             labels = given.on(self._facts).labels
-            sites = [label for label in labels if direction(label) is not None]
+            sites = [label for label in labels if is_site(label)]
             match(labels, tuple(dict.fromkeys(label.upper() for label in sites)))
         except InputError as error:
             self.accept_button.setEnabled(False)
@@ -188,7 +189,7 @@ class NamesDialog(QDialog):
         self.accept_button.setEnabled(True)
         words = motor_words(labels)
         self._say(
-            words or f"{len(sites)} of {len(labels)} channels are electrodes of the 10-10 system.",
+            words or f"{len(sites)} of {len(labels)} channels are electrodes of the 10-05 system.",
             warn=bool(words) or not sites,
         )
 

@@ -193,7 +193,7 @@ def _stream_obstacles(state: SetupState) -> list[str]:
         first = ", ".join(row.label for row in state.rows[:4])
         return [
             f"The model knows {len(used)} of the stream's channels ({first} ...); the stream must "
-            "name its channels after electrodes of the 10-10 system."
+            "name its channels after electrodes of the 10-05 system."
         ]
     unknown = [row for row in used if row.factor is None]
     if unknown:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.electrodes import electrode
 from core.encoders.spec import EncoderSpec
 from core.errors import InputError
-from core.montage import electrode
 
 
 class TokenStream(Protocol):

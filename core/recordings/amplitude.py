@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from core.montage import direction
+from core.electrodes import is_site
 from core.recordings.recording import Recording
 from core.signal.finite import finite_mask
 from core.signal.quality import suspected_factor
@@ -34,7 +34,7 @@ def amplitude_uv(recording: Recording) -> float | None:
 
 def _deviations(recording: Recording) -> list[float]:
     """Return the standard deviation above 1 Hz of every channel that can be judged, in µV."""
-    sites = [i for i, label in enumerate(recording.labels) if direction(label) is not None]
+    sites = [i for i, label in enumerate(recording.labels) if is_site(label)]
     picks = sites or slice(None)
     windows = [
         _deviation(recording.samples_uv[start:stop, picks], recording.rate)

@@ -16,8 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from core.electrodes import is_site
 from core.errors import InputError
-from core.montage import direction
 from core.recordings.recording import Recording
 
 _NEAR = 0.5  # s on either side in which no other step is as large
@@ -41,7 +41,7 @@ def fingerprint(recording: Recording) -> Fingerprint:
         Up to 2048 numbers of 48 bits, in rising order; the same share of them comes back in a part
         of the recording.
     """
-    sites = [i for i, label in enumerate(recording.labels) if direction(label) is not None]
+    sites = [i for i, label in enumerate(recording.labels) if is_site(label)]
     samples = recording.samples_uv[:, sites] if sites else recording.samples_uv
     near = max(1, round(_NEAR * recording.rate))
     marks = {

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from core.electrodes import electrode, is_site
 from core.errors import InputError
 from core.machine.files import as_path
-from core.montage import direction, electrode, named
+from core.montage import named
 from core.progress import progress
 from core.recordings.amplitude import implausible_amplitude
 from core.recordings.bids import with_tables
@@ -202,4 +203,4 @@ def _read(path: Path, unit: str | None, stream: str | None, eog: bool) -> Record
 def _electrodes(recording: Recording) -> frozenset[str]:
     """Return the electrodes of a recording by their modern names; all labels if none is one."""
     sites = frozenset(map(electrode, recording.labels))
-    return frozenset(site for site in sites if direction(site) is not None) or sites
+    return frozenset(site for site in sites if is_site(site)) or sites

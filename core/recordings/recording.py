@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.montage import electrode, match
+from core.electrodes import electrode
+from core.montage import match
 from core.signal.finite import contiguous, finite_mask
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
+from core.electrodes import electrode
 from core.errors import InputError
-from core.montage import electrode
 from core.recordings.text_table import Table, Text, delimiter_of, table_of
 from core.recordings.text_timing import DEVICES, Columns, in_seconds
 from core.recordings.triggers import is_trigger_name

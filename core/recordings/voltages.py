@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.electrodes import is_site
 from core.errors import InputError
-from core.montage import direction
 from core.units import volts_per
 
 _NAMED = 6  # channels named in a sentence
@@ -86,7 +86,7 @@ def voltages(
     kinds = [""] * len(labels) if kinds is None else kinds
     eeg = [i for i, label in enumerate(labels) if not kinds[i] and not no_voltage(label)]
     volts = {i: size for i in eeg if (size := volts_per(units[i])) is not None}
-    sites = {i for i in eeg if direction(labels[i]) is not None}
+    sites = {i for i in eeg if is_site(labels[i])}
     silent = [i for i in eeg if i not in volts]
     unsaid = [i for i in silent if is_unsaid(units[i])] if assumed else []
     asking = [i for i in silent if i in sites or i in unsaid]

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.electrodes import is_site
 from core.errors import InputError
-from core.montage import direction
 from core.recordings.triggers import is_trigger_name
 from core.recordings.voltages import no_voltage
 from core.recordings.xdf_file import XdfStream
@@ -95,7 +95,7 @@ def eeg_channels(
     if voltages:
         # Beside channels that say their unit, a channel without one is an electrode at most
         # where its name says so, and then in the unit that a person gave.
-        given = [i for i in silent if unit is not None and direction(labels[i]) is not None]
+        given = [i for i in silent if unit is not None and is_site(labels[i])]
         kept = sorted({*voltages, *given})
     elif not kept:
         raise InputError(
@@ -134,7 +134,7 @@ def _is_eeg(label: str, type_: str, types: Sequence[str]) -> bool:
         return True
     if no_voltage(label):
         return False
-    if direction(label) is not None:
+    if is_site(label):
         return not type_ or not _NO_EEG.search(type_)
     if any(re.search(r"eeg|exg", other, re.IGNORECASE) for other in types):
         return not type_ and not _NO_EEG.match(label)

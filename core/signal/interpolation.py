@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.polynomial import legendre
 
+from core.electrodes import direction
 from core.errors import InputError
-from core.montage import direction
 
 LARGEST_SHARE = 0.1
 """Of a decoder's electrodes that may be set aside; one always may."""
@@ -66,21 +66,21 @@ def interpolation_weights(channels: Sequence[str], aside: Sequence[int]) -> np.n
     Raises
     ------
     InputError
-        If a bad channel is no electrode of the 10-10 system, or fewer than four good ones are.
+        If a bad channel is no electrode of the 10-05 system, or fewer than four good ones are.
 
     Notes
     -----
     Perrin, Pernier, Bertrand and Echallier (1989), Spherical splines for scalp potential and
     current density mapping, Electroencephalography and clinical Neurophysiology 72(2), equations
     1 to 3; with the terms and the smoothing of MNE's `interpolate_bads`, which the tests compare
-    it with, and on the places of `core.montage.direction`. MNE itself takes seconds to import,
+    it with, and on the places of `core.electrodes.direction`. MNE itself takes seconds to import,
     for which a live stream would not be decoded.
     """
     places = [direction(name) for name in channels]
     lost = [channels[index] for index in aside if places[index] is None]
     if lost:
         raise InputError(
-            f"{lost[0]} is no electrode of the 10-10 system, so nothing can be interpolated there."
+            f"{lost[0]} is no electrode of the 10-05 system, so nothing can be interpolated there."
         )
     good = [index for index, place in enumerate(places) if place is not None and index not in aside]
     if len(good) < 4:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.montage import direction, electrode
+from core.electrodes import electrode, is_site
 from core.signal.filtering import Band
 from core.signal.finite import finite_mask
 from core.signal.pipeline import SignalPath, SignalSettings, default_reference
@@ -203,11 +203,11 @@ def monitor_of(stream: Segmenter, settings: SignalSettings | None = None) -> Mon
     stream : Segmenter
     settings : SignalSettings, optional
         A decoder's: its electrodes are told from the other channels, and its band and reference
-        are drawn. Without, electrodes are those of the 10-10 system.
+        are drawn. Without, electrodes are those of the 10-05 system.
     """
     sites = [electrode(label) for label in stream.labels]
     if settings is None:
-        known = [site if direction(site) is not None else None for site in sites]
+        known = [site if is_site(site) else None for site in sites]
         return Monitor(stream.labels, known, stream.factors, stream.rate)
     known = [site if site in settings.channels else None for site in sites]
     return Monitor(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.montage import direction, electrode
+from core.electrodes import electrode, is_site
 
-_RIM = re.compile(r"(F|FT|T|TP|P)(9|10)")  # electrodes whose place is not computed
 _MOTOR = re.compile(r"(FC|C|CP)[1-4Z]")
 
 
@@ -59,11 +58,7 @@ def motor_words(labels: Sequence[str]) -> str:
     The hand areas lie under C3 and C4, that of the feet under Cz, within the span of FC and CP
     (Pfurtscheller and Lopes da Silva, 1999).
     """
-    sites = [
-        electrode(label)
-        for label in labels
-        if direction(label) is not None or _RIM.fullmatch(electrode(label))
-    ]
+    sites = [electrode(label) for label in labels if is_site(label)]
     if not sites or any(_MOTOR.fullmatch(site) for site in sites):
         return ""
     few = ", ".join(sites[:6]) + (" ..." if len(sites) > 6 else "")

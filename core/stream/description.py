@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from core.electrodes import is_site
 from core.errors import InputError
-from core.montage import direction
 from core.sites import eog_name
 from core.units import volts_per
 
@@ -349,7 +349,7 @@ def _odd_units(stream: str, labels: Sequence[str], units: Sequence[str]) -> list
     odd = [
         f"{labels[i]} ({units[i]})"
         for i, scale in enumerate(scales)
-        if scale is not None and scale != usual and direction(labels[i]) is not None
+        if scale is not None and scale != usual and is_site(labels[i])
     ]
     if odd:
         sentences.append(

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from core.electrodes import is_site
 from core.feed.clock_drift import ClockDrift
 from core.feed.rate import RateWatch
 from core.feed.segments import Segment, Segmenter, joined
-from core.montage import direction, named
+from core.montage import named
 from core.stream.description import StreamFacts, warnings_of
 from core.stream.inlet import Block
 from core.units import UNIT, factor
@@ -52,7 +53,7 @@ class Overrides:
         labels = named(facts.labels, self.channels, "the stream")
         given = self.units or ("",) * len(labels)
         for label, unit in zip(labels, given, strict=True):
-            if unit and direction(label) is not None:
+            if unit and is_site(label):
                 factor(unit, UNIT)
         units = [self.unit or known or unit for known, unit in zip(given, facts.units, strict=True)]
         warnings = facts.warnings
@@ -63,7 +64,7 @@ class Overrides:
             facts,
             labels=labels,
             units=tuple(
-                unit or (UNIT if direction(label) is not None else "")
+                unit or (UNIT if is_site(label) else "")
                 for label, unit in zip(labels, units, strict=True)
             ),
             warnings=warnings,

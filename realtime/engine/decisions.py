@@ -16,8 +16,8 @@ from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.outputs import Output
 from core.decoding.rest import idle_class_of
 from core.decoding.window_decoder import WindowDecoder
+from core.electrodes import written
 from core.feed.segments import Segment
-from core.montage import written
 from core.signal.pipeline import SignalPath
 from realtime.engine.evidence import Evidence, EvidenceSettings
 from realtime.engine.snapshot import Decision

@@ -17,9 +17,9 @@ from core.decoding.adaptation import Adaptation
 from core.decoding.artifacts import ArtifactLimits, unit_words
 from core.decoding.decoder import Decoder
 from core.decoding.window_decoder import WindowDecoder
+from core.electrodes import electrode
 from core.errors import InputError, printable
 from core.feed.segments import Segmenter
-from core.montage import electrode
 from core.signal.monitor import ChannelStatus, Monitor, Traces, monitor_of
 from core.signal.pipeline import SignalPath
 from core.signal.quality import suspected_factor

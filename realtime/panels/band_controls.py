@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
-from core.montage import direction, electrode, motor_sites, written
+from core.electrodes import electrode, is_site, written
+from core.montage import motor_sites
 from ui import theme
 
 MOST = 6
@@ -73,7 +74,7 @@ class BandControls(QWidget):
         """Return how a channel is called on the screen."""
         label = self._labels[index]
         site = electrode(label)
-        return theme.plain(label, 40) if direction(site) is None else written(site)
+        return written(site) if is_site(site) else theme.plain(label, 40)
 
     def _pick(self, index: int, on: bool) -> None:
         picks = [pick for pick in self.picks if pick != index]

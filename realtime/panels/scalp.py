@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QLinearGradient, QPainter
 
 from core.decoding.patterns import haufe_pattern
-from core.montage import written_label
+from core.electrodes import written_label
 from core.signal.monitor import ChannelStatus
 from core.signal.spectrum import BANDS
 from core.topography import Topography

@@ -5,7 +5,8 @@ from core.hemispheres import counterpart, mirror_of, swap
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [("C3", "C4"), ("FT8", "FT7"), ("CZ", "CZ"), ("PO10", "PO9")]
+    ("name", "other"),
+    [("C3", "C4"), ("FT8", "FT7"), ("CZ", "CZ"), ("PO10", "PO9"), ("FFC1H", "FFC2H")],
 )
 def test_the_counterpart_lies_at_the_same_place_of_the_other_hemisphere(name, other):
     assert counterpart(name) == other

@@ -9,7 +9,6 @@ from core.sites import (
     is_frontal_or_temporal,
     is_motor,
     is_near_eyes_or_jaw,
-    place_of,
 )
 
 
@@ -42,17 +41,8 @@ def test_ten_five_electrodes_between_the_rows_are_placed_by_their_rows(name):
 
 @pytest.mark.parametrize("name", ["E13", "VEOG", "A1", "M2", "C3-C4", "Ch1", "CZH", ""])
 def test_what_is_no_electrode_of_the_system_belongs_nowhere(name):
-    assert place_of(name) is None
     belongs = [is_motor(name), is_central(name), is_frontal_or_temporal(name)]
     assert not any(belongs)
-
-
-def test_columns_count_from_the_midline_to_the_circle_above_the_ears():
-    assert place_of("CZ") == (5, 0.0)
-    assert place_of("C3") == (5, 0.5)
-    assert place_of("C3h") == (5, 0.375)
-    assert place_of("T7") == place_of("T8") == (5, 1.0)
-    assert place_of("O1") == (9, 1.0)
 
 
 def test_channels_are_taken_in_their_order_and_too_few_are_refused():

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QTimer
 
+from core.electrodes import normalise
 from core.errors import InputError
 from core.fitting.transfer.uncalibrated import CALLED
-from core.montage import normalise
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.stream_feed import StreamFeed

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
 
-from core.montage import normalise, written, written_label
+from core.electrodes import normalise, written, written_label
 from core.signal.monitor import ChannelStatus
 from core.signal.quality import QUALITIES
 from ui import theme

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from core.montage import electrode
+from core.electrodes import electrode, site_of
 from core.signal.monitor import ChannelStatus
 
 FEW = 32
 """Channels that need no order: up to so many are shown as the stream has them."""
 
 REGIONS = {
-    "Central": ("FC", "C", "CP"),
-    "Frontal": ("FP", "AF", "F"),
-    "Temporal": ("FT", "T", "TP"),
-    "Parietal": ("P",),
-    "Occipital": ("PO", "O", "I"),
+    "Central": ("FC", "FCC", "C", "CCP", "CP"),
+    "Frontal": ("N", "NFP", "FP", "AFP", "AF", "AFF", "F", "FFC"),
+    "Temporal": ("FFT", "FT", "FTT", "T", "TTP", "TP", "TPP"),
+    "Parietal": ("CPP", "P", "PPO"),
+    "Occipital": ("PO", "POO", "O", "OI", "I"),
     "Other": (),
 }
-"""Region -> rows of the 10-10 system, in the order of the list; first what imagery moves."""
+"""Region -> rows of the 10-05 system, in the order of the list; first what imagery moves."""
 
 _ROWS = [row for rows in REGIONS.values() for row in rows]
-_SITE = re.compile(r"(FP|AF|FT|FC|TP|CP|PO|[FTCPOI])(Z|\d{1,2})")
 _STATES = ("bad", "ignored", "aside")  # words of a filter, beside the qualities
 
 
 def region(label: str) -> str:
-    """Return the region of an electrode, "Other" for what is none of the 10-10 system."""
-    row = _place(label)[0]
-    return next((name for name, rows in REGIONS.items() if row in rows), "Other")
+    """Return the region of an electrode, "Other" for what is none of the 10-05 system."""
+    site = site_of(label)
+    return next((name for name, rows in REGIONS.items() if site and site.row in rows), "Other")
 
 
 def in_order(channels: Sequence[ChannelStatus]) -> list[int]:
@@ -43,10 +41,14 @@ def in_order(channels: Sequence[ChannelStatus]) -> list[int]:
         return positions
     names = list(REGIONS)
 
-    def key(position: int) -> tuple[int, int, int]:
+    def key(position: int) -> tuple[int, int, float]:
         label = channels[position].label
-        row, across = _place(label)
-        return names.index(region(label)), _ROWS.index(row) if row else 0, across
+        site = site_of(label)
+        if site is None:
+            return len(names) - 1, 0, 0
+        across = site.column - 0.5 * site.half
+        row = _ROWS.index(site.row)
+        return names.index(region(label)), row, -across if site.column % 2 else across
 
     return sorted(positions, key=key)
 
@@ -71,9 +73,9 @@ def asked_for(channels: Sequence[ChannelStatus], order: Sequence[int], words: st
 
 
 def _asks(word: str, channel: ChannelStatus) -> bool:
-    row, _ = _place(channel.label)
-    if row and (_SITE.fullmatch(word.upper()) or word.upper() in _ROWS):
-        return word.upper() == row or electrode(word) == electrode(channel.label)
+    site = site_of(channel.label)
+    if site and (site_of(word) or word.upper() in _ROWS):
+        return word.upper() == site.row or electrode(word) == electrode(channel.label)
     if len(word) >= 3 and any(known.casefold().startswith(word) for known in REGIONS):
         return region(channel.label).casefold().startswith(word)
     if word in _STATES:
@@ -83,15 +85,3 @@ def _asks(word: str, channel: ChannelStatus) -> bool:
             "aside": channel.aside,
         }[word]
     return word == channel.quality or word in channel.label.casefold()
-
-
-@cache
-def _place(label: str) -> tuple[str, int]:
-    """Return the row of an electrode, and how far to the right it lies; "" if it is none."""
-    site = _SITE.fullmatch(electrode(label))
-    if site is None:
-        return "", 0
-    row, column = site.groups()
-    if column == "Z":
-        return row, 0
-    return row, int(column) if int(column) % 2 == 0 else -int(column)

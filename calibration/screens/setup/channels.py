@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from calibration.session.setup_state import ChannelRow
-from core.montage import written, written_label
+from core.electrodes import written, written_label
 from ui import theme
 from ui.tables import PlainTable
 

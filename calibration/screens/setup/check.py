@@ -16,9 +16,9 @@ from calibration.screens.setup.gestures import (
     Gesture,
     GestureCheck,
     Verdict,
-    head_place,
 )
-from core.montage import written
+from core.electrodes import written_label
+from core.topography import Topography
 from ui import theme
 from ui.painting import write_line
 
@@ -55,6 +55,7 @@ class HeadMap(QWidget):
         super().__init__()
         self._glow: dict[str, float] = {}
         self._labels: tuple[str, ...] = ()
+        self._topography = Topography(())
         self.setMinimumSize(140, 140)  # of a low screen
         self.setAccessibleName("Electrodes on the head")
 
@@ -66,6 +67,7 @@ class HeadMap(QWidget):
         """Show the electrodes of another stream."""
         if labels != self._labels:
             self._labels, self._glow = labels, {}
+            self._topography = Topography(labels)
             self.update()
 
     def show_glow(self, glow: dict[str, float]) -> None:
@@ -93,12 +95,10 @@ class HeadMap(QWidget):
         dense = len(self._labels) > 40
         size = radius * (0.062 if dense else 0.085)
         painter.setFont(theme.font(max(7.0, size * (0.95 if dense else 0.9))))
-        for label in self._labels:
-            place = head_place(label)
-            if place is None:
-                continue
-            # The outermost ring of the 10-10 system lies at 0.8, inside the outline.
-            point = centre + QPointF(place[0], -place[1]) * (radius / 0.92)
+        scale = radius / (1.15 * self._topography.radius)  # the outermost inside the outline
+        for index, place in zip(self._topography.picks, self._topography.places, strict=True):
+            label = self._labels[index]
+            point = centre + QPointF(place[0], -place[1]) * scale
             glow = self._glow.get(label, 0.0)
             if glow > 0.0:
                 halo = size * (1.0 + 0.9 * min(1.0, glow))
@@ -110,7 +110,7 @@ class HeadMap(QWidget):
             painter.drawEllipse(point, size, size)
             painter.setPen(theme.BACKGROUND if glow >= 1.0 else theme.MUTED)
             painter.drawText(
-                QRectF(point.x() - 20, point.y() - 10, 40, 20), _CENTRE, written(label)[:4]
+                QRectF(point.x() - 20, point.y() - 10, 40, 20), _CENTRE, written_label(label)[:5]
             )
         painter.end()
 

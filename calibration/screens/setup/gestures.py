@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.montage import direction
+from core.topography import head_place
 
 _MAINS = (50.0, 60.0)  # Hz, left out of the muscle band
 
@@ -63,24 +63,6 @@ class Verdict:
     lit: tuple[bool, ...]
     right: bool | None
     words: str
-
-
-def head_place(label: str) -> tuple[float, float] | None:
-    """Return where an electrode of the 10-10 system lies, seen from above.
-
-    Returns
-    -------
-    tuple of float, or None
-        To the right and to the front, in units of a quarter of a great circle from the vertex;
-        None for a label that names no such electrode.
-    """
-    place = direction(label)
-    if place is None:
-        return None
-    flat = float(np.hypot(place[0], place[1]))
-    away = float(np.arctan2(flat, place[2])) / (np.pi / 2)
-    scale = away / flat if flat > 0 else 0.0
-    return float(place[0]) * scale, float(place[1]) * scale
 
 
 def strength(samples_uv: np.ndarray, rate: float, gesture: Gesture) -> np.ndarray:
@@ -156,7 +138,7 @@ class GestureCheck:
         shown = tuple(bool(flag) for flag in lit)
         name, where = self.gesture.name, self.gesture.where
         reach = np.array([self._reach(i) for i in known])
-        if len(known) < 2 or np.ptp(reach) < 0.2:
+        if len(known) < 2 or np.ptp(reach) < 0.25:
             return Verdict(
                 shown, None, f"{name} cannot be judged: no electrodes known at the {where}."
             )
@@ -171,7 +153,7 @@ class GestureCheck:
         top = most[0]
         names = " and ".join(self._labels[i] for i in most[:2] if shown[i])
         # With few electrodes, those that reach furthest stand for the place.
-        if self._reach(top) >= min(0.35, float(reach.max()) - 0.1):
+        if self._reach(top) >= min(0.44, float(reach.max()) - 0.125):
             return Verdict(
                 shown, True, f"{name} are strongest at {names}: at the {where}, as they should be."
             )
@@ -185,7 +167,7 @@ class GestureCheck:
         )
 
     def _reach(self, index: int) -> float:
-        """Return how far to the front, or to a side, an electrode lies."""
+        """Return how far to the front, or to a side, an electrode lies, in head radii."""
         place = self._places[index]
         assert place is not None
-        return place[1] if self.gesture.where == "front" else abs(place[0])
+        return float(place[1] if self.gesture.where == "front" else abs(place[0]))

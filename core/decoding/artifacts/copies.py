@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.montage import direction
+from core.electrodes import direction
 
 LAGS = 2  # samples of the stream by which a copy may be late
 CLOSE = 1.7  # decades below what is usual for two channels, from which one is a copy
@@ -68,9 +68,7 @@ class Copies:
 
     def __init__(self, usual: np.ndarray, names: Sequence[str]) -> None:
         self._channels = len(names)
-        places = np.array(
-            [(0, 0, 0) if (place := direction(name)) is None else place for name in names]
-        ).reshape(-1, 3)
+        places = np.array([direction(name) or (0, 0, 0) for name in names]).reshape(-1, 3)
         near = (places @ places.T)[pairs(len(names))] > _NEIGHBOURS
         limits = np.maximum(usual - np.where(near, BRIDGED, CLOSE), _EXACT)
         self._limits = np.where(usual > _EXACT, limits, -np.inf)  # copies at calibration already

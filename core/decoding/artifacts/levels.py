@@ -12,7 +12,7 @@ import numpy as np
 
 from core.decoding.artifacts.limits import ArtifactLimits
 from core.decoding.artifacts.meter import Measures, median
-from core.montage import direction
+from core.electrodes import direction
 
 _READY = 2.0  # s of a stream after which it has a usual level
 _FOLLOWS = 10.0  # s: time constant with which that level follows

@@ -24,7 +24,7 @@ ELECTRODES = tuple(
 
 The paper speaks of 138 and lists none. These are the single electrodes that LaBraM (Jiang et al.
 2024, ICLR) was trained on, with I1 and I2. T3, T4, T5 and T6 are other names of T7, T8, P7 and P8
-(`core.montage.ALIASES`), not electrodes of their own.
+(`core.electrodes.ALIASES`), not electrodes of their own.
 """
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from mne.channels.interpolation import _make_interpolation_matrix
 
+from core.electrodes import direction
 from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
-from core.montage import direction
 from core.signal.interpolation import interpolation_weights, most_aside, positions_aside
 from core.signal.pipeline import SignalPath, SignalSettings
 

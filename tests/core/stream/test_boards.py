@@ -1,6 +1,6 @@
 import pytest
 
-from core.montage import direction
+from core.electrodes import is_site
 from core.stream.boards import known_boards, motor_words
 
 WITHOUT = {"Muse", "Emotiv EPOC"}
@@ -13,7 +13,7 @@ def test_every_board_has_a_source_and_electrodes_that_are_known():
         assert board.source
         assert board.unit == "uV"
         assert len(set(board.channels)) == len(board.channels)
-        assert sum(direction(name) is not None for name in board.channels) >= 2
+        assert sum(is_site(name) for name in board.channels) >= 2
 
 
 @pytest.mark.parametrize(

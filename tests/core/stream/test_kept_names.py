@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from core.stream.description import StreamIdentity, read_facts
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.kept_names import KeptNames, keep_names, kept_names, with_kept_names
 from core.stream.stream_feed import Overrides
+from core.units import UNIT
 
 AMP = StreamIdentity("amp", "EEG", "serial", "lab", "uid")
 NAMES = KeptNames(("C3", "Cz"), ("mV", ""))
@@ -78,6 +80,9 @@ def test_a_unit_that_is_no_voltage_is_refused_for_electrodes_only(send, name):
     send(name, channels=2, source_id=name)
     facts = read_facts(find_stream(StreamQuery(name=name), 20.0))
     assert Overrides(("C3", "Temp"), units=("uV", "degC")).on(facts).units == ("uV", "degC")
+    silent = replace(facts, units=("", ""))
+    assert Overrides(("TP9", "FFC1h")).on(silent).units == (UNIT, UNIT)
+    assert Overrides(("C3", "Temp")).on(silent).units == (UNIT, "")
     with pytest.raises(InputError, match='unit "degC"'):
         Overrides(("C3", "Cz"), units=("uV", "degC")).on(facts)
 

@@ -34,6 +34,8 @@ def labels(order, of=MANY):
         ("P8", "Parietal"),
         ("Iz", "Occipital"),
         ("PO7", "Occipital"),
+        ("FCC5h", "Central"),
+        ("TPP9h", "Temporal"),
         ("EOG", "Other"),
         ("Ch12", "Other"),
     ],

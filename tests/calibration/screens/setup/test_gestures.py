@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from calibration.screens.setup.gestures import BLINK, CLENCH, GestureCheck, head_place, strength
-from core.encoders.eegpt.electrodes import CODEX
+from calibration.screens.setup.gestures import BLINK, CLENCH, GestureCheck, strength
 from simulation.synthetic import LABELS, SimulatedSubject
 
 RATE = 250.0
@@ -108,19 +107,3 @@ def test_any_rate_and_bad_samples_give_numbers(rate):
     check.feed(samples)
     check.feed(samples[:2])
     assert np.isfinite(check.strongest).all()
-
-
-def test_places_on_the_head_are_where_their_names_say():
-    places = {name: head_place(name) for name in CODEX}
-    assert places["CZ"] == (0.0, 0.0)
-    assert places["T7"] == head_place("T3")
-    for name, (x, y) in places.items():
-        number = name.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXY")
-        side = 0 if number == "Z" else 1 if int(number) % 2 == 0 else -1
-        assert np.sign(round(x, 9)) == side, name
-        front = np.sign({"F": 1, "A": 1, "C": 0, "T": 0, "P": -1, "O": -1}[name[0]])
-        if front and name[:2] not in ("CP", "TP", "FC", "FT"):
-            assert np.sign(y) == front, name
-    assert head_place("Ch1") is None
-    assert head_place("M1") is None
-    assert head_place("FP0") is None

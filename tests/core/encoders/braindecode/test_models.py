@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from core.electrodes import electrode
 from core.encoders.braindecode.encoder import places_in_metres, spec_of
 from core.encoders.braindecode.models import MODELS
-from core.montage import electrode
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "foundation.md"
 
