@@ -21,7 +21,7 @@ from pathlib import Path
 
 from calibration.recording.bids import BidsRun, recorded_runs
 from calibration.recording.lock import is_held
-from calibration.recording.repair import LinkedError, faults, said_length, stream_said
+from calibration.recording.repair import LinkedError, faults, recorded_length, recorded_stream
 from calibration.recording.sidecars import participant, scan
 from core.errors import InputError, one_line, printable
 from core.machine.files import linked
@@ -142,9 +142,9 @@ def _unmendable(run: BidsRun, error: Exception) -> str:
 
 def _short(run: BidsRun) -> Iterator[Finding]:
     """Find a closed recording whose samples are not as many as it says."""
-    length = said_length(run)
+    length = recorded_length(run)
     if length is not None:
-        stream = stream_said(run)
+        stream = recorded_stream(run)
         expected = round(length * stream.rate)
         samples = run.file("eeg.eeg").stat().st_size / stream.frame
         if samples != expected:

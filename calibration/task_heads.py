@@ -130,7 +130,9 @@ def fit_head(
     for train, test in epochs.folds(setting.fit.seed):
         blocks = [vectors for _, vectors in views.fit(used, train).values()]
         head = _trained([b[train] for b in blocks], _part(target, train))
-        left_out.append((test, _said(head, np.concatenate([b[test] for b in blocks], axis=1))))
+        left_out.append(
+            (test, _predictions(head, np.concatenate([b[test] for b in blocks], axis=1)))
+        )
     fitted = views.fit(used, np.arange(len(epochs)))
     head = _trained([vectors for _, vectors in fitted.values()], target)
     tested = np.concatenate([test for test, _ in left_out])
@@ -223,7 +225,7 @@ def _part(target: Target, trials: np.ndarray) -> Target:
     return RetrievalTarget(target.labels[trials], target.gallery)
 
 
-def _said(head: RetrievalHead | ScaleHead, features: np.ndarray) -> np.ndarray:
+def _predictions(head: RetrievalHead | ScaleHead, features: np.ndarray) -> np.ndarray:
     """Return the nearest entry of each trial, or its number."""
     if isinstance(head, ScaleHead):
         return head.values(features)

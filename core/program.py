@@ -133,7 +133,7 @@ def say(text: str, logged: bool = False) -> None:
     write_line(text, sys.stderr)
     log = sys.modules.get("core.machine.log")  # None where no log has begun
     if log is not None and not logged:
-        log.note_said(text)
+        log.note_printed(text)
 
 
 def write_line(text: object, file: TextIO | None = None) -> None:

@@ -73,7 +73,7 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class StreamSaid:
+class RecordedStream:
     """What ``stamps.json``, which the recorder wrote for itself, says of the stream.
 
     Attributes
@@ -96,7 +96,7 @@ class StreamSaid:
         return 4 * len(self.labels)
 
 
-def stream_said(run: BidsRun) -> StreamSaid:
+def recorded_stream(run: BidsRun) -> RecordedStream:
     """Read ``stamps.json``.
 
     Raises
@@ -111,12 +111,12 @@ def stream_said(run: BidsRun) -> StreamSaid:
         labels = texts(stream["ChannelLabels"])
         units = [text(unit) for _, unit in zip(labels, stream["ChannelUnits"], strict=True)]
         rate = number(stream["NominalRate"], *_RATES)
-        return StreamSaid(text(metadata["FirstSampleArrived"]), rate, list(labels), units)
+        return RecordedStream(text(metadata["FirstSampleArrived"]), rate, list(labels), units)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path.name} does not describe a stream") from error
 
 
-def said_length(run: BidsRun) -> float | None:
+def recorded_length(run: BidsRun) -> float | None:
     """Return the length in seconds that ``eeg.json`` says; None if the run was never closed.
 
     Raises
@@ -144,7 +144,7 @@ def faults(run: BidsRun) -> Iterator[Defect]:
         If a file that says what the recording is has been removed or changed, or a file that
         would have to be mended is a link, and so may be one of another data set.
     """
-    if said_length(run) is not None:
+    if recorded_length(run) is not None:
         return
     ours = (run.source("stamps.f64"), run.source("stamps.json"), *_files(run))
     for path in (run.folder, run.source_folder, *ours):
@@ -157,7 +157,7 @@ def faults(run: BidsRun) -> Iterator[Defect]:
     if not any(path.exists() for path in _files(run)):
         return  # no sample came, or everything was taken away
     # What the recorder wrote for itself: people edit sidecars, and samples are cut by this.
-    stream = stream_said(run)
+    stream = recorded_stream(run)
     started, rate, frame = stream.started, stream.rate, stream.frame
     data, head = run.file("eeg.eeg"), run.file("eeg.vhdr")
     if not head.exists() and not (data.exists() and data.stat().st_size >= frame):
@@ -262,12 +262,12 @@ def _events(run: BidsRun, samples: int, rate: float, started: str) -> Iterator[D
     wanted = in_order([*kept_rows, *only_marked])
     torn = not table.endswith(b"\n")
     past = len(rows) - len(kept_rows)
-    if words := _said(table_path, torn, past, len(only_marked), wanted != kept_rows):
+    if words := _mended(table_path, torn, past, len(only_marked), wanted != kept_rows):
         content = events_tsv(wanted, rate)
         yield Defect(table_path, *words, lambda: _replace(table_path, content))
     torn = _TORN_MARKER.search(marked) is not None
     past = len(markers) - len(kept_markers)
-    if words := _said(marker_path, torn, past, len(unmarked), False):
+    if words := _mended(marker_path, torn, past, len(unmarked), False):
         complete = markers_file(f"{run.name}_eeg", _by_sample([*kept_markers, *unmarked]))
         yield Defect(marker_path, *words, lambda: _replace(marker_path, complete))
 
@@ -289,7 +289,7 @@ def _cut(path: Path, size: int) -> None:
         file.truncate(size)
 
 
-def _said(
+def _mended(
     path: Path, torn: bool, past: int, missing: int, unordered: bool
 ) -> tuple[str, str] | None:
     """Return what is wrong with a list of events, and what was done about it."""

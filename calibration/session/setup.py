@@ -81,7 +81,7 @@ class Setup:
         self.sent: StreamFacts | None = None
         self.home = home
         self._alone = alone
-        self._found: FoundStream | None = None
+        self._stream: FoundStream | None = None
         self.person = person
         self._root, self._seconds = root, seconds
         self._given, self._known = overrides, known
@@ -111,7 +111,7 @@ class Setup:
         InputError
             If it cannot be used.
         """
-        self._found = stream
+        self._stream = stream
         inlet = Inlet(stream)
         self.sent, self._overrides = inlet.facts, self._given
         try:
@@ -136,8 +136,8 @@ class Setup:
 
     def choose_again(self) -> None:
         """Open the stream anew, with the names that were kept meanwhile."""
-        if self._found is not None:
-            self.choose_stream(self._found)
+        if self._stream is not None:
+            self.choose_stream(self._stream)
 
     def name_person(self, subject: str, session: str, run: str) -> None:
         """Take labels as they were typed."""

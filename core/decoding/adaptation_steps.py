@@ -60,8 +60,8 @@ def check_same(logged: Mapping[str, Any], here: Mapping[str, Any]) -> None:
         With all that differs.
     """
     differing = [
-        f"{_FLAGS.get(name, '--' + name.replace('_', '-'))} {_said(logged.get(name))}, "
-        f"here {_said(value)}"
+        f"{_FLAGS.get(name, '--' + name.replace('_', '-'))} {_words(logged.get(name))}, "
+        f"here {_words(value)}"
         for name, value in here.items()
         if logged.get(name) != value
     ]
@@ -72,7 +72,7 @@ def check_same(logged: Mapping[str, Any], here: Mapping[str, Any]) -> None:
         )
 
 
-def _said(value: object) -> str:
+def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

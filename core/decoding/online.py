@@ -115,7 +115,7 @@ class OnlineDecoder:
         self._windows = windows
         self._base = 0  # sample at the model's rate that this sender's first one is
         self.status = "warming"
-        self._said = (-1, 0.0)  # sample and time of the newest hop
+        self._newest = (-1, 0.0)  # sample and time of the newest hop
         self._aside: list[int] = []
         self.faults: dict[str, str] = {}
         self._attach(path)
@@ -365,7 +365,7 @@ class OnlineDecoder:
 
     def _known(self, sample: int, time: float) -> float:
         """Return the time of a hop; by the samples since the last where it is NaN or inf."""
-        last, last_time = self._said
+        last, last_time = self._newest
         time = time if math.isfinite(time) else last_time + (sample - last) / self._rate
-        self._said = sample, time
+        self._newest = sample, time
         return time

@@ -23,7 +23,7 @@ from core.errors import printable
 from core.machine.files import make_folder
 
 _LOGGER = logging.getLogger("eegpt")
-_SAID = "eegpt.said"  # logger of what was printed on stderr anyway
+_PRINTED = "eegpt.printed"  # logger of what was printed on stderr anyway
 _HAPPENINGS = ("eegpt.stream", "eegpt.session")
 _SIZE, _KEPT = 1_000_000, 4  # bytes of a file, and how many older ones stay
 _WAITING = 1000  # records kept while there is no folder
@@ -95,7 +95,7 @@ class _Shown(logging.StreamHandler):  # type: ignore[type-arg]
     """Shows records on stderr, but for what was printed there anyway."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.name != _SAID
+        return record.name != _PRINTED
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Go on where nobody reads stderr."""
@@ -133,9 +133,9 @@ def begin_log(
     _LOGGER.info("Python %s on %s, %s", sys.version.split()[0], platform.platform(), _versions())
 
 
-def note_said(text: str) -> None:
+def note_printed(text: str) -> None:
     """Note what was printed on stderr."""
-    logging.getLogger(_SAID).info("%s", "\n".join(map(printable, text.strip("\n").split("\n"))))
+    logging.getLogger(_PRINTED).info("%s", "\n".join(map(printable, text.strip("\n").split("\n"))))
 
 
 def end_log(code: int | None) -> None:
@@ -146,7 +146,7 @@ def end_log(code: int | None) -> None:
     if not _LOGGER.handlers:
         return
     if code is None:
-        logging.getLogger(_SAID).error("Ends with an error", exc_info=True, extra={"done": True})
+        logging.getLogger(_PRINTED).error("Ends with an error", exc_info=True, extra={"done": True})
     else:
         _LOGGER.info("Ends with exit code %d", code, extra={"done": code != 2})
     _close()

@@ -63,7 +63,7 @@ class MarkerFeed:
         self._dropped_before = 0  # markers, by earlier inlets
         self._opened = 0.0  # s, by this machine's clock
         self._waiting: list[Marker] = []
-        self._found, self._stop = threading.Event(), threading.Event()
+        self._connected, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="markers LSL", daemon=True)
         self._thread.start()
 
@@ -75,7 +75,7 @@ class MarkerFeed:
 
     def wait(self, timeout: float) -> bool:
         """Wait until the stream is open; return whether it is."""
-        return self._found.wait(timeout)
+        return self._connected.wait(timeout)
 
     def read(self, signal: StreamIdentity, correction: float) -> list[TimedMarker]:
         """Return the markers that came since the last call, without waiting.
@@ -114,7 +114,7 @@ class MarkerFeed:
                     self._dropped_before = self.dropped_markers
                     self._opened = self._clock()
                     self._inlet, self.problem = inlet, ""
-                    self._found.set()
+                    self._connected.set()
                     while not (self._stop.is_set() or inlet.lost):
                         self._stop.wait(0.2)
             except InputError as error:  # not there yet, or several of them: look again

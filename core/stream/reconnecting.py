@@ -62,7 +62,7 @@ class Reconnector:
         self._accepted: str | None = None  # uid
         self._refused: dict[str, str] = {}  # uid -> why
         self._known: dict[str, float] = {}  # uid -> when it was first seen, in s
-        self._found: Inlet | None = None
+        self._reconnected: Inlet | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconnect", daemon=True)
@@ -71,7 +71,7 @@ class Reconnector:
     def take(self) -> Inlet | None:
         """Return the stream that was found, open, once; it is the caller's from then on."""
         with self._lock:
-            inlet, self._found = self._found, None
+            inlet, self._reconnected = self._reconnected, None
             return inlet
 
     def accept(self, uid: str) -> None:
@@ -148,7 +148,7 @@ class Reconnector:
             self._accepted = None
             return False
         with self._lock:
-            self._found, self.taken = inlet, chosen
+            self._reconnected, self.taken = inlet, chosen
         if self._stop.is_set():
             self.close()
         return True

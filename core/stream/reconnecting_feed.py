@@ -77,7 +77,7 @@ class ReconnectingFeed(StreamFeed):
         self._arrival: float | None = None  # s, of the newest sample that was read
         self._block: tuple[float, float, float] | None = None  # of the newest one, as `age` needs
         self._anew = False  # whether another inlet was opened since the newest sample
-        self._said = "ok"  # condition that was last noted
+        self._condition = "ok"  # condition that was last noted
         self._noted: set[str] = set()  # offers and problems said since the stream was lost
         self._chunks: tuple[float, ...] = ()  # s of signal that came at once, the newest ten
         self._stop = threading.Event()
@@ -193,7 +193,7 @@ class ReconnectingFeed(StreamFeed):
         before = self._arrival if self._arrival is not None else self._opened
         gone = block.arrival - before
         away, self._anew = gone if self._anew else None, False
-        if self._said != "ok":
+        if self._condition != "ok":
             self._say("ok", "back", f"The stream is back after {gone:.1f} s.")
             self._noted.clear()
         if self._arrival is None:
@@ -226,7 +226,7 @@ class ReconnectingFeed(StreamFeed):
 
     def _look(self) -> None:
         condition = self.condition
-        if condition != "ok" and condition != self._said:
+        if condition != "ok" and condition != self._condition:
             self._say(condition, condition, self.words)
         if condition == "ok":
             return
@@ -274,7 +274,7 @@ class ReconnectingFeed(StreamFeed):
         self._anew = True
 
     def _say(self, condition: str, kind: str, words: str) -> None:
-        self._said = condition
+        self._condition = condition
         self._note(kind, words)
 
 

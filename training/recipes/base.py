@@ -65,11 +65,11 @@ class Reconstruction:
 
     def seen(self) -> np.ndarray:
         """Return the window with nan wherever the encoder saw nothing."""
-        return self._at(self.visible.ravel(), self._patches())
+        return self._signal_of(self.visible.ravel(), self._patches())
 
     def made(self) -> np.ndarray:
         """Return the reconstruction, with nan wherever none was asked for."""
-        return self._at(self.targets, self.waveforms)
+        return self._signal_of(self.targets, self.waveforms)
 
     def _patches(self) -> np.ndarray:
         length = self.waveforms.shape[-1]
@@ -77,7 +77,7 @@ class Reconstruction:
         patches: np.ndarray = grid.reshape(-1, length)[self.visible.ravel()]
         return patches
 
-    def _at(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
+    def _signal_of(self, positions: np.ndarray, patches: np.ndarray) -> np.ndarray:
         channels, length = len(self.window), self.waveforms.shape[-1]
         grid = np.full((self.window.shape[1] // length, channels, length), np.nan)
         grid[positions // channels, positions % channels] = patches

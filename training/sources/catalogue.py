@@ -213,7 +213,7 @@ def _recognised(paths: Sequence[Path]) -> dict[str, list[SourceItem]]:
     }
 
 
-def _one(read: Callable[[Path], Recording]) -> Callable[[SourceItem, str | None], Reads]:
+def _of_one_file(read: Callable[[Path], Recording]) -> Callable[[SourceItem, str | None], Reads]:
     """Return how a part of one file is read, by how the file is read."""
 
     def reads(part: SourceItem, unit: str | None) -> Reads:
@@ -278,7 +278,7 @@ SOURCES = {
         expects="the folder of SC4001E0-PSG.edf and so on, each with its -Hypnogram.edf",
         where="physionet.org/content/sleep-edfx/1.0.0, Open Data Commons Attribution 1.0",
         pattern=r"(?P<subject>(?:SC4|ST7)\d{2})(?P<session>\d)[A-Z]\d-PSG\.edf",
-        read=_one(read_sleep),
+        read=_of_one_file(read_sleep),
     ),
     "moabb": DataSource(
         expects="the name of a MOABB data set: Schirrmeister2017 (High-Gamma), BNCI2014_001 (2a), "
@@ -309,20 +309,20 @@ SOURCES = {
         expects="the folder of Data_S02_Sess01.csv and so on",
         where="kaggle.com/c/inria-bci-challenge, by the competition's terms",
         pattern=r"Data_(?P<subject>S\d{2})_Sess(?P<session>\d{2})\.csv",
-        read=_one(read_kaggle_ern),
+        read=_of_one_file(read_kaggle_ern),
     ),
     "tuab": DataSource(
         expects="the corpus with edf/train/normal/01_tcp_ar/*.edf and so on",
         where=_TUH,
         pattern=r"(?:normal|abnormal)/(?:[^/]+/)?"
         r"(?P<subject>[a-z]{8})_(?P<session>s\d{3})_(?P<run>t\d{3})\.edf",
-        read=_one(read_tuab),
+        read=_of_one_file(read_tuab),
     ),
     "tuev": DataSource(
         expects="the corpus with edf/train/aaaaaaar/*.edf and *.rec, and edf/eval/000/*",
         where=_TUH,
         pattern=r"edf/(?:train|eval)/(?P<subject>[^/]+)/(?P<run>[^/]+)\.edf",
-        read=_one(read_tuev),
+        read=_of_one_file(read_tuev),
     ),
     "files": DataSource(
         expects="a recording of any format of docs/formats.md; or a folder of EDF, BDF, GDF, "

@@ -71,7 +71,7 @@ class SoundCard:
     def __init__(self, sounddevice: Any) -> None:
         rate = float(sounddevice.query_devices(kind="output")["default_samplerate"])
         self._tone = tone(rate)
-        self._at = len(self._tone)  # next sample to play
+        self._next = len(self._tone)  # next sample to play
         self._stream = sounddevice.OutputStream(
             samplerate=rate, channels=1, dtype="float32", latency="low", callback=self._fill
         )
@@ -79,7 +79,7 @@ class SoundCard:
 
     def beep(self) -> None:
         """Begin the tone with the next buffer."""
-        self._at = 0
+        self._next = 0
 
     def close(self) -> None:
         """Let the sound card go."""
@@ -87,10 +87,10 @@ class SoundCard:
 
     def _fill(self, out: np.ndarray, frames: int, _time: object, _status: object) -> None:
         """Write the next samples; called by the sound card's own thread."""
-        part = self._tone[self._at : self._at + frames]
+        part = self._tone[self._next : self._next + frames]
         out[: len(part), 0] = part
         out[len(part) :, 0] = 0.0
-        self._at += len(part)
+        self._next += len(part)
 
 
 def tone(rate: float) -> np.ndarray:

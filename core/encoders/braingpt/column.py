@@ -159,7 +159,7 @@ class _CachedLayer:
     """A layer of one column."""
 
     def __init__(self, layer: Layer, keys_values: Tensor, buffers: _Buffers) -> None:
-        self._at = buffers
+        self._buffers = buffers
         self._norm1, self._norm2 = layer.norm1, layer.norm2
         width, head = layer.out.in_features, keys_values.shape[-1]
         qkv = layer.qkv.weight.clone()
@@ -174,19 +174,19 @@ class _CachedLayer:
 
     def advance(self, place: int, seen: int) -> None:
         """Pass the column and keep its keys and values."""
-        buffers = self._at
+        buffers = self._buffers
         torch.mm(_normed(buffers.x, self._norm1), self._qkv, out=buffers.qkv)
         torch.mul(buffers.kept, buffers.turns, out=self._places[place])
         self._attend(seen)
 
     def ask(self, seen: int) -> None:
         """Pass a column that nothing will see."""
-        buffers = self._at
+        buffers = self._buffers
         torch.mm(_normed(buffers.x, self._norm1), self._query, out=buffers.query_only)
         self._attend(seen)
 
     def _attend(self, seen: int) -> None:
-        buffers = self._at
+        buffers = self._buffers
         torch.mul(buffers.asked, buffers.turn, out=buffers.query_pairs)
         torch.bmm(buffers.query, self._keys, out=buffers.scores)
         if seen < buffers.scores.shape[-1]:  # the run has had fewer tokens than a band

@@ -79,7 +79,7 @@ def test_what_comes_from_the_network_writes_no_line_of_its_own(home):
 def test_an_unforeseen_error_is_there_with_its_traceback(home):
     with pytest.raises(ZeroDivisionError):
         run(home, lambda: 1 // 0)
-    assert "ERROR eegpt.said: Ends with an error" in text_of(home)
+    assert "ERROR eegpt.printed: Ends with an error" in text_of(home)
     assert "    ZeroDivisionError" in text_of(home)
 
 
