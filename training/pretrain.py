@@ -119,14 +119,12 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
     if not settings.store:
         raise InputError("Say which window store to train on: --store DIR.")
     settings = settings.model_copy(update={"store": str(Path(settings.store).resolve())})
-    if command.resume is not None:
-        check_same(folder.settings(), settings, folder.path)
 
     import torch
 
     from training.pretraining.allocator import keep_memory_steady
     from training.pretraining.distributed import Interruption, processes
-    from training.pretraining.people import with_people_drawn
+    from training.pretraining.people import with_people
     from training.pretraining.trainer import Trainer
     from training.store import Store
 
@@ -138,8 +136,9 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
         check_same_store(
             folder.path, str(folder.facts().get("manifest_sha256")), store.manifest_sha256
         )
-    else:
-        settings = with_people_drawn(settings, store.subjects)
+    settings = with_people(settings, store.subjects)
+    if command.resume is not None:
+        check_same(with_people(folder.settings(), store.subjects), settings, folder.path)
     training, held_out, test = store, None, None
     if settings.test_subjects:
         training, test = training.split(settings.test_subjects)
@@ -153,7 +152,7 @@ def _pretrain(command: PretrainCommand[Any]) -> int:
         elif command.resume is not None:
             tell(f"{folder.path} ended before its first checkpoint; it begins again.")
         if world.first and command.resume is not None:
-            folder.go_on(settings, trainer.step)
+            folder.go_on(trainer.step)
         elif world.first:
             facts = _facts(trainer, training, held_out)
             facts |= {"test": None if test is None else _people(test)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -137,33 +137,32 @@ class Store:
         window[rows] = block.T
         return window
 
-    def split(self, validation_subjects: Sequence[str]) -> tuple[Store, Store]:
+    def split(self, people: Collection[str]) -> tuple[Store, Store]:
         """Split by person: everything else, and all recordings of these.
 
         Parameters
         ----------
-        validation_subjects : sequence of str
-            As in `subjects`, or without the source where that is clear.
+        people : collection of str
+            Some of `subjects`.
 
         Returns
         -------
-        training, validation : Store
+        training, apart : Store
             No person is in both.
 
         Raises
         ------
         InputError
-            If a person is unknown or could be several, or one side is empty.
+            If one side is empty.
         """
-        chosen = {self._person(name) for name in validation_subjects}
         sides = [
-            tuple(r for r in self.recordings if (r.person in chosen) == held_out)
-            for held_out in (False, True)
+            tuple(r for r in self.recordings if (r.person in people) == apart)
+            for apart in (False, True)
         ]
         if not all(sides):
             raise InputError(
-                f"{len(chosen)} of the store's {len(self.subjects)} people were asked for "
-                "validation; at least one person must be on either side."
+                f"{len(people)} of {len(self.subjects)} people were to be held out or left out; at "
+                "least one person must be on either side."
             )
         return replace(self, recordings=sides[0]), replace(self, recordings=sides[1])
 
@@ -202,16 +201,6 @@ class Store:
             for channels in {recording.channels for recording in self.recordings}
         }
         return tuple(known[recording.channels] for recording in self.recordings)
-
-    def _person(self, name: str) -> str:
-        matches = [p for p in self.subjects if p == name or p.partition("/")[2] == name]
-        if len(matches) != 1:
-            raise InputError(
-                f'The store has no person "{name}"; it has {", ".join(self.subjects)}.'
-                if not matches
-                else f'"{name}" could be {" or ".join(matches)}; say which.'
-            )
-        return matches[0]
 
 
 def _mapped(file: Path, offset: int, values: int) -> np.ndarray:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import InputError
+from training.names import people_named
 from training.pretraining.settings import PretrainSettings
 
 
-def with_people_drawn(settings: PretrainSettings, people: Sequence[str]) -> PretrainSettings:
-    """Return settings that name the people whom `shares` draws; those that are named stay.
+def with_people(settings: PretrainSettings, people: Sequence[str]) -> PretrainSettings:
+    """Return settings that name people as the store does, those whom `shares` draws too.
 
     Where people to hold out or to leave out are named, the others are drawn from the rest.
 
@@ -24,28 +25,23 @@ def with_people_drawn(settings: PretrainSettings, people: Sequence[str]) -> Pret
     Raises
     ------
     InputError
-        If somebody is named for both, or nobody would be left to train on.
+        If a name is nobody's, somebody is named for both, or nobody would be left to train on.
     """
-    validation, test = settings.validation_subjects, settings.test_subjects
-    if both := [p for p in people if _is_named(p, validation) and _is_named(p, test)]:
+    validation, test = (
+        tuple(sorted(people_named(names, people, "person")))
+        for names in (settings.validation_subjects, settings.test_subjects)
+    )
+    if both := sorted({*validation} & {*test}):
         raise InputError(
             f"{', '.join(both)} is named both with --validation-subjects and with --test-subjects."
         )
-    if settings.shares is None:
-        return settings
-    rest = [p for p in people if not _is_named(p, (*validation, *test))]
-    learn, hold, leave = settings.shares
-    drawn = draw_people(
-        rest, (learn, 0 if validation else hold, 0 if test else leave), settings.seed
-    )
-    return settings.model_copy(
-        update={"validation_subjects": validation or drawn[0], "test_subjects": test or drawn[1]}
-    )
-
-
-def _is_named(person: str, names: Sequence[str]) -> bool:
-    """Whether a person of a store is among names with the source or without."""
-    return person in names or person.partition("/")[2] in names
+    if settings.shares is not None:
+        rest = [person for person in people if person not in (*validation, *test)]
+        learn, hold, leave = settings.shares
+        shares = learn, 0 if validation else hold, 0 if test else leave
+        drawn = draw_people(rest, shares, settings.seed)
+        validation, test = validation or drawn[0], test or drawn[1]
+    return settings.model_copy(update={"validation_subjects": validation, "test_subjects": test})
 
 
 def draw_people(
@@ -81,8 +77,9 @@ def draw_people(
         ]
         if not shares[0] or sum(counts) >= len(here):
             raise InputError(
-                f"Shares of {' '.join(map(str, shares))} leave none of the {len(here)} people of "
-                f"{source} to train on."
+                f"{source} has {len(here)} people to draw from: too few to hold out {counts[0]}, "
+                f"leave out {counts[1]} and train on the rest. Name fewer with "
+                "--validation-subjects and --test-subjects, or give other --shares."
             )
         order = np.random.default_rng(seed).permutation(len(here)).tolist()
         validation += [here[place] for place in order[: counts[0]]]

@@ -117,7 +117,7 @@ def test_a_run_that_goes_on_has_the_losses_of_one_that_was_never_stopped(
     second = trainer(steps=30, precision=precision)
     second.load(path)
     assert second.step == 8  # the step under way is finished
-    path.go_on(second.settings, second.step)
+    path.go_on(second.step)
     assert run(second, path) == 0
     assert losses(path) == losses(uninterrupted)
     assert len(losses(path)) == 30
@@ -133,7 +133,7 @@ def test_lines_after_the_checkpoint_are_forgotten(trainer, folder):
     run(made, path)
     with path.curves_file.open("a") as file:
         file.write("8,0.1,0.2")  # as a crash leaves it
-    path.go_on(made.settings, 5)
+    path.go_on(5)
     assert [int(row["step"]) for row in path.curves()] == [1, 2, 3, 4, 5]
 
 

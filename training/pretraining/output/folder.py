@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import operator
 import platform
 import shutil
 import subprocess
@@ -124,15 +123,8 @@ class RunFolder:
         write_whole(self.curves_file, _csv_line(columns))
         write_whole(self.settings_file, as_yaml(settings).encode())
 
-    def go_on(self, settings: PretrainSettings, step: int) -> None:
-        """Note that the run goes on, and forget the lines after its checkpoint.
-
-        Raises
-        ------
-        InputError
-            If a setting that makes a difference is another one.
-        """
-        check_same(self.settings(), settings, self.path)
+    def go_on(self, step: int) -> None:
+        """Note that the run goes on, and forget the lines after its checkpoint."""
         facts = self.facts()
         facts["resumed"].append(_origin() | {"step": step})
         self._write_facts(facts)
@@ -182,24 +174,11 @@ def check_same(saved: PretrainSettings, given: PretrainSettings, path: Path) -> 
     """Refuse to go on with settings that would change the losses."""
     before, now = saved.model_dump(), given.model_dump()
     for name, value in before.items():
-        alike = _same_people if name in ("validation_subjects", "test_subjects") else operator.eq
-        if name not in FREE and not alike(value, now[name]):
+        if name not in FREE and value != now[name]:
             raise InputError(
                 f"The run {path} has {name} {value!r}, so it cannot go on with {now[name]!r}; "
                 "start a new run for that."
             )
-
-
-def _same_people(some: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether names are of the same people of a store, in any order, with or without a source.
-
-    A name without one is of one person only, or the store refuses it.
-    """
-    named = [sorted((name.rpartition("/")[2], name) for name in names) for names in (some, others)]
-    return len(some) == len(others) and all(
-        person == other or (person[0] == other[0] and ("/" in person[1]) != ("/" in other[1]))
-        for person, other in zip(*named, strict=True)
-    )
 
 
 def check_same_store(path: Path, trained_on: str, given: str) -> None:

@@ -13,7 +13,7 @@ from core.signal.filtering import Band
 from training.export import exported_encoder
 from training.pretraining.distributed import Interruption
 from training.pretraining.output.folder import RunFolder
-from training.pretraining.people import draw_people, with_people_drawn
+from training.pretraining.people import draw_people, with_people
 from training.recipes import recipe_of
 from training.recipes.braingpt import EDGES, log_powers
 from training.recipes.braingpt_baselines import ORDER, linear_prediction
@@ -243,20 +243,24 @@ def test_people_are_drawn_in_each_source_and_nobody_twice(settings):
     assert not set(validation) & set(test)
     assert draw_people(people[::-1], (8, 1, 1), 3) == (validation, test)
     assert draw_people(people, (8, 1, 1), 4) != (validation, test)
-    with pytest.raises(InputError, match="8 1 1 leave none of the 2 people of a"):
+    with pytest.raises(InputError, match=r"a has 2 people .* too few to hold out 1, leave out 1"):
         draw_people(["a/1", "a/2"], (8, 1, 1), 0)
-    drawn = with_people_drawn(small(settings, shares=[3, 1, 0]), people)
+    drawn = with_people(small(settings, shares=[3, 1, 0]), people)
     assert (len(drawn.validation_subjects), drawn.test_subjects) == (6, ())
     named = small(settings, shares=[3, 1, 0], validation_subjects=["a/1"])
-    assert with_people_drawn(named, people) == named
+    assert with_people(named, people) == named
+    both_sources = with_people(small(settings, validation_subjects=["01"]), people)
+    assert both_sources.validation_subjects == ("a/1", "b/1")
     named = small(settings, shares=[3, 1, 1], validation_subjects=["a/2"])
-    drawn = with_people_drawn(named, people)
+    drawn = with_people(named, people)
     assert drawn.validation_subjects == ("a/2",)
     assert [sum(p.startswith(x) for p in drawn.test_subjects) for x in ("a/", "b/")] == [5, 1]
     assert "a/2" not in drawn.test_subjects
     twice = small(settings, validation_subjects=["a/1"], test_subjects=["a/2", "a/1"])
     with pytest.raises(InputError, match="a/1 is named both with"):
-        with_people_drawn(twice, people)
-    without_source = small(settings, validation_subjects=["7"], test_subjects=["a/7"])
+        with_people(twice, people)
+    with pytest.raises(InputError, match="no person 77"):
+        with_people(small(settings, test_subjects=["77"]), people)
+    without_source = small(settings, validation_subjects=["a/007"], test_subjects=["a/7"])
     with pytest.raises(InputError, match="a/7 is named both with"):
-        with_people_drawn(without_source, people)
+        with_people(without_source, people)
