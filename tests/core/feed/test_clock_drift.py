@@ -24,8 +24,9 @@ def test_drift_is_measured_an_hour_whatever_the_delays(ppm):
     assert paced(ppm).drift == pytest.approx(ppm * 3600e-6, abs=0.05)
 
 
-def test_usual_is_the_offset_of_the_clocks_and_the_least_delay():
-    assert paced().usual == pytest.approx(8500.02, abs=0.002)
+@pytest.mark.parametrize("seconds", [0.9, 60])
+def test_usual_is_the_offset_of_the_clocks_and_the_least_delay(seconds):
+    assert paced(seconds=seconds).usual == pytest.approx(8500.02, abs=0.002)
 
 
 def test_lately_follows_a_clock_that_falls_behind():
@@ -42,8 +43,15 @@ def test_a_jump_begins_anew(jump):
     assert pace.drift == pytest.approx(0.0, abs=0.1)
 
 
+def test_a_clock_that_is_set_forward_is_told_by_how_much_and_samples_held_up_are_not():
+    pace = paced()
+    assert pace.take(563.0, 9060.02) == pytest.approx(3.0, abs=0.002)
+    assert pace.take(563.05, 9060.07) == 0.0
+    assert pace.take(563.1, 9070.0) == 0.0
+
+
 def test_stamps_that_are_no_numbers_are_passed_over():
     pace = paced()
     known = pace.drift
-    pace.take(float("nan"), 10_000.0)
+    assert pace.take(float("nan"), 10_000.0) == 0.0
     assert pace.drift == known

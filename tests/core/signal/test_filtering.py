@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from core.errors import InputError
-from core.signal.filtering import Band, CausalFilter
+from core.signal.filtering import Band, CausalFilter, band_of_table
 
 RATES = [250.0, 256.0, 500.0, 512.0, 1000.0, 1024.0, 2048.0]
 
@@ -75,3 +77,23 @@ def test_a_band_that_the_rate_cannot_carry_is_refused():
         Band().sections(80.0)
     with pytest.raises(InputError, match="low < high"):
         Band(low=40.0, high=8.0)
+    with pytest.raises(InputError, match="notch frequency must be above 0 Hz"):
+        Band(notch=0.0)
+
+
+def test_a_notch_that_the_rate_cannot_carry_is_left_out():
+    np.testing.assert_array_equal(Band(notch=60.0).sections(100.0), Band().sections(100.0))
+
+
+@pytest.mark.parametrize("band", [Band(), Band(8.0, 30.0, notch=60.0)])
+def test_the_band_of_a_header_is_the_one_that_was_written(band):
+    assert band_of_table(asdict(band)) == band
+
+
+@pytest.mark.parametrize(
+    "table",
+    [{"high": 2e6}, {"notch": 2e6}, {"low_order": 0}, {"low_order": 17}, {"high_order": 2.5}],
+)
+def test_the_band_of_a_header_that_no_filter_has_is_refused(table):
+    with pytest.raises(ValueError, match="where a"):
+        band_of_table(table)
