@@ -77,7 +77,8 @@ class Timeline:
     Parameters
     ----------
     stamps : ndarray of float64, shape (samples,)
-        In seconds of the clock that times are given in.
+        In seconds of the clock that times are given in; at least one finite. A run without any
+        finite one is taken to lie at the sample before.
     rate : float
         In Hz.
     breaks : sequence of int
@@ -88,7 +89,9 @@ class Timeline:
         self._rate = rate
         edges = pairwise((0, *breaks, len(stamps)))
         times = np.concatenate([punctual_times(stamps[a:b], rate) for a, b in edges])
-        self._unsorted = times
+        known = np.flatnonzero(np.isfinite(times))
+        before = np.searchsorted(known, np.arange(len(times)), "right") - 1
+        self._unsorted = times = times[known[np.maximum(before, 0)]]
         self._order = np.argsort(times, kind="stable")
         self._times = times[self._order]
 

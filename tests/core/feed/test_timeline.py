@@ -51,16 +51,16 @@ def test_an_event_lies_at_the_sample_that_was_taken_then(burst, drift):
 @pytest.mark.parametrize("chunk", [1, 7, 4000])
 def test_places_depend_neither_on_chunks_nor_on_when_they_are_asked_for(chunk):
     rng = np.random.default_rng(0)
-    times = taken()
+    times = taken(90.0)  # a minute at once, as memory is then full while the rest comes
     delays = rng.exponential(0.03, len(times) // 20 + 1)[np.arange(len(times)) // 20]
     stamps = np.maximum.accumulate(on_arrival(times, 20) + delays)
-    stamps[rng.integers(0, len(stamps), 50)] = math.nan
-    events = rng.uniform(100.0, 129.0, 40)
+    stamps[rng.integers(0, len(stamps), 150)] = math.nan
+    events = rng.uniform(160.0, 189.0, 40)
     expected = [grown(stamps).sample_at(event) for event in events]
 
-    timeline, places = GrowingTimeline(RATE), {}
-    for start in range(0, len(stamps), chunk):
-        timeline.add(stamps[start : start + chunk], follows=start > 0)
+    timeline, places = grown(stamps[:15000]), {}
+    for start in range(15000, len(stamps), chunk):
+        timeline.add(stamps[start : start + chunk], follows=True)
         due = [event for event in events if event not in places and timeline.has(event)]
         places |= {event: timeline.sample_at(event) for event in due}
         assert all(place < start + chunk for place in places.values())
@@ -102,11 +102,35 @@ def test_an_event_among_lost_samples_belongs_to_the_last_before_them():
     growing = GrowingTimeline(RATE)
     growing.add(stamps[:2500], follows=False)
     growing.add(stamps[2500:], follows=False)
-    times = [99.999, 108.0005, 110.9, 114.1, 114.96, 117.0]
-    places = [0, 2000, 2499, 2499, 2500, 3000]
+    times = [99.999, 108.0005, 110.9, 114.1, 114.96, 117.0, 124.997]
+    places = [0, 2000, 2499, 2499, 2500, 3000, 4999]
     assert [whole.position(time) for time in times] == places
     assert [growing.sample_at(time) for time in times] == places
-    assert [whole.position(50.0), whole.position(400.0)] == [-1, 5000]
+    outside = [whole.position(time) for time in (50.0, 99.997, 124.999, 400.0)]
+    assert outside == [-1, -1, 5000, 5000]
+
+
+def test_samples_without_a_stamp_leave_all_others_their_places():
+    times = taken(10.0)
+    stamps = times.copy()
+    stamps[[0, 500, 501]] = math.nan
+    whole = Timeline(stamps, RATE, (1, 500, 501, 502))
+    assert [whole.position(times[place]) for place in (2, 498, 503, 2499)] == [2, 498, 503, 2499]
+    assert [whole.position(whole.time(place)) for place in (0, 500, 501)] == [0, 499, 499]
+    assert [whole.position(50.0), whole.position(400.0)] == [-1, 2500]
+
+
+def test_an_event_while_samples_were_held_up_lies_among_those_that_were_stamped_later():
+    times = taken(10.0)
+    stamps = times.copy()
+    stamps[1000:1250] += np.linspace(0.5, 0.0, 250)  # the first of them waited longest
+    event = times[1075] + 1e-4
+    assert Timeline(stamps, RATE, ()).position(event) == 1075
+    timeline = grown(stamps[:1060])
+    assert not timeline.has(event)
+    timeline.add(stamps[1060:], follows=True)
+    assert timeline.has(event)
+    assert timeline.sample_at(event) == 1075
 
 
 def test_samples_lost_from_the_end_of_a_burst_are_not_waited_for():
@@ -123,6 +147,7 @@ def test_other_clock_leaves_the_old_one_behind(timeline):
     timeline.add(5.0 + np.arange(100) / RATE, follows=False)
     assert timeline.sample_at(5.04) == 1010
     assert timeline.sample_at(4.97) == 1000
+    assert timeline.has(4.0)
     assert timeline.sample_at(4.0) == 999  # before the clock was set: not with what came after
     assert not timeline.steps_back(5.0 + 99 / RATE)
 
@@ -144,6 +169,7 @@ def test_old_times_are_placed_by_the_rate_and_memory_is_bounded():
         timeline.add(stamps, follows=minute > 0)
     assert len(timeline._stamps) == 15000
     assert [timeline.sample_at(time) for time in (0.0, 100.0, 299.0)] == [0, 25000, 74750]
+    assert timeline.sample_at(-math.inf) == 60000  # the earliest that is remembered
 
 
 def test_while_a_stream_pauses_the_rest_of_a_burst_is_not_waited_for(timeline):

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from core.signal.quality import channel_quality
+from core.signal.quality import channel_quality, suspected_factor
 
 RATE = 250.0
 
@@ -32,3 +33,27 @@ def test_a_channel_that_sends_no_numbers_is_not_good():
     samples[100:120, 1] = np.nan
     samples[7, 2] = np.inf
     assert channel_quality(samples, RATE) == ("good", "railed", "railed")
+
+
+@pytest.mark.parametrize(("deviation", "quality"), [(95.0, "good"), (105.0, "noisy")])
+def test_a_channel_is_noisy_from_a_standard_deviation_of_100_microvolts(deviation, quality):
+    times = np.arange(int(2 * RATE)) / RATE
+    wave = deviation * np.sqrt(2) * np.sin(2 * np.pi * 10.0 * times)[:, None]
+    assert channel_quality(wave, RATE) == (quality,)
+
+
+@pytest.mark.parametrize(
+    ("times", "factor"),
+    [
+        (0.0, None),
+        (0.011, None),
+        (99.0, None),
+        (101.0, 1e3),
+        (3e4, 1e3),
+        (4e4, 1e6),
+        (1e-3, 1e-3),
+        (1e-6, 1e-6),
+    ],
+)
+def test_an_amplitude_that_is_off_a_hundredfold_is_off_by_a_power_of_a_thousand(times, factor):
+    assert suspected_factor(20.0 * times, 20.0) == (factor and pytest.approx(factor))
