@@ -66,6 +66,11 @@ def test_a_break_is_said_and_lasts_as_long_as_it_is_taken_to(away):
     assert [segment.first for segment in begins] == [0, 300 + 250 * away, 700 + 500 * away]
 
 
+def test_a_segment_is_as_long_as_was_asked_for_at_most():
+    lengths = [len(segment) for segment in RecordingFeed(recording(), length=0.5).segments()]
+    assert lengths == [125, 125, 50, 125, 125, 125, 25, 125, 125, 50]
+
+
 def test_names_are_those_that_are_given():
     feed = RecordingFeed(recording(), ("FC3", "FC4"))
     assert (feed.labels, feed.units) == (("FC3", "FC4"), ("microvolts",) * 2)

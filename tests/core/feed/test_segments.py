@@ -51,6 +51,19 @@ def test_voltages_are_in_microvolts_as_a_recording_keeps_them_and_others_as_they
     assert segment.time == 100.0
 
 
+@pytest.mark.parametrize(
+    ("labels", "units", "rate", "like"),
+    [
+        (LABELS, ("volts", "V", "g"), RATE, True),  # written in another way
+        (("C3", "C4", "AUX"), ("V", "V", "number"), RATE, False),
+        (LABELS, ("V", "uV", "number"), RATE, False),
+        (LABELS, ("V", "V", "number"), 500.0, False),
+    ],
+)
+def test_a_stream_is_like_another_of_the_same_channels_units_and_rate(labels, units, rate, like):
+    assert feed().like(Segmenter(labels, units, rate)) == like
+
+
 def test_a_gap_begins_a_run_whose_samples_are_counted_with_the_lost_ones():
     samples, stamps = stream()
     kept = np.r_[0:400, 417:1000]

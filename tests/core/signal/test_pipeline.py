@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import freqz_sos
 
 from core.errors import InputError
 from core.montage import match
@@ -53,12 +54,24 @@ def test_the_unit_of_the_stream_never_matters():
         np.testing.assert_allclose(converted, plain, rtol=1e-9, atol=1e-12)
 
 
-def test_a_restart_is_a_new_beginning():
+@pytest.mark.parametrize("begin", [SignalPath.restart, lambda path: path.set_aside(())])
+def test_a_restart_is_a_new_beginning(begin):
     samples = signal()
     path = path_for(CHANNELS)
     first = path.push(samples)
-    path.restart()
+    begin(path)
     np.testing.assert_array_equal(path.push(samples), first)
+
+
+@pytest.mark.parametrize("rate", [100.0, 160.0, 250.0, 1000.0])
+@pytest.mark.parametrize("frequency", [10.0, 30.0])
+def test_a_rhythm_leaves_the_path_as_its_filter_lets_it_through(rate, frequency):
+    wave = np.exp(2j * np.pi * frequency * np.arange(int(8 * rate)) / rate)
+    wanted = SignalSettings(("C3", "C4"), "recorded", 256.0)
+    both = path_for(wanted.channels, "mV", rate, wanted).push(np.stack([wave.real, wave.imag], 1))
+    gain = freqz_sos(wanted.band.sections(rate), [frequency], fs=rate)[1]
+    expected = gain * np.exp(2j * np.pi * frequency * np.arange(len(both)) / 256.0)
+    np.testing.assert_allclose((both[:, 0] + 1j * both[:, 1])[1024:], expected[1024:], atol=0.02)
 
 
 def test_average_reference_takes_off_what_all_channels_share():
