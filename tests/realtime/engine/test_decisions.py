@@ -331,3 +331,27 @@ def test_a_barred_stream_is_refused_with_that_status(fitted, imagery_recording):
     assert {d.status for d in before} == {"warming", "rate"}
     maker.maker.barred = ""
     assert {d.status for d in maker.push(samples[-100:], stamps[-100:])} == {"ok"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ended", ["gap", "rate", "late", "lost"])
+def test_no_evidence_outlasts_what_keeps_decisions_away(fitted, imagery_recording, ended):
+    recording = imagery_recording(seed=5)
+    samples, stamps = streamed(recording, 14.0)
+    age = [0.1]
+    maker = maker_for(fitted["riemann"], 250.0, recording.labels, age=lambda time: age[0])
+    maker.maker.evidence.settings = EvidenceSettings(threshold=0.0, dwell=0.5)
+    before = list(maker.push(samples[:1500], stamps[:1500]))
+    maker.maker.barred = "rate" if ended == "rate" else ""
+    age[0] = 70.0 if ended == "late" else 0.1
+    between = list(maker.maker.refuse("lost", 6.0)) if ended == "lost" else []
+    samples, stamps = (values[1501 if ended == "gap" else 1500 :] for values in (samples, stamps))
+    if ended in ("rate", "late"):
+        between = list(maker.push(samples[:100], stamps[:100]))
+        samples, stamps = samples[100:], stamps[100:]
+    maker.maker.barred, age[0] = "", 0.1
+    after = list(maker.push(samples, stamps))
+    assert {d.status for d in between} == {ended} - {"gap"}
+    said = [d.decision for d in after if d.status == "ok"]
+    assert before[-1].decision == said[2]
+    assert said[:2] == [None, None]
