@@ -58,9 +58,9 @@ def test_no_decision_is_called_idle_where_the_threshold_is_of_rest(fit, paused):
         windows = WindowDecoder(fit.decoder, None)
         return list(decode_recording(paused, fit.decoder, windows, evidence))
 
-    calibrated = [one for one in decided(EvidenceSettings.of(fit.decoder)) if one.probabilities]
-    assert {one.idle for one in calibrated} == {True, False}
-    assert all(one.idle == (one.decision is None) for one in calibrated)
+    calibrated = decided(EvidenceSettings.of(fit.decoder))
+    assert {one.idle for one in calibrated if one.probabilities} == {True, False}
+    assert all(one.idle == bool(one.probabilities and not one.decision) for one in calibrated)
     plain = decided(EvidenceSettings(0.9))
     assert any(one.probabilities and one.decision is None for one in plain)
     assert not any(one.idle for one in plain)
