@@ -32,6 +32,7 @@ def test_impossible_streams_are_refused_with_the_reason(given, words):
     stream = found(**given)
     assert words in stream.problem
     assert not stream.is_signal
+    assert not stream.is_markers
     with pytest.raises(InputError) as refused:
         Inlet(stream)
     assert words in str(refused.value)
@@ -48,6 +49,7 @@ def test_amplifiers_that_are_sold_are_signals(given):
 def test_a_listed_stream_says_why_it_cannot_be_used():
     assert "cannot be used: " in str(found(rate=1e9))
     assert "cannot be used" not in str(found(format="string", rate=0.0))
+    assert str(found(format="string", rate=0.0)).endswith(", 8 channels, irregular, string")
 
 
 @pytest.mark.slow
