@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from core.errors import InputError
+from core.stream.description import DECISIONS, PROBABILITIES
 from core.stream.discovery import StreamQuery, find_stream
-from core.stream.inlet import Inlet
+from core.stream.inlet import Inlet, MarkerInlet
 from realtime.app import build_engine
 from realtime.engine.line_file import LineFile
 from realtime.engine.outputs import Outputs
-from realtime.engine.sinks import Log
+from realtime.engine.sinks import Log, Outlets
 from realtime.engine.snapshot import Decision, StreamEvent
 from realtime.options import Options
 from simulation.player import replay
@@ -103,6 +104,21 @@ def test_an_engine_names_the_output_that_failed_and_goes_on(
     notes = [json.loads(line) for line in (tmp_path / "log.stream.jsonl").read_text().splitlines()]
     assert sum(note["kind"] == "output Full" for note in notes) == 1
     assert len(log.read_text().splitlines()) == len(kept.decisions)
+
+
+@pytest.mark.slow
+def test_decisions_are_sent_with_the_time_of_this_machines_clock(fitted, until):
+    outlets = Outlets(fitted["riemann"].readouts, 4.0, lambda: 300.0)  # s behind
+    with (
+        MarkerInlet(find_stream(StreamQuery(name=DECISIONS), 20.0, markers=True)) as texts,
+        Inlet(find_stream(StreamQuery(name=PROBABILITIES), 20.0)) as values,
+    ):
+        outlets.publish(DECISION)
+        (text,) = until(lambda: texts.read(0.1))
+        block = until(lambda: values.read(0.1))
+    outlets.close()
+    assert (text.time, block.stamps.tolist()) == (301.0, [301.0])
+    assert json.loads(text.text)["time"] == 1.0
 
 
 def test_a_log_that_was_deleted_begins_anew_at_its_place(tmp_path, capsys):

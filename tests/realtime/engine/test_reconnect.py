@@ -229,3 +229,13 @@ def test_long_chunks_are_no_silence(sender, engine_on, tmp_path, until):
     seen = len(decisions(tmp_path))
     until(lambda: len(decisions(tmp_path)) > seen + 8)
     assert {line["status"] for line in decisions(tmp_path)[seen:]} == {"ok"}
+
+
+def test_a_marker_of_a_task_has_a_time_of_the_senders_clock(sender, engine_on, until):
+    sender("Marked")
+    engine = engine_on("Marked")
+    until(lambda: engine.correction)
+    stream_time = engine.mark("left_hand", 1000.0, "game")
+    assert stream_time == 1000.0 - engine.correction
+    (cue,) = until(lambda: engine.snapshot().cues)
+    assert (cue.time, cue.task) == (stream_time, "game")
