@@ -1,9 +1,17 @@
 """Reading descriptions of every shape, and what is said of them."""
 
+import pylsl
 import pytest
 
 from core.errors import InputError
-from core.stream.description import StreamIdentity, plain_text, read_facts, warnings_of
+from core.stream.description import (
+    StreamIdentity,
+    described,
+    facts_from,
+    plain_text,
+    read_facts,
+    warnings_of,
+)
 from core.stream.discovery import StreamQuery, find_stream
 
 IDENTITY = StreamIdentity("EEG", "EEG", "id", "host", "uid")
@@ -101,6 +109,28 @@ def test_impossible_number_of_channels_is_refused(send, name):
     send(name, channels=5000)
     with pytest.raises(InputError, match="5000 channels"):
         read_facts(find_stream(StreamQuery(stream=name)))
+
+
+def test_impossible_number_of_channels_of_markers_is_refused():
+    info = pylsl.StreamInfo("Cues", "Markers", 5000, 0.0, "string", "id")
+    with pytest.raises(InputError, match="5000 channels"):
+        facts_from(described([info])[0], lambda: info)
+
+
+def test_description_that_is_no_utf_8_is_refused():
+    (stream,) = described([pylsl.StreamInfo("EEG", "EEG", 2, 250.0, "float32", "id")])
+    with pytest.raises(InputError, match=r'stream "EEG" on .* is no UTF-8 text'):
+        facts_from(stream, lambda: b"\xb5V".decode())
+
+
+@pytest.mark.parametrize(
+    ("text", "speed"),
+    [("4", 4.0), ("0.5", 0.5), ("0", 1.0), ("-2", 1.0), ("nan", 1.0), ("1e9", 1.0), ("fast", 1.0)],
+)
+def test_speed_of_a_replay_is_read_where_it_can_be_one(text, speed):
+    info = pylsl.StreamInfo("EEG", "EEG", 2, 250.0, "float32", "id")
+    info.desc().append_child_value("speed", text)
+    assert facts_from(described([info])[0], lambda: info).speed == speed
 
 
 @pytest.mark.parametrize(
