@@ -341,6 +341,20 @@ def test_without_a_decoder_there_are_signals_and_no_probabilities(sender, until)
         engine.stop()
 
 
+def test_without_a_decoder_a_wrong_unit_and_a_board_without_motor_electrodes_are_said(
+    short, sender, until
+):
+    samples = 1e3 * short.samples_uv[:, :2]
+    sender("Unsuited", replace(short, samples_uv=samples, labels=("FP1", "O2")), loop=True)
+    engine, _ = engine_on("Unsuited", None)
+    engine.start()
+    try:
+        until(lambda: "1 000 times too large" in " ".join(engine.snapshot().warnings))
+        assert "No electrode of this board lies over the motor" in engine.snapshot().warnings[0]
+    finally:
+        engine.stop()
+
+
 def test_the_newest_decoder_that_fits_is_taken(fitted, home, sender):
     from core.decoding.storage.library import new_decoder_path
 
