@@ -24,17 +24,22 @@ def sent(name):
     outlet.close()
 
 
-def read(feed, until, count):
-    """Read so many samples."""
-    segments = []
+def received(feed, until, count):
+    """Return what comes until there are so many samples."""
+    parts = []
 
     def enough():
-        received = feed.read()
-        segments.extend([] if received is None else received.segments)
-        return sum(map(len, segments)) >= count
+        part = feed.read()
+        parts.extend([] if part is None else [part])
+        return sum(len(part.block.stamps) for part in parts) >= count
 
     until(enough)
-    return segments
+    return parts
+
+
+def read(feed, until, count):
+    """Read so many samples."""
+    return [segment for part in received(feed, until, count) for segment in part.segments]
 
 
 def test_a_stream_comes_in_microvolts_and_its_gap_is_counted(sent, until):
@@ -48,6 +53,16 @@ def test_a_stream_comes_in_microvolts_and_its_gap_is_counted(sent, until):
     assert [(s.first, s.lost) for s in segments if s.begins] == [(0, 0), (170, 20)]
     assert feed.lost_samples == 20
     assert feed.segmenter.units == ("microvolts", "microvolts")
+
+
+def test_what_was_lost_is_told_with_the_samples_after_it_and_once(sent, until):
+    outlet, inlet, values = sent
+    feed, start, lost = StreamFeed(inlet), pylsl.local_clock(), []
+    for rows in (np.r_[0:150], np.r_[170:300], np.r_[310:350], np.r_[350:400]):
+        outlet.push(values[rows], start + rows / RATE)
+        lost.append(sum(part.lost for part in received(feed, until, len(rows))))
+    assert lost == [0, 20, 10, 0]
+    assert feed.lost_samples == 30
 
 
 def test_signal_that_waited_is_judged_by_when_it_came_and_given_as_one(sent):

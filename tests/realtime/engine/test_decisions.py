@@ -312,7 +312,7 @@ def test_nothing_is_decided_on_signal_older_than_two_seconds(fitted, imagery_rec
     assert "ok" in {d.status for d in maker.push(samples[:1250], stamps[:1250])}
     age[0] = 70.0
     late = list(maker.push(samples[1250:1750], stamps[1250:1750]))
-    assert {d.status for d in late} == {"late"}
+    assert {(d.status, d.age_ms) for d in late} == {("late", 70_000.0)}
     assert not any(d.probabilities or d.decision for d in late)
     assert maker.maker.late_by == 70.0
     age[0] = 0.1

@@ -132,7 +132,8 @@ def test_what_waits_too_long_is_dropped_and_refused_as_a_gap(slow, until):
     until(lambda: inlet.dropped_samples > 0)
     until(lambda: lines()[-1]["status"] == "gap")
     assert engine.snapshot().stream.lost_samples == inlet.dropped_samples
-    until(lambda: "too slow" in " ".join(engine.snapshot().warnings))
+    words = f"too slow: {inlet.dropped_samples} samples"
+    until(lambda: words in " ".join(engine.snapshot().warnings))
     send(4.5)
     until(lambda: lines()[-1]["status"] == "ok")
 
