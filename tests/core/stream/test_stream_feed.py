@@ -84,17 +84,19 @@ def test_signal_that_waited_is_judged_by_when_it_came_and_given_as_one(sent):
     assert feed.rate.barred == ""
 
 
-def test_a_senders_clock_that_was_set_is_seen_by_every_reader(sent, until):
+@pytest.mark.parametrize("jump", [3600.0, -100.0])
+def test_a_senders_clock_that_was_set_is_seen_by_every_reader(sent, until, jump):
     outlet, inlet, values = sent
     feed, start = StreamFeed(inlet), pylsl.local_clock()
     outlet.push(values[:200], start + np.arange(200) / RATE)
     read(feed, until, 200)
     assert not feed.clock_was_set
-    outlet.push(values[200:], start + 3600.0 + np.arange(200, 400) / RATE)
+    outlet.push(values[200:], start + jump + np.arange(200, 400) / RATE)
     (segment, *_) = read(feed, until, 200)
     assert segment.begins
-    assert segment.words.startswith("The sender's clock jumped by +36")
+    assert segment.words.startswith(f"The sender's clock jumped by {jump:+.6g} s")
     assert (feed.clock_was_set, feed.lost_samples) == (True, 0)
+    assert feed.pace.usual == pytest.approx(-jump, abs=40.0)
 
 
 def test_what_a_person_knows_better_stands(sent):
