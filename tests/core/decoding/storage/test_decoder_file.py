@@ -1,6 +1,6 @@
 import json
 import pickle
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -64,6 +64,9 @@ def changed(path, **header):
         ({"reference": "linked ears"}, 'reference "linked ears"'),
         ({"classes": ["left_hand"]}, "head.weights"),
         ({"channels": ["C3", "C4"]}, "channels that it does not have"),
+        ({"channels": [f"E{number}" for number in range(1025)]}, "1025 channels"),
+        ({"window": 1000}, "do not fit"),
+        ({"hop": 48}, "do not fit"),
         ({"skip": 1024}, "1024 where a number from 0 to 1023"),
         ({"token_channels": ["C3", "OZ"]}, "its encoder gets channels"),
         ({"facts": None}, "does not describe a decoder"),
@@ -74,6 +77,33 @@ def test_a_header_that_lies_is_refused(fitted, header, said, tmp_path):
     path = save_decoder(fitted["riemann"], tmp_path / "one.safetensors")
     with pytest.raises(InputError, match=said):
         load_decoder(changed(path, **header))
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"subject": "01/02"}, "no label"),
+        ({"session": "a b"}, "no label"),
+        ({"software": "1\n2"}, "no plain text"),
+        ({"recordings": {"a.edf": 1}}, "recordings have no names"),
+        ({"chance": 1.1}, "1.1 where a number from 0 to 1 belongs"),
+        ({"scores": {"riemann": -0.1}}, "-0.1 where a number from 0 to 1 belongs"),
+        ({"scores": {"hybrid": 0.9}}, "head has no score"),
+        ({"fit": []}, "head has no score"),
+        ({"recorded_rate": 0.0}, "0.0 where a number from 1 to"),
+        ({"trials": -1}, "-1 where a number from 0 to"),
+        ({"fit": {"recentre": 5.0}}, "choose 30 to 3600 s"),
+        ({"fit": {"in_blocks": "all"}}, "no list of different names"),
+        ({"fit": {"false_alarms": 0.0}}, "--false-alarms is 0 a minute"),
+        ({"fit": {"idle_class": 3}}, "idle class has no name"),
+        ({"age": 30}, "does not describe a decoder"),
+    ],
+)
+def test_facts_that_lie_are_refused(fitted, facts, said, tmp_path):
+    decoder = fitted["riemann"]
+    path = save_decoder(decoder, tmp_path / "one.safetensors")
+    with pytest.raises(InputError, match=said):
+        load_decoder(changed(path, facts=asdict(decoder.facts) | facts))
 
 
 def test_numbers_that_are_none_are_refused(fitted, tmp_path):
