@@ -144,8 +144,6 @@ def spatial_filter(
     ndarray, shape (channels, channels)
     """
     out = np.array([name in spec.regressors for name in channels])
-    if not out.any():
-        return _to_encoder(covariance, channels, spec)
     kept = np.flatnonzero(~out)
     residual = regression_filter(covariance, np.flatnonzero(out), kept)
     left = residual @ covariance @ residual.T
