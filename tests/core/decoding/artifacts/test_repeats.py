@@ -72,7 +72,7 @@ def test_chunking_never_matters(cuts):
 
 
 def test_the_fewer_channels_the_more_rows_it_takes():
-    assert [held_limit(channels, 0) for channels in (64, 17, 8, 2)] == [1, 2, 2, 6]
+    assert [held_limit(channels, 0) for channels in (32, 17, 8, 2)] == [1, 2, 2, 6]
     assert [again_limit(channels) for channels in (64, 17, 8, 2)] == [4, 4, 6, 24]
     assert held_limit(64, 1) == 3  # an amplifier that sends everything twice
 
