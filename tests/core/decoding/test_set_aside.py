@@ -1,5 +1,7 @@
 """Electrodes that are set aside, by the program and by a person."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -183,6 +185,24 @@ def test_set_aside_from_the_beginning_is_decoded_as_if_the_channel_sent_anything
             assert one.status == other.status
             np.testing.assert_array_equal(one.probabilities, other.probabilities)
     assert sum(r.status == "ok" for r, _ in expected) > 60
+
+
+def test_nothing_is_wrong_with_what_is_set_aside_and_saying_it_twice_breaks_nothing(
+    fitted, samples
+):
+    decoder = fitted["riemann"]
+    names, limits = decoder.settings.channels, decoder.facts.artifacts
+    narrow = [
+        0.1 if name == "C3" else span for name, span in zip(names, limits["span"], strict=True)
+    ]
+    facts = replace(decoder.facts, artifacts=limits | {"span": narrow})
+    online, feed = online_of(replace(decoder, facts=facts))
+    list(online.set_aside(["C3"]))
+    stamps = np.arange(len(samples)) / RATE
+    begin, rest = np.split(np.arange(len(samples)), [int(6 * RATE)])
+    list(online.push(feed.push(samples[begin], stamps[begin])))
+    assert list(online.set_aside(["C3"])) == []
+    assert {r.status for r in online.push(feed.push(samples[rest], stamps[rest]))} == {"ok"}
 
 
 @pytest.mark.slow
