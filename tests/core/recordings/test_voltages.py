@@ -168,6 +168,11 @@ def test_a_recording_without_electrodes_by_name_takes_the_unit_that_is_given(tmp
     assert read_recording(path, "uV").labels == ("Ch1", "Ch2")
 
 
+@pytest.mark.parametrize("unit", ["uV", ""])
+def test_a_unit_that_is_given_is_of_electrodes_alone_where_there_are_some(unit):
+    assert voltages(Path("a"), ["C3", "Ch2"], [unit, ""], "mV").picks == (0,)
+
+
 def test_a_recording_of_other_quantities_has_no_eeg(tmp_path):
     path = write(tmp_path / "a.edf", ["degC", "%"], labels=("Temp", "SpO2"))
     for given in (None, "uV"):
