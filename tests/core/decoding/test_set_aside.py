@@ -69,6 +69,7 @@ def test_it_is_known_whether_a_fault_is_over(make_online, samples):
         rows = np.arange(second * RATE, (second + 1) * RATE, dtype=int)
         list(online.push(feed.push(spoilt[rows], rows / RATE)))
         assert online.spoilt is (6 <= second < 9)
+        assert not online.spoilt or online.seconds_to_go == 4.0
     assert online.seconds_to_go == 0.0
 
 

@@ -129,6 +129,7 @@ def test_a_channel_that_is_no_voltage_is_left_out_with_a_word(tmp_path, suffix, 
         assert recording.labels == ("C3", "C4")
         assert amplitudes(recording) == pytest.approx(UV, rel=0.05)
         assert any(f"left out {label} (" in note for note in recording.notes)
+        assert not any("--unit says one" in note for note in recording.notes)
 
 
 @pytest.mark.parametrize("suffix", [".edf", ".bdf", ".gdf"])
