@@ -5,6 +5,7 @@ import pytest
 
 from core.decoding.adaptation import AGAIN, LABELS, LEAST, RECENTRE, Adaptation
 from core.decoding.features import band_sections, shrunk_covariances
+from core.decoding.graph_head import GraphHead
 from core.decoding.online import OnlineDecoder
 from core.decoding.recentring import ReferenceMean
 from core.decoding.window_decoder import WindowDecoder
@@ -127,6 +128,12 @@ def test_the_log_of_another_signal_is_refused(fitted, run, both):
     other = replace(run, samples_uv=run.samples_uv * np.float32(1.01))
     with pytest.raises(InputError, match="not the run of the log of adaptation"):
         adapted(fitted["riemann"], other, BOTH, log=both[1].steps)
+    steps = [
+        replace(step, detail=step.detail | {"label": "feet"}) if step.kind == LABELS else step
+        for step in both[1].steps
+    ]
+    with pytest.raises(InputError, match='a trial of "feet", not of the decoder'):
+        adapted(fitted["riemann"], run, BOTH, log=steps, cues=())
     with pytest.raises(InputError, match="had --adapt recentre labels, here labels"):
         adapted(fitted["riemann"], run, (LABELS,), log=both[1].steps)
 
@@ -237,11 +244,14 @@ def test_a_trial_that_a_task_ended_early_is_passed_over(fitted, run):
     assert "ended early" in adaptation.steps[1].text
 
 
-def test_a_head_without_covariances_has_no_reference_to_adapt(fitted, run):
+def test_a_head_without_covariances_or_with_a_graph_is_not_adapted(fitted, run):
     decoder = fitted["encoder"]
     windows = WindowDecoder(decoder, decoder.load_encoder(), HOP)
     with pytest.raises(InputError, match="leave out --adapt recentre"):
         Adaptation(decoder, windows, (RECENTRE,))
+    graph = replace(decoder, head=GraphHead(decoder.settings.channels, np.zeros(1), {}, 1.0))
+    with pytest.raises(InputError, match="cannot be adapted while it runs"):
+        Adaptation(graph, windows, (LABELS,))
 
 
 @pytest.mark.slow
