@@ -177,8 +177,6 @@ def _rest(first: int, values: np.ndarray, share: float) -> int:
 
 def _composite(pulses: dict[str, list[tuple[int, int, int]]]) -> str | None:
     """Return the channel that has the events of all others, None if there is none."""
-    if len(pulses) == 1:
-        return next(iter(pulses))
     named = {name.strip().upper(): name for name in pulses}
     known = next((named[name] for name in _COMPOSITES if name in named), None)
     if known is not None:
