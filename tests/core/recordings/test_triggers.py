@@ -6,7 +6,7 @@ import pytest
 from recording_files import noise, write_edf
 
 from core.recordings import Event, read_recording
-from core.recordings.triggers import is_trigger_name
+from core.recordings.triggers import is_trigger_name, pulses_of
 
 RATE = 250
 
@@ -94,14 +94,15 @@ def test_of_several_channels_the_composite_is_read(tmp_path, names):
     channels = dict(zip(names, (one, one + two, two), strict=True))
     path = write_fif(tmp_path / "a_raw.fif", channels)
     assert found(path) == [("1", 1000), ("2", 2000), ("1", 3000)]
-    assert f"read from the channel {names[1]}, which adds up" in " ".join(
-        read_recording(path).notes
-    )
+    words = f"read from the channel {names[1]}, which adds up {names[0]}, {names[2]}."
+    assert words in " ".join(read_recording(path).notes)
 
 
 def test_an_empty_composite_is_passed_over(tmp_path):
     channels = {"STI 014": np.zeros(5000), "STI101": pulses([(1000, 5)])}
-    assert found(write_fif(tmp_path / "a_raw.fif", channels)) == [("5", 1000)]
+    path = write_fif(tmp_path / "a_raw.fif", channels)
+    assert found(path) == [("5", 1000)]
+    assert "adds up" not in " ".join(read_recording(path).notes)
 
 
 def test_without_a_composite_events_are_named_by_their_channels(tmp_path):
@@ -178,10 +179,22 @@ def test_bits_that_a_port_always_sets_and_the_level_of_rest_are_no_cues(tmp_path
     assert found(write_status(tmp_path / "b.bdf", codes + 128)) == [("131", 500), ("133", 2000)]
 
 
-def test_numbers_that_are_held_until_the_next_are_all_cues(tmp_path):
-    held = {"STI 014": np.repeat([0, 1, 2, 1, 2], 1000)}
-    cues = [("1", 1000), ("2", 2000), ("1", 3000), ("2", 4000)]
-    assert found(write_fif(tmp_path / "a_raw.fif", held)) == cues
+@pytest.mark.parametrize("codes", [(0, 1, 2, 1, 2), (5, 1, 2, 3, 5)])
+def test_numbers_that_are_held_until_the_next_are_all_cues(codes):
+    cues = [(1000 * place, 1000, code) for place, code in enumerate(codes)]
+    assert pulses_of(np.repeat(codes, 1000)) == cues[1:]
+
+
+@pytest.mark.parametrize("codes", [(1, 3), (3, 1)])
+def test_pulses_of_one_sample_each_are_no_change_of_lines(codes):
+    cues = [(place, 1, code) for place, code in enumerate(codes, 2)]
+    assert pulses_of(np.array([0, 0, *codes, 0, 0])) == cues
+    assert pulses_of(np.empty(0, dtype=np.int64)) == []
+
+
+def test_bits_above_the_port_are_cues_where_no_amplifier_keeps_its_state_there(tmp_path):
+    path = write_fif(tmp_path / "a_raw.fif", {"Marker": pulses([(500, 70000)])})
+    assert found(path) == [("70000", 500)]
 
 
 def test_fractions_in_a_trigger_channel_are_no_numbers(tmp_path):
