@@ -64,3 +64,20 @@ def test_a_block_that_is_sent_again_after_a_gap_is_refused(fitted, recording):
     results = list(online.push(feed.push(recording.samples_uv[rows], stamps)))
     assert online.reason == "The stream sends a block of samples again"
     assert "artifact" in {result.status for result in results}
+
+
+@pytest.mark.parametrize("cuts", [(), (1100, 1210)])
+def test_samples_that_are_no_numbers_are_refused_hop_by_hop(fitted, recording, cuts):
+    samples, stamps = recording.samples_uv[:2000].copy(), np.arange(2000) / RATE
+    samples[1000:1500, recording.labels.index("C3")] = np.nan
+    online, feed = online_of(fitted["riemann"], recording)
+    results = []
+    for block, when in zip(np.split(samples, cuts), np.split(stamps, cuts), strict=True):
+        results += online.push(feed.push(block, when))
+    refused = [result for result in results if result.status == "artifact"][:7]
+    hop = 63  # samples of the stream, of which 500 are eight hops but for four
+    assert 1000 <= round(refused[0].time * RATE) < 1000 + hop
+    np.testing.assert_allclose(np.diff([result.time for result in refused]), hop / RATE)
+    for result in refused:
+        assert result.sample == pytest.approx(result.time * 256.0, abs=1.0)
+    assert online.reason == "C3 sent NaN or inf"
