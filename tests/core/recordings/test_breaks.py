@@ -6,7 +6,8 @@ import pytest
 from recording_files import noise, write_brainvision, write_edf, write_eeglab, write_gdf
 
 from core.recordings import read_recording
-from core.recordings.breaks import breaks_of
+from core.recordings.breaks import at_lowest, breaks_of
+from core.recordings.headers import Channel
 
 RATE = 250
 
@@ -39,6 +40,17 @@ def test_an_event_in_a_pause_belongs_to_the_last_sample_before_it(tmp_path):
     path = write_edf(tmp_path / "a.edf", noise(5000), annotations=marks, starts=PAUSED)
     recording = read_recording(path)
     assert [round(event.onset * RATE) for event in recording.events] == [1999, 1999, 1999]
+
+
+@pytest.mark.parametrize("record", [0, 3, 12])
+def test_a_record_without_a_time_follows_on_the_one_before(tmp_path, record):
+    marks = [(7.5, None, "T1"), (39.5, None, "T2")]
+    path = write_edf(tmp_path / "a.edf", noise(5000), annotations=marks, starts=PAUSED)
+    time = f"+{PAUSED[record]}\x14\x14".encode()
+    path.write_bytes(path.read_bytes().replace(time, b"\0" * len(time)))
+    recording = read_recording(path)
+    assert recording.breaks == (8 * RATE,)
+    assert onsets(recording, "T1", "T2") == [1875, 4875]
 
 
 @pytest.mark.parametrize("late", [0.008, 0.1, 3600.0])
@@ -148,6 +160,14 @@ def test_a_gap_at_the_lowest_number_of_edf_is_no_signal(tmp_path, suffix):
     assert recording.stretches(["C3", "C4"]) == [(0, 2500), (2600, 5000)]
 
 
+def test_one_step_above_the_lowest_number_is_signal():
+    channels = [Channel(label, "uV", RATE, 0.1, (-3276.8,)) for label in ("C3", "C4")]
+    samples = np.full((2, 30), -3276.8e-6)
+    samples[:, 10:20] += 0.1e-6
+    lowest = at_lowest(samples, channels, [1e-6, 1e-6], RATE)
+    assert np.flatnonzero(lowest).tolist() == [*range(10), *range(20, 30)]
+
+
 def test_one_channel_at_its_lowest_number_is_still_signal(tmp_path):
     samples = noise(5000)
     samples[2500:2600, 0] = np.nan
@@ -243,7 +263,8 @@ def test_a_boundary_that_another_program_wrote_as_a_marker_is_a_break(tmp_path, 
     markers = [("New Segment", "", 1, 1, 0), (kind, "boundary", 1001, 1, 0)]
     path = write_brainvision(tmp_path / "a.vhdr", noise(5000), markers=markers)
     assert read_recording(path).breaks == (1000,)
-    path = write_edf(tmp_path / "a.edf", noise(5000), annotations=[(4, None, "boundary")])
+    # Between two samples, nearer to the first.
+    path = write_edf(tmp_path / "a.edf", noise(5000), annotations=[(4.001, None, "boundary")])
     assert read_recording(path).breaks == (1000,)
 
 
