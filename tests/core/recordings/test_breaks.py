@@ -72,11 +72,22 @@ def test_several_pauses_add_up(tmp_path):
     assert onsets(recording, "T1") == list(range(125, 5000, 250))
 
 
+def test_records_of_two_seconds_are_placed_as_those_of_one_are(tmp_path):
+    starts = [2 * record if record < 8 else 2 * record + 20 for record in range(20)]
+    marks, fields = [(15.2, None, "T1"), (37.6, None, "T2")], {"record length": 2}
+    path = tmp_path / "a.edf"
+    write_edf(path, noise(5000), annotations=marks, starts=starts, fields=fields)
+    recording = read_recording(path)
+    assert recording.rate == RATE / 2
+    assert recording.breaks == (8 * RATE,)
+    assert onsets(recording, "T1", "T2") == [1900, 2200]
+
+
 def test_a_recording_that_begins_within_a_second_is_counted_from_its_first_sample(tmp_path):
     for starts in ([second + 0.4 for second in range(20)], [second + 0.4 for second in PAUSED]):
-        marks = [(2.4, None, "T1")]
+        marks = [(0.2, None, "early"), (2.4, None, "T1")]
         path = write_edf(tmp_path / "a.edf", noise(5000), annotations=marks, starts=starts)
-        assert onsets(read_recording(path), "T1") == [500]
+        assert onsets(read_recording(path), "early", "T1") == [-50, 500]
 
 
 def test_slow_clocks_break_nothing_and_keep_events_at_their_samples(tmp_path):
@@ -96,10 +107,10 @@ def test_records_whose_times_were_not_kept_follow_on_each_other(tmp_path):
     assert onsets(recording, "T1") == [3000]
 
 
-def test_annotations_after_a_pause_keep_their_words(tmp_path):
-    marks = [(30, None, "Händedruck")]
+def test_annotations_after_a_pause_keep_their_words_and_endless_ones_are_none(tmp_path):
+    marks = [(30, None, "Händedruck"), (31, np.inf, "endless")]
     path = write_edf(tmp_path / "a.edf", noise(5000), annotations=marks, starts=PAUSED)
-    assert onsets(read_recording(path), "Händedruck") == [10 * RATE]
+    assert onsets(read_recording(path), "Händedruck", "endless") == [10 * RATE]
 
 
 @pytest.mark.parametrize("version", ["1.25", "2.20"])
