@@ -65,12 +65,11 @@ def find_copy(fingerprints: Sequence[Fingerprint]) -> tuple[int, int] | None:
     """Return the first two of many recordings that have samples in common; None if no two do."""
     holders: dict[int, list[int]] = {}
     for index, marks in enumerate(fingerprints):
-        common: dict[int, int] = {}
+        others: set[int] = set()  # with a mark in common
         for mark in marks:
-            for other in holders.setdefault(mark, []):
-                common[other] = common.get(other, 0) + 1
+            others.update(holders.setdefault(mark, []))
             holders[mark].append(index)
-        for other in sorted(common):
+        for other in sorted(others):
             if same_samples(fingerprints[other], marks):
                 return other, index
     return None
