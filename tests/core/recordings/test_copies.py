@@ -76,6 +76,14 @@ def test_order_names_and_number_of_channels_hide_nothing(recording):
     assert same_samples(fingerprint(recording), fingerprint(other))
     fewer = replace(recording, samples_uv=recording.samples_uv[:, :2], labels=SITES[:2])
     assert same_samples(fingerprint(recording), fingerprint(fewer))
+    unnamed = replace(fewer, samples_uv=fewer.samples_uv[2000:4000], labels=("Ch1", "Ch2"))
+    assert same_samples(fingerprint(recording), fingerprint(unnamed))
+
+
+@pytest.mark.parametrize(("common", "copy"), [(5, None), (6, (0, 2))])
+def test_a_few_marks_in_common_make_no_copy(common, copy):
+    marks = [tuple(range(first, first + 100)) for first in (0, 500, 100 - common)]
+    assert find_copy(marks) == copy
 
 
 @pytest.mark.slow
