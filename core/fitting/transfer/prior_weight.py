@@ -81,14 +81,13 @@ def fit_weighted(prior: PriorHead, start: Start, weight: float) -> LinearHead:
     LinearHead
         With temperature 1.
     """
-    inverse_penalty = 0.0 if weight == inf else INVERSE_PENALTY / weight
     reach = [1.0] * len(start.blocks)
     if prior.tokens:
         # A token's feature goes no further than one of the covariances, nor do all together:
         # sums over time, which are few, were only worse for it (docs/accuracy.md).
         reach[-1] = min(1.0, sqrt(prior.tokens / (len(prior.weights) - prior.tokens)))
     head = fit_near(
-        start.blocks, start.labels, start.weights, prior.bias, inverse_penalty, reach=reach
+        start.blocks, start.labels, start.weights, prior.bias, INVERSE_PENALTY / weight, reach=reach
     )
     slopes, bias = head.plain()
     weights = apply_wccn(slopes.T, prior.drift).T
