@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.decoding.heads import fit_head, fit_near
+from core.decoding.heads import INVERSE_PENALTY, fit_head, fit_near
 from core.encoders.spec import ClassReadout
 from core.fitting.transfer.prior_head import BESIDE_TOKENS, PriorHead, with_readout
 from core.fitting.transfer.prior_weight import (
@@ -105,14 +105,24 @@ def test_tokens_of_others_are_moved_by_own_trials_too():
     expected = expected + BESIDE_TOKENS[1] * tokens @ np.array(readout.weights)
     np.testing.assert_allclose(prior.logits(both), expected)
     np.testing.assert_array_equal(prior.mirror, [*exchange, 33, 34, 35, 30, 31, 32])
-    head = fit_weighted(prior, start_from(prior, [features, tokens], labels), 30.0)
+    start = start_from(prior, [features, tokens], labels)
+    head = fit_weighted(prior, start, 30.0)
     moved = head.plain()[0] - prior.weights
     assert np.linalg.norm(moved[30:]) > 0
+    near = fit_near(
+        start.blocks,
+        start.labels,
+        start.weights,
+        prior.bias,
+        INVERSE_PENALTY / 30.0,
+        reach=[1.0, np.sqrt(6 / 30)],  # six features go as far together as thirty
+    )
+    np.testing.assert_allclose(head.plain()[0], near.plain()[0])
     unmirrored = SimpleNamespace(readout=replace(readout, mirror=None))
     assert with_readout(beside, unmirrored, HANDS).mirror is None
 
 
-@pytest.mark.parametrize(("gain", "chosen"), [(1.0, 0.0), (0.05, 300.0), (-1.0, 300.0)])
+@pytest.mark.parametrize(("gain", "chosen"), [(0.3, 0.0), (0.05, 300.0), (-1.0, 300.0)])
 def test_the_first_weight_stays_unless_another_is_better_beyond_doubt(gain, chosen):
     missed = np.random.default_rng(0).normal(1.0, 0.3, (2, 30))
     assert choose_weight({300.0: missed[0], 0.0: missed[1] - gain}) == chosen
