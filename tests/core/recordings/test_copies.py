@@ -10,9 +10,11 @@ import pytest
 from core.errors import InputError
 from core.recordings import read_recording
 from core.recordings.copies import (
+    as_array,
     as_text,
     find_copy,
     fingerprint,
+    from_array,
     from_text,
     refuse_copies,
     same_samples,
@@ -151,6 +153,13 @@ def test_a_fingerprint_is_known_again_after_json(recording):
     assert len(kept) == 128
     assert find_copy([marks, kept]) == find_copy([kept, kept]) == (0, 1)
     assert from_text("no digits") == ()
+
+
+def test_an_array_that_holds_no_fingerprints_is_refused():
+    assert from_array(as_array([(1, 2, 3), (4,)])) == [(1, 2, 3), (4,)]
+    for array in (np.zeros(3, dtype=np.int64), np.zeros((2, 3))):
+        with pytest.raises(ValueError, match="one row each"):
+            from_array(array)
 
 
 def test_the_sha256_of_samples_changes_with_each_of_them(recording):
