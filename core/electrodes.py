@@ -14,11 +14,14 @@ ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 """Older 10-20 names of the same sites (American Clinical Neurophysiology Society, 2006)."""
 
 _REFERENCED = re.compile(
-    r"(?P<name>[A-Z]+\d*)\s*[-:/_ ]\s*"
+    r"(?P<name>[A-Z]+\d*H?)\s*[-:/_ ]\s*"
     r"\(?(REF\d*|LE|LER|AVG?|AVE|AR|CAR|COM|([AM][12]){1,2}|[AM]12|([AM])1\s*\+\s*\4?2|LM|RM|"
-    r"EARS?|LINKED([ _]?(EARS?|MASTOIDS?))?)(\)?/2)?\)?"
+    r"EARS?|LINKED([ _]?(EARS?|MASTOIDS?))?|(?<=[\dZ]-)[01])(\)?/2)?\)?"
 )
-"""An electrode with what it was measured against: a reference, an average, ears or mastoids."""
+"""An electrode with what it was measured against: a reference, an average, ears or mastoids.
+
+Also ``C3-0`` and ``C3-1``, which MNE makes of two channels that a file calls C3.
+"""
 
 _ENDS, _ACROSS, _MIDDLE, _SIDES = range(3), range(11), range(7), range(7, 11)
 """Columns that a row has; 0 is Z."""
@@ -55,7 +58,9 @@ _ROWS: dict[str, tuple[float, range]] = {
 }
 """Tenths of the way from nasion to inion at which a row crosses the midline, and its columns."""
 
-_BELOW = {"N1": 1, "N2": 1, "O9": 9, "O10": 9, "I1": 9, "I2": 9}
+_BELOW = {"N1": 1, "N2": 1, "O9": 9, "O10": 9, "I1": 9, "I2": 9} | {
+    "N1H": 0.5, "N2H": 0.5, "I1H": 9.5, "I2H": 9.5
+}  # fmt: skip
 """Sites on the circle of nasion, ears and inion that no row leads to, with the row above them."""
 
 _SITE = re.compile(r"(?P<row>[A-Z]+?)(?:Z|(?P<column>[1-9]|10)(?P<half>H?))")
@@ -144,8 +149,10 @@ def direction(label: str) -> tuple[float, float, float] | None:
     if site is None or place is None:
         return None
     row, share = place
-    # Rows cross the midline every 18 degrees and meet a circle 18 degrees above the ears.
-    forward, around, up = math.radians(90 - 18 * row), math.radians(18 * row), math.radians(18)
+    # Rows cross the midline every 18 degrees and meet a circle 18 degrees above the ears; from
+    # there they go straight down.
+    forward, around = math.radians(90 - 18 * row), math.radians(18 * row)
+    up, share = math.radians(18 * min(1, 5 - 4 * share)), min(share, 1)
     middle = (0.0, math.sin(forward), math.cos(forward))
     if not share:
         return middle

@@ -4,7 +4,14 @@ import mne
 import numpy as np
 import pytest
 
-from core.electrodes import direction, electrode, is_site, place_of, written, written_label
+from core.electrodes import (
+    direction,
+    electrode,
+    is_site,
+    place_of,
+    written,
+    written_label,
+)
 from core.encoders.eegpt.electrodes import CODEX
 
 present = mne.channels.get_builtin_montages()  # MNE 1.13 gave the template another name
@@ -12,16 +19,20 @@ STANDARD = mne.channels.make_standard_montage(
     next(name for name in ("colin27_1005", "standard_1005") if name in present)
 ).get_positions()["ch_pos"]
 EARS = {"A1", "A2", "M1", "M2"}
-WITHOUT_A_PLACE = {"I1h", "I2h"}
 
 
 @pytest.mark.parametrize(
     "label",
     ["C3-A2", "C3-M2", "EEG C3-A1A2", "C3-LE", "C3-Ref", "C3:A2", "c3/a1", "EEG C3 - A2", "C3-AVG",
-     "C3-A12", "C3-(A1+A2)/2", "C3-M1M2", "C3_REF", "C3-Linked Ears", "EEG C3-CAR", "C3."],
+     "C3-A12", "C3-(A1+A2)/2", "C3-M1M2", "C3_REF", "C3-Linked Ears", "EEG C3-CAR", "C3.",
+     "C3-0", "EEG C3-1"],
 )  # fmt: skip
 def test_what_an_electrode_was_measured_against_does_not_matter(label):
     assert electrode(label) == "C3"
+
+
+def test_what_a_half_electrode_was_measured_against_does_not_matter_either():
+    assert electrode("EEG FFC1h-A2") == electrode("ffc1h-Ref") == "FFC1H"
 
 
 @pytest.mark.parametrize("label", ["C3-C4", "EEG C3-Cz", "C3-P3", "C3-T7", "Cz-FCz", "C3A", "Ref"])
@@ -52,10 +63,24 @@ def test_columns_count_from_the_midline_to_the_circle_above_the_ears():
 
 
 def test_every_electrode_of_the_standard_montage_is_known_and_written_as_there():
-    names = STANDARD.keys() - EARS - WITHOUT_A_PLACE
+    names = STANDARD.keys() - EARS
     assert not [name for name in names if not is_site(name)]
-    assert not [name for name in EARS | WITHOUT_A_PLACE if is_site(name)]
+    assert not [name for name in EARS if is_site(name)]
     assert not [name for name in names if written(name.upper()) != name]
+
+
+def test_electrodes_below_the_circle_lie_a_tenth_under_it():
+    for below, on_it in [
+        ("AF9", "AF7"),
+        ("FT9", "FT7"),
+        ("T10", "T8"),
+        ("PO10", "PO8"),
+        ("I1", "O1"),
+    ]:
+        assert np.dot(direction(below), direction(on_it)) == pytest.approx(np.cos(np.pi / 10))
+        assert direction(below)[2] == pytest.approx(0.0)
+    assert place_of("I1h") == (9.5, 1.25)
+    assert direction("Iz")[0] > direction("I1h")[0] > direction("I1")[0]
 
 
 def test_places_lie_as_on_the_template_head():

@@ -53,3 +53,9 @@ def test_channels_that_a_person_calls_unused_are_no_electrodes():
     assert names_in(None) is None
     with pytest.raises(InputError, match=r"names 4 channels; it has 1 \(O1\)"):
         named(["O1"], names, "it")
+
+
+def test_two_channels_of_one_name_are_said():
+    """MNE reads two that a file calls C3 as C3-0 and C3-1."""
+    with pytest.raises(InputError, match='"C3-0" and "C3-1" both mean the electrode C3'):
+        match(["C3-0", "C3-1"], ["C3"])
