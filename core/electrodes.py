@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
@@ -63,6 +64,10 @@ _BELOW = {"N1": 1, "N2": 1, "O9": 9, "O10": 9, "I1": 9, "I2": 9} | {
 }  # fmt: skip
 """Sites on the circle of nasion, ears and inion that no row leads to, with the row above them."""
 
+_GROUPED = re.compile(r"(?P<group>[A-Z])(?P<number>\d+)")
+_APART = re.compile(r"[A-Z]-\d+")
+_LARGEST_COLUMN = 12  # caps with electrodes below the 10-05 system have F11 and F12
+
 _SITE = re.compile(r"(?P<row>[A-Z]+?)(?:Z|(?P<column>[1-9]|10)(?P<half>H?))")
 
 
@@ -113,6 +118,34 @@ def site_of(label: str) -> Site | None:
 def is_site(label: str) -> bool:
     """Whether a label names an electrode of the 10-05 system."""
     return site_of(label) is not None
+
+
+def groups_apart(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels in which ``C3`` is ``C-3`` where it is the third of a group of channels.
+
+    Caps of BioSemi number theirs A1 to A32, B1 to B32, C1 to C32 ..., wherever they lie: a group
+    has numbers that no row of electrodes has.
+    """
+    parts = [_GROUPED.fullmatch(normalise(label)) for label in labels]
+    groups = {part["group"] for part in parts if part and int(part["number"]) > _LARGEST_COLUMN}
+    return tuple(
+        f"{part['group']}-{part['number']}"
+        if part and part["group"] in groups and is_site(label)
+        else label
+        for label, part in zip(labels, parts, strict=True)
+    )
+
+
+def groups_words(labels: Sequence[str], source: str) -> str:
+    """Say which of `groups_apart` are no electrodes; empty if none was set apart."""
+    apart = [label for label in labels if _APART.fullmatch(label)]
+    if not apart:
+        return ""
+    few = ", ".join(label.replace("-", "") for label in apart[:6]) + " ..." * (len(apart) > 6)
+    return (
+        f"{source} numbers its channels in groups, so that {few} name no electrodes: they are "
+        f"called {apart[0]} and so on. Say which electrodes the channels are with --channels."
+    )
 
 
 def place_of(label: str) -> tuple[float, float] | None:

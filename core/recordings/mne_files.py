@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.electrodes import groups_apart
 from core.errors import InputError, one_line
 from core.machine.files import sha256_of
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
@@ -86,7 +87,7 @@ def recording_of_raw(
         rate = round(rate, 9)  # the file has the period, whose inverse is not exact
     names = [raw.ch_names[pick] for pick in use.picks]
     kinds = raw.get_channel_types(picks=use.picks)
-    labels = tuple(eog_name(name, kind) for name, kind in zip(names, kinds, strict=True))
+    labels = groups_apart([eog_name(name, kind) for name, kind in zip(names, kinds, strict=True)])
     marks = marks_of(raw, annotated(raw, path), path, rate)
     return Recording(
         samples_uv=samples,

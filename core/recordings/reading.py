@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.electrodes import electrode, is_site
+from core.electrodes import electrode, groups_words, is_site
 from core.errors import InputError
 from core.machine.files import as_path
 from core.montage import named
@@ -88,8 +88,8 @@ def read_here(path: Path, unit: str | None, stream: str | None, eog: bool = Fals
             f"{path} has a sampling rate of {recording.rate:g} Hz, which is that of no amplifier; "
             "its header is damaged."
         )
-    doubt = implausible_amplitude(recording)
-    return recording if doubt is None else replace(recording, notes=(*recording.notes, doubt))
+    doubts = (groups_words(recording.labels, path.name), implausible_amplitude(recording))
+    return replace(recording, notes=(*recording.notes, *filter(None, doubts)))
 
 
 def prepare(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.electrodes import groups_apart
 from core.errors import InputError
 from core.feed.segments import segment_bounds
 from core.machine.files import sha256_of
@@ -108,7 +109,7 @@ def recording_of_columns(columns: Columns) -> Recording:
     return Recording(
         samples_uv=samples,
         rate=rate,
-        labels=columns.labels,
+        labels=groups_apart(columns.labels),
         events=marks.events,
         breaks=tuple(sorted(int(b) for b in breaks if 0 < b < count)),
         path=columns.path,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.electrodes import groups_apart
 from core.errors import InputError
 from core.feed.timeline import Timeline
 from core.machine.files import sha256_of
@@ -63,7 +64,7 @@ def read_xdf(
     return Recording(
         samples_uv=samples_uv,
         rate=rate,
-        labels=channels.labels,
+        labels=groups_apart(channels.labels),
         events=marks.events,
         breaks=breaks,
         path=path,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from core.electrodes import is_site
+from core.electrodes import groups_apart, groups_words, is_site
 from core.errors import InputError
 from core.sites import eog_name
 from core.units import volts_per
@@ -223,7 +223,7 @@ def facts_from(stream: FoundStream, ask: Callable[[], StreamInfo]) -> StreamFact
     labels = [label and eog_name(label, type_) for label, type_ in zip(labels, types, strict=True)]
     units = [_first(channel, "unit", "units") for channel in channels]
     unnamed = labels.count("")
-    labels = [label or f"Ch{i + 1}" for i, label in enumerate(labels)]
+    labels = list(groups_apart([label or f"Ch{i + 1}" for i, label in enumerate(labels)]))
     return StreamFacts(
         identity=stream.identity,
         rate=stream.rate,
@@ -322,6 +322,8 @@ def warnings_of(
             "channels; the others are called by their number (Ch1, Ch2 ...), and no electrode is "
             "recognised in them."
         )
+    if grouped := groups_words(labels, stream):
+        warnings.append(grouped)
     if unknown := units.count(""):
         warnings.append(
             f"{stream} gives no unit for {'any' if unknown == count else unknown} of its {count} "

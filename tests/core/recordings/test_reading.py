@@ -7,8 +7,10 @@ import mne
 import numpy as np
 import pytest
 
+from core.electrodes import is_site
 from core.errors import InputError
 from core.recordings import Event, named_apart, read_recording, recording_of_raw
+from core.recordings.reading import renamed
 
 HEADER = """Brain Vision Data Exchange Header File Version 1.0
 [Common Infos]
@@ -157,3 +159,18 @@ def test_names_of_files_that_are_no_utf_8_can_be_written_down():
         "H?nde.edf": "1",
         "a.edf": "2",
     }
+
+
+def test_a_cap_that_numbers_its_channels_in_groups_has_no_electrodes_of_those_names(tmp_path):
+    """The caps of BioSemi: their C3 lies over the right frontal lobe."""
+    labels = [f"{group}{number}" for group in "ABCD" for number in range(1, 33)]
+    values = np.random.default_rng(0).normal(0.0, 1e-5, (len(labels), 500))
+    path = tmp_path / "cap_raw.fif"
+    mne.io.RawArray(values, mne.create_info(labels, 250.0, "eeg"), verbose="ERROR").save(
+        path, verbose="ERROR"
+    )
+    found = read_recording(path)
+    assert not any(map(is_site, found.labels))
+    assert any("C1, C2, C3" in note and "--channels" in note for note in found.notes)
+    names = ["C3", *"-" * (len(labels) - 1)]
+    assert renamed(found, names).labels[0] == "C3"

@@ -52,6 +52,15 @@ def test_deviating_descriptions_are_understood(send, name, inside, keys):
     assert facts.warnings == ()
 
 
+def test_channels_that_are_numbered_in_groups_are_no_electrodes(send, name):
+    entries = [{"label": f"C{number}", "unit": "uV"} for number in range(1, 33)]
+    send(name, channels=32, describe=lambda desc: channels(desc, *entries))
+    facts = read_facts(find_stream(StreamQuery(stream=name)))
+    assert facts.labels[5:8] == ("C-6", "C7", "C8")
+    (said,) = facts.warnings
+    assert "C6 name no electrodes" in said
+
+
 def test_missing_labels_units_and_source_id_are_accepted_with_a_warning_each(send, name):
     send(name, channels=3, source_id="")
     facts = read_facts(find_stream(StreamQuery(stream=name)))
