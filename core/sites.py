@@ -12,7 +12,9 @@ from core.errors import InputError
 Sites = Literal["motor", "central", "all"]
 """Electrodes that a decoder may be told to use alone."""
 
-_EOG = re.compile(r"(?<![A-Z])[HVLRUD]?EOG|(?<![A-Z])[LR]OC(?![A-Z])")
+_EOG = re.compile(
+    r"(?<![A-Z])[HVLRUD]?EOG|(?<![A-Z])[HV]EO[LRUDG]?(?![A-Z])|(?<![A-Z])[LR]OC(?![A-Z])"
+)
 
 _FRONT = 3.75  # rows before this are frontal: F, and FFC behind it
 _BROW = 2.75  # rows before this are above the eyes: AF, and AFF behind it
@@ -60,7 +62,7 @@ def is_near_eyes_or_jaw(label: str) -> bool:
 
 
 def is_eog(label: str) -> bool:
-    """Whether a channel's name says that it is an electrooculogram: EOG, HEOG, VEOGL, LOC ..."""
+    """Whether a channel's name says that it is an electrooculogram: HEOG, VEO, EOGL, LOC ..."""
     return _EOG.search(label.upper()) is not None
 
 

@@ -63,12 +63,13 @@ def test_the_nearest_to_eyes_and_jaw_are_the_brow_and_the_rim():
 
 @pytest.mark.parametrize(
     "label",
-    ["EOG", "HEOG", "VEOG", "EOGL", "heogr", "EOG-left", "EOG 061", "EEG VEOG-Ref", "LOC", "LEOG"],
-)
+    ["EOG", "HEOG", "VEOG", "EOGL", "heogr", "EOG-left", "EOG 061", "EEG VEOG-Ref", "LOC", "LEOG",
+     "HEO", "VEOL", "EEG VEO-REF"],
+)  # fmt: skip
 def test_eog_is_known_by_its_name(label):
     assert is_eog(label)
 
 
-@pytest.mark.parametrize("label", ["FP1", "GEOGRAPHY", "EXG1", "EMG", "CLOCK", "C3", ""])
+@pytest.mark.parametrize("label", ["FP1", "GEOGRAPHY", "VIDEO", "EXG1", "EMG", "CLOCK", "C3", ""])
 def test_other_channels_are_no_eog(label):
     assert not is_eog(label)
