@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from core.electrodes import electrode
+from core.electrodes import electrode, is_site
 from core.errors import InputError
 from core.recordings.text_table import Table, Text, delimiter_of, table_of
 from core.recordings.text_timing import DEVICES, Columns, in_seconds
@@ -143,7 +143,7 @@ def _is_time(name: str) -> bool:
 def _is_channel(name: str) -> bool:
     bare = _bare(name)
     site = electrode(bare.upper().removeprefix("EEG.")).split("-")[0]
-    return bool(_NUMBERED.fullmatch(bare) or _SITE.fullmatch(site))
+    return bool(_NUMBERED.fullmatch(bare) or _SITE.fullmatch(site)) or is_site(site)
 
 
 def _factors(names: list[str], text: Text, unit: str | None) -> np.ndarray:

@@ -29,6 +29,12 @@ def test_named_electrodes_are_read_and_words_are_events(write):
     assert any("left out: Accel X" in note for note in found.notes)
 
 
+def test_electrodes_of_the_whole_10_05_system_are_read(write):
+    names = "Time,C3 (uV),FCC3h (uV),AFp1 (uV),Iz (uV),Accel X"
+    found = write(named(drawn(1000, 5), EPOCH + np.arange(1000) / 250, names))
+    assert found.labels == ("C3", "FCC3h", "AFp1", "Iz")
+
+
 def test_a_unit_that_is_not_said_is_asked_for(write):
     lines = named(drawn(1000, 2), EPOCH + np.arange(1000) / 250, "Time,C3,C4")
     with pytest.raises(InputError, match=r"does not say the unit of C3, C4\. Say what it is with"):
