@@ -166,11 +166,14 @@ def test_three_classes_fit_too():
     assert found.sum() == pytest.approx(1.0)
 
 
-def test_recordings_without_electrodes_are_refused(imagery_recording):
-    recording = imagery_recording(labels=("Ch1", "Ch2", "Ch3"))
-    with pytest.raises(InputError, match="0 electrodes that the encoder") as refused:
+@pytest.mark.parametrize(
+    ("labels", "known"), [("Ch1 Ch2 Ch3", "0 electrodes"), ("E1 E2 Cz", "1 electrode")]
+)
+def test_recordings_without_electrodes_are_refused(imagery_recording, labels, known):
+    recording = imagery_recording(labels=tuple(labels.split()))
+    with pytest.raises(InputError, match=f"{known} that the encoder") as refused:
         fit_decoder([recording], EVENTS, "01")
-    assert str(refused.value).endswith("(found: Ch1 Ch2 Ch3). Name its channels (--channels).")
+    assert str(refused.value).endswith(f"(found: {labels}). Name its channels (--channels).")
 
 
 def test_a_headband_is_told_what_imagined_movements_need():
