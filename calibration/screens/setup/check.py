@@ -110,7 +110,7 @@ class HeadMap(QWidget):
             painter.drawEllipse(point, size, size)
             painter.setPen(theme.BACKGROUND if glow >= 1.0 else theme.MUTED)
             painter.drawText(
-                QRectF(point.x() - 20, point.y() - 10, 40, 20), _CENTRE, written_label(label)[:5]
+                QRectF(point.x() - 20, point.y() - 10, 40, 20), _CENTRE, written_label(label)
             )
         painter.end()
 

@@ -290,6 +290,17 @@ def test_blinks_and_jaw_light_up_where_they_should(window, preparation):
     assert "T7" in window.check.head.accessibleDescription()
 
 
+def test_the_head_has_the_whole_names_of_electrodes(qtbot, monkeypatch):
+    head, written = check.HeadMap(), []
+    qtbot.addWidget(head)
+    monkeypatch.setattr(
+        check.QPainter, "drawText", lambda painter, *given: written.append(given[-1])
+    )
+    head.show_labels(("TPP10h", "EEG TP10-REF", "Cz", "ECG"))
+    head.grab()
+    assert set(written) == {"TPP10h", "TP10", "Cz"}
+
+
 @pytest.mark.slow
 def test_channels_in_the_wrong_order_are_seen(window, preparation):
     run_check(window.check, preparation, reverse=True)
