@@ -187,7 +187,7 @@ class Fit:
     decoder : Decoder
     selection : Selection
     ignored : tuple of str
-        Channels of the recordings that the encoder does not know.
+        Channels of the recordings that the decoder does not use.
     epochs : Epochs
         The trials it was fitted on.
     taken : FeatureInput
@@ -472,6 +472,4 @@ def path_for(
         band=spec.band_with(settings.notch),
     )
     taken = set(channels)
-    return path, tuple(
-        label for label in matches.ignored if label and electrode(label) not in taken
-    )
+    return path, tuple(label for label in labels if label and electrode(label) not in taken)

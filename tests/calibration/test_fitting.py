@@ -8,7 +8,7 @@ from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
-from core.encoders import load_encoder, save_encoder
+from core.encoders import load_encoder, load_spec, save_encoder
 from core.encoders.bandpower.model import BandPower, bandpower_spec
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec
 from core.encoders.spec import LABELLED, ClassReadout
@@ -92,8 +92,9 @@ def watched(imagery_recording):
 @pytest.mark.slow
 def test_eog_is_regressed_out_pinned_and_needed_live(watched, tmp_path):
     settings = FitSettings(head="riemann", repeats=1, regress_eyes=True, origin=False)
-    decoder = fit_decoder([watched], EVENTS, "01", settings).decoder
-    path = save_decoder(decoder, tmp_path / "eog.safetensors")
+    fit = fit_decoder([watched], EVENTS, "01", settings)
+    assert f" {len(watched.labels) - 1} electrodes, " in as_text(fit).replace("\n", " ")
+    path = save_decoder(fit.decoder, tmp_path / "eog.safetensors")
     decoder = load_decoder(path)
     assert decoder.settings.channels[-1] == "HEOG"
     assert decoder.input_words == "HEOG regressed out"
@@ -136,6 +137,12 @@ def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
     fit = fit_decoder([imagery_recording(labels=labels)], EVENTS, "01", FitSettings(head="encoder"))
     assert fit.decoder.settings.channels == ("C3", "CZ", "C4")
     assert fit.ignored == ("AF7", "PO5")
+
+
+def test_electrodes_elsewhere_are_among_the_channels_that_are_not_used():
+    labels = ("Fp1", "C3", "Cz", "C4", "HEOG", "O1")
+    _, unused = path_for(labels, load_spec("starter"), FitSettings(sites="motor"), "it")
+    assert unused == ("Fp1", "HEOG", "O1")
 
 
 @pytest.mark.slow
