@@ -65,6 +65,7 @@ _BELOW = {"N1": 1, "N2": 1, "O9": 9, "O10": 9, "I1": 9, "I2": 9} | {
 """Sites on the circle of nasion, ears and inion that no row leads to, with the row above them."""
 
 _GROUPED = re.compile(r"(?P<group>[A-Z])(?P<number>\d+)")
+_OFF_THE_SYSTEM = re.compile(r"[AMT][12]")  # ears, mastoids and temples, which encoders may know
 _APART = re.compile(r"[A-Z]-\d+")
 _LARGEST_COLUMN = 12  # caps with electrodes below the 10-05 system have F11 and F12
 
@@ -130,7 +131,9 @@ def groups_apart(labels: Sequence[str]) -> tuple[str, ...]:
     groups = {part["group"] for part in parts if part and int(part["number"]) > _LARGEST_COLUMN}
     return tuple(
         f"{part['group']}-{part['number']}"
-        if part and part["group"] in groups and is_site(label)
+        if part
+        and part["group"] in groups
+        and (is_site(label) or _OFF_THE_SYSTEM.fullmatch(part[0]))
         else label
         for label, part in zip(labels, parts, strict=True)
     )

@@ -171,6 +171,6 @@ def test_a_cap_that_numbers_its_channels_in_groups_has_no_electrodes_of_those_na
     )
     found = read_recording(path)
     assert not any(map(is_site, found.labels))
-    assert any("C1, C2, C3" in note and "--channels" in note for note in found.notes)
+    assert any("A2, C1, C2" in note and "--channels" in note for note in found.notes)
     names = ["C3", *"-" * (len(labels) - 1)]
     assert renamed(found, names).labels[0] == "C3"
