@@ -21,6 +21,7 @@ from calibration.recording.bids import BidsRun
 from calibration.recording.brainvision import file_unit, write_all
 from core.machine.files import linked, new_file, open_regular, read_regular, write_whole
 from core.provenance import software
+from core.sites import is_eog
 from core.stream.description import StreamFacts, plain_text
 from core.strict_json import load_object
 from core.units import volts_per
@@ -92,11 +93,14 @@ class Details:
 
 
 def channel_types(facts: StreamFacts) -> tuple[str, ...]:
-    """Return the BIDS type of every channel: as the stream says, else EEG if it is a voltage."""
+    """Return the BIDS type of every channel.
+
+    As the stream says, else EOG or EEG, by the name, if it is a voltage.
+    """
     types = []
-    for given, unit in zip(facts.types, facts.units, strict=True):
-        voltage = volts_per(unit) is not None
-        stated = given.strip().upper() or ("EEG" if voltage else "MISC")
+    for label, given, unit in zip(facts.labels, facts.types, facts.units, strict=True):
+        usual = "EOG" if is_eog(label) else "EEG"
+        stated = given.strip().upper() or ("MISC" if volts_per(unit) is None else usual)
         types.append(stated if stated in _TYPES else "MISC")
     return tuple(types)
 

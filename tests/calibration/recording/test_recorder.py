@@ -68,24 +68,27 @@ def test_rate_comes_back_exactly(tmp_path, make_facts, make_signal, rate):
 
 
 def test_units_become_microvolts_where_they_are_voltages(tmp_path, make_facts, make_signal):
-    signal = make_signal(100, channels=4)
+    signal = make_signal(100, channels=5)
     facts = make_facts(
-        ("C3", "C4", "trigger, in", "EOG1"), units=("mV", "V", "", "uV"), types=("", "", "", "EOG")
+        ("C3", "C4", "trigger, in", "EXG1", "HEOG"),
+        units=("mV", "V", "", "uV", "uV"),
+        types=("", "", "", "EOG", ""),
     )
     run = next_run(tmp_path, "01")
     record(run, facts, signal)
     import mne
 
     raw = mne.io.read_raw_brainvision(run.file("eeg.vhdr"), verbose="ERROR")
-    assert raw.ch_names == ["C3", "C4", "trigger, in", "EOG1"]
-    expected = signal.samples * np.array([1e-3, 1.0, 1.0, 1e-6])
+    assert raw.ch_names == ["C3", "C4", "trigger, in", "EXG1", "HEOG"]
+    expected = signal.samples * np.array([1e-3, 1.0, 1.0, 1e-6, 1e-6])
     np.testing.assert_allclose(raw.get_data().T, expected, rtol=1e-7)
     assert [row.split("\t")[:3] for row in run.file("channels.tsv").read_text().splitlines()] == [
         ["name", "type", "units"],
         ["C3", "EEG", "µV"],
         ["C4", "EEG", "µV"],
         ["trigger, in", "MISC", "n/a"],
-        ["EOG1", "EOG", "µV"],
+        ["EXG1", "EOG", "µV"],
+        ["HEOG", "EOG", "µV"],
     ]
 
 
