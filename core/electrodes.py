@@ -29,7 +29,7 @@ _ENDS, _ACROSS, _MIDDLE, _SIDES = range(3), range(11), range(7), range(7, 11)
 
 _ROWS: dict[str, tuple[float, range]] = {
     "N": (0, range(1)),
-    "NFP": (0.5, _ENDS),
+    "NFP": (0.5, range(1)),
     "FP": (1, _ENDS),
     "AFP": (1.5, _ACROSS),
     "AF": (2, _ACROSS),
@@ -54,15 +54,18 @@ _ROWS: dict[str, tuple[float, range]] = {
     "PO": (8, _ACROSS),
     "POO": (8.5, _ACROSS),
     "O": (9, _ENDS),
-    "OI": (9.5, _ENDS),
+    "OI": (9.5, range(1)),
     "I": (10, range(1)),
 }
 """Tenths of the way from nasion to inion at which a row crosses the midline, and its columns."""
 
-_BELOW = {"N1": 1, "N2": 1, "O9": 9, "O10": 9, "I1": 9, "I2": 9} | {
-    "N1H": 0.5, "N2H": 0.5, "I1H": 9.5, "I2H": 9.5
-}  # fmt: skip
-"""Sites on the circle of nasion, ears and inion that no row leads to, with the row above them."""
+_BELOW: dict[str, tuple[float, float]] = {
+    f"{name}{column}{half}": (row + (0.5 if row > 5 else -0.5) * bool(half), share)
+    for name, row, share in (("NFP", 1, 1.125), ("N", 1, 1.25), ("OI", 9, 1.125), ("I", 9, 1.25))
+    for column in "12"
+    for half in ("", "H")
+} | {"O9": (9, 1.25), "O10": (9, 1.25)}
+"""Sites below the circle of FPZ, T7, OZ and T8 that no row leads to, with their `place_of`."""
 
 _GROUPED = re.compile(r"(?P<group>[A-Z])(?P<number>\d+)")
 _OFF_THE_SYSTEM = re.compile(r"[AMT][12]")  # ears, mastoids and temples, which encoders may know
@@ -164,8 +167,8 @@ def place_of(label: str) -> tuple[float, float] | None:
     site = site_of(label)
     if site is None:
         return None
-    if (above := _BELOW.get(electrode(label))) is not None:
-        return above, 1.25
+    if (below := _BELOW.get(electrode(label))) is not None:
+        return below
     row, columns = _ROWS[site.row]
     steps = (site.column + 1) // 2 - 0.5 * site.half
     # The rows at either end have their electrodes 1 and 2 on the circle; others four steps to it.

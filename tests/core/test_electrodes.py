@@ -96,6 +96,8 @@ def test_electrodes_below_the_circle_lie_a_tenth_under_it():
     ]:
         assert np.dot(direction(below), direction(on_it)) == pytest.approx(np.cos(np.pi / 10))
         assert direction(below)[2] == pytest.approx(0.0)
+    for between, on_it in [("OI1", "O1"), ("OI1", "I1"), ("OI2h", "I2h"), ("NFp1", "Fp1")]:
+        assert np.dot(direction(between), direction(on_it)) == pytest.approx(np.cos(np.pi / 20))
     assert place_of("I1h") == (9.5, 1.25)
     assert direction("Iz")[0] > direction("I1h")[0] > direction("I1")[0]
 
