@@ -94,7 +94,9 @@ class HeadMap(QWidget):
         painter.drawEllipse(centre, radius, radius)
         dense = len(self._labels) > 40
         size = radius * (0.062 if dense else 0.085)
-        painter.setFont(theme.font(max(7.0, size * (0.95 if dense else 0.9))))
+        names = {index: written_label(self._labels[index]) for index in self._topography.picks}
+        fitting = min(1.0, 4.0 / max(map(len, names.values()), default=1))  # TPP10h in its circle
+        painter.setFont(theme.font(max(7.0, size * fitting * (0.95 if dense else 0.9))))
         scale = radius / (1.15 * self._topography.radius)  # the outermost inside the outline
         for index, place in zip(self._topography.picks, self._topography.places, strict=True):
             label = self._labels[index]
@@ -109,9 +111,7 @@ class HeadMap(QWidget):
             painter.setBrush(theme.faded(_HOT, 0.9) if glow >= 1.0 else theme.RAISED)
             painter.drawEllipse(point, size, size)
             painter.setPen(theme.BACKGROUND if glow >= 1.0 else theme.MUTED)
-            painter.drawText(
-                QRectF(point.x() - 20, point.y() - 10, 40, 20), _CENTRE, written_label(label)
-            )
+            painter.drawText(QRectF(point.x() - 40, point.y() - 10, 80, 20), _CENTRE, names[index])
         painter.end()
 
 
