@@ -132,12 +132,30 @@ def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
         assert verdict.level in ("unknown", "ok")
 
 
+@pytest.mark.parametrize("fault", ["dropped", "repeated"])
+def test_samples_that_nobody_read_or_that_came_twice_are_no_other_rate(fault):
+    watch, random, count = RateWatch(RATE), np.random.default_rng(0), 0
+    for chunk in range(500):
+        taken = np.arange(8 * chunk, 8 * chunk + 8) / RATE
+        arrival = taken[-1] + random.exponential(0.002)
+        lost = count if fault == "dropped" else 0
+        if chunk % 12 < 11 or fault == "repeated":
+            verdict = watch.take(taken, arrival, lost, **{fault: count})
+            assert verdict.level in ("unknown", "ok")
+        if chunk % 12 == 11:
+            count += 8
+            if fault == "repeated":
+                watch.take(taken, arrival, repeated=count)
+    assert verdict.level == "ok"
+
+
 @pytest.mark.parametrize("true", [375.0, 500.0, 1000.0])
 def test_nothing_is_decided_before_a_rate_can_be_known(true):
-    watch, chunk, barred = RateWatch(RATE, since=0.0), 8, []
+    watch, chunk, barred = RateWatch(RATE, since=1000.0), 8, []
     for start in range(0, round(8 * true), chunk):
         count = np.arange(start, start + chunk)
-        watch.take(count / RATE, count[-1] / true)  # stamps as the announced rate makes them up
+        # Stamps as the announced rate makes them up.
+        watch.take(count / RATE, 1000.0 + count[-1] / true)
         if count[-1] / RATE > 3.75:  # a window of signal has come
             barred.append(watch.barred)
     assert set(barred) <= {"warming", "rate"}
@@ -145,10 +163,10 @@ def test_nothing_is_decided_before_a_rate_can_be_known(true):
 
 
 def test_a_right_rate_bars_no_first_window():
-    watch = RateWatch(RATE, since=0.0)
+    watch = RateWatch(RATE, since=1000.0)
     for start in range(0, 1000, 8):
         count = np.arange(start, start + 8)
-        watch.take(count / RATE, count[-1] / RATE)
+        watch.take(count / RATE, 1000.0 + count[-1] / RATE)
     assert watch.barred == ""
 
 
