@@ -21,12 +21,20 @@ def tangent():
     return TangentFeatures((8.0, 30.0), 256.0, 1024, np.array([1, 2, 3]), 50.0 * np.eye(3))
 
 
-def test_shrinkage_agrees_with_scikit_learn():
-    from sklearn.covariance import oas
-
-    windows = signal().T[None, :, :40] * [[[1.0]], [[3.0]]]
+def test_shrinkage_is_that_of_equation_23():
+    """Of Chen and others; scikit-learn leaves 2/p out of both sides."""
+    noise = signal().T[:, :40]
+    mixed = np.random.default_rng(1).normal(size=(5, 5)) @ noise
+    windows, shares = np.stack([mixed, 3.0 * mixed, noise]), []
     for window, found in zip(windows, shrunk_covariances(windows), strict=True):
-        np.testing.assert_allclose(found, oas(window.T)[0], rtol=1e-10, atol=1e-12)
+        sample, p, n = np.cov(window, bias=True), *window.shape
+        square, trace = np.trace(sample @ sample), np.trace(sample)
+        above = (1 - 2 / p) * square + trace**2
+        shares.append(min(above / ((n + 1 - 2 / p) * (square - trace**2 / p)), 1.0))
+        expected = (1 - shares[-1]) * sample + shares[-1] * trace / p * np.eye(p)
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    assert shares == [pytest.approx(shares[0]), pytest.approx(shares[0]), 1.0]
+    assert 0.05 < shares[0] < 0.5
 
 
 def test_tangent_vectors_agree_with_pyriemann():
@@ -58,7 +66,10 @@ def test_tangent_stream_equals_the_window_cut_from_the_recording():
         np.testing.assert_allclose(found, tangent().of_windows(window)[0], rtol=1e-9, atol=1e-12)
     assert made == 10
     stream.reset()
-    assert stream.push(samples[:64]) is None
+    assert stream.push(samples[:1000]) is None
+    again = stream.push(samples[1000:1024])
+    window = banded[:1024].T[None]
+    np.testing.assert_allclose(again, tangent().of_windows(window)[0], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.slow
