@@ -77,10 +77,10 @@ def test_the_decoder_decides_beside_it_as_if_nothing_adapted(plain, both):
 
 
 def test_what_is_undone_leaves_nothing_behind(fitted, run, plain, both):
-    results, adaptation = adapted(fitted["riemann"], run, BOTH, toggles=[200])
+    results, adaptation = adapted(fitted["riemann"], run, BOTH, toggles=[130])
     assert kinds(adaptation)[-2:] == ["undo", "end"]
-    assert results[199].adapted == both[0][199].adapted != ""
-    for result, alone in zip(results[200:], plain[200:], strict=True):
+    assert results[129].adapted == both[0][129].adapted != ""
+    for result, alone in zip(results[130:], plain[130:], strict=True):
         np.testing.assert_array_equal(result.probabilities, alone.probabilities)
         assert result.adapted == ""
     assert "undone" in adaptation.words
@@ -207,6 +207,20 @@ def test_the_head_learns_from_each_trial_when_its_window_is_over(fitted, run):
     assert np.mean(np.array(right) > 0) >= 0.8
 
 
+def test_a_head_that_has_learned_is_fitted_anew_at_a_new_reference(fitted, run):
+    results, windows = online(fitted["riemann"], run)
+    adaptation = Adaptation(fitted["riemann"], windows, BOTH, 31.0)  # when no trial ends
+    for event in run.events:
+        adaptation.cue(event.onset, event.label)
+    state, recentred = adaptation.state, 0
+    for _ in adaptation.follow(results):
+        before, state = state, adaptation.state
+        if before.head is not None and state.reference is not before.reference:
+            recentred += 1
+            assert (state.head.weights != before.head.weights).all()
+    assert recentred == 1
+
+
 def test_a_trial_with_an_artifact_or_a_late_marker_is_passed_over(fitted, run):
     samples = run.samples_uv.copy()
     at = round((run.events[1].onset + 2.0) * run.rate)
@@ -236,8 +250,8 @@ def test_a_trial_that_a_task_ended_early_is_passed_over(fitted, run):
     adaptation = Adaptation(fitted["riemann"], windows, (LABELS,))
     first, second, *_ = run.events
     adaptation.cue(first.onset, first.label)
-    adaptation.end(first.onset + 1.5)
     adaptation.cue(second.onset, second.label)
+    adaptation.end(first.onset + 1.5)
     adaptation.end(second.onset + 4.0)
     list(adaptation.follow(results))
     assert kinds(adaptation) == ["begin", "passed", "labels"]
