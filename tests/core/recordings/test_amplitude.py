@@ -73,6 +73,12 @@ def test_what_is_no_electrode_does_not_count_where_there_are_some(make_recording
     assert implausible_amplitude(replace(recording, samples_uv=samples, labels=tuple("UVWXYZ")))
 
 
+def test_a_wild_beginning_does_not_count(recording):
+    samples = recording.samples_uv.copy()
+    samples[:1000] *= 1e4
+    assert amplitude_uv(replace(recording, samples_uv=samples)) == pytest.approx(20.0, rel=0.2)
+
+
 def test_samples_that_are_no_numbers_are_passed_over(recording):
     samples = recording.samples_uv.copy()
     samples[2000:3000] = np.nan
@@ -81,7 +87,7 @@ def test_samples_that_are_no_numbers_are_passed_over(recording):
 
 @pytest.mark.parametrize("samples", [0, 1, 100])
 def test_what_is_too_short_or_silent_is_not_judged(make_recording, samples):
-    assert implausible_amplitude(make_recording(samples=samples)) is None
+    assert amplitude_uv(make_recording(samples=samples)) is None
     assert amplitude_uv(scaled(make_recording(samples=5000), 0.0)) is None
 
 
