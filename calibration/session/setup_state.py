@@ -11,6 +11,7 @@ import numpy as np
 
 from calibration.session.progress import size
 from core import units
+from core.electrodes import is_site
 from core.errors import InputError
 from core.montage import match
 from core.recordings import Recording
@@ -190,10 +191,12 @@ def obstacles(state: SetupState) -> tuple[str, ...]:
 def _stream_obstacles(state: SetupState) -> list[str]:
     used = [row for row in state.rows if row.electrode is not None]
     if len(used) < FEWEST_ELECTRODES:
-        first = ", ".join(row.label for row in state.rows[:4])
+        first = ", ".join(row.label for row in state.rows[:4]) + " ..." * (len(state.rows) > 4)
+        sites = sum(is_site(row.label) for row in state.rows)
+        hint = " Name its channels after electrodes of the 10-05 system (--channels)."
         return [
-            f"The model knows {len(used)} of the stream's channels ({first} ...); the stream must "
-            "name its channels after electrodes of the 10-05 system."
+            f"The encoder knows {len(used)} of the stream's channels ({first}); at least "
+            f"{FEWEST_ELECTRODES} are needed." + hint * (sites < FEWEST_ELECTRODES)
         ]
     unknown = [row for row in used if row.factor is None]
     if unknown:

@@ -50,7 +50,7 @@ def test_a_session_that_may_begin_has_no_obstacles():
         ({"stream": ""}, "Choose the stream"),
         ({"stream_problem": "2 streams match."}, "2 streams match."),
         ({"live": False}, "sends nothing"),
-        ({"rows": ROWS[2:]}, "knows 0 of the stream's channels (AUX ...)"),
+        ({"rows": ROWS[2:]}, "of the stream's channels (AUX); at least 2 are needed. Name its"),
         (
             {"rows": tuple(replace(row, unit="furlong", factor=None) for row in ROWS)},
             'The unit "furlong" of C3 and of 1 more is not a voltage',
@@ -63,6 +63,12 @@ def test_a_session_that_may_begin_has_no_obstacles():
 def test_each_obstacle_is_said_in_plain_words(change, words):
     (reason,) = obstacles(replace(READY, **change))
     assert words in reason
+
+
+def test_a_headband_is_not_told_to_name_what_is_named():
+    rows, _ = channel_rows(("TP9", "AF9", "AF10", "TP10"), ("",) * 4, CODEX)
+    (reason,) = obstacles(replace(READY, rows=rows))
+    assert reason.endswith("(TP9, AF9, AF10, TP10); at least 2 are needed.")
 
 
 def test_all_obstacles_are_said_together():
