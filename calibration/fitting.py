@@ -218,6 +218,11 @@ class Fit:
     recordings: ByRecording | None = None
 
     @property
+    def electrodes(self) -> tuple[str, ...]:
+        """Channels of the decoder, those of EOG apart."""
+        return tuple(name for name in self.decoder.settings.channels if not is_eog(name))
+
+    @property
     def rejected(self) -> tuple[Rejected, ...]:
         """Trials that were left out, by number, with their reasons."""
         return self.epochs.rejected

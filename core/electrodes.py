@@ -128,8 +128,10 @@ def groups_apart(labels: Sequence[str]) -> tuple[str, ...]:
     """Return labels in which ``C3`` is ``C-3`` where it is the third of a group of channels.
 
     Caps of BioSemi number theirs A1 to A32, B1 to B32, C1 to C32 ..., wherever they lie: a group
-    has numbers that no row of electrodes has.
+    has numbers that no row of electrodes has. Labels of which some are set apart already stay.
     """
+    if any(map(_APART.fullmatch, labels)):
+        return tuple(labels)
     parts = [_GROUPED.fullmatch(normalise(label)) for label in labels]
     groups = {part["group"] for part in parts if part and int(part["number"]) > _LARGEST_COLUMN}
     return tuple(
@@ -142,12 +144,17 @@ def groups_apart(labels: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def numbered_name(label: str) -> str:
+    """Return the name that a channel had before `groups_apart`: ``C3`` for ``C-3``."""
+    return label.replace("-", "") if _APART.fullmatch(label) else label
+
+
 def groups_words(labels: Sequence[str], source: str) -> str:
     """Say which of `groups_apart` are no electrodes; empty if none was set apart."""
     apart = [label for label in labels if _APART.fullmatch(label)]
     if not apart:
         return ""
-    few = ", ".join(label.replace("-", "") for label in apart[:6]) + " ..." * (len(apart) > 6)
+    few = ", ".join(map(numbered_name, apart[:6])) + " ..." * (len(apart) > 6)
     return (
         f"{source} numbers its channels in groups, so that {few} name no electrodes: they are "
         f"called {apart[0]} and so on. Say which electrodes the channels are with --channels."

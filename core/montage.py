@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.electrodes import electrode, normalise
+from core.electrodes import electrode, normalise, numbered_name
 from core.errors import InputError
 
 _UNUSED = ("", "-", "none", "unused")
@@ -34,7 +34,8 @@ def motor_sites(labels: Sequence[str]) -> list[int]:
 def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tuple[str, ...]:
     """Return the names that a person gave to all channels of a source, else its own labels.
 
-    A channel that is named ``-`` or ``none`` carries no electrode, whatever it calls itself.
+    A channel that is named ``-`` or ``none`` carries no electrode, whatever it calls itself. One
+    that is named by its number in a group is not named (`core.electrodes.groups_apart`).
 
     Parameters
     ----------
@@ -58,8 +59,12 @@ def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tu
             f"--channels names {len(names)} channels; {source} has {len(labels)} ({few})."
         )
     return tuple(
-        f"Unused{number}" if name.lower() in _UNUSED else name
-        for number, name in enumerate(names, 1)
+        label
+        if name == numbered_name(label)
+        else f"Unused{number}"
+        if name.lower() in _UNUSED
+        else name
+        for number, (label, name) in enumerate(zip(labels, names, strict=True), 1)
     )
 
 

@@ -12,9 +12,8 @@ from core.errors import InputError
 Sites = Literal["motor", "central", "all"]
 """Electrodes that a decoder may be told to use alone."""
 
-_EOG = re.compile(
-    r"(?<![A-Z])[HVLRUD]?EOG|(?<![A-Z])[HV]EO[LRUDG]?(?![A-Z])|(?<![A-Z])[LR]OC(?![A-Z])"
-)
+_EOG = re.compile(r"(?<![A-Z])[HVLRUD]?EOG|(?<![A-Z])[LR]OC(?![A-Z])")
+_EO = re.compile(r"(?<![A-Z])[HV]EO[LRUD]?(?![A-Z])")  # as Neuroscan and Curry write it
 
 _FRONT = 3.75  # rows before this are frontal: F, and FFC behind it
 _BROW = 2.75  # rows before this are above the eyes: AF, and AFF behind it
@@ -63,7 +62,7 @@ def is_near_eyes_or_jaw(label: str) -> bool:
 
 def is_eog(label: str) -> bool:
     """Whether a channel's name says that it is an electrooculogram: HEOG, VEO, EOGL, LOC ..."""
-    return _EOG.search(label.upper()) is not None
+    return any(kind.search(label.upper()) for kind in (_EOG, _EO))
 
 
 def eog_of(labels: Sequence[str]) -> tuple[str, ...]:
@@ -76,8 +75,9 @@ def eog_name(label: str, type_: str) -> str:
 
     An electrode of the 10-05 system is called as it is.
     """
-    named = is_eog(label) or not is_eog(type_) or is_site(label)
-    return label if named else f"EOG {label}"
+    if not is_eog(type_) or is_site(label) or _EOG.search(label.upper()):
+        return label
+    return f"EOG {label}"
 
 
 def channels_at(sites: Sites, channels: Sequence[str], source: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.decoding.artifacts.watch import ArtifactWatch
 from core.decoding.decoder import Decoder
+from core.electrodes import groups_apart
 from core.errors import InputError, one_line
 from core.montage import match
 from core.recordings import UNIT
@@ -47,7 +48,7 @@ def as_array(
         with some that are none.
     """
     if hasattr(X, "get_data") and hasattr(X, "info"):
-        return _numbers(X, X.get_data()), tuple(X.ch_names), float(X.info["sfreq"]), "V"
+        return _numbers(X, X.get_data()), groups_apart(X.ch_names), float(X.info["sfreq"]), "V"
     array = _numbers(X, X)
     if ch_names is None or sfreq is None:
         raise InputError(

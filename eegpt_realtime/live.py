@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from core.decoding.window_decoder import WindowDecoder
-from core.electrodes import electrode
+from core.electrodes import electrode, groups_apart
 from core.feed.segments import Segmenter
 from core.machine.threads import few_threads
 from core.signal.pipeline import SignalPath
@@ -142,9 +142,12 @@ class _Connected:
         self._stream = stream
         self._newest, self._repeats = -math.inf, 0  # stamp in s, and how many samples have it
         self.lost = False
-        labels = tuple(stream.ch_names)
+        names, bads = stream.ch_names, stream.info["bads"]
+        labels = groups_apart(names)
         everything = list(range(len(labels)))  # what is marked as bad, too
-        self.bad_electrodes = tuple(electrode(label) for label in stream.info["bads"])
+        self.bad_electrodes = tuple(
+            electrode(label) for label, name in zip(labels, names, strict=True) if name in bads
+        )
         self.facts = StreamFacts(
             StreamIdentity(stream.name, stream.stype, stream.source_id, "", ""),
             float(stream.info["sfreq"]),

@@ -154,7 +154,11 @@ class Store:
         ------
         InputError
             If one side is empty.
+        ValueError
+            If the store has no such person.
         """
+        if unknown := set(people) - {*self.subjects}:
+            raise ValueError(f"The store has no {', '.join(sorted(unknown))}.")
         sides = [
             tuple(r for r in self.recordings if (r.person in people) == apart)
             for apart in (False, True)

@@ -43,6 +43,7 @@ from core.units import factor  # noqa: E402
 from training.evaluation.report.statistics import paired_p  # noqa: E402
 from training.pretraining.output.checkpoints import load_checkpoint  # noqa: E402
 from training.pretraining.output.folder import RunFolder  # noqa: E402
+from training.pretraining.people import with_people  # noqa: E402
 from training.recipes import recipe_of  # noqa: E402
 from training.recipes.braingpt_baselines import ORDER, linear_prediction  # noqa: E402
 from training.store import Store  # noqa: E402
@@ -82,7 +83,7 @@ def main() -> None:
 
 def prediction(folder: RunFolder, store: Store, count: int) -> None:
     """Print the error by horizon and band, as a share of what there is to predict."""
-    settings = folder.settings()
+    settings = with_people(folder.settings(), store.subjects)
     recipe = recipe_of(settings)
     path = folder.best if folder.best.is_file() else folder.last
     progress = load_checkpoint(path, recipe.parts, f"{settings.recipe} {settings.size}")

@@ -27,6 +27,7 @@ from training.evaluation.report.statistics import paired_p  # noqa: E402
 from training.pretrain import main as pretrain  # noqa: E402
 from training.pretraining.output.checkpoints import load_checkpoint  # noqa: E402
 from training.pretraining.output.folder import RunFolder  # noqa: E402
+from training.pretraining.people import with_people  # noqa: E402
 from training.recipes import recipe_of  # noqa: E402
 from training.recipes.braingpt_graph import TrialWindows  # noqa: E402
 from training.recipes.braingpt_settings import GraphSettings  # noqa: E402
@@ -118,9 +119,11 @@ def _trained(settings: GraphSettings, path: Path) -> RunFolder:
 def _test(folder: RunFolder):  # type: ignore[no-untyped-def]
     """Return the recipe at its best checkpoint, and the stores of training and test."""
     settings = folder.settings()
+    store = Store.open(settings.store)
+    settings = with_people(settings, store.subjects)
     recipe = recipe_of(settings)
     load_checkpoint(folder.best, recipe.parts, f"{settings.recipe} {settings.size}")
-    rest, test = Store.open(settings.store).split(settings.test_subjects)
+    rest, test = store.split(settings.test_subjects)
     return recipe, rest.split(settings.validation_subjects)[0], test
 
 

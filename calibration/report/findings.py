@@ -106,7 +106,7 @@ def analyse(fit: Fit, recordings: Sequence[Recording]) -> Findings:
             recall={name: float(table[i, i]) for i, name in enumerate(epochs.classes)},
             rejected=len(fit.rejected),
             bad={name: kind for name, shares in quality.items() if (kind := worst(shares)) in BAD},
-            electrodes=len(settings.channels),
+            electrodes=len(fit.electrodes),
             curve=tuple((point.trials, point.estimate.score) for point in curve),
             origin=fit.origin,
             recordings=fit.recordings,

@@ -101,7 +101,7 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
         ("Head", f"{facts.head}: {about(facts.head, facts)}"),
         ("Encoder", str(facts.fit.get("encoder", "none"))),
         ("Classes", ", ".join(words(name) for name in decoder.classes)),
-        ("Electrodes", f"{len(settings.channels)}: {' '.join(settings.channels)}"),
+        ("Electrodes", f"{len(fit.electrodes)}: {' '.join(fit.electrodes)}"),
         ("Channels not used", " ".join(fit.ignored) or "none"),
         ("Reference", settings.reference),
         ("Filter", f"{settings.band.label}, causal"),

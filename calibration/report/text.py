@@ -13,7 +13,6 @@ from core.decoding.rest import THRESHOLD, in_percent, threshold_at_rest
 from core.errors import InputError, printable
 from core.fitting.origin import PERMUTATIONS, Origin
 from core.fitting.views import GRAPH, PRIOR, VIEWS
-from core.sites import is_eog
 
 SOME_RATES = (5.0, 2.0)
 """False alarms a minute whose thresholds are told where nobody asked for any."""
@@ -27,11 +26,10 @@ def as_text(fit: Fit) -> str:
     facts, selection = fit.decoder.facts, fit.selection
     settings = fit.decoder.settings
     encoder = facts.fit["encoder"]
-    electrodes = sum(not is_eog(name) for name in settings.channels)
     lines = [
         f"Subject {facts.subject}: {facts.trials} trials of {', '.join(fit.decoder.classes)} "
         f"from {printable(', '.join(facts.recordings))}",
-        f"{electrodes} electrodes, {settings.reference} reference, "
+        f"{len(fit.electrodes)} electrodes, {settings.reference} reference, "
         f"{settings.band.label} (causal), encoder {encoder}",
     ]
     if fit.decoder.input_words:

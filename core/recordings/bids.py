@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.electrodes import electrode
+from core.electrodes import electrode, numbered_name
 from core.errors import InputError, one_line
 from core.recordings.events import Marks, marks_of_events
 from core.recordings.recording import Event, Recording, Span
@@ -214,7 +214,11 @@ def _bad_channels(recording: Recording) -> tuple[str, ...]:
     bad = {_cell(row, "name") for row in rows if _cell(row, "status").casefold() == "bad"}
     bad.update(recording.bad_channels)
     sites = set(map(electrode, bad))  # tables and files write one electrode in several ways
-    return tuple(label for label in recording.labels if label in bad or electrode(label) in sites)
+    return tuple(
+        label
+        for label in recording.labels
+        if numbered_name(label) in bad or electrode(label) in sites
+    )
 
 
 def _by_onset(spans: Iterable[Span]) -> tuple[Span, ...]:

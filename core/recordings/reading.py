@@ -181,7 +181,9 @@ def renamed(recording: Recording, names: Sequence[str] | None) -> Recording:
     labels = named(recording.labels, names, recording.path.name)
     new = dict(zip(recording.labels, labels, strict=True))
     bad = tuple(new.get(label, label) for label in recording.bad_channels)
-    return replace(recording, labels=labels, bad_channels=bad)
+    before, now = (groups_words(some, recording.path.name) for some in (recording.labels, labels))
+    notes = [now if note == before else note for note in recording.notes]
+    return replace(recording, labels=labels, bad_channels=bad, notes=tuple(filter(None, notes)))
 
 
 def _read(path: Path, unit: str | None, stream: str | None, eog: bool) -> Recording:

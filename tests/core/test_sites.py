@@ -4,6 +4,7 @@ from core.encoders.eegpt.electrodes import CODEX
 from core.errors import InputError
 from core.sites import (
     channels_at,
+    eog_name,
     is_central,
     is_eog,
     is_frontal_or_temporal,
@@ -68,6 +69,13 @@ def test_the_nearest_to_eyes_and_jaw_are_the_brow_and_the_rim():
 )  # fmt: skip
 def test_eog_is_known_by_its_name(label):
     assert is_eog(label)
+
+
+def test_channels_of_type_eog_are_called_so_as_decoders_have_them():
+    names = [eog_name(label, "EOG") for label in ("HEO", "HEOG", "FP1", "EX1")]
+    assert names == ["EOG HEO", "HEOG", "FP1", "EOG EX1"]
+    assert all(map(is_eog, names[:2]))
+    assert eog_name("EX1", "EEG") == "EX1"
 
 
 @pytest.mark.parametrize("label", ["FP1", "GEOGRAPHY", "VIDEO", "EXG1", "EMG", "CLOCK", "C3", ""])

@@ -22,7 +22,7 @@ from core.signal.pipeline import SignalSettings
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
 from eegpt_realtime import live
-from eegpt_realtime.arrays import through_path
+from eegpt_realtime.arrays import as_array, through_path
 from realtime.engine.evidence import EvidenceSettings
 from realtime.offline import decode_recording
 
@@ -385,3 +385,12 @@ def test_a_run_is_decoded_again_with_the_reference_that_it_took(decoder, recordi
     again = decoder.recentred(tmp_path / "run.reference.safetensors").decisions(recording)
     assert [made.probabilities for made in again][-len(expected) :] == expected
     assert {made.reference for made in decoder.decisions(recording, recentre="off")} == {"decoder"}
+
+
+def test_channels_of_epochs_that_are_numbered_in_groups_are_no_electrodes():
+    """As those of a recording and of a stream; names of an array are what a person says."""
+    names = [f"C{number}" for number in range(1, 33)]
+    info = mne.create_info(names, 250.0, "eeg")
+    epochs = mne.EpochsArray(np.zeros((1, 32, 10)), info, verbose="ERROR")
+    assert as_array(epochs, None, None, "V")[1][:7] == (*(f"C-{i}" for i in range(1, 7)), "C7")
+    assert as_array(epochs.get_data(), names, 250.0, "V")[1] == tuple(names)

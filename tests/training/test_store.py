@@ -106,6 +106,8 @@ def test_nobody_on_one_side_is_refused(store):
     for people in ((), store.subjects):
         with pytest.raises(InputError, match="on either side"):
             store.split(people)
+    with pytest.raises(ValueError, match="no 2, 4"):
+        store.split(["simulated/1", "4", "2"])
 
 
 @pytest.mark.slow

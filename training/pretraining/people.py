@@ -78,8 +78,7 @@ def draw_people(
         if not shares[0] or sum(counts) >= len(here):
             raise InputError(
                 f"{source} has {len(here)} people to draw from: too few to hold out {counts[0]}, "
-                f"leave out {counts[1]} and train on the rest. Name fewer with "
-                "--validation-subjects and --test-subjects, or give other --shares."
+                f"leave out {counts[1]} and train on others. Name them instead, or others."
             )
         order = np.random.default_rng(seed).permutation(len(here)).tolist()
         validation += [here[place] for place in order[: counts[0]]]

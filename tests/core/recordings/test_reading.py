@@ -172,5 +172,9 @@ def test_a_cap_that_numbers_its_channels_in_groups_has_no_electrodes_of_those_na
     found = read_recording(path)
     assert not any(map(is_site, found.labels))
     assert any("A2, C1, C2" in note and "--channels" in note for note in found.notes)
-    names = ["C3", *"-" * (len(labels) - 1)]
-    assert renamed(found, names).labels[0] == "C3"
+    named = renamed(found, ["C3", *"-" * (len(labels) - 1)])
+    assert named.labels[0] == "C3"
+    assert named.notes == found.notes[:-1]
+    assert renamed(found, labels).labels == found.labels  # these are no names
+    (tmp_path / "cap_channels.tsv").write_text("name\tstatus\nC3\tbad\nC13\tbad\n")
+    assert read_recording(path.rename(tmp_path / "cap_eeg.fif")).bad_channels == ("C-3", "C13")

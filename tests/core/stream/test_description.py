@@ -13,6 +13,7 @@ from core.stream.description import (
     warnings_of,
 )
 from core.stream.discovery import StreamQuery, find_stream
+from core.stream.stream_feed import Overrides
 
 IDENTITY = StreamIdentity("EEG", "EEG", "id", "host", "uid")
 
@@ -59,6 +60,9 @@ def test_channels_that_are_numbered_in_groups_are_no_electrodes(send, name):
     assert facts.labels[5:8] == ("C-6", "C7", "C8")
     (said,) = facts.warnings
     assert "C6 name no electrodes" in said
+    kept = [f"C{number}" for number in range(1, 33)]  # before this was known
+    assert Overrides(("C3", *kept[1:])).on(facts).labels == ("C3", *facts.labels[1:])
+    assert Overrides(tuple(kept)).on(facts).warnings == facts.warnings
 
 
 def test_missing_labels_units_and_source_id_are_accepted_with_a_warning_each(send, name):
