@@ -51,7 +51,7 @@ def test_a_run_from_a_config_of_ours(start, store, capsys):
     assert "3 steps of 4 windows" in capsys.readouterr().out
     settings = settings_from(folder.settings_file)
     assert (settings.steps, settings.batch, settings.validation_windows) == (3, 4, 16)
-    assert settings.validation_subjects == ("3",)
+    assert settings.validation_subjects == ("simulated/3",)
     facts = folder.facts()
     assert facts["manifest_sha256"] == store.manifest_sha256
     assert facts["validation"]["subjects"] == ["simulated/3"]
