@@ -58,14 +58,9 @@ def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tu
         raise InputError(
             f"--channels names {len(names)} channels; {source} has {len(labels)} ({few})."
         )
-    return tuple(
-        label
-        if name == numbered_name(label)
-        else f"Unused{number}"
-        if name.lower() in _UNUSED
-        else name
-        for number, (label, name) in enumerate(zip(labels, names, strict=True), 1)
-    )
+    given = [f"Unused{i}" if name.lower() in _UNUSED else name for i, name in enumerate(names, 1)]
+    pairs = zip(labels, given, strict=True)
+    return tuple(label if name == numbered_name(label) else name for label, name in pairs)
 
 
 def names_in(text: str | None) -> tuple[str, ...] | None:
