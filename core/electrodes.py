@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 ALIASES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
@@ -59,18 +58,22 @@ _ROWS: dict[str, tuple[float, range]] = {
 }
 """Tenths of the way from nasion to inion at which a row crosses the midline, and its columns."""
 
-_BELOW: dict[str, tuple[float, float]] = {
-    f"{name}{column}{half}": (row + (0.5 if row > 5 else -0.5) * bool(half), share)
-    for name, row, share in (("NFP", 1, 1.125), ("N", 1, 1.25), ("OI", 9, 1.125), ("I", 9, 1.25))
-    for column in "12"
-    for half in ("", "H")
-} | {"O9": (9, 1.25), "O10": (9, 1.25)}
+_BELOW = {
+    site: place
+    for place, sites in {
+        (0.5, 1.125): "NFP1H NFP2H",
+        (0.5, 1.25): "N1H N2H",
+        (1.0, 1.125): "NFP1 NFP2",
+        (1.0, 1.25): "N1 N2",
+        (9.0, 1.125): "OI1 OI2",
+        (9.0, 1.25): "I1 I2 O9 O10",
+        (9.5, 1.125): "OI1H OI2H",
+        (9.5, 1.25): "I1H I2H",
+    }.items()
+    for site in sites.split()
+}
 """Sites below the circle of FPZ, T7, OZ and T8 that no row leads to, with their `place_of`."""
 
-_GROUPED = re.compile(r"(?P<group>[A-Z])(?P<number>\d+)")
-_OFF_THE_SYSTEM = re.compile(r"[AMT][12]")  # ears, mastoids and temples, which encoders may know
-_APART = re.compile(r"[A-Z]-\d+")
-_LARGEST_COLUMN = 12  # caps with electrodes below the 10-05 system have F11 and F12
 
 _SITE = re.compile(r"(?P<row>[A-Z]+?)(?:Z|(?P<column>[1-9]|10)(?P<half>H?))")
 
@@ -122,43 +125,6 @@ def site_of(label: str) -> Site | None:
 def is_site(label: str) -> bool:
     """Whether a label names an electrode of the 10-05 system."""
     return site_of(label) is not None
-
-
-def groups_apart(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels in which ``C3`` is ``C-3`` where it is the third of a group of channels.
-
-    Caps of BioSemi number theirs A1 to A32, B1 to B32, C1 to C32 ..., wherever they lie: a group
-    has numbers that no row of electrodes has. Labels of which some are set apart already stay.
-    """
-    if any(map(_APART.fullmatch, labels)):
-        return tuple(labels)
-    parts = [_GROUPED.fullmatch(normalise(label)) for label in labels]
-    groups = {part["group"] for part in parts if part and int(part["number"]) > _LARGEST_COLUMN}
-    return tuple(
-        f"{part['group']}-{part['number']}"
-        if part
-        and part["group"] in groups
-        and (is_site(label) or _OFF_THE_SYSTEM.fullmatch(part[0]))
-        else label
-        for label, part in zip(labels, parts, strict=True)
-    )
-
-
-def numbered_name(label: str) -> str:
-    """Return the name that a channel had before `groups_apart`: ``C3`` for ``C-3``."""
-    return label.replace("-", "") if _APART.fullmatch(label) else label
-
-
-def groups_words(labels: Sequence[str], source: str) -> str:
-    """Say which of `groups_apart` are no electrodes; empty if none was set apart."""
-    apart = [label for label in labels if _APART.fullmatch(label)]
-    if not apart:
-        return ""
-    few = ", ".join(map(numbered_name, apart[:6])) + " ..." * (len(apart) > 6)
-    return (
-        f"{source} numbers its channels in groups, so that {few} name no electrodes: they are "
-        f"called {apart[0]} and so on. Say which electrodes the channels are with --channels."
-    )
 
 
 def place_of(label: str) -> tuple[float, float] | None:

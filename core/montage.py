@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.electrodes import electrode, normalise, numbered_name
+from core.electrodes import electrode, normalise
 from core.errors import InputError
+from core.numbered_channels import numbered_name
 
 _UNUSED = ("", "-", "none", "unused")
 """What stands in ``--channels`` for a channel that carries no electrode."""
@@ -35,7 +36,7 @@ def named(labels: Sequence[str], names: Sequence[str] | None, source: str) -> tu
     """Return the names that a person gave to all channels of a source, else its own labels.
 
     A channel that is named ``-`` or ``none`` carries no electrode, whatever it calls itself. One
-    that is named by its number in a group is not named (`core.electrodes.groups_apart`).
+    that is named by its number in a group is not named (`core.numbered_channels.groups_apart`).
 
     Parameters
     ----------

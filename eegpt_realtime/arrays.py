@@ -11,9 +11,9 @@ import numpy as np
 
 from core.decoding.artifacts.watch import ArtifactWatch
 from core.decoding.decoder import Decoder
-from core.electrodes import groups_apart
 from core.errors import InputError, one_line
 from core.montage import match
+from core.numbered_channels import groups_apart
 from core.recordings import UNIT
 from core.recordings.amplitude import TYPICAL_UV
 from core.signal.finite import finite_mask

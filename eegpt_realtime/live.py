@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from core.decoding.window_decoder import WindowDecoder
-from core.electrodes import electrode, groups_apart
+from core.electrodes import electrode
 from core.feed.segments import Segmenter
 from core.machine.threads import few_threads
+from core.numbered_channels import groups_apart
 from core.signal.pipeline import SignalPath
 from core.stream.description import StreamFacts, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.electrodes import electrode, numbered_name
+from core.electrodes import electrode
 from core.errors import InputError, one_line
+from core.numbered_channels import numbered_name
 from core.recordings.events import Marks, marks_of_events
 from core.recordings.recording import Event, Recording, Span
 

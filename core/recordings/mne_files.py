@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.electrodes import groups_apart
 from core.errors import InputError, one_line
 from core.machine.files import sha256_of
+from core.numbered_channels import groups_apart
 from core.recordings.breaks import at_lowest, breaks_of, place_by_records
 from core.recordings.events import annotated, marks_of, read_in_its_encoding
 from core.recordings.file_units import scaled

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from core.electrodes import electrode, groups_words, is_site
+from core.electrodes import electrode, is_site
 from core.errors import InputError
 from core.machine.files import as_path
 from core.montage import named
+from core.numbered_channels import groups_words
 from core.progress import progress
 from core.recordings.amplitude import implausible_amplitude
 from core.recordings.bids import with_tables

@@ -20,7 +20,8 @@ _UNIT = re.compile(r"^(?P<name>.*?)\s*[(\[](?P<unit>[^)\]]*)[)\]]$")
 _NUMBERED = re.compile(
     r"(?:(?:EEG|EXG|OpenBCI)[ _.-]*)?(?:EEG|EXG|CH|CHANNEL|CHAN)[ _.-]*\d+", re.I
 )
-_SITE = re.compile(r"(?:FP|AF|F|FT|FC|T|C|TP|CP|P|PO|O|I|A|M|N)(?:Z|\d{1,2}H?)")
+# Beside the 10-05 system: ears, mastoids, temples, and numbers of a cap's groups.
+_BESIDE_THE_SYSTEM = re.compile(r"(?:FP|AF|F|FT|FC|T|C|TP|CP|P|PO|O|I|A|M|N)(?:Z|\d{1,2}H?)")
 _MARKER = re.compile(r"marker|label|event|stim|trigger|direction|class|annotation|cue|target", re.I)
 _MUSE = ("TP9", "AF7", "AF8", "TP10")
 _RAW = "RAW_"  # the samples in what Mind Monitor writes; other columns are bands
@@ -143,7 +144,7 @@ def _is_time(name: str) -> bool:
 def _is_channel(name: str) -> bool:
     bare = _bare(name)
     site = electrode(bare.upper().removeprefix("EEG.")).split("-")[0]
-    return bool(_NUMBERED.fullmatch(bare) or _SITE.fullmatch(site)) or is_site(site)
+    return is_site(site) or bool(_NUMBERED.fullmatch(bare) or _BESIDE_THE_SYSTEM.fullmatch(site))
 
 
 def _factors(names: list[str], text: Text, unit: str | None) -> np.ndarray:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.electrodes import groups_apart
 from core.errors import InputError
 from core.feed.segments import segment_bounds
 from core.machine.files import sha256_of
+from core.numbered_channels import groups_apart
 from core.recordings.events import marks_of_events
 from core.recordings.recording import Event, Recording
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.electrodes import groups_apart
 from core.errors import InputError
 from core.feed.timeline import Timeline
 from core.machine.files import sha256_of
+from core.numbered_channels import groups_apart
 from core.recordings.events import marks_of_events
 from core.recordings.recording import Recording
 from core.recordings.stamps import breaks_of, measured_rate

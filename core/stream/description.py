@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from core.electrodes import groups_apart, groups_words, is_site
+from core.electrodes import is_site
 from core.errors import InputError
+from core.numbered_channels import groups_apart, groups_words
 from core.sites import eog_name
 from core.units import volts_per
 

@@ -4,16 +4,7 @@ import mne
 import numpy as np
 import pytest
 
-from core.electrodes import (
-    direction,
-    electrode,
-    groups_apart,
-    groups_words,
-    is_site,
-    place_of,
-    written,
-    written_label,
-)
+from core.electrodes import direction, electrode, is_site, place_of, written, written_label
 from core.encoders.eegpt.electrodes import CODEX
 
 present = mne.channels.get_builtin_montages()  # MNE 1.13 gave the template another name
@@ -35,23 +26,6 @@ def test_what_an_electrode_was_measured_against_does_not_matter(label):
 
 def test_what_a_half_electrode_was_measured_against_does_not_matter_either():
     assert electrode("EEG FFC1h-A2") == electrode("ffc1h-Ref") == "FFC1H"
-
-
-def test_channels_of_a_numbered_group_are_no_electrodes():
-    labels = [f"{group}{number}" for group in "ABCD" for number in range(1, 33)]
-    apart = groups_apart(labels)
-    assert apart[:3] == ("A-1", "A-2", "A3")  # no ears
-    assert apart[64:72] == ("C-1", "C-2", "C-3", "C-4", "C-5", "C-6", "C7", "C8")
-    assert not any(map(is_site, apart))
-    partly_named = ("C3", *apart[65:])  # by a person, for whom C3 is one
-    assert groups_apart(apart) == apart
-    assert groups_apart(partly_named) == partly_named
-    words = groups_words(apart, "The file")
-    assert "A1, A2, C1, C2, C3, C4 ... name no electrodes: they are called A-1 and so on" in words
-    assert "--channels" in words
-    cap = ["C3", "C4", "T3", "F11", "F12", "CP3", "EEG 013", "E13"]
-    assert groups_apart(cap) == tuple(cap)
-    assert not groups_words(cap, "The file")
 
 
 @pytest.mark.parametrize("label", ["C3-C4", "EEG C3-Cz", "C3-P3", "C3-T7", "Cz-FCz", "C3A", "Ref"])

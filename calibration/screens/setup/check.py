@@ -56,6 +56,7 @@ class HeadMap(QWidget):
         self._glow: dict[str, float] = {}
         self._labels: tuple[str, ...] = ()
         self._topography = Topography(())
+        self._names: list[str] = []  # of the electrodes that are drawn
         self.setMinimumSize(140, 140)  # of a low screen
         self.setAccessibleName("Electrodes on the head")
 
@@ -68,6 +69,7 @@ class HeadMap(QWidget):
         if labels != self._labels:
             self._labels, self._glow = labels, {}
             self._topography = Topography(labels)
+            self._names = [written_label(labels[index]) for index in self._topography.picks]
             self.update()
 
     def show_glow(self, glow: dict[str, float]) -> None:
@@ -94,14 +96,13 @@ class HeadMap(QWidget):
         painter.drawEllipse(centre, radius, radius)
         dense = len(self._labels) > 40
         size = radius * (0.062 if dense else 0.085)
-        names = {index: written_label(self._labels[index]) for index in self._topography.picks}
-        fitting = min(1.0, 4.0 / max(map(len, names.values()), default=1))  # TPP10h in its circle
+        fitting = min(1.0, 4.0 / max(map(len, self._names), default=1))  # TPP10h in its circle
         painter.setFont(theme.font(max(7.0, size * fitting * (0.95 if dense else 0.9))))
         scale = radius / (1.15 * self._topography.radius)  # the outermost inside the outline
-        for index, place in zip(self._topography.picks, self._topography.places, strict=True):
-            label = self._labels[index]
+        drawn = zip(self._topography.picks, self._topography.places, self._names, strict=True)
+        for index, place, name in drawn:
             point = centre + QPointF(place[0], -place[1]) * scale
-            glow = self._glow.get(label, 0.0)
+            glow = self._glow.get(self._labels[index], 0.0)
             if glow > 0.0:
                 halo = size * (1.0 + 0.9 * min(1.0, glow))
                 painter.setPen(Qt.PenStyle.NoPen)
@@ -111,7 +112,7 @@ class HeadMap(QWidget):
             painter.setBrush(theme.faded(_HOT, 0.9) if glow >= 1.0 else theme.RAISED)
             painter.drawEllipse(point, size, size)
             painter.setPen(theme.BACKGROUND if glow >= 1.0 else theme.MUTED)
-            painter.drawText(QRectF(point.x() - 40, point.y() - 10, 80, 20), _CENTRE, names[index])
+            painter.drawText(QRectF(point.x() - 40, point.y() - 10, 80, 20), _CENTRE, name)
         painter.end()
 
 
