@@ -41,11 +41,12 @@ def test_what_is_sent_over_lsl_is_what_is_in_the_file(tmp_path, until, give):
     ):
 
         def pass_on():
+            ended = inlet.lost and cues.lost  # before the last read, so that it misses nothing
             for cue in cues.read():
                 recorder.event(cue.text, None, cue.time, 0.0)
             if block := inlet.read(0.05):
                 give(recorder, block.samples, block.stamps)
-            return recorder.samples_written == len(values) and inlet.lost
+            return ended and recorder.samples_written == len(values)
 
         until(pass_on)
     thread.join()
