@@ -98,7 +98,8 @@ def prepare(folder: Path) -> None:
     """Write a recording of a simulated subject, with its cues, and a decoder."""
     import mne
 
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
     from core.encoders.eegpt.electrodes import CODEX
     from core.machine.threads import one_torch_thread

@@ -31,7 +31,8 @@ import numpy as np  # noqa: E402
 
 from calibration.checking import check  # noqa: E402
 from calibration.classes import cue_events  # noqa: E402
-from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from calibration.fit_settings import FitSettings  # noqa: E402
+from calibration.fitting import fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
 from calibration.recording.bids import BidsRun  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402

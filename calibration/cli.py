@@ -18,7 +18,8 @@ from core.errors import InputError
 from core.program import print_version, run_command_line, write_line
 
 if TYPE_CHECKING:
-    from calibration.fitting import Fit, FitSettings
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import Fit
     from calibration.task_heads import GalleryMaker
     from core.decoding.decoder import Decoder
     from core.fitting.trials.task import Task

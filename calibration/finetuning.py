@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from calibration.fitting import NO_REFINING, Fit
+from calibration.fit_settings import NO_REFINING
+from calibration.fitting import Fit
 from core.decoding.card import CHOICE, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.heads import LinearHead, with_temperature

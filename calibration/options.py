@@ -12,7 +12,7 @@ import tyro
 from core.sites import Sites
 
 if TYPE_CHECKING:
-    from calibration.fitting import FitSettings
+    from calibration.fit_settings import FitSettings
     from core.stream.discovery import StreamQuery
 
 
@@ -95,14 +95,14 @@ class FitFlags:
     def settings(
         self, home: Path | None, reference: str | None = None, seed: int = 0
     ) -> FitSettings:
-        """Return the settings of a fit, as `calibration.fitting.FitSettings` has them.
+        """Return the settings of a fit, as `calibration.fit_settings.FitSettings` has them.
 
         Raises
         ------
         InputError
             If a setting is none, or the encoder cannot be refined.
         """
-        from calibration.fitting import FitSettings, default_encoder
+        from calibration.fit_settings import FitSettings, default_encoder
         from core.signal.filtering import mains
 
         settings = FitSettings(

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from calibration.fitting import FitSettings
+from calibration.fit_settings import FitSettings
 from calibration.usable_trials import SharedParts, usable_trials
 from core.decoding.embedding_heads import Gallery, RetrievalHead, ScaleHead
 from core.decoding.features import TokenFeatures

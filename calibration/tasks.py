@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from calibration.fitting import Fit, FitSettings, fit_decoder, path_for, reading
+from calibration.fit_settings import FitSettings, path_for
+from calibration.fitting import Fit, fit_decoder, reading
 from calibration.state_tasks import fit_state_task
 from calibration.task_heads import GalleryMaker, TaskSetting, fit_gated, fit_head
 from calibration.usable_trials import SharedParts, check_recordings

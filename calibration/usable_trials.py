@@ -23,7 +23,7 @@ from core.signal.pipeline import SignalSettings
 
 
 class TrialSettings(Protocol):
-    """What of a fit's settings the trials depend on: `calibration.fitting.FitSettings` has it."""
+    """What the trials depend on of a fit's `calibration.fit_settings.FitSettings`."""
 
     @property
     def in_time(self) -> bool:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from calibration.classes import check_events, cue_events
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from calibration.priors import starting_head
 from calibration.report.text import notes
 from calibration.tasks import fit_tasks

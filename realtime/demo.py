@@ -49,7 +49,8 @@ def run_demo(options: Options) -> int:
 def _run_demo(options: Options, begin: Callable[[str], object]) -> int:
     """Run the demo, and tell which step of `_LOADED` begins; none where the window opens."""
     begin(_CALIBRATING)
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
     from calibration.report import as_text
     from core.decoding.storage.decoder_file import save_decoder
     from core.decoding.storage.library import new_decoder_path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.fitting import FitSettings, path_for
+from calibration.fit_settings import FitSettings, path_for
 from core.decoding.decoder import Decoder, hop_samples
 from core.decoding.recentring import REFERENCE_SECONDS
 from core.electrodes import electrode

@@ -159,7 +159,8 @@ def imagery_recording():
 @pytest.fixture(scope="session")
 def fitted():
     """Decoders by head, each fitted on one such recording when it is first asked for."""
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
 
     events = {"left_hand": "left_hand", "right_hand": "right_hand"}
 

@@ -39,7 +39,8 @@ from resumable_rows import ResumableRows, arguments, parsed  # noqa: E402
 from scipy.special import expit, logit  # noqa: E402
 from scipy.stats import bootstrap  # noqa: E402
 
-from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from calibration.fit_settings import FitSettings  # noqa: E402
+from calibration.fitting import fit_decoder  # noqa: E402
 from core.decoding.adaptation import LABELS, RECENTRE, Adaptation  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.online import OnlineDecoder  # noqa: E402

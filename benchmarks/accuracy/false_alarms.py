@@ -29,7 +29,8 @@ share_cores()
 import numpy as np  # noqa: E402 - after the threads are set
 from resumable_rows import ResumableRows, arguments, folders  # noqa: E402
 
-from calibration.fitting import Fit, FitSettings, fit_decoder  # noqa: E402
+from calibration.fit_settings import FitSettings  # noqa: E402
+from calibration.fitting import Fit, fit_decoder  # noqa: E402
 from calibration.priors import starting_head  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.errors import InputError  # noqa: E402

@@ -27,7 +27,8 @@ from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E4
 from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
-from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from calibration.fit_settings import FitSettings  # noqa: E402
+from calibration.fitting import fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.recentring import DECODER, REFERENCE_SECONDS  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402

@@ -30,7 +30,8 @@ import numpy as np  # noqa: E402 - after the threads are set
 from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
 from scipy.stats import bootstrap, wilcoxon  # noqa: E402
 
-from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from calibration.fit_settings import FitSettings  # noqa: E402
+from calibration.fitting import fit_decoder  # noqa: E402
 from core.decoding.decoder import Decoder  # noqa: E402
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402

@@ -26,7 +26,8 @@ from head_of_others import has_seen, head_of_others  # noqa: E402
 from resumable_rows import ResumableRows, arguments, folders, parsed  # noqa: E402
 from scipy.special import expit, logit  # noqa: E402
 
-from calibration.fitting import FitSettings, fit_decoder  # noqa: E402
+from calibration.fit_settings import FitSettings  # noqa: E402
+from calibration.fitting import fit_decoder  # noqa: E402
 from core.decoding.heads import temperature_of  # noqa: E402
 from core.encoders import Encoder, load_encoder  # noqa: E402
 from core.fitting.transfer.prior_head import with_readout  # noqa: E402

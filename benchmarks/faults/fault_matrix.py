@@ -264,7 +264,8 @@ def prepare(folder: Path, seconds: float, rates: Sequence[float] = (RATE,)) -> N
     """Write recordings of a simulated subject, so many seconds long, and its decoder."""
     import mne
 
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
     from simulation.synthetic import session
 

@@ -241,7 +241,8 @@ def _accounted(truth: Truth, stamps: np.ndarray, inlets: np.ndarray) -> dict:
 
 
 def _prepare(folder: Path, labels: tuple[str, ...], options: argparse.Namespace) -> None:
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
     from simulation.synthetic import session
 

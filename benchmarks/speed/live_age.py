@@ -191,7 +191,8 @@ def prepare(
     """Write a recording of a simulated subject, so long, and a decoder with the encoder."""
     import mne
 
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
     from core.decoding.storage.decoder_file import save_decoder
     from simulation.synthetic import session
 

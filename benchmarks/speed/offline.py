@@ -20,7 +20,8 @@ from core.machine.threads import one_torch_thread, share_cores
 
 share_cores()
 
-from calibration.fitting import FitSettings, fit_decoder  # noqa: E402 - after the threads
+from calibration.fit_settings import FitSettings  # noqa: E402 - after the threads
+from calibration.fitting import fit_decoder  # noqa: E402 - after the threads
 from core.decoding.window_decoder import WindowDecoder  # noqa: E402
 from core.fitting.trials.labels import parse_events  # noqa: E402
 from core.recordings import read_recording  # noqa: E402

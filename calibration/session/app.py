@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.classes import CLASSES
-from calibration.fitting import Fit, FitSettings
+from calibration.fit_settings import FitSettings
+from calibration.fitting import Fit
 from calibration.paradigm.plan import ENDING, Plan, new_plan, runs_of_session, unfinished
 from calibration.paradigm.sequencer import TrialSequencer
 from calibration.priors import starting_head

@@ -16,7 +16,8 @@ from queue import SimpleQueue
 import numpy as np
 
 from calibration.classes import CLASSES, cue_events
-from calibration.fitting import Fit, FitSettings, fit_decoder, path_for
+from calibration.fit_settings import FitSettings, path_for
+from calibration.fitting import Fit, fit_decoder
 from calibration.session.progress import Accuracy
 from core.decoding.features import TokenFeatures, band_sections
 from core.decoding.recentring import REFERENCE_SECONDS

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from calibration.finetuning import NAME, Probe, RefineSettings, refine, train
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from calibration.report import analyse, as_text
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder

@@ -3,12 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, fit_decoder, path_for
+from calibration.fit_settings import FitSettings, path_for
+from calibration.fitting import fit_decoder
 from calibration.report.text import as_text
 from core.decoding.graph_head import GraphHead
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder
-from core.encoders import load_encoder, load_spec, save_encoder
+from core.encoders import load_encoder, save_encoder
 from core.encoders.bandpower.model import BandPower, bandpower_spec
 from core.encoders.braingpt.model import BrainGPT, braingpt_spec
 from core.encoders.spec import LABELLED, ClassReadout
@@ -139,12 +140,6 @@ def test_electrodes_that_the_encoder_never_saw_are_left_out(imagery_recording):
     assert fit.ignored == ("AF7", "PO5")
 
 
-def test_electrodes_elsewhere_are_among_the_channels_that_are_not_used():
-    labels = ("Fp1", "C3", "Cz", "C4", "HEOG", "O1")
-    _, unused = path_for(labels, load_spec("starter"), FitSettings(sites="motor"), "it")
-    assert unused == ("Fp1", "HEOG", "O1")
-
-
 @pytest.mark.slow
 def test_channels_marked_as_bad_in_any_recording_are_left_out(imagery_recording):
     recordings = [imagery_recording(seed=seed) for seed in (0, 1)]
@@ -181,17 +176,6 @@ def test_recordings_without_electrodes_are_refused(imagery_recording, labels, kn
     with pytest.raises(InputError, match=f"{known} that the encoder") as refused:
         fit_decoder([recording], EVENTS, "01")
     assert str(refused.value).endswith(f"(found: {labels}). Name its channels (--channels).")
-
-
-def test_a_headband_is_told_what_imagined_movements_need():
-    spec = load_encoder("untrained-bandpower-tiny").spec
-    with pytest.raises(InputError, match=r"TP10\)\. Imagined movements need .* C3, Cz and C4\.$"):
-        path_for(("TP9", "AF7", "AF8", "TP10"), spec, FitSettings(), "The stream")
-
-
-def test_an_unknown_head_is_refused():
-    with pytest.raises(InputError, match='no head "svm"'):
-        FitSettings(head="svm")
 
 
 def test_a_downloaded_encoder_is_looked_for_in_the_folder_that_was_named(

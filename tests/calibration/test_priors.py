@@ -8,8 +8,9 @@ from fif_files import write_fif
 from xdf_files import eeg_stream, write_xdf
 
 from calibration.classes import cue_events
+from calibration.fit_settings import FitSettings
 from calibration.fitted_on import labels_seen
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fitting import fit_decoder
 from calibration.priors import (
     person_of,
     prior_head,

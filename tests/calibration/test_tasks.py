@@ -9,7 +9,7 @@ from recording_files import write_edf
 
 from calibration.captions import caption_task, read_captions
 from calibration.cli import main
-from calibration.fitting import FitSettings
+from calibration.fit_settings import FitSettings
 from calibration.report.tasks import tasks_as_json, tasks_as_text
 from calibration.tasks import fit_tasks, which_task, with_events
 from core.decoding.features import TangentFeatures

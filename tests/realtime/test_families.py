@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from fif_files import write_fif
 
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from core.decoding.features import TokenFeatures
 from core.decoding.storage.decoder_file import load_decoder, save_decoder
 from core.decoding.window_decoder import WindowDecoder

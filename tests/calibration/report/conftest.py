@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from calibration.report import analyse
 from core.recordings import Recording
 

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from calibration.report import analyse, as_html, as_json, as_text, write_report
 from calibration.report.pictures import pictures
 from core.errors import InputError

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from calibration.fitting import FitSettings
+from calibration.fit_settings import FitSettings
 from calibration.paradigm.model import Paradigm
 from calibration.paradigm.plan import new_plan
 from calibration.paradigm.sequencer import TrialSequencer, plan_trials

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from calibration.classes import cue_events
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from calibration.priors import starting_head
 from calibration.recording.bids import next_run
 from calibration.recording.recorder import Recorder

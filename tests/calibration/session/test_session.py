@@ -15,7 +15,8 @@ import pytest
 from calibration.checking import check
 from calibration.classes import cue_events
 from calibration.cli import main
-from calibration.fitting import FitSettings, fit_decoder
+from calibration.fit_settings import FitSettings
+from calibration.fitting import fit_decoder
 from calibration.paradigm.plan import plan_from_json
 from calibration.priors import starting_head
 from calibration.recording.bids import BidsRun

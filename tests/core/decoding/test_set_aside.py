@@ -136,7 +136,8 @@ def test_what_lasts_too_short_sets_nothing_aside(make_online, samples, fault, wo
 
 @pytest.mark.slow
 def test_electrodes_that_go_bad_one_after_another_are_set_aside_in_turn(imagery_recording):
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
 
     labels = (*LABELS, "P3", "P4", "POZ")  # 20, so that two may be set aside
     events = {"left_hand": "left_hand", "right_hand": "right_hand"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.fitting import FitSettings, path_for
+from calibration.fit_settings import FitSettings, path_for
 from core.encoders import load_encoder
 from core.errors import InputError
 from core.signal.filtering import Band

@@ -26,7 +26,8 @@ CUES = {"left_hand": "left_hand", "right_hand": "right_hand"}
 
 def learned(**montage):
     """A decoder with limits of its own, and another run of the same person."""
-    from calibration.fitting import FitSettings, fit_decoder
+    from calibration.fit_settings import FitSettings
+    from calibration.fitting import fit_decoder
 
     first, second = (session(6, seed=3, run=run, **montage) for run in (1, 2))
     fit = fit_decoder([first], CUES, "sim", FitSettings(head="riemann", repeats=1))
