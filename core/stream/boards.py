@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.electrodes import electrode, is_site
-
-_MOTOR = re.compile(r"(FC|C|CP)[1-4Z]")
+from core.electrodes import electrode, place_of
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,13 @@ def motor_words(labels: Sequence[str]) -> str:
 
     Notes
     -----
-    The hand areas lie under C3 and C4, that of the feet under Cz, within the span of FC and CP
-    (Pfurtscheller and Lopes da Silva, 1999).
+    The hand areas lie under C3 and C4, that of the feet under Cz, within the span of FC and CP,
+    columns up to 4 (Pfurtscheller and Lopes da Silva, 1999).
     """
-    sites = [electrode(label) for label in labels if is_site(label)]
-    if not sites or any(_MOTOR.fullmatch(site) for site in sites):
+    places = {electrode(label): place for label in labels if (place := place_of(label))}
+    if not places or any(4 <= row <= 6 and share <= 0.5 for row, share in places.values()):
         return ""
+    sites = list(places)
     few = ", ".join(sites[:6]) + (" ..." if len(sites) > 6 else "")
     return (
         f"No electrode of this board lies over the motor cortex (it has {few}): imagined movements "

@@ -46,4 +46,6 @@ def test_electrodes_on_the_rim_are_named_too():
 def test_unknown_names_prove_nothing():
     assert motor_words(["Ch1", "Ch2"]) == ""
     assert motor_words(["EEG C3-REF", "Fp1"]) == ""
+    assert motor_words(["FCC3h", "Fp1"]) == ""
+    assert motor_words(["FC5", "C6", "CPP1h"]) != ""
     assert motor_words(["Fp1", "Ch2"]) != ""
