@@ -17,7 +17,6 @@ from core.machine.home import home_folder
 from core.montage import named
 from core.program import say, write_line
 from core.recordings import Recording, print_notes, read_recording
-from core.sites import eog_of
 from realtime.decoder_choice import chosen_decoder
 from realtime.engine.cued_trials import Cue, check_cues
 from realtime.engine.decisions import aside_words
@@ -35,8 +34,8 @@ def decode_file(options: Options) -> int:
     decoder = chosen_decoder(options)
     if decoder is None:
         raise InputError("--file needs a decoder: name one with --decoder FILE or --subject ID.")
-    eog = bool(eog_of(decoder.settings.channels))
-    recording = read_recording(options.file, options.unit, options.stream, eog=eog)
+    # With EOG whether the decoder uses it or not: --channels counts the same channels as a fit.
+    recording = read_recording(options.file, options.unit, options.stream, eog=True)
     print_notes([recording])
     labels = named(recording.labels, options.channel_names, str(options.file))
     windows = WindowDecoder(

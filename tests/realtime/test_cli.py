@@ -87,16 +87,26 @@ def test_decoders_that_do_not_fit_end_in_a_sentence(fitted, tmp_path, capsys):
     assert "needs a decoder" in refused(file, capsys)
 
 
-def _recording_file(fitted, folder):
+def _recording_file(fitted, folder, eog=()):
     import mne
     import numpy as np
 
-    labels = list(fitted["riemann"].settings.channels)
+    labels = [*fitted["riemann"].settings.channels, *eog]
     noise = np.random.default_rng(0).normal(0.0, 1e-5, (len(labels), 1500))
     path = folder / "noise_raw.fif"
-    raw = mne.io.RawArray(noise, mne.create_info(labels, 250.0, "eeg"), verbose="ERROR")
+    types = ["eog" if label in eog else "eeg" for label in labels]
+    raw = mne.io.RawArray(noise, mne.create_info(labels, 250.0, types), verbose="ERROR")
     raw.save(path, verbose="ERROR")
     return path
+
+
+@pytest.mark.slow
+def test_channels_are_counted_as_a_fit_counts_them(decoder_file, fitted, tmp_path, capsys):
+    recording = _recording_file(fitted, tmp_path, eog=("HEOG",))
+    names = ",".join((*fitted["riemann"].settings.channels, "HEOG"))
+    given = ["--file", recording, "--decoder", decoder_file, "--channels"]
+    assert main([*map(str, given), names]) == 0
+    assert "names 17 channels" in refused([*given, names.removesuffix(",HEOG")], capsys)
 
 
 @pytest.mark.slow
