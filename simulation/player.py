@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from core.electrodes import electrode
 from core.errors import InputError
 from core.recordings import UNIT, Event, Recording
 from core.stream.outlets import MarkerOutlet, SignalOutlet, local_source_id
@@ -57,12 +58,12 @@ def cut(recordings: Sequence[Recording], chunk: int, loop: bool = False) -> Iter
     loop : bool
         Begin again after the last one, indefinitely.
     """
-    labels = recordings[0].labels
+    sites = _sites(recordings[0])
     gap = round(BREAK * recordings[0].rate)
     position = 0  # of the next sample
     while True:
         for recording in recordings:
-            order = [recording.labels.index(label) for label in labels]
+            order = [_sites(recording).index(site) for site in sites]
             edges = [0, *recording.breaks, len(recording.samples_uv)]
             events = sorted(recording.events, key=lambda event: event.onset, reverse=True)
             for begin, end in pairwise(edges):
@@ -172,6 +173,15 @@ def replay(
     return sender.sent
 
 
+def _sites(recording: Recording) -> list[str]:
+    """Return what channels are called, whichever name of an electrode a file writes (T3, T7).
+
+    Where two of them are one electrode (C3-A1, C3-A2) it is the labels as they are.
+    """
+    sites = [electrode(label) for label in recording.labels]
+    return sites if len(set(sites)) == len(sites) else list(recording.labels)
+
+
 def _check(recordings: Sequence[Recording], chunk: int | None, speed: float) -> None:
     if not any(len(recording.samples_uv) for recording in recordings):
         raise InputError("There is no recording with samples to send.")
@@ -181,7 +191,7 @@ def _check(recordings: Sequence[Recording], chunk: int | None, speed: float) -> 
         raise InputError(f"--speed is {speed:g}; it must be above 0 and at most 1000.")
     first = recordings[0]
     for other in recordings[1:]:
-        if other.rate != first.rate or sorted(other.labels) != sorted(first.labels):
+        if other.rate != first.rate or sorted(_sites(other)) != sorted(_sites(first)):
             raise InputError(
                 f"{other.path.name} and {first.path.name} differ in rate or channels and cannot be "
                 "sent as one stream. Replay them one by one."

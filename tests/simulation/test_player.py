@@ -98,8 +98,8 @@ def test_receiver_of_both_streams_gets_the_first_marker_too(
 def test_several_recordings_are_one_stream_with_a_real_break(
     name, make_recording, background, until
 ):
-    first = make_recording(samples=130, breaks=(50,), seed=1)
-    other = make_recording(samples=70, labels=("C4", "C3", "CZ"), seed=2)
+    first = make_recording(samples=130, breaks=(50,), labels=("C3", "T7", "C4"), seed=1)
+    other = make_recording(samples=70, labels=("EEG C4-REF", "C3", "T3"), seed=2)
     background(replay, [first, other], name, speed=10)
     with Inlet(find_stream(StreamQuery(stream=name))) as inlet:
         samples, stamps, _ = receive(inlet, 200, until)
@@ -107,6 +107,15 @@ def test_several_recordings_are_one_stream_with_a_real_break(
     np.testing.assert_array_equal(samples[130:], other.samples_uv[:, [1, 2, 0]])
     runs = Continuity(250).split(stamps)
     assert [(run.start, run.lost) for run in runs] == [(0, 0), (50, 250), (130, 250)]
+
+
+def test_channels_of_one_electrode_are_told_apart_by_their_labels(make_recording):
+    labels = ("C3-A1", "C3-A2", "C4")
+    first = make_recording(samples=10, labels=labels, seed=1)
+    other = make_recording(samples=10, labels=labels[::-1], seed=2)
+    pieces = list(cut([first, other], 10, loop=False))
+    np.testing.assert_array_equal(pieces[0].samples, first.samples_uv)
+    np.testing.assert_array_equal(pieces[1].samples, other.samples_uv[:, ::-1])
 
 
 @pytest.mark.slow
