@@ -111,7 +111,7 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
     places = epochs.places.tolist()
     broad = np.stack([signals[run][start : start + WINDOW].T for run, start in places])
     windows = np.stack([banded[run][start : start + WINDOW].T for run, start in places])
-    exchange = _Exchange(channels, epochs.places[:, 0], channel_covariance(np.vstack(signals).T))
+    exchange = EyeExchange(channels, epochs.places[:, 0], channel_covariance(np.vstack(signals).T))
     sofar = [
         beginning_covariance([banded[run][: start + WINDOW]], RATE)
         for run, start in places
@@ -123,8 +123,8 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
         "labels": epochs.labels,
         "run": epochs.places[:, 0],
         "late": epochs.places[:, 1] >= MINUTE,
-        "covariances": _sample(windows).astype(np.float32),
-        "covariances exchanged": _sample(exchange(windows)).astype(np.float32),
+        "covariances": sample_covariances(windows).astype(np.float32),
+        "covariances exchanged": sample_covariances(exchange(windows)).astype(np.float32),
         "beginnings": np.stack([beginning_covariance([run], RATE) for run in banded]),
         "whole": np.stack([channel_covariance(run.T) for run in banded]),
         "so far": np.stack(sofar).astype(np.float32),
@@ -140,17 +140,19 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
                 regress = without_eyes(channels, channel_covariance(fitted.T))
                 names = tuple(channels[index] for index in away_from_eyes(channels))
             begun = np.concatenate([signals[run][:MINUTE] for run in learned])
-            spatial = _before(encoder, regress, begun, names)
-            features[f"fit {eyes} {tested}"] = _tokens(encoder, spatial @ seen, names)
+            spatial = filter_before(encoder, regress, begun, names)
+            features[f"fit {eyes} {tested}"] = token_features(encoder, spatial @ seen, names)
             minute = []
             for run, signal in enumerate(signals):
-                spatial = _before(encoder, regress, signal[:MINUTE], names)
-                minute.append(_tokens(encoder, spatial @ seen[features["run"] == run], names))
+                spatial = filter_before(encoder, regress, signal[:MINUTE], names)
+                minute.append(
+                    token_features(encoder, spatial @ seen[features["run"] == run], names)
+                )
             features[f"minute {eyes} {tested}"] = np.concatenate(minute)
     return features
 
 
-class _Exchange:
+class EyeExchange:
     """Gives trials the eyes of other ones of the same run, drawn once."""
 
     def __init__(self, channels: Sequence[str], run: np.ndarray, covariance: np.ndarray) -> None:
@@ -173,20 +175,22 @@ class _Exchange:
         return exchanged
 
 
-def _sample(windows: np.ndarray) -> np.ndarray:
+def sample_covariances(windows: np.ndarray) -> np.ndarray:
+    """Return sample covariances of windows, (trials, channels, channels)."""
     centred = np.ascontiguousarray(windows - windows.mean(axis=-1, keepdims=True))
     return centred @ centred.transpose(0, 2, 1) / windows.shape[-1]
 
 
-def _before(
+def filter_before(
     encoder: Encoder, regress: np.ndarray, signal: np.ndarray, names: Sequence[str]
 ) -> np.ndarray:
+    """Return the filter before an encoder, of a signal (samples, channels) with the eyes out."""
     covariance = channel_covariance(regress @ signal.T)
     before: np.ndarray = spatial_filter(covariance, names, encoder.spec) @ regress
     return before
 
 
-def _tokens(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+def token_features(encoder: Encoder, windows: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Return token features of windows, (trials, features)."""
     import torch
 
