@@ -310,6 +310,26 @@ def test_a_silent_stream_is_said_to_be_silent(fitted, until):
     del outlet
 
 
+def test_what_ends_decoding_is_said_and_is_no_success(
+    fitted, sender, tmp_path, monkeypatch, capfd, until
+):
+    def fail(windows):
+        raise InputError("The encoder's process has ended.")
+
+    monkeypatch.setattr(WindowDecoder, "prepare", fail)
+    sender("Failing", speed=1.0, loop=True)
+    engine, _ = engine_on("Failing", fitted["riemann"])
+    engine.start()
+    until(lambda: not engine.running)
+    seen = engine.snapshot()
+    words = "Decoding stopped: The encoder's process has ended."
+    assert (seen.status, seen.message) == ("lost", words)
+    decoder = save_decoder(fitted["riemann"], tmp_path / "decoder.safetensors")
+    given = ["--stream", "Failing", "--headless", "--decoder", str(decoder), "--timeout", "40"]
+    assert realtime(given) == 2
+    assert "The encoder's process has ended." in capfd.readouterr().err
+
+
 def test_markers_that_were_dropped_are_said(fitted, sender, name, monkeypatch, until):
     monkeypatch.setattr(marker_feed, "MarkerInlet", partial(MarkerInlet, capacity=3))
     sender("Crowded", loop=True)

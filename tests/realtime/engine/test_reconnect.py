@@ -1,6 +1,7 @@
 """A stream that is lost, silent, replaced or accompanied, over real LSL."""
 
 import json
+import re
 import threading
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
-from core.stream.outlets import SignalOutlet
+from core.stream.outlets import MarkerOutlet, SignalOutlet
 from realtime.app import build_engine
+from realtime.engine.evidence import EvidenceSettings
 from realtime.options import Options
 
 RATE = 250.0
@@ -31,11 +33,13 @@ class Sender:
         unit="microvolts",
         scale=1.0,
         every=0.02,
+        behind=0.0,
     ):
         labels = labels or recording.labels
         self.outlet = SignalOutlet(name, "EEG", labels, unit, RATE, source_id)
         self._samples = recording.samples_uv[:, : len(labels)] * scale
         self._every = every  # s between two chunks
+        self._behind = behind  # s by which stamps are older than the samples
         self.hold = threading.Event()  # announced, but silent
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -47,7 +51,8 @@ class Sender:
             due = int((pylsl.local_clock() - start) * RATE)
             if due > at and not self.hold.is_set():
                 rows = np.arange(at, due) % len(self._samples)
-                self.outlet.push(self._samples[rows], start + np.arange(at, due) / RATE)
+                stamps = start - self._behind + np.arange(at, due) / RATE
+                self.outlet.push(self._samples[rows], stamps)
             at = due
 
     def stop(self):
@@ -220,6 +225,9 @@ def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_pa
     silent, again = (next(n for n in said if n["kind"] == kind) for kind in ("silent", "back"))
     assert again["at"] > silent["at"]
     assert "back after" in again["text"]
+    lines = [line for line in decisions(tmp_path) if line["status"] == "silent"]
+    refused = [line["time"] + line["age_ms"] / 1e3 for line in lines]
+    assert min(np.diff(refused), default=1.0) > 0.24  # once a hop
 
 
 def test_long_chunks_are_no_silence(sender, engine_on, tmp_path, until):
@@ -229,6 +237,44 @@ def test_long_chunks_are_no_silence(sender, engine_on, tmp_path, until):
     seen = len(decisions(tmp_path))
     until(lambda: len(decisions(tmp_path)) > seen + 8)
     assert {line["status"] for line in decisions(tmp_path)[seen:]} == {"ok"}
+
+
+@pytest.mark.usefixtures("steady")
+def test_signal_that_is_too_old_is_refused_and_its_age_is_said(sender, engine_on, tmp_path, until):
+    sender("Old", behind=5.0)
+    engine = engine_on("Old")
+    late = until(lambda: (s := engine.snapshot()).status == "late" and s)
+    assert re.match(r"The signal is [5-9]\.\d s old when it could be decoded", late.message)
+    until(lambda: late.message[:12] in " ".join(note["text"] for note in notes(tmp_path)))
+    assert {line["status"] for line in decisions(tmp_path)} == {"warming", "late"}
+
+
+@pytest.mark.usefixtures("steady")
+def test_evidence_that_is_asked_for_counts_from_then_on(sender, engine_on, until):
+    sender("Asked")
+    engine = engine_on("Asked")
+    until(lambda: (newest := engine.snapshot().latest) and newest.status == "ok")
+    for threshold, decided in ((0.0, True), (1.0, False)):
+        engine.set_evidence(EvidenceSettings(threshold))
+        index = engine.snapshot().latest.index + 1  # which may be under way
+        found = until(
+            lambda index=index: (
+                len(made := [d for d in engine.decisions(index) if d.status == "ok"]) > 2 and made
+            )
+        )
+        assert {d.decision is not None for d in found} == {decided}
+
+
+def test_markers_of_another_stream_are_read_once_a_person_names_it(sender, engine_on, name, until):
+    sender("Cued")
+    engine, outlet = engine_on("Cued"), MarkerOutlet(name)
+    assert engine.snapshot().cues is None
+    engine.read_markers(StreamQuery(name=name))
+    assert outlet.wait_for_consumer(20.0)
+    outlet.push("left_hand", pylsl.local_clock())
+    (cue,) = until(lambda: engine.snapshot().cues)
+    assert (cue.name, cue.task) == ("left_hand", "")
+    outlet.close()
 
 
 def test_a_marker_of_a_task_has_a_time_of_the_senders_clock(sender, engine_on, until):
