@@ -106,14 +106,28 @@ def test_a_run_that_begins_anew_has_no_outputs(several):
     assert windows.push(signal(several, HOP)) is None
 
 
-def test_a_first_task_without_tokens_decodes_beside_one_with_them(fitted):
-    decoder = joined(
-        [fitted["encoder"], fitted["riemann"]], "tokens", [readout_of("other", fitted["riemann"])]
-    )
-    encoder = decoder.load_encoder()
-    outputs = decoded(WindowDecoder(decoder, encoder, HOP), signal(decoder))[-1]
-    own = decoded(WindowDecoder(fitted["riemann"], None, HOP), signal(decoder))[-1]
+@pytest.fixture(scope="module")
+def beside(fitted):
+    """A first task without covariances, and one that has them to itself."""
+    other = readout_of("other", fitted["riemann"])
+    return joined([fitted["encoder"], fitted["riemann"]], "tokens", [other])
+
+
+def test_a_first_task_without_tokens_decodes_beside_one_with_them(beside, fitted):
+    outputs = decoded(WindowDecoder(beside, beside.load_encoder(), HOP), signal(beside))[-1]
+    own = decoded(WindowDecoder(fitted["riemann"], None, HOP), signal(beside))[-1]
     np.testing.assert_array_equal(outputs["other"].probabilities, own["classes"].probabilities)
+
+
+@pytest.mark.parametrize("tasks", ["several", "beside"])
+def test_after_a_gap_every_task_says_what_it_says_of_a_new_stream(tasks, request):
+    decoder = request.getfixturevalue(tasks)
+    windows, fresh = (WindowDecoder(decoder, decoder.load_encoder(), HOP) for _ in range(2))
+    decoded(windows, 50.0 * signal(decoder, seed=1))
+    windows.reset()
+    outputs, expected = (decoded(each, signal(decoder)) for each in (windows, fresh))
+    assert outputs == expected
+    assert outputs
 
 
 def test_a_task_that_is_not_there_is_refused(several):
