@@ -156,6 +156,20 @@ def test_samples_that_catch_up_were_late_and_not_lost(late):
     assert continuity.lost_samples == 0
 
 
+@pytest.mark.parametrize(
+    ("second", "late", "broken"),
+    [(2, 0.03, False), (2, 0.06, True), (20, 0.14, False), (20, 0.2, True)],
+)
+def test_a_stream_may_be_later_when_it_has_been_seen_for_some_seconds(second, late, broken):
+    stamps = on_arrival(30, 250, 0.002)
+    at = second * 250
+    held = (stamps >= stamps[at]) & (stamps < stamps[at] + late)
+    stamps[held] = stamps[at] + late + np.arange(held.sum()) * 1e-5
+    continuity = Continuity(250)
+    assert (at in breaks_of(continuity, stamps)) == broken
+    assert continuity.lost_samples == 0
+
+
 @pytest.mark.slow
 def test_stream_known_to_be_late_at_times_is_not_broken_by_it():
     rate = 250

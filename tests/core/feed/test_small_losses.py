@@ -60,6 +60,14 @@ def test_one_late_stamp_leaves_a_stream_exact():
     assert breaks_of(continuity, stamps) == {2000: 1}
 
 
+def test_a_loss_is_seen_in_a_stream_that_left_its_grid_for_good():
+    stamps = exact(12)
+    stamps[1000:] += 0.3 / RATE
+    found = breaks_of(Continuity(RATE), np.delete(stamps, np.s_[2000:2060]))
+    assert list(found) == [2000]
+    assert found[2000] == pytest.approx(60, abs=1)
+
+
 @pytest.mark.slow
 def test_a_stream_that_was_late_for_a_while_becomes_exact_again():
     stamps = exact(60)
