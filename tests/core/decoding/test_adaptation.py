@@ -170,6 +170,14 @@ def test_the_reference_is_the_mean_of_all_windows_with_one_weight_for_all(fitted
     assert {result.adapted for result in results[:100]} == {""}
 
 
+def test_signal_on_both_sides_of_a_break_counts_as_far_as_windows_cover_it(fitted, run):
+    results, adaptation = adapted(fitted["riemann"], replace(run, breaks=(2_500,)), (RECENTRE,))
+    step = next(step for step in adaptation.steps if step.kind == "recentre")
+    whole = [r for r in results if r.sample <= step.sample and r.probabilities is not None]
+    assert step.detail["windows"] == len(whole)
+    assert step.detail["seconds"] == (2 * WINDOW + (len(whole) - 2) * HOP) / RATE
+
+
 def test_the_order_in_which_classes_came_changes_no_reference():
     """Cues that alternate, or come in blocks: a mean that forgets would tell the next from it."""
     left, right = (np.diag(values) for values in ([3.0, 1.0], [1.0, 3.0]))
