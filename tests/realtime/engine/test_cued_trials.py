@@ -25,8 +25,8 @@ def trials_of(decisions, cues):
 
 def test_the_last_decision_of_four_seconds_counts_and_since_when_it_held():
     names = ["right_hand"] * 6 + ["left_hand"] * 10 + ["right_hand"] * 8
-    (trial,) = trials_of(decisions(names), [(0.0, "left_hand")])
-    assert trial == CuedTrial(0.0, "left_hand", "left_hand", 1.75)
+    (trial,) = trials_of(decisions(names, start=100.0), [(100.0, "left_hand")])
+    assert trial == CuedTrial(100.0, "left_hand", "left_hand", 1.75)
 
 
 def test_a_window_that_ends_with_the_imagery_counts_and_one_that_ends_with_the_cue_does_not():
@@ -59,12 +59,44 @@ def test_a_cue_that_a_task_takes_back_is_no_trial_however_late():
     assert trials.trials == ()
 
 
+def test_a_cue_that_a_task_takes_back_leaves_the_trials_before_it():
+    trials = CuedTrials()
+    for time in (1.0, 6.0, 11.0):
+        trials.take(Cue(time, None, "left_hand", "left_hand", "cursor"))
+    for time, name in decisions(["left_hand"] * 48):  # 12 s: the third goes on
+        trials.decide(time, name)
+    trials.take(Cue(12.0, None, "task/cancel", "", "cursor"))
+    for time, name in decisions(["left_hand"] * 48, start=12.0):
+        trials.decide(time, name)
+    assert [trial.time for trial in trials.trials] == [1.0, 6.0]
+    trials.take(Cue(20.0, None, "left_hand", "left_hand", "cursor"))
+    assert len(trials.trials) == 2
+    trials.decide(24.5, "left_hand")
+    assert [trial.time for trial in trials.trials] == [1.0, 6.0, 20.0]
+    trials.take(Cue(25.0, None, "task/cancel", "", "cursor"))
+    assert [trial.time for trial in trials.trials] == [1.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("label", "task", "ends"),
+    [("task/hit", "cursor", True), ("task/start", "cursor", False), ("task/hit", "", False)],
+)
+def test_only_the_end_of_a_task_ends_the_imagery_before_its_time(label, task, ends):
+    trials = CuedTrials()
+    trials.take(Cue(1.0, None, "left_hand", "left_hand", task))
+    trials.take(Cue(3.0, None, label, "", task))
+    for time, name in decisions(["left_hand"] * 12 + ["right_hand"] * 12):
+        trials.decide(time, name)
+    assert [trial.decided for trial in trials.trials] == ["left_hand" if ends else "right_hand"]
+
+
 def test_a_trial_is_there_when_its_seconds_are_over():
     trials = CuedTrials()
     trials.cue(1.0, "left_hand")
-    for time, name in decisions(["left_hand"] * 20):
+    for time, name in decisions(["left_hand"] * 24):
         trials.decide(time, name)
         assert len(trials.trials) == (time > 5.0)
+    assert trials.trials == (CuedTrial(1.0, "left_hand", "left_hand", 0.25),)
 
 
 @pytest.mark.parametrize("late", [0.0, 0.3, 3.9, 10.0, 40.0])
@@ -72,12 +104,23 @@ def test_a_cue_that_comes_late_makes_the_same_trial(late):
     names = ["left_hand", "right_hand"] * 110
     trials = CuedTrials()
     come = False
-    for time, name in decisions(names):
-        if not come and time >= 2.0 + late:
+    log = decisions(names, start=1000.0)  # s of a clock that has run for long
+    for time, name in log:
+        if not come and time >= 1002.0 + late:
             come = True
-            trials.cue(2.0, "right_hand")
+            trials.cue(1002.0, "right_hand")
+            assert len(trials.trials) == (late > 5.0)
         trials.decide(time, name)
-    assert trials.trials == trials_of(decisions(names), [(2.0, "right_hand")])
+    assert trials.trials == trials_of(log, [(1002.0, "right_hand")])
+    assert len(trials.trials) == 1
+
+
+def test_a_cue_that_comes_more_than_a_minute_late_is_no_trial():
+    trials = CuedTrials()
+    for time, name in decisions(["left_hand"] * 280, start=1000.0):
+        trials.decide(time, name)
+    trials.cue(1002.0, "left_hand")
+    assert trials.trials == ()
 
 
 def test_a_cue_that_is_sent_twice_is_one():
