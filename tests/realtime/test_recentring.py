@@ -94,6 +94,16 @@ def test_a_recentring_that_cannot_be_is_refused(files, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("given", [["--recentre", "start"], ["--adapt", "recentre"]])
+def test_what_stays_the_same_for_a_run_is_not_taken_away(files, fitted, given, capsys):
+    facts = fitted["riemann"].facts
+    told = replace(facts, fit={**facts.fit, "recentre": None, "in_blocks": ["eyes"]})
+    save_decoder(replace(fitted["riemann"], facts=told), files[-1], overwrite=True)
+    assert "was fitted to tell apart (eyes)" in refused([*files, *given], capsys)
+    assert main(files) == 0
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("unhurried")
 def test_a_replay_over_lsl_is_recentred_as_its_file_is(fitted, files, name, tmp_path, until):
     stop, sent = threading.Event(), [read_recording(files[1])]
