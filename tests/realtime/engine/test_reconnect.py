@@ -215,7 +215,7 @@ def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_pa
     amplifier.hold.set()
     quiet = until(lambda: (s := engine.snapshot()).status == "silent" and s)
     assert "sent nothing" in quiet.message
-    until(lambda: engine.snapshot().latest.status == "silent")
+    until(lambda: [line["status"] for line in decisions(tmp_path)][-4:] == ["silent"] * 4)
     amplifier.hold.clear()
     back = until(lambda: (s := engine.snapshot()).status == "gap" and s)
     assert "samples were lost; decisions return in" in back.message
@@ -227,7 +227,7 @@ def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_pa
     assert "back after" in again["text"]
     lines = [line for line in decisions(tmp_path) if line["status"] == "silent"]
     refused = [line["time"] + line["age_ms"] / 1e3 for line in lines]
-    assert min(np.diff(refused), default=1.0) > 0.24  # once a hop
+    assert min(np.diff(refused)) > 0.24  # once a hop
 
 
 def test_long_chunks_are_no_silence(sender, engine_on, tmp_path, until):
