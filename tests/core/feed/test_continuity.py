@@ -143,7 +143,7 @@ def test_large_loss_of_a_jittery_stream_is_seen_at_once(lost):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("late", [0.04, 0.2, 3.0])
+@pytest.mark.parametrize("late", [0.04, 0.0813, 0.2, 3.0])
 def test_samples_that_catch_up_were_late_and_not_lost(late):
     rate, at = 250, 1000
     stamps = exact(30, rate)
