@@ -272,6 +272,7 @@ def test_the_snapshot_says_what_goes_on(fitted, short, sender, until):
         assert seen.stream.nominal_rate == 250.0
         assert seen.decoder.head == "riemann"
         assert [c.label for c in seen.channels] == list(short.labels)
+        until(lambda: 0.0 < engine.snapshot().next_in <= 0.25)
         # A block's decisions are given before it is drawn.
         until(lambda: engine.traces(1.0).samples_uv.shape == (128, 17))
         sender.stop()

@@ -61,7 +61,9 @@ def test_a_rate_off_by_a_hundredth_is_named(engine_at, until):
     said = until(lambda: " ".join(engine.snapshot().warnings), 40)
     assert "says 250 Hz and sends 252." in said
     assert "1.0 % off" in said
-    assert engine.snapshot().stream.lost_samples == 0
+    stream = engine.snapshot().stream
+    assert stream.measured_rate == pytest.approx(252.5, rel=0.005)
+    assert stream.lost_samples == 0
 
 
 def test_nothing_is_decided_at_a_rate_off_by_a_tenth(engine_at, tmp_path, until):

@@ -97,9 +97,12 @@ def decisions(tmp_path):
     return [json.loads(line) for line in (tmp_path / "live.jsonl").read_text().splitlines()]
 
 
+def rows(tmp_path):
+    return [json.loads(row) for row in (tmp_path / "live.stream.jsonl").read_text().splitlines()]
+
+
 def notes(tmp_path):
-    lines = (tmp_path / "live.stream.jsonl").read_text().splitlines()
-    return [line for line in map(json.loads, lines) if line["kind"] != "stream"]
+    return [row for row in rows(tmp_path) if row["kind"] != "stream"]
 
 
 def begun(engine):
@@ -206,6 +209,7 @@ def test_a_sender_that_no_longer_fits_is_not_taken(sender, engine_on, until):
     sender("Unfit", unit="V", scale=1e-6)
     until(lambda: engine.snapshot().status == "gap")
     until(ok(engine))  # volts are converted: anything else would be an artifact
+    until(lambda: 1.0 < np.median(engine.raw_traces(1.0).samples_uv.std(axis=0)) < 100.0)
 
 
 def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_path, until):
@@ -228,6 +232,8 @@ def test_silence_is_said_and_ended_by_the_first_sample(sender, engine_on, tmp_pa
     lines = [line for line in decisions(tmp_path) if line["status"] == "silent"]
     refused = [line["time"] + line["age_ms"] / 1e3 for line in lines]
     assert min(np.diff(refused)) > 0.24  # once a hop
+    told = [row["at"] for row in rows(tmp_path) if row["kind"] == "stream"]
+    assert len(told) <= told[-1] - told[0] + 4  # once a second, and where the rate's level changes
 
 
 def test_long_chunks_are_no_silence(sender, engine_on, tmp_path, until):
@@ -275,6 +281,16 @@ def test_markers_of_another_stream_are_read_once_a_person_names_it(sender, engin
     (cue,) = until(lambda: engine.snapshot().cues)
     assert (cue.name, cue.task) == ("left_hand", "")
     outlet.close()
+
+
+def test_a_trial_that_a_task_ends_early_is_not_learned_from(sender, engine_on, tmp_path, until):
+    sender("Ended")
+    engine = engine_on("Ended", adapt=("labels",))
+    until(ok(engine))
+    now = pylsl.local_clock()
+    engine.mark("left_hand", now, "game")
+    engine.mark("task/hit", now + 1.0, "game")
+    until(lambda: "it ended early" in (tmp_path / "live.adaptation.jsonl").read_text())
 
 
 def test_a_marker_of_a_task_has_a_time_of_the_senders_clock(sender, engine_on, until):
