@@ -135,8 +135,7 @@ class RateWatch:
         self._since, self._newest = since, 0.0  # s, of this machine's clock
         self._stamps, self._arrivals, self._raw = (_Line(rate * speed) for _ in range(3))
         self._received = 0
-        self._longest = 0  # samples of a block
-        self._part = False  # whether the newest block may be a part of a chunk
+        self._chunk = self._longest = 0  # samples that came at once, in however many blocks
         self._resets = self._lost = 0
         self._judged_at = -1  # quarter of a second
         self._gap = -np.inf  # s, arrival after the newest gap
@@ -183,10 +182,10 @@ class RateWatch:
         if not self._received:  # a first block may be of seconds, or have come before the opening
             began = arrival - len(stamps) / (self._rate * self._speed)
             self._since = began if self._since is None else max(began, min(self._since, arrival))
+        self._chunk = len(stamps) + (self._chunk if arrival - self._newest < _BIN else 0)
+        self._longest = max(self._longest, self._chunk)
         self._newest = arrival
         self._received += len(stamps)
-        self._longest = max(self._longest, len(stamps))
-        self._part = len(stamps) < self._longest
         count = self._received + dropped - repeated
         if lost - dropped - self._lost > _GAP * self._rate * self._speed:
             if arrival - self._gap > max(_APART, _CHUNKS * len(stamps) / self._rate):
@@ -223,7 +222,7 @@ class RateWatch:
         alone = self._arrivals.slope(
             _VIEWS[-1] if chunks_of_seconds else _ALONE,
             _FIRST,
-            complete=chunks_of_seconds and self._part,
+            complete=chunks_of_seconds and self._chunk < self._longest,
         )
         typical = self._raw.typical(_ALONE, _FIRST)
         if alone is not None and typical is not None:

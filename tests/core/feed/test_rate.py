@@ -187,11 +187,12 @@ def test_counts_that_fall_when_samples_were_only_late_leave_a_verdict():
     assert verdict.level == "ok"
 
 
-@pytest.mark.parametrize("first", [200, 600, 1249])
-def test_a_chunk_of_seconds_that_is_read_in_two_goes_is_no_other_rate(first):
+@pytest.mark.parametrize("first", [200, 600, 1000, 1249])
+@pytest.mark.parametrize("begin", [100.0, 100.13])
+def test_a_chunk_of_seconds_that_is_read_in_two_goes_is_no_other_rate(first, begin):
     watch = RateWatch(RATE)
     for number in range(1, 9):
-        arrival = 100.0 + number * 4.999  # a quarter of a second begins between the two, once
+        arrival = begin + number * 4.999  # a quarter of a second begins between the two, once
         stamps = arrival - np.arange(1250)[::-1] / RATE
         assert watch.take(stamps[:first], arrival).level in ("unknown", "ok")
         assert watch.take(stamps[first:], arrival + 0.004).level in ("unknown", "ok")
