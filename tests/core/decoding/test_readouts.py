@@ -60,6 +60,23 @@ def test_each_task_says_what_its_own_decoder_says(several, recentre):
             )
 
 
+def test_from_a_reference_of_the_run_on_other_tasks_refer_to_it_too(several):
+    others = [
+        replace(other, tangents=tuple(view.at(2.0 * view.whitener) for view in other.tangents))
+        for other in several.others
+    ]
+    moved, encoder = replace(several, others=tuple(others)), several.load_encoder()
+    samples = signal(several, 13 * 256)
+    outputs, moved_outputs = (
+        decoded(WindowDecoder(decoder, encoder, HOP, recentre=30.0), samples)
+        for decoder in (several, moved)
+    )
+    alike = [
+        one["hybrid"] == other["hybrid"] for one, other in zip(outputs, moved_outputs, strict=True)
+    ]
+    assert alike == [False] * 17 + [True] * (len(alike) - 17)  # from 8 s on
+
+
 def test_a_task_alone_is_the_decoder_that_was_fitted_for_it(several, fitted):
     for task in HEADS:
         alone, own = several.only(task), fitted[task]
