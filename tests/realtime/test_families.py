@@ -99,6 +99,22 @@ def test_a_fit_decodes_what_a_file_and_a_stream_decode(
     assert {refused[sample] for sample in missing} <= {"warming", "silent", "rate"}
 
 
+@pytest.mark.parametrize("name", ["untrained-tinycausal-tiny-3"], indirect=True)
+def test_after_a_gap_an_encoder_of_the_run_so_far_has_heard_nothing(decoder):
+    windows, fresh = windows_of(decoder), windows_of(decoder)
+    random, given = np.random.default_rng(0), []
+    shape = (windows.hop, len(decoder.settings.channels))
+    before, after = random.normal(size=(2, 40, *shape))
+    for samples in before:
+        windows.push(samples)
+    windows.reset()
+    for samples in after:
+        one, other = windows.push(samples), fresh.push(samples)
+        np.testing.assert_array_equal(one, other)
+        given.append(one is not None)
+    assert any(given)
+
+
 def test_features_of_a_run_are_those_of_a_stream(name):
     rng = np.random.default_rng(0)
     encoder = load_encoder(name)

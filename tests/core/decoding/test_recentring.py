@@ -210,6 +210,17 @@ def test_windows_that_share_samples_count_them_once():
     assert mean.seconds == 8.25
 
 
+@pytest.mark.slow
+def test_signal_on_both_sides_of_a_gap_counts_as_far_as_windows_cover_it(fitted):
+    decoder, random = fitted["riemann"], np.random.default_rng(0)
+    windows = WindowDecoder(decoder, None, HOP, recentre=SECONDS)
+    for _ in range(2):
+        windows.reset()
+        for _ in range(2 * WINDOW // HOP):
+            windows.push(random.normal(size=(HOP, len(decoder.settings.channels))))
+    assert windows.seconds_to_reference == SECONDS - 4 * WINDOW / RATE
+
+
 @pytest.mark.parametrize("seconds", [0.0, 29.0, 1e5, float("nan")])
 def test_seconds_that_make_no_sense_are_refused(seconds):
     with pytest.raises(InputError, match="choose 30 to 3600 s"):

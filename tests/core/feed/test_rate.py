@@ -120,6 +120,18 @@ def test_stamps_of_a_stream_with_many_gaps_are_seconds(between):
         assert "are no seconds" not in verdict.words
 
 
+def test_gaps_of_seconds_are_no_other_rate_however_many():
+    watch, continuity, random = RateWatch(RATE), Continuity(RATE), np.random.default_rng(0)
+    times = np.arange(15000) / RATE
+    times = times[times % 7.0 < 2.0]  # five seconds are lost after every two
+    for start in range(0, len(times) - 8, 8):
+        taken = times[start : start + 8]
+        arrival = taken[-1] + random.exponential(0.003)
+        verdict = watch.take(taken, arrival, continuity.lost_samples, continuity.resets)
+        continuity.split(taken)
+        assert verdict.level in ("unknown", "ok")
+
+
 @pytest.mark.slow
 def test_samples_that_are_held_up_and_catch_up_are_no_other_rate():
     watch, random = RateWatch(RATE), np.random.default_rng(0)
