@@ -172,15 +172,15 @@ def test_a_hop_of_one_sample_needs_no_sample_of_the_stream(fitted, imagery_recor
 def test_a_recording_decodes_what_was_imagined(fitted, imagery_recording):
     recording = imagery_recording(seed=9)
     decoder = fitted["riemann"]
-    decisions = decode_recording(
-        recording, decoder, WindowDecoder(decoder, None, HOP), EvidenceSettings()
-    )
+    windows = WindowDecoder(decoder, None, HOP)
+    decisions = list(decode_recording(recording, decoder, windows, EvidenceSettings()))
     by_sample = {d.sample: d.decision for d in decisions if d.status == "ok"}
     right = 0
     for event in recording.events:
         end = round(event.onset * 256) + WINDOW - 1
         right += by_sample[end - (end + 1) % HOP] == event.label
     assert right >= 0.8 * len(recording.events)
+    assert all(d.compute_ms > 0.0 for d in decisions)
 
 
 @pytest.mark.slow
@@ -309,11 +309,13 @@ def test_nothing_is_decided_on_signal_older_than_two_seconds(fitted, imagery_rec
     maker = maker_for(
         fitted["riemann"], 250.0, recording.labels, confirm=confirm, age=lambda time: age[0]
     )
-    assert "ok" in {d.status for d in maker.push(samples[:1250], stamps[:1250])}
+    maker.maker.evidence.settings = EvidenceSettings(threshold=1.0, idle=True)
+    early = list(maker.push(samples[:1250], stamps[:1250]))
+    assert {bool(d.outputs and d.idle) for d in early if d.status == "ok"} == {True}
     age[0] = 70.0
     late = list(maker.push(samples[1250:1750], stamps[1250:1750]))
     assert {(d.status, d.age_ms) for d in late} == {("late", 70_000.0)}
-    assert not any(d.probabilities or d.decision for d in late)
+    assert not any(d.probabilities or d.decision or d.outputs or d.idle for d in late)
     assert maker.maker.late_by == 70.0
     age[0] = 0.1
     after = list(maker.push(samples[1750:], stamps[1750:]))
