@@ -3,7 +3,6 @@ import pytest
 
 from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder
-from core.fitting.choice import choose
 from core.fitting.selection import fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
 from core.fitting.views import HEADS, FeatureViews
@@ -71,29 +70,6 @@ def test_the_choice_repeats_itself(imagery_recording):
     first, second = (select(views_of(recording), ("riemann",), seed=3) for _ in range(2))
     assert first.scores["riemann"].folds == second.scores["riemann"].folds
     np.testing.assert_array_equal(first.logits, second.logits)
-
-
-def test_a_head_is_exchanged_for_one_that_is_better_in_nearly_every_fold():
-    first = np.array([0.5, 0.67, 0.5, 0.67, 0.5, 0.67, 0.5, 0.67, 0.5, 0.67])
-    gain = np.array([0.33, 0.17, 0.33, 0.17, 0.33, 0.33, 0.17, 0.33, 0.0, 0.33])
-    assert choose({"riemann": first, "hybrid": first + gain}, 0.25) == "hybrid"
-    assert choose({"riemann": first + gain, "hybrid": first}, 0.25) == "riemann"
-    assert choose({"riemann": first, "encoder": first, "hybrid": first}, 0.25) == "riemann"
-
-
-def test_a_gain_that_folds_with_common_trials_exaggerate_is_not_believed():
-    first = np.full(10, 0.5)
-    gain = np.array([0.33, -0.17, 0.33, 0.17, -0.17, 0.33, 0.0, 0.33, 0.17, -0.17])
-    assert gain.mean() > 1.5 * gain.std(ddof=1) / np.sqrt(10)  # as if folds were independent
-    assert choose({"riemann": first, "encoder": first + gain}, 0.25) == "riemann"
-
-
-def test_meaningless_heads_are_hardly_ever_chosen():
-    # Ten folds of six trials, decided by two heads that know nothing: at most one in twenty.
-    random = np.random.default_rng(0)
-    folds = random.binomial(6, 0.5, (400, 2, 10)) / 6
-    chosen = [choose({"riemann": a, "encoder": b}, 0.25) for a, b in folds]
-    assert chosen.count("encoder") < 0.05 * len(chosen)
 
 
 @pytest.mark.slow
