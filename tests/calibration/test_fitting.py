@@ -228,6 +228,8 @@ def test_a_decoder_that_passes_over_a_second_and_the_eyes_decodes_what_it_was_fi
     at = 128
     window = epochs.segments[0][at : at + 1024].copy()
     first = last_of(windows, window)
+    saved_from = WindowDecoder(chosen_part.decoder, encoder)
+    np.testing.assert_array_equal(first, last_of(saved_from, window))
     window[:190] += np.random.default_rng(0).normal(0.0, 0.001, (190, window.shape[1]))
     np.testing.assert_allclose(last_of(windows, window), first, atol=0.02)
 

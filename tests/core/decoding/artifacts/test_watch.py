@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from artifact_measures import NAMES, USUAL, measured
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decoding.artifacts import ArtifactLimits, learn_limits
+from core.decoding.artifacts.watch import Judge
 from core.decoding.online import OnlineDecoder
 from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
@@ -384,3 +386,125 @@ def test_damaged_limits_are_refused(subject, damage):
     facts = replace(decoder.facts, artifacts=decoder.facts.artifacts | damage)
     with pytest.raises(InputError, match="limits of artifacts are damaged"):
         ArtifactLimits.of(replace(decoder, facts=facts))
+
+
+OF_ALL = (*NAMES, "VEOG")
+
+
+def of(*names, value=True, others=False):
+    """An array with a value for each channel: another for some by name."""
+    return np.array([value if name in names else others for name in OF_ALL])
+
+
+def judge_after(seconds=4.0, **limits):
+    """A judge of a stream that was as usual for so long."""
+    known = {"span": of(value=0.0, others=500.0), "muscle": of(value=0.0, others=10.0)}
+    known["mains"] = of(value=0.0, others=25.0)
+    judge = Judge(replace(ArtifactLimits.default(len(OF_ALL)), **(known | limits)), OF_ALL, 0.25)
+    for _ in range(round(seconds / 0.25)):
+        assert judge.judge(measured(names=OF_ALL)) is None
+    return judge
+
+
+ONE_BY_ONE = [
+    ({"still": of("C3")}, "C3 is flat"),
+    ({"still": of(*OF_ALL[:3])}, "FP1, F7, FC1 are flat"),
+    ({"still": of(*OF_ALL[:5])}, "FP1, F7, FC1 and 2 more are flat"),
+    ({"still": of("C3", "C4"), "railed": of("C4")}, "C4 is railed"),
+    ({"railed": of("C3")}, None),  # which stood still a moment ago
+    ({"twin": of("C3", "C4")}, "C3, C4 are equal to the last bit"),
+    ({"twin": of(*OF_ALL)}, "All channels are equal to the last bit"),
+    ({"mains": of("C3", value=30.0)}, "C3 is full of mains hum"),
+    ({"mains": of("C3", value=24.0)}, None),
+    ({"span": of("C3", value=600.0)}, "C3 is too large: a movement or a loose electrode"),
+    ({"muscle": of("C3", value=12.0)}, "C3 is noisy: muscles or a loose electrode"),
+    ({"muscle": of("VEOG", value=12.0)}, None),
+    ({"held": 1}, None),
+    ({"held": 2}, "The stream repeats its last sample: a driver that fills in what is lost"),
+    ({"again": 5}, None),
+    ({"again": 6}, "The stream sends a block of samples again"),
+    ({"deviation": of(value=0.0, others=1e3 * USUAL)}, "The signal is about 1 000 times too large"),
+    ({"deviation": of(value=0.0, others=1e-3 * USUAL), "dead": True}, None),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), ONE_BY_ONE)
+def test_each_measure_has_a_limit_and_words_of_its_own(changes, words):
+    reason = judge_after().judge(measured(names=OF_ALL, **changes))
+    assert reason is None if words is None else reason.startswith(words)
+
+
+@pytest.mark.parametrize(("name", "gain"), [("C3", 3.0), ("C3", 0.2), ("VEOG", 5.0), ("VEOG", 0.1)])
+def test_a_channel_that_changes_is_refused_but_for_eog(name, gain):
+    reason = judge_after().judge(measured({name: gain}, OF_ALL))
+    assert (reason is None) is (name == "VEOG")
+
+
+@pytest.mark.parametrize("names", [("C3",), OF_ALL])
+def test_a_gain_that_lasts_is_refused_however_long(names):
+    judge = judge_after()
+    louder = measured(dict.fromkeys(names, 3.0), OF_ALL, rest=0.75 * USUAL)
+    assert all(judge.judge(louder) for _ in range(400))
+    assert judge.judge(measured(names=OF_ALL)) is None
+
+
+@pytest.mark.parametrize(
+    ("usual", "changes", "less"),
+    [
+        ({"still": of("C3")}, {"still": of("C3")}, {"still": of("C4")}),
+        ({"twin": of("C3", "C4")}, {"twin": of("C3", "C4")}, {"twin": of("CZ", "C4")}),
+        ({"held": 3}, {"held": 6}, {"held": 7}),
+    ],
+)
+def test_what_calibration_had_already_is_not_refused(usual, changes, less):
+    judge = judge_after(**usual)
+    assert judge.judge(measured(names=OF_ALL, **changes)) is None
+    assert judge.judge(measured(names=OF_ALL, **less)) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"still": of("C3"), "railed": of("C3")},
+        {"still": of("C3")},
+        {"twin": of("C3")},
+        {"mains": of("C3", value=30.0)},
+        {"mains": of("C3", value=30.0), "deviation": of("C3", value=90.0, others=USUAL)},
+        {"span": of("C3", value=600.0)},
+        {"muscle": of("C3", value=12.0)},
+        {"gains": {"C3": 2.5}},
+        {"gains": {"C3": 0.1}},
+        {"differences": np.where(np.arange(36) == 21, -7.0, 0.0).astype(np.float16)},  # C3 and CZ
+    ],
+)
+def test_nothing_is_wrong_with_a_channel_that_is_set_aside(changes):
+    judge = judge_after()
+    reason = judge.judge(measured(names=OF_ALL, **changes))
+    assert reason.startswith("C3")
+    judge = judge_after()
+    judge.aside = of("C3", "CZ")
+    assert judge.judge(measured(names=OF_ALL, **changes)) is None
+    assert not (judge.bad != "").any()
+
+
+def test_a_contact_that_is_bad_is_named_for_as_long_as_it_is():
+    judge = judge_after()
+    bad = {"still": of("C3", "C4"), "railed": of("C4"), "mains": of("CZ", "PZ", value=30.0)}
+    bad["deviation"] = of("PZ", value=90.0, others=USUAL)  # noise, and no hum alone
+    judge.judge(measured(names=OF_ALL, **bad))
+    named = {name: str(words) for name, words in zip(OF_ALL, judge.bad, strict=True) if words}
+    assert named == {"C3": "flat", "C4": "railed", "CZ": "full of mains hum"}
+    judge.judge(measured(names=OF_ALL))
+    assert not (judge.bad != "").any()
+
+
+def test_filters_ring_where_what_was_recorded_is_right_again():
+    judge, large = judge_after(), of("C3", value=600.0, others=70.0)
+    for raw_span, ringing in ((of(value=0.0, others=70.0), True), (large, False)):
+        judge.judge(measured(names=OF_ALL, span=large, raw_span=raw_span))
+        assert judge.ringing is ringing
+    judge.judge(measured(names=OF_ALL, span=large))
+    judge.judge(measured(names=OF_ALL))
+    assert not judge.ringing
+    judge.judge(measured(names=OF_ALL, muscle=of("C3", value=12.0)))
+    assert not judge.ringing

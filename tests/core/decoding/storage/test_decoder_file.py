@@ -27,7 +27,9 @@ def test_a_decoder_comes_back_as_it_was(fitted, head, tmp_path):
     assert found.facts == decoder.facts
     assert found.encoder == decoder.encoder
     assert decoder_digest(found) == decoder_digest(decoder)
-    assert decoder_digest(replace(found, hop=found.hop // 2)) != decoder_digest(decoder)
+    other = replace(decoder.head, bias=decoder.head.bias + 1e-9)
+    for changes in ({"hop": found.hop // 2}, {"head": other}):
+        assert decoder_digest(replace(found, **changes)) != decoder_digest(decoder)
     np.testing.assert_array_equal(found.head.weights, decoder.head.weights)
     samples = np.random.default_rng(0).normal(0.0, 0.02, (1024, len(decoder.settings.channels)))
     first, second = (WindowDecoder(d, d.load_encoder(), 1024 // 16) for d in (decoder, found))
@@ -71,6 +73,13 @@ def changed(path, **header):
         ({"token_channels": ["C3", "OZ"]}, "its encoder gets channels"),
         ({"facts": None}, "does not describe a decoder"),
         ({"band": {"low": 1.0, "high": 20.0}}, "filter coefficients"),
+        ({"tangents": [{"band": [0.0, 30.0]}] * 2}, "band that its rate cannot carry"),
+        ({"tangents": [{"band": [30.0, 30.0]}] * 2}, "band that its rate cannot carry"),
+        ({"tangents": [{"band": [8.0, 128.0]}] * 2}, "a number from 0 to 127.744"),
+        ({"tangents": [{"band": [8.0, 30.0]}]}, "head does not fit its features"),
+        ({"rate": 0.5}, "0.5 where a number from 1 to"),
+        ({"temperature": 0.0}, "0.0 where a number from 1e-06"),
+        ({"warmup": -1}, "-1 where a number from 0"),
     ],
 )
 def test_a_header_that_lies_is_refused(fitted, header, said, tmp_path):
@@ -106,15 +115,32 @@ def test_facts_that_lie_are_refused(fitted, facts, said, tmp_path):
         load_decoder(changed(path, facts=asdict(decoder.facts) | facts))
 
 
-def test_numbers_that_are_none_are_refused(fitted, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("head.bias", lambda bias: bias * np.nan, r"head\.bias"),
+        ("head.bias", lambda bias: bias + 1e12, r"head\.bias"),
+        ("head.weights", lambda weights: weights.astype(int), r"head\.weights"),
+        ("head.centre", lambda centre: centre[:5], "head does not fit its features"),
+        ("head.scale", lambda scale: 0.0 * scale, "scale that is not above zero"),
+        ("filter", lambda sections: sections + 1e-6, "filter coefficients"),
+        ("tangents.0.whitener", lambda whitener: whitener[1:], r"tangents\.0\.whitener"),
+        ("tangents.0.picks", lambda picks: picks[::-1] - len(picks), "name channels"),
+        ("tangents.0.picks", lambda picks: picks + 99, "name channels"),
+        ("tangents.0.picks", lambda picks: picks.astype(float), "name channels"),
+        ("tangents.0.picks", lambda picks: picks[:0], "name channels"),
+        ("tangents.0.picks", lambda picks: picks[None], "name channels"),
+    ],
+)
+def test_tensors_that_lie_are_refused(fitted, name, change, said, tmp_path):
     path = save_decoder(fitted["riemann"], tmp_path / "one.safetensors")
     with safe_open(path, framework="np") as file:
         metadata = file.metadata()
     tensors = load_file(path)
-    tensors["head.bias"] = np.array([np.nan, 0.0])
-    save_file(tensors, path, metadata=metadata)
-    with pytest.raises(InputError, match=r"head\.bias"):
-        load_decoder(path)
+    tensors[name] = np.ascontiguousarray(change(tensors[name]))
+    save_file(tensors, tmp_path / "other.safetensors", metadata=metadata)
+    with pytest.raises(InputError, match=said):
+        load_decoder(tmp_path / "other.safetensors")
 
 
 def test_what_could_not_be_read_again_is_not_written(fitted, tmp_path):

@@ -77,6 +77,12 @@ def test_a_gallery_of_pictures_comes_back_with_their_digests(several, tmp_path):
     assert found.others[1].head.gallery.pictures == gallery.pictures
 
 
+def test_covariances_of_every_task_are_of_what_is_left_of_a_window(several, tmp_path):
+    found = load_decoder(save_decoder(replace(several, skip=256), tmp_path / "later.safetensors"))
+    views = [view for readout in found.readouts for view in readout.tangents]
+    assert [view.length for view in views] == [found.window - 256] * 6
+
+
 def test_a_file_with_one_task_is_of_the_version_that_older_programs_read(fitted, file, tmp_path):
     single = save_decoder(fitted["riemann"], tmp_path / "single.safetensors")
     assert read_header(single)["version"] == 1
