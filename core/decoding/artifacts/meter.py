@@ -269,8 +269,9 @@ def _mains(samples: np.ndarray, rate: float) -> np.ndarray:
     """
     window, waves = _mains_kernel(len(samples), rate)
     flat = (samples - samples.mean(axis=0)) * window[:, None]
-    magnitudes = [np.abs(wave @ flat) for wave in waves]
-    amplitudes: np.ndarray = np.max(magnitudes, axis=0, initial=0.0) * np.sqrt(2.0) / window.sum()
+    # Zeros where the rate carries no wave.
+    magnitudes = [np.zeros(samples.shape[1]), *(np.abs(wave @ flat) for wave in waves)]
+    amplitudes: np.ndarray = np.max(magnitudes, axis=0) * np.sqrt(2.0) / window.sum()
     return amplitudes
 
 

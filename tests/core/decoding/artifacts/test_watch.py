@@ -308,6 +308,17 @@ def test_what_was_bad_at_calibration_refuses_nothing(subject):
 
 
 @pytest.mark.slow
+def test_limits_are_learned_from_recordings_too_slow_for_hum(subject):
+    decoder, recording = subject
+    samples = recording.samples_uv[:4000]
+    slow = replace(recording, samples_uv=samples, rate=100.0)
+    path = decoder.attach(recording.labels, ["uV"] * 32, 100.0)
+    limits = learn_limits([slow], decoder.settings, decoder.unit, [path.push(samples)])
+    known = replace(decoder, facts=replace(decoder.facts, artifacts=limits.as_facts()))
+    np.testing.assert_array_equal(ArtifactLimits.of(known).mains, np.full(32, 25.0))
+
+
+@pytest.mark.slow
 def test_limits_survive_the_decoder_file(subject, tmp_path):
     from core.decoding.storage.decoder_file import load_decoder, save_decoder
 
