@@ -1,11 +1,15 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder
+from core.fitting.choice import choose, fit_on
 from core.fitting.selection import fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
 from core.fitting.views import HEADS, FeatureViews
+from core.metrics import balanced_accuracy
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -30,6 +34,39 @@ def test_every_candidate_is_scored_and_a_good_one_chosen(imagery_recording):
     fitted, head = fit_chosen(views, found)
     assert set(fitted) == {"motor", "scalp"}
     assert np.isfinite(head.weights).all()
+
+
+@pytest.mark.slow
+def test_every_trial_is_decided_by_what_was_learned_and_chosen_without_its_fold(imagery_recording):
+    views, heads = views_of(imagery_recording(trials=6)), ("encoder", "riemann")
+    selection, labels = select(views, heads, seed=3), views.labels
+    assert selection.logits.shape == (2 * len(labels), 2)
+    for repeat in range(2):
+        logits = selection.logits.reshape(2, len(labels), 2)[repeat]
+        decided = {name: score.decided[repeat] for name, score in selection.scores.items()}
+        for train, test in views.epochs.folds(3 + repeat):
+            inner, inside = list(views.epochs.folds(3, train)), {}
+            expected = {}
+            for head in heads:
+                fitted = views.fit(views.of(head), train).values()
+                blocks = [vectors for _, vectors in fitted]
+                learned, inside[head], _ = fit_on(
+                    partial(views.fit_head, head),
+                    [block[train] for block in blocks],
+                    labels[train],
+                    2,
+                    inner,
+                )
+                expected[head] = learned.logits(np.concatenate([b[test] for b in blocks], axis=1))
+            expected["auto"] = expected[choose(inside, 1.0 / (len(inner) - 1))]
+            for name, rows in expected.items():
+                np.testing.assert_array_equal(decided[name][test], rows.argmax(axis=1))
+            np.testing.assert_allclose(logits[test], expected[selection.chosen])
+    for score in selection.scores.values():
+        rows = [balanced_accuracy(labels, row) for row in score.decided]
+        assert score.balanced_accuracy == pytest.approx(np.mean(rows))
+        assert len(score.folds) == len(list(views.epochs.folds(3))) * 2
+        assert np.mean(score.folds) == pytest.approx(np.mean(score.decided == labels), abs=0.05)
 
 
 @pytest.mark.slow

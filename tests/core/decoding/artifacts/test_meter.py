@@ -62,9 +62,10 @@ def test_hum_is_measured_as_it_was_recorded(hertz, rate):
 
 
 def test_what_is_measured_of_the_newest_quarter_and_half_of_a_second():
-    recorded, path = noise(3), noise(3, seed=1)
-    recorded[PIECE:] *= 2.0
-    first, last = measure(1e-3 * recorded, to_uv=1e3, path=1e-3 * path)
+    recorded, path = noise(3, 3 * PIECE), noise(3, 3 * PIECE, seed=1)
+    recorded[2 * PIECE :] *= 2.0
+    first, _, last = measure(1e-3 * recorded, to_uv=1e3, path=1e-3 * path)
+    recorded, path = recorded[PIECE:], path[PIECE:]
     np.testing.assert_allclose(last.span, np.ptp(path[PIECE:], axis=0))
     np.testing.assert_allclose(last.raw_span, np.ptp(recorded[PIECE:], axis=0))
     np.testing.assert_allclose(last.deviation, recorded[PIECE:].std(axis=0))
@@ -156,6 +157,17 @@ def test_hops_that_are_shorter_than_a_piece_are_measured_with_what_was_before():
         np.testing.assert_allclose(getattr(by_hops[-1], name), getattr(whole[-1], name))
 
 
+def test_a_run_in_one_go_is_measured_as_it_is_piece_by_piece():
+    recorded, path = noise(3, 3 * PIECE), noise(3, 3 * PIECE, seed=1)
+    for length in (3 * PIECE, 3 * PIECE - 1):
+        meter = Meter(3, RATE, RATE, 1e3, PIECE)
+        meter.take(recorded)
+        by_pieces = measure(recorded, to_uv=1e3, path=path[:length])
+        for own, other in zip(by_pieces, meter.measure_run(path[:length]), strict=True):
+            for name, values in vars(own).items():
+                np.testing.assert_array_equal(getattr(other, name), values)
+
+
 def test_a_new_run_is_measured_as_the_first_one_is():
     meter = Meter(3, RATE, RATE, 1.0, PIECE)
     for seed in (0, 1):
@@ -169,6 +181,11 @@ def test_a_new_run_is_measured_as_the_first_one_is():
     for own, other in zip(measure(samples), measures, strict=True):
         for name, values in vars(own).items():
             np.testing.assert_array_equal(getattr(other, name), values)
+    meter.reset()
+    meter.take(np.concatenate([samples[-1:], noise(3, PIECE - 1, seed=3)]))
+    assert meter.measure(samples[:PIECE], PIECE).held == 0  # a sample again, after a break
+    meter.reset()
+    meter.take(samples[:7])
     meter.end_run()
     meter.reset()
     meter.take(np.concatenate([samples[:7], noise(3, PIECE, seed=2)]))

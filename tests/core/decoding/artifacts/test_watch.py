@@ -333,6 +333,8 @@ def test_a_file_without_limits_has_wide_ones(subject):
     limits = ArtifactLimits.of(replace(decoder, facts=replace(decoder.facts, artifacts={})))
     assert limits.span.shape == (32,)
     assert (limits.span > ArtifactLimits.of(decoder).span).all()
+    assert limits.doubt == ""
+    assert not np.concatenate([limits.still, limits.twin]).any()
 
 
 @pytest.mark.slow
@@ -343,6 +345,9 @@ def test_limits_learned_before_these_checks_still_refuse(subject):
         for name in ("span", "muscle", "mains", "still", "typical")
     }
     older = replace(decoder, facts=replace(decoder.facts, artifacts=known))
+    limits = ArtifactLimits.of(older)
+    assert not np.concatenate([limits.twin, limits.grown, limits.shrunk]).any()
+    assert (limits.shared, limits.held) == (0.0, 0)
     for fault in ("off:channel=all,uv=0.8", "scale:by=3", "scale:channel=C3,by=0.1"):
         found = decoded((older, recording), faulty(subject, timed(fault, 7, 2)))
         refused = [hop for hop, _ in found if hop.status == "artifact"]
