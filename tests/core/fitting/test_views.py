@@ -20,7 +20,8 @@ def epochs():
     random = np.random.default_rng(0)
     mixing = np.eye(len(CHANNELS)) + 0.3 * random.normal(size=(len(CHANNELS),) * 2)
     segments = tuple(random.normal(size=(4 * WINDOW + 200, len(CHANNELS))) @ mixing for _ in "ab")
-    places = np.array([(number // 4, 100 + WINDOW * (number % 4)) for number in range(TRIALS)])
+    runs = np.arange(TRIALS) // 4
+    places = np.stack([runs, 100 + 50 * runs + WINDOW * (np.arange(TRIALS) % 4)], axis=1)
     labels = np.arange(TRIALS) % 2
     return Epochs(
         segments=segments,
@@ -85,7 +86,7 @@ def test_references_of_another_task_are_taken_where_all_trials_are_fitted_on(epo
 def test_tokens_that_are_known_are_not_computed_again(epochs):
     encoder = load_encoder("untrained-tiny1")
     _, computed = FeatureViews(epochs, CHANNELS, RATE, encoder).tokens(SOME)
-    cache = FeatureCache(tokens={(1, 100): np.full(computed.shape[1], 7.0)})
+    cache = FeatureCache(tokens={(1, 150): np.full(computed.shape[1], 7.0)})
     _, vectors = FeatureViews(epochs, CHANNELS, RATE, encoder, cache).tokens(SOME)
     np.testing.assert_array_equal(vectors[4], 7.0)
     others = np.arange(TRIALS) != 4

@@ -1,14 +1,18 @@
 """What is learned of a calibration, on measures that are made up."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from artifact_measures import NAMES, USUAL, measured
 
-from core.decoding.artifacts.learning import Measured
+from core.decoding.artifacts.learning import Measured, measure_runs
 from core.decoding.artifacts.limits import ArtifactLimits
-from core.decoding.artifacts.meter import Measures
+from core.decoding.artifacts.meter import Measures, Meter
+from core.recordings import UNIT, Recording
+from core.signal.pipeline import SignalSettings
+from core.units import factor
 
 COUNT = len(NAMES)
 C3 = np.array([name == "C3" for name in NAMES])
@@ -99,3 +103,25 @@ def test_every_recording_is_judged_as_a_stream_of_its_own():
     both = Measured([[quiet, louder]], NAMES).refused
     assert both[0] == [None] * 20
     assert all("times as large as before" in reason for reason in both[1])
+
+
+def test_every_stretch_of_a_recording_is_measured_from_its_own_beginning():
+    random = np.random.default_rng(0)
+    samples = random.normal(0.0, 20.0, (1500, 4)).astype(np.float32)
+    samples[700] = samples[699]  # a sample again, after the break
+    first = Recording(samples, 250.0, ("C4", "C3", "X1", "CZ"), (), (700,), Path("a.edf"), "0")
+    second = replace(first, samples_uv=2.0 * samples[:600], breaks=())
+    settings = SignalSettings(("C3", "CZ", "C4"), "recorded", 256.0)
+    lengths = (700, 800, 600)
+    segments = [random.normal(0.0, 0.02, (int(n * 256 / 250), 3)) for n in lengths]  # mV
+    stretches = [*np.split(samples, [700]), second.samples_uv]
+    measured_by_hand = []
+    for stretch, segment in zip(stretches, segments, strict=True):
+        meter = Meter(3, 250.0, 256.0, factor("mV", UNIT), 64)
+        meter.take(stretch[:, [1, 3, 0]].astype(np.float64) * factor(UNIT, "mV"))
+        measured_by_hand.append(meter.measure_run(segment))
+    expected = Measured([measured_by_hand[:2], measured_by_hand[2:]], settings.channels)
+    runs = measure_runs([first, second], settings, "mV", segments)
+    assert runs.limits.as_facts() == expected.limits.as_facts()
+    assert runs.refused == expected.refused
+    assert [len(segment) for segment in runs.refused] == [len(part) // 64 for part in segments]

@@ -10,6 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 from calibration.tasks import joined, readout_of
 from core.decoding.embedding_heads import Gallery, Projection, RetrievalHead, ScaleHead
+from core.decoding.gate import MixtureHead
+from core.decoding.heads import LinearHead
 from core.decoding.readouts import Readout, ReadoutCard
 from core.decoding.storage.decoder_file import FORMAT, load_decoder, read_header, save_decoder
 from core.decoding.window_decoder import WindowDecoder
@@ -18,12 +20,22 @@ from core.errors import InputError
 pytestmark = pytest.mark.slow
 
 HOP = 64
+LAST = 11 * 12 // 2  # features
+
+
+def expert(name, first, last, temperature=1.0):
+    return {"name": name, "columns": [first, last], "temperature": temperature}
 
 
 def projection(random, inputs):
     shapes = {"first": (inputs, 3), "first_bias": 3, "second": (3, 4), "second_bias": 4}
     parts = {name: random.normal(size=shape) for name, shape in shapes.items()}
     return Projection(np.zeros(inputs), np.ones(inputs), **parts)
+
+
+def linear(random, inputs):
+    weights = random.normal(size=(inputs, 2))
+    return LinearHead(np.zeros(inputs), np.ones(inputs), weights, random.normal(size=2))
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +48,17 @@ def several(fitted):
     text = RetrievalHead(projection(random, size), projection(random, 6), gallery, 0.2)
     scale = ScaleHead(np.zeros(size), np.ones(size), random.normal(size=size), 1.0, 0.5, (0.0, 1.0))
     card = ReadoutCard("riemann", 16, 0.7, 0.6, "top-1 accuracy", {"events": {"T1": "a"}})
+    mixed = MixtureHead(
+        ("few", "others"),
+        (linear(random, 10), linear(random, size - 10)),
+        ((0, 10), (10, size)),
+        linear(random, size),
+    )
     others = [
         readout_of("eyes", second),
         Readout("text", (), text, first.tangents, False, card),
         Readout("load", (), scale, first.tangents, False, card),
+        Readout("mixed", ("no", "yes"), mixed, first.tangents, False, card),
     ]
     return joined([first, second], "hand", others)
 
@@ -56,6 +75,7 @@ def test_tasks_of_every_kind_come_back_as_they_were(several, file):
         ("eyes", "classes", several.classes),
         ("text", "retrieval", ()),
         ("load", "scale", ()),
+        ("mixed", "classes", ("no", "yes")),
     ]
     assert [r.card for r in found.others] == [r.card for r in several.others]
     encoder = several.load_encoder()
@@ -65,14 +85,14 @@ def test_tasks_of_every_kind_come_back_as_they_were(several, file):
         one.push(samples[start : start + HOP])
         two.push(samples[start : start + HOP])
     assert one.outputs == two.outputs
-    assert set(one.outputs) == {"hand", "eyes", "text", "load"}
+    assert set(one.outputs) == {"hand", "eyes", "text", "load", "mixed"}
 
 
 def test_a_gallery_of_pictures_comes_back_with_their_digests(several, tmp_path):
-    eyes, text, load = several.others
+    eyes, text, *others = several.others
     gallery = replace(text.head.gallery, pictures=(64 * "a", 64 * "b"))
     text = replace(text, head=replace(text.head, gallery=gallery))
-    made = replace(several, others=(eyes, text, load))
+    made = replace(several, others=(eyes, text, *others))
     found = load_decoder(save_decoder(made, tmp_path / "pictures.safetensors"))
     assert found.others[1].head.gallery.pictures == gallery.pictures
 
@@ -80,7 +100,7 @@ def test_a_gallery_of_pictures_comes_back_with_their_digests(several, tmp_path):
 def test_covariances_of_every_task_are_of_what_is_left_of_a_window(several, tmp_path):
     found = load_decoder(save_decoder(replace(several, skip=256), tmp_path / "later.safetensors"))
     views = [view for readout in found.readouts for view in readout.tangents]
-    assert [view.length for view in views] == [found.window - 256] * 6
+    assert [view.length for view in views] == [found.window - 256] * 8
 
 
 def test_a_file_with_one_task_is_of_the_version_that_older_programs_read(fitted, file, tmp_path):
@@ -123,6 +143,13 @@ def changed(path, index, **entries):
         (2, {"margin": -1}, "number from"),
         (2, {"bias": "nan"}, "number from"),
         (2, {"kind": "retrieval"}, "damaged"),
+        (3, {"experts": [expert("few", 0, 10)]}, "no list of different names"),
+        (3, {"experts": [expert("few", 0, 10), expert("few", 10, LAST)]}, "no list of different"),
+        (3, {"experts": [expert("a", -1, 9), expert("b", 10, LAST)]}, "-1 where a number from 0"),
+        (3, {"experts": [expert("a", 10, 0), expert("b", 10, LAST)]}, "0 where a number from 11"),
+        (3, {"experts": [expert("a", 0, 10), expert("b", 10, 10**6)]}, "1000000 where a number"),
+        (3, {"experts": [expert("a", 0, 9), expert("b", 10, LAST)]}, r"experts\.0"),
+        (3, {"experts": [expert("a", 0, 10, 0.0), expert("b", 10, LAST)]}, "0.0 where a number"),
     ],
 )
 def test_a_readout_that_lies_is_refused_in_a_sentence(file, index, entries, words):
