@@ -157,3 +157,30 @@ def test_a_file_whose_state_does_not_fit_is_not_written(remembering, tmp_path, n
     spoilt = replace(remembering, others=(replace(readout, head=head),))
     with pytest.raises(InputError, match=said):
         save_decoder(spoilt, tmp_path / "spoilt.safetensors")
+
+
+def with_powers(readout, **changes):
+    head = readout.head
+    return replace(readout, head=replace(head, powers=replace(head.powers, **changes)))
+
+
+def without_scale(readout):
+    weights = {**readout.head.weights, "scale": 0.0 * readout.head.weights["scale"]}
+    return replace(readout, head=replace(readout.head, weights=weights))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda readout: replace(readout, classes=("a", "b", "c")), "does not fit"),
+        (lambda readout: with_powers(readout, bands=readout.head.powers.bands[1:]), "not fit"),
+        (lambda readout: with_powers(readout, length=1), "1 where a number from 2 to 1024"),
+        (lambda readout: with_powers(readout, length=1025), "1025 where a number from 2 to 1024"),
+        (lambda readout: with_powers(readout, count=4), "does not fit"),
+        (without_scale, "scale that is not above zero"),
+    ],
+)
+def test_a_file_whose_state_fits_no_signal_is_not_written(remembering, tmp_path, change, said):
+    spoilt = replace(remembering, others=(change(remembering.others[0]),))
+    with pytest.raises(InputError, match=said):
+        save_decoder(spoilt, tmp_path / "spoilt.safetensors")

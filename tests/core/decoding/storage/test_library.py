@@ -1,9 +1,17 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from core.decoding.storage.decoder_file import save_decoder
-from core.decoding.storage.library import kept_decoders, new_decoder_path, newest_decoder
+from core.decoding.storage.decoder_file import FORMAT, save_decoder
+from core.decoding.storage.library import (
+    decoder_cards,
+    kept_decoders,
+    new_decoder_path,
+    newest_decoder,
+)
 from core.errors import InputError
 
 
@@ -20,6 +28,25 @@ def test_the_newest_of_a_person_is_found(fitted, home):
     (home / "decoders" / "junk.safetensors").write_bytes(b"junk")
     assert newest_decoder(home, "sub-01") == newest
     assert list(kept_decoders(home))[:2] == [other, newest]
+
+
+def test_cards_are_of_those_that_say_something_sensible_newest_first(fitted, home):
+    decoder = fitted["riemann"]
+    first = keep(home, decoder, "01", "2026-01-01T10:00:00+00:00")
+    second = keep(home, decoder, "02", "2026-05-01T10:00:00+00:00")
+    second.with_suffix(".html").write_text("page")
+    (home / "decoders" / "junk.safetensors").write_bytes(b"junk")
+    third = keep(home, decoder, "03", "2026-07-01T10:00:00+00:00")
+    for number, facts in enumerate(({"trials": "many"}, {"chance": None}, {"age": 30})):
+        table = asdict(decoder.facts) | facts
+        header = {"format": FORMAT, "version": 1, "classes": ["a", "b"], "facts": table}
+        path = third.with_name(f"lies-{number}.safetensors")
+        save_file({"a": np.zeros(1)}, path, metadata={FORMAT: json.dumps(header)})
+    cards = decoder_cards(home)
+    assert [kept.path for kept in cards] == [third, second, first]
+    assert cards[0].classes == decoder.classes
+    assert [kept.card.subject for kept in cards] == ["03", "02", "01"]
+    assert [kept.report for kept in cards] == [None, second.with_suffix(".html"), None]
 
 
 def test_names_are_never_taken_twice(fitted, home):
