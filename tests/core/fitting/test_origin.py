@@ -6,7 +6,17 @@ import pytest
 from core.decoding.features import band_sections
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of
-from core.fitting.origin import ALL, CENTRAL, EYES, REGRESSED, EogSignal, _ridge, find_origin
+from core.fitting.origin import (
+    ALL,
+    CENTRAL,
+    EYES,
+    REGRESSED,
+    EogSignal,
+    Origin,
+    PartScore,
+    _ridge,
+    find_origin,
+)
 from core.fitting.trials.epochs import Epochs, Trial
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings
@@ -149,6 +159,54 @@ def test_labels_without_meaning_are_not_found_significant():
     epochs = trials_of(("C3", "C4"), 0.0)
     origin = find_origin(epochs, SETTINGS)
     assert np.mean([check.p for check in origin.checks]) > 0.1
+
+
+@pytest.mark.slow
+def test_a_class_that_goes_with_the_recording_proves_nothing():
+    epochs = trials_of(("C3", "C4"), 1.5)
+    trials = tuple(
+        replace(trial, recording=int(label))
+        for trial, label in zip(epochs.trials, epochs.labels, strict=True)
+    )
+    checks = find_origin(replace(epochs, trials=trials), SETTINGS).checks
+    assert checks[0].score > 0.85
+    assert {check.p for check in checks} == {1.0}
+
+
+def origin_of(left, from_cue=1.0, regressed=True, **others):
+    """An origin of a score of 0.8 with a bound of 0.6."""
+    whole = PartScore(ALL, 16, 0.0, 0.8, 0.01)
+    rest = PartScore(REGRESSED if regressed else "from 1 s", 8, from_cue, left, 0.01)
+    return Origin((whole, rest), rest, 0.6, **others)
+
+
+@pytest.mark.parametrize(
+    ("origin", "sentence"),
+    [
+        (
+            origin_of(0.7),
+            "Without the first second and the frontal and temporal electrodes 0.70 of 0.80 are "
+            "left.",
+        ),
+        (
+            origin_of(0.6, 0.0, eyes="what VEOG explains"),
+            "Without what VEOG explains 0.60 of 0.80 are left, within what guessing reaches "
+            "(0.60).",
+        ),
+        (
+            origin_of(0.9, regressed=False, unknown="Eyes are unknown."),
+            "Without the first second the score is 0.90, with them 0.80. Eyes are unknown.",
+        ),
+        (origin_of(0.8, 0.0, False, unknown="Eyes are unknown."), "Eyes are unknown."),
+        (
+            origin_of(0.8, 0.0, False),
+            "The decoder uses neither the first second nor the frontal and temporal electrodes: "
+            "the 0.80 of the head riemann, fitted again, is what is left without them.",
+        ),
+    ],
+)
+def test_what_is_left_is_said_with_what_was_left_out(origin, sentence):
+    assert origin.sentence == sentence
 
 
 @pytest.mark.slow
