@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -67,6 +68,15 @@ def test_every_trial_is_decided_by_what_was_learned_and_chosen_without_its_fold(
         assert score.balanced_accuracy == pytest.approx(np.mean(rows))
         assert len(score.folds) == len(list(views.epochs.folds(3))) * 2
         assert np.mean(score.folds) == pytest.approx(np.mean(score.decided == labels), abs=0.05)
+
+
+@pytest.mark.slow
+def test_folds_that_are_stretches_of_time_count_once(imagery_recording):
+    recording = imagery_recording(trials=6)
+    epochs = replace(views_of(recording).epochs, in_time=True)
+    selection = select(FeatureViews(epochs, recording.labels, 256.0, None), ("riemann",))
+    assert selection.logits.shape == (len(epochs), 2)
+    assert len(selection.score.folds) == len(list(epochs.folds(0)))
 
 
 @pytest.mark.slow
