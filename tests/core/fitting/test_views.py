@@ -1,13 +1,20 @@
 """What the features of heads are fitted on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from core.decoding.features import band_sections
 from core.decoding.riemannian import riemannian_mean
-from core.decoding.spatial import power
+from core.decoding.spatial import channel_covariance, power
 from core.encoders import load_encoder
+from core.fitting.baselines import BAND
+from core.fitting.feature_input import FeatureInput, regression_of
+from core.fitting.transfer.prior_head import PriorHead
+from core.fitting.transfer.recentring import reference_whitener
 from core.fitting.trials.epochs import Epochs, FeatureCache, Trial
-from core.fitting.views import HEADS, FeatureViews, heads_of, need_tokens
+from core.fitting.views import HEADS, PRIOR, FeatureViews, heads_of, need_tokens
 
 CHANNELS = tuple("FP1 FC3 FC4 FC1 C3 CZ C4 CP3 CP4 O1".split())
 RATE, WINDOW, TRIALS = 256.0, 1024, 8
@@ -91,3 +98,40 @@ def test_tokens_that_are_known_are_not_computed_again(epochs):
     np.testing.assert_array_equal(vectors[4], 7.0)
     others = np.arange(TRIALS) != 4
     np.testing.assert_array_equal(vectors[others], computed[others])
+
+
+@pytest.mark.parametrize("regressed", [False, True])
+def test_a_prior_by_beginnings_sees_each_recording_from_its_own(epochs, regressed):
+    view = ("C4", "C3", "CZ")
+    prior = PriorHead(
+        (view,),
+        np.zeros((6, 2)),
+        np.zeros(2),
+        None,
+        (1, 0),
+        np.empty((0, 6)),
+        {},
+        TRIALS,
+        by_beginning=True,
+    )
+    banded = epochs.filtered(band_sections(BAND, RATE))
+    regression = regression_of(CHANNELS, epochs.segments, banded.segments) if regressed else None
+    spatial, names = np.eye(len(CHANNELS)), CHANNELS
+    if regression is not None:
+        spatial, names = regression.banded, CHANNELS[1:]
+    rows = spatial[[names.index(name) for name in view]]
+    beginnings = {run: channel_covariance(banded.segments[run][:600].T) for run in (0, 1)}
+    taken = FeatureInput(128, regression)
+    views = FeatureViews(
+        epochs, CHANNELS, RATE, None, prior=prior, taken=taken, beginnings=beginnings
+    )
+    (name,) = views.of(PRIOR)
+    features, vectors = views.fit([name], SOME)[name]
+    assert features.length == WINDOW - 128
+    for run, covariance in beginnings.items():
+        own = replace(features, whitener=reference_whitener(rows @ covariance @ rows.T))
+        trials = epochs.places[:, 0] == run
+        expected = own.of_windows(banded.windows()[trials])
+        np.testing.assert_allclose(vectors[trials], expected, atol=1e-9)
+    mean = rows @ (beginnings[0] + beginnings[1]) @ rows.T / 2
+    np.testing.assert_allclose(features.whitener, reference_whitener(mean))
