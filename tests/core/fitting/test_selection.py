@@ -6,6 +6,7 @@ import pytest
 
 from core.decoding.graph_head import GraphHead
 from core.encoders import load_encoder
+from core.fitting.baselines import BASELINES
 from core.fitting.choice import choose, fit_on
 from core.fitting.selection import fit_chosen, select
 from core.fitting.trials.epochs import cut_epochs
@@ -62,6 +63,9 @@ def test_every_trial_is_decided_by_what_was_learned_and_chosen_without_its_fold(
             expected["auto"] = expected[choose(inside, 1.0 / (len(inner) - 1))]
             for name, rows in expected.items():
                 np.testing.assert_array_equal(decided[name][test], rows.argmax(axis=1))
+            specialist = BASELINES["CSP+LDA"]().fit(views.covariances[train], labels[train])
+            own = specialist.predict(views.covariances[test])
+            np.testing.assert_array_equal(decided["CSP+LDA"][test], own)
             np.testing.assert_allclose(logits[test], expected[selection.chosen])
     for score in selection.scores.values():
         rows = [balanced_accuracy(labels, row) for row in score.decided]
