@@ -85,6 +85,9 @@ def test_muscles_are_measured_from_28_to_44_hz():
     assert last.muscle[1] == pytest.approx(30.0 / np.sqrt(2), rel=0.1)
     assert last.levels[3, 1] == pytest.approx(30.0 / np.sqrt(2), rel=0.1)
     assert max(last.muscle[0], last.muscle[2]) < 3.0
+    samples[5 * PIECE :] = 0.0
+    *_, last = measure(samples)
+    assert last.levels[3, 1] < 0.01  # of half a second
 
 
 @pytest.mark.parametrize(
@@ -147,12 +150,14 @@ def test_a_stream_at_another_rate_is_measured_up_to_the_same_time():
 
 def test_hops_that_are_shorter_than_a_piece_are_measured_with_what_was_before():
     samples = noise(6)
+    samples[:8, 2] = samples[:8, 0]  # few, as by chance
     meter = Meter(6, RATE, RATE, 1.0, PIECE)
     meter.take(samples)
     by_hops = [meter.measure(samples[end - 16 : end], end) for end in range(16, 129, 16)]
     whole = measure(samples)
     assert by_hops[0].rest == np.inf
     assert np.isfinite(by_hops[3].rest)
+    assert not any(measures.twin.any() for measures in by_hops)
     for name in ("span", "raw_span", "deviation", "levels", "shared", "rest", "muscle", "mains"):
         np.testing.assert_allclose(getattr(by_hops[-1], name), getattr(whole[-1], name))
 
@@ -185,8 +190,10 @@ def test_a_new_run_is_measured_as_the_first_one_is():
     meter.take(np.concatenate([samples[-1:], noise(3, PIECE - 1, seed=3)]))
     assert meter.measure(samples[:PIECE], PIECE).held == 0  # a sample again, after a break
     meter.reset()
-    meter.take(samples[:7])
-    meter.end_run()
+    unmeasured = noise(3, 7, seed=4)
+    meter.take(unmeasured)
+    for _ in range(2):
+        meter.end_run()
     meter.reset()
-    meter.take(np.concatenate([samples[:7], noise(3, PIECE, seed=2)]))
+    meter.take(np.concatenate([unmeasured, noise(3, PIECE, seed=2)]))
     assert meter.measure(samples[:PIECE], PIECE).again == 7

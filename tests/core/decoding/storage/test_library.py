@@ -56,7 +56,7 @@ def test_names_are_never_taken_twice(fitted, home):
 
 
 def test_nobody_and_nonsense_are_refused(home):
-    with pytest.raises(InputError, match="no decoder of subject 07"):
+    with pytest.raises(InputError, match=r"no decoder of subject 07 in .*decoders\. Make one"):
         newest_decoder(home, "07")
     with pytest.raises(InputError, match="letters and digits"):
         newest_decoder(home, "../07")
