@@ -152,7 +152,8 @@ def test_hops_that_are_shorter_than_a_piece_are_measured_with_what_was_before():
     samples = noise(6)
     samples[:8, 2] = samples[:8, 0]  # few, as by chance
     meter = Meter(6, RATE, RATE, 1.0, PIECE)
-    meter.take(samples)
+    for block in np.split(samples, [5, 70]):
+        meter.take(block)
     by_hops = [meter.measure(samples[end - 16 : end], end) for end in range(16, 129, 16)]
     whole = measure(samples)
     assert by_hops[0].rest == np.inf

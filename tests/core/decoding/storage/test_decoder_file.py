@@ -289,8 +289,14 @@ def test_a_graph_that_lies_is_refused(graph_decoder, tmp_path, name, change, sai
         load_decoder(tmp_path / "other.safetensors")
 
 
-def test_a_graph_of_other_electrodes_than_its_encoder_gets_is_refused(graph_decoder, tmp_path):
+def test_a_graph_of_other_electrodes_or_classes_is_refused(graph_decoder, tmp_path):
     path = save_decoder(graph_decoder, tmp_path / "one.safetensors")
     names = graph_decoder.head.ch_names
-    with pytest.raises(InputError, match="does not read the electrodes of its encoder"):
-        load_decoder(changed(path, graph=[*names[1:], names[0]]))
+    for header, said in (
+        ({"graph": [*names[1:], names[0]]}, "does not read the electrodes of its encoder"),
+        ({"graph": ["X1", *names[1:]]}, "X1"),
+        ({"graph": names[1:]}, "does not fit its features"),
+        ({"classes": ["left", "right", "rest"]}, "does not tell 3 classes apart"),
+    ):
+        with pytest.raises(InputError, match=said):
+            load_decoder(changed(path, **header))
