@@ -145,6 +145,7 @@ class FeatureViews:
         if regression is not None:
             banded = regression.banded @ banded
         self.covariances = shrunk_covariances(banded)  # (trials, channels, channels)
+        self._scalp = np.arange(len(names))
         self._near: dict[int, np.ndarray] = {}  # by number of channels
         self._motor_covariances = shrunk_covariances(banded[:, self._motor])
         self.prior = prior
@@ -177,8 +178,7 @@ class FeatureViews:
 
     def scalp(self, train: np.ndarray) -> tuple[TangentFeatures, np.ndarray]:
         """Fit tangent features of all channels, as `motor` does."""
-        everything = np.arange(self.covariances.shape[1])
-        return self._tangent(everything, self.covariances, train)
+        return self._tangent(self._scalp, self.covariances, train)
 
     def _tangent(
         self, picks: np.ndarray, covariances: np.ndarray, train: np.ndarray
@@ -258,7 +258,7 @@ class FeatureViews:
                 fitted[view] = self._begun[view]
             elif view not in self._aligned:
                 fitted[view] = getattr(self, view)(train)
-            elif len(self._aligned[view][0]) == self.covariances.shape[1] and "scalp" in fitted:
+            elif "scalp" in fitted and np.array_equal(self._aligned[view][0], self._scalp):
                 fitted[view] = fitted["scalp"]  # the mean of many channels takes its time
             else:
                 fitted[view] = self._tangent(*self._aligned[view], train)
