@@ -18,7 +18,8 @@ from core.decoding.readouts import Readout, task_name
 from core.encoders import Encoder, load_encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
-from core.fitting.trials.epochs import FeatureCache, cued_places, rest_outside, signals_of
+from core.fitting.trials.epochs import FeatureCache
+from core.fitting.trials.signals import cued_places, rest_outside, signals_of
 from core.fitting.trials.task import Task
 from core.fitting.views import GRAPH
 from core.recordings import Event, Recording, without_bad_channels

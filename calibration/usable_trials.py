@@ -15,7 +15,8 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of
 from core.fitting.transfer.recentring import all_beginnings
-from core.fitting.trials.epochs import Epochs, FeatureCache, cut_epochs
+from core.fitting.trials.cutting import cut_epochs
+from core.fitting.trials.epochs import Epochs, FeatureCache
 from core.fitting.trials.rejection import without_artifacts
 from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import refuse_copies

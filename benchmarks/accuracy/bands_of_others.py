@@ -49,7 +49,8 @@ from core.fitting.transfer.recentring import (  # noqa: E402
     vectors_at,
 )
 from core.fitting.transfer.wccn import apply_wccn, drift_of  # noqa: E402
-from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402
+from core.fitting.trials.cutting import cut_epochs  # noqa: E402
+from core.fitting.trials.signals import signals_of  # noqa: E402
 from core.hemispheres import mirror_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402

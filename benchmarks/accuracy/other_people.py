@@ -47,7 +47,8 @@ from core.fitting.transfer.prior_head import PriorHead, with_readout  # noqa: E4
 from core.fitting.transfer.prior_sources import head_of_prior  # noqa: E402
 from core.fitting.transfer.prior_weight import fit_weighted, start_from  # noqa: E402
 from core.fitting.transfer.recentring import beginning_covariance, reference_whitener, vectors_at  # noqa: E402
-from core.fitting.trials.epochs import cut_epochs, signals_of  # noqa: E402
+from core.fitting.trials.cutting import cut_epochs  # noqa: E402
+from core.fitting.trials.signals import signals_of  # noqa: E402
 from core.hemispheres import HANDS, mirror_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402

@@ -36,7 +36,7 @@ from core.decoding.recentring import REFERENCE_SECONDS  # noqa: E402
 from core.decoding.spatial import power  # noqa: E402
 from core.encoders import load_encoder  # noqa: E402
 from core.fitting.baselines import BAND  # noqa: E402
-from core.fitting.trials.epochs import signals_of  # noqa: E402
+from core.fitting.trials.signals import signals_of  # noqa: E402
 from core.metrics import chance_bound  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import Recording, read_recordings  # noqa: E402

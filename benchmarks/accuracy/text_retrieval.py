@@ -56,7 +56,7 @@ from core.fitting.joint_heads import (  # noqa: E402
     RetrievalTarget,
     train_heads,
 )
-from core.fitting.trials.epochs import cut_epochs  # noqa: E402
+from core.fitting.trials.cutting import cut_epochs  # noqa: E402
 from core.montage import match  # noqa: E402
 from core.recordings import read_recordings  # noqa: E402
 from core.signal.filtering import Band  # noqa: E402

@@ -29,12 +29,13 @@ from core.feed.timeline import GrowingTimeline
 from core.fitting.baselines import BAND
 from core.fitting.transfer.prior_head import PriorHead
 from core.fitting.transfer.recentring import all_beginnings, beginning
-from core.fitting.trials.epochs import (
+from core.fitting.trials.epochs import FeatureCache
+from core.fitting.trials.signals import (
     REST_SECONDS,
-    FeatureCache,
     cued_places,
-    place,
+    place_of_cue,
     resting,
+    segments_of,
     signals_of,
 )
 from core.montage import match
@@ -226,10 +227,9 @@ class IncrementalFit:
     def _take_earlier(self) -> None:
         window = self._encoder.spec.window
         self._bad = cued_places(self._earlier, (), self._path_settings, window)
-        for recording in self._earlier:
-            cues, count = self._cues_of(recording)
-            self._cues += [(self._before + run, sample) for run, sample in cues]
-            self._before += count
+        for segments in segments_of(self._earlier, self._path_settings):
+            self._cues += segments.cued_places(CLASSES)
+            self._before += len(segments.bounds)
         for signal in signals_of(self._earlier, self._path_settings, self._encoder.spec.unit):
             self._band.reset()
             for stretches, piece in (
@@ -269,16 +269,9 @@ class IncrementalFit:
             self._events.append(Event(onset, 0.0, name))
             if name in CLASSES:
                 starts = np.array(self._starts) / self._facts.rate
-                run, sample = place(onset, starts, self._path_settings.rate)
-                if run >= 0:
-                    self._cues.append((self._before + run, sample))
-
-    def _cues_of(self, recording: Recording) -> tuple[list[tuple[int, int]], int]:
-        """Return where the cues lie in a recording's own stretches, and how many those are."""
-        channels, rate = self._path_settings.channels, self._path_settings.rate
-        starts = np.array([start for start, _ in recording.stretches(channels)]) / recording.rate
-        placed = [place(e.onset, starts, rate) for e in recording.events if e.label in CLASSES]
-        return [(run, sample) for run, sample in placed if run >= 0], len(starts)
+                place = place_of_cue(onset, starts, self._path_settings.rate)
+                if place is not None:
+                    self._cues.append((self._before + place[0], place[1]))
 
     @property
     def _over(self) -> int:
@@ -371,6 +364,11 @@ class IncrementalFit:
             and not match(recording.labels, self._path_settings.channels).missing
             and len(recording.samples_uv) == self._samples
             and recording.breaks == tuple(self._breaks)
-            and [(self._before + run, sample) for run, sample in self._cues_of(recording)[0]]
+            and self._cues_in(recording)
             == sorted(cue for cue in self._cues if cue[0] >= self._before)
         )
+
+    def _cues_in(self, recording: Recording) -> list[tuple[int, int]]:
+        """Return where the cues of this run lie by its recording."""
+        [segments] = segments_of([recording], self._path_settings)
+        return [(self._before + run, sample) for run, sample in segments.cued_places(CLASSES)]

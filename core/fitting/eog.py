@@ -8,7 +8,8 @@ from dataclasses import replace
 from core.decoding.features import band_sections
 from core.fitting.baselines import BAND
 from core.fitting.origin import EogSignal
-from core.fitting.trials.epochs import Epochs, signals_of
+from core.fitting.trials.epochs import Epochs
+from core.fitting.trials.signals import signals_of
 from core.recordings import Recording
 from core.signal.filtering import CausalFilter
 from core.signal.pipeline import SignalSettings

@@ -18,7 +18,9 @@ from core.fitting.baselines import BAND
 from core.fitting.feature_input import CovarianceSettings, away_from_eyes, electrodes_used
 from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
-from core.fitting.trials.epochs import Epochs, cut_epochs, rest_outside, signals_of
+from core.fitting.trials.cutting import cut_epochs
+from core.fitting.trials.epochs import Epochs
+from core.fitting.trials.signals import rest_outside, signals_of
 from core.montage import match
 from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import find_copy, fingerprint

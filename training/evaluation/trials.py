@@ -21,8 +21,9 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import away_from_eyes, without_eyes
 from core.fitting.transfer.recentring import beginning, beginning_covariance
-from core.fitting.trials.epochs import LEAST_TRIALS, REST_SECONDS, Epochs
+from core.fitting.trials.epochs import LEAST_TRIALS, Epochs
 from core.fitting.trials.rejection import without_artifacts
+from core.fitting.trials.signals import REST_SECONDS
 from core.fitting.views import token_vectors
 from training.evaluation.people import Signal
 

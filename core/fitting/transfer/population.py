@@ -16,7 +16,7 @@ from core.decoding.features import band_sections
 from core.errors import InputError
 from core.fitting.baselines import BAND, passed
 from core.fitting.transfer.recentring import beginning_covariance
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.montage import match
 from core.provenance import provenance

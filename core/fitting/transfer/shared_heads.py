@@ -27,7 +27,7 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.joint_heads import JointHead
 from core.fitting.transfer.uncalibrated import card_without_trials
-from core.fitting.trials.epochs import signals_of
+from core.fitting.trials.signals import signals_of
 from core.recordings import Recording
 from core.signal.filtering import Band, CausalFilter
 from core.signal.pipeline import SignalSettings, default_reference

@@ -18,7 +18,7 @@ from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import CovarianceSettings, regression_of
 from core.fitting.transfer.prior_head import PriorHead
-from core.fitting.trials.epochs import signals_of
+from core.fitting.trials.signals import signals_of
 from core.fitting.views import PRIOR
 from core.metrics import chance_bound
 from core.provenance import provenance

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration.report.erd import BANDS, rhythms
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
 

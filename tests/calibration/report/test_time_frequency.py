@@ -9,7 +9,7 @@ from scipy import signal
 from scipy.ndimage import uniform_filter
 
 from calibration.report.time_frequency import FREQUENCIES, _clusters, spectra, time_frequency
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 from core.recordings import Event, Recording
 from core.signal.pipeline import SignalSettings
 

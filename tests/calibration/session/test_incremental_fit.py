@@ -91,7 +91,7 @@ def test_nothing_is_left_to_compute(recording, monkeypatch):
     def refuse(*_):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("core.fitting.trials.epochs.SignalPath.push", refuse)
+    monkeypatch.setattr("core.fitting.trials.signals.SignalPath.push", refuse)
     monkeypatch.setattr("core.fitting.trials.epochs.CausalFilter", refuse)
     monkeypatch.setattr("core.decoding.features.TokenFeatures.of_run", refuse)
     assert len(learner.fit(recording).epochs) == 14

@@ -6,7 +6,7 @@ from core.encoders import load_encoder
 from core.errors import InputError
 from core.fitting.baselines import BAND
 from core.fitting.feature_input import FeatureInput, regression_of, without_eyes
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 from core.fitting.views import FeatureViews
 from core.signal.pipeline import SignalSettings
 

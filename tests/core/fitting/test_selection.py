@@ -9,7 +9,7 @@ from core.encoders import load_encoder
 from core.fitting.baselines import BASELINES
 from core.fitting.choice import choose, fit_on
 from core.fitting.selection import fit_chosen, select
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 from core.fitting.views import HEADS, FeatureViews
 from core.metrics import balanced_accuracy
 from core.signal.pipeline import SignalSettings

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 from core.fitting.trials.pauses import REST, pauses_of, with_rest_cues
 from core.recordings import Event, Recording, Span
 from core.signal.pipeline import SignalSettings

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
-from core.fitting.trials.epochs import cut_epochs
+from core.fitting.trials.cutting import cut_epochs
 from core.fitting.trials.rejection import without_artifacts
 from core.recordings import read_recordings
 from core.signal.pipeline import SignalSettings

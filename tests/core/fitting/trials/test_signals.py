@@ -1,10 +1,19 @@
-"""What is known early changes no digit of a fit."""
+"""Rest between trials, and signals that are known already."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from core.fitting.trials.epochs import REST_SECONDS, cut_epochs, rest_outside, signals_of
-from core.recordings import UNIT
+from core.fitting.trials.cutting import cut_epochs
+from core.fitting.trials.signals import (
+    REST_SECONDS,
+    cued_places,
+    rest_outside,
+    segments_of,
+    signals_of,
+)
+from core.recordings import UNIT, Event
 from core.signal.pipeline import SignalSettings
 
 EVENTS = {"left_hand": "left_hand", "right_hand": "right_hand"}
@@ -45,3 +54,16 @@ def test_known_signals_are_taken_as_they_are(imagery_recording):
     assert epochs.filtered(np.empty((0, 6)), [2 * signal]).windows() == pytest.approx(
         2 * epochs.windows()
     )
+
+
+def test_a_cue_belongs_to_a_segment_from_half_a_sample_before_it(imagery_recording):
+    recording = imagery_recording()
+    events = tuple(Event(onset, 0.0, "cue") for onset in (-1.0, -0.001, 3.997, 3.9985, 5.0))
+    broken = replace(recording, breaks=(1000,), events=events)
+    settings = SignalSettings(recording.labels, "average", 256.0)
+    first, second = segments_of([recording, broken], settings)
+    assert (first.first, first.bounds) == (0, ((0, len(recording.samples_uv)),))
+    assert (second.first, second.bounds[0], len(second.bounds)) == (1, (0, 1000), 2)
+    assert second.place(-1.0) is None
+    assert second.cued_places(["cue"]) == [(1, 0), (1, 1023), (2, 0), (2, 256)]
+    assert cued_places([recording, broken], ["cue"], settings, 1024)[-1] == (2, 256)
