@@ -168,12 +168,14 @@ class _Connected:
         if not count:
             time.sleep(timeout)
             return None
-        if self._repeats:  # samples that come before the data are taken push others out of them
-            count += math.ceil(self.facts.rate)
-        # It rounds up: half a sample less, or one from before the stream may come with them.
-        data, stamps = self._stream.get_data((count - 0.5) / self.facts.rate, exclude=())
+        # With a second of what came before: samples that come before the data are taken push others
+        # out of them, and those with the newest stamp are counted from the first of them on.
+        window = count + math.ceil(self.facts.rate)
+        data, stamps = self._stream.get_data((window - 0.5) / self.facts.rate, exclude=())
         known = np.flatnonzero(stamps == self._newest)[: self._repeats]
         begin = int(known[-1]) + 1 if len(known) else 0
+        if not self._repeats:  # the first question; before it there may have been no stream
+            begin = max(0, len(stamps) - count)
         arrival = pylsl.local_clock()
         if begin < len(stamps):
             self._newest = float(stamps[-1])

@@ -114,6 +114,42 @@ def test_no_sample_of_a_stream_of_mne_lsl_is_lost_between_two_questions(name):
     np.testing.assert_array_equal(numbers, numbers[0] + np.arange(len(numbers)))
 
 
+def test_samples_that_come_while_the_first_are_taken_are_taken_once(name, until):
+    from mne_lsl.stream import StreamLSL
+
+    outlet = SignalOutlet(name, "EEG", ("C3", "C4"), "microvolts", 1000.0, name)
+    stream = StreamLSL(bufsize=20.0, name=name).connect(acquisition_delay=None, timeout=30.0)
+
+    def send(number):
+        stamp = 100.0 + number // 3 * 3 / 1000.0  # three samples of a burst have one stamp
+        outlet.push(np.full((1, 2), number, dtype=np.float32), np.array([stamp]))
+        new = stream.n_new_samples
+        until(lambda: stream.acquire() or stream.n_new_samples > new)
+
+    class Slow:
+        """The same stream, to which a sample comes after it was asked how many there are."""
+
+        sent = 0
+
+        def __getattr__(self, attribute):
+            return getattr(stream, attribute)
+
+        def get_data(self, *given, **options):
+            self.sent += 1
+            send(2 * self.sent - 1)
+            return stream.get_data(*given, **options)
+
+    try:
+        source, numbers = live._Connected(Slow()), []
+        for number in range(0, 12, 2):
+            send(number)
+            numbers += source.read().samples[:, 0].tolist()
+    finally:
+        stream.disconnect()
+        outlet.close()
+    assert numbers == list(range(1, 12))
+
+
 def test_electrodes_that_mne_lsl_marks_as_bad_are_interpolated(decoder, recording, name, sender):
     from mne_lsl.stream import StreamLSL
 
