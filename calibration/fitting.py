@@ -20,10 +20,7 @@ from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.rest import RestCurve, rest_facts
 from core.encoders import EncoderSpec, load_spec
 from core.fitting.eog import eog_beside
-from core.fitting.feature_input import (
-    EVERYTHING,
-    FeatureInput,
-)
+from core.fitting.feature_input import EVERYTHING, FeatureInput
 from core.fitting.graph import check_electrode_tokens, check_enough
 from core.fitting.origin import Origin, find_origin
 from core.fitting.rest import measure_rest, unkept_words

@@ -219,7 +219,7 @@ def read_alike(
     InputError
         As `core.recordings.read_recording` and `renamed`.
     """
-    recording = read_recording(file, unit, stream if is_xdf(file) else None, eog=True)
+    recording = read_recording(file, unit, stream if is_xdf(file) else None)
     known = any(is_site(label) for label in recording.labels)
     return recording if known else renamed(recording, names)
 

@@ -106,7 +106,7 @@ def main() -> None:
         _print(people, eyes)
 
 
-def _features(folder: Path, look: int, encoder: Encoder) -> Person:
+def _features(folder: Path, fold: int, encoder: Encoder) -> Person:
     """Compute covariances of a person's trials in all looks, and the log-odds of the readout."""
     recordings = read_recordings([folder / f"{folder.name}R{run:02d}.edf" for run in RUNS])
     channels = match(recordings[0].labels, encoder.spec.ch_names).channels
@@ -118,19 +118,21 @@ def _features(folder: Path, look: int, encoder: Encoder) -> Person:
     exchange = EyeExchange(channels, run, whole)
     features: Person = {
         "channels": np.array(channels),
-        "fold": np.array(look),
+        "fold": np.array(fold),
         "labels": epochs.labels,
         "run": run,
         "whole": whole,
     }
     for name, (band, part) in LOOKS.items():
         banded = [CausalFilter(band_sections(band, RATE)).push(signal) for signal in signals]
-        windows = np.stack([banded[run][start : start + WINDOW].T for run, start in places])
+        windows = np.stack([banded[i][start : start + WINDOW].T for i, start in places])
         exchanged = sample_covariances(exchange(windows)[..., part])
         features[name] = sample_covariances(windows[..., part]).astype(np.float32)
         features[f"{name} exchanged"] = exchanged.astype(np.float32)
-        features[f"{name} begun"] = np.stack([beginning_covariance([run], RATE) for run in banded])
-    broad = np.stack([signals[run][start : start + WINDOW].T for run, start in places])
+        features[f"{name} begun"] = np.stack(
+            [beginning_covariance([signal], RATE) for signal in banded]
+        )
+    broad = np.stack([signals[i][start : start + WINDOW].T for i, start in places])
     readout = encoder.spec.readout
     assert readout is not None
     for eyes in EYES:
