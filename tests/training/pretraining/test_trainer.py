@@ -147,6 +147,20 @@ def test_a_full_disk_is_said_with_the_file_and_what_to_do(trainer, folder, monke
         path.add({"step": 1})
 
 
+def test_a_checkpoint_that_cannot_be_written_says_how_to_go_on(trainer, folder):
+    resource = pytest.importorskip("resource", reason="files have no limit to try on this system")
+    made = trainer(steps=7)
+    path = folder(made)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=f"cannot be written: File .*--resume {path.path}"):
+            made.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(path.path.glob("*last*"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_accumulated_gradients_are_those_of_the_whole_batch(trainer, size):

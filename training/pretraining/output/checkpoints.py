@@ -62,6 +62,7 @@ def save_checkpoint(
     Parameters
     ----------
     path : Path
+        In the folder of a run.
     parts : Module
     progress : TrainingProgress
     optimiser : torch.optim.Optimizer, optional
@@ -90,7 +91,12 @@ def save_checkpoint(
     if not write:
         return
     header = {"format_version": VERSION} | asdict(progress)
-    write_whole(path, save(plain, metadata={_HEADER: json.dumps(header)}), overwrite=True)
+    try:
+        write_whole(path, save(plain, metadata={_HEADER: json.dumps(header)}), overwrite=True)
+    except InputError as error:
+        raise InputError(
+            f"{error} When it can be again, go on with --resume {path.parent}."
+        ) from error
 
 
 def load_checkpoint(
