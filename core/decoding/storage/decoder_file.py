@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from core.decoding.artifacts.limits import ArtifactLimits
 from core.decoding.card import DecoderCard, EncoderPin
 from core.decoding.decoder import Decoder
 from core.decoding.readouts import FIRST, task_name
@@ -182,7 +183,7 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
     head = read_head(table, tensors, "head", features, len(classes))
     heads = (head, *(readout.head for readout in readouts))
     check_graphs(heads, () if encoder is None else token_channels)
-    return Decoder(
+    decoder = Decoder(
         classes=classes,
         settings=settings,
         unit=_unit(text(table["unit"])),
@@ -201,6 +202,8 @@ def _build(table: dict[str, Any], tensors: dict[str, np.ndarray]) -> Decoder:
         task=task,
         others=readouts,
     )
+    ArtifactLimits.of(decoder)  # raises where they are damaged
+    return decoder
 
 
 def _unit(unit: str) -> str:

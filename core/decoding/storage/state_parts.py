@@ -55,6 +55,8 @@ def read_state(
     state, weights = table["state"], network_weights(tensors, f"{prefix}.state.")
     empty_network(weights)
     bands = tuple((number(low, 0.0, 1e6), number(high, 0.0, 1e6)) for low, high in state["bands"])
+    if any(low >= high for low, high in bands):
+        raise InputError("a band of its state ends before it begins.")
     # A segment lies in a window, so that the memory is never empty when a window is decoded.
     powers = SegmentPowers(
         rate, whole(state["length"], 2, window), whole(state["count"], 1, 2**12), bands

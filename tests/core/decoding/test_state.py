@@ -174,6 +174,7 @@ def without_scale(readout):
     [
         (lambda readout: replace(readout, classes=("a", "b", "c")), "does not fit"),
         (lambda readout: with_powers(readout, bands=readout.head.powers.bands[1:]), "not fit"),
+        (lambda readout: with_powers(readout, bands=((8.0, 8.0),) * 6), "ends before it begins"),
         (lambda readout: with_powers(readout, length=1), "1 where a number from 2 to 1024"),
         (lambda readout: with_powers(readout, length=1025), "1025 where a number from 2 to 1024"),
         (lambda readout: with_powers(readout, count=4), "does not fit"),

@@ -106,6 +106,7 @@ def test_a_header_that_lies_is_refused(fitted, header, said, tmp_path):
         ({"fit": {"false_alarms": 0.0}}, "--false-alarms is 0 a minute"),
         ({"fit": {"idle_class": 3}}, "idle class has no name"),
         ({"age": 30}, "does not describe a decoder"),
+        ({"artifacts": {"typical": 0.0}}, "limits of artifacts are damaged"),
     ],
 )
 def test_facts_that_lie_are_refused(fitted, facts, said, tmp_path):
