@@ -44,7 +44,8 @@ and of the bias, as a share of how much the decoder's own logits differ between 
 that tells little apart, whose temperature is high, is moved little too."""
 
 _SAME_CUE = 0.1  # s within which a cue is the one before, sent twice
-_JITTER = 0.01  # s by which stamps may put a cue after the first sample of its window
+_JITTER = 0.0103  # s by which stamps may put a cue after the first sample of its window: no whole
+# number of samples at any usual rate, or rounded times would say which window is whole
 
 
 @dataclass(frozen=True)

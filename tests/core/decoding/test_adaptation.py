@@ -191,6 +191,20 @@ def test_the_order_in_which_classes_came_changes_no_reference():
     np.testing.assert_allclose(*whiteners, rtol=1e-12)
 
 
+def test_the_clock_of_a_stream_does_not_decide_which_window_is_a_trial(fitted, run):
+    """Cues 10 ms behind a hop, as is one of 62 at 250 Hz: sums of times are rounded."""
+    taken = []
+    for start in (0.0, 1234.56789):
+        results, windows = online(fitted["riemann"], run)
+        adaptation = Adaptation(fitted["riemann"], windows, (LABELS,))
+        for number in range(8):
+            adaptation.cue(start + 28.26 + 0.5 * number, ("left_hand", "right_hand")[number % 2])
+        for _ in adaptation.follow(replace(result, time=start + result.time) for result in results):
+            pass
+        taken.append([(step.windows, step.kind) for step in adaptation.steps])
+    assert taken[0] == taken[1]
+
+
 def test_the_head_learns_from_each_trial_when_its_window_is_over(fitted, run):
     results, adaptation = adapted(fitted["riemann"], run, (LABELS,))
     steps = [step for step in adaptation.steps if step.kind == "labels"]
