@@ -183,7 +183,7 @@ class _Connected:
             # mne-lsl keeps to itself how the clocks differ: the shortest delay is taken for none.
             delay = arrival - self._newest
             self.correction = min(self.correction, delay) if self.correction else delay
-        return Block(data.T[begin:], stamps[begin:], arrival)
+        return Block(data.T[begin:].astype(np.float32), stamps[begin:], arrival)
 
     def close(self) -> None:
         pass

@@ -60,7 +60,9 @@ def read_xdf(
     marks = marks_of_events(events, path, rate, places, about_events)
     samples_uv = np.empty((len(eeg.stamps), len(channels.picks)), dtype=np.float32)
     for column, (pick, factor) in enumerate(zip(channels.picks, channels.factors, strict=True)):
-        samples_uv[:, column] = np.asarray(eeg.values)[:, pick].astype(np.float64) * factor
+        # Rounded before the unit is changed too, as a live stream is (`core.stream.inlet`).
+        received = np.asarray(eeg.values)[:, pick].astype(np.float32)
+        samples_uv[:, column] = received.astype(np.float64) * factor
     return Recording(
         samples_uv=samples_uv,
         rate=rate,

@@ -150,6 +150,27 @@ def test_samples_that_come_while_the_first_are_taken_are_taken_once(name, until)
     assert numbers == list(range(1, 12))
 
 
+def test_doubles_of_a_stream_of_mne_lsl_are_read_as_by_name(name, until):
+    from mne_lsl.stream import StreamLSL
+
+    info = pylsl.StreamInfo(name, "EEG", 2, 250.0, "double64", name)
+    channels = info.desc().append_child("channels")
+    for label in ("C3", "C4"):
+        channel = channels.append_child("channel")
+        for key, value in (("label", label), ("type", "EEG"), ("unit", "volts")):
+            channel.append_child_value(key, value)
+    outlet = pylsl.StreamOutlet(info)
+    stream = StreamLSL(bufsize=2.0, name=name).connect(acquisition_delay=None, timeout=30.0)
+    try:
+        source, sent = live._Connected(stream), np.random.default_rng(0).normal(0, 2e-5, (5, 2))
+        outlet.push_chunk(sent.tolist(), (100.0 + np.arange(5) / 250.0).tolist())
+        until(lambda: stream.acquire() or stream.n_new_samples == 5)
+        samples = source.read().samples
+    finally:
+        stream.disconnect()
+    np.testing.assert_array_equal(samples, sent.astype(np.float32))
+
+
 def test_electrodes_that_mne_lsl_marks_as_bad_are_interpolated(decoder, recording, name, sender):
     from mne_lsl.stream import StreamLSL
 

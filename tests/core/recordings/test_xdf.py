@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from core.recordings import read_recording, read_recordings
 
 EXACT = 100.0 + np.arange(7500) / 250.0
@@ -21,6 +22,15 @@ def test_samples_labels_and_rate_come_back(write_xdf, eeg):
     found = read_recording(write_xdf(stream))
     np.testing.assert_array_equal(found.samples_uv, stream.rows.astype("f4"))
     assert (found.labels, found.rate, found.breaks, found.notes) == (("C3", "C4"), 250.0, (), ())
+
+
+def test_doubles_in_volts_become_what_a_live_stream_makes_of_them(write_xdf, eeg):
+    stream = eeg(units="V", format="double64")
+    stream.rows = stream.rows * 1e-6
+    live = Segmenter(("C3", "C4"), ("V", "V"), 250.0)  # gets what `Inlet` reads
+    segment = live.push(stream.rows.astype(np.float32), np.array(stream.stamps))[0]
+    found = read_recording(write_xdf(stream))
+    np.testing.assert_array_equal(found.samples_uv, segment.samples_uv)
 
 
 # Rate and breaks
