@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -74,10 +75,9 @@ class Recorder:
         self._files = RunFiles(run, facts, details or Details())
         self._capacity = round(memory * facts.rate)  # samples
         self._lock = threading.Lock()
-        self._segments: deque[Segment] = deque()
+        self._waiting: deque[Segment | EventRow] = deque()  # in the order in which they came
         self._queued = 0  # samples
         self._gap = False  # whether samples were left out just before the next ones
-        self._events: list[EventRow] = []
         self._closing = threading.Event()
         # A slow disk may keep the second one waiting, not the first.
         self._writing = threading.Thread(target=self._keep_writing, name="write", daemon=True)
@@ -142,7 +142,7 @@ class Recorder:
             return
         event = EventRow(-1, plain_name(name), float(duration), code, trial, float(time))
         with self._lock:
-            self._events.append(event)
+            self._waiting.append(event)
 
     def attach(self, ending: str, content: str) -> Path:
         """Save a text beside the run, in ``sourcedata``.
@@ -193,7 +193,7 @@ class Recorder:
             if self._gap and not segment.begins:
                 segment = replace(segment, begins=True)
             self._gap = False
-            self._segments.append(segment)
+            self._waiting.append(segment)
             self._queued += len(segment)
 
     def _keep_writing(self) -> None:
@@ -221,17 +221,23 @@ class Recorder:
 
     def _write_queued(self) -> None:
         with self._lock:
-            segments = list(self._segments)
-            events, self._events = self._events, []
-        self._files.add(events)
-        if segments:
-            self._files.write(segments)
-        else:
+            waiting = list(self._waiting)
+        segments: list[Segment] = []
+        # In order: an event's time is by the clock of the samples that came around it.
+        for kind, group in groupby(waiting, type):
+            taken = list(group)
+            if kind is EventRow:
+                self._files.add([row for row in taken if isinstance(row, EventRow)])
+            else:
+                segments = [segment for segment in taken if isinstance(segment, Segment)]
+                self._files.write(segments)
+        if not segments:
             self._files.settle()
         with self._lock:
-            for segment in segments:
-                self._segments.popleft()
-                self._queued -= len(segment)
+            for row_or_segment in waiting:
+                self._waiting.popleft()
+                if isinstance(row_or_segment, Segment):
+                    self._queued -= len(row_or_segment)
 
     def _fail(self, sentence: str) -> None:
         if not self.failed:
