@@ -76,6 +76,7 @@ class ReconnectingFeed(StreamFeed):
         self._opened = self._clock()  # s, since when samples are awaited
         self._arrival: float | None = None  # s, of the newest sample that was read
         self._block: tuple[float, float, float] | None = None  # of the newest one, as `age` needs
+        self._usual: float | None = None  # s, offset of stamps that are not those of LSL's clock
         self._anew = False  # whether another inlet was opened since the newest sample
         self._condition = "ok"  # condition that was last noted
         self._noted: set[str] = set()  # offers and problems said since the stream was lost
@@ -148,6 +149,15 @@ class ReconnectingFeed(StreamFeed):
             self._stop.wait(timeout)
         return None
 
+    @property
+    def offset(self) -> float:
+        """What must be added to stamps to have when samples were taken, by this machine's clock.
+
+        In seconds: as LSL measures it, or by the earliest arrivals where stamps are not those of
+        LSL's clock (a minute or more away, or set while it was watched).
+        """
+        return self._source.correction if self._usual is None else self._usual
+
     def age(self, stamp: float) -> float:
         """Return how old a sample is now, in seconds, by when it was taken or when it came.
 
@@ -158,12 +168,11 @@ class ReconnectingFeed(StreamFeed):
 
         Notes
         -----
-        A sample waits for its sender, on its way, or for this machine to read it. Stamps of LSL's
-        clock say when it was taken. Those of another clock (a minute or more away, or set while
-        it was watched) are set against the earliest arrivals, and those that do not run with time
-        say nothing: the samples of a block are then taken to have come evenly since the one before.
+        A sample waits for its sender, on its way, or for this machine to read it. Stamps say when
+        it was taken, by `offset`; those that do not run with time say nothing: the samples of a
+        block are then taken to have come evenly since the one before.
         """
-        now, usual, drift = self._clock(), self.pace.usual, self.pace.drift
+        now, drift = self._clock(), self.pace.drift
         ages = []
         if self._block is not None:
             begun, span, newest = self._block
@@ -172,10 +181,7 @@ class ReconnectingFeed(StreamFeed):
             ages.append(now - self._arrival + share * (self._arrival - begun))
         real_time = self.facts.speed == 1.0 and (drift is None or abs(drift) < _REAL_TIME)
         if real_time or not ages:
-            offset = self._source.correction
-            if usual is not None and (self.clock_was_set or abs(usual - offset) > _SKEWED):
-                offset = usual
-            ages.append(now - stamp - offset)
+            ages.append(now - stamp - self.offset)
         return max(ages)
 
     def close(self) -> None:
@@ -201,6 +207,9 @@ class ReconnectingFeed(StreamFeed):
         else:
             first, newest = float(block.stamps[0]), float(block.stamps[-1])
             self._block = (self._arrival, newest - first, newest)
+        usual = self.pace.usual
+        skewed = usual is not None and abs(usual - self._source.correction) > _SKEWED
+        self._usual = usual if self.clock_was_set or skewed else None
         self._source.patience = _PATIENCE
         chunk = len(block.stamps) / self.facts.rate
         # A new tuple, as other threads look at it.

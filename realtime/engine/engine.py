@@ -156,7 +156,7 @@ class Engine:
     @property
     def correction(self) -> float:
         """What must be added to the stream's times to have them on this machine's LSL clock."""
-        return self._feed.correction
+        return self._feed.offset
 
     def set_evidence(self, settings: EvidenceSettings) -> None:
         """Change threshold, dwell and smoothing from the next decision on."""
@@ -197,7 +197,7 @@ class Engine:
 
     def mark(self, label: str, time: float, task: str) -> float:
         """Take a marker of a feedback task at a time of `clock`; return it by the stream's."""
-        stream_time = time - self._feed.correction
+        stream_time = time - self.correction
         if self._cues is not None:
             self._cues.mark(label, stream_time, task)
         return stream_time

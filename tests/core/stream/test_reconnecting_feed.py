@@ -81,6 +81,7 @@ def test_signal_is_as_old_as_before_when_the_senders_clock_was_set(opened, until
     assert stamps[-1] - before == pytest.approx(by, abs=2.0)
     assert feed.lost_samples == 0
     assert abs(feed.age(stamps[-1])) < 1.0
+    assert feed.offset == pytest.approx(-by, abs=1.0)  # as when a cue is seen is to be told
     assert feed.rate.verdict.level != "refused"
 
 

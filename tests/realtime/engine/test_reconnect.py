@@ -301,3 +301,13 @@ def test_a_marker_of_a_task_has_a_time_of_the_senders_clock(sender, engine_on, u
     assert stream_time == 1000.0 - engine.correction
     (cue,) = until(lambda: engine.snapshot().cues)
     assert (cue.time, cue.task) == (stream_time, "game")
+
+
+@pytest.mark.usefixtures("steady")
+def test_a_time_of_this_machine_is_told_by_stamps_of_another_clock_too(sender, engine_on, until):
+    sender("Unix", behind=-1.7e9)
+    engine = engine_on("Unix")
+    until(ok(engine))
+    decided, now = engine.snapshot().latest, pylsl.local_clock()
+    assert engine.mark("left_hand", now, "bar") == pytest.approx(decided.time, abs=5.0)
+    assert decided.time + engine.correction == pytest.approx(now, abs=5.0)  # as outlets send it
