@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from realtime.engine.cued_trials import HIT, TASK_CANCEL
+from realtime.engine.cued_trials import HIT, NONE, TASK_CANCEL
 from realtime.engine.snapshot import Decision
 from realtime.tasks.task import FeedbackTask, TaskMoment, TrialState, next_state
 
+_SET_BACK = 1.0  # s: decisions step back by more only where another clock runs
 _KEPT = 64  # decisions that may have been made on signal after a cue which is not marked yet
 
 
@@ -116,8 +117,16 @@ class TaskRun:
         )
 
     def decide(self, decisions: Iterable[Decision]) -> None:
-        """Take the decisions that were made since the last call, all of them, oldest first."""
+        """Take the decisions that were made since the last call, all of them, oldest first.
+
+        Where they step back, by the clock of another sender or one that was set, the trial that is
+        on is over: by that clock nobody knows how long ago its cue was.
+        """
         for decision in decisions:
+            if self._recent and decision.time < self._recent[-1].time - _SET_BACK:
+                self._recent.clear()
+                if self.phase == "trial" and self._cue is not None and not self._outcome:
+                    self._outcome = self.task.outcome(self.state, self.target, over=True) or NONE
             self._recent.append(decision)
             self._take(decision)
 

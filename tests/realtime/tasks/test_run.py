@@ -15,21 +15,21 @@ class Player:
     """Plays a task by the clock, with a subject whose decisions are the targets or their others."""
 
     def __init__(self, decide, hands, per_target=2, seed=3):
-        self.now, self.marks = 50.0, []
+        self.now, self.marks, self.offset = 50.0, [], OFFSET
         self.decide, self.hands = decide, hands
         self.run = TaskRun(GrazBar(("left_hand", "right_hand")), self.mark, per_target, seed, TIMES)
         self.left = None  # probability of the left hand; None: what is asked for
 
     def mark(self, label, time):
         self.marks.append(label)
-        return time - OFFSET
+        return time - self.offset
 
     def pass_time(self, seconds, able=True):
         """Go on in quarters of a second, with a decision in each."""
         for _ in range(round(4 * seconds)):
             self.now += 0.25
             left = float(self.run.target == "left_hand") if self.left is None else self.left
-            self.run.decide([self.decide(self.now - OFFSET - 0.01, self.hands(left))])
+            self.run.decide([self.decide(self.now - self.offset - 0.01, self.hands(left))])
             if self.run.tick(self.now, able) and self.run.phase == "trial":
                 self.run.cue_shown(self.now)
 
@@ -148,6 +148,16 @@ def test_a_trial_waits_for_decisions_not_for_the_clock(player):
     assert player.run.moment(player.now + 100.0).share == 1.0
     player.pass_time(4)
     assert player.run.outcomes == ("hit",)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 3.0])
+def test_a_clock_that_is_set_back_ends_the_trial_that_is_on_and_no_other(player, seconds):
+    player.run.press(player.now)
+    player.pass_time(seconds)
+    player.offset += 7200.0
+    player.pass_time(60)
+    assert player.run.phase == "done"
+    assert player.run.outcomes == ("hit",) * 4
 
 
 def test_decisions_that_came_before_the_cue_was_marked_still_count(player, decide, hands):
