@@ -13,6 +13,7 @@ from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import MarkerOutlet, SignalOutlet
 from realtime.app import build_engine
+from realtime.engine import decisions as engine_decisions
 from realtime.engine.evidence import EvidenceSettings
 from realtime.options import Options
 
@@ -115,8 +116,9 @@ def ok(engine):
 
 @pytest.fixture
 def steady(monkeypatch):
-    """Have nothing called silent that a busy machine holds up."""
+    """Have nothing called silent, nor dropped as too late, that a busy machine holds up."""
     monkeypatch.setattr(reconnecting_feed, "_SILENT_AFTER", 30.0)
+    monkeypatch.setattr(engine_decisions, "_LATE", 30.0)
 
 
 @pytest.mark.usefixtures("steady")
