@@ -121,7 +121,7 @@ class CuedTrials:
     def decide(self, time: float, decision: str | None) -> None:
         """Take a decision; None where there was not enough evidence, or the window was refused."""
         self._decisions.append((time, decision))
-        while time - self._decisions[0][0] > _KEPT:
+        while abs(time - self._decisions[0][0]) > _KEPT:  # also of a clock that ran ahead
             self._decisions.popleft()
         self._close()
 

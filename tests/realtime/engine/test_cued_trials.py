@@ -49,6 +49,17 @@ def test_a_cue_in_whose_seconds_nothing_was_looked_at_is_no_trial():
     assert trials == ()
 
 
+def test_decisions_by_the_clock_of_another_sender_count_for_no_cue_of_this_one():
+    trials = CuedTrials()
+    for time, name in decisions(["left_hand"] * 800):
+        trials.decide(time, name)
+    for time, name in decisions([None] * 800):  # its clock began anew
+        if time == 150.0:
+            trials.cue(time, "left_hand")
+        trials.decide(time, name)
+    assert trials.trials == (CuedTrial(150.0, "left_hand", "", None),)
+
+
 def test_a_cue_that_a_task_takes_back_is_no_trial_however_late():
     trials = CuedTrials()
     trials.take(Cue(1.0, None, "left_hand", "left_hand", "cursor"))
