@@ -13,7 +13,7 @@ from core.stream.inlet import Marker, MarkerInlet
 from core.stream.outlets import SOFTWARE
 
 _LOOK = 1.0  # s that one search for the stream takes
-_CLOCKS = 2.0  # s that markers from another machine wait until its clock is known
+_CLOCKS = 2.0  # s that markers from another machine wait until both clocks are known
 _SAME = 0.01  # s: clocks of one host that were measured to differ by less are one clock
 
 
@@ -50,7 +50,7 @@ class MarkerFeed:
     -----
     A marker has the time of its sender's LSL clock, which is that of the signal where both come
     from one machine. Else both are brought to this machine's clock by what liblsl measures
-    (``time_correction``), and the difference is taken.
+    (``time_correction``), and the difference is taken. An inlet that was just opened has 0 there.
     """
 
     def __init__(self, query: StreamQuery) -> None:
@@ -61,7 +61,8 @@ class MarkerFeed:
         self._clock: Callable[[], float] = pylsl.local_clock
         self._inlet: MarkerInlet | None = None
         self._dropped_before = 0  # markers, by earlier inlets
-        self._opened = 0.0  # s, by this machine's clock
+        self._opened = 0.0  # s, by this machine's clock: markers or signal, the later
+        self._signal_known = False  # whether the signal's clock was, at the last reading
         self._waiting: list[Marker] = []
         self._connected, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="markers LSL", daemon=True)
@@ -87,16 +88,21 @@ class MarkerFeed:
         correction : float
             What must be added to the signal's stamps to have them on this machine's clock, in s.
         """
+        known_before, self._signal_known = self._signal_known, correction != 0.0
+        if known_before and not self._signal_known:
+            self._opened = self._clock()
         inlet = self._inlet
         if inlet is None:
             return []
         self._waiting += inlet.read()
         same_host = inlet.facts.identity.host == signal.host
-        known = inlet.correction != 0.0 or self._clock() - self._opened > _CLOCKS
-        if not self._waiting or not (same_host or known):
+        measured = self._signal_known and inlet.correction != 0.0
+        if not self._waiting or not (
+            same_host or measured or self._clock() - self._opened > _CLOCKS
+        ):
             return []
         offset = inlet.correction - correction
-        if same_host and abs(offset) < _SAME:
+        if same_host and not (measured and abs(offset) >= _SAME):
             offset = 0.0
         markers, self._waiting = self._waiting, []
         return [TimedMarker(marker.time + offset, marker.text) for marker in markers]

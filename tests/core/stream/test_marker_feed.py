@@ -90,6 +90,48 @@ def test_markers_of_another_machine_are_brought_to_the_clock_of_the_signal(feed,
     outlet.close()
 
 
+class Measured(MarkerInlet):
+    """Knows how much its sender's clock differs, or does not."""
+
+    value = 0.0
+
+    def _correct(self, inlet):
+        self.correction = self.value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("markers", "signal"), [(0.0, 5000.0), (5000.0, 0.0)])
+def test_a_clock_that_is_not_measured_yet_moves_no_marker_of_the_same_machine(
+    markers, signal, here, name, until, monkeypatch
+):
+    monkeypatch.setattr(marker_feed, "MarkerInlet", Measured)
+    monkeypatch.setattr(Measured, "value", markers)
+    outlet = MarkerOutlet(name)
+    with closing(MarkerFeed(StreamQuery(stream=name))) as feed:
+        assert feed.wait(20.0)
+        outlet.push("left_hand", 1000.0)
+        assert until(lambda: feed.read(here, signal))[0].time == 1000.0
+    outlet.close()
+
+
+@pytest.mark.slow
+def test_markers_of_another_machine_wait_for_the_clock_of_a_signal_that_was_opened_anew(
+    here, name, until, monkeypatch
+):
+    monkeypatch.setattr(marker_feed, "MarkerInlet", Measured)
+    monkeypatch.setattr(marker_feed, "_CLOCKS", 3600.0)
+    monkeypatch.setattr(Measured, "value", 30.0)
+    outlet, there = MarkerOutlet(name), replace(here, host="another")
+    with closing(MarkerFeed(StreamQuery(stream=name))) as feed:
+        assert feed.wait(20.0)
+        for number, correction in enumerate((50.0, 80.0)):
+            outlet.push("left_hand", 1000.0)
+            until(lambda: feed.read(there, 0.0) or feed._waiting)
+            [marker] = feed.read(there, correction)
+            assert marker.time == 980.0 - 30.0 * number
+    outlet.close()
+
+
 @pytest.mark.slow
 def test_a_stream_that_is_not_there_is_said_and_found_when_it_comes(feed, here, name, until):
     until(lambda: feed.problem)
