@@ -163,8 +163,9 @@ class Setup:
         return next_run(self._root, person.subject, person.session, number)
 
     def state(self) -> SetupState:
-        """Return what is known right now."""
-        acquisition = self.acquisition
+        """Return what is known right now; nothing of a stream while another one is opened."""
+        opening = self._opening is not None and self._opening.is_alive()
+        acquisition = None if opening else self.acquisition
         problem, run = "", None
         if self.person.subject:
             try:

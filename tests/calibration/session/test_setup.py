@@ -102,6 +102,23 @@ def test_too_few_trials_are_said_where_no_earlier_run_can_count(noise, setup, tm
 
 
 @pytest.mark.slow
+def test_no_session_begins_with_a_stream_that_is_let_go_for_another(
+    noise, setup, name, until, monkeypatch
+):
+    ready, go_on = setup(noise(20.0)), threading.Event()
+    first = ready.acquisition
+    assert first.wait_for_signal(1.5, 20.0)
+    assert obstacles(ready.state()) == ()
+    close = first.close
+    monkeypatch.setattr(first, "close", lambda: (go_on.wait(20.0), close()))
+    ready.choose_stream(find_stream(StreamQuery(stream=name), 20))
+    assert obstacles(ready.state()) == ("Choose the stream of the amplifier.",)
+    go_on.set()
+    until(lambda: obstacles(ready.state()) == ())
+    assert ready.acquisition is not first
+
+
+@pytest.mark.slow
 def test_a_session_without_a_first_screen_looks_at_the_amplitude_too(noise, tmp_path, capsys):
     given = ["--stream", noise(20.0), "--unit", "mV", "--subject", "01", "--no-setup"]
     assert main([*given, "--data", str(tmp_path / "x"), "--timeout", "20"]) == 2
