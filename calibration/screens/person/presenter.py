@@ -106,11 +106,8 @@ class Presenter(QObject):
 
     @property
     def now(self) -> float:
-        """Seconds of the run's own clock."""
-        time = self._clock()
-        if self._origin is None:
-            self._origin = time
-        return (time - self._origin) * self._speed
+        """Seconds of the run's own clock; 0 until the run begins."""
+        return 0.0 if self._origin is None else (self._clock() - self._origin) * self._speed
 
     @property
     def scene(self) -> Scene:
@@ -174,6 +171,8 @@ class Presenter(QObject):
     def _begin(self, steps: tuple[TrialPhase, ...]) -> None:
         if not steps:
             return
+        if self._origin is None:
+            self._origin = self._clock()
         if not self._unseen:
             self._unseen_since = monotonic()
         self._unseen += steps

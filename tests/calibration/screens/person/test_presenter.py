@@ -84,6 +84,15 @@ def paint(scene, width=640, height=360):
 # -- the run
 
 
+def test_nothing_begins_before_there_is_a_screen_whoever_asks_for_the_time(qtbot):
+    paradigm = Paradigm(**SHORT)
+    sequencer = TrialSequencer(paradigm, plan_trials(paradigm, 0))
+    presenter = Presenter(paradigm, sequencer, lambda onset: None, itertools.count().__next__)
+    assert (presenter.now, presenter.now) == (0.0, 0.0)  # as the operator's window does
+    presenter.tick()
+    assert sequencer.current is None
+
+
 def test_a_run_tells_every_event_once_after_its_frame(qtbot, present):
     beeper, looks = CountingBeeper(), itertools.count()
 
