@@ -14,6 +14,8 @@ _LOOK = 0.05  # s between two looks at what has answered
 _SETTLE = 0.5  # s in which a second stream of the kind may show up
 _TWIN = 0.5  # s before another's last sample that a sender was created, if it ran beside it
 _OPEN = 2.0  # s that a sender has to open its stream
+_PROBE, _LONGEST = 3.0, 60.0  # s before another connection to a silent sender; at most, later
+_SENDS = 2.0  # s in which something has to come on it
 
 
 class Reconnector:
@@ -33,7 +35,9 @@ class Reconnector:
         Take a stream that differs in source_id or host too, if it is the only one.
     gone : bool
         Whether the old sender is known to be gone. If not, its stream may still go on, and
-        another one is only taken once the old one answers no more.
+        another one is only taken once the old one answers no more. Where it answers, its connection
+        may have broken without a word, as by a network that was down: now and then another one is
+        opened, and taken if something comes on it.
 
     Attributes
     ----------
@@ -62,6 +66,8 @@ class Reconnector:
         self._accepted: str | None = None  # uid
         self._refused: dict[str, str] = {}  # uid -> why
         self._known: dict[str, float] = {}  # uid -> when it was first seen, in s
+        self._probed: float | None = None  # s, when another connection was tried last
+        self._pause = _PROBE  # s until the next
         self._reconnected: Inlet | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -111,7 +117,9 @@ class Reconnector:
         self.problem = next(iter(self._refused.values()), unfit)
         if not self.gone and self._lost.uid in uids:
             self.offers = ()  # it is there, and may go on
-            return None
+            silent = next(s for s in (*same, *others) if s.identity.uid == self._lost.uid)
+            return silent if self._due(now) else None
+        self._probed, self._pause = None, _PROBE
         self.offers = (
             ()
             if same
@@ -132,6 +140,22 @@ class Reconnector:
         sure = self.gone and bool(same and self._lost.source_id)
         return chosen[0] if sure or now - since >= _SETTLE else None
 
+    def _due(self, now: float) -> bool:
+        """Whether it is time for another connection to a silent sender that answers."""
+        if self._probed is None:  # it answers from now on
+            self._probed = now
+        if now - self._probed < self._pause:
+            return False
+        self._probed, self._pause = now, min(2.0 * self._pause, _LONGEST)
+        return True
+
+    def _sends(self, inlet: Inlet) -> bool:
+        """Wait for something that comes; return whether anything has."""
+        for _ in range(round(_SENDS / _LOOK)):
+            if inlet.newest_arrival is not None or self._stop.wait(_LOOK):
+                break
+        return inlet.newest_arrival is not None
+
     def _try(self, chosen: FoundStream) -> bool:
         try:
             inlet = Inlet(chosen, timeout=_OPEN)
@@ -146,6 +170,9 @@ class Reconnector:
             inlet.close()
             self._refused[chosen.identity.uid] = self.problem = str(error)
             self._accepted = None
+            return False
+        if chosen.identity.uid == self._lost.uid and not (self.gone or self._sends(inlet)):
+            inlet.close()
             return False
         with self._lock:
             self._reconnected, self.taken = inlet, chosen

@@ -6,17 +6,26 @@ import numpy as np
 import pylsl
 import pytest
 
+from core.stream import reconnecting
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import SignalOutlet
+from core.stream.reconnecting import Reconnector
 from core.stream.reconnecting_feed import ReconnectingFeed
 from core.stream.stream_feed import Overrides
 
 RATE = 100.0
 
 
+class Severed(Inlet):
+    """Its connection broke without a word: nothing comes, and nothing says so."""
+
+    def _receive(self, inlet):
+        self._stop.wait()
+
+
 @pytest.fixture
-def opened(name):
+def opened(name, request):
     """Open a feed on a stream that is sent live, stamped by a clock that is off by `offset[0]`."""
     stop, offset, slept, notes = threading.Event(), [0.0], [0.0], []
     outlet = SignalOutlet(name, "EEG", ("C3", "C4"), "microvolts", RATE, "amp")
@@ -31,7 +40,7 @@ def opened(name):
 
     thread = threading.Thread(target=send)
     thread.start()
-    inlet = Inlet(find_stream(StreamQuery(name=name), 20.0))
+    inlet = getattr(request, "param", Inlet)(find_stream(StreamQuery(name=name), 20.0))
     feed = ReconnectingFeed(
         inlet,
         Overrides(),
@@ -94,3 +103,26 @@ def test_a_stream_that_was_open_while_the_computer_slept_is_opened_anew(opened, 
     assert ("asleep", "This computer was asleep for 70 s: the stream is opened anew.") in notes
     read(feed, until, lambda received: received.away is not None)
     assert "twin" not in [kind for kind, _ in notes]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", [Severed], indirect=True)
+def test_a_stream_whose_connection_broke_without_a_word_is_opened_anew(opened, until):
+    feed, _, _, notes = opened
+    assert read(feed, until).away > 2.0
+    assert [kind for kind, _ in notes] == ["silent", "back"]
+
+
+@pytest.mark.slow
+def test_a_sender_that_is_silent_to_everybody_is_waited_for(name, until, monkeypatch):
+    monkeypatch.setattr(reconnecting, "_PROBE", 0.1)
+    monkeypatch.setattr(reconnecting, "_SENDS", 0.2)
+    outlet = SignalOutlet(name, "EEG", ("C3", "C4"), "microvolts", RATE, "amp")
+    lost = find_stream(StreamQuery(name=name), 20.0).identity
+    search = Reconnector(lost, lambda facts: None, gone=False)
+    for _ in range(2):  # tried, and let go again
+        until(outlet.has_consumers)
+        until(lambda: not outlet.has_consumers())
+    assert (search.take(), search.problem, search.offers) == (None, "", ())
+    search.close(wait=True)
+    outlet.close()
