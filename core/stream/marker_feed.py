@@ -65,6 +65,7 @@ class MarkerFeed:
         self._signal_known = False  # whether the signal's clock was, at the last reading
         self._waiting: list[Marker] = []
         self._connected, self._stop = threading.Event(), threading.Event()
+        self._renewing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="markers LSL", daemon=True)
         self._thread.start()
 
@@ -107,6 +108,10 @@ class MarkerFeed:
         markers, self._waiting = self._waiting, []
         return [TimedMarker(marker.time + offset, marker.text) for marker in markers]
 
+    def renew(self) -> None:
+        """Open the stream anew: a connection that broke while nothing came on it tells nobody."""
+        self._renewing.set()
+
     def close(self) -> None:
         """Stop receiving. May be called again."""
         self._stop.set()
@@ -121,7 +126,8 @@ class MarkerFeed:
                     self._opened = self._clock()
                     self._inlet, self.problem = inlet, ""
                     self._connected.set()
-                    while not (self._stop.is_set() or inlet.lost):
+                    self._renewing.clear()
+                    while not (self._stop.is_set() or self._renewing.is_set() or inlet.lost):
                         self._stop.wait(0.2)
             except InputError as error:  # not there yet, or several of them: look again
                 self.problem = str(error)

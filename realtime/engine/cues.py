@@ -89,6 +89,11 @@ class CueWatch:
         if before is not None:  # closing waits for a search that is under way
             threading.Thread(target=before.close, name="close markers", daemon=True).start()
 
+    def renew(self) -> None:
+        """Open the stream of markers anew, as `MarkerFeed.renew`."""
+        if self._feed is not None:
+            self._feed.renew()
+
     def mark(self, label: str, time: float, task: str) -> None:
         """Take a marker of a feedback task, in any thread, at a time of the signal's clock."""
         self._marked.append((label, time, task))

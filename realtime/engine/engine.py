@@ -119,7 +119,7 @@ class Engine:
         self._hop_seconds = (
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
-        self._drawn = self._feed.segmenter
+        self._drawn, self._uid = self._feed.segmenter, self._feed.facts.identity.uid
         self._monitor = self._new_monitor()
 
         self._lock = threading.Lock()
@@ -321,6 +321,9 @@ class Engine:
 
     def _resume(self, away: float) -> None:
         """Go on with a stream that took the place of the lost one."""
+        before, self._uid = self._uid, self._feed.facts.identity.uid
+        if self._cues is not None and self._uid == before:
+            self._cues.renew()  # no sender began anew: the network, or this computer, was away
         path = self._connect(self._feed.segmenter)
         if self._maker is not None:
             assert path is not None

@@ -145,3 +145,24 @@ def test_a_stream_that_is_not_there_is_said_and_found_when_it_comes(feed, here, 
         assert [(m.time, m.text) for m in markers] == [(5.0 + number, f"cue {number}")]
         outlet.close()
         until(lambda: feed.problem)
+
+
+@pytest.mark.slow
+def test_a_stream_whose_connection_broke_without_a_word_is_opened_anew(
+    here, name, until, monkeypatch
+):
+    class Severed(MarkerInlet):
+        def _receive(self, inlet):
+            monkeypatch.setattr(marker_feed, "MarkerInlet", MarkerInlet)  # of the next one
+            self._stop.wait()
+
+    monkeypatch.setattr(marker_feed, "MarkerInlet", Severed)
+    outlet = MarkerOutlet(name)
+    with closing(MarkerFeed(StreamQuery(stream=name))) as feed:
+        assert feed.wait(20.0)
+        severed = feed._inlet
+        feed.renew()
+        until(lambda: feed._inlet is not severed)
+        outlet.push("left_hand", 1000.0)
+        assert until(lambda: feed.read(here, 0.0))[0].text == "left_hand"
+    outlet.close()

@@ -14,6 +14,7 @@ from core.stream.inlet import Inlet
 from core.stream.outlets import MarkerOutlet, SignalOutlet
 from realtime.app import build_engine
 from realtime.engine import decisions as engine_decisions
+from realtime.engine.cues import CueWatch
 from realtime.engine.evidence import EvidenceSettings
 from realtime.options import Options
 
@@ -313,3 +314,21 @@ def test_a_time_of_this_machine_is_told_by_stamps_of_another_clock_too(sender, e
     decided, now = engine.snapshot().latest, pylsl.local_clock()
     assert engine.mark("left_hand", now, "bar") == pytest.approx(decided.time, abs=5.0)
     assert decided.time + engine.correction == pytest.approx(now, abs=5.0)  # as outlets send it
+
+
+@pytest.mark.usefixtures("steady")
+def test_markers_are_opened_anew_with_a_stream_whose_sender_did_not_end(
+    sender, engine_on, until, monkeypatch
+):
+    renewed = []
+    monkeypatch.setattr(CueWatch, "renew", lambda watch: renewed.append(watch))
+    first = sender("Same")
+    engine = engine_on("Same")
+    until(begun(engine))
+    monkeypatch.setattr(engine._feed, "_asleep", lambda: 1e9)
+    until(lambda: renewed)
+    first.stop()
+    until(lambda: engine.snapshot().status == "lost")
+    sender("Same")
+    until(lambda: engine.snapshot().status == "gap")
+    assert len(renewed) == 1
