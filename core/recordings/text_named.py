@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 
@@ -42,9 +44,9 @@ def read_named(text: Text, unit: str | None) -> Columns:
     Raises
     ------
     InputError
-        If the unit is neither said nor known.
+        If the unit is neither said nor known, or the columns have fewer or more names.
     """
-    table = table_of(text)
+    table = _all_named(table_of(text), text)
     names = [_bare(name) for name in table.names]
     time = next(i for i, name in enumerate(table.names) if _is_time(name))
     eeg = [i for i, name in enumerate(table.names) if i != time and _is_channel(name)]
@@ -131,6 +133,29 @@ def read_mind_monitor(text: Text, unit: str | None) -> Columns:
         markers={"Elements": words},
         notes=["Bands, accelerometers and other columns of Mind Monitor are left out."],
     )
+
+
+def _all_named(table: Table, text: Text) -> Table:
+    """Return a table with a name for each column, where lines end with a separator or do not.
+
+    Raises
+    ------
+    InputError
+        If it cannot be known which column a name is of.
+    """
+    names = list(table.names)
+    while names and len(names) > table.width and not names[-1]:
+        names.pop()
+    if len(names) == table.width:
+        return replace(table, names=tuple(names))
+    beyond = (row.split(table.delimiter)[len(names) :] for row in table.rows)
+    if len(names) > table.width or any(map(str.strip, chain.from_iterable(beyond))):
+        raise InputError(
+            f"{text.path} names {len(names)} columns in its first line, and its rows have "
+            f"{table.width}: write one name for each column."
+        )
+    names += [""] * (table.width - len(names))
+    return replace(table, names=tuple(names))
 
 
 def _bare(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -17,8 +18,10 @@ _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e]")  # for no screen
 _COMMENT = ("%", "#")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_DECIMAL_POINT = re.compile(r"\d\.\d")
 _CONTROLS = 0.05  # the share of control characters that a text may have
 _WELL = 0.9  # the share of lines that must be whole
+_LOOKED_AT = 1000  # lines that tell how a table is written
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,13 @@ def table_of(text: Text) -> Table:
     """
     if not text.lines:
         raise InputError(f"{text.path} has no rows of samples.")
-    lines, first = text.lines, text.lines[0]
-    delimiter = delimiter_of(first)
-    if delimiter != "," and _DECIMAL_COMMA.search(lines[-1 if len(lines) < 3 else 1]):
+    lines, delimiter = text.lines, delimiter_of(text.lines[0])
+    if any('"' in line for line in lines[1:]):
+        lines, delimiter = [_unquoted(line, delimiter) for line in lines], "\t"
+    if delimiter != "," and _has_decimal_commas(lines[1:_LOOKED_AT] or lines):
         lines = [_DECIMAL_COMMA.sub(".", line) for line in lines]
-        first = lines[0]
-    counts = Counter(line.count(delimiter) for line in lines[:1000])
+    first = lines[0]
+    counts = Counter(line.count(delimiter) for line in lines[:_LOOKED_AT])
     marks = counts.most_common(1)[0][0]
     names = () if _numeric(first, delimiter) else tuple(_split(first, delimiter))
 
@@ -159,6 +163,21 @@ def table_of(text: Text) -> Table:
         )
     notes = (f"{odd} lines of {text.path.name} are not whole and were left out.",) if odd else ()
     return Table(names, rows, delimiter, marks + 1, tuple(c for c in cuts if c < len(rows)), notes)
+
+
+def _unquoted(line: str, delimiter: str) -> str:
+    """Return a line with tabs between its cells, which quotation marks may be around."""
+    cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+    return "\t".join(cell.replace("\t", " ") for cell in cells)
+
+
+def _has_decimal_commas(lines: list[str]) -> bool:
+    """Return whether numbers have commas; a first row of zeros, or a marker, does not tell."""
+    commas, points = (
+        sum(mark.search(line) is not None for line in lines)
+        for mark in (_DECIMAL_COMMA, _DECIMAL_POINT)
+    )
+    return commas > 0 and commas >= points
 
 
 def _decoded(content: bytes) -> str:

@@ -128,6 +128,41 @@ def test_decimal_commas_and_other_separators_change_nothing(write, separator):
         np.testing.assert_array_equal(write(written).samples_uv, samples.astype(np.float32))
 
 
+def test_a_first_row_without_decimals_does_not_hide_decimal_commas(write):
+    samples, stamps = drawn(1000, 2), np.arange(1000) / 250
+    lines = [line.replace(".", ",") for line in named(samples, stamps, separator=";")]
+    found = write([lines[0], "0;0;0", *lines[2:]])
+    np.testing.assert_array_equal(found.samples_uv[1:], samples[1:].astype(np.float32))
+    assert found.rate == 250.0
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_quotation_marks_around_cells_change_nothing(write, decimal):
+    samples, stamps = drawn(1000, 2), 1.0 + np.arange(1000) / 250
+    lines = named(samples, stamps)
+    rows = [
+        ",".join(f'"{cell.replace(".", decimal)}"' for cell in (*line.split(","), "left, right"))
+        for line in lines[1:]
+    ]
+    found = write([f"{lines[0]},Cue", *rows])
+    np.testing.assert_array_equal(found.samples_uv, samples.astype(np.float32))
+    assert [event.label for event in found.events] == ["left, right"]
+
+
+def test_separators_at_the_end_of_rows_alone_change_nothing(write):
+    samples = drawn(1000, 2)
+    lines = named(samples, 1.0 + np.arange(1000) / 250)
+    found = write([lines[0], *(f"{line}," for line in lines[1:])])
+    np.testing.assert_array_equal(found.samples_uv, samples.astype(np.float32))
+
+
+@pytest.mark.parametrize("names", ["Time,C3 (uV)", "Time,C3 (uV),C4 (uV),Cz (uV)"])
+def test_more_or_fewer_names_than_columns_are_refused(write, names):
+    lines = named(drawn(1000, 2), 1.0 + np.arange(1000) / 250, names)
+    with pytest.raises(InputError, match=r"in its first line, and its rows have 3: write one name"):
+        write(lines)
+
+
 @pytest.mark.parametrize("cut", [3, 12, 17])
 def test_half_a_last_line_is_left_out(write, cut):
     samples = drawn(1000, 2) + 100.0
