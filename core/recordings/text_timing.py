@@ -19,6 +19,7 @@ DEVICES = {4: 200.0, 8: 250.0, 16: 125.0}
 """Channels of OpenBCI's devices (Ganglion, Cyton, Cyton with Daisy) -> rate in Hz."""
 _NOMINAL = (100, 125, 128, 160, 200, 220, 250, 256, 300, 500, 512, 1000, 1024, 1600, 2000, 2048)
 _NEAR = 0.01  # of a nominal rate, as far as clocks of devices and computers differ
+_EXACT = 0.002  # of it, where stamps are even and no sample is lost
 _TRUSTED = 0.03  # of the rate that is expected; what is missing is found as breaks
 _LOSSY = 0.8  # of it, where stamps are as uneven as those of a bad connection
 _UNEVEN = 0.03  # of the rate, that it varies by
@@ -199,8 +200,11 @@ def _rate(columns: Columns, stamps: np.ndarray | None) -> float:
     rate = float(nominal) if near else round(measured, 3)
     if expected is not None:
         low, high = np.percentile(rates, (10, 90))
-        lossy = (high - low) / measured > _UNEVEN and _LOSSY <= measured / expected < 1
-        if abs(measured / expected - 1) <= _TRUSTED or lossy:
+        uneven = (high - low) / measured > _UNEVEN
+        lossy = uneven and _LOSSY <= measured / expected < 1
+        # No loss makes a rate higher: even stamps at 256 Hz are not those of a board of 250 Hz.
+        other = nominal > expected and abs(measured / nominal - 1) <= _EXACT and not uneven
+        if (abs(measured / expected - 1) <= _TRUSTED and not other) or lossy:
             rate = expected
         if lossy or rate != expected:
             columns.notes.append(
@@ -248,5 +252,7 @@ def _word(cell: str) -> str:
     try:
         number = float(cell)
     except ValueError:
+        return cell.strip()
+    if "_" in cell:  # which Python reads in numbers
         return cell.strip()
     return str(int(number)) if number.is_integer() else str(number)

@@ -163,6 +163,20 @@ def test_more_or_fewer_names_than_columns_are_refused(write, names):
         write(lines)
 
 
+def test_even_stamps_tell_another_rate_than_the_usual_board_of_as_many_channels(write):
+    names = "Time," + ",".join(f"Ch{i} (uV)" for i in range(1, 9))
+    found = write(named(drawn(2560, 8), 1.0 + np.arange(2560) / 256, names))
+    assert (found.rate, found.breaks) == (256.0, ())
+    assert any("256 Hz is used" in note for note in found.notes)
+
+
+def test_a_marker_with_an_underscore_is_no_number(write):
+    cue = ["1_1"] * 100 + ["0"] * 400 + ["11"] * 500
+    names = "Time,C3 (uV),C4 (uV),Cue"
+    lines = named(drawn(1000, 2), 1.0 + np.arange(1000) / 250, names, more=(cue,))
+    assert [event.label for event in write(lines).events] == ["1_1", "11"]
+
+
 @pytest.mark.parametrize("cut", [3, 12, 17])
 def test_half_a_last_line_is_left_out(write, cut):
     samples = drawn(1000, 2) + 100.0
