@@ -289,8 +289,14 @@ def _check(options: EvaluateOptions) -> None:
     for name, given in names:
         if len(set(given)) < len(given):
             raise InputError(f"--{name} names one of them twice.")
+    from training.evaluation.online import IDLE
     from training.evaluation.running import ONLINE
 
+    if "pseudo-online" in options.protocols and IDLE in options.classes:
+        raise InputError(
+            f"pseudo-online takes what lies between the cues for {IDLE}, a class of its own; leave "
+            "it out of --classes."
+        )
     live = [protocol for protocol in options.protocols if protocol in ONLINE]
     asked = [
         flag

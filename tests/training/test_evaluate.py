@@ -98,6 +98,10 @@ def test_a_table_says_how_heads_recentred_and_adapted(data, tmp_path, capsys):
         (["--recentre-seconds", "5"], "A reference from 5 s"),
         (["--recentre", "start"], "--recentre is for protocols that decide live"),
         (
+            ["--protocols", "pseudo-online", "--classes", "left_hand", "idle"],
+            "pseudo-online takes what lies between the cues for idle",
+        ),
+        (
             [*LIVE, "--recentre", "off", "--adapt", "recentre"],
             "--adapt recentre goes on with what --recentre off forbids",
         ),

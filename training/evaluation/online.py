@@ -14,12 +14,13 @@ from core.decoding.online import OnlineDecoder, WindowResult
 from core.decoding.recentring import REFERENCE_SECONDS
 from core.decoding.window_decoder import WindowDecoder
 from core.encoders import Encoder
+from core.errors import InputError
 from core.feed.recording_feed import RecordingFeed
 from core.fitting.trials.epochs import Epochs
 from core.recordings import Event, Recording
 from core.reliability import ReliabilityCurve, reliability
 from training.evaluation.people import Signal
-from training.evaluation.protocols import check_parts
+from training.evaluation.protocols import check_learned, check_parts
 from training.evaluation.report.scoring import Asked, score, score_online
 from training.evaluation.systems.base import Model, System
 from training.evaluation.systems.heads import HeadModel
@@ -77,8 +78,12 @@ def calibrate_then_run(
         check_parts(signal, "calibrate-then-run")
         others = [part for part in signal.person.parts if part != last]
         share = share_of(signal, fitted=[i for part in others for i in part])
-        train = Trials((_in(share, share.fitted),)).clean()
         cues, hops = _first_windows(signal, last)
+        if not hops and all_parts:
+            continue
+        _check_tested(signal, last, hops)
+        check_learned(learned := _in(share, share.fitted), last, "calibrate-then-run")
+        train = Trials((learned,)).clean()
         undecided = np.full(len(signal.epochs.classes), 1.0 / len(signal.epochs.classes))
         for system in systems:
             model = system.fit(train, seed)
@@ -106,13 +111,15 @@ def pseudo_online(
     for signal in signals:
         check_parts(signal, "pseudo-online")
         *first, last = signal.person.parts
+        _check_tested(signal, last, _first_windows(signal, last)[1])
         rate, hop = signal.spec.rate, signal.spec.default_hop
         events = {name: name for name in (*signal.classes, IDLE)}
         epochs = signal.cut(
             [with_idle(signal, i) for i in range(len(signal.person.recordings))], events
         )
         share = share_of(signal, epochs, [i for part in first for i in part])
-        train = Trials((_in(share, share.fitted),)).clean()
+        check_learned(learned := _in(share, share.fitted), last, "pseudo-online")
+        train = Trials((learned,)).clean()
         hops = [
             (run, start)
             for run in signal.runs_of(last)
@@ -141,9 +148,10 @@ def with_idle(signal: Signal, index: int) -> Recording:
     starts = [start / recording.rate for start, _ in stretches]  # s
     idle = []
     for start, run in zip(starts, signal.runs_of([index]), strict=True):
-        cues = sorted(cue for cue_run, cue in signal.epochs.places.tolist() if cue_run == run)
+        length = len(signal.segments[run])
+        cues = sorted(min(cue, length) for cue_run, cue, _ in signal.cues if cue_run == run)
         ends = [0, *(cue + window for cue in cues)]
-        for begin, end in zip(ends, [*cues, len(signal.segments[run])], strict=True):
+        for begin, end in zip(ends, [*cues, length], strict=True):
             onset = end - window
             while onset >= begin:
                 idle.append(Event(start + onset / rate, window / rate, IDLE))
@@ -166,19 +174,19 @@ def asked_for(signal: Signal, hops: Sequence[tuple[int, int]]) -> tuple[np.ndarr
     ndarray of int, shape (windows,)
         The class, or the number of classes for none.
     list of Asked
-        Those with any window.
+        Those of trials with any window.
     """
     window, rate = signal.spec.window, signal.spec.rate
     places = np.array(hops)
     truth = np.full(len(places), len(signal.classes))
-    cues = []
-    for (run, cue), label in zip(signal.epochs.places, signal.epochs.labels, strict=True):
+    cues, whole = [], set(map(tuple, signal.epochs.places.tolist()))
+    for run, cue, label in signal.cues:
         later = places[:, 1] - cue  # samples from the cue to the window
         mask = (places[:, 0] == run) & (np.abs(later) < window / 2)
         truth[mask] = label
         after = np.flatnonzero((places[:, 0] == run) & (later > -window) & (later < window / 2))
-        if mask.any():
-            cues.append(Asked(int(label), after, (later[after] + window) / rate))
+        if mask.any() and (run, cue) in whole:
+            cues.append(Asked(label, after, (later[after] + window) / rate))
     return truth, cues
 
 
@@ -252,6 +260,16 @@ def _decide(
         probabilities = given[owner][index].probabilities if within else None
         decisions.append(refused if probabilities is None else probabilities)
     return np.stack(decisions)
+
+
+def _check_tested(signal: Signal, part: Sequence[int], hops: Sequence[object]) -> None:
+    """Refuse a part in which no cue has a whole window after it."""
+    if not hops:
+        person = signal.person
+        raise InputError(
+            f"{person.name} has no whole trial in {person.part_name(part)}, the last and so the "
+            "one that is tested; leave it out (--runs), or add a later one."
+        )
 
 
 def _first_windows(

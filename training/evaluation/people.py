@@ -20,7 +20,7 @@ from core.fitting.transfer.population import Prior
 from core.fitting.trials.cues import cues_of
 from core.fitting.trials.cutting import cut_epochs
 from core.fitting.trials.epochs import Epochs
-from core.fitting.trials.signals import rest_outside, signals_of
+from core.fitting.trials.signals import rest_outside, segments_of, signals_of
 from core.montage import match
 from core.recordings import Recording, implausible_amplitude
 from core.recordings.copies import find_copy, fingerprint
@@ -295,8 +295,19 @@ class Signal:
         taken = self.runs_of(recordings)
         signals = self.segments if band is None else self.banded(band)
         runs = [signals[run] for run in taken]
-        cues = [(taken.index(run), cue) for run, cue in self.epochs.places.tolist() if run in taken]
+        cues = [(taken.index(run), cue) for run, cue, _ in self.cues if run in taken]
         return rest_outside(runs, cues, self.spec.window, self.spec.rate, seconds)
+
+    @cached_property
+    def cues(self) -> list[tuple[int, int, int]]:
+        """Stretch, sample there and class of every cue, also of those that are no trial."""
+        labels = {name: name for name in self.classes}
+        return [
+            (*place, self.classes.index(cue.label))
+            for segments in segments_of(self.person.recordings, self.settings)
+            for cue in cues_of(segments.recording, labels)[0]
+            if (place := segments.place(cue.onset)) is not None
+        ]
 
     @cached_property
     def refused(self) -> Refusals:

@@ -12,6 +12,9 @@ from core.fitting.folds import overlapping
 from training.evaluation.people import Signal
 from training.evaluation.trials import Share, Trials, share_of
 
+LEAST_LEARNED = 3
+"""Trials of each class that a system learns from: with fewer, "auto" cannot choose."""
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -64,6 +67,7 @@ def cross_session(signals: Sequence[Signal], seed: int) -> Iterator[Fold]:
             if not len(tested):
                 continue
             learned = _part(share, _of_recordings(share, others))
+            check_learned(learned, part, "cross-session")
             yield _fold(
                 "cross-session", signal.person.part_name(part), [learned], _part(share, tested)
             )
@@ -138,6 +142,33 @@ def check_parts(signal: Signal, protocol: str) -> None:
         raise InputError(
             f"{signal.person.name} has one recording with these classes; {protocol} needs at "
             "least two sessions or runs."
+        )
+
+
+def check_learned(learned: Share, tested: Sequence[int], protocol: str) -> None:
+    """Refuse to test a part if too little is learned from the others.
+
+    Parameters
+    ----------
+    learned : Share
+        Of the person's other parts.
+    tested : sequence of int
+        Recordings of the part.
+    protocol : str
+
+    Raises
+    ------
+    InputError
+        If a class has fewer than three trials there.
+    """
+    person, classes = learned.signal.person, learned.epochs.classes
+    counts = np.bincount(learned.epochs.labels[learned.index], minlength=len(classes))
+    least = int(counts.argmin())
+    if counts[least] < LEAST_LEARNED:
+        raise InputError(
+            f"{person.name} has {counts[least]} trials of {classes[least]} outside of "
+            f"{person.part_name(tested)}; {protocol} learns from at least {LEAST_LEARNED} of each "
+            "class there. Leave this person or run out, or take another protocol."
         )
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.errors import InputError
 from training.evaluation.online import (
     IDLE,
     _decide,
@@ -70,6 +71,35 @@ def test_idleness_is_told_from_imagery(persons, make_signals, encoder):
     assert scores["nmcc"] > 0.6
     assert 0.0 <= scores["first_correct"] <= 6.0
     assert scores["false_alarms"] >= 0.0
+
+
+def test_what_a_cut_off_cue_asked_for_is_not_idle(persons, make_signals):
+    recording = persons[0].recordings[0]
+    cue = recording.events[-1]
+    kept = round((cue.onset + 3.0) * recording.rate)  # a second of its window is missing
+    cut = replace(recording, samples_uv=recording.samples_uv[:kept])
+    recordings = (cut, *persons[0].recordings[1:])
+    (signal,) = make_signals([replace(persons[0], recordings=recordings)])
+    assert len(signal.epochs.rejected) == 1
+    idle = [event.onset for event in with_idle(signal, 0).events if event.label == IDLE]
+    assert max(idle, default=0.0) + 4.0 <= cue.onset + 1e-6
+    last = len(signal.segments[0]) - signal.spec.window
+    truth, cues = asked_for(signal, [(0, last)])
+    assert truth.tolist() == [CLASSES.index(cue.label)]
+    assert cues == []
+
+
+def test_a_last_run_without_a_whole_trial_is_refused(persons, make_signals, encoder):
+    last = persons[0].recordings[2]
+    recordings = (*persons[0].recordings[:2], replace(last, events=last.events[:1]))
+    short = replace(recordings[2], samples_uv=last.samples_uv[: round(last.rate * 4)])
+    (signal,) = make_signals([replace(persons[0], recordings=(*recordings[:2], short))])
+    systems = make_systems(["CSP+LDA"], encoder, "untrained-tiny1")
+    for protocol in (calibrate_then_run, pseudo_online):
+        with pytest.raises(InputError, match="made S1 has no whole trial in run 3"):
+            list(protocol([signal], systems, 0))
+    each = calibrate_then_run([signal], systems, 0, all_parts=True)
+    assert [fold for _, (fold, *_) in each] == ["run 1", "run 2"]
 
 
 def test_a_window_is_of_what_was_asked_during_most_of_it(signals):

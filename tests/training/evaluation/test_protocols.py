@@ -116,3 +116,12 @@ def test_too_little_is_said(persons, make_signals, signals):
         list(leave_one_out(signals[:1], 0))
     with pytest.raises(InputError, match="--shots 18 leaves none"):
         list(few_shot(signals[:1], 0, (18,)))
+
+
+def test_a_part_is_not_tested_where_the_others_lack_a_class(persons, make_signals):
+    first, second = persons[0].recordings[:2]
+    left = tuple(event for event in first.events if event.label == "left_hand")
+    person = Subject(persons[0].identities[:2], (replace(first, events=left), second))
+    (signal,) = make_signals([person])
+    with pytest.raises(InputError, match=r"0 trials of right_hand outside of run 2; cross-session"):
+        list(cross_session([signal], 0))
