@@ -102,7 +102,7 @@ def _main(options: PrepareOptions) -> None:
     writer = StoreWriter(options.store, _form(options))
     writer.check()
     if writer.finished:
-        _compare(options.store, parts)
+        _compare(options.store, parts, options.keep_going)
         return
     missing = [part for part in parts if writer.written(part.key) is None]
     needed = _announce(parts, missing, writer, options.keep_going)
@@ -307,13 +307,15 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _compare(folder: Path, parts: Sequence[SourceItem]) -> None:
+def _compare(folder: Path, parts: Sequence[SourceItem], keep_going: bool) -> None:
     """Say that a finished store is what was asked for, or refuse to change it."""
+    from training.manifest import read_manifest
     from training.store import Store
 
     store = Store.open(folder)
     there = {shard.file.rpartition(".")[0] for shard in store.shards}
-    more = [part for part in parts if part.key not in there]
+    passed_over = {left.origin for left in read_manifest(folder)[0].left_out if keep_going}
+    more = [part for part in parts if part.key not in there and part.origin not in passed_over]
     if more:
         raise InputError(
             f"The store {folder} is finished and stays as it is; {len(more)} of the "

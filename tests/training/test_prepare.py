@@ -171,6 +171,8 @@ def test_a_recording_of_two_people_is_refused_or_left_out(folder, people, brainv
     assert len({recording.origin_sha256 for recording in kept.recordings}) == len(people)
     (left_out,) = json.loads((store / "manifest.json").read_text())["left_out"]
     assert "are the same recording" in left_out["reason"]
+    assert main([*arguments, "--keep-going"]) == 0  # the same again
+    assert "1 of the 5 shards asked for are not in it" in said(capsys, arguments)
 
 
 @pytest.mark.slow
