@@ -109,11 +109,12 @@ def _make(options: PriorOptions) -> int:
     for sentence in passed_over:
         write_line(sentence)
     path = save_prior(replace(prior, marks=_marks(store, prior.recordings.values())), options.out)
-    left_out = "people" if len(people) > 1 else "trials of the one person there is,"
+    taught = len(set(prior.person.tolist()))  # people whose recordings have enough trials
+    left_out = "people" if taught > 1 else "trials of the one person there is,"
     counted = Counter(classes[label] for label in prior.labels)
     write_line(
         f"{len(prior)} trials ({', '.join(f'{n} of {name}' for name, n in counted.items())}) of "
-        f"{len(people)} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
+        f"{taught} people in {len(prior.recordings)} recordings, {len(prior.channels)} "
         f"electrodes.\nBalanced accuracy on {left_out} left out, without calibration: "
         f"{head.accuracy:.2f} (each recording aligned by its first minute).\n"
         f"Prior: {path}"

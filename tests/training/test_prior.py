@@ -51,6 +51,16 @@ def test_a_store_gives_the_prior_that_its_recordings_give(stored, imagining, tmp
 
 
 @pytest.mark.slow
+def test_who_has_too_few_trials_is_not_counted(write, imagining, tmp_path, capsys):
+    few = session(trials_per_class=2, seed=4, rate=256.0)
+    stored = write({**imagining, RecordingIdentity("lab", "4", "", "1"): few})
+    assert main([str(stored.folder), "--out", str(tmp_path / "others.safetensors")]) == 0
+    said = capsys.readouterr().out
+    assert "is no prior: Too few complete trials" in said
+    assert "of 3 people in 3 recordings" in said
+
+
+@pytest.mark.slow
 def test_events_that_are_named_take_the_place_of_the_hands(stored, tmp_path, capsys):
     out = tmp_path / "others.safetensors"
     asked = ["--event", "left_hand=fist", "--event", "right_hand=rest"]
