@@ -54,11 +54,11 @@ def fit_state_task(
     segments = [powers.of_run(run) for run in epochs.segments]
     classes, seed = len(epochs.classes), setting.fit.seed
     left_out = np.full((len(labels), classes), np.nan)
-    for _, test in epochs.folds(seed, most=_FOLDS):
+    for train, test in epochs.folds(seed, most=_FOLDS):
         side = np.zeros(len(labels), dtype=bool)
         side[test] = True
         held = memories(powers, segments, epochs.places, epochs.length, side)
-        head = fit_state(powers, held[~side], labels[~side], classes, seed)
+        head = fit_state(powers, held[train], labels[train], classes, seed)
         left_out[test] = head.logits(held[test])
     tested = np.flatnonzero(np.isfinite(left_out[:, 0]))
     held = memories(powers, segments, epochs.places, epochs.length)

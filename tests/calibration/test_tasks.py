@@ -18,6 +18,7 @@ from core.decoding.window_decoder import WindowDecoder
 from core.errors import InputError
 from core.fitting.feature_input import CovarianceSettings
 from core.fitting.folds import folds_in_time
+from core.fitting.state import fit_state
 from core.fitting.transfer.prior_sources import head_of_decoder
 from core.fitting.trials.task import Task, parse_task
 from core.recordings import Event, read_recording
@@ -261,6 +262,28 @@ def test_a_state_and_a_gate_over_tasks_are_fitted_beside_the_first(
     assert np.mean([o["eyes"].probabilities[1] for o in shut]) > 0.8
     assert np.mean([o["which-task"].probabilities[1] for o in shut]) > 0.8
     assert "Task eyes (classes)" in tasks_as_text(fits)
+
+
+@pytest.mark.slow
+def test_a_state_learns_from_no_trial_that_shares_samples_with_those_it_is_tested_on(
+    recordings, monkeypatch
+):
+    monkeypatch.setattr("core.fitting.state._STEPS", 1)
+    learned = []
+
+    def fitted(powers, held, labels, *more):
+        learned.append(len(labels))
+        return fit_state(powers, held, labels, *more)
+
+    monkeypatch.setattr("calibration.state_tasks.fit_state", fitted)
+    # Cues 2 s apart, whose windows last 4 s.
+    cues = tuple(Event(2.0 * k, 0.0, "low" if k // 5 % 2 else "high") for k in range(40))
+    longer = replace(resting(recordings[0], "rest.edf", 2.0, 1, 90.0), events=cues)
+    state = Task("load", {"low": "low", "high": "high"}, state=True)
+    settings = FitSettings(head="riemann", origin=False, repeats=1)
+    fit_tasks([recordings[0], longer], (TASKS[0], state), "01", settings)
+    *inside, everything = learned
+    assert sum(inside) < 4 * everything  # what stays of 5 folds where nothing overlaps
 
 
 def test_a_gate_over_tasks_needs_trials_of_their_own():
