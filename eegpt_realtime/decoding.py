@@ -333,7 +333,7 @@ def fit(
     single = hasattr(recordings, "filenames") or isinstance(recordings, str)
     if single or not isinstance(recordings, Iterable):
         recordings = [recordings]
-    read = [as_recording(recording) for recording in recordings]
+    read = [as_recording(recording, eog=True) for recording in recordings]
     if not read:
         raise InputError("There is no recording to fit a decoder on; give one at least.")
     settings = FitSettings(

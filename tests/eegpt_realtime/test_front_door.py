@@ -84,6 +84,14 @@ def test_a_fit_starts_from_others_as_the_program_does(recording):
 
 
 @pytest.mark.slow
+def test_eog_explains_the_eyes_of_a_fit_as_in_the_program(raw):
+    with_eog = raw.copy()
+    with_eog.rename_channels({raw.ch_names[0]: "HEOG"}).set_channel_types({"HEOG": "eog"})
+    facts = er.fit(with_eog, EVENTS, head="riemann", prior="none").decoder.facts
+    assert "what HEOG explains" in facts.fit["origin"]["sentence"]
+
+
+@pytest.mark.slow
 def test_a_fit_says_what_a_person_should_know_of_the_trials(recording, capsys):
     first = recording.events[0]
     again = replace(first, onset=first.onset + 0.05)
