@@ -190,9 +190,11 @@ def _fit(command: FitCommand) -> int:
     if fit.unkept:
         raise InputError(fit.unkept)
     if asked.refine:
-        from calibration.finetuning import refine
+        from calibration.finetuning import RefineSettings, refine
 
-        fit = refine(fit, settings.encoder, home=settings.home)
+        # With the seed of the fit, so that both are compared on the same folds.
+        tuned = RefineSettings(seed=settings.seed)
+        fit = refine(fit, settings.encoder, tuned, home=settings.home)
     _save(command, fit, recordings, as_text(fit), as_json(fit), out)
     return 0
 

@@ -40,6 +40,21 @@ def test_a_decoder_and_its_report_are_written(recording_file, home, capsys):
 
 
 @pytest.mark.slow
+def test_a_filter_is_refined_on_the_folds_of_the_fit(recording_file, tmp_path, monkeypatch):
+    seeds = []
+
+    def refined(fit, source, settings=None, home=None):
+        seeds.append(settings.seed if settings else 0)
+        return fit
+
+    monkeypatch.setattr("calibration.finetuning.refine", refined)
+    words = ["--subject", "01", "--head", "riemann", *EVENTS, "--prior", "none", "--seed", "5"]
+    out = str(tmp_path / "a.safetensors")
+    assert main(["fit", str(recording_file), *words, "--refine", "--out", out]) == 0
+    assert seeds == [5]
+
+
+@pytest.mark.slow
 def test_what_reading_assumed_or_left_out_is_said_first_and_in_the_report(
     imagery_recording, tmp_path, capsys
 ):
