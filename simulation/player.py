@@ -65,12 +65,12 @@ def cut(recordings: Sequence[Recording], chunk: int, loop: bool = False) -> Iter
         for recording in recordings:
             order = [_sites(recording).index(site) for site in sites]
             edges = [0, *recording.breaks, len(recording.samples_uv)]
-            events = sorted(recording.events, key=lambda event: event.onset, reverse=True)
+            events = sorted(recording.events, key=lambda event: event.onset)[::-1]
             for begin, end in pairwise(edges):
                 for start in range(begin, end, chunk):
                     stop = min(start + chunk, end)
                     last = stop == len(recording.samples_uv)
-                    due = _due(events, None if last else stop / recording.rate)
+                    due = _due(events, recording.rate, None if last else stop)
                     yield Piece(
                         samples=recording.samples_uv[start:stop, order],
                         positions=position + np.arange(start - begin, stop - begin),
@@ -84,10 +84,13 @@ def cut(recordings: Sequence[Recording], chunk: int, loop: bool = False) -> Iter
             return
 
 
-def _due(events: list[Event], before: float | None) -> list[Event]:
-    """Take the events before an onset from the end of a list, or all that are left."""
+def _due(events: list[Event], rate: float, before: int | None) -> list[Event]:
+    """Take the events nearest to samples before one from a list's end, or all that are left.
+
+    An onset may be rounded: that of the first sample behind a break must not end up before it.
+    """
     due = []
-    while events and (before is None or events[-1].onset < before):
+    while events and (before is None or round(events[-1].onset * rate) < before):
         due.append(events.pop())
     return due
 

@@ -11,7 +11,7 @@ from core.feed.continuity import Continuity
 from core.stream.description import read_facts
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet, MarkerInlet
-from simulation.player import cut, replay, simulate
+from simulation.player import BREAK, cut, replay, simulate
 from simulation.synthetic import SimulatedSubject
 
 
@@ -169,6 +169,16 @@ def test_pieces_hold_every_sample_and_event_once(make_recording):
     ):
         whole = int(onset * 250)
         assert at - positions[whole] == pytest.approx(onset * 250 - whole)
+
+
+def test_an_event_at_the_first_sample_behind_a_break_stays_behind_it(make_recording):
+    """FIF rounds onsets to microseconds, and each file that MNE joins may begin with a cue."""
+    onset = 17.459999
+    events = [(onset, "left_hand"), (onset, "BAD boundary"), (onset, "EDGE boundary")]
+    recording = make_recording(samples=2000, rate=100.0, events=events, breaks=(1746,))
+    markers = [marker for piece in cut([recording], chunk=8) for marker in piece.markers]
+    assert [text for _, text in markers] == [text for _, text in events]
+    assert [at for at, _ in markers] == pytest.approx([100.0 * (onset + BREAK)] * 3)
 
 
 def test_recordings_that_do_not_fit_one_stream_are_refused(make_recording, name):
