@@ -57,7 +57,11 @@ class Gathered:
         return max(0, self._needed - self._count) / self.facts.rate
 
     def add(self, segment: Segment) -> None:
-        """Take the next segment."""
+        """Take the next segment, of which what is not needed is passed over."""
+        # The decoder must not depend on how many samples came at once.
+        segment = segment.part(0, min(len(segment), self._needed - self._count))
+        if not len(segment):
+            return
         if segment.begins and self._count:
             self._breaks.append(self._count)
         self._pieces.append(segment.samples_uv.astype(np.float32))

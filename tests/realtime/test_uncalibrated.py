@@ -10,7 +10,9 @@ from PySide6.QtCore import QTimer
 
 from core.electrodes import normalise
 from core.errors import InputError
+from core.feed.segments import Segmenter
 from core.fitting.transfer.uncalibrated import CALLED
+from core.stream.description import StreamFacts, StreamIdentity
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.stream_feed import StreamFeed
@@ -18,7 +20,7 @@ from realtime.app import _alignment
 from realtime.cli import main
 from realtime.engine.snapshot import DecoderStatus
 from realtime.options import Options
-from realtime.uncalibrated import gather, population_decoder
+from realtime.uncalibrated import Gathered, gather, population_decoder
 from simulation.faults.spec import parse_all
 from simulation.player import replay
 
@@ -138,6 +140,20 @@ def test_what_was_gathered_is_what_was_sent(sent):
     np.testing.assert_array_equal(
         found.samples_uv, recording.samples_uv[at : at + len(found.samples_uv)]
     )
+
+
+def test_how_many_samples_come_at_once_changes_nothing_that_is_gathered():
+    identity = StreamIdentity("EEG", "EEG", "amp", "here", "1")
+    facts = StreamFacts(identity, 250.0, ("C3",), ("uV",), ("EEG",), 1, "float32", ())
+    samples, stamps = np.arange(9000.0)[:, None], np.arange(9000) / 250.0
+    for chunk in (1, 32, 1000, 9000):
+        segmenter, gathered = Segmenter(("C3",), ("uV",), 250.0), Gathered(facts, 30.0)
+        for start in range(0, 9000, chunk):
+            stop = start + chunk
+            for segment in segmenter.push(samples[start:stop], stamps[start:stop]):
+                gathered.add(segment)
+        assert gathered.left == 0
+        np.testing.assert_array_equal(gathered.recording(0).samples_uv, samples[:7500])
 
 
 def test_a_stream_that_ends_is_too_little(sent, imagery_recording):
