@@ -269,7 +269,7 @@ class IncrementalFit:
             self._events.append(Event(onset, 0.0, name))
             if name in CLASSES:
                 starts = np.array(self._starts) / self._facts.rate
-                place = place_of_cue(onset, starts, self._path_settings.rate)
+                place = place_of_cue(onset, starts, self._path_settings.rate, self._facts.rate)
                 if place is not None:
                     self._cues.append((self._before + place[0], place[1]))
 

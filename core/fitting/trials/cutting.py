@@ -133,7 +133,7 @@ class _WindowCheck:
             _, end = segments.bounds[place[0] - segments.first]
         if there < window and (silent := self._not_finite(recording, cue)):
             return f"{silent} sent NaN or inf"
-        if not 0.0 <= cue.onset + 0.5 / rate < recording.duration:
+        if not 0.0 <= cue.onset + 0.5 / recording.rate < recording.duration:
             return "the cue lies outside the recording"
         if there <= 0 and end < len(recording.samples_uv):
             return "the cue lies among lost samples"

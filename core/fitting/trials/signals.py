@@ -18,6 +18,8 @@ from core.units import factor
 REST_SECONDS = 30.0
 """Signal outside trials that tells how the channels vary together."""
 
+_MIDDLE = 1e-3  # of a sample: onsets in files are rounded to microseconds
+
 
 def signals_of(
     recordings: Sequence[Recording], settings: SignalSettings, unit: str
@@ -74,7 +76,7 @@ class Segments:
         onset : float
             Of the cue, in seconds from the recording's first sample.
         """
-        place = place_of_cue(onset, self.starts, self.rate)
+        place = place_of_cue(onset, self.starts, self.rate, self.recording.rate)
         return None if place is None else (self.first + place[0], place[1])
 
     def bad_places(self, window: int) -> list[tuple[int, int]]:
@@ -113,7 +115,9 @@ def segments_of(recordings: Sequence[Recording], settings: SignalSettings) -> It
         first += len(bounds)
 
 
-def place_of_cue(onset: float, starts: np.ndarray, rate: float) -> tuple[int, int] | None:
+def place_of_cue(
+    onset: float, starts: np.ndarray, rate: float, rate_in: float
+) -> tuple[int, int] | None:
     """Return the segment that a cue belongs to, and its sample there; None if to none.
 
     Parameters
@@ -122,12 +126,16 @@ def place_of_cue(onset: float, starts: np.ndarray, rate: float) -> tuple[int, in
         Of the cue, in seconds from the recording's first sample.
     starts : ndarray, shape (segments,)
         Where segments begin, in the same seconds.
-    rate : float
-        Of the signal after the path, in Hz.
+    rate, rate_in : float
+        Of the signal after the path and of the recording, in Hz.
     """
-    # From half a sample before a segment on, a cue belongs to it.
-    segment = int(np.searchsorted(starts, onset + 0.5 / rate, "right")) - 1
-    return (segment, round((onset - starts[segment]) * rate)) if segment >= 0 else None
+    # From half a sample of the recording before a segment on, a cue belongs to it: one among lost
+    # samples, which lies at the last before them, does not.
+    segment = int(np.searchsorted(starts, onset + 0.5 / rate_in, "right")) - 1
+    if segment < 0:
+        return None
+    # Of two samples the later where it lies in the middle, however the onset was rounded.
+    return segment, round((onset - starts[segment]) * rate + _MIDDLE)
 
 
 def cued_places(

@@ -67,3 +67,13 @@ def test_a_cue_belongs_to_a_segment_from_half_a_sample_before_it(imagery_recordi
     assert second.place(-1.0) is None
     assert second.cued_places(["cue"]) == [(1, 0), (1, 1023), (2, 0), (2, 256)]
     assert cued_places([recording, broken], ["cue"], settings, 1024)[-1] == (2, 256)
+
+
+def test_a_cue_between_two_samples_has_one_place_however_its_onset_is_rounded(make_recording):
+    """At 512 Hz every second cue lies in the middle between samples at 256 Hz."""
+    settings = SignalSettings(("C3", "CZ", "C4"), "recorded", 256.0)
+    [segments] = segments_of([make_recording(samples=512, rate=512.0)], settings)
+    onsets = np.arange(512) / 512.0
+    exact = [segments.place(onset) for onset in onsets]
+    assert [segments.place(round(onset, 6)) for onset in onsets] == exact
+    assert exact == [(0, (sample + 1) // 2) for sample in range(512)]
