@@ -44,7 +44,7 @@ def read_named(text: Text, unit: str | None) -> Columns:
     Raises
     ------
     InputError
-        If the unit is neither said nor known, or the columns have fewer or more names.
+        If the unit is neither said nor known, or columns have no names.
     """
     table = _all_named(table_of(text), text)
     names = [_bare(name) for name in table.names]
@@ -72,7 +72,10 @@ def read_named(text: Text, unit: str | None) -> Columns:
         ),
         rate=DEVICES.get(len(eeg)) if numbered else None,
         cuts=table.cuts,
-        markers={names[i]: table.cells(i) for i in marked},
+        markers={
+            names[i] if names.count(names[i]) == 1 else f"{names[i]} {i + 1}": table.cells(i)
+            for i in marked
+        },
         notes=list(table.notes),
     )
     usual = Counter(factors.tolist()).most_common(1)[0][0]
@@ -143,19 +146,16 @@ def _all_named(table: Table, text: Text) -> Table:
     InputError
         If it cannot be known which column a name is of.
     """
-    names = list(table.names)
-    while names and len(names) > table.width and not names[-1]:
-        names.pop()
-    if len(names) == table.width:
-        return replace(table, names=tuple(names))
-    beyond = (row.split(table.delimiter)[len(names) :] for row in table.rows)
-    if len(names) > table.width or any(map(str.strip, chain.from_iterable(beyond))):
+    count = len(table.names)
+    if count == table.width:
+        return table
+    beyond = (row.split(table.delimiter)[count:] for row in table.rows)
+    if any(map(str.strip, chain.from_iterable(beyond))):
         raise InputError(
-            f"{text.path} names {len(names)} columns in its first line, and its rows have "
+            f"{text.path} names {count} columns in its first line, and its rows have "
             f"{table.width}: write one name for each column."
         )
-    names += [""] * (table.width - len(names))
-    return replace(table, names=tuple(names))
+    return replace(table, names=(*table.names, *[""] * (table.width - count)))
 
 
 def _bare(name: str) -> str:

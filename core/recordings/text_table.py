@@ -134,16 +134,18 @@ def table_of(text: Text) -> Table:
     first = lines[0]
     counts = Counter(line.count(delimiter) for line in lines[:_LOOKED_AT])
     marks = counts.most_common(1)[0][0]
-    names = () if _numeric(first, delimiter) else tuple(_split(first, delimiter))
+    names = () if _numeric(first, delimiter) else _names(first, delimiter, marks + 1)
+    missing = max(len(names) - marks - 1, 0)  # cells that most rows leave out at their end
 
     rows: list[str] = []
     cuts: list[int] = []
     odd, pending = 0, False
     for line in lines[1:] if names else lines:
-        if line.count(delimiter) == marks and not line.startswith(_COMMENT) and line != first:
+        beyond = line.count(delimiter) - marks
+        if beyond in (0, missing) and not line.startswith(_COMMENT) and line != first:
             if pending and rows:
                 cuts.append(len(rows))
-            rows.append(line)
+            rows.append(line + delimiter * (missing - beyond))
             pending = False
         else:
             pending = True  # a header repeated where recording went on, or half a line
@@ -152,7 +154,7 @@ def table_of(text: Text) -> Table:
         rows.insert(0, first)
         cuts = [cut + 1 for cut in cuts]
     odd -= pending and lines[-1].count(delimiter) != marks  # the end of a file may be missing
-    if rows and not pending and not text.complete and _shorter(rows, delimiter):
+    if len(rows) > 1 and not pending and not text.complete and _shorter(lines, delimiter):
         rows.pop()
     if not rows:
         raise InputError(f"{text.path} has no rows of samples.")
@@ -162,7 +164,8 @@ def table_of(text: Text) -> Table:
             "it is no table of samples, or damaged."
         )
     notes = (f"{odd} lines of {text.path.name} are not whole and were left out.",) if odd else ()
-    return Table(names, rows, delimiter, marks + 1, tuple(c for c in cuts if c < len(rows)), notes)
+    width = marks + missing + 1
+    return Table(names, rows, delimiter, width, tuple(c for c in cuts if c < len(rows)), notes)
 
 
 def _unquoted(line: str, delimiter: str) -> str:
@@ -194,6 +197,14 @@ def _split(line: str, delimiter: str) -> list[str]:
     return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
 
 
+def _names(line: str, delimiter: str, columns: int) -> tuple[str, ...]:
+    """Return the names of columns, without empty ones behind the last column."""
+    names = _split(line, delimiter)
+    while len(names) > columns and not names[-1]:
+        names.pop()
+    return tuple(names)
+
+
 def _number(cell: str) -> float:
     try:
         return float(cell)
@@ -207,7 +218,7 @@ def _numeric(line: str, delimiter: str) -> bool:
     return sum(not np.isnan(_number(cell)) for cell in cells) > len(cells) / 2
 
 
-def _shorter(rows: list[str], delimiter: str) -> bool:
+def _shorter(lines: list[str], delimiter: str) -> bool:
     """Return whether the last cell of all lacks something that the one above has."""
-    last, before = (row.rsplit(delimiter, 1)[-1] for row in (rows[-1], rows[-2 % len(rows)]))
+    last, before = (line.rsplit(delimiter, 1)[-1] for line in (lines[-1], lines[-2]))
     return len(last) < len(before)

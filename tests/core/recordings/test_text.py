@@ -156,9 +156,23 @@ def test_separators_at_the_end_of_rows_alone_change_nothing(write):
     np.testing.assert_array_equal(found.samples_uv, samples.astype(np.float32))
 
 
-@pytest.mark.parametrize("names", ["Time,C3 (uV)", "Time,C3 (uV),C4 (uV),Cz (uV)"])
-def test_more_or_fewer_names_than_columns_are_refused(write, names):
-    lines = named(drawn(1000, 2), 1.0 + np.arange(1000) / 250, names)
+def test_cells_at_the_end_of_rows_may_be_left_out(write):
+    samples = drawn(1000, 3)
+    lines = named(samples, 1.0 + np.arange(1000) / 250, "Time,C3 (uV),C4 (uV),Cz (uV),Marker,X")
+    found = write([*lines[:101], f"{lines[101]},left,", *lines[102:]])
+    np.testing.assert_array_equal(found.samples_uv, samples.astype(np.float32))
+    assert (found.events, found.breaks) == ((Event(0.4, 0.004, "left"),), ())
+
+
+def test_columns_of_markers_of_one_name_are_distinguished(write):
+    cues = [["left" if i == k else "" for i in range(1000)] for k in (100, 500)]
+    names = "Time,C3 (uV),C4 (uV),Marker,Marker"
+    found = write(named(drawn(1000, 2), 1.0 + np.arange(1000) / 250, names, more=cues))
+    assert [event.label for event in found.events] == ["Marker 4/left", "Marker 5/left"]
+
+
+def test_columns_without_names_are_refused(write):
+    lines = named(drawn(1000, 2), 1.0 + np.arange(1000) / 250, "Time,C3 (uV)")
     with pytest.raises(InputError, match=r"in its first line, and its rows have 3: write one name"):
         write(lines)
 
