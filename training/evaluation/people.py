@@ -66,7 +66,8 @@ class Subject:
     def part_name(self, part: Sequence[int]) -> str:
         """Say which session or run that is."""
         first = self.identities[part[0]]
-        return f"session {first.session}" if len(part) > 1 else f"run {first.run or part[0] + 1}"
+        several = any(identity.session != first.session for identity in self.identities)
+        return f"session {first.session}" if several else f"run {first.run or part[0] + 1}"
 
 
 def read_people(

@@ -66,7 +66,9 @@ def test_sessions_are_kept_together(persons, make_signals):
     person = persons[0]
     sessions = [replace(i, session=s) for i, s in zip(person.identities, "aab", strict=True)]
     signal = make_signals([replace(person, identities=tuple(sessions))])[0]
-    assert [fold.recordings for fold in cross_session([signal], 0)] == [(0, 1), (2,)]
+    folds = list(cross_session([signal], 0))
+    assert [fold.recordings for fold in folds] == [(0, 1), (2,)]
+    assert [fold.name for fold in folds] == ["session a", "session b"]
 
 
 def test_loso_learns_from_the_others_alone(signals):
