@@ -14,6 +14,9 @@ from calibration.recording.sidecars import NOTHING, as_json, read_tsv, tsv_line
 BOUNDARY = "boundary"
 """Name of a place where the signal does not follow on; EEGLAB and MNE know the word."""
 
+EARLY = "before/"
+"""What the name of an event begins with that came before the first sample, and stands there."""
+
 _MOST = 10**12  # samples or seconds, more than a disk holds
 _COLUMNS = ("onset", "duration", "trial_type", "value", "sample", "trial", "lsl_time")
 

@@ -122,8 +122,8 @@ class Recorder:
         """Take an event; returns at once.
 
         It is written as soon as the sample at its time is, and what was stamped with that. An event
-        before the first sample or after the last one is put there; its own time is kept in
-        ``events.tsv``.
+        before the first sample is put there with ``before/`` before its name, so that it is no cue,
+        and one after the last sample there; its own time is kept in ``events.tsv``.
 
         Parameters
         ----------

@@ -29,6 +29,7 @@ from calibration.recording.brainvision import (
 )
 from calibration.recording.events import (
     BOUNDARY,
+    EARLY,
     EventRow,
     events_json,
     events_tsv,
@@ -227,7 +228,13 @@ class RunFiles:
         has = self._timeline.has
         due = [event for event in self._pending if not wait or has(event.time, paused)]
         self._pending = [event for event in self._pending if event not in due]
-        return [replace(event, sample=self._timeline.sample_at(event.time)) for event in due]
+        return [self._placed(event) for event in due]
+
+    def _placed(self, event: EventRow) -> EventRow:
+        """Return an event at its sample; one from before the first is no cue there any more."""
+        early = self._timeline.precedes(event.time)
+        name = f"{EARLY}{event.name}" if early else event.name
+        return replace(event, name=name, sample=self._timeline.sample_at(event.time))
 
     def _write_rows(self, rows: list[EventRow]) -> None:
         """Write events, each to its table first, for a marker alone says less."""

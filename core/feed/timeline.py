@@ -180,6 +180,10 @@ class GrowingTimeline:
         """
         return max(min(self._locate(time)[0], self._end - 1), 0)
 
+    def precedes(self, time: float) -> bool:
+        """Whether a time lies before the first of all samples, and is not that of it."""
+        return len(self._stamps) == self._end > 0 and time < float(self._stamps[0]) - _NEAR
+
     @property
     def _newest(self) -> float:
         return float(self._stamps[-1]) if len(self._stamps) else -math.inf

@@ -125,7 +125,7 @@ def test_events_are_told_early_late_outside_and_out_of_order(tmp_path, make_fact
     run = next_run(tmp_path, "01")
     with Recorder(run, make_facts()) as recorder:
         signal.give(recorder, 0, 100)
-        recorder.event("before", None, 42.0, 0.0)
+        recorder.event("left_hand", None, 42.0, 0.0)
         recorder.event("after", None, 4200.0, 0.0)
         recorder.event("no_number", None, math.nan, 0.0)
         recorder.event("late,\nodd\tnamé", 1, 101.0, 0.0, 5)
@@ -134,13 +134,13 @@ def test_events_are_told_early_late_outside_and_out_of_order(tmp_path, make_fact
     rows = read_events(run.file("events.tsv").read_bytes())
     places = {row.name: row.sample for row in rows}
     assert {name: places[name] for name in places if name != "no_number"} == {
-        "before": 0,
+        "before/left_hand": 0,  # no cue of what is recorded
         "told_last": 50,
         "late__odd_nam_": 250,
         "after": 999,
     }
     assert [row.sample for row in rows] == sorted(places.values())
-    assert {row.name: row.time for row in rows}["before"] == 42.0
+    assert {row.name: row.time for row in rows}["before/left_hand"] == 42.0
     assert (rows[[row.name for row in rows].index("late__odd_nam_")].trial) == 5
     found = read_recording(run.file("eeg.vhdr"))
     assert {event.label for event in found.events} == set(places)
