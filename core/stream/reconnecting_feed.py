@@ -209,7 +209,8 @@ class ReconnectingFeed(StreamFeed):
             self._block = (self._arrival, newest - first, newest)
         usual = self.pace.usual
         skewed = usual is not None and abs(usual - self._source.correction) > _SKEWED
-        self._usual = usual if self.clock_was_set or skewed else None
+        known = self.facts.speed == 1.0 and (self.clock_was_set or skewed)
+        self._usual = usual if known else None
         self._source.patience = _PATIENCE
         chunk = len(block.stamps) / self.facts.rate
         # A new tuple, as other threads look at it.

@@ -93,7 +93,7 @@ class Engine:
     ) -> None:
         import pylsl
 
-        self._feed = ReconnectingFeed(source, overrides, connect, self._note, accept_any)
+        self._feed = ReconnectingFeed(source, overrides, self._check, self._note, accept_any)
         self._connect = connect
         self._outputs = outputs
         self._cues = cues
@@ -120,7 +120,7 @@ class Engine:
             0.25 if decoding is None else decoding.windows.hop / decoding.decoder.settings.rate
         )
         self._drawn, self._uid = self._feed.segmenter, self._feed.facts.identity.uid
-        self._monitor = self._new_monitor()
+        self._monitor = self._monitor_of(self._drawn)
 
         self._lock = threading.Lock()
         self._latest: Decision | None = None
@@ -310,8 +310,13 @@ class Engine:
             self._aside_words = aside_words(maker.aside, maker.faults)
             self._note("aside", self._aside_words)
 
-    def _new_monitor(self) -> Monitor:
-        return monitor_of(self._drawn, None if self._decoder is None else self._decoder.settings)
+    def _check(self, stream: Segmenter) -> None:
+        """Raise `InputError` if a stream cannot be decoded, or cannot be drawn."""
+        self._connect(stream)
+        self._monitor_of(stream)
+
+    def _monitor_of(self, stream: Segmenter) -> Monitor:
+        return monitor_of(stream, None if self._decoder is None else self._decoder.settings)
 
     def _channels(self) -> tuple[ChannelStatus, ...]:
         channels = self._monitor.channels
@@ -330,7 +335,7 @@ class Engine:
             self._maker.resume(path, away, f"The stream is back after {away:.1f} s without it")
         if not self._feed.segmenter.like(self._drawn):
             self._drawn = self._feed.segmenter
-            self._monitor = self._new_monitor()
+            self._monitor = self._monitor_of(self._drawn)
 
     def _refuse(self) -> None:
         """Say so, once a hop, while nothing comes."""

@@ -1,6 +1,7 @@
 """How old signal is by any clock, and what becomes of a stream when the computer sleeps."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pylsl
@@ -92,6 +93,13 @@ def test_signal_is_as_old_as_before_when_the_senders_clock_was_set(opened, until
     assert abs(feed.age(stamps[-1])) < 1.0
     assert feed.offset == pytest.approx(-by, abs=1.0)  # as when a cue is seen is to be told
     assert feed.rate.verdict.level != "refused"
+
+
+def test_stamps_of_a_replay_that_runs_faster_are_moved_by_nothing(opened, until):
+    feed, _, _, _ = opened
+    feed.facts = replace(feed.facts, speed=4.0)
+    read(feed, until)
+    assert feed.offset == pytest.approx(0.0, abs=1.0)
 
 
 def test_a_stream_that_was_open_while_the_computer_slept_is_opened_anew(opened, until):

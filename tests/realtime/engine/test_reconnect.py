@@ -12,10 +12,13 @@ from core.stream import reconnecting_feed
 from core.stream.discovery import StreamQuery, find_stream
 from core.stream.inlet import Inlet
 from core.stream.outlets import MarkerOutlet, SignalOutlet
+from core.stream.stream_feed import Overrides
 from realtime.app import build_engine
 from realtime.engine import decisions as engine_decisions
 from realtime.engine.cues import CueWatch
+from realtime.engine.engine import Engine
 from realtime.engine.evidence import EvidenceSettings
+from realtime.engine.outputs import Outputs
 from realtime.options import Options
 
 RATE = 250.0
@@ -332,3 +335,25 @@ def test_markers_are_opened_anew_with_a_stream_whose_sender_did_not_end(
     sender("Same")
     until(lambda: engine.snapshot().status == "gap")
     assert len(renewed) == 1
+
+
+@pytest.mark.usefixtures("steady")
+def test_a_stream_that_comes_back_too_slow_to_be_drawn_is_not_taken(sender, until):
+    first = sender("Slow")
+    inlet = Inlet(find_stream(StreamQuery(name="Slow"), 10.0))
+    engine = Engine(inlet, Overrides(), lambda _: None, None, EvidenceSettings(), Outputs())
+    engine.start()
+    until(ok(engine))
+    first.stop()
+    until(lambda: engine.snapshot().status == "lost")
+    slow = SignalOutlet("Slow", "EEG", first.outlet.labels, "microvolts", 50.0, "amp")
+
+    def words():
+        slow.push(np.ones((1, 17)), np.array([pylsl.local_clock()]))
+        message = engine.snapshot().message
+        return message if "needs a sampling rate above 84 Hz" in message else None
+
+    assert "What was found cannot take its place" in until(words)
+    engine.stop()
+    assert engine.error is None
+    slow.close()
