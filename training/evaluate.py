@@ -39,10 +39,7 @@ class EvaluateOptions(ProgramOptions):
     """Where recordings come from; may be left out with a preset whose data MOABB has."""
     out: Path
     """Folder to make, for rows.csv, results.json, table.md and scores.png."""
-    preset: (
-        Literal["bcic-2a", "bcic-2b", "sleep-edfx", "kaggle-ern", "physio-p300", "tuab", "tuev"]
-        | None
-    ) = None
+    preset: Literal["bcic-2a", "bcic-2b", "sleep-edfx", "kaggle-ern", "physio-p300"] | None = None
     """An evaluation of the EEGPT paper: its classes, people and nearest protocol, and its numbers
     beside ours."""
     protocols: tuple[

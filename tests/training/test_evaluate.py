@@ -172,8 +172,8 @@ def test_a_preset_brings_its_protocol_and_the_published_numbers(data, tmp_path, 
     assert "## loso" in shown
     assert "| EEGPT | 0.721 | 0.443 | 0.806 |" in shown
     assert "population, uncalibrated" in shown
-    assert main(["--out", str(tmp_path / "other"), "--preset", "tuab"]) == 2
-    assert "name their folder, such as tuab:DIR" in capsys.readouterr().err
+    assert main(["--out", str(tmp_path / "other"), "--preset", "sleep-edfx"]) == 2
+    assert "name their folder, such as sleep-edfx:DIR" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -44,7 +44,6 @@ class Preset:
     differs: str
 
 
-_NAN = float("nan")
 _WINDOW = "windows are as long as the encoder's and begin at the cue; no alignment on test trials"
 
 PRESETS = {
@@ -133,36 +132,6 @@ PRESETS = {
         differs="windows are as long as the encoder's instead of 2.1 s; its events name what was "
         "lit, and must be made target and nontarget first",
     ),
-    "tuab": Preset(
-        source="",
-        kind="tuab",
-        classes=("normal", "abnormal"),
-        protocol="loso",
-        subjects=(),
-        third="auroc",
-        published={
-            "EEGPT": (0.7983, _NAN, 0.8718),
-            "LaBraM": (0.8140, _NAN, 0.9022),
-            "BIOT": (0.7959, _NAN, 0.8815),
-        },
-        differs="the first window of each recording; the paper trains everything on 10 s windows "
-        "at 200 Hz and tests the corpus's own part for evaluation",
-    ),
-    "tuev": Preset(
-        source="",
-        kind="tuev",
-        classes=("spsw", "gped", "pled", "eyem", "artf", "bckg"),
-        protocol="loso",
-        subjects=(),
-        third="weighted_f1",
-        published={
-            "EEGPT": (0.6232, 0.6351, 0.8187),
-            "LaBraM": (0.6409, 0.6637, 0.8312),
-            "BIOT": (0.5281, 0.5273, 0.7492),
-        },
-        differs="windows begin at the event instead of 2 s before; the paper trains everything "
-        "and tests the corpus's own part for evaluation",
-    ),
 }
 """By the names of the command line."""
 
@@ -175,7 +144,7 @@ def as_published(name: str) -> str:
     lines = [["paper", WORDS["balanced_accuracy"], WORDS["kappa"], WORDS[preset.third]]]
     lines.append(["---", "---:", "---:", "---:"])
     lines += [
-        [model, *("-" if number != number else f"{number:.3f}" for number in numbers)]
+        [model, *(f"{number:.3f}" for number in numbers)]
         for model, numbers in preset.published.items()
     ]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
