@@ -40,7 +40,8 @@ def run_demo(options: Options) -> int:
     InputError
         If options were given that choose another stream or decoder.
     """
-    if options.stream or options.decoder or options.subject:
+    theirs = (options.stream, options.type, options.source_id, options.host)
+    if any(theirs) or options.decoder or options.subject or options.uncalibrated:
         raise InputError("--demo brings its own stream and decoder; leave out the others.")
     with loading("eegpt-realtime", _LOADED, not options.headless) as begin:
         return _run_demo(options, begin)

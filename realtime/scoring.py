@@ -112,7 +112,7 @@ def in_words(score: CuedScore) -> str:
         )
     if (seconds := score.seconds) is not None:
         lines.append(f"Median time from the cue to the decision that counted: {seconds:.2f} s.")
-    wide = max(12, *(len(name) for name in score.classes))
+    wide = max(12, *(len(name) + 2 for name in score.classes))
     heads = (*score.classes, "none")
     lines.append("asked \\ decided".ljust(wide + 4) + "".join(head.rjust(wide) for head in heads))
     for name, row in zip(score.classes, score.confusion, strict=True):

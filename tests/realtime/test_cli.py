@@ -150,7 +150,8 @@ def test_numbers_without_meaning_end_in_a_sentence(decoder_file, fitted, tmp_pat
     assert "--duration" in refused([*nobody, "--duration", "nan"], capsys)
     assert "--duration" in refused(["--stream", "x", "--duration", 0], capsys)
     assert "choose one" in refused([*given, "--subject", "01"], capsys)
-    assert "--demo brings" in refused(["--demo", "--stream", "x"], capsys)
+    for other in (["--stream", "x"], ["--type", "EEG"], ["--uncalibrated"]):
+        assert "--demo brings" in refused(["--demo", *other], capsys)
     assert "no recording at" in refused(["--file", tmp_path / "x.edf", *given[2:]], capsys)
 
 

@@ -66,6 +66,14 @@ def test_an_event_that_is_named_leaves_other_markers_as_they_were(tmp_path):
     assert [trial.asked for trial in trials] == ["left", "right"]
 
 
+def test_headings_of_long_names_are_apart(tmp_path):
+    log, name = tmp_path / "live.jsonl", "right_forearm"
+    row = {"decision": name, "probabilities": {"left_forearm": 0.1, name: 0.9}}
+    rows = [row | {"time": 0.25 * k} for k in range(40)]
+    write_log(log, rows, [{"time": 0.0, "label": name, "class": name}])
+    assert " left_forearm  right_forearm " in in_words(read_log(log).score())
+
+
 def test_what_cannot_be_scored_is_said(tmp_path, capsys):
     log = tmp_path / "live.jsonl"
     with pytest.raises(InputError, match=r"There is no .*live.jsonl"):
